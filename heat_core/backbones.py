@@ -1,0 +1,219 @@
+"""Any timm classifier, seen as: feature volume → pooled vectors, and one linear head."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+from timm.data import create_transform, resolve_data_config
+from timm.models import load_state_dict, load_state_dict_from_hf
+from torch import nn
+
+from heat_core.errors import HeatError
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+DEMO = "heat-demo-resnet"
+_CIFAR_NORM = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2023, 0.1994, 0.2010)}
+
+# The paper's CIFAR networks: preset → (timm name, repository on the Hugging Face hub, classes)
+CIFAR_PRESETS = {
+    f"resnet{depth}{kind}_cifar{classes}": (f"resnet{depth}", f"edadaltocg/resnet{depth}{kind}_cifar{classes}", classes)
+    for depth in (18, 34, 50)
+    for kind in ("", "_supcon")
+    for classes in (10, 100)
+}
+
+
+class Backbone(nn.Module):
+    """A frozen classifier. Calling it gives the pooled features of a batch.
+
+    Attributes:
+        name: as asked for. image_size: side of the square input. transform: PIL image → (3, H, W) tensor.
+        head: (weight (C, D), bias (C,)) of the linear layer that reads `avg`, or None where there is no single one.
+        fingerprint: of weights and transform.
+    """
+
+    def __init__(self, model: nn.Module, name: str, data_config: dict) -> None:
+        super().__init__()
+        self.model, self.name = model.eval().requires_grad_(False), name
+        self.image_size = data_config["input_size"][-1]
+        self.transform = create_transform(**data_config, is_training=False)
+        self.head = _linear_head(model)
+        config = f"{name} {sorted((k, str(v)) for k, v in data_config.items())}"
+        self.fingerprint = _weights_digest(model, config)
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, 3, H, W) → avg (B, D), what the linear head reads, and std (B, D'), std-pooling of the volume."""
+        volume = self.model.forward_features(images)
+        return self.model.forward_head(volume, pre_logits=True), self.std_pool(volume)
+
+    def std_pool(self, volume: torch.Tensor) -> torch.Tensor:
+        """Standard deviation over positions (Sec. 3.2): (B, C, H, W), (B, H, W, C) or (B, T, C) → (B, C).
+
+        Class and register tokens of a ViT are no positions and are left out.
+        """
+        if volume.ndim == 4:
+            channels_last = volume.shape[1] != self.model.num_features and volume.shape[3] == self.model.num_features
+            positions = volume.flatten(1, 2) if channels_last else volume.flatten(2).transpose(1, 2)
+        elif volume.ndim == 3:
+            positions = volume[:, getattr(self.model, "num_prefix_tokens", 0) :]
+        else:
+            raise HeatError(f"{self.name} has a feature volume of shape {tuple(volume.shape)}: std-pooling needs 3 or 4 axes.")
+        return positions.float().std(dim=1, correction=0)
+
+
+def load_backbone(name: str, weights: str | None = None, image_size: int | None = None) -> Backbone:
+    """Load a classifier.
+
+    Args:
+        name: a timm name, `hf-hub:…` id, one of `CIFAR_PRESETS`, or the demo's network.
+        weights: a local file (safetensors, or torch without pickled code), also in float16; default: timm's own.
+        image_size: side of the input in pixels; default: the model's.
+
+    Raises:
+        HeatError: for an unknown name, weights that do not fit, or weights that cannot be had offline.
+    """
+    if image_size is not None and image_size < 8:
+        raise HeatError(f"The image size is {image_size}: it must be at least 8 pixels.")
+    if name == DEMO:
+        model, config = demo_network(), {"input_size": (3, 32, 32), "mean": (0.5,) * 3, "std": (0.5,) * 3}
+        _load_into(model, _read_weights(str(weights or ASSETS / "demo-resnet.safetensors")), name, "the demo's weights")
+    elif name in CIFAR_PRESETS:
+        architecture, repository, classes = CIFAR_PRESETS[name]
+        state = _read_weights(weights) if weights else _from_hub(repository)
+        state = {k.removeprefix("module.").removeprefix("encoder."): v for k, v in state.items()}
+        model = cifar_network(architecture, classes)
+        _load_into(model, state, name, weights or repository, head_may_miss="supcon" in name)
+        config = {"input_size": (3, 32, 32), **_CIFAR_NORM}
+    else:
+        model = _timm_model(name, weights, image_size)
+        config = resolve_data_config({}, model=model)
+    side = image_size or config["input_size"][-1]
+    # An image size is asked for so that the whole image is seen at it: no border is cropped.
+    config |= {"input_size": (3, side, side)} | ({"crop_pct": 1.0} if image_size else {})
+    if name == DEMO or name in CIFAR_PRESETS:
+        config |= {"crop_pct": 1.0, "interpolation": "bicubic"}
+    return Backbone(model, name, config)
+
+
+def cifar_network(architecture: str, classes: int, **keywords) -> nn.Module:
+    """timm's ResNet for 32×32 images: a 3×3 stem of stride 1 and no max-pooling."""
+    model = timm.create_model(architecture, pretrained=False, num_classes=classes, **keywords)
+    model.conv1 = nn.Conv2d(3, model.conv1.out_channels, kernel_size=3, stride=1, padding=1, bias=False)
+    model.maxpool = nn.Identity()
+    return model
+
+
+def demo_network() -> nn.Module:
+    """The embedded demo's ResNet-10: 128 features, 0.3 M parameters."""
+    return cifar_network("resnet18", 6, layers=(1, 1, 1, 1), channels=(16, 32, 64, 128), stem_width=16)
+
+
+def _timm_model(name: str, weights: str | None, image_size: int | None) -> nn.Module:
+    keywords: dict = {}
+    state = _read_weights(weights) if weights else None
+    if not name.startswith("hf-hub:") and not timm.is_model(name):
+        near = timm.list_models(f"*{name.split('_')[0]}*")[:4]
+        hint = f" (did you mean {', '.join(near)}?)" if near else ""
+        raise HeatError(f"timm knows no model {name!r}{hint}: timm.list_models() names them all.")
+    try:
+        if state is not None:
+            keywords["num_classes"] = _classes_in(state, name)
+        model = timm.create_model(name, pretrained=state is None, **keywords)
+        if image_size and hasattr(model, "set_input_size"):
+            model.set_input_size(img_size=image_size)
+    except Exception as error:  # the hub, the network and timm raise many kinds
+        if state is not None:
+            raise HeatError(f"{name} could not be built with the weights {weights}: {error}.") from error
+        raise HeatError(
+            f"The weights of {name} could not be had ({_first_line(error)}): connect to the internet, or pass a "
+            "weights file."
+        ) from error
+    if state is not None:
+        _load_into(model, state, name, weights)
+    return model
+
+
+def _classes_in(state: dict[str, torch.Tensor], name: str) -> int | None:
+    classifier = timm.get_pretrained_cfg_value(name, "classifier")
+    classifier = classifier[0] if isinstance(classifier, list | tuple) else classifier
+    weight = state.get(f"{classifier}.weight")
+    return timm.get_pretrained_cfg_value(name, "num_classes") if weight is None else len(weight)
+
+
+def _read_weights(path: str) -> dict[str, torch.Tensor]:
+    if not Path(path).is_file():
+        raise HeatError(f"The weights file {path} does not exist.")
+    try:
+        state = load_state_dict(path, use_ema=True, device="cpu", weights_only=True)
+        return {k: v for k, v in state.items() if isinstance(v, torch.Tensor)}
+    except Exception as error:  # safetensors, zip and unpickling errors
+        raise HeatError(
+            f"{path} is not a weights file that can be read safely (safetensors, or torch tensors without pickled code): {_first_line(error)}."
+        ) from error
+
+
+def _from_hub(repository: str) -> dict[str, torch.Tensor]:
+    try:
+        return load_state_dict_from_hf(repository, weights_only=True)
+    except Exception as error:
+        raise HeatError(
+            f"The weights of {repository} could not be had from the Hugging Face hub ({_first_line(error)}): "
+            "connect to the internet once, or pass a weights file."
+        ) from error
+
+
+def _load_into(model: nn.Module, state: dict, name: str, source, head_may_miss: bool = False) -> None:
+    own = model.state_dict()
+    misshapen = [k for k, v in state.items() if k in own and v.shape != own[k].shape]
+    missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
+    if head_may_miss:
+        missing = [k for k in missing if not k.startswith("fc.")]
+        if "fc.weight" not in state:
+            model.reset_classifier(0)
+    if misshapen or missing:
+        example = (misshapen + missing)[0]
+        what = "has another shape" if misshapen else "is missing"
+        raise HeatError(
+            f"The weights in {source} do not fit {name} ({example} {what}): choose the backbone that they were "
+            "trained for."
+        )
+    model.load_state_dict({k: v for k, v in state.items() if k in model.state_dict()}, strict=False)
+    if not all(torch.isfinite(p).all() for p in model.parameters()):
+        raise HeatError(f"The weights in {source} hold NaN or infinite values: get the file again.")
+
+
+def _linear_head(model: nn.Module) -> tuple[np.ndarray, np.ndarray] | None:
+    head = model.get_classifier()
+    if not isinstance(head, nn.Linear):
+        return None
+    bias = torch.zeros(head.out_features) if head.bias is None else head.bias
+    return head.weight.double().numpy(), bias.double().numpy()
+
+
+def _weights_digest(model: nn.Module, config: str) -> str:
+    digest = hashlib.sha256(config.encode())
+    for key, tensor in model.state_dict().items():
+        digest.update(key.encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def fit_head(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A logistic-regression head on (N, D) features: weight (C, D), bias (C,), also for two classes."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(max_iter=1000).fit(z, y)
+    weight, bias = model.coef_, model.intercept_
+    if len(weight) == 1:  # scikit-learn keeps one row for two classes; ± half of it gives the same softmax
+        weight, bias = np.r_[-weight, weight] / 2, np.r_[-bias, bias] / 2
+    return weight, bias
+
+
+HeadFit = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]

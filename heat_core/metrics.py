@@ -1,0 +1,80 @@
+"""FPR95, AUROC, AUPR-In and AUPR-Out.
+
+Every function takes `(id_scores, ood_scores)`, two 1-d arrays with larger = more out-of-distribution, and returns a
+share in [0, 1]. As in the paper ID is the positive class of FPR95 and AUPR-In (OpenOOD takes OOD as positive).
+"""
+
+import numpy as np
+
+from heat_core.errors import HeatError
+
+
+def _checked(id_scores, ood_scores) -> tuple[np.ndarray, np.ndarray]:
+    pair = []
+    for name, scores in (("ID", id_scores), ("OOD", ood_scores)):
+        scores = np.asarray(scores, dtype=np.float64).ravel()
+        if scores.size == 0:
+            raise HeatError(f"There are no {name} scores: a metric needs at least one ID and one OOD sample.")
+        if np.isnan(scores).any():
+            raise HeatError(f"{int(np.isnan(scores).sum())} of the {name} scores are NaN: check the features.")
+        pair.append(scores)
+    return pair[0], pair[1]
+
+
+def threshold95(id_scores: np.ndarray) -> float:
+    """The 95th percentile of the ID test scores; a sample above it is called OOD (Sec. 4.4)."""
+    return float(np.percentile(np.asarray(id_scores, dtype=np.float64), 95))
+
+
+def fpr95(id_scores, ood_scores) -> float:
+    """Share of OOD samples that are not above the 95th percentile of the ID scores, so pass for ID (Sec. 4)."""
+    id_scores, ood_scores = _checked(id_scores, ood_scores)
+    return float((ood_scores <= threshold95(id_scores)).mean())
+
+
+def auroc(id_scores, ood_scores) -> float:
+    """P(OOD score > ID score) + ½ P(equal): the area under the ROC curve, by ranks."""
+    id_scores, ood_scores = _checked(id_scores, ood_scores)
+    ordered = np.sort(id_scores)
+    below = np.searchsorted(ordered, ood_scores, side="left")
+    not_above = np.searchsorted(ordered, ood_scores, side="right")
+    return float((below + not_above).mean() / (2 * len(ordered)))
+
+
+def _average_precision(positives: np.ndarray, negatives: np.ndarray) -> float:
+    from sklearn.metrics import average_precision_score  # 1 s to import: only when it is asked for
+
+    truth = np.r_[np.ones(len(positives)), np.zeros(len(negatives))]
+    return float(average_precision_score(truth, np.r_[positives, negatives]))
+
+
+def aupr_in(id_scores, ood_scores) -> float:
+    """Average precision with ID as the positive class (the paper's AUPR, App. B)."""
+    id_scores, ood_scores = _checked(id_scores, ood_scores)
+    return _average_precision(-id_scores, -ood_scores)
+
+
+def aupr_out(id_scores, ood_scores) -> float:
+    """Average precision with OOD as the positive class."""
+    id_scores, ood_scores = _checked(id_scores, ood_scores)
+    return _average_precision(ood_scores, id_scores)
+
+
+METRICS = {"fpr95": fpr95, "auroc": auroc, "aupr_in": aupr_in, "aupr_out": aupr_out}
+
+
+def evaluate(id_scores, ood_scores: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
+    """All four metrics against each OOD set, and their plain mean under `average` (as in Tabs. 1 to 11)."""
+    table = {name: {key: metric(id_scores, s) for key, metric in METRICS.items()} for name, s in ood_scores.items()}
+    if table:
+        table["average"] = {key: float(np.mean([row[key] for row in table.values()])) for key in METRICS}
+    return table
+
+
+def roc_curve(id_scores, ood_scores, points: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    """(share of OOD kept as ID, share of ID kept as ID) as the threshold sweeps over `points` ID quantiles."""
+    id_scores, ood_scores = _checked(id_scores, ood_scores)
+    thresholds = np.quantile(np.r_[id_scores, ood_scores], np.linspace(0, 1, points))
+    kept_ood = np.searchsorted(np.sort(ood_scores), thresholds, side="right") / len(ood_scores)
+    kept_id = np.searchsorted(np.sort(id_scores), thresholds, side="right") / len(id_scores)
+    return np.r_[0, kept_ood], np.r_[0, kept_id]

@@ -1,0 +1,76 @@
+"""The contract of a prior, and the view of the features that it reads."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from heat_core.errors import HeatError
+
+
+@dataclass(frozen=True)
+class View:
+    """Which column of the Features a prior reads, and whether each row is L2-normalised."""
+
+    column: str
+    normalised: bool
+
+    def of(self, features) -> np.ndarray:
+        """(N, D) float32 rows of `features.avg` or `features.std`."""
+        z = np.asarray(getattr(features, self.column), dtype=np.float32)
+        if self.normalised:
+            z = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
+        return z
+
+    def project(self, z: torch.Tensor, non_negative: bool) -> torch.Tensor:
+        """Bring points that a Langevin step moved back to where the features of this view live."""
+        if non_negative:
+            z = z.clamp_min(0)
+        return torch.nn.functional.normalize(z, dim=1) if self.normalised else z
+
+
+class Prior(Protocol):
+    """An energy in closed form: E_q(z) = -log q(z) up to a constant."""
+
+    def energy(self, z): ...
+
+    def gradient(self, z: torch.Tensor) -> torch.Tensor: ...
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> torch.Tensor: ...
+
+
+def checked_features(z) -> np.ndarray:
+    """(N, D) float64, finite; HeatError otherwise."""
+    z = np.asarray(z.cpu() if isinstance(z, torch.Tensor) else z, dtype=np.float64)
+    if z.ndim != 2 or not len(z):
+        raise HeatError(f"Features must be a non-empty (N, D) array, not {z.shape}.")
+    if not np.isfinite(z).all():
+        bad = int((~np.isfinite(z)).any(axis=1).sum())
+        raise HeatError(f"{bad} of {len(z)} feature rows hold NaN or infinity: extract the features again in float32.")
+    return z
+
+
+class Constants:
+    """Fitted float64 arrays, handed out as tensors of the device and precision that a call needs."""
+
+    def __init__(self, **arrays: np.ndarray) -> None:
+        self.arrays = arrays
+        self._tensors: dict = {}
+
+    def like(self, z: torch.Tensor) -> dict[str, torch.Tensor]:
+        key = (z.device, z.dtype)
+        if key not in self._tensors:
+            self._tensors[key] = {k: torch.as_tensor(v).to(z.dtype).to(z.device) for k, v in self.arrays.items()}
+        return self._tensors[key]
+
+
+def array_or_tensor(energy, z, batch: int = 8192):
+    """Apply `energy` to a tensor as it is, or to an array in float64 blocks (and answer with an array)."""
+    if isinstance(z, torch.Tensor):
+        return energy(z)
+    z = np.asarray(z)
+    blocks = (torch.from_numpy(z[i : i + batch].astype(np.float64)) for i in range(0, len(z), batch))
+    with torch.no_grad():
+        parts = [energy(block).numpy() for block in blocks]
+    return np.concatenate(parts) if parts else np.empty(0)

@@ -1,0 +1,165 @@
+"""The residual energy: an MLP, the Langevin sampler and the training loop (Sec. 3.1, Algorithm 1)."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from heat_core.priors.base import Prior
+from heat_core.settings import ResidualSettings
+
+Project = Callable[[torch.Tensor], torch.Tensor]
+
+
+class ResidualMLP(nn.Sequential):
+    """E_θ: R^D → R, `hidden_layers + 2` linear layers with LeakyReLU(0.2) between them (App. B)."""
+
+    def __init__(self, dim: int, width: int = 1024, hidden_layers: int = 4) -> None:
+        layers: list[nn.Module] = [nn.Linear(dim, width)]
+        for _ in range(hidden_layers):
+            layers += [nn.LeakyReLU(0.2), nn.Linear(width, width)]
+        super().__init__(*layers, nn.LeakyReLU(0.2), nn.Linear(width, 1))
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        """(N, D) → (N,)."""
+        return super().forward(z).squeeze(1)
+
+
+def decayed(start: float, end: float, t: float, kind: str) -> float:
+    """Step size or noise scale at t ∈ [0, 1]: linear, or (a - b)(1 - t)² + b."""
+    return (start - end) * (1 - t) ** (2 if kind == "quadratic" else 1) + end
+
+
+def langevin(
+    z: torch.Tensor,
+    gradient: Project,
+    settings: ResidualSettings,
+    project: Project = lambda z: z,
+    generator: torch.Generator | None = None,
+) -> torch.Tensor:
+    """Run the chains: z ← project(z - step·∇E + noise·w), step and noise on schedules of their own (cf. Eq. 4).
+
+    Args:
+        z: (n, D) starts. gradient: ∇E of the hybrid energy, (n, D) → (n, D).
+
+    Returns:
+        (n, D) ends of the chains, detached.
+    """
+    steps, s = settings.langevin_steps, settings
+    for i in range(steps):
+        t = i / max(steps - 1, 1)
+        noise = torch.randn(z.shape, generator=generator, device=z.device, dtype=z.dtype)
+        z = z - decayed(s.step_start, s.step_end, t, s.decay) * gradient(z)
+        z = project(z + decayed(s.noise_start, s.noise_end, t, s.decay) * noise).detach()
+    return z
+
+
+def hybrid_gradient(prior: Prior, residual: nn.Module, temperature: float) -> Project:
+    """∇(E_q / T + E_θ): the prior's in closed form, the residual's by autograd."""
+
+    def gradient(z: torch.Tensor) -> torch.Tensor:
+        with torch.enable_grad():
+            leaf = z.detach().requires_grad_()
+            (of_residual,) = torch.autograd.grad(residual(leaf).sum(), leaf)
+        return prior.gradient(z) / temperature + of_residual
+
+    return gradient
+
+
+def residual_loss(data: torch.Tensor, negatives: torch.Tensor, lambda_: float) -> torch.Tensor:
+    """E[E_θ(z)] - E[E_θ(z')] + λ (E[E_θ(z)²] + E[E_θ(z')²]) (Eqs. 3, 5, 6), from the (n,) residual energies."""
+    return data.mean() - negatives.mean() + lambda_ * ((data**2).mean() + (negatives**2).mean())
+
+
+@dataclass
+class Training:
+    """What training left: the network, and whether (and why) it had to stop early."""
+
+    residual: ResidualMLP
+    stopped: str | None = None
+
+
+def train_residual(
+    prior: Prior,
+    z: torch.Tensor,
+    settings: ResidualSettings,
+    temperature: float,
+    project: Project = lambda z: z,
+    seed: int = 0,
+    on_epoch: Callable[[dict], None] = lambda record: None,
+) -> Training:
+    """Train one residual on (N, D) features of the prior's view (Algorithm 1), on the device of `z`.
+
+    `on_epoch` receives loss, energies on data and negatives, the fall of the hybrid energy along the chains and the
+    time left. Divergence (a non-finite loss) stops the training and keeps the weights of the last good epoch.
+    """
+    generator = torch.Generator(device=z.device).manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        residual = ResidualMLP(z.shape[1], settings.width, settings.hidden_layers)
+    residual = residual.to(z.device)
+    optimiser = torch.optim.Adam(
+        residual.parameters(), lr=settings.learning_rate, betas=(settings.adam_beta1, 0.999)
+    )  # fmt: skip
+    batch = min(settings.batch_size, len(z))
+    epochs, per_epoch = _schedule(settings, len(z) // batch)
+    good, began = _copy(residual), time.monotonic()
+    for epoch in range(epochs):
+        if settings.drop_after and epoch == settings.drop_after:
+            for group in optimiser.param_groups:
+                group["lr"] /= 10
+        order = torch.randperm(len(z), generator=generator, device=z.device)
+        records = [
+            _update(prior, residual, optimiser, z[order[i * batch : (i + 1) * batch]], settings, temperature, project,
+                    generator, measure=i == 0)
+            for i in range(per_epoch)
+        ]  # fmt: skip
+        record = {k: sum(r[k] for r in records if k in r) / sum(k in r for r in records) for k in records[0]}
+        if not all(torch.isfinite(p).all() for p in residual.parameters()) or record["loss"] != record["loss"]:
+            residual.load_state_dict(good)
+            return Training(residual, f"Training diverged in epoch {epoch + 1}: the weights of epoch {epoch} are kept; "
+                            "lower the learning rate or the step size.")  # fmt: skip
+        good = _copy(residual)
+        left = (time.monotonic() - began) / (epoch + 1) * (epochs - epoch - 1)
+        on_epoch({"epoch": epoch + 1, "epochs": epochs, "eta": left, **record})
+    return Training(residual)
+
+
+def _schedule(settings: ResidualSettings, per_epoch: int) -> tuple[int, int]:
+    """(epochs, updates an epoch); a bound on the updates shortens the epochs, so that curves keep their points."""
+    per_epoch = max(per_epoch, 1)
+    if settings.max_updates:
+        per_epoch = min(per_epoch, max(settings.max_updates // settings.epochs, 1))
+    return settings.epochs, per_epoch
+
+
+def _update(prior, residual, optimiser, data, settings, temperature, project, generator, measure) -> dict[str, float]:
+    """One step of Algorithm 1. The energies along the chains are measured only when asked for."""
+    if settings.start == "normal":
+        starts = torch.randn(data.shape, generator=generator, device=data.device)
+    else:
+        starts = prior.sample(len(data), generator, like=data)
+    starts = project(starts)
+    ends = langevin(starts, hybrid_gradient(prior, residual, temperature), settings, project, generator)
+    negatives = torch.cat([ends, starts]) if settings.starts_are_negatives else ends
+
+    inputs = torch.cat([data, negatives])
+    inputs = inputs + settings.input_noise * torch.randn(inputs.shape, generator=generator, device=inputs.device)
+    on_data, on_negatives = residual(inputs).split([len(data), len(negatives)])
+    loss = residual_loss(on_data, on_negatives, settings.lambda_)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
+    record = {"loss": loss.item(), "residual_data": on_data.mean().item(), "residual_negatives": on_negatives.mean().item()}  # fmt: skip
+    record["residual_spread"] = on_data.std(correction=0).item()
+    if measure:
+        with torch.no_grad():
+            for name, points in (("hybrid_starts", starts), ("hybrid_ends", ends), ("hybrid_data", data)):
+                record[name] = (prior.energy(points) / temperature + residual(points)).mean().item()
+    return record
+
+
+def _copy(module: nn.Module) -> dict[str, torch.Tensor]:
+    return {k: v.detach().clone() for k, v in module.state_dict().items()}
