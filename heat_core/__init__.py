@@ -1,0 +1,21 @@
+"""HEAT: hybrid energy-based out-of-distribution detection in the feature space (Lafon et al., ICML 2023).
+
+Read in this order: datasets, backbones, extraction, features, priors, residual, composition, heat, detectors, metrics,
+embedding, experiment, results, pipeline, jobs. `Experiment`, `Run` and `compose` do not import torch; `run` does when
+it is called.
+"""
+
+from heat_core.composition import compose
+from heat_core.errors import HeatError
+from heat_core.experiment import Experiment
+from heat_core.results import Run
+
+
+def run(experiment: Experiment, folder=None, on_event=lambda event: None) -> Run:
+    """Do what the experiment says, in this process, and return the finished run (see `heat_core.pipeline.run`)."""
+    from heat_core.pipeline import run as run_pipeline
+
+    return run_pipeline(experiment, folder, on_event)
+
+
+__all__ = ["Experiment", "HeatError", "Run", "compose", "run"]

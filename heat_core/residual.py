@@ -104,18 +104,18 @@ def train_residual(
         residual.parameters(), lr=settings.learning_rate, betas=(settings.adam_beta1, 0.999)
     )  # fmt: skip
     batch = min(settings.batch_size, len(z))
-    epochs, per_epoch = _schedule(settings, len(z) // batch)
+    epochs = settings.epochs
+    per_epoch = max(settings.updates // epochs if settings.updates else len(z) // batch, 1)
     good, began = _copy(residual), time.monotonic()
     for epoch in range(epochs):
         if settings.drop_after and epoch == settings.drop_after:
             for group in optimiser.param_groups:
                 group["lr"] /= 10
-        order = torch.randperm(len(z), generator=generator, device=z.device)
+        batches = _batches(len(z), batch, per_epoch, generator, z.device)
         records = [
-            _update(prior, residual, optimiser, z[order[i * batch : (i + 1) * batch]], settings, temperature, project,
-                    generator, measure=i == 0)
-            for i in range(per_epoch)
-        ]  # fmt: skip
+            _update(prior, residual, optimiser, z[rows], settings, temperature, project, generator, measure=i == 0)
+            for i, rows in enumerate(batches)
+        ]
         record = {k: sum(r[k] for r in records if k in r) / sum(k in r for r in records) for k in records[0]}
         if not all(torch.isfinite(p).all() for p in residual.parameters()) or record["loss"] != record["loss"]:
             residual.load_state_dict(good)
@@ -127,12 +127,11 @@ def train_residual(
     return Training(residual)
 
 
-def _schedule(settings: ResidualSettings, per_epoch: int) -> tuple[int, int]:
-    """(epochs, updates an epoch); a bound on the updates shortens the epochs, so that curves keep their points."""
-    per_epoch = max(per_epoch, 1)
-    if settings.max_updates:
-        per_epoch = min(per_epoch, max(settings.max_updates // settings.epochs, 1))
-    return settings.epochs, per_epoch
+def _batches(n: int, batch: int, count: int, generator: torch.Generator, device) -> list[torch.Tensor]:
+    """`count` batches of row indices; a small set is shuffled and passed over again until there are enough."""
+    passes = -(-count * batch // n)
+    rows = torch.cat([torch.randperm(n, generator=generator, device=device) for _ in range(passes)])
+    return list(rows[: count * batch].split(batch))
 
 
 def _update(prior, residual, optimiser, data, settings, temperature, project, generator, measure) -> dict[str, float]:

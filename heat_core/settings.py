@@ -17,7 +17,7 @@ class ResidualSettings:
     drop_after: int = 0  # epochs after which the rate is divided by ten; 0 = never
     epochs: int = 20
     batch_size: int = 256
-    max_updates: int = 0  # an upper bound on all updates, for large training sets; 0 = none
+    updates: int = 0  # updates in all, spread evenly over the epochs; 0 = whole passes over the data
     langevin_steps: int = 20
     step_start: float = 1e-4
     step_end: float = 1e-5
@@ -59,7 +59,7 @@ _RELEASED = ResidualSettings(
     starts_are_negatives=True,
 )  # fmt: skip
 _QUICK = ResidualSettings(
-    width=256, learning_rate=1e-3, epochs=15, batch_size=256, max_updates=330, langevin_steps=20,
+    width=256, learning_rate=1e-3, epochs=15, batch_size=256, updates=165, langevin_steps=20,
     starts_are_negatives=True, temperature=1e3,
 )  # fmt: skip
 # EL lives in the raw features, whose scale is about 1, not 1/√D: steps, noise and λ follow.

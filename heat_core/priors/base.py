@@ -18,9 +18,9 @@ class View:
 
     def of(self, features) -> np.ndarray:
         """(N, D) float32 rows of `features.avg` or `features.std`."""
-        z = np.asarray(getattr(features, self.column), dtype=np.float32)
+        z = np.array(getattr(features, self.column), dtype=np.float32)  # a copy: the column is read-only
         if self.normalised:
-            z = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
+            z /= np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
         return z
 
     def project(self, z: torch.Tensor, non_negative: bool) -> torch.Tensor:

@@ -1,0 +1,143 @@
+"""The command line: `python -m heat_core demo | run | list | show | job`."""
+
+import argparse
+import json
+import signal
+import sys
+
+from heat_core.errors import Cancelled, HeatError
+from heat_core.experiment import PRESET_NAMES, PRIORS, Experiment, demo_experiment
+from heat_core.results import Run, list_runs
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        return options.do(options) or 0
+    except HeatError as error:
+        print(f"heat_core: {error}", file=sys.stderr)
+        return 2
+    except (Cancelled, KeyboardInterrupt):
+        print("heat_core: cancelled; what was finished is kept.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m heat_core", description="HEAT: which images does this model not know?")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    demo = verbs.add_parser("demo", help="run the embedded demo: no download, about half a minute")
+    demo.set_defaults(do=lambda o: _execute(demo_experiment(), o.json))
+
+    run = verbs.add_parser("run", help="run an experiment on your own images")
+    run.add_argument("--id", required=True, metavar="DIR|NAME", help="training images of the known classes")
+    run.add_argument("--id-test", metavar="DIR|NAME", help="ID test images (default: every fifth of --id)")
+    run.add_argument("--ood", nargs="+", required=True, metavar="NAME=DIR|NAME", help="sets of unknown images")
+    run.add_argument("--backbone", required=True, metavar="TIMM_NAME")
+    run.add_argument("--weights", metavar="FILE", help="safetensors or torch file (default: timm's own weights)")
+    run.add_argument("--image-size", type=int, metavar="N", help="side of the input in pixels")
+    run.add_argument("--priors", nargs="+", default=list(PRIORS), metavar="PRIOR", help=f"among {', '.join(PRIORS)}")
+    run.add_argument("--preset", default="paper", help=f"training settings: {', '.join(PRESET_NAMES)}")
+    run.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="changes to the preset, e.g. lambda_=5")
+    run.add_argument("--covariance", default="auto", help="auto, empirical (the paper) or ledoit-wolf")
+    run.add_argument("--limit", type=int, metavar="PER_CLASS", help="images a class, in every set")
+    run.add_argument("--limit-test", type=int, metavar="PER_CLASS", help="the same, for --id-test")
+    run.add_argument("--limit-ood", type=int, metavar="PER_CLASS", help="the same, for --ood")
+    run.add_argument("--batch-size", type=int, default=64)
+    run.add_argument("--seed", type=int, default=0)
+    run.add_argument("--name", default="")
+    run.add_argument("--no-map", action="store_true", help="leave the UMAP map out")
+    run.set_defaults(do=lambda o: _execute(_experiment(o), o.json))
+
+    verbs.add_parser("list", help="all runs").set_defaults(do=_list)
+
+    show = verbs.add_parser("show", help="the table of one run")
+    show.add_argument("run", metavar="RUN", help="a run's name or folder")
+    show.add_argument("--beta", type=float, default=0.0, help="β of the composition; inf and -inf are allowed")
+    show.add_argument("--priors", nargs="+", metavar="PRIOR")
+    show.set_defaults(do=_show)
+    for verb in (demo, run, show):
+        verb.add_argument("--json", action="store_true", help="end with one line of JSON")
+
+    job = verbs.add_parser("job", help="start or resume the job of a run folder")
+    job.add_argument("run", metavar="RUN")
+    job.set_defaults(do=_job)
+    return parser
+
+
+def _pairs(words: list[str], example: str) -> dict[str, str]:
+    for word in words:
+        if "=" not in word:
+            raise HeatError(f"{word!r} should read {example}.")
+    pairs = [word.split("=", 1) for word in words]
+    if len(dict(pairs)) < len(pairs):
+        raise HeatError(f"A name is used twice in {' '.join(words)}: give each its own.")
+    return dict(pairs)
+
+
+def _experiment(o: argparse.Namespace) -> Experiment:
+    return Experiment(
+        id=o.id, id_test=o.id_test, ood=_pairs(o.ood, "NAME=DIR"), backbone=o.backbone, weights=o.weights,
+        image_size=o.image_size, priors=o.priors, preset=o.preset, settings=_pairs(o.set, "KEY=VALUE"),
+        covariance=o.covariance, limit=o.limit, limit_test=o.limit_test, limit_ood=o.limit_ood, seed=o.seed,
+        name=o.name, map=not o.no_map, batch_size=o.batch_size,
+    )  # fmt: skip
+
+
+def _execute(experiment: Experiment, as_json: bool) -> None:
+    experiment.check()
+    from heat_core.pipeline import run
+
+    _stop_on_sigterm()
+    _print_run(run(experiment, on_event=_print_event), 0.0, None, as_json)
+
+
+def _job(o: argparse.Namespace) -> None:
+    found = Run.open(o.run)
+    _stop_on_sigterm()
+    from heat_core.pipeline import run
+
+    run(found.experiment, found.folder, _print_event)
+
+
+def _stop_on_sigterm() -> None:
+    def stop(*_) -> None:
+        raise Cancelled
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+def _print_event(event: dict) -> None:
+    more = f" · {event['images_per_s']:.0f} images/s" if "images_per_s" in event else ""
+    more += f" · {event['eta']:.0f} s left" if event.get("eta") else ""
+    print(f"[{event['stage']}] {event['message']}{more}", file=sys.stderr, flush=True)
+
+
+def _list(o: argparse.Namespace) -> None:
+    runs = list_runs()
+    print(f"{len(runs)} runs" if len(runs) != 1 else "1 run")
+    for run in runs:
+        print(f"{run.id:<50} {run.status:<12} {run.experiment.backbone}  {', '.join(run.experiment.priors)}")
+
+
+def _show(o: argparse.Namespace) -> None:
+    _print_run(Run.open(o.run), o.beta, o.priors, o.json)
+
+
+def _print_run(run: Run, beta: float, priors: list[str] | None, as_json: bool) -> None:
+    metrics = run.metrics(beta, priors)
+    columns = [*run.ood_names, "average"]
+    width = max(16, *(len(c) + 2 for c in columns))
+    print(f"{run.folder}\nFPR95 / AUROC in percent, β = {beta:g}")
+    print(f"{'':<14}" + "".join(f"{c:>{width}}" for c in columns))
+    for detector, row in metrics.items():
+        cells = (f"{100 * row[c]['fpr95']:.1f} / {100 * row[c]['auroc']:.1f}" for c in columns)
+        print(f"{detector:<14}" + "".join(f"{cell:>{width}}" for cell in cells))
+    for reason in run.summary["left_out"].values():
+        print(reason)
+    if as_json:
+        print(json.dumps({"run": str(run.folder), "metrics": metrics}))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

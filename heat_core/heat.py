@@ -1,0 +1,116 @@
+"""HEAT: K priors, each corrected by its residual (Eq. 2), standardised to be composed (App. A.2)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from heat_core.errors import HeatError
+from heat_core.features import Features
+from heat_core.priors import VIEWS, EnergyLogits, GaussianMixture, Prior, View
+from heat_core.residual import ResidualMLP, train_residual
+from heat_core.settings import ResidualSettings
+from heat_core.storage import replacing
+
+_FEW = 10  # below this many samples a dimension the energies of training features are not those of unseen ones
+_HELD_OUT_EVERY = 5
+_AUTO_SPREADS = 20  # an automatic T brings the prior's spread to 1/20, the reach of a residual at λ = 10
+
+
+@dataclass
+class CorrectedPrior:
+    """One prior with its residual.
+
+    Attributes:
+        reference: (M,) prior energies of ID features, held out from the fit where samples are few: the scale on which
+            the temperature is chosen and the energies are standardised. held_out: whether they are.
+    """
+
+    name: str
+    view: View
+    prior: Prior
+    reference: np.ndarray
+    reference_rows: np.ndarray
+    held_out: bool
+    non_negative: bool
+    temperature: float = 1.0
+    residual: ResidualMLP | None = None
+
+    def prior_energy(self, features: Features) -> np.ndarray:
+        """E_q of (N,) samples, float64."""
+        return self.prior.energy(self.view.of(features))
+
+    def residual_energy(self, features: Features) -> np.ndarray:
+        """E_θ of (N,) samples; zeros before training."""
+        if self.residual is None:
+            return np.zeros(len(features))
+        z = torch.from_numpy(self.view.of(features))
+        device = next(self.residual.parameters()).device
+        with torch.inference_mode():
+            return np.concatenate([self.residual(part.to(device)).cpu().double().numpy() for part in z.split(8192)])
+
+    def train(self, features: Features, settings: ResidualSettings, device: torch.device, seed: int, on_epoch):
+        """Train the residual (Algorithm 1) on the training features; returns why it stopped early, or None."""
+        self.temperature = settings.temperature or max(_AUTO_SPREADS * float(self.reference.std()), 1e-12)
+        z = torch.from_numpy(self.view.of(features)).to(device)
+        done = train_residual(
+            self.prior, z, settings, self.temperature,
+            lambda points: self.view.project(points, self.non_negative), seed, on_epoch,
+        )  # fmt: skip
+        self.residual = done.residual.cpu()
+        return done.stopped
+
+    def statistics(self, features: Features) -> tuple[float, float]:
+        """Mean and standard deviation of the hybrid energy on the reference rows of the training set."""
+        hybrid = self.reference / self.temperature + self.residual_energy(features)[self.reference_rows]
+        return float(hybrid.mean()), float(hybrid.std())
+
+    def save(self, path: Path, settings: ResidualSettings) -> None:
+        """Write the residual (safetensors) with its temperature and shape."""
+        meta = {"temperature": repr(self.temperature), "width": str(settings.width),
+                "hidden_layers": str(settings.hidden_layers)}  # fmt: skip
+        with replacing(path) as beside:
+            beside.write_bytes(save(self.residual.state_dict(), metadata=meta))
+
+    def load(self, path: Path) -> None:
+        """Read back what `save` wrote."""
+        try:
+            with safe_open(path, framework="pt") as file:
+                meta = file.metadata()
+                state = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (not a dict)
+            dim = state["0.weight"].shape[1]
+            residual = ResidualMLP(dim, int(meta["width"]), int(meta["hidden_layers"]))
+            residual.load_state_dict(state)
+        except (SafetensorError, OSError, KeyError, RuntimeError, TypeError) as error:
+            raise HeatError(f"{path} is cut off or damaged: delete it and resume the run.") from error
+        self.residual, self.temperature = residual, float(meta["temperature"])
+
+
+def fit_prior(name: str, train: Features, head, covariance: str = "auto", fit_head=None) -> CorrectedPrior:
+    """Fit one of the paper's priors on training features.
+
+    Args:
+        name: gmm, gmm-std or el. head: (weight, bias) that reads `avg`. covariance: of the mixtures, see there.
+        fit_head: makes a head, where the given one was itself fitted on these features (see `EnergyLogits`).
+    """
+    view = VIEWS[name]
+    z = view.of(train)
+    prior = (EnergyLogits(*head, fit_head) if name == "el" else GaussianMixture(covariance)).fit(z, train.labels)
+    rows, held_out = _reference_rows(z, train.labels)
+    if held_out:
+        keep = np.setdiff1d(np.arange(len(z)), rows)
+        reference = prior.refit(z[keep], train.labels[keep]).energy(z[rows])
+    else:
+        reference = prior.energy(z)
+    return CorrectedPrior(name, view, prior, reference, rows, held_out, non_negative=bool((z >= 0).all()))
+
+
+def _reference_rows(z: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Which training rows set the scale: all of them, or every fifth of each class where samples are few."""
+    if len(z) >= _FEW * z.shape[1] or np.bincount(labels)[np.unique(labels)].min() < _HELD_OUT_EVERY:
+        return np.arange(len(z)), False
+    rows = [np.flatnonzero(labels == c)[_HELD_OUT_EVERY - 1 :: _HELD_OUT_EVERY] for c in np.unique(labels)]
+    return np.sort(np.concatenate(rows)), True

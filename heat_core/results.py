@@ -1,0 +1,231 @@
+"""Run: what was done, a folder. Opening one needs numpy alone; torch is never imported here."""
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from filelock import FileLock, Timeout
+from PIL import Image
+
+from heat_core import datasets
+from heat_core.composition import compose, standardise
+from heat_core.errors import HeatError
+from heat_core.experiment import Experiment
+from heat_core.metrics import evaluate, threshold95
+from heat_core.storage import heat_home, read_json, read_npz
+
+ID = "id"
+BASELINES = ("msp", "maxlogit", "el", "gmm", "gmm-std", "knn")
+ALIVE = ("queued", "running")
+
+
+class Run:
+    """A run's folder, read.
+
+    Attributes:
+        folder: where it lives. info: the content of run.json.
+    """
+
+    def __init__(self, folder: Path, info: dict[str, Any]) -> None:
+        self.folder, self.info = folder, info
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open a run by its folder, or by its name in HEAT_HOME/runs."""
+        folder = Path(path).expanduser()
+        if not folder.is_dir():
+            folder = heat_home() / "runs" / str(path)
+        if not folder.is_dir():
+            raise HeatError(f"There is no run {str(path)!r}: `python -m heat_core list` names those that exist.")
+        info = read_json(folder / "run.json")
+        if not isinstance(info, dict) or not {"experiment", "status"} <= set(info):
+            raise HeatError(f"{folder / 'run.json'} does not describe a run: delete {folder} and start again.")
+        return cls(folder, info)
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        return Experiment.from_dict(self.info["experiment"])
+
+    @property
+    def status(self) -> str:
+        """queued, running, done, failed, cancelled; or interrupted, where its process is gone without a word."""
+        status = self.info["status"]
+        return "interrupted" if status == "running" and not self.alive else status
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process works on this run now. It holds a lock, which dies with it."""
+        try:
+            with FileLock(self.folder / "job.lock", timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    def events(self) -> list[dict[str, Any]]:
+        """Everything the job reported so far; a last line that is still being written is left out."""
+        path = self.folder / "events.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        events = []
+        for line in lines:
+            try:
+                events.append(json.loads(line))
+            except ValueError:  # a line cut off by a kill
+                continue
+        return events
+
+    # ---- numbers -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return read_npz(self.folder / "energies.npz")
+
+    @property
+    def has_energies(self) -> bool:
+        return (self.folder / "energies.npz").exists()
+
+    @cached_property
+    def _summary(self) -> dict[str, Any]:
+        """Names, standardisation and temperatures, written with the arrays and so always fitting them."""
+        return json.loads(str(self._arrays["summary"]))
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return self._summary
+
+    @property
+    def datasets(self) -> list[str]:
+        """The names of the scored sets: `id` (the ID test set), then the OOD sets."""
+        return [ID, *self.ood_names]
+
+    @property
+    def ood_names(self) -> list[str]:
+        return list(self.experiment.ood)
+
+    @property
+    def priors(self) -> list[str]:
+        """The priors whose residual is trained so far, in the order of the columns of `energies`."""
+        return self._summary["priors"]
+
+    @property
+    def detectors(self) -> list[str]:
+        """Names of everything that has a score, in the order of the tables."""
+        corrected = [f"heat-{p}" for p in self.priors]
+        return [*(b for b in BASELINES if b in self._summary["baselines"]), *corrected, *(["heat"] if corrected else [])]
+
+    def _column(self, dataset: str, what: str) -> np.ndarray:
+        if dataset not in self.datasets:
+            raise HeatError(f"This run has no set {dataset!r}: it has {', '.join(self.datasets)}.")
+        return self._arrays[f"{self.datasets.index(dataset)}/{what}"]
+
+    def prior_energies(self, dataset: str) -> np.ndarray:
+        """(N, K) E_q / T, what the residuals correct."""
+        return self._column(dataset, "prior")
+
+    def residual_energies(self, dataset: str) -> np.ndarray:
+        """(N, K) E_θ."""
+        return self._column(dataset, "residual")
+
+    def energies(self, dataset: str) -> np.ndarray:
+        """(N, K) standardised hybrid energies (Eq. 2, App. A.2)."""
+        hybrid = self.prior_energies(dataset) + self.residual_energies(dataset)
+        return standardise(hybrid, np.array(self._summary["mean"]), np.array(self._summary["std"]))
+
+    def scores(self, dataset: str, beta: float = 0.0, priors: list[str] | None = None) -> np.ndarray:
+        """(N,) HEAT scores, composed with β over the given priors (default: all); larger = more OOD."""
+        chosen = self.priors if priors is None else list(priors)
+        if not chosen or (missing := [p for p in chosen if p not in self.priors]):
+            what = f"has no residual for {missing[0]!r}" if chosen else "needs at least one prior to compose"
+            raise HeatError(f"This run {what}: it has {', '.join(self.priors) or 'none yet'}.")
+        return compose(self.energies(dataset)[:, [self.priors.index(p) for p in chosen]], beta)
+
+    def detector_scores(self, dataset: str, detector: str, beta: float = 0.0, priors=None) -> np.ndarray:
+        """(N,) scores of any detector by its name in the tables; β and `priors` apply to `heat`."""
+        if detector == "heat":
+            return self.scores(dataset, beta, priors)
+        if detector.startswith("heat-"):
+            return self.scores(dataset, 0.0, [detector.removeprefix("heat-")])
+        if detector not in self._summary["baselines"]:
+            raise HeatError(f"This run has no detector {detector!r}: it has {', '.join(self.detectors)}.")
+        return self._column(dataset, f"score-{detector}")
+
+    def threshold(self, detector: str = "heat", beta: float = 0.0, priors=None) -> float:
+        """The 95th percentile of the detector's ID test scores."""
+        return threshold95(self.detector_scores(ID, detector, beta, priors))
+
+    def metrics(self, beta: float = 0.0, priors=None, detectors=None) -> dict[str, dict[str, dict[str, float]]]:
+        """detector → OOD set (and `average`) → fpr95, auroc, aupr_in, aupr_out."""
+        return {
+            d: evaluate(
+                self.detector_scores(ID, d, beta, priors),
+                {name: self.detector_scores(name, d, beta, priors) for name in self.ood_names},
+            )
+            for d in (detectors or self.detectors)
+        }
+
+    # ---- samples -------------------------------------------------------------------------------------------------
+
+    def ids(self, dataset: str) -> np.ndarray:
+        """(N,) stable ids of the samples."""
+        return self._column(dataset, "ids")
+
+    def labels(self, dataset: str) -> np.ndarray | None:
+        """(N,) classes, or None where the set has none."""
+        labels = self._column(dataset, "labels")
+        return labels if len(labels) else None
+
+    def predicted(self, dataset: str) -> np.ndarray:
+        """(N,) the class that the classifier sees."""
+        return self._column(dataset, "predicted")
+
+    def confidence(self, dataset: str) -> np.ndarray:
+        """(N,) the softmax probability of the predicted class."""
+        return self._column(dataset, "confidence")
+
+    @property
+    def class_names(self) -> list[str]:
+        return self._summary["class_names"]
+
+    def image(self, dataset: str, sample_id: str) -> Image.Image:
+        """The picture of a sample, from where the dataset lies."""
+        images, index = self._images(dataset)
+        if sample_id not in index:
+            raise HeatError(f"{sample_id} is no longer in {dataset!r}: its folder has changed since the run.")
+        try:
+            return images.open(index[sample_id])
+        except OSError as error:
+            raise HeatError(f"{sample_id} of {dataset!r} can no longer be read: was it moved or deleted?") from error
+
+    def _images(self, dataset: str):
+        cache = self.__dict__.setdefault("_image_sets", {})
+        if dataset not in cache:
+            e = self.experiment
+            source, role = (e.id_test or e.id, "test" if e.id_test else "train") if dataset == ID else (e.ood[dataset], "test")  # fmt: skip
+            images = datasets.open_dataset(source, role)
+            cache[dataset] = images, {sample: i for i, sample in enumerate(images.ids)}
+        return cache[dataset]
+
+    @property
+    def has_map(self) -> bool:
+        return (self.folder / "map.npz").exists()
+
+    @cached_property
+    def map(self) -> dict[str, np.ndarray]:
+        """`xy` (M, 2), and per point its `dataset` (index into `datasets`; -1 = training) and `row` in that set."""
+        return read_npz(self.folder / "map.npz")
+
+
+def list_runs() -> list[Run]:
+    """Every readable run in HEAT_HOME, newest first."""
+    runs = []
+    for path in (heat_home() / "runs").glob("*/run.json"):
+        try:
+            runs.append(Run.open(path.parent))
+        except HeatError:  # a damaged folder must not hide the others
+            continue
+    return sorted(runs, key=lambda r: r.info.get("created", 0), reverse=True)
