@@ -1,0 +1,86 @@
+"""Explore: move β and see histograms, the table of detectors and the ROC curves answer."""
+
+import pandas as pd
+import streamlit as st
+
+from app import downloads, state
+from heat_core import figures
+from heat_core.metrics import auroc, fpr95, roc_curve
+from heat_core.results import ID
+
+METRIC_NAMES = {"fpr95": "FPR95 ↓", "auroc": "AUROC ↑", "aupr_in": "AUPR-In ↑", "aupr_out": "AUPR-Out ↑"}
+
+st.title("Which images does this model not know?")
+run = state.ready_run()
+if not run.priors:
+    st.info("The residuals are still to come: below are the detectors that need none.")
+
+heat = bool(run.priors)
+beta = state.beta_control() if heat else 0.0
+priors = state.prior_control(run) if heat else []
+detector = st.sidebar.selectbox(
+    "Detector in the figures", [*run.detectors][::-1],
+    help="Whose scores the histogram and the ROC curves show. `heat` is the composition of the chosen priors.",
+)  # fmt: skip
+scores = {name: run.detector_scores(name, detector, beta, priors or None) for name in run.datasets}
+ood = {name: scores[name] for name in run.ood_names}
+threshold = run.threshold(detector, beta, priors or None)
+
+if heat:
+    boxes = st.columns(len(run.ood_names) + 1)
+    composed = {n: run.scores(n, beta, priors) for n in run.datasets}
+    rows = {n: (fpr95(composed[ID], composed[n]), auroc(composed[ID], composed[n])) for n in run.ood_names}
+    rows["average"] = tuple(sum(r[i] for r in rows.values()) / len(rows) for i in (0, 1))
+    for box, (name, (fpr, area)) in zip(boxes, rows.items(), strict=True):
+        box.metric(f"HEAT · {name}", f"{100 * fpr:.1f} / {100 * area:.1f}", help="FPR95 / AUROC in percent. FPR95: share of these images that pass for known when 95 % of the known ones do; lower is better. AUROC: higher is better.", border=True)  # fmt: skip
+
+left, right = st.columns([3, 2])
+with left:
+    st.subheader(f"Scores · {detector}", help="A sample right of the dashed line is called out-of-distribution.")
+    histogram = figures.score_histogram(scores[ID], ood, threshold)
+    st.plotly_chart(histogram, key="histogram")
+    downloads.figure(histogram, f"{run.id}-histogram")
+with right:
+    st.subheader("ROC", help="ID is the positive class, as in the paper: left and up is better.")
+    roc = figures.roc_curves({n: roc_curve(scores[ID], s) for n, s in ood.items()})
+    st.plotly_chart(roc, key="roc")
+    downloads.figure(roc, f"{run.id}-roc")
+
+st.subheader("Detectors × OOD sets", help="Percent. `average` is the plain mean over the OOD sets, as in the paper's tables.")
+shown = st.segmented_control("Metric", list(METRIC_NAMES), default="auroc", format_func=METRIC_NAMES.get, label_visibility="collapsed") or "auroc"  # fmt: skip
+metrics = run.metrics(beta, priors or None)
+table = pd.DataFrame({d: {n: 100 * m[shown] for n, m in row.items()} for d, row in metrics.items()}).T
+best = table.min() if shown == "fpr95" else table.max()
+st.dataframe(
+    table.style.format("{:.1f}").apply(lambda column: ["font-weight: 700" if v == best[column.name] else "" for v in column]),
+    height=38 * (len(table) + 1),
+)  # fmt: skip
+full = pd.DataFrame({d: {(n, k): 100 * v for n, m in row.items() for k, v in m.items()} for d, row in metrics.items()}).T
+downloads.table(full, f"{run.id}-metrics")
+for reason in run.summary["left_out"].values():
+    st.caption(reason)
+
+if heat:
+    st.subheader("How much β matters", help="Fig. 3b: the average over the OOD sets at every step of the slider.")
+    points = []
+    for b in state.BETAS:
+        s = {n: run.scores(n, b, priors) for n in run.datasets}
+        points.append([100 * sum(f(s[ID], s[n]) for n in run.ood_names) / len(run.ood_names) for f in (fpr95, auroc)])
+    names = [state.beta_text(b) for b in state.BETAS]
+    curve = figures.beta_curve(names, [p[0] for p in points], [p[1] for p in points], state.beta_text(beta))
+    st.plotly_chart(curve, key="beta-curve")
+    downloads.figure(curve, f"{run.id}-beta")
+    with st.expander("What do the residuals weigh against their priors?"):
+        summary = run.summary
+        spreads = {
+            p: {
+                "temperature T": summary["temperature"][i],
+                "spread of E_q / T on ID test": run.prior_energies(ID)[:, i].std(),
+                "spread of E_θ on ID test": run.residual_energies(ID)[:, i].std(),
+                "mean of E_θ on ID test": run.residual_energies(ID)[:, i].mean(),
+                "mean of E_θ on OOD": pd.concat([pd.Series(run.residual_energies(n)[:, i]) for n in run.ood_names]).mean(),
+            }
+            for i, p in enumerate(run.priors)
+        }
+        st.dataframe(pd.DataFrame(spreads).T.style.format("{:.4g}"))
+        st.caption("The loss holds a residual within about ±1/(2λ) (Eq. 5): it can only correct a prior whose spread after division by T is of that order.")  # fmt: skip

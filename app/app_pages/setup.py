@@ -1,0 +1,104 @@
+"""Setup: choose datasets, backbone, weights, priors and settings; see the command that does the same; start."""
+
+from dataclasses import fields
+
+import pandas as pd
+import streamlit as st
+
+from app import state
+from app.estimate import estimate
+from heat_core import Experiment, HeatError
+from heat_core.datasets import known_names
+from heat_core.experiment import PRESET_NAMES, PRIORS, demo_experiment
+from heat_core.jobs import new_run, start
+from heat_core.settings import ResidualSettings, settings_for
+
+SENTENCES = {
+    "width": "Width of the hidden layers of the residual network (App. B: 1024).",
+    "hidden_layers": "Hidden layers beside the input and the output layer; 4 make the paper's six linear layers.",
+    "learning_rate": "Adam's step (App. B: 5e-6).",
+    "adam_beta1": "Adam's first momentum (0 in the released code).",
+    "drop_after": "Epochs after which the learning rate is divided by ten; 0 = never.",
+    "epochs": "Passes over the training features (App. B: 20).",
+    "batch_size": "Training features, and Langevin chains, per update.",
+    "updates": "Updates in all, whatever the size of the set; 0 = whole passes.",
+    "langevin_steps": "Steps of each chain (App. B: 20); they show the residual where its model is wrong.",
+    "step_start": "First step size of the chains (App. B: 1e-4).",
+    "step_end": "Last step size (App. B: 1e-5).",
+    "noise_start": "First noise scale (App. B: 5e-3).",
+    "noise_end": "Last noise scale (App. B: 5e-4).",
+    "decay": "How both go from first to last: linear (the paper) or quadratic (the released code).",
+    "starts_are_negatives": "Whether the chains' starts join their ends as negatives in the loss.",
+    "start": "Where chains start: prior (Algorithm 1), or normal (a standard normal).",
+    "lambda_": "λ of Eq. 6: holds the residual within about ±1/(2λ) (App. B: 10; Fig. 3a).",
+    "temperature": "T divides the prior's energy (App. B: 1000); 0 = 20 × the prior's spread on training features.",
+    "input_noise": "Noise on the inputs of the residual, for stability (App. B: 1e-4).",
+}
+
+st.title("Set up an experiment")
+demo = demo_experiment()
+left, right = st.columns([3, 2])
+with left:
+    st.subheader("Images")
+    st.caption(f"A folder (one sub-folder a class), or a name: {', '.join(known_names())}.")
+    id_set = st.text_input("In-distribution, for training", demo.id, help="The classes that the model knows: at least two.")
+    id_test = st.text_input("In-distribution, for testing", demo.id_test or "", placeholder="every fifth training image", help="Other images of the same classes; they set the threshold.")
+    st.markdown("Out-of-distribution sets", help="What the model should not know. Near, mid or far is for you to judge.")
+    listed = st.data_editor(pd.DataFrame({"name": list(demo.ood), "folder or dataset": list(demo.ood.values())}), num_rows="dynamic", hide_index=True, key="ood-sets")
+    limit = st.number_input("Images a class", min_value=0, value=0, help="0 = all of them. A limit makes a first look quick.")
+    st.subheader("Backbone")
+    backbone = st.text_input("Backbone", demo.backbone, help="Any timm classifier (resnet50.a1_in1k, vit_base_patch16_224…), an hf-hub: id, or resnet18/34/50_cifar10/100 and their _supcon siblings.")
+    weights = st.text_input("Weights file", "", placeholder="timm's own, downloaded once", help="safetensors, or torch tensors without pickled code.")
+    size = st.number_input("Image size", min_value=0, value=0, help="Side of the input in pixels; 0 = the model's own.")
+with right:
+    st.subheader("HEAT")
+    priors = st.pills("Priors", PRIORS, selection_mode="multi", default=list(PRIORS), format_func=str.upper, help="GMM: mixture on average-pooled features. GMM-STD: on std-pooled features. EL: energy of the logits (Sec. 3.2).") or []
+    preset = st.radio("Preset", PRESET_NAMES, index=2, horizontal=True, help="paper: App. B. released: what the authors' code uses. quick: a small network and few updates, for a CPU.")
+    covariance = st.selectbox("Covariance of the mixtures", ["auto", "empirical", "ledoit-wolf"], help="empirical is the paper's; auto takes Ledoit-Wolf below ten images a dimension.")
+    seed = st.number_input("Seed", min_value=0, value=0)
+    name = st.text_input("Name of the run", "")
+    with st.expander("Every parameter of the training"):
+        st.caption("Left as they are, each prior takes the values of its preset; a change applies to all chosen priors.")
+        base = settings_for(priors[0] if priors else "gmm", preset)
+        changes = {}
+        for f in fields(ResidualSettings):
+            value = getattr(base, f.name)
+            key = f"set-{f.name}-{preset}-{priors[0] if priors else ''}"
+            if isinstance(value, bool):
+                new = st.checkbox(f.name, value, help=SENTENCES[f.name], key=key)
+            elif isinstance(value, str):
+                choices = ["linear", "quadratic"] if f.name == "decay" else ["prior", "normal"]
+                new = st.selectbox(f.name, choices, index=choices.index(value), help=SENTENCES[f.name], key=key)
+            elif isinstance(value, int):
+                new = st.number_input(f.name, min_value=0, value=value, help=SENTENCES[f.name], key=key)
+            else:
+                new = st.number_input(f.name, min_value=0.0, value=value, format="%g", help=SENTENCES[f.name], key=key)
+            if new != value:
+                changes[f.name] = new
+
+rows = listed.dropna()
+experiment = Experiment(
+    id=id_set.strip(), id_test=id_test.strip() or None, ood=dict(zip(rows["name"], rows["folder or dataset"], strict=True)),
+    backbone=backbone.strip(), weights=weights.strip() or None, image_size=size or None, priors=list(priors), preset=preset,
+    settings=changes, covariance=covariance, limit=limit or None, seed=seed, name=name.strip(),
+)  # fmt: skip
+st.subheader("Start")
+try:
+    experiment.check()
+    st.markdown(estimate(experiment))
+    problem = None
+except HeatError as error:
+    problem = str(error)
+    st.error(problem, icon=":material/error:")
+if st.button("Start the run", type="primary", icon=":material/play_arrow:", disabled=problem is not None):
+    try:
+        folder = new_run(experiment)
+        start(folder)
+        st.session_state["run"] = folder.name
+        st.query_params.clear()
+        st.switch_page("app_pages/train.py", query_params={"run": folder.name})
+    except HeatError as error:
+        state.stop(str(error))
+st.caption("The same from a terminal, or from Python:")
+st.code(experiment.to_command(), language="bash", wrap_lines=True)
+st.code(experiment.to_python(), language="python")

@@ -1,0 +1,14 @@
+"""HEAT Explorer: `streamlit run app/main.py`."""
+
+import streamlit as st
+
+st.set_page_config(page_title="HEAT Explorer", page_icon="🔥", layout="wide")
+st.navigation(
+    [
+        st.Page("app_pages/explore.py", title="Explore", icon=":material/tune:", default=True),
+        st.Page("app_pages/map.py", title="Map", icon=":material/scatter_plot:"),
+        st.Page("app_pages/gallery.py", title="Gallery", icon=":material/photo_library:"),
+        st.Page("app_pages/train.py", title="Train", icon=":material/monitoring:"),
+        st.Page("app_pages/setup.py", title="Setup", icon=":material/settings:"),
+    ]
+).run()

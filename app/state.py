@@ -1,0 +1,183 @@
+"""What the pages share: the run that is looked at, β, and how a running job is followed."""
+
+import math
+
+import streamlit as st
+
+from heat_core import HeatError, Run
+from heat_core.experiment import demo_experiment
+from heat_core.jobs import new_run, start
+from heat_core.results import ALIVE, list_runs
+from heat_core.storage import heat_home
+
+BETAS = [-math.inf, *(-b for b in (100, 30, 10, 5, 3, 2, 1.5, 1, 0.7, 0.5, 0.3, 0.2, 0.1)), 0.0,
+         *reversed((100, 30, 10, 5, 3, 2, 1.5, 1, 0.7, 0.5, 0.3, 0.2, 0.1)), math.inf]  # fmt: skip
+
+
+def beta_text(beta: float) -> str:
+    return ("−∞" if beta < 0 else "+∞") if math.isinf(beta) else f"{beta:g}".replace("-", "−")
+
+
+def parse_beta(text: str) -> float:
+    """β as a person writes it: 0.5, -3, −∞, inf."""
+    plain = text.strip().replace("−", "-").replace("∞", "inf")
+    try:
+        value = float(plain)
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        raise HeatError(f"{text!r} is not a value of β: write a number, or −∞ or +∞.")
+    return value
+
+
+@st.cache_resource(show_spinner=False)
+def _demo_once(home: str) -> str:
+    """Start the demo, once however many browser tabs open an empty HEAT_HOME at the same time."""
+    folder = new_run(demo_experiment())
+    start(folder)
+    return folder.name
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _opened(folder: str, version: tuple) -> Run:
+    """A run with its arrays, shared read-only by all sessions until a file of it changes."""
+    return Run.open(folder)
+
+
+def open_run(folder) -> Run:
+    files = [folder / name for name in ("run.json", "energies.npz", "map.npz")]
+    return _opened(str(folder), tuple(f.stat().st_mtime_ns if f.exists() else 0 for f in files))
+
+
+def chosen_run() -> Run:
+    """The run that the page shows: picked in the sidebar, named in the address, or the newest. Starts the demo on an
+    empty HEAT_HOME."""
+    runs = list_runs()
+    if not runs:
+        _demo_once(str(heat_home()))
+        runs = list_runs()
+    names = [r.id for r in runs]
+    asked = st.query_params.get("run", st.session_state.get("run"))
+    if asked and asked not in names:
+        st.warning(f"The run {asked!r} no longer exists; the newest one is shown.")
+    current = asked if asked in names else names[0]
+    name = st.sidebar.selectbox(
+        "Run", names, index=names.index(current), help="Every run is a folder in HEAT_HOME/runs; the newest comes first."
+    )
+    st.session_state["run"] = st.query_params["run"] = name
+    try:
+        run = open_run(heat_home() / "runs" / name)
+        experiment = run.experiment
+    except HeatError as error:
+        stop(str(error))
+    st.sidebar.caption(
+        f"{experiment.backbone} · preset {experiment.preset} · seed {experiment.seed}  \n"
+        f"ID **{experiment.id}**  \nOOD **{', '.join(experiment.ood)}**"
+    )
+    return run
+
+
+def stop(sentence: str) -> None:
+    """Show a sentence instead of the page."""
+    st.error(sentence, icon=":material/error:")
+    st.stop()
+
+
+def ready_run(needs: str = "energies") -> Run:
+    """The chosen run, once it has what the page needs; until then the page shows the job's progress."""
+    run = chosen_run()
+    follow(run)
+    ready = {"energies": run.has_energies, "map": run.has_map and run.has_energies}[needs]
+    if not ready:
+        waiting = run.status in ALIVE
+        st.info("This page fills as soon as its stage is finished." if waiting else "This run has not reached this stage: resume it on the Train page.")  # fmt: skip
+        st.stop()
+    try:
+        run.detectors  # noqa: B018 (reads the arrays: a damaged file must show here)
+        if needs == "map":
+            run.map  # noqa: B018
+    except HeatError as error:
+        stop(str(error))
+    return run
+
+
+def follow(run: Run) -> None:
+    """Progress of a job that is running, and a sentence for one that ended badly."""
+    status = run.status
+    if status in ALIVE:
+        version = (run.has_energies, run.has_map, len(run.priors) if run.has_energies else 0)
+        _progress(str(run.folder), version)
+    elif status == "failed":
+        st.error(run.info.get("error") or "This run failed.", icon=":material/error:")
+    elif status in ("interrupted", "cancelled"):
+        st.warning(f"This run was {status}; what was finished is shown. Resume it on the Train page.")
+
+
+@st.fragment(run_every=1.0)
+def _progress(folder: str, version: tuple) -> None:
+    """Poll the job; rerun the whole page when a stage is finished."""
+    from pathlib import Path
+
+    run = open_run(Path(folder))
+    now = (run.has_energies, run.has_map, len(run.priors) if run.has_energies else 0)
+    if now != version or run.status not in ALIVE:
+        st.rerun()
+    events = run.events()
+    last = events[-1] if events else {"stage": "queued", "message": "Starting (loading torch)…"}
+    share = 0.0
+    if "total" in last:
+        share = last["done"] / last["total"]
+    elif "epochs" in last:
+        share = last["epoch"] / last["epochs"]
+    extra = f" · {last['images_per_s']:.0f} images/s" if "images_per_s" in last else ""
+    extra += f" · {last['eta']:.0f} s left" if last.get("eta") else ""
+    st.progress(share, text=f"**{last['stage'].capitalize()}** · {last['message']}{extra}")
+
+
+def beta_control() -> float:
+    """β by slider, by keyboard on the slider, or typed exactly; kept in the address bar."""
+    if "beta" not in st.session_state:
+        try:
+            st.session_state["beta"] = parse_beta(st.query_params.get("beta", "0"))
+        except HeatError:
+            st.session_state["beta"] = 0.0
+    beta = st.session_state["beta"]
+    nearest = min(BETAS, key=lambda b: (b != beta, abs(math.atan(b) - math.atan(beta))))
+    st.session_state["beta_slider"], st.session_state["beta_box"] = nearest, beta_text(beta)
+
+    def from_slider() -> None:
+        st.session_state["beta"] = st.session_state["beta_slider"]
+
+    def from_box() -> None:
+        try:
+            st.session_state["beta"] = parse_beta(st.session_state["beta_box"])
+        except HeatError as error:
+            st.toast(str(error), icon=":material/error:")
+
+    slider, box = st.columns([5, 1], vertical_alignment="bottom")
+    slider.select_slider(
+        "β of the composition", BETAS, key="beta_slider", format_func=beta_text, on_change=from_slider,
+        help="Eq. 7: −∞ takes the smallest of the corrected energies, 0 their mean (a product of experts), +∞ the "
+        "largest. The paper's tables use 0. The arrow keys move the slider.",
+    )  # fmt: skip
+    box.text_input("exactly", key="beta_box", on_change=from_box, help="Any number, or −∞ or +∞.")
+    st.query_params["beta"] = beta_text(beta).replace("−", "-").replace("∞", "inf").replace("+", "")
+    return beta
+
+
+def prior_control(run: Run) -> list[str]:
+    """Which corrected priors are composed (the subsets of Tab. 3)."""
+    if len(run.priors) < 2:
+        return run.priors
+    wanted = st.query_params.get("priors", "").split(",")
+    default = [p for p in run.priors if p in wanted] or run.priors
+    chosen = st.pills(
+        "Composed priors", run.priors, selection_mode="multi", default=default, key=f"priors-{run.id}-{len(run.priors)}",
+        format_func=lambda p: f"HEAT-{p.upper()}", help="Each prior with its residual; Tab. 3 compares the subsets.",
+    )  # fmt: skip
+    if not chosen:
+        st.info("Choose at least one prior.")
+        st.stop()
+    if chosen != run.priors or "priors" in st.query_params:
+        st.query_params["priors"] = ",".join(chosen)
+    return list(chosen)

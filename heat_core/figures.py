@@ -1,0 +1,109 @@
+"""Every Plotly figure that the app and the notebooks share. Drawing only: the numbers come in ready."""
+
+import numpy as np
+import plotly.graph_objects as go
+
+# Okabe-Ito colours: told apart with any colour vision.
+ID_COLOUR, TRAIN_COLOUR = "#0072B2", "#9AA0A6"
+OOD_COLOURS = ("#E69F00", "#CC79A7", "#009E73", "#D55E00", "#56B4E9", "#B79F00", "#7B61C9")
+DETECTED, MISSED = "#009E73", "#D55E00"
+_MANY = 5000  # SVG draws this many points smoothly, and needs no GPU
+
+
+def colour_of(names: list[str]) -> dict[str, str]:
+    """OOD set → its colour, the same in every figure."""
+    return {name: OOD_COLOURS[i % len(OOD_COLOURS)] for i, name in enumerate(names)}
+
+
+def _layout(figure: go.Figure, x: str, y: str, height: int = 380) -> go.Figure:
+    figure.update_layout(
+        xaxis_title=x, yaxis_title=y, height=height, margin={"l": 10, "r": 10, "t": 30, "b": 10},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )  # fmt: skip
+    return figure
+
+
+def score_histogram(id_scores: np.ndarray, ood_scores: dict[str, np.ndarray], threshold: float, bins: int = 60) -> go.Figure:
+    """Share of each set per score bin, with the 95 % threshold as a dashed line.
+
+    A few extreme OOD scores would squeeze everything else: the last bin gathers what lies beyond the 99th percentile.
+    """
+    everything = np.concatenate([id_scores, *ood_scores.values()])
+    low, high = everything.min(), max(np.percentile(everything, 99), threshold)
+    edges = np.linspace(low, high if high > low else low + 1, bins + 1)
+    centres = (edges[:-1] + edges[1:]) / 2
+    colours = {"ID test": ID_COLOUR, **colour_of(list(ood_scores))}
+    figure = go.Figure()
+    for name, scores in {"ID test": id_scores, **ood_scores}.items():
+        counts, _ = np.histogram(np.minimum(scores, edges[-1]), edges)
+        figure.add_bar(
+            x=centres, y=100 * counts / len(scores), width=edges[1] - edges[0], name=f"{name} ({len(scores)})",
+            marker={"color": colours[name], "line": {"width": 0}}, opacity=0.6,
+            hovertemplate="score %{x:.3g}: %{y:.1f} %<extra>" + name + "</extra>",
+        )  # fmt: skip
+    figure.add_vline(x=threshold, line={"dash": "dash", "width": 2}, annotation_text="95 % of ID", annotation_position="top")
+    figure.update_layout(barmode="overlay")
+    return _layout(figure, "score (larger = more out-of-distribution; last bin: and beyond)", "% of the set")
+
+
+def roc_curves(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:
+    """name → (share of OOD kept as ID, share of ID kept as ID); the 95 % line meets a curve at its FPR95."""
+    figure = go.Figure()
+    colours = colour_of(list(curves))
+    for name, (x, y) in curves.items():
+        figure.add_scatter(x=x, y=y, mode="lines", name=name, line={"color": colours[name], "width": 2})
+    figure.add_hline(y=0.95, line={"dash": "dash", "width": 1}, annotation_text="95 % of ID kept")
+    return _layout(figure, "share of OOD taken for ID", "share of ID kept")
+
+
+def training_curves(epochs: list[dict], keys: dict[str, str], y: str) -> go.Figure:
+    """One line per key of the epoch records (key → legend)."""
+    figure = go.Figure()
+    for (key, label), colour in zip(keys.items(), (ID_COLOUR, *OOD_COLOURS), strict=False):
+        rows = [e for e in epochs if key in e]
+        figure.add_scatter(x=[e["epoch"] for e in rows], y=[e[key] for e in rows], name=label, mode="lines+markers",
+                           line={"color": colour})  # fmt: skip
+    return _layout(figure, "epoch", y, height=300)
+
+
+def beta_curve(betas: list[str], fpr95: list[float], auroc: list[float], current: str | None) -> go.Figure:
+    """Average FPR95 and AUROC (percent) over β (Fig. 3b); the axis is even in the steps of the slider."""
+    figure = go.Figure()
+    figure.add_scatter(x=betas, y=fpr95, name="FPR95 (lower is better)", line={"color": MISSED})
+    figure.add_scatter(x=betas, y=auroc, name="AUROC (higher is better)", line={"color": DETECTED, "dash": "dot"})
+    if current in betas:
+        figure.add_vline(x=betas.index(current), line={"width": 1})
+    figure.update_xaxes(type="category", nticks=13)
+    return _layout(figure, "β", "average over the OOD sets, %", height=300)
+
+
+def feature_map(xy: np.ndarray, groups: dict[str, np.ndarray], colours: dict[str, str], text: list[str]) -> go.Figure:
+    """A map with one colour and one symbol per group (name → row indices); `customdata` is the row."""
+    figure = go.Figure()
+    symbols = ("circle", "diamond", "square", "triangle-up", "cross", "star", "x")
+    kind = go.Scattergl if len(xy) > _MANY else go.Scatter
+    for i, (name, rows) in enumerate(groups.items()):
+        figure.add_trace(_points(kind, xy, rows, text, f"{name} ({len(rows)})",
+                                 {"color": colours[name], "symbol": symbols[i % len(symbols)], "size": 6, "opacity": 0.75}))  # fmt: skip
+    return _map_layout(figure)
+
+
+def score_map(xy: np.ndarray, scores: np.ndarray, text: list[str]) -> go.Figure:
+    """A map coloured by score, from the 1st to the 99th percentile."""
+    low, high = np.percentile(scores, [1, 99])
+    marker = {"color": scores, "colorscale": "Cividis", "cmin": low, "cmax": high, "size": 6, "colorbar": {"title": "score"}}
+    kind = go.Scattergl if len(xy) > _MANY else go.Scatter
+    return _map_layout(go.Figure(_points(kind, xy, np.arange(len(xy)), text, "score", marker)))
+
+
+def _points(kind, xy, rows, text, name, marker):
+    return kind(
+        x=xy[rows, 0], y=xy[rows, 1], mode="markers", name=name, customdata=np.asarray(rows), marker=marker,
+        text=[text[i] for i in rows], hovertemplate="%{text}<extra></extra>",
+    )  # fmt: skip
+
+
+def _map_layout(figure: go.Figure) -> go.Figure:
+    figure.update_xaxes(showticklabels=False, zeroline=False)
+    figure.update_yaxes(showticklabels=False, zeroline=False, scaleanchor="x")
+    return _layout(figure, "", "", height=640).update_layout(dragmode="lasso")
