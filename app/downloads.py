@@ -4,7 +4,14 @@ import streamlit as st
 
 
 def table(frame, name: str) -> None:
-    st.download_button("Table as CSV", frame.to_csv().encode(), f"{name}.csv", "text/csv", icon=":material/download:", key=f"csv-{name}")
+    st.download_button(
+        "Table as CSV",
+        frame.to_csv().encode(),
+        f"{name}.csv",
+        "text/csv",
+        icon=":material/download:",
+        key=f"csv-{name}",
+    )
 
 
 def figure(fig, name: str) -> None:

@@ -40,11 +40,19 @@ def estimate(experiment: Experiment) -> str:
         s = settings_for(prior, e.preset, e.settings)
         updates = s.updates or s.epochs * max(counts[0] // s.batch_size, 1)
         network = _DIMENSIONS * s.width + s.hidden_layers * s.width**2
-        training += updates * max(s.langevin_steps, 1) * s.batch_size * (2 * network + _DIMENSIONS**2) / _MULTIPLY_ADDS_A_SECOND
+        training += (
+            updates * max(s.langevin_steps, 1) * s.batch_size * (2 * network + _DIMENSIONS**2) / _MULTIPLY_ADDS_A_SECOND
+        )
     basis = "the pace of your last run with this backbone" if measured else "a guess, until this backbone has run once"
     more = " Downloads come on top." if len(counts) < len(sources) else ""
     return f"About **{_words(extraction)}** for the features of {sum(counts):,} images ({basis}; nothing where they are cached), **{_words(training)}** for the residuals on two CPU cores.{more}"  # fmt: skip
 
 
 def _words(seconds: float) -> str:
-    return f"{max(seconds, 1):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return (
+        f"{max(seconds, 1):.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )

@@ -62,7 +62,10 @@ def chosen_run() -> Run:
         st.warning(f"The run {asked!r} no longer exists; the newest one is shown.")
     current = asked if asked in names else names[0]
     name = st.sidebar.selectbox(
-        "Run", names, index=names.index(current), help="Every run is a folder in HEAT_HOME/runs; the newest comes first."
+        "Run",
+        names,
+        index=names.index(current),
+        help="Every run is a folder in HEAT_HOME/runs; the newest comes first.",
     )
     st.session_state["run"] = st.query_params["run"] = name
     try:

@@ -23,7 +23,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m heat_core", description="HEAT: which images does this model not know?")
+    parser = argparse.ArgumentParser(
+        prog="python -m heat_core", description="HEAT: which images does this model not know?"
+    )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
     demo = verbs.add_parser("demo", help="run the embedded demo: no download, about half a minute")

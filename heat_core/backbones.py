@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,9 @@ class Backbone(nn.Module):
         elif volume.ndim == 3:
             positions = volume[:, getattr(self.model, "num_prefix_tokens", 0) :]
         else:
-            raise HeatError(f"{self.name} has a feature volume of shape {tuple(volume.shape)}: std-pooling needs 3 or 4 axes.")
+            raise HeatError(
+                f"{self.name} has a feature volume of shape {tuple(volume.shape)}: std-pooling needs 3 or 4 axes."
+            )
         return positions.float().std(dim=1, correction=0)
 
 
@@ -115,7 +118,7 @@ def _timm_model(name: str, weights: str | None, image_size: int | None) -> nn.Mo
     keywords: dict = {}
     state = _read_weights(weights) if weights else None
     if not name.startswith("hf-hub:") and not timm.is_model(name):
-        near = timm.list_models(f"*{name.split('_')[0]}*")[:4]
+        near = get_close_matches(name, timm.list_models(), n=4, cutoff=0.5)
         hint = f" (did you mean {', '.join(near)}?)" if near else ""
         raise HeatError(f"timm knows no model {name!r}{hint}: timm.list_models() names them all.")
     try:

@@ -94,7 +94,9 @@ class Experiment:
         default = asdict(Experiment(id="", ood={}))
         changed = {k: v for k, v in asdict(self).items() if k in ("id", "ood") or v != default[k]}
         lines = "".join(f"    {k}={v!r},\n" for k, v in changed.items())
-        return f"from heat_core import Experiment, run\n\nresult = run(Experiment(\n{lines}))\nprint(result.metrics())\n"
+        return (
+            f"from heat_core import Experiment, run\n\nresult = run(Experiment(\n{lines}))\nprint(result.metrics())\n"
+        )
 
     def to_json(self) -> str:
         return json.dumps(self.to_dict(), indent=1)

@@ -110,7 +110,9 @@ def _open_column(path: Path, shape: tuple[int, int], start: int) -> np.memmap:
 def _finish(images: ImageSet, work: Path, folder: Path, skipped: list[int], fingerprint: str) -> None:
     keep = np.setdiff1d(np.arange(len(images)), skipped)
     if not len(keep):
-        raise HeatError(f"None of the {len(images)} images of {images.name!r} could be read: check that they are images.")
+        raise HeatError(
+            f"None of the {len(images)} images of {images.name!r} could be read: check that they are images."
+        )
     for name in ("avg", "std"):
         column = np.load(work / f"{name}.npy", mmap_mode="r", allow_pickle=False)
         if len(keep) < len(column):

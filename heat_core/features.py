@@ -26,7 +26,9 @@ class Features:
     skipped: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        lengths = {len(self.avg), len(self.std), len(self.ids)} | ({len(self.labels)} if self.labels is not None else set())
+        lengths = {len(self.avg), len(self.std), len(self.ids)} | (
+            {len(self.labels)} if self.labels is not None else set()
+        )
         if len(lengths) != 1:
             raise HeatError(f"The columns of these features differ in length ({sorted(lengths)}): extract them again.")
         for name, column in (("avg", self.avg), ("std", self.std)):
@@ -48,5 +50,7 @@ class Features:
             columns = {c: np.load(folder / f"{c}.npy", mmap_mode="r", allow_pickle=False) for c in ("avg", "std")}
             labels = np.load(folder / "labels.npy", allow_pickle=False) if meta["labelled"] else None
         except (OSError, ValueError, EOFError) as error:
-            raise HeatError(f"The features in {folder} are cut off or missing: delete that folder and run again.") from error
+            raise HeatError(
+                f"The features in {folder} are cut off or missing: delete that folder and run again."
+            ) from error
         return cls(**columns, labels=labels, ids=meta["ids"], class_names=meta["class_names"], skipped=meta["skipped"])

@@ -23,7 +23,9 @@ def _layout(figure: go.Figure, x: str, y: str, height: int = 380) -> go.Figure:
     return figure
 
 
-def score_histogram(id_scores: np.ndarray, ood_scores: dict[str, np.ndarray], threshold: float, bins: int = 60) -> go.Figure:
+def score_histogram(
+    id_scores: np.ndarray, ood_scores: dict[str, np.ndarray], threshold: float, bins: int = 60
+) -> go.Figure:
     """Share of each set per score bin, with the 95 % threshold as a dashed line.
 
     A few extreme OOD scores would squeeze everything else: the last bin gathers what lies beyond the 99th percentile.
@@ -41,7 +43,9 @@ def score_histogram(id_scores: np.ndarray, ood_scores: dict[str, np.ndarray], th
             marker={"color": colours[name], "line": {"width": 0}}, opacity=0.6,
             hovertemplate="score %{x:.3g}: %{y:.1f} %<extra>" + name + "</extra>",
         )  # fmt: skip
-    figure.add_vline(x=threshold, line={"dash": "dash", "width": 2}, annotation_text="95 % of ID", annotation_position="top")
+    figure.add_vline(
+        x=threshold, line={"dash": "dash", "width": 2}, annotation_text="95 % of ID", annotation_position="top"
+    )
     figure.update_layout(barmode="overlay")
     return _layout(figure, "score (larger = more out-of-distribution; last bin: and beyond)", "% of the set")
 
@@ -91,7 +95,14 @@ def feature_map(xy: np.ndarray, groups: dict[str, np.ndarray], colours: dict[str
 def score_map(xy: np.ndarray, scores: np.ndarray, text: list[str]) -> go.Figure:
     """A map coloured by score, from the 1st to the 99th percentile."""
     low, high = np.percentile(scores, [1, 99])
-    marker = {"color": scores, "colorscale": "Cividis", "cmin": low, "cmax": high, "size": 6, "colorbar": {"title": "score"}}
+    marker = {
+        "color": scores,
+        "colorscale": "Cividis",
+        "cmin": low,
+        "cmax": high,
+        "size": 6,
+        "colorbar": {"title": "score"},
+    }
     kind = go.Scattergl if len(xy) > _MANY else go.Scatter
     return _map_layout(go.Figure(_points(kind, xy, np.arange(len(xy)), text, "score", marker)))
 

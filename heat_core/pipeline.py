@@ -72,7 +72,9 @@ def _recorded(folder: Path, on_event: Callable[[dict], None]) -> Iterator[Report
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise HeatError(f"Run {folder.name} is being worked on by another process: wait for it, or cancel it.") from None
+        raise HeatError(
+            f"Run {folder.name} is being worked on by another process: wait for it, or cancel it."
+        ) from None
 
     def report(stage: str, message: str = "", **more: Any) -> None:
         event = {"time": time.time(), "stage": stage, "message": message, **more}
@@ -212,7 +214,9 @@ def _write_energies(folder: Path, base, features, parts, trained: list[str], sco
     arrays = dict(base)
     for i, name in enumerate(scored):
         rows = len(features[name])
-        columns = [(arrays[f"{i}/score-{p}"] / parts[p].temperature, parts[p].residual_energy(features[name])) for p in trained]
+        columns = [
+            (arrays[f"{i}/score-{p}"] / parts[p].temperature, parts[p].residual_energy(features[name])) for p in trained
+        ]
         arrays[f"{i}/prior"] = np.column_stack([c[0] for c in columns]) if columns else np.empty((rows, 0))
         arrays[f"{i}/residual"] = np.column_stack([c[1] for c in columns]) if columns else np.empty((rows, 0))
     statistics = [parts[p].statistics(features["train"]) for p in trained]

@@ -116,7 +116,11 @@ class Run:
     def detectors(self) -> list[str]:
         """Names of everything that has a score, in the order of the tables."""
         corrected = [f"heat-{p}" for p in self.priors]
-        return [*(b for b in BASELINES if b in self._summary["baselines"]), *corrected, *(["heat"] if corrected else [])]
+        return [
+            *(b for b in BASELINES if b in self._summary["baselines"]),
+            *corrected,
+            *(["heat"] if corrected else []),
+        ]
 
     def _column(self, dataset: str, what: str) -> np.ndarray:
         if dataset not in self.datasets:

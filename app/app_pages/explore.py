@@ -46,7 +46,9 @@ with right:
     st.plotly_chart(roc, key="roc")
     downloads.figure(roc, f"{run.id}-roc")
 
-st.subheader("Detectors × OOD sets", help="Percent. `average` is the plain mean over the OOD sets, as in the paper's tables.")
+st.subheader(
+    "Detectors × OOD sets", help="Percent. `average` is the plain mean over the OOD sets, as in the paper's tables."
+)
 shown = st.segmented_control("Metric", list(METRIC_NAMES), default="auroc", format_func=METRIC_NAMES.get, label_visibility="collapsed") or "auroc"  # fmt: skip
 metrics = run.metrics(beta, priors or None)
 table = pd.DataFrame({d: {n: 100 * m[shown] for n, m in row.items()} for d, row in metrics.items()}).T
@@ -55,7 +57,9 @@ st.dataframe(
     table.style.format("{:.1f}").apply(lambda column: ["font-weight: 700" if v == best[column.name] else "" for v in column]),
     height=38 * (len(table) + 1),
 )  # fmt: skip
-full = pd.DataFrame({d: {(n, k): 100 * v for n, m in row.items() for k, v in m.items()} for d, row in metrics.items()}).T
+full = pd.DataFrame(
+    {d: {(n, k): 100 * v for n, m in row.items() for k, v in m.items()} for d, row in metrics.items()}
+).T
 downloads.table(full, f"{run.id}-metrics")
 for reason in run.summary["left_out"].values():
     st.caption(reason)
@@ -78,7 +82,9 @@ if heat:
                 "spread of E_q / T on ID test": run.prior_energies(ID)[:, i].std(),
                 "spread of E_θ on ID test": run.residual_energies(ID)[:, i].std(),
                 "mean of E_θ on ID test": run.residual_energies(ID)[:, i].mean(),
-                "mean of E_θ on OOD": pd.concat([pd.Series(run.residual_energies(n)[:, i]) for n in run.ood_names]).mean(),
+                "mean of E_θ on OOD": pd.concat(
+                    [pd.Series(run.residual_energies(n)[:, i]) for n in run.ood_names]
+                ).mean(),
             }
             for i, p in enumerate(run.priors)
         }

@@ -13,9 +13,13 @@ heat = run.detectors[-1]
 
 controls = st.columns([2, 3, 2, 1])
 sets = run.ood_names
-name = controls[0].selectbox("OOD set", sets, index=sets.index(st.query_params["set"]) if st.query_params.get("set") in sets else 0)
+name = controls[0].selectbox(
+    "OOD set", sets, index=sets.index(st.query_params["set"]) if st.query_params.get("set") in sets else 0
+)
 default = [d for d in ("el", "gmm", "heat") if d in run.detectors]
-methods = controls[1].multiselect("Methods", run.detectors, default=default, help="One row each, as in Figs. 5, 8 and 9 (SSD there is the GMM).")
+methods = controls[1].multiselect(
+    "Methods", run.detectors, default=default, help="One row each, as in Figs. 5, 8 and 9 (SSD there is the GMM)."
+)
 caught = {d: run.detector_scores(name, d, beta) > run.threshold(d, beta) for d in run.detectors}
 everyone = np.ones(len(run.ids(name)), bool)
 baselines = [d for d in ("el", "gmm") if d in caught]

@@ -20,7 +20,9 @@ colouring = st.segmented_control(
 ) or "dataset"  # fmt: skip
 st.query_params["colour"] = colouring
 detector = st.sidebar.selectbox("Detector", run.detectors[::-1], help="Whose scores and verdicts colour the map.")
-with_train = st.sidebar.toggle("Show training images", value=colouring == "dataset", help="A sample of the training set, for orientation.")
+with_train = st.sidebar.toggle(
+    "Show training images", value=colouring == "dataset", help="A sample of the training set, for orientation."
+)
 
 dataset, row, xy = run.map["dataset"], run.map["row"], run.map["xy"]
 keep = np.flatnonzero(dataset >= 0) if not with_train or colouring in ("score", "verdict") else np.arange(len(dataset))
@@ -37,7 +39,9 @@ predicted = {n: run.predicted(n) for n in run.datasets}
 ids = {n: run.ids(n) for n in run.datasets}
 label = {"id": "ID test", "train": "ID train"}
 text = [
-    f"ID train {r}" if n == "train" else f"{label.get(n, n)}: {ids[n][r]}<br>taken for {run.class_names[predicted[n][r]]} · score {v:.3g}"
+    f"ID train {r}"
+    if n == "train"
+    else f"{label.get(n, n)}: {ids[n][r]}<br>taken for {run.class_names[predicted[n][r]]} · score {v:.3g}"
     for n, r, v in zip(names, row, value, strict=True)
 ]
 
@@ -49,7 +53,9 @@ else:
         groups = {label.get(n, n): np.flatnonzero(names == n) for n in order}
         colours = {"ID train": figures.TRAIN_COLOUR, "ID test": figures.ID_COLOUR, **figures.colour_of(run.ood_names)}
     elif colouring == "class":
-        of = np.array([run.class_names[predicted[n][r]] if n != "train" else "ID train" for n, r in zip(names, row, strict=True)])
+        of = np.array(
+            [run.class_names[predicted[n][r]] if n != "train" else "ID train" for n, r in zip(names, row, strict=True)]
+        )
         groups = {f"taken for {c}" if c != "ID train" else c: np.flatnonzero(of == c) for c in np.unique(of)}
         colours = {**figures.colour_of(list(groups)), "ID train": figures.TRAIN_COLOUR}
     else:
@@ -70,7 +76,10 @@ picked = [p["customdata"] for p in event.selection.points if "customdata" in p]
 picked = [int(np.ravel(p)[0]) for p in picked]
 picked = [i for i in picked if names[i] != "train"]
 if picked:
-    st.subheader(f"Selection: {len(picked)} images" + (f", the first {MOST_PICTURES} shown" if len(picked) > MOST_PICTURES else ""))
+    st.subheader(
+        f"Selection: {len(picked)} images"
+        + (f", the first {MOST_PICTURES} shown" if len(picked) > MOST_PICTURES else "")
+    )
     cells = []
     for i in picked[:MOST_PICTURES]:
         n, r = names[i], row[i]

@@ -41,24 +41,71 @@ left, right = st.columns([3, 2])
 with left:
     st.subheader("Images")
     st.caption(f"A folder (one sub-folder a class), or a name: {', '.join(known_names())}.")
-    id_set = st.text_input("In-distribution, for training", demo.id, help="The classes that the model knows: at least two.")
-    id_test = st.text_input("In-distribution, for testing", demo.id_test or "", placeholder="every fifth training image", help="Other images of the same classes; they set the threshold.")
-    st.markdown("Out-of-distribution sets", help="What the model should not know. Near, mid or far is for you to judge.")
-    listed = st.data_editor(pd.DataFrame({"name": list(demo.ood), "folder or dataset": list(demo.ood.values())}), num_rows="dynamic", hide_index=True, key="ood-sets")
-    limit = st.number_input("Images a class", min_value=0, value=0, help="0 = all of them. A limit makes a first look quick.")
+    id_set = st.text_input(
+        "In-distribution, for training", demo.id, help="The classes that the model knows: at least two."
+    )
+    id_test = st.text_input(
+        "In-distribution, for testing",
+        demo.id_test or "",
+        placeholder="every fifth training image",
+        help="Other images of the same classes; they set the threshold.",
+    )
+    st.markdown(
+        "Out-of-distribution sets", help="What the model should not know. Near, mid or far is for you to judge."
+    )
+    listed = st.data_editor(
+        pd.DataFrame({"name": list(demo.ood), "folder or dataset": list(demo.ood.values())}),
+        num_rows="dynamic",
+        hide_index=True,
+        key="ood-sets",
+    )
+    limit = st.number_input(
+        "Images a class", min_value=0, value=0, help="0 = all of them. A limit makes a first look quick."
+    )
     st.subheader("Backbone")
-    backbone = st.text_input("Backbone", demo.backbone, help="Any timm classifier (resnet50.a1_in1k, vit_base_patch16_224…), an hf-hub: id, or resnet18/34/50_cifar10/100 and their _supcon siblings.")
-    weights = st.text_input("Weights file", "", placeholder="timm's own, downloaded once", help="safetensors, or torch tensors without pickled code.")
+    backbone = st.text_input(
+        "Backbone",
+        demo.backbone,
+        help="Any timm classifier (resnet50.a1_in1k, vit_base_patch16_224…), an hf-hub: id, or resnet18/34/50_cifar10/100 and their _supcon siblings.",
+    )
+    weights = st.text_input(
+        "Weights file",
+        "",
+        placeholder="timm's own, downloaded once",
+        help="safetensors, or torch tensors without pickled code.",
+    )
     size = st.number_input("Image size", min_value=0, value=0, help="Side of the input in pixels; 0 = the model's own.")
 with right:
     st.subheader("HEAT")
-    priors = st.pills("Priors", PRIORS, selection_mode="multi", default=list(PRIORS), format_func=str.upper, help="GMM: mixture on average-pooled features. GMM-STD: on std-pooled features. EL: energy of the logits (Sec. 3.2).") or []
-    preset = st.radio("Preset", PRESET_NAMES, index=2, horizontal=True, help="paper: App. B. released: what the authors' code uses. quick: a small network and few updates, for a CPU.")
-    covariance = st.selectbox("Covariance of the mixtures", ["auto", "empirical", "ledoit-wolf"], help="empirical is the paper's; auto takes Ledoit-Wolf below ten images a dimension.")
+    priors = (
+        st.pills(
+            "Priors",
+            PRIORS,
+            selection_mode="multi",
+            default=list(PRIORS),
+            format_func=str.upper,
+            help="GMM: mixture on average-pooled features. GMM-STD: on std-pooled features. EL: energy of the logits (Sec. 3.2).",
+        )
+        or []
+    )
+    preset = st.radio(
+        "Preset",
+        PRESET_NAMES,
+        index=2,
+        horizontal=True,
+        help="paper: App. B. released: what the authors' code uses. quick: a small network and few updates, for a CPU.",
+    )
+    covariance = st.selectbox(
+        "Covariance of the mixtures",
+        ["auto", "empirical", "ledoit-wolf"],
+        help="empirical is the paper's; auto takes Ledoit-Wolf below ten images a dimension.",
+    )
     seed = st.number_input("Seed", min_value=0, value=0)
     name = st.text_input("Name of the run", "")
     with st.expander("Every parameter of the training"):
-        st.caption("Left as they are, each prior takes the values of its preset; a change applies to all chosen priors.")
+        st.caption(
+            "Left as they are, each prior takes the values of its preset; a change applies to all chosen priors."
+        )
         base = settings_for(priors[0] if priors else "gmm", preset)
         changes = {}
         for f in fields(ResidualSettings):

@@ -22,7 +22,11 @@ if status in ALIVE and buttons[0].button("Cancel", icon=":material/stop_circle:"
     except HeatError as error:
         st.toast(str(error))
     st.rerun()
-if status in ("interrupted", "cancelled", "failed", "queued") and not run.alive and buttons[1].button("Resume", icon=":material/play_arrow:"):
+if (
+    status in ("interrupted", "cancelled", "failed", "queued")
+    and not run.alive
+    and buttons[1].button("Resume", icon=":material/play_arrow:")
+):
     start(run.folder)
     time.sleep(0.5)
     st.rerun()
@@ -45,7 +49,10 @@ def curves() -> None:
         shown = {
             "Loss (Eq. 6)": ({"loss": "loss"}, "loss"),
             "Residual energy E_θ": ({"residual_data": "on data", "residual_negatives": "on negatives"}, "energy"),
-            "Hybrid energy along the chains": ({"hybrid_starts": "chains' starts", "hybrid_ends": "chains' ends", "hybrid_data": "data"}, "energy"),
+            "Hybrid energy along the chains": (
+                {"hybrid_starts": "chains' starts", "hybrid_ends": "chains' ends", "hybrid_data": "data"},
+                "energy",
+            ),
         }
         for column, (title, (keys, y)) in zip(st.columns(3), shown.items(), strict=True):
             with column:

@@ -1,0 +1,58 @@
+"""What the tests share: the folder of real data (absent for users), small image folders, one finished demo run."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch) -> Path:
+    """Every test has an empty HEAT_HOME of its own."""
+    monkeypatch.setenv("HEAT_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory):
+    """The embedded demo, run once for all tests; its HEAT_HOME is `demo_run.folder.parents[1]`."""
+    from heat_core import run
+    from heat_core.experiment import demo_experiment
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEAT_HOME", str(tmp_path_factory.mktemp("demo-home")))
+        return run(demo_experiment())
+
+
+@pytest.fixture(scope="session")
+def shared_data(tmp_path_factory) -> Path:
+    """The unpacked real image sets."""
+    if not (SHARED / "data" / "unpack.py").exists():
+        pytest.skip(f"needs the real image sets of {SHARED}, which users do not have")
+    import subprocess
+    import sys
+
+    folder = tmp_path_factory.mktemp("data")
+    subprocess.run([sys.executable, SHARED / "data" / "unpack.py", folder], check=True, capture_output=True)
+    return folder
+
+
+def make_folder(path: Path, classes: dict[str, int], side: int = 32) -> Path:
+    """Write PNGs of smooth random colours, `classes` giving how many in each sub-folder ("" = flat)."""
+    rng = np.random.default_rng(len(str(path.name)))
+    for name, count in classes.items():
+        (path / name).mkdir(parents=True, exist_ok=True)
+        for i in range(count):
+            small = rng.integers(0, 255, (4, 4, 3), dtype=np.uint8)
+            Image.fromarray(small).resize((side, side), Image.Resampling.BICUBIC).save(path / name / f"{i:03d}.png")
+    return path
+
+
+@pytest.fixture
+def image_folder():
+    return make_folder

@@ -1,0 +1,97 @@
+import pickle
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from heat_core import HeatError, demo
+from heat_core.datasets import known_names, open_dataset, require_classes
+
+
+def test_folder_with_classes(tmp_path, image_folder):
+    images = open_dataset(str(image_folder(tmp_path / "pets", {"cat": 3, "dog": 2})))
+    assert images.ids == ["cat/000.png", "cat/001.png", "cat/002.png", "dog/000.png", "dog/001.png"]
+    assert images.class_names == ["cat", "dog"]
+    np.testing.assert_array_equal(images.labels, [0, 0, 0, 1, 1])
+    assert images.open(0).mode == "RGB"
+    assert pickle.loads(pickle.dumps(images)).ids == images.ids  # travels to loader workers
+
+
+def test_flat_folder_ignores_other_files(tmp_path, image_folder):
+    folder = image_folder(tmp_path / "flat", {"": 2})
+    (folder / "notes.txt").write_text("not an image")
+    images = open_dataset(str(folder))
+    assert (len(images), images.labels) == (2, None)
+
+
+def test_ids_survive_limits_and_splits(tmp_path, image_folder):
+    images = open_dataset(str(image_folder(tmp_path / "pets", {"cat": 10, "dog": 5})))
+    some = images.limited(2)
+    assert some.ids == ["cat/000.png", "cat/001.png", "dog/000.png", "dog/001.png"]
+    for i, sample in enumerate(some.ids):
+        assert np.array_equal(some.open(i), images.open(images.ids.index(sample)))
+    train, test = images.split()
+    assert sorted(train.ids + test.ids) == images.ids
+    assert test.ids == ["cat/004.png", "cat/009.png", "dog/004.png"]
+    assert len({images.fingerprint, some.fingerprint, train.fingerprint, test.fingerprint}) == 4
+
+
+def test_fingerprint_follows_the_content(tmp_path, image_folder):
+    folder = image_folder(tmp_path / "pets", {"cat": 2, "dog": 2})
+    before = open_dataset(str(folder)).fingerprint
+    assert open_dataset(str(folder)).fingerprint == before
+    Image.new("RGB", (8, 8)).save(folder / "cat" / "000.png")
+    assert open_dataset(str(folder)).fingerprint != before
+
+
+def test_refusals(tmp_path, image_folder):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(HeatError, match="no images"):
+        open_dataset(str(tmp_path / "empty"))
+    with pytest.raises(HeatError, match="neither a folder nor a known dataset"):
+        open_dataset("cifar11")
+    with pytest.raises(HeatError, match="two classes"):
+        require_classes(open_dataset(str(image_folder(tmp_path / "one", {"cat": 3}))))
+    with pytest.raises(HeatError, match="two classes"):
+        require_classes(open_dataset(str(image_folder(tmp_path / "flat", {"": 3}))))
+    with pytest.raises(HeatError, match="extract it"):
+        open_dataset("tiny-imagenet")
+
+
+def test_named_sets_without_internet_say_what_to_do():
+    for name in ("cifar10", "cifar100", "svhn", "textures", "places365", "mnist", "fashion-mnist", "stl10"):
+        assert name in known_names()
+    with pytest.raises(HeatError, match="internet"):
+        open_dataset("mnist")
+
+
+def test_torchvision_files_that_are_there_are_read(home):
+    """CIFAR-10's layout, written small: three classes of torchvision's own pickles are not needed for MNIST's."""
+    folder = home / "data" / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    for stem, count in (("train", 4), ("t10k", 2)):
+        header = np.array([0x803, count, 28, 28], ">i4").tobytes()
+        (folder / f"{stem}-images-idx3-ubyte").write_bytes(header + bytes(range(count)) * 784)
+        (folder / f"{stem}-labels-idx1-ubyte").write_bytes(
+            np.array([0x801, count], ">i4").tobytes() + bytes(range(count))
+        )
+    train, test = open_dataset("mnist", "train"), open_dataset("mnist", "test")
+    assert (len(train), len(test)) == (4, 2)
+    assert train.ids[3] == "mnist/train/000003"
+    assert train.open(1).size == (28, 28)
+    np.testing.assert_array_equal(train.labels, [0, 1, 2, 3])
+
+
+def test_extracted_tiny_imagenet(home, image_folder):
+    image_folder(home / "data" / "tiny-imagenet-200" / "val", {"images": 3})
+    assert len(open_dataset("tiny-imagenet")) == 3
+    shutil.rmtree(home / "data")
+
+
+def test_demo_sets_are_disjoint_and_real():
+    train, test = open_dataset("demo-digits", "train"), open_dataset("demo-digits", "test")
+    assert not set(train.ids) & set(test.ids)
+    assert set(train.labels) == set(test.labels) == set(range(demo.KNOWN_DIGITS))
+    assert all(len(open_dataset(name)) >= 300 for name in demo.SETS)
+    assert open_dataset("demo-photo-patches").open(0).size == (32, 32)

@@ -1,0 +1,153 @@
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from heat_core import HeatError
+from heat_core.backbones import load_backbone
+from heat_core.datasets import open_dataset
+from heat_core.extraction import extract
+from heat_core.features import Features
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return load_backbone("heat-demo-resnet")
+
+
+def only(folder):
+    (found,) = folder.iterdir()
+    return found
+
+
+def test_columns_are_the_networks(backbone):
+    images = open_dataset("demo-digits", "test").limited(5)
+    features = extract(backbone, images, CPU, batch_size=7)
+    pixels = torch.stack([backbone.transform(images.open(i)) for i in range(len(images))])
+    with torch.inference_mode():
+        avg, std = backbone(pixels)
+    np.testing.assert_allclose(features.avg, avg, atol=1e-5)
+    np.testing.assert_allclose(features.std, std, atol=1e-5)
+    assert features.ids == images.ids
+    np.testing.assert_array_equal(features.labels, images.labels)
+
+
+def test_second_time_reads_the_cache(backbone):
+    images = open_dataset("demo-digits", "test").limited(5)
+    extract(backbone, images, CPU)
+    reports = []
+    extract(backbone, images, CPU, on_progress=reports.append)
+    assert reports == []
+    extract(backbone, images.limited(2), CPU, on_progress=reports.append)  # other images: not the same features
+    assert reports[-1]["done"] == reports[-1]["total"] == 12
+
+
+CHILD = """
+import sys, time, torch
+from heat_core import extraction
+from heat_core.backbones import load_backbone
+from heat_core.datasets import open_dataset
+extraction.SAVE_EVERY = 0.0
+pause = float(sys.argv[1])
+def report(r):
+    print(r["done"], flush=True)
+    time.sleep(pause)
+extraction.extract(load_backbone("heat-demo-resnet"), open_dataset("demo-digits", "train"), torch.device("cpu"), 32, on_progress=report)
+"""
+
+
+def child(home, pause: float) -> subprocess.Popen:
+    env = os.environ | {"HEAT_HOME": str(home)}
+    return subprocess.Popen([sys.executable, "-c", CHILD, str(pause)], env=env, stdout=subprocess.PIPE, text=True)
+
+
+def test_killed_and_resumed_gives_identical_files(tmp_path):
+    whole = child(tmp_path / "whole", 0)
+    first_pass = whole.communicate()[0].split()
+    killed = child(tmp_path / "killed", 0.2)
+    for _ in range(8):
+        killed.stdout.readline()
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    resumed = child(tmp_path / "killed", 0)
+    second_pass = resumed.communicate()[0].split()
+    assert whole.returncode == resumed.returncode == 0
+    assert 0 < len(second_pass) < len(first_pass)
+    a, b = (only(tmp_path / which / "features" / "heat-demo-resnet") for which in ("whole", "killed"))
+    assert a.name == b.name
+    assert sorted(p.name for p in a.iterdir()) == ["avg.npy", "labels.npy", "meta.json", "std.npy"]
+    for file in a.iterdir():
+        assert file.read_bytes() == (b / file.name).read_bytes(), file.name
+
+
+def test_unreadable_images_are_named_and_skipped(tmp_path, image_folder, backbone):
+    folder = image_folder(tmp_path / "pets", {"cat": 6, "dog": 6})
+    whole = (folder / "cat" / "002.png").read_bytes()
+    (folder / "cat" / "002.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "dog" / "001.jpg").write_text("I am no image")
+    (folder / "dog" / "009.png").write_bytes(b"")
+    features = extract(backbone, open_dataset(str(folder)), CPU, batch_size=4)
+    assert sorted(features.skipped) == ["cat/002.png", "dog/001.jpg", "dog/009.png"]
+    assert len(features) == len(features.labels) == 11
+    assert "cat/002.png" not in features.ids
+    np.testing.assert_array_equal(features.labels, [0] * 5 + [1] * 6)
+
+
+def test_nothing_readable_gives_a_sentence(tmp_path, backbone):
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "a.jpg").write_text("no")
+    with pytest.raises(HeatError, match="None of the 1 images"):
+        extract(backbone, open_dataset(str(tmp_path / "bad")), CPU)
+
+
+def test_a_full_disk_gives_a_sentence_and_loses_nothing(backbone, monkeypatch, home):
+    images = open_dataset("demo-digits", "train")
+    real, calls = np.lib.format.open_memmap, []
+
+    def full(*args, **keywords):
+        calls.append(args)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(*args, **keywords)
+
+    monkeypatch.setattr(np.lib.format, "open_memmap", full)
+    with pytest.raises(HeatError, match=r"No space left.*HEAT_HOME"):
+        extract(backbone, images, CPU)
+    monkeypatch.undo()
+    os.environ["HEAT_HOME"] = str(home)
+    assert len(extract(backbone, images, CPU)) == len(images)
+
+
+def test_nan_features_name_the_image(tmp_path):
+    columns = np.ones((3, 4), np.float32)
+    columns[1, 2] = np.nan
+    with pytest.raises(HeatError, match=r"1 of 3 images.*first b"):
+        Features(columns, np.ones((3, 4)), None, ["a", "b", "c"])
+    with pytest.raises(HeatError, match="differ in length"):
+        Features(np.ones((3, 4)), np.ones((2, 4)), None, ["a", "b", "c"])
+
+
+def test_cut_off_features_give_a_sentence(backbone, home):
+    images = open_dataset("demo-digits", "test").limited(5)
+    extract(backbone, images, CPU)
+    folder = only(home / "features" / "heat-demo-resnet")
+    (folder / "avg.npy").write_bytes((folder / "avg.npy").read_bytes()[:100])
+    with pytest.raises(HeatError, match="cut off"):
+        extract(backbone, images, CPU)
+
+
+def test_progress_counts_and_forecasts(backbone):
+    reports = []
+    began = time.monotonic()
+    extract(backbone, open_dataset("demo-digits", "test"), CPU, batch_size=100, on_progress=reports.append)
+    assert [r["done"] for r in reports] == [100, 200, 300, 362]
+    assert reports[-1]["eta"] == 0
+    assert reports[-1]["images_per_s"] >= 362 / (time.monotonic() - began)

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from heat_core import HeatError
+from heat_core.metrics import aupr_in, aupr_out, auroc, evaluate, fpr95, roc_curve
+
+
+def brute_auroc(i, o):
+    return np.mean([[(b > a) + 0.5 * (b == a) for a in i] for b in o])
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_against_brute_force(ties):
+    rng = np.random.default_rng(1)
+    i, o = rng.normal(size=101), rng.normal(size=57) + 1
+    if ties:
+        i, o = np.round(i), np.round(o)
+    assert auroc(i, o) == pytest.approx(brute_auroc(i, o), abs=1e-12)
+    threshold = np.percentile(i, 95)
+    assert fpr95(i, o) == np.mean([s <= threshold for s in o])
+    truth, scores = np.r_[np.zeros(101), np.ones(57)], np.r_[i, o]
+    assert auroc(i, o) == pytest.approx(roc_auc_score(truth, scores))
+    assert aupr_out(i, o) == pytest.approx(average_precision_score(truth, scores))
+    assert aupr_in(i, o) == pytest.approx(average_precision_score(1 - truth, -scores))
+
+
+def test_id_is_the_positive_class_of_fpr95():
+    i, o = np.arange(100.0), np.array([0.0, 50.0, 200.0, 300.0])
+    assert fpr95(i, o) == 0.5
+    assert fpr95(o, i) == 1.0
+
+
+def test_extremes():
+    assert (fpr95([0, 1], [2, 3]), auroc([0, 1], [2, 3]), aupr_in([0, 1], [2, 3]), aupr_out([0, 1], [2, 3])) == (
+        0,
+        1,
+        1,
+        1,
+    )
+    assert auroc([1, 1], [1, 1]) == 0.5
+    assert fpr95([1, 1], [1, 1]) == 1.0  # nothing tells them apart: all OOD pass for ID
+
+
+@pytest.mark.parametrize("pair", [([], [1]), ([1], []), ([np.nan], [1]), ([1], [1, np.nan])])
+def test_refuses_empty_and_nan(pair):
+    for metric in (fpr95, auroc, aupr_in, aupr_out):
+        with pytest.raises(HeatError):
+            metric(*pair)
+
+
+def test_average_is_a_plain_mean():
+    table = evaluate([0, 1, 2], {"a": [5.0], "b": [-1.0, 5.0, 5.0]})
+    assert table["average"]["auroc"] == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_roc_curve_ends_at_the_corners_and_encloses_the_auroc():
+    rng = np.random.default_rng(2)
+    i, o = rng.normal(size=500), rng.normal(size=300) + 1
+    x, y = roc_curve(i, o, points=801)
+    assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
+    assert np.trapezoid(y, x) == pytest.approx(auroc(i, o), abs=2e-3)

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+import torch
+from scipy.special import logsumexp
+
+from heat_core import HeatError
+from heat_core.priors import EnergyLogits, GaussianMixture, View
+
+RNG = np.random.default_rng(0)
+Y = np.repeat([0, 1, 5], 80)  # labels need not be consecutive
+Z = RNG.normal(size=(240, 12)) @ RNG.normal(size=(12, 12)) + RNG.normal(size=(6, 12))[Y] * 3
+
+
+def plain_energy(z, mixture_z, y):
+    """Sec. 3.2, literally, in float64."""
+    classes = np.unique(y)
+    means = {c: mixture_z[y == c].mean(0) for c in classes}
+    scatter = sum(np.outer(a - means[c], a - means[c]) for a, c in zip(mixture_z, y, strict=True)) / len(y)
+    inverse = np.linalg.inv(scatter)
+    return np.array([-logsumexp([-0.5 * (a - m) @ inverse @ (a - m) for m in means.values()]) for a in z])
+
+
+def test_energy_is_the_papers_formula():
+    test = RNG.normal(size=(30, 12)) * 4
+    mixture = GaussianMixture().fit(Z, Y)
+    np.testing.assert_allclose(mixture.energy(test), plain_energy(test, Z, Y), rtol=1e-9)
+    in_float32 = mixture.energy(torch.from_numpy(test).float())
+    np.testing.assert_allclose(in_float32, plain_energy(test, Z, Y), rtol=1e-4)
+
+
+@pytest.mark.parametrize("prior", [GaussianMixture(), GaussianMixture("ledoit-wolf"), EnergyLogits(RNG.normal(size=(4, 12)), RNG.normal(size=4))])  # fmt: skip
+def test_gradient_is_autograds(prior):
+    z = torch.from_numpy(RNG.normal(size=(25, 12)) * 3).requires_grad_()
+    (expected,) = torch.autograd.grad(prior.fit(Z, Y).energy(z).sum(), z)
+    torch.testing.assert_close(prior.gradient(z.detach()), expected, rtol=1e-8, atol=1e-8)
+    single = prior.gradient(z.detach().float())
+    torch.testing.assert_close(single.double(), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_samples_have_the_mixtures_moments():
+    mixture = GaussianMixture().fit(Z, Y)
+    z = mixture.sample(60_000, torch.Generator().manual_seed(0)).double().numpy()
+    means = np.stack([Z[c == Y].mean(0) for c in (0, 1, 5)])
+    within = np.linalg.inv(mixture.precision_)
+    between = np.cov(means.T, bias=True)
+    np.testing.assert_allclose(z.mean(0), means.mean(0), atol=0.15)
+    np.testing.assert_allclose(np.cov(z.T), within + between, atol=0.05 * np.abs(within + between).max())
+    again = mixture.sample(5, torch.Generator().manual_seed(3))
+    assert torch.equal(again, mixture.sample(5, torch.Generator().manual_seed(3)))
+
+
+def test_el_is_minus_logsumexp_of_the_logits():
+    weight, bias = RNG.normal(size=(4, 12)), RNG.normal(size=4)
+    prior = EnergyLogits(weight, bias).fit(Z)
+    np.testing.assert_allclose(prior.energy(Z), -logsumexp(Z @ weight.T + bias, axis=1), rtol=1e-12)
+
+
+def test_auto_shrinks_where_samples_are_few():
+    assert GaussianMixture("auto").fit(Z, Y).covariance_used_ == "empirical"
+    assert GaussianMixture("auto").fit(Z[::4], Y[::4]).covariance_used_ == "ledoit-wolf"
+
+
+def test_a_singular_covariance_still_ranks():
+    """Fewer samples than dimensions, and a dead feature: energies stay finite, far points stay far."""
+    z = np.c_[RNG.normal(size=(20, 40)), np.zeros(20)]
+    mixture = GaussianMixture().fit(z, np.arange(20) % 2)
+    assert mixture.floored_ > 0
+    near, far = mixture.energy(z), mixture.energy(z + 10)
+    assert np.isfinite(near).all()
+    assert far.min() > near.max()
+
+
+@pytest.mark.parametrize(
+    ("z", "y", "sentence"),
+    [(np.full((4, 3), np.nan), [0, 0, 1, 1], "NaN"), (np.ones((4, 3)), [0, 0, 1, 1], "do not vary"),
+     (np.ones((0, 3)), [], "non-empty"), (np.ones((4, 3)), [0, 1], "labels")],
+)  # fmt: skip
+def test_bad_features_give_a_sentence(z, y, sentence):
+    with pytest.raises(HeatError, match=sentence):
+        GaussianMixture().fit(z, y)
+
+
+def test_bad_names_and_heads_give_a_sentence():
+    with pytest.raises(HeatError, match="ledoit-wolf"):
+        GaussianMixture("full")
+    with pytest.raises(HeatError, match="head"):
+        EnergyLogits(np.ones((3, 4)), np.ones(2))
+    with pytest.raises(HeatError, match="reads 4"):
+        EnergyLogits(np.ones((3, 4)), np.ones(3)).fit(Z)
+
+
+def test_views_normalise_and_project():
+    class Columns:
+        avg = RNG.normal(size=(5, 4)).astype(np.float16)
+
+    assert np.allclose(np.linalg.norm(View("avg", True).of(Columns), axis=1), 1)
+    np.testing.assert_array_equal(View("avg", False).of(Columns), Columns.avg.astype(np.float32))
+    points = View("avg", True).project(torch.randn(6, 4) + 1, non_negative=True)
+    assert (points >= 0).all()
+    torch.testing.assert_close(points.norm(dim=1), torch.ones(6))

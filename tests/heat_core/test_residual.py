@@ -1,0 +1,137 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from heat_core import HeatError
+from heat_core.priors import GaussianMixture, View
+from heat_core.residual import ResidualMLP, decayed, hybrid_gradient, langevin, residual_loss, train_residual
+from heat_core.settings import PRESETS, ResidualSettings, settings_for
+
+SMALL = ResidualSettings(
+    width=64,
+    learning_rate=1e-3,
+    epochs=10,
+    batch_size=256,
+    updates=400,
+    langevin_steps=30,
+    step_start=0.05,
+    step_end=0.02,
+    noise_start=0.316,  # √(2 · step): Langevin chains at temperature one
+    noise_end=0.2,
+    lambda_=0.02,
+    temperature=1.0,
+)
+
+
+def ring(n: int, seed: int) -> np.ndarray:
+    """A ring: a density that one Gaussian cannot have."""
+    rng = np.random.default_rng(seed)
+    angle = rng.uniform(0, 2 * np.pi, n)
+    return np.c_[np.cos(angle), np.sin(angle)] * (2 + 0.15 * rng.normal(size=(n, 1)))
+
+
+def test_hybrid_is_closer_to_a_known_density_than_its_prior():
+    """KL(p ‖ q) on a grid, both energies normalised there: the residual must take most of it away."""
+    z = ring(4000, 0)
+    prior = GaussianMixture().fit(z, np.zeros(len(z), int))
+    trained = train_residual(prior, torch.from_numpy(z).float(), SMALL, 1.0, seed=0)
+    axis = torch.linspace(-4, 4, 161)
+    grid = torch.cartesian_prod(axis, axis)
+    radius = grid.norm(dim=1)
+    truth = torch.log_softmax(-0.5 * ((radius - 2) / 0.15) ** 2 - radius.log().clamp_min(-5), 0)
+    with torch.no_grad():
+        of_prior = torch.log_softmax(-prior.energy(grid), 0)
+        of_hybrid = torch.log_softmax(-prior.energy(grid) - trained.residual(grid), 0)
+
+    def kl(q):
+        return (truth.exp() * (truth - q)).sum().item()
+
+    assert trained.stopped is None
+    assert kl(of_hybrid) < 0.7 * kl(of_prior)
+
+
+def test_chains_lower_the_energy_and_stay_in_the_feature_space():
+    rng = np.random.default_rng(0)
+    z = np.abs(rng.normal(size=(500, 16)))
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    prior = GaussianMixture().fit(z, np.arange(500) % 3)
+    view = View("avg", True)
+    settings = ResidualSettings(langevin_steps=40, step_start=1e-3, step_end=1e-4, noise_start=1e-3, noise_end=1e-4)
+    starts = view.project(torch.rand(200, 16), True)
+    residual = ResidualMLP(16, 32)
+    ends = langevin(starts, hybrid_gradient(prior, residual, 1.0), settings, lambda p: view.project(p, True),
+                    torch.Generator().manual_seed(0))  # fmt: skip
+    assert prior.energy(ends).mean() < prior.energy(starts).mean()
+    assert (ends >= 0).all()
+    torch.testing.assert_close(ends.norm(dim=1), torch.ones(200))
+
+
+def test_loss_is_equations_3_5_6():
+    data, negatives = torch.tensor([1.0, 3.0]), torch.tensor([2.0, 5.0])
+    assert residual_loss(data, negatives, 0.5).item() == pytest.approx(2 - 3.5 + 0.5 * ((1 + 9) / 2 + (4 + 25) / 2))
+
+
+def test_schedules():
+    assert [decayed(1.0, 0.2, t, "linear") for t in (0, 0.5, 1)] == pytest.approx([1, 0.6, 0.2])
+    assert [decayed(1.0, 0.2, t, "quadratic") for t in (0, 0.5, 1)] == pytest.approx([1, 0.4, 0.2])
+
+
+def test_the_papers_network_has_six_linear_layers():
+    layers = [m for m in ResidualMLP(512, 1024) if isinstance(m, torch.nn.Linear)]
+    assert [(m.in_features, m.out_features) for m in layers] == [(512, 1024), *[(1024, 1024)] * 4, (1024, 1)]
+
+
+def test_same_seed_same_weights():
+    z = ring(300, 1)
+    prior = GaussianMixture().fit(z, np.zeros(300, int))
+    short = replace(SMALL, epochs=2, updates=4)
+    train = [train_residual(prior, torch.from_numpy(z).float(), short, 1.0, seed=s).residual for s in (0, 0, 1)]
+    weights = [torch.cat([p.flatten() for p in r.parameters()]) for r in train]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_divergence_stops_with_a_sentence_and_keeps_good_weights():
+    z = ring(300, 1)
+    prior = GaussianMixture().fit(z, np.zeros(300, int))
+    epochs = []
+    wild = replace(SMALL, learning_rate=1e30, epochs=5, updates=10)
+    trained = train_residual(prior, torch.from_numpy(z).float(), wild, 1.0, on_epoch=epochs.append)
+    assert "diverged" in trained.stopped
+    assert "learning rate" in trained.stopped
+    assert len(epochs) < 5
+    assert all(torch.isfinite(p).all() for p in trained.residual.parameters())
+
+
+def test_every_epoch_is_reported():
+    z = ring(300, 1)
+    prior = GaussianMixture().fit(z, np.zeros(300, int))
+    epochs = []
+    train_residual(prior, torch.from_numpy(z).float(), replace(SMALL, epochs=3, updates=6), 1.0, on_epoch=epochs.append)
+    assert [e["epoch"] for e in epochs] == [1, 2, 3]
+    assert {"loss", "eta", "residual_data", "residual_negatives", "hybrid_starts", "hybrid_ends"} <= set(epochs[0])
+
+
+def test_presets_are_the_papers_and_the_released_ones():
+    paper = PRESETS["paper"]["gmm"]
+    assert (paper.learning_rate, paper.epochs, paper.langevin_steps, paper.lambda_, paper.temperature) == (
+        5e-6,
+        20,
+        20,
+        10,
+        1e3,
+    )
+    assert PRESETS["released"]["gmm-std"].langevin_steps == 1
+    assert PRESETS["released"]["el"].start == "normal"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"lamda": 1}, {"epochs": 0}, {"lambda_": "much"}, {"decay": "cubic"}, {"temperature": -1}]
+)
+def test_impossible_settings_give_a_sentence(changes):
+    with pytest.raises(HeatError):
+        settings_for("gmm", "paper", changes)
+    with pytest.raises(HeatError, match="preset"):
+        settings_for("gmm", "slow")
