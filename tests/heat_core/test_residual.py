@@ -14,13 +14,13 @@ SMALL = ResidualSettings(
     learning_rate=1e-3,
     epochs=10,
     batch_size=256,
-    updates=400,
+    updates=300,
     langevin_steps=30,
     step_start=0.05,
     step_end=0.02,
     noise_start=0.316,  # √(2 · step): Langevin chains at temperature one
     noise_end=0.2,
-    lambda_=0.02,
+    lambda_=0.1,
     temperature=1.0,
 )
 
@@ -49,7 +49,7 @@ def test_hybrid_is_closer_to_a_known_density_than_its_prior():
         return (truth.exp() * (truth - q)).sum().item()
 
     assert trained.stopped is None
-    assert kl(of_hybrid) < 0.7 * kl(of_prior)
+    assert kl(of_hybrid) < 0.3 * kl(of_prior)
 
 
 def test_chains_lower_the_energy_and_stay_in_the_feature_space():

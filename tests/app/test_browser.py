@@ -1,0 +1,85 @@
+"""One pass through the app in a real Chromium, from an empty HEAT_HOME."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--no-first-run"]  # fmt: skip
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
+]
+
+
+@pytest.fixture
+def address(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = os.environ | {"HEAT_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.port", str(port)]
+    server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(120):
+        try:
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+            break
+        except OSError:
+            time.sleep(0.5)
+    yield url
+    server.terminate()
+    server.wait(20)
+
+
+@pytest.fixture
+def page(address):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(address)
+        yield page
+        browser.close()
+
+
+def test_open_demo_finishes_move_beta_map_gallery(page):
+    from playwright.sync_api import expect
+
+    expect(page.get_by_role("heading", name="Which images does this model not know?")).to_be_visible(timeout=60_000)
+    numbers = page.get_by_test_id("stMetricValue")
+    expect(numbers).to_have_count(4, timeout=180_000)  # three OOD sets and the average, once a residual is trained
+    expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=240_000)  # the job is done
+
+    before = numbers.all_inner_texts()
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    for _ in range(14):
+        slider.press("ArrowLeft")
+    page.wait_for_function("() => location.search.includes('beta=-inf')", timeout=20_000)
+    page.wait_for_function(
+        "before => JSON.stringify([...document.querySelectorAll('[data-testid=stMetricValue]')].map(e => e.innerText)) !== before",
+        arg=__import__("json").dumps(before, separators=(",", ":"), ensure_ascii=False), timeout=20_000,
+    )  # fmt: skip
+
+    page.get_by_role("link", name="Map").click()
+    expect(page.get_by_role("heading", name="Where do they lie?")).to_be_visible(timeout=20_000)
+    expect(page.locator(".js-plotly-plot .scatterlayer .trace")).to_have_count(5, timeout=20_000)
+    expect(page.get_by_text("points shown")).to_be_visible()
+
+    page.get_by_role("link", name="Gallery").click()
+    expect(page.locator(".heat-cell img").first).to_be_visible(timeout=20_000)
+    assert page.locator(".heat-cell.caught .mark").count() > 0
+    assert all(page.locator(".heat-cell img").evaluate_all("images => images.map(i => i.naturalWidth > 0)"))
+    assert page.get_by_text("Traceback").count() == 0

@@ -1,0 +1,102 @@
+"""Every page by AppTest, on the finished demo."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+PAGES = Path(__file__).resolve().parents[2] / "app" / "app_pages"
+
+
+@pytest.fixture
+def demo_home(demo_run, monkeypatch):
+    monkeypatch.setenv("HEAT_HOME", str(demo_run.folder.parents[1]))
+
+
+def page(name: str, **query: str) -> AppTest:
+    test = AppTest.from_file(str(PAGES / f"{name}.py"), default_timeout=60)
+    for key, value in query.items():
+        test.query_params[key] = value
+    return test.run()
+
+
+@pytest.mark.parametrize("name", ["explore", "map", "gallery", "train", "setup"])
+def test_page_draws_without_an_error(name, demo_home):
+    test = page(name)
+    assert not test.exception, test.exception
+    assert not test.error
+    assert len(test.title) == 1
+
+
+def test_beta_moves_the_numbers_and_the_address(demo_home, demo_run):
+    test = page("explore", run=demo_run.id)
+    before = [m.value for m in test.metric]
+    test.select_slider(key="beta_slider").set_value(
+        test.select_slider(key="beta_slider").options and float("-inf")
+    ).run()
+    after = [m.value for m in test.metric]
+    assert before != after
+    assert test.query_params["beta"] == ["-inf"]
+    expected = demo_run.metrics(float("-inf"))["heat"]["average"]
+    assert after[-1] == f"{100 * expected['fpr95']:.1f} / {100 * expected['auroc']:.1f}"
+
+
+def test_beta_can_be_typed_and_a_wrong_one_changes_nothing(demo_home):
+    test = page("explore", beta="2.5")
+    assert test.text_input(key="beta_box").value == "2.5"
+    test.text_input(key="beta_box").set_value("−∞").run()
+    assert test.query_params["beta"] == ["-inf"]
+    test.text_input(key="beta_box").set_value("much").run()
+    assert test.query_params["beta"] == ["-inf"]
+    assert not test.exception
+
+
+def test_the_link_reopens_the_view(demo_home, demo_run):
+    test = page("gallery", run=demo_run.id, set="photo patches", filter="missed by EL", beta="-1")
+    assert test.selectbox[1].value == "photo patches"
+    assert test.selectbox[2].value == "missed by EL"
+    assert test.text_input(key="beta_box").value == "−1"
+
+
+def test_gallery_filters_agree_with_the_scores(demo_home, demo_run):
+    test = page("gallery", set="photo patches")
+    missed = int((demo_run.detector_scores("photo patches", "el") <= demo_run.threshold("el")).sum())
+    assert f"missed by EL ({missed})" in test.selectbox[2].options
+
+
+def test_a_run_that_is_gone_gives_a_sentence(demo_home):
+    test = page("explore", run="20200101-000000-gone")
+    assert "no longer exists" in test.warning[0].value
+    assert not test.exception
+
+
+def test_a_damaged_run_gives_a_sentence_not_a_traceback(demo_run, home, monkeypatch):
+    import shutil
+
+    folder = home / "runs" / demo_run.id
+    shutil.copytree(demo_run.folder, folder)
+    (folder / "energies.npz").write_bytes((folder / "energies.npz").read_bytes()[:1000])
+    for name in ("explore", "map", "gallery"):
+        test = page(name)
+        assert "damaged" in test.error[0].value
+        assert not test.exception
+
+
+def test_setup_shows_the_command_and_refuses_nonsense(demo_home):
+    test = page("setup")
+    assert any("python -m heat_core run --id demo-digits" in c.value for c in test.code)
+    test.text_input[0].set_value("/no/such/folder").run()
+    assert "neither a folder nor a known dataset" in test.error[0].value
+    assert test.button[0].disabled
+
+
+def test_the_first_page_does_not_import_torch():
+    code = (
+        "import sys\nfrom streamlit.testing.v1 import AppTest\n"
+        f"test = AppTest.from_file({str(PAGES.parent / 'main.py')!r}, default_timeout=60).run()\n"
+        "assert not test.exception, test.exception\nprint('torch' in sys.modules)"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert output.stdout.strip().endswith("False")

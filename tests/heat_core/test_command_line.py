@@ -1,0 +1,65 @@
+import json
+
+import pytest
+
+from heat_core.__main__ import main
+
+WORDS = ["run", "--id", "demo-digits", "--id-test", "demo-digits", "--backbone", "heat-demo-resnet", "--preset", "quick",
+         "--limit", "30", "--set", "updates=6", "epochs=3", "langevin_steps=2", "--no-map", "--name", "cli"]  # fmt: skip
+
+
+def last_json(capsys) -> dict:
+    return json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+
+
+def test_run_list_show(capsys, home):
+    assert (
+        main([*WORDS, "--ood", "far=demo-photo-patches", "near=demo-unseen-digits", "--priors", "gmm", "el", "--json"])
+        == 0
+    )
+    result = last_json(capsys)
+    assert set(result) == {"run", "metrics"}
+    assert {"msp", "maxlogit", "el", "gmm", "gmm-std", "knn", "heat-gmm", "heat-el", "heat"} == set(result["metrics"])
+    assert set(result["metrics"]["heat"]) == {"far", "near", "average"}
+    assert set(result["metrics"]["heat"]["far"]) == {"fpr95", "auroc", "aupr_in", "aupr_out"}
+
+    assert main(["list"]) == 0
+    assert "cli" in capsys.readouterr().out
+
+    assert main(["show", result["run"], "--json"]) == 0
+    assert last_json(capsys) == result
+    assert main(["show", result["run"], "--beta", "inf", "--priors", "el", "--json"]) == 0
+    shown = last_json(capsys)["metrics"]
+    assert shown["heat"] == shown["heat-el"]
+
+    assert main(["job", result["run"]]) == 0  # a finished run: nothing is trained again
+    assert "already trained" in capsys.readouterr().err
+
+
+def test_demo(capsys, demo_run, monkeypatch):
+    monkeypatch.setenv("HEAT_HOME", str(demo_run.folder.parents[1]))  # its features are cached there
+    assert main(["demo", "--json"]) == 0
+    metrics = last_json(capsys)["metrics"]
+    assert metrics["heat"]["average"]["auroc"] == pytest.approx(
+        demo_run.metrics()["heat"]["average"]["auroc"], abs=1e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["show", "nothing"], "There is no run"),
+        ([*WORDS, "--ood", "demo-photo-patches"], "NAME=DIR"),
+        ([*WORDS, "--ood", "a=/no/such/folder"], "neither a folder nor a known dataset"),
+        ([*WORDS, "--ood", "a=demo-photo-patches", "a=demo-unseen-digits"], "used twice"),
+        ([*WORDS, "--ood", "a=demo-photo-patches", "--priors", "vim"], "no prior"),
+        ([*WORDS, "--ood", "a=demo-photo-patches", "--backbone", "resnet5000"], "timm knows no model"),
+        ([*WORDS, "--ood", "a=demo-photo-patches", "--id", "demo-photo-patches"], "at least two classes"),
+        ([*WORDS, "--ood", "a=demo-photo-patches", "--limit", "0"], "at least 1"),
+    ],
+)
+def test_mistakes_end_in_one_sentence(words, sentence, capsys):
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert "Traceback" not in error

@@ -1,0 +1,305 @@
+"""Experiment → Run: the whole way on real (embedded) images, resuming, and what a damaged run says."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from heat_core import Experiment, HeatError, Run, compose, jobs, run
+from heat_core.experiment import demo_experiment
+from heat_core.results import list_runs
+from heat_core.storage import read_npz, write_npz
+
+
+def small(**changes) -> Experiment:
+    settings = {"width": 16, "updates": 6, "epochs": 3, "langevin_steps": 2}
+    base = {
+        "id": "demo-digits", "id_test": "demo-digits", "ood": {"unseen": "demo-unseen-digits"},
+        "backbone": "heat-demo-resnet", "preset": "quick", "limit": 30, "map": False, "settings": settings,
+    }  # fmt: skip
+    return Experiment(**base | changes)
+
+
+@pytest.fixture
+def copied(demo_run, home):
+    """A copy of the demo's run folder that a test may damage."""
+    folder = home / "runs" / demo_run.id
+    shutil.copytree(demo_run.folder, folder)
+    return folder
+
+
+def test_the_demo_detects_what_its_classifier_does_not_know(demo_run):
+    assert demo_run.status == "done"
+    metrics = demo_run.metrics()
+    assert list(metrics) == [
+        "msp",
+        "maxlogit",
+        "el",
+        "gmm",
+        "gmm-std",
+        "knn",
+        "heat-gmm",
+        "heat-gmm-std",
+        "heat-el",
+        "heat",
+    ]
+    assert metrics["heat"]["average"]["auroc"] > 0.97
+    assert demo_run.summary["accuracy"] > 0.97
+    for row in metrics.values():
+        assert set(row) == {*demo_run.ood_names, "average"}
+        assert all(0 <= v <= 1 for cell in row.values() for v in cell.values())
+
+
+def test_residuals_do_not_make_their_priors_worse_on_average(demo_run):
+    metrics = demo_run.metrics()
+    for prior in demo_run.priors:
+        assert metrics[f"heat-{prior}"]["average"]["auroc"] >= metrics[prior]["average"]["auroc"] - 0.005
+
+
+def test_scores_are_the_composition_of_the_standardised_energies(demo_run):
+    energies = demo_run.energies("photo patches")
+    assert energies.shape == (300, 3)
+    np.testing.assert_array_equal(demo_run.scores("photo patches", 1.5), compose(energies, 1.5))
+    np.testing.assert_array_equal(demo_run.scores("photo patches", -1, ["el", "gmm"]), compose(energies[:, [2, 0]], -1))
+    hybrid = demo_run.prior_energies("id") + demo_run.residual_energies("id")
+    expected = (hybrid - demo_run.summary["mean"]) / demo_run.summary["std"]
+    np.testing.assert_allclose(demo_run.energies("id"), expected)
+    np.testing.assert_allclose(
+        demo_run.prior_energies("id")[:, 0] * demo_run.summary["temperature"][0], demo_run.detector_scores("id", "gmm")
+    )
+
+
+def test_samples_and_map_keep_their_ids(demo_run):
+    for name in demo_run.datasets:
+        ids = demo_run.ids(name)
+        assert len(set(ids)) == len(ids) == len(demo_run.scores(name)) == len(demo_run.predicted(name))
+        assert demo_run.image(name, str(ids[-1])).size == (32, 32)
+    points = demo_run.map
+    assert np.isfinite(points["xy"]).all()
+    for i, name in enumerate(demo_run.datasets):
+        np.testing.assert_array_equal(points["row"][points["dataset"] == i], np.arange(len(demo_run.ids(name))))
+    with pytest.raises(HeatError, match="no longer"):
+        demo_run.image("id", "digit/9999")
+
+
+def test_unknown_parts_of_a_run_give_a_sentence(demo_run):
+    with pytest.raises(HeatError, match="no set"):
+        demo_run.energies("birds")
+    with pytest.raises(HeatError, match="no residual"):
+        demo_run.scores("id", priors=["vim"])
+    with pytest.raises(HeatError, match="at least one prior"):
+        demo_run.scores("id", priors=[])
+    with pytest.raises(HeatError, match="no detector"):
+        demo_run.detector_scores("id", "oracle")
+
+
+def test_same_seed_same_run(home):
+    a, b, other = run(small()), run(small()), run(small(seed=1))
+    np.testing.assert_array_equal(a.energies("unseen"), b.energies("unseen"))
+    assert not np.array_equal(a.energies("unseen"), other.energies("unseen"))
+    assert {r.id for r in list_runs()} == {a.id, b.id, other.id}
+
+
+def test_own_images_with_any_timm_backbone(tmp_path, image_folder):
+    """A folder without a test split, a ViT with a thousand classes: the head is fitted, a fifth is held out."""
+    from safetensors.torch import save_file
+    from timm import create_model
+
+    torch.manual_seed(0)
+    weights = tmp_path / "vit.safetensors"
+    save_file(create_model("test_vit").state_dict(), weights)
+    known = image_folder(tmp_path / "known", {"a": 15, "b": 15})
+    unknown = image_folder(tmp_path / "unknown", {"": 8})
+    messages = []
+    done = run(
+        small(
+            id=str(known),
+            id_test=None,
+            ood={"mine": str(unknown)},
+            backbone="test_vit",
+            weights=str(weights),
+            limit=None,
+        ),
+        on_event=lambda e: messages.append(e["message"]),
+    )
+    assert done.energies("id").shape == (6, 3)
+    assert done.energies("mine").shape == (8, 3)
+    assert any("logistic-regression head" in m for m in messages)
+    assert any("ledoit-wolf" in m for m in messages)
+    assert done.image("id", str(done.ids("id")[0])).size == (32, 32)
+
+
+def test_a_1x1_feature_map_leaves_gmm_std_out_and_says_so(tmp_path, image_folder):
+    from safetensors.torch import save_file
+    from timm import create_model
+
+    torch.manual_seed(0)
+    weights = tmp_path / "w.safetensors"
+    save_file(create_model("test_resnet").state_dict(), weights)
+    known, unknown = image_folder(tmp_path / "k", {"a": 15, "b": 15}), image_folder(tmp_path / "u", {"": 8})
+    done = run(
+        small(
+            id=str(known),
+            id_test=None,
+            ood={"u": str(unknown)},
+            backbone="test_resnet",
+            weights=str(weights),
+            image_size=32,
+        )
+    )
+    assert done.priors == ["gmm", "el"]
+    assert "larger image size" in done.summary["left_out"]["gmm-std"]
+
+
+def test_resuming_trains_only_what_is_missing(home):
+    whole = run(small())
+    reference = whole.energies("unseen")
+    (whole.folder / "residual-el.safetensors").unlink()
+    stages = []
+    again = run(whole.experiment, whole.folder, on_event=lambda e: stages.append(e["message"]))
+    assert "The residual of gmm is already trained." in stages
+    assert any(m.startswith("el: epoch 1") for m in stages)
+    np.testing.assert_array_equal(again.energies("unseen"), reference)
+
+
+def test_a_killed_job_is_interrupted_and_can_be_resumed(home):
+    folder = jobs.new_run(small(settings={"width": 64, "updates": 4000, "epochs": 400, "langevin_steps": 5}))
+    process = jobs.start(folder)
+    until = time.monotonic() + 120
+    while not any(e.get("epoch") for e in Run.open(folder).events()):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert Run.open(folder).status == "running"
+    with pytest.raises(HeatError, match="another process"):
+        run(small(), folder)
+    process.kill()
+    process.wait()
+    assert Run.open(folder).status == "interrupted"
+    info = json.loads((folder / "run.json").read_text())
+    info["experiment"]["settings"]["updates"] = info["experiment"]["settings"]["epochs"] = 4
+    (folder / "run.json").write_text(json.dumps(info))
+    assert jobs.start(folder).wait(120) == 0
+    assert Run.open(folder).status == "done"
+
+
+def test_a_cancelled_job_says_so_and_keeps_what_was_finished(home):
+    folder = jobs.new_run(small(settings={"width": 64, "updates": 4000, "epochs": 400, "langevin_steps": 5}))
+    process = jobs.start(folder)
+    until = time.monotonic() + 120
+    while not Run.open(folder).has_energies:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    jobs.cancel(Run.open(folder))
+    assert process.wait(30) == 130
+    cancelled = Run.open(folder)
+    assert cancelled.status == "cancelled"
+    assert cancelled.metrics()["gmm"]["unseen"]["auroc"] > 0.5
+    with pytest.raises(HeatError, match="not running"):
+        jobs.cancel(cancelled)
+
+
+def test_nan_weights_fail_with_a_sentence_that_the_run_keeps(home, monkeypatch):
+    from heat_core import pipeline
+
+    def broken(*args, **keywords):
+        raise HeatError("1 of 3 images have NaN features")
+
+    monkeypatch.setattr(pipeline, "extract", broken)
+    with pytest.raises(HeatError):
+        run(small())
+    (failed,) = list_runs()
+    assert (failed.status, failed.info["error"]) == ("failed", "1 of 3 images have NaN features")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"priors": []}, {"priors": ["vim"]}, {"priors": ["el", "el"]}, {"ood": {}}, {"preset": "slow"}, {"covariance": "full"},
+     {"ood": {"average": "demo-unseen-digits"}}, {"settings": {"lamda": 3}}],
+)  # fmt: skip
+def test_an_impossible_experiment_is_refused_before_anything_is_written(changes, home):
+    with pytest.raises(HeatError):
+        run(small(**changes))
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("file", ["run.json", "energies.npz", "map.npz"])
+@pytest.mark.parametrize("damage", ["missing", "cut"])
+def test_a_damaged_run_gives_a_sentence(copied, file, damage):
+    path = copied / file
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(HeatError, match="missing|damaged"):
+        damaged = Run.open(copied)
+        damaged.metrics()
+        damaged.map  # noqa: B018
+    assert len(list_runs()) == (file != "run.json")
+
+
+def test_a_cut_off_residual_gives_a_sentence(home):
+    done = run(small())
+    path = done.folder / "residual-gmm.safetensors"
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(HeatError, match="damaged"):
+        run(done.experiment, done.folder)
+    assert Run.open(done.folder).metrics()["heat"]["unseen"]["auroc"] > 0.5
+
+
+def test_a_last_event_that_was_cut_off_is_left_out(copied):
+    path = copied / "events.jsonl"
+    whole = len(Run.open(copied).events())
+    path.write_text(path.read_text() + '{"stage": "resi')
+    assert len(Run.open(copied).events()) == whole
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    write_npz(tmp_path / "a.npz", {"x": np.arange(3)})
+
+    def full(*args, **keywords):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(HeatError, match="No space left"):
+        write_npz(tmp_path / "a.npz", {"x": np.arange(4)})
+    np.testing.assert_array_equal(read_npz(tmp_path / "a.npz")["x"], [0, 1, 2])
+    assert [p.name for p in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_command_and_python_lines_build_the_same_experiment():
+    from heat_core.__main__ import _experiment, _parser
+
+    wanted = small(settings={"lambda_": "5"}, map=True, ood={"a b": "demo-unseen-digits"})
+    import shlex
+
+    words = shlex.split(wanted.to_command())[3:]
+    assert _experiment(_parser().parse_args(words)) == wanted
+    lines = wanted.to_python().replace("result = run(", "built = (").replace("print(result.metrics())", "")
+    names: dict = {}
+    exec(lines, names)
+    assert names["built"] == wanted
+
+
+def test_opening_a_run_does_not_import_torch(demo_run):
+    code = (
+        f"import sys, heat_core; heat_core.Run.open({str(demo_run.folder)!r}).metrics(); print('torch' in sys.modules)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+
+
+def test_heat_core_needs_no_streamlit_plotly_or_umap():
+    code = (
+        "import sys; [sys.modules.__setitem__(m, None) for m in ('streamlit', 'plotly', 'umap')]; "
+        "import heat_core.pipeline, heat_core.__main__, numpy as np; from heat_core.embedding import project; "
+        "print(project(np.random.default_rng(0).normal(size=(20, 5))).shape)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "(20, 2)"
+
+
+def test_demo_experiment_is_valid():
+    demo_experiment().check()
