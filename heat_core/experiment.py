@@ -111,5 +111,6 @@ def demo_experiment() -> Experiment:
              "photo patches": "demo-photo-patches"},
         backbone="heat-demo-resnet",
         preset="quick",
+        settings={"updates": 60},
         name="demo",
     )  # fmt: skip

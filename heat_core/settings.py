@@ -59,8 +59,8 @@ _RELEASED = ResidualSettings(
     starts_are_negatives=True,
 )  # fmt: skip
 _QUICK = ResidualSettings(
-    width=256, learning_rate=1e-3, epochs=15, batch_size=256, updates=165, langevin_steps=20,
-    starts_are_negatives=True, temperature=1e3,
+    width=256, learning_rate=3e-4, epochs=15, batch_size=256, updates=165, langevin_steps=20,
+    starts_are_negatives=True, temperature=0.0,
 )  # fmt: skip
 # EL lives in the raw features, whose scale is about 1, not 1/√D: steps, noise and λ follow.
 _EL = {"temperature": 1.0, "lambda_": 0.1, "step_start": 0.1, "step_end": 0.01, "noise_start": 0.1, "noise_end": 0.01}
@@ -72,7 +72,11 @@ PRESETS: dict[str, dict[str, ResidualSettings]] = {
         "gmm-std": replace(_RELEASED, langevin_steps=1),
         "el": replace(_RELEASED, langevin_steps=50, batch_size=256, start="normal", **_EL),
     },
-    "quick": {"gmm": _QUICK, "gmm-std": _QUICK, "el": replace(_QUICK, **_EL)},
+    "quick": {
+        "gmm": _QUICK,
+        "gmm-std": _QUICK,
+        "el": replace(_QUICK, learning_rate=1e-2, starts_are_negatives=False, **_EL),
+    },
 }
 
 

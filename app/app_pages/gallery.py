@@ -14,7 +14,10 @@ heat = run.detectors[-1]
 controls = st.columns([2, 3, 2, 1])
 sets = run.ood_names
 name = controls[0].selectbox(
-    "OOD set", sets, index=sets.index(st.query_params["set"]) if st.query_params.get("set") in sets else 0
+    "OOD set",
+    sets,
+    index=sets.index(st.query_params["set"]) if st.query_params.get("set") in sets else 0,
+    key="gallery-set",
 )
 default = [d for d in ("el", "gmm", "heat") if d in run.detectors]
 methods = controls[1].multiselect(
@@ -34,6 +37,7 @@ filters = {
 asked = st.query_params.get("filter", "all")
 choice = controls[2].selectbox(
     "Filter", list(filters), index=list(filters).index(asked) if asked in filters else 0,
+    key="gallery-filter",
     format_func=lambda f: f"{f} ({int(filters[f].sum())})",
     help="Recovered: EL or GMM misses it, HEAT detects it. Lost: EL or GMM detects it, HEAT misses it.",
 )  # fmt: skip

@@ -235,10 +235,13 @@ def test_a_damaged_run_gives_a_sentence(copied, file, damage):
         path.unlink()
     else:
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(HeatError, match="missing|damaged"):
+
+    def read_everything():
         damaged = Run.open(copied)
-        damaged.metrics()
-        damaged.map  # noqa: B018
+        return damaged.metrics(), damaged.map
+
+    with pytest.raises(HeatError, match=r"missing|damaged"):
+        read_everything()
     assert len(list_runs()) == (file != "run.json")
 
 
@@ -248,7 +251,7 @@ def test_a_cut_off_residual_gives_a_sentence(home):
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(HeatError, match="damaged"):
         run(done.experiment, done.folder)
-    assert Run.open(done.folder).metrics()["heat"]["unseen"]["auroc"] > 0.5
+    assert Run.open(done.folder).metrics()["gmm"]["unseen"]["auroc"] > 0.5  # the numbers are still there
 
 
 def test_a_last_event_that_was_cut_off_is_left_out(copied):
