@@ -9,13 +9,15 @@ import streamlit as st
 from heat_core import HeatError, Run
 
 THUMB = 96
+PER_ROW = 10  # pictures side by side
 
 CSS = f"""<style>
 .heat-grid {{ display:flex; flex-wrap:wrap; gap:8px; align-items:flex-start; }}
 .heat-row {{ display:grid; gap:8px; align-items:center; margin-bottom:10px; }}
 .heat-row > .name {{ font-weight:600; font-size:14px; overflow-wrap:anywhere; }}
-.heat-cell {{ position:relative; width:{THUMB}px; }}
-.heat-cell img {{ width:{THUMB}px; height:{THUMB}px; object-fit:contain; border-radius:6px; box-sizing:border-box;
+.heat-grid .heat-cell {{ width:{THUMB}px; }}
+.heat-cell {{ position:relative; max-width:{THUMB}px; }}
+.heat-cell img {{ width:100%; aspect-ratio:1; object-fit:contain; border-radius:6px; box-sizing:border-box;
   image-rendering:auto; background:#8883; display:block; }}
 .heat-cell.caught img {{ border:4px solid #009E73; }}
 .heat-cell.missed img {{ border:4px dashed #D55E00; }}
@@ -57,9 +59,9 @@ def grid(cells: list[str]) -> None:
 def rows(named: dict[str, list[str]]) -> None:
     """One row of cells a method, the same samples under one another (Figs. 5, 8, 9)."""
     width = max((len(c) for c in named.values()), default=0)
-    style = f"grid-template-columns:110px repeat({width},{THUMB}px)"
+    style = f"grid-template-columns:96px repeat({max(width, PER_ROW)},minmax(0,{THUMB}px))"
     body = "".join(
         f'<div class="heat-row" style="{style}"><div class="name">{html.escape(n)}</div>{"".join(c)}</div>'
         for n, c in named.items()
     )
-    st.html(CSS + f'<div style="overflow-x:auto">{body}</div>')
+    st.html(CSS + f"<div>{body}</div>")

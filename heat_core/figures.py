@@ -18,7 +18,7 @@ def colour_of(names: list[str]) -> dict[str, str]:
 def _layout(figure: go.Figure, x: str, y: str, height: int = 380) -> go.Figure:
     figure.update_layout(
         xaxis_title=x, yaxis_title=y, height=height, margin={"l": 10, "r": 10, "t": 30, "b": 10},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "entrywidthmode": "pixels", "entrywidth": 0},
     )  # fmt: skip
     return figure
 
@@ -44,7 +44,7 @@ def score_histogram(
             hovertemplate="score %{x:.3g}: %{y:.1f} %<extra>" + name + "</extra>",
         )  # fmt: skip
     figure.add_vline(
-        x=threshold, line={"dash": "dash", "width": 2}, annotation_text="95 % of ID", annotation_position="top"
+        x=threshold, line={"dash": "dash", "width": 2}, annotation_text="95 % of ID", annotation_position="top right"
     )
     figure.update_layout(barmode="overlay")
     return _layout(figure, "score (larger = more out-of-distribution; last bin: and beyond)", "% of the set")
@@ -56,7 +56,9 @@ def roc_curves(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:
     colours = colour_of(list(curves))
     for name, (x, y) in curves.items():
         figure.add_scatter(x=x, y=y, mode="lines", name=name, line={"color": colours[name], "width": 2})
-    figure.add_hline(y=0.95, line={"dash": "dash", "width": 1}, annotation_text="95 % of ID kept")
+    figure.add_hline(
+        y=0.95, line={"dash": "dash", "width": 1}, annotation_text="95 % of ID kept", annotation_position="bottom right"
+    )
     return _layout(figure, "share of OOD taken for ID", "share of ID kept")
 
 

@@ -18,6 +18,7 @@ from heat_core.storage import replacing
 _FEW = 10  # below this many samples a dimension the energies of training features are not those of unseen ones
 _HELD_OUT_EVERY = 5
 _AUTO_SPREADS = 20  # an automatic T brings the prior's spread to 1/20, the reach of a residual at λ = 10
+_ENOUGH = 4  # samples a dimension from which a residual generalises; with fewer the prior keeps more of the say
 
 
 @dataclass
@@ -54,8 +55,8 @@ class CorrectedPrior:
 
     def train(self, features: Features, settings: ResidualSettings, device: torch.device, seed: int, on_epoch):
         """Train the residual (Algorithm 1) on the training features; returns why it stopped early, or None."""
-        self.temperature = settings.temperature or max(_AUTO_SPREADS * float(self.reference.std()), 1e-12)
         z = torch.from_numpy(self.view.of(features)).to(device)
+        self.temperature = settings.temperature or automatic_temperature(self.reference, *z.shape)
         done = train_residual(
             self.prior, z, settings, self.temperature,
             lambda points: self.view.project(points, self.non_negative), seed, on_epoch,
@@ -87,6 +88,15 @@ class CorrectedPrior:
         except (SafetensorError, OSError, KeyError, RuntimeError, TypeError) as error:
             raise HeatError(f"{path} is cut off or damaged: delete it and resume the run.") from error
         self.residual, self.temperature = residual, float(meta["temperature"])
+
+
+def automatic_temperature(reference: np.ndarray, n: int, dim: int) -> float:
+    """T from the prior's spread on reference features: 20 spreads, fewer below 4 samples a dimension.
+
+    The loss holds a residual within ±1/(2λ); it can correct a prior whose spread after division by T is of that order.
+    Trained on few samples it learns them by heart, and T shrinks with n/D so that it cannot outvote the prior.
+    """
+    return max(_AUTO_SPREADS * min(1.0, n / (_ENOUGH * dim)) * float(np.std(reference)), 1e-12)
 
 
 def fit_prior(name: str, train: Features, head, covariance: str = "auto", fit_head=None) -> CorrectedPrior:

@@ -27,7 +27,7 @@ class ResidualSettings:
     starts_are_negatives: bool = False  # the chains' starts join their ends in the loss
     start: str = "prior"  # or "normal": a standard normal
     lambda_: float = 10.0
-    temperature: float = 1e3  # 0 = chosen from the prior's spread
+    temperature: float = 1e3  # 0 = chosen from the prior's spread, see heat.automatic_temperature
     input_noise: float = 1e-4
 
     def changed(self, changes: dict[str, Any]) -> "ResidualSettings":
@@ -75,7 +75,7 @@ PRESETS: dict[str, dict[str, ResidualSettings]] = {
     "quick": {
         "gmm": _QUICK,
         "gmm-std": _QUICK,
-        "el": replace(_QUICK, learning_rate=1e-2, starts_are_negatives=False, **_EL),
+        "el": replace(_QUICK, learning_rate=1e-2, drop_after=10, updates=330, starts_are_negatives=False, **_EL),
     },
 }
 

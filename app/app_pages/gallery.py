@@ -55,14 +55,14 @@ if not len(order):
     st.info("No sample of this set fits the filter.")
 elif not methods:
     st.info("Choose at least one method.")
-for start in range(0, min(count, len(order)), 10):
-    block = order[start : min(start + 10, count)]
+for start in range(0, min(count, len(order)), pictures.PER_ROW):
+    block = order[start : min(start + pictures.PER_ROW, count)]
     samples = run.ids(name)[block]
     pictures.rows({
         d.upper(): [pictures.cell(run, name, str(s), "caught" if caught[d][i] else "missed") for i, s in zip(block, samples, strict=True)]
         for d in methods
     })  # fmt: skip
-    if start + 10 < min(count, len(order)):
+    if start + pictures.PER_ROW < min(count, len(order)):
         st.divider()
 
 if len(order):

@@ -31,7 +31,7 @@ SENTENCES = {
     "starts_are_negatives": "Whether the chains' starts join their ends as negatives in the loss.",
     "start": "Where chains start: prior (Algorithm 1), or normal (a standard normal).",
     "lambda_": "λ of Eq. 6: holds the residual within about ±1/(2λ) (App. B: 10; Fig. 3a).",
-    "temperature": "T divides the prior's energy (App. B: 1000); 0 = 20 × the prior's spread on training features.",
+    "temperature": "T divides the prior's energy (App. B: 1000); 0 = from the prior's spread on (held-out) training features.",
     "input_noise": "Noise on the inputs of the residual, for stability (App. B: 1e-4).",
 }
 

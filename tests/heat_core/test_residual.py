@@ -135,3 +135,12 @@ def test_impossible_settings_give_a_sentence(changes):
         settings_for("gmm", "paper", changes)
     with pytest.raises(HeatError, match="preset"):
         settings_for("gmm", "slow")
+
+
+def test_automatic_temperature_follows_the_spread_and_the_sample_size():
+    from heat_core.heat import automatic_temperature
+
+    reference = np.array([-3.0, 3.0])
+    assert automatic_temperature(reference, 4000, 1000) == pytest.approx(60)
+    assert automatic_temperature(reference, 1000, 1000) == pytest.approx(15)
+    assert automatic_temperature(np.zeros(3), 4000, 1000) > 0
