@@ -146,7 +146,10 @@ def beta_control() -> float:
             st.session_state["beta"] = 0.0
     beta = st.session_state["beta"]
     nearest = min(BETAS, key=lambda b: (b != beta, abs(math.atan(b) - math.atan(beta))))
-    st.session_state["beta_slider"], st.session_state["beta_box"] = nearest, beta_text(beta)
+    # Written only where they differ: a rewritten slider would jump back under quick key presses.
+    for key, value in (("beta_slider", nearest), ("beta_box", beta_text(beta))):
+        if st.session_state.get(key) != value:
+            st.session_state[key] = value
 
     def from_slider() -> None:
         st.session_state["beta"] = st.session_state["beta_slider"]

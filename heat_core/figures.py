@@ -117,6 +117,6 @@ def _points(kind, xy, rows, text, name, marker):
 
 
 def _map_layout(figure: go.Figure) -> go.Figure:
-    figure.update_xaxes(showticklabels=False, zeroline=False)
-    figure.update_yaxes(showticklabels=False, zeroline=False, scaleanchor="x")
+    figure.update_xaxes(showticklabels=False, zeroline=False, showgrid=False)
+    figure.update_yaxes(showticklabels=False, zeroline=False, showgrid=False, scaleanchor="x")
     return _layout(figure, "", "", height=640).update_layout(dragmode="lasso")
