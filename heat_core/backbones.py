@@ -1,7 +1,6 @@
 """Any timm classifier, seen as: feature volume → pooled vectors, and one linear head."""
 
 import hashlib
-from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -218,6 +217,3 @@ def fit_head(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(weight) == 1:  # scikit-learn keeps one row for two classes; ± half of it gives the same softmax
         weight, bias = np.r_[-weight, weight] / 2, np.r_[-bias, bias] / 2
     return weight, bias
-
-
-HeadFit = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]

@@ -1,6 +1,5 @@
 """Experiment: what to do, as a plain dataclass that the app, the notebooks and the command line all build."""
 
-import json
 import shlex
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -97,9 +96,6 @@ class Experiment:
         return (
             f"from heat_core import Experiment, run\n\nresult = run(Experiment(\n{lines}))\nprint(result.metrics())\n"
         )
-
-    def to_json(self) -> str:
-        return json.dumps(self.to_dict(), indent=1)
 
 
 def demo_experiment() -> Experiment:
