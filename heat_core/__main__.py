@@ -5,8 +5,10 @@ import json
 import signal
 import sys
 
+from heat_core import detectors
 from heat_core.errors import Cancelled, HeatError
-from heat_core.experiment import PRESET_NAMES, PRIORS, Experiment, demo_experiment
+from heat_core.experiment import ALL_PRIORS, PRESET_NAMES, PRIORS, Experiment, demo_experiment
+from heat_core.metrics import METRICS
 from heat_core.results import Run, list_runs
 
 
@@ -38,7 +40,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--backbone", required=True, metavar="TIMM_NAME")
     run.add_argument("--weights", metavar="FILE", help="safetensors or torch file (default: timm's own weights)")
     run.add_argument("--image-size", type=int, metavar="N", help="side of the input in pixels")
-    run.add_argument("--priors", nargs="+", default=list(PRIORS), metavar="PRIOR", help=f"among {', '.join(PRIORS)}")
+    run.add_argument(
+        "--priors", nargs="+", default=list(PRIORS), metavar="PRIOR", help=f"among {', '.join(ALL_PRIORS)}"
+    )
+    run.add_argument("--detectors", nargs="*", default=list(detectors.BASIC), metavar="NAME",
+                     help=f"to compare with: all, or among {', '.join(detectors.names())} (default: {', '.join(detectors.BASIC)})")  # fmt: skip
+    run.add_argument("--group", nargs="+", default=[], metavar="NAME=near|mid|far", help="how far each OOD set is")
     run.add_argument("--preset", default="paper", help=f"training settings: {', '.join(PRESET_NAMES)}")
     run.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="changes to the preset, e.g. lambda_=5")
     run.add_argument("--covariance", default="auto", help="auto, empirical (the paper) or ledoit-wolf")
@@ -55,9 +62,22 @@ def _parser() -> argparse.ArgumentParser:
 
     show = verbs.add_parser("show", help="the table of one run")
     show.add_argument("run", metavar="RUN", help="a run's name or folder")
-    show.add_argument("--beta", type=float, default=0.0, help="β of the composition; inf and -inf are allowed")
+    show.add_argument(
+        "--beta", default="0", help="β of the composition: a number, inf, -inf, or auto (chosen without OOD data)"
+    )
     show.add_argument("--priors", nargs="+", metavar="PRIOR")
     show.set_defaults(do=_show)
+
+    compare = verbs.add_parser(
+        "compare", help="detectors × OOD sets of one or several runs, near, mid and far (Tab. 4)"
+    )
+    compare.add_argument("runs", nargs="+", metavar="RUN")
+    compare.add_argument("--metric", default="auroc", help="fpr95, auroc, aupr_in or aupr_out")
+    compare.add_argument("--detectors", nargs="+", metavar="NAME", help="rows (default: all of each run)")
+    compare.add_argument("--subsets", action="store_true", help="add every subset of the corrected priors (Tab. 3)")
+    compare.add_argument("--beta", default="0")
+    compare.add_argument("--format", default="markdown", choices=["markdown", "latex", "csv"])
+    compare.set_defaults(do=_compare)
     for verb in (demo, run, show):
         verb.add_argument("--json", action="store_true", help="end with one line of JSON")
 
@@ -80,7 +100,8 @@ def _pairs(words: list[str], example: str) -> dict[str, str]:
 def _experiment(o: argparse.Namespace) -> Experiment:
     return Experiment(
         id=o.id, id_test=o.id_test, ood=_pairs(o.ood, "NAME=DIR"), backbone=o.backbone, weights=o.weights,
-        image_size=o.image_size, priors=o.priors, preset=o.preset, settings=_pairs(o.set, "KEY=VALUE"),
+        image_size=o.image_size, priors=o.priors, detectors=o.detectors, groups=_pairs(o.group, "NAME=near"),
+        preset=o.preset, settings=_pairs(o.set, "KEY=VALUE"),
         covariance=o.covariance, limit=o.limit, limit_test=o.limit_test, limit_ood=o.limit_ood, seed=o.seed,
         name=o.name, map=not o.no_map, batch_size=o.batch_size,
     )  # fmt: skip
@@ -123,7 +144,28 @@ def _list(o: argparse.Namespace) -> None:
 
 
 def _show(o: argparse.Namespace) -> None:
-    _print_run(Run.open(o.run), o.beta, o.priors, o.json)
+    run = Run.open(o.run)
+    _print_run(run, _beta(o.beta, run), o.priors, o.json)
+
+
+def _beta(text: str, run: Run) -> float:
+    if text == "auto":
+        if run.suggested_beta is None:
+            raise HeatError(f"Run {run.id} has no β chosen without OOD data: resume it with `job`.")
+        return run.suggested_beta
+    try:
+        return float(text)
+    except ValueError:
+        raise HeatError(f"β is {text!r}: write a number, inf, -inf or auto.") from None
+
+
+def _compare(o: argparse.Namespace) -> None:
+    from heat_core.comparison import compare, entries_of
+
+    runs = [Run.open(r) for r in o.runs]
+    entries = [e for run in runs for e in entries_of(run, o.detectors, _beta(o.beta, run), o.subsets, len(runs) > 1)]
+    table = compare(entries, o.metric)
+    print({"markdown": table.to_markdown, "latex": table.to_latex, "csv": table.to_csv}[o.format](), end="")
 
 
 def _print_run(run: Run, beta: float, priors: list[str] | None, as_json: bool) -> None:
@@ -135,10 +177,14 @@ def _print_run(run: Run, beta: float, priors: list[str] | None, as_json: bool) -
     for detector, row in metrics.items():
         cells = (f"{100 * row[c]['fpr95']:.1f} / {100 * row[c]['auroc']:.1f}" for c in columns)
         print(f"{detector:<14}" + "".join(f"{cell:>{width}}" for cell in cells))
-    for reason in run.summary["left_out"].values():
+    for name in run.left_out:
+        print(f"{name:<14}" + "".join(f"{'–':>{width}}" for _ in columns))
+    for reason in run.left_out.values():
         print(reason)
     if as_json:
-        print(json.dumps({"run": str(run.folder), "metrics": metrics}))
+        nothing = {column: dict.fromkeys(METRICS) for column in columns}
+        left_out = {name: nothing for name in run.left_out}
+        print(json.dumps({"run": str(run.folder), "metrics": metrics | left_out}))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import hashlib
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from heat_core.errors import HeatError
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 DEMO = "heat-demo-resnet"
+_MAX_STAGES = 5
 _CIFAR_NORM = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2023, 0.1994, 0.2010)}
 
 # The paper's CIFAR networks: preset → (timm name, repository on the Hugging Face hub, classes)
@@ -31,6 +33,7 @@ class Backbone(nn.Module):
 
     Attributes:
         name: as asked for. image_size: side of the square input. transform: PIL image → (3, H, W) tensor.
+        pixel_std: (1, 3, 1, 1), what the transform divides pixels between 0 and 1 by.
         head: (weight (C, D), bias (C,)) of the linear layer that reads `avg`, or None where there is no single one.
         fingerprint: of weights and transform.
     """
@@ -40,6 +43,7 @@ class Backbone(nn.Module):
         self.model, self.name = model.eval().requires_grad_(False), name
         self.image_size = data_config["input_size"][-1]
         self.transform = create_transform(**data_config, is_training=False)
+        self.pixel_std = torch.tensor(data_config["std"]).view(1, 3, 1, 1)
         self.head = _linear_head(model)
         config = f"{name} {sorted((k, str(v)) for k, v in data_config.items())}"
         self.fingerprint = _weights_digest(model, config)
@@ -47,7 +51,11 @@ class Backbone(nn.Module):
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, 3, H, W) → avg (B, D), what the linear head reads, and std (B, D'), std-pooling of the volume."""
         volume = self.model.forward_features(images)
-        return self.model.forward_head(volume, pre_logits=True), self.std_pool(volume)
+        return self.avg_pool(volume), self.std_pool(volume)
+
+    def avg_pool(self, volume: torch.Tensor) -> torch.Tensor:
+        """What the linear head reads: volume → (B, D)."""
+        return self.model.forward_head(volume, pre_logits=True)
 
     def std_pool(self, volume: torch.Tensor) -> torch.Tensor:
         """Standard deviation over positions (Sec. 3.2): (B, C, H, W), (B, H, W, C) or (B, T, C) → (B, C).
@@ -55,8 +63,7 @@ class Backbone(nn.Module):
         Class and register tokens of a ViT are no positions and are left out.
         """
         if volume.ndim == 4:
-            channels_last = volume.shape[1] != self.model.num_features and volume.shape[3] == self.model.num_features
-            positions = volume.flatten(1, 2) if channels_last else volume.flatten(2).transpose(1, 2)
+            positions = self.as_maps(volume).flatten(2).transpose(1, 2)
         elif volume.ndim == 3:
             positions = volume[:, getattr(self.model, "num_prefix_tokens", 0) :]
         else:
@@ -64,6 +71,51 @@ class Backbone(nn.Module):
                 f"{self.name} has a feature volume of shape {tuple(volume.shape)}: std-pooling needs 3 or 4 axes."
             )
         return positions.float().std(dim=1, correction=0)
+
+    def as_maps(self, volume: torch.Tensor) -> torch.Tensor:
+        """(B, C, H, W) or (B, H, W, C) → (B, C, H, W)."""
+        channels_last = volume.shape[1] != self.model.num_features and volume.shape[3] == self.model.num_features
+        return volume.permute(0, 3, 1, 2) if channels_last else volume
+
+    def stages(self, images: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """The volume, and the (B, C_l, H_l, W_l) outputs of at most four stages before it, evenly spaced."""
+        volume, found = self.model.forward_intermediates(images, indices=self._stage_indices, output_fmt="NCHW")
+        return volume, found[:-1]
+
+    def stage(self, images: torch.Tensor, index: int) -> torch.Tensor:
+        """The output of one stage alone; the network stops there."""
+        return self.model.forward_intermediates(
+            images, indices=[self._stage_indices[index]], output_fmt="NCHW", stop_early=True, intermediates_only=True
+        )[0]
+
+    @cached_property
+    def _stage_indices(self) -> list[int]:
+        count = len(self.model.feature_info)
+        return sorted({round(i) for i in np.linspace(0, count - 1, min(count, _MAX_STAGES))})
+
+    @cached_property
+    def _dry(self) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Volume and stages of a black image, for their shapes."""
+        with torch.inference_mode():
+            size = (1, 3, self.image_size, self.image_size)
+            return self.stages(torch.zeros(size, device=next(self.parameters()).device))
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether the volume has channels and positions, as a CNN's; a ViT's has tokens."""
+        return self._dry[0].ndim == 4
+
+    @property
+    def map_widths(self) -> list[int]:
+        """Channels of every stage and of the volume."""
+        volume, stages = self._dry
+        return [*(s.shape[1] for s in stages), self.as_maps(volume).shape[1]]
+
+    @property
+    def layer_widths(self) -> list[int]:
+        """Channels of every stage but the last, and D."""
+        volume, stages = self._dry
+        return [*(s.shape[1] for s in stages), self.avg_pool(volume).shape[1]]
 
 
 def load_backbone(name: str, weights: str | None = None, image_size: int | None = None) -> Backbone:

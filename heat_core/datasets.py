@@ -94,7 +94,8 @@ def open_dataset(source: str, role: str = "test", name: str | None = None) -> Im
     """Open a dataset.
 
     Args:
-        source: a folder (with one sub-folder a class, or flat), or a name from `known_names()`.
+        source: a folder (with one sub-folder a class, or flat), or a name from `known_names()`. A folder of that
+            name in the working directory comes before the dataset of the same name.
         role: "train" or "test": which split of a named dataset. name: how to call it; default: from the source.
 
     Raises:
@@ -103,12 +104,12 @@ def open_dataset(source: str, role: str = "test", name: str | None = None) -> Im
     folder = Path(source).expanduser()
     if source in demo.SETS:
         found = _from_arrays(source, role)
+    elif folder.is_dir():
+        found = from_folder(folder)
     elif source in TORCHVISION:
         found = _from_torchvision(source, role)
     elif source in EXTRACTED:
         found = _from_extracted(source, role)
-    elif folder.is_dir():
-        found = from_folder(folder)
     else:
         raise HeatError(
             f"{source!r} is neither a folder nor a known dataset: give a folder of images, or one of "

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from heat_core.features import Features
-from heat_core.priors import View
+from heat_core.priors import VIEWS
 from heat_core.storage import write_npz
 
 TRAIN = -1
 MAX_TRAIN = 2000
 _COMPONENTS = 50
-_VIEW = View("avg", normalised=True)
+_VIEW = VIEWS["gmm"]
 
 
 def embed(path: Path, train: Features, scored: list[Features], seed: int = 0) -> None:

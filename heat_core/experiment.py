@@ -2,11 +2,20 @@
 
 import shlex
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
+from heat_core import detectors
 from heat_core.errors import HeatError
 
-PRIORS = ("gmm", "gmm-std", "el")
+PRIORS = ("gmm", "gmm-std", "el")  # the paper's
+ALL_PRIORS = (*PRIORS, "dice", "knn", "vim")  # DICE as in Tab. 10; soft-KNN and ViM as its outlook asks for
+GROUPS = ("near", "mid", "far")
+# Where sets stand for CIFAR as ID (Tab. 4); for another ID set, say so with `groups`.
+_USUAL_GROUPS = {
+    "cifar10": "near", "cifar100": "near", "tiny-imagenet": "near", "lsun": "mid", "places365": "mid", "scenes": "mid",
+    "textures": "far", "svhn": "far", "street-digits": "far", "mnist": "far",
+}  # fmt: skip
 PRESET_NAMES = ("paper", "released", "quick")
 
 
@@ -18,7 +27,9 @@ class Experiment:
         id: training images of the known classes (a folder with one sub-folder a class, or a dataset's name).
         ood: name → folder or dataset's name. id_test: ID test images; without one, every fifth image of `id`.
         backbone: a timm name; weights: a local file instead of timm's own; image_size: side of the input in pixels.
-        priors: which energies HEAT corrects and composes. preset: training settings; settings: changes to them.
+        priors: which energies HEAT corrects and composes, among gmm, gmm-std, el, dice, knn, vim.
+        detectors: what HEAT is compared with: names of `heat_core.detectors`, or all. groups: OOD set → near, mid or
+        far, for the averages of the tables. preset: training settings; settings: changes to them.
         covariance: of the mixtures: auto, empirical or ledoit-wolf. limit: images a class (or of a set without
         classes), the same for every set; limit_test and limit_ood override it.
     """
@@ -30,6 +41,8 @@ class Experiment:
     weights: str | None = None
     image_size: int | None = None
     priors: list[str] = field(default_factory=lambda: list(PRIORS))
+    detectors: list[str] = field(default_factory=lambda: list(detectors.BASIC))
+    groups: dict[str, str] = field(default_factory=dict)
     preset: str = "paper"
     settings: dict[str, Any] = field(default_factory=dict)
     covariance: str = "auto"
@@ -49,15 +62,31 @@ class Experiment:
             raise HeatError("Choose an in-distribution set and at least one OOD set.")
         if reserved := {"id", "average", "train"} & set(self.ood):
             raise HeatError(f"An OOD set cannot be called {sorted(reserved)[0]!r}: choose another name for it.")
-        if not self.priors or (unknown := set(self.priors) - set(PRIORS)):
+        if not self.priors or (unknown := set(self.priors) - set(ALL_PRIORS)):
             what = f"There is no prior {sorted(unknown)[0]!r}" if self.priors else "No prior was chosen"
-            raise HeatError(f"{what}: choose among {', '.join(PRIORS)}.")
+            raise HeatError(f"{what}: choose among {', '.join(ALL_PRIORS)}.")
+        detectors.resolve(self.detectors)
+        for name, group in self.groups.items():
+            if name not in self.ood or group not in GROUPS:
+                raise HeatError(
+                    f"The group of {name!r} is {group!r}: give near, mid or far for one of {', '.join(self.ood)}."
+                )
         if len(set(self.priors)) < len(self.priors):
             raise HeatError("A prior was named twice: name each one once.")
         if self.covariance not in ("auto", "empirical", "ledoit-wolf"):
             raise HeatError(f"covariance is {self.covariance!r}: choose auto, empirical or ledoit-wolf.")
         for prior in self.priors:
             settings_for(prior, self.preset, self.settings)
+
+    @property
+    def id_set(self) -> str:
+        """cifar10, cifar100 or imagenet where the ID set is one of them by name, else "": for published settings."""
+        words = Path(self.id).as_posix().lower().replace("-", "").replace("_", "").split("/")
+        return next((known for known in ("cifar100", "cifar10", "imagenet") if known in words), "")
+
+    def group(self, ood_name: str) -> str | None:
+        """near, mid or far; None where nobody said."""
+        return self.groups.get(ood_name) or _USUAL_GROUPS.get(ood_name.lower().replace(" ", "-"))
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -79,6 +108,10 @@ class Experiment:
                 words += [f"--{option.replace('_', '-')}", str(value)]
         words += ["--ood", *(f"{name}={source}" for name, source in self.ood.items())]
         words += ["--priors", *self.priors, "--preset", self.preset]
+        if self.detectors != default.detectors:
+            words += ["--detectors", *self.detectors]
+        if self.groups:
+            words += ["--group", *(f"{name}={group}" for name, group in self.groups.items())]
         for option in ("covariance", "limit", "limit_test", "limit_ood", "seed", "name", "batch_size"):
             if (value := getattr(self, option)) != getattr(default, option):
                 words += [f"--{option.replace('_', '-')}", str(value)]
@@ -108,5 +141,6 @@ def demo_experiment() -> Experiment:
         backbone="heat-demo-resnet",
         preset="quick",
         settings={"updates": 60},
+        groups={"unseen digits": "near", "swapped quarters": "mid", "photo patches": "far"},
         name="demo",
     )  # fmt: skip

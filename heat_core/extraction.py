@@ -7,7 +7,7 @@ An image that cannot be read travels as a black one (the batch keeps its shape) 
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from heat_core.backbones import Backbone
+from heat_core.columns import POOLED, Batch, Column
 from heat_core.datasets import ImageSet
 from heat_core.errors import HeatError
 from heat_core.features import Features
@@ -38,8 +39,9 @@ def extract(
     batch_size: int = 64,
     workers: int | None = None,
     on_progress: Callable[[dict], None] = lambda record: None,
+    columns: Sequence[Column] = POOLED,
 ) -> Features:
-    """Extract (or read from the cache, or resume) the features of `images`.
+    """Extract (or read from the cache, or resume) the features of `images`; only columns that are missing are made.
 
     `on_progress` receives `done`, `total`, `images_per_s` and `eta` (seconds). A folder carries the fingerprint of
     what it was made from in its name; features with another fingerprint are never read as if they matched.
@@ -47,22 +49,24 @@ def extract(
     device = device or auto_device()
     fingerprint = f"{backbone.fingerprint}-{images.fingerprint}"
     folder = heat_home() / "features" / file_name(backbone.name) / f"{file_name(images.name)}-{fingerprint}"
-    if (folder / "meta.json").exists():
-        if read_json(folder / "meta.json").get("fingerprint") == fingerprint:
-            return Features.open(folder)
+    if (folder / "meta.json").exists() and read_json(folder / "meta.json").get("fingerprint") != fingerprint:
         shutil.rmtree(folder)
+    missing = [c for c in columns if not (folder / f"{c.name}.npy").exists()]
+    if not missing:
+        return Features.open(folder, [c.name for c in columns])
     # bicubic resizing is cheap beside a network, so two workers keep a CPU busy; a GPU is fed by all cores
     cores = os.cpu_count() or 1
     workers = (min(cores, 12) if device.type == "cuda" else 0) if workers is None else workers
     if device.type == "cuda" and batch_size == 64:
         batch_size = 256
-    work = folder.with_name(f"{folder.name}.partial-{batch_size}-{device.type}")
-    skipped = _fill(backbone, images, work, device, batch_size, workers, on_progress)
-    _finish(images, work, folder, skipped, fingerprint)
-    return Features.open(folder)
+    label = "-".join([str(batch_size), device.type, *(c.name for c in missing if c not in POOLED)])
+    work = folder.with_name(f"{folder.name}.partial-{label}")
+    skipped = _fill(backbone, images, work, device, batch_size, workers, on_progress, missing)
+    _finish(images, work, folder, skipped, fingerprint, missing)
+    return Features.open(folder, [c.name for c in columns])
 
 
-def _fill(backbone, images, work, device, batch_size, workers, on_progress) -> list[int]:
+def _fill(backbone, images, work, device, batch_size, workers, on_progress, columns: Sequence[Column]) -> list[int]:
     """Write the columns of every batch into `work`; return the indices of unreadable images."""
     with writing(work):
         work.mkdir(parents=True, exist_ok=True)
@@ -76,24 +80,28 @@ def _fill(backbone, images, work, device, batch_size, workers, on_progress) -> l
         pin_memory=device.type == "cuda",
     )
     network = backbone.to(device, memory_format=torch.channels_last)
-    columns: dict[str, np.memmap] = {}
+    stages, gradients = any(c.stages for c in columns), any(c.gradients for c in columns)
+    files: dict[str, np.memmap] = {}
     done = start
     for pixels, readable in loader:
         pixels = pixels.to(device, non_blocking=True, memory_format=torch.channels_last)
-        with torch.inference_mode(), torch.autocast(device.type, enabled=device.type == "cuda"):
-            pooled = network(pixels)
+        batch = Batch(network, pixels, stages, gradients)
         rows = slice(done, done + len(pixels))
-        with writing(work):
-            for name, values in zip(("avg", "std"), pooled, strict=True):
-                if name not in columns:
-                    columns[name] = _open_column(work / f"{name}.npy", (len(images), values.shape[1]), start)
-                columns[name][rows] = values.float().cpu().numpy()
+        for column in columns:
+            with torch.inference_mode(not gradients), torch.autocast(device.type, enabled=device.type == "cuda"):
+                values = column.of(batch).detach().float().cpu().numpy()
+            with writing(work):
+                if column.name not in files:
+                    files[column.name] = _open_column(
+                        work / f"{column.name}.npy", (len(images), values.shape[1]), start
+                    )
+                files[column.name][rows] = values
         state["skipped"] += [done + int(i) for i in np.flatnonzero(~readable.numpy())]
         done += len(pixels)
         if time.monotonic() - saved > SAVE_EVERY or done == len(images):
             with writing(work):
-                for column in columns.values():
-                    column.flush()
+                for file in files.values():
+                    file.flush()
             write_json(mark, state | {"done": done})
             saved = time.monotonic()
         rate = (done - start) / max(time.monotonic() - began, 1e-9)
@@ -107,23 +115,27 @@ def _open_column(path: Path, shape: tuple[int, int], start: int) -> np.memmap:
     return np.lib.format.open_memmap(path, mode=mode, dtype=np.float32, shape=None if mode == "r+" else shape)
 
 
-def _finish(images: ImageSet, work: Path, folder: Path, skipped: list[int], fingerprint: str) -> None:
+def _finish(images: ImageSet, work: Path, folder: Path, skipped: list[int], fingerprint: str, columns) -> None:
     keep = np.setdiff1d(np.arange(len(images)), skipped)
     if not len(keep):
         raise HeatError(
             f"None of the {len(images)} images of {images.name!r} could be read: check that they are images."
         )
-    for name in ("avg", "std"):
-        column = np.load(work / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        if len(keep) < len(column):
-            with replacing(work / f"{name}.npy") as beside, open(beside, "wb") as file:
-                np.save(file, column[keep])
+    ids = [images.ids[i] for i in keep]
+    for column in columns:
+        values = np.load(work / f"{column.name}.npy", mmap_mode="r", allow_pickle=False)
+        if len(keep) < len(values):
+            with replacing(work / f"{column.name}.npy") as beside, open(beside, "wb") as file:
+                np.save(file, values[keep])
+    if (folder / "meta.json").exists():
+        _add(work, folder, columns, ids)
+        return
     if images.labels is not None:
         with replacing(work / "labels.npy") as beside, open(beside, "wb") as file:
             np.save(file, images.labels[keep])
     meta = {
         "fingerprint": fingerprint,
-        "ids": [images.ids[i] for i in keep],
+        "ids": ids,
         "labelled": images.labels is not None,
         "class_names": images.class_names,
         "skipped": [images.ids[i] for i in skipped],
@@ -132,6 +144,18 @@ def _finish(images: ImageSet, work: Path, folder: Path, skipped: list[int], fing
     (work / "progress.json").unlink(missing_ok=True)
     with writing(folder):
         work.rename(folder)
+
+
+def _add(work: Path, folder: Path, columns: Sequence[Column], ids: list[str]) -> None:
+    """Move columns that were asked for later to the finished ones."""
+    if read_json(folder / "meta.json")["ids"] != ids:
+        raise HeatError(
+            f"Some images of {folder.name} can no longer be read, or now can: delete {folder} and run again."
+        )
+    with writing(folder):
+        for column in columns:
+            (work / f"{column.name}.npy").replace(folder / f"{column.name}.npy")
+    shutil.rmtree(work)
 
 
 class _Decoded(Dataset):

@@ -10,7 +10,7 @@ from safetensors.torch import save
 
 from heat_core.errors import HeatError
 from heat_core.features import Features
-from heat_core.priors import VIEWS, EnergyLogits, GaussianMixture, Prior, View
+from heat_core.priors import VIEWS, Prior, View, make_prior
 from heat_core.residual import ResidualMLP, train_residual
 from heat_core.settings import ResidualSettings
 from heat_core.storage import replacing
@@ -100,15 +100,15 @@ def automatic_temperature(reference: np.ndarray, n: int, dim: int) -> float:
 
 
 def fit_prior(name: str, train: Features, head, covariance: str = "auto", fit_head=None) -> CorrectedPrior:
-    """Fit one of the paper's priors on training features.
+    """Fit a prior on training features.
 
     Args:
-        name: gmm, gmm-std or el. head: (weight, bias) that reads `avg`. covariance: of the mixtures, see there.
+        name: gmm, gmm-std, el, dice, knn or vim. head: (weight, bias) that reads `avg`. covariance: of the mixtures, see there.
         fit_head: makes a head, where the given one was itself fitted on these features (see `EnergyLogits`).
     """
     view = VIEWS[name]
     z = view.of(train)
-    prior = (EnergyLogits(*head, fit_head) if name == "el" else GaussianMixture(covariance)).fit(z, train.labels)
+    prior = make_prior(name, head, fit_head, covariance).fit(z, train.labels)
     rows, held_out = _reference_rows(z, train.labels)
     if held_out:
         keep = np.setdiff1d(np.arange(len(z)), rows)

@@ -78,3 +78,40 @@ def roc_curve(id_scores, ood_scores, points: int = 200) -> tuple[np.ndarray, np.
     kept_ood = np.searchsorted(np.sort(ood_scores), thresholds, side="right") / len(ood_scores)
     kept_id = np.searchsorted(np.sort(id_scores), thresholds, side="right") / len(id_scores)
     return np.r_[0, kept_ood], np.r_[0, kept_id]
+
+
+_MOST_DRAWS = 20_000_000  # replicates × samples, which bounds the memory of a bootstrap
+
+
+def bootstrap(id_scores, ood_scores, replicates: int = 400, seed: int = 0) -> dict[str, np.ndarray]:
+    """FPR95 and AUROC of resampled ID and OOD sets: name → (replicates,).
+
+    The draws depend on `seed` and the sizes alone: two detectors on the same sets see the same resamples, so that the
+    differences of their replicates are a paired comparison. Nothing is sorted again for a replicate: a resample is
+    a weight per sample, and both metrics are sums of weights in the one order. (FPR95's threshold is the nearest rank
+    here, without interpolation. Large sets get fewer replicates, at least 50.)
+    """
+    id_scores, ood_scores = _checked(id_scores, ood_scores)
+    id_sorted, ood_sorted = np.sort(id_scores), np.sort(ood_scores)
+    n, m = len(id_sorted), len(ood_sorted)
+    replicates = max(min(replicates, _MOST_DRAWS // (n + m)), 50)
+    # Weights belong to samples, not to ranks, for the pairing to hold.
+    id_weights = _weights(n, replicates, seed)[:, np.argsort(id_scores, kind="stable")]
+    ood_weights = _weights(m, replicates, seed + 1)[:, np.argsort(ood_scores, kind="stable")]
+
+    id_below = np.zeros((replicates, n + 1))
+    np.cumsum(id_weights, axis=1, out=id_below[:, 1:])
+    left, right = (np.searchsorted(id_sorted, ood_sorted, side=side) for side in ("left", "right"))
+    wins = ((id_below[:, left] + id_below[:, right]) * ood_weights).sum(axis=1)
+
+    ranks = (id_below[:, 1:] >= 0.95 * n).argmax(axis=1)
+    ood_below = np.zeros((replicates, m + 1))
+    np.cumsum(ood_weights, axis=1, out=ood_below[:, 1:])
+    passed = np.searchsorted(ood_sorted, id_sorted[ranks], side="right")
+    return {"auroc": wins / (2 * n * m), "fpr95": ood_below[np.arange(replicates), passed] / m}
+
+
+def _weights(n: int, replicates: int, seed: int) -> np.ndarray:
+    """(replicates, n): how often each sample is drawn."""
+    rng = np.random.default_rng((seed, n))
+    return rng.multinomial(n, np.full(n, 1 / n), size=replicates).astype(np.float64)

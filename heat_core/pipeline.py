@@ -10,6 +10,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ import numpy as np
 from filelock import FileLock, Timeout
 from scipy.special import softmax
 
-from heat_core.backbones import fit_head, load_backbone
+from heat_core.backbones import Backbone, fit_head, load_backbone
+from heat_core.beta import choose_beta, perturbed
+from heat_core.columns import POOLED, Column
+from heat_core.composition import standardise
 from heat_core.datasets import ImageSet, open_dataset, require_classes
-from heat_core.detectors import DETECTORS
-from heat_core.detectors.base import logits_of
+from heat_core.detectors import Detector, load, logits_of, resolve
 from heat_core.embedding import embed
 from heat_core.errors import Cancelled, HeatError
 from heat_core.experiment import PRIORS, Experiment
@@ -28,7 +31,7 @@ from heat_core.extraction import auto_device, extract
 from heat_core.features import Features
 from heat_core.heat import CorrectedPrior, fit_prior
 from heat_core.jobs import new_run
-from heat_core.results import ID, Run
+from heat_core.results import ID, Run, prior_row, table_order
 from heat_core.settings import settings_for
 from heat_core.storage import read_json, write_json, write_npz, writing
 
@@ -46,11 +49,20 @@ def run(experiment: Experiment, folder: Path | None = None, on_event: Callable[[
     with _recorded(folder, on_event) as report:
         device = auto_device()
         report("start", f"Using {device.type}.")
-        features, own_head = _extract_all(experiment, device, report)
-        head, fitted, class_names = _head(own_head, features["train"], report)
-        parts, reasons = _fit_priors(experiment, features["train"], head, fitted, report)
+        images = _image_sets(experiment)  # all are opened before the first is extracted: bad folders show at once
+        report("features", f"Loading {experiment.backbone}.")
+        backbone = load_backbone(experiment.backbone, experiment.weights, experiment.image_size)
+        extracting = partial(_extract, backbone, images, device, experiment.batch_size, report)
+        detectors, columns, reasons = _choose_detectors(experiment, backbone, report)
+        features = {"train": extracting("train", columns)}
+        head, fitted, class_names = _head(backbone.head, features["train"], report)
+        parts = _fit_priors(experiment, features["train"], head, fitted, reasons, report)
+        fitted_detectors, columns = _fit_detectors(
+            detectors, experiment, backbone, features["train"], head, reasons, report
+        )
         scored = [ID, *experiment.ood]
-        base = _baselines(features, scored, parts, head, class_names, reasons, report)
+        features |= {name: extracting(name, columns) for name in scored}
+        base = _baselines(features, scored, parts, fitted_detectors, head, class_names, reasons, report)
         _write_energies(folder, base, features, parts, [], scored)
         trained: list[str] = []
         for name in [p for p in experiment.priors if p in parts]:
@@ -58,7 +70,8 @@ def run(experiment: Experiment, folder: Path | None = None, on_event: Callable[[
             trained.append(name)
             _write_energies(folder, base, features, parts, trained, scored)
         if not trained:
-            raise HeatError(" ".join(reasons.values()))
+            raise HeatError(" ".join(reasons[p] for p in experiment.priors))
+        _suggest_beta(folder, [parts[p] for p in trained], features["train"], experiment.seed, report)
         if experiment.map:
             report("map", "Fitting the UMAP map.")
             embed(folder / "map.npz", features["train"], [features[n] for n in scored], experiment.seed)
@@ -132,24 +145,38 @@ def _image_sets(experiment: Experiment) -> dict[str, ImageSet]:
     }
 
 
-def _extract_all(experiment: Experiment, device, report: Report) -> tuple[dict[str, Features], Any]:
-    sets = _image_sets(experiment)  # all are opened before the first is extracted: bad folders show at once
-    report("features", f"Loading {experiment.backbone}.")
-    backbone = load_backbone(experiment.backbone, experiment.weights, experiment.image_size)
-    features = {}
-    for name, images in sets.items():
-        reported = [0.0]
+def _choose_detectors(experiment: Experiment, backbone: Backbone, report: Report):
+    """The detectors' classes by name, the extra columns of the training set that they read, and who cannot run, why."""
+    chosen: dict[str, type[Detector]] = {}
+    columns: dict[str, Column] = {}
+    reasons: dict[str, str] = {}
+    for name in resolve(experiment.detectors):
+        kind = load(name)
+        try:
+            columns |= {c.name: c for c in kind.train_columns(backbone)}
+            chosen[name] = kind
+        except HeatError as error:
+            reasons[name] = f"{name} is left out: {error}"
+            report("features", reasons[name])
+    return chosen, tuple(columns.values()), reasons
 
-        def progress(record: dict, name=name, reported=reported) -> None:
-            if time.monotonic() - reported[0] > 0.5 or record["done"] == record["total"]:
-                reported[0] = time.monotonic()
-                report("features", f"{name}: {record['done']} of {record['total']} images", dataset=name, **record)
 
-        features[name] = extract(backbone, images, device, experiment.batch_size, on_progress=progress)
-        if skipped := features[name].skipped:
-            shown = ", ".join(skipped[:5]) + (" …" if len(skipped) > 5 else "")
-            report("features", f"{name}: {len(skipped)} unreadable images skipped: {shown}", skipped=skipped)
-    return features, backbone.head
+def _extract(backbone: Backbone, images, device, batch_size: int, report: Report, name: str, columns) -> Features:
+    reported = 0.0
+
+    def progress(record: dict) -> None:
+        nonlocal reported
+        if time.monotonic() - reported > 0.5 or record["done"] == record["total"]:
+            reported = time.monotonic()
+            report("features", f"{name}: {record['done']} of {record['total']} images", dataset=name, **record)
+
+    found = extract(
+        backbone, images[name], device, batch_size, on_progress=progress, columns=(*POOLED, *columns)
+    )  # fmt: skip
+    if skipped := found.skipped:
+        shown = ", ".join(skipped[:5]) + (" …" if len(skipped) > 5 else "")
+        report("features", f"{name}: {len(skipped)} unreadable images skipped: {shown}", skipped=skipped)
+    return found
 
 
 def _head(own, train: Features, report: Report):
@@ -165,10 +192,9 @@ def _head(own, train: Features, report: Report):
     return fit_head(avg, train.labels), fit_head, classes
 
 
-def _fit_priors(experiment: Experiment, train: Features, head, fitted, report: Report):
+def _fit_priors(experiment: Experiment, train: Features, head, fitted, reasons: dict[str, str], report: Report):
     parts: dict[str, CorrectedPrior] = {}
-    reasons: dict[str, str] = {}
-    for name in PRIORS:
+    for name in dict.fromkeys((*PRIORS, *experiment.priors)):
         try:
             part = parts[name] = fit_prior(name, train, head, experiment.covariance, fitted)
         except HeatError as error:
@@ -183,13 +209,28 @@ def _fit_priors(experiment: Experiment, train: Features, head, fitted, report: R
         if part.held_out:
             notes.append("scale taken from a held-out fifth of the training set, since samples are few")
         report("priors", "; ".join(notes) + ".", prior=name, spread=float(part.reference.std()))
-    return parts, reasons
+    return parts
 
 
-def _baselines(features, scored, parts, head, class_names, reasons, report: Report) -> dict[str, np.ndarray]:
+def _fit_detectors(chosen, experiment: Experiment, backbone, train: Features, head, reasons, report: Report):
+    """The fitted detectors by name, and the extra columns of the other sets that they read."""
+    fitted: dict[str, Detector] = {}
+    columns: dict[str, Column] = {}
+    for name, kind in chosen.items():
+        try:
+            report("priors", f"Fitting {kind.title}.")
+            detector = kind.for_run(head, experiment, backbone).fit(train)
+            columns |= {c.name: c for c in detector.test_columns(backbone)}
+            fitted[name] = detector
+        except HeatError as error:
+            reasons[name] = f"{name} is left out: {error}"
+            report("priors", reasons[name])
+    return fitted, tuple(columns.values())
+
+
+def _baselines(features, scored, parts, fitted, head, class_names, reasons, report: Report) -> dict[str, np.ndarray]:
     """What does not change while residuals train: ids, labels, predictions and the scores of the other detectors."""
     arrays: dict[str, np.ndarray] = {}
-    fitted = {name: detector(head).fit(features["train"]) for name, detector in DETECTORS.items()}
     for i, name in enumerate(scored):
         f = features[name]
         logits = logits_of(f, head)
@@ -200,8 +241,10 @@ def _baselines(features, scored, parts, head, class_names, reasons, report: Repo
         for detector, method in fitted.items():
             arrays[f"{i}/score-{detector}"] = method.score(f)
         for prior, part in parts.items():
-            arrays[f"{i}/score-{prior}"] = part.prior_energy(f)
-    summary = {"class_names": class_names, "baselines": [*fitted, *parts], "left_out": reasons,
+            arrays[f"{i}/energy-{prior}"] = part.prior_energy(f)
+            arrays.setdefault(f"{i}/score-{prior_row(prior)}", arrays[f"{i}/energy-{prior}"])
+    rows = dict.fromkeys([*fitted, *map(prior_row, parts)])
+    summary = {"class_names": class_names, "baselines": sorted(rows, key=table_order), "left_out": reasons,
                "train_size": len(features["train"])}  # fmt: skip
     test = features[ID]
     if test.labels is not None and test.class_names == class_names:
@@ -215,7 +258,8 @@ def _write_energies(folder: Path, base, features, parts, trained: list[str], sco
     for i, name in enumerate(scored):
         rows = len(features[name])
         columns = [
-            (arrays[f"{i}/score-{p}"] / parts[p].temperature, parts[p].residual_energy(features[name])) for p in trained
+            (arrays[f"{i}/energy-{p}"] / parts[p].temperature, parts[p].residual_energy(features[name]))
+            for p in trained
         ]
         arrays[f"{i}/prior"] = np.column_stack([c[0] for c in columns]) if columns else np.empty((rows, 0))
         arrays[f"{i}/residual"] = np.column_stack([c[1] for c in columns]) if columns else np.empty((rows, 0))
@@ -227,6 +271,21 @@ def _write_energies(folder: Path, base, features, parts, trained: list[str], sco
         "temperature": [parts[p].temperature for p in trained],
     }
     write_npz(folder / "energies.npz", arrays | {"summary": np.array(json.dumps(summary))})
+
+
+def _suggest_beta(folder: Path, trained: list[CorrectedPrior], train: Features, seed: int, report: Report) -> None:
+    """Write beta.json: the β that tells ID features from perturbed ones best, all of them seen in training."""
+
+    def energies(features: Features) -> np.ndarray:
+        columns = [p.prior_energy(features) / p.temperature + p.residual_energy(features) for p in trained]
+        return standardise(np.column_stack(columns), *statistics.T)
+
+    statistics = np.array([p.statistics(train) for p in trained])
+    choice = choose_beta(energies(train), {name: energies(f) for name, f in perturbed(train, seed).items()})
+    write_json(
+        folder / "beta.json", {"beta": str(choice.beta), "grid": [str(b) for b in choice.grid], "auroc": choice.auroc}
+    )
+    report("beta", f"β without OOD data: {choice.beta:g} tells ID features from perturbed ones best.")
 
 
 def _train(folder: Path, experiment: Experiment, part: CorrectedPrior, train: Features, device, report: Report) -> None:

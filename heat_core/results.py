@@ -17,8 +17,22 @@ from heat_core.metrics import evaluate, threshold95
 from heat_core.storage import heat_home, read_json, read_npz
 
 ID = "id"
-BASELINES = ("msp", "maxlogit", "el", "gmm", "gmm-std", "knn")
+# The order of the tables: what reads the logits, then the features, then the images, then densities.
+_ORDER = (
+    "msp", "maxlogit", "odin", "el", "kl-matching", "openmax", "dice", "react", "gradnorm", "knn", "soft-knn",
+    "mahalanobis", "mds", "ssd", "ssd-plus", "vim", "residual", "gram", "ensemble", "ebm", "gmm", "gmm-std",
+)  # fmt: skip
 ALIVE = ("queued", "running")
+
+
+def prior_row(prior: str) -> str:
+    """A prior's row in the tables: its own name, but for soft-KNN, since KNN itself is another row."""
+    return "soft-knn" if prior == "knn" else prior
+
+
+def table_order(row: str) -> tuple[int, str]:
+    """Sorting key of the rows before HEAT's; one that nobody placed comes last."""
+    return (_ORDER.index(row) if row in _ORDER else len(_ORDER), row)
 
 
 class Run:
@@ -116,11 +130,18 @@ class Run:
     def detectors(self) -> list[str]:
         """Names of everything that has a score, in the order of the tables."""
         corrected = [f"heat-{p}" for p in self.priors]
-        return [
-            *(b for b in BASELINES if b in self._summary["baselines"]),
-            *corrected,
-            *(["heat"] if corrected else []),
-        ]
+        return [*self._summary["baselines"], *corrected, *(["heat"] if corrected else [])]
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Detectors and priors that could not run → why."""
+        return self._summary["left_out"]
+
+    @property
+    def suggested_beta(self) -> float | None:
+        """The β chosen without OOD data (see `heat_core.beta`), once the residuals are trained."""
+        path = self.folder / "beta.json"
+        return float(read_json(path)["beta"]) if path.exists() else None
 
     def _column(self, dataset: str, what: str) -> np.ndarray:
         if dataset not in self.datasets:

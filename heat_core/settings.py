@@ -80,8 +80,11 @@ PRESETS: dict[str, dict[str, ResidualSettings]] = {
 }
 
 
+_LIKE = {"dice": "el", "vim": "el", "knn": "gmm"}  # priors beyond the paper's train as the one with their view
+
+
 def settings_for(prior: str, preset: str, changes: dict[str, Any] | None = None) -> ResidualSettings:
     """The settings of one prior in one preset, with a person's own changes."""
     if preset not in PRESETS:
         raise HeatError(f"There is no preset {preset!r}: choose one of {', '.join(PRESETS)}.")
-    return PRESETS[preset][prior].changed(changes or {})
+    return PRESETS[preset][_LIKE.get(prior, prior)].changed(changes or {})

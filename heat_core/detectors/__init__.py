@@ -1,11 +1,43 @@
-"""Detectors that HEAT is compared with. One file a method; adding one is adding a file and a line here."""
+"""The methods that HEAT is compared with: one file each, named as the method is on the command line and in tables.
 
-from heat_core.detectors.base import Detector
-from heat_core.detectors.knn import NearestNeighbours
-from heat_core.detectors.maxlogit import MaxLogit
-from heat_core.detectors.msp import MaxSoftmax
+Adding a detector is adding a file with one `Detector` in it. Listing them imports none of them.
+(EL, GMM and GMM-std are HEAT's own priors.)
+"""
 
-#: JSON name → class, in the order of the tables. (EL, GMM and GMM-std are HEAT's priors.)
-DETECTORS: dict[str, type[Detector]] = {"msp": MaxSoftmax, "maxlogit": MaxLogit, "knn": NearestNeighbours}
+import pkgutil
+from importlib import import_module
 
-__all__ = ["DETECTORS", "Detector"]
+from heat_core.detectors.base import Detector, logits_of
+from heat_core.errors import HeatError
+
+#: What every run computes: no training, no extra columns, nothing to wait for.
+BASIC = ("msp", "maxlogit", "knn")
+
+
+def names() -> list[str]:
+    """Every detector's name, alphabetically."""
+    return sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(__path__) if m.name != "base")
+
+
+def load(name: str) -> type[Detector]:
+    """The class of a detector; HeatError names the others where there is none."""
+    if name not in names():
+        raise HeatError(f"There is no detector {name!r}: choose among all, {', '.join(names())}.")
+    module = import_module(f"{__name__}.{name.replace('-', '_')}")
+    (found,) = [
+        c for c in vars(module).values()
+        if isinstance(c, type) and issubclass(c, Detector) and c.__module__ == module.__name__
+    ]  # fmt: skip
+    return found
+
+
+def resolve(chosen: list[str]) -> list[str]:
+    """Names as a person gives them ("all" included), checked, each once."""
+    wanted = names() if "all" in chosen else list(dict.fromkeys(chosen))
+    for name in wanted:
+        if name not in names():
+            load(name)
+    return wanted
+
+
+__all__ = ["BASIC", "Detector", "load", "logits_of", "names", "resolve"]

@@ -1,25 +1,59 @@
 """The interface of a detector: fit on training features, score others; larger = more out-of-distribution."""
 
-from typing import Protocol, Self
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from heat_core.features import Features
 
+if TYPE_CHECKING:
+    from heat_core.backbones import Backbone
+    from heat_core.columns import Column
+    from heat_core.experiment import Experiment
 
-class Detector(Protocol):
-    """`head` is the linear head (weight (C, D), bias (C,)) that reads `features.avg`."""
+Head = tuple[np.ndarray, np.ndarray]
 
-    def __init__(self, head: tuple[np.ndarray, np.ndarray]) -> None: ...
 
-    def fit(self, train: Features) -> Self: ...
+class Detector(ABC):
+    """A method of the paper's tables.
 
+    Attributes:
+        title: as the tables call it. source: where it was published. published: hyper-parameters that the source
+            gives for a whole ID set (cifar10, cifar100, imagenet), where they differ from the defaults.
+        head: the linear head (weight (C, D), bias (C,)) that reads `features.avg`.
+    """
+
+    title: ClassVar[str]
+    source: ClassVar[str]
+    published: ClassVar[dict[str, dict[str, Any]]] = {}
+
+    def __init__(self, head: Head) -> None:
+        self.head = head
+
+    @classmethod
+    def for_run(cls, head: Head, experiment: "Experiment", backbone: "Backbone") -> Self:
+        """The detector with the values that its source publishes for this ID set, and what it must know of the network."""
+        return cls(head, **cls.published.get(experiment.id_set, {}))
+
+    @classmethod
+    def train_columns(cls, backbone: "Backbone") -> tuple["Column", ...]:
+        """Extra columns that `fit` reads; HeatError where this backbone cannot give them."""
+        return ()
+
+    def test_columns(self, backbone: "Backbone") -> tuple["Column", ...]:
+        """Extra columns that `score` reads, once the detector is fitted."""
+        return self.train_columns(backbone)
+
+    def fit(self, train: Features) -> Self:
+        return self
+
+    @abstractmethod
     def score(self, features: Features) -> np.ndarray:
         """(N,) float64, larger = more out-of-distribution."""
-        ...
 
 
-def logits_of(features: Features, head: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def logits_of(features: Features, head: Head) -> np.ndarray:
     """(N, C) float64 logits of the linear head."""
     weight, bias = head
     return np.asarray(features.avg, dtype=np.float64) @ weight.T + bias

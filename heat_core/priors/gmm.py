@@ -10,7 +10,7 @@ from heat_core.priors.base import Constants, array_or_tensor, checked_features
 
 COVARIANCES = ("empirical", "ledoit-wolf")
 _FLOOR = 1e-8  # smallest eigenvalue, as a share of the largest: keeps a singular covariance invertible
-_FEW = 10  # fewer than this many samples a dimension: the empirical covariance is too noisy
+FEW = 10  # fewer than this many samples a dimension: the empirical covariance is too noisy
 
 
 class GaussianMixture:
@@ -36,7 +36,7 @@ class GaussianMixture:
         if len(y) != len(z):
             raise HeatError(f"{len(z)} feature rows but {len(y)} labels.")
         classes, index = np.unique(y, return_inverse=True)
-        few = len(z) < _FEW * z.shape[1]
+        few = len(z) < FEW * z.shape[1]
         self.covariance_used_ = self.covariance
         if self.covariance == "auto":
             self.covariance_used_ = "ledoit-wolf" if few else "empirical"
@@ -87,11 +87,17 @@ class GaussianMixture:
         """(N, D) → (N,). Whitened once, so that all distances are one matrix product."""
         return array_or_tensor(self._energy, z)
 
+    def squared_distances(self, z):
+        """(N, D) → (N, C): (z - μ_c)ᵀ Σ⁻¹ (z - μ_c)."""
+        return array_or_tensor(self._squared, z)
+
     def _energy(self, z: torch.Tensor) -> torch.Tensor:
+        return -torch.logsumexp(-0.5 * self._squared(z), dim=1)
+
+    def _squared(self, z: torch.Tensor) -> torch.Tensor:
         k = self._constants.like(z)
         white = (z - k["centre"]) @ k["whitener"]
-        squared = (white**2).sum(1, keepdim=True) - 2 * white @ k["white_means"].T + k["mean_norms"]
-        return -torch.logsumexp(-0.5 * squared, dim=1)
+        return (white**2).sum(1, keepdim=True) - 2 * white @ k["white_means"].T + k["mean_norms"]
 
     def gradient(self, z: torch.Tensor) -> torch.Tensor:
         """∇E_q = Σ⁻¹z - π(z) Σ⁻¹μ, π = softmax(-½ d²): (N, D) → (N, D), one D² product.

@@ -1,33 +1,241 @@
+"""Every detector against an independent implementation: pytorch-ood where it has the method, else its formula."""
+
 import numpy as np
 import pytest
-from scipy.special import softmax
+import torch
+from pytorch_ood import detector as rival
+from scipy.special import logsumexp, softmax
+from scipy.stats import spearmanr
 
-from heat_core import HeatError
-from heat_core.detectors import DETECTORS
-from heat_core.detectors.knn import NearestNeighbours
+from heat_core import HeatError, detectors
+from heat_core.detectors import load, names, resolve
 from heat_core.features import Features
+from heat_core.settings import ResidualSettings
 
+CLASSES, DIM = 4, 24
 RNG = np.random.default_rng(0)
-HEAD = RNG.normal(size=(3, 6)), RNG.normal(size=3)
+CENTRES = RNG.normal(size=(CLASSES, DIM)) + 2
+HEAD = CENTRES - CENTRES.mean(axis=0), -0.5 * (CENTRES**2).sum(axis=1) + 0.5 * (CENTRES**2).sum(axis=1).mean()
+QUICK = ResidualSettings(width=16, hidden_layers=1, epochs=2, updates=4, batch_size=32, langevin_steps=2)
+FROM_FEATURES = [n for n in names() if n not in ("odin", "mds", "gram")]
 
 
-def features(n: int) -> Features:
-    z = np.abs(RNG.normal(size=(n, 6))).astype(np.float32)
-    return Features(z, z, np.arange(n) % 3, [str(i) for i in range(n)])
+def features(n: int, centres=CENTRES, dim: int = DIM) -> Features:
+    y = np.arange(n) % CLASSES
+    z = np.maximum(centres[y, :dim] + RNG.normal(size=(n, dim)), 0).astype(np.float32)
+    return Features(z, z, y, [str(i) for i in range(n)])
 
 
-def test_against_the_plain_formulas():
-    train, test = features(40), features(9)
-    logits = test.avg.astype(np.float64) @ HEAD[0].T + HEAD[1]
-    scores = {name: d(HEAD).fit(train).score(test) for name, d in DETECTORS.items()}
-    np.testing.assert_allclose(scores["msp"], -np.log(softmax(logits, axis=1).max(1)), atol=1e-9)
-    np.testing.assert_allclose(scores["maxlogit"], -logits.max(1))
-    a, b = (x.avg / np.linalg.norm(x.avg, axis=1, keepdims=True) for x in (test, train))
-    distances = np.sort(np.linalg.norm(a[:, None] - b[None], axis=2), axis=1)
-    np.testing.assert_allclose(scores["knn"], distances[:, 4], atol=1e-5)
+TRAIN, TEST = features(400), features(60, CENTRES + RNG.normal(size=CENTRES.shape))
+Z, Y = torch.from_numpy(TRAIN.avg), torch.from_numpy(TRAIN.labels)
+TEST_Z = torch.from_numpy(TEST.avg)
+WEIGHT, BIAS = (torch.from_numpy(part).float() for part in HEAD)
+LOGITS = TEST.avg.astype(np.float64) @ HEAD[0].T + HEAD[1]
+TRAIN_LOGITS = TRAIN.avg.astype(np.float64) @ HEAD[0].T + HEAD[1]
+
+
+def ours(name: str, **parameters) -> np.ndarray:
+    return load(name)(HEAD, **parameters).fit(TRAIN).score(TEST)
+
+
+def linear() -> torch.nn.Linear:
+    layer = torch.nn.Linear(DIM, CLASSES)
+    layer.load_state_dict({"weight": WEIGHT, "bias": BIAS})
+    return layer.requires_grad_(False)
+
+
+def rankings_agree(a, b) -> None:
+    assert spearmanr(np.asarray(a), np.asarray(b)).statistic > 1 - 1e-9
+
+
+def test_msp_and_maxlogit_are_their_formulas():
+    np.testing.assert_allclose(ours("msp"), -np.log(softmax(LOGITS, axis=1).max(1)), atol=1e-9)
+    np.testing.assert_allclose(ours("maxlogit"), -LOGITS.max(1))
+    np.testing.assert_allclose(ours("maxlogit"), rival.MaxLogit.score(torch.from_numpy(LOGITS)))
+
+
+def test_knn_is_pytorch_oods():
+    expected = rival.KNN(None, k=7).fit_features(Z, Y).predict_features(TEST_Z)
+    np.testing.assert_allclose(ours("knn", k=7), expected, atol=1e-5)
+
+
+def test_mahalanobis_is_pytorch_oods():
+    """Theirs is half the distance, with the scatter not divided by N."""
+    expected = 2 * len(Z) * rival.Mahalanobis(None).fit_features(Z, Y).predict_features(TEST_Z)
+    np.testing.assert_allclose(ours("mahalanobis", covariance="empirical"), expected, rtol=1e-3)
+    rankings_agree(ours("mahalanobis"), expected)  # auto: 400 samples are enough for 24 dimensions
+
+
+def test_vim_is_pytorch_oods():
+    expected = rival.ViM(None, 9, WEIGHT, BIAS).fit_features(Z, Y).predict_features(TEST_Z)
+    np.testing.assert_allclose(ours("vim", dim=9), expected, rtol=1e-3, atol=1e-3)
+    assert load("vim")(HEAD).fit(TRAIN)._energy.dim_ == DIM // 2
+
+
+def test_residual_is_the_norm_outside_the_principal_subspace():
+    z, w = TRAIN.avg.astype(np.float64), HEAD[0]
+    origin = -np.linalg.pinv(w) @ HEAD[1]
+    vectors = np.linalg.svd(z - origin)[2]
+    expected = np.linalg.norm((TEST.avg - origin) - (TEST.avg - origin) @ vectors[:9].T @ vectors[:9], axis=1)
+    np.testing.assert_allclose(ours("residual", dim=9), expected, rtol=1e-6)
+
+
+def test_dice_is_pytorch_oods():
+    expected = rival.DICE(None, WEIGHT, BIAS, p=0.7).fit_features(Z, Y).predict_features(TEST_Z)
+    np.testing.assert_allclose(ours("dice", sparsity=0.7), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_react_is_pytorch_oods():
+    clip = rival.ReAct(lambda x: x, linear(), percentile=0.9).fit_feature_maps(Z, Y)
+    np.testing.assert_allclose(ours("react"), clip.predict_feature_maps(TEST_Z), rtol=1e-4, atol=1e-4)
+
+
+def test_gradnorm_is_pytorch_oods():
+    layer = linear().requires_grad_(True)
+    expected = rival.GradNorm(layer, param_filter=lambda name: name == "weight").to("cpu").predict(TEST_Z)
+    np.testing.assert_allclose(ours("gradnorm"), expected, rtol=1e-4)
+
+
+def test_kl_matching_is_pytorch_oods():
+    matching = rival.KLMatching(None).fit_logits(torch.from_numpy(TRAIN_LOGITS), Y)
+    np.testing.assert_allclose(ours("kl-matching"), matching.predict_logits(torch.from_numpy(LOGITS)), atol=1e-6)
+
+
+def test_openmax_is_pytorch_oods():
+    """Theirs knows no distance to a class that no sample of the batch is predicted as: here every class is."""
+    logits = torch.from_numpy(TRAIN_LOGITS)
+    assert len(logits.argmax(dim=1).unique()) == CLASSES
+    expected = rival.OpenMax(None, tailsize=20, alpha=3).fit_logits(logits, Y).predict_logits(logits)
+    np.testing.assert_allclose(load("openmax")(HEAD, alpha=3).fit(TRAIN).score(TRAIN), expected, atol=1e-5)
+
+
+def test_el_is_pytorch_oods():
+    from heat_core.priors import EnergyLogits
+
+    expected = rival.EnergyBased.score(torch.from_numpy(LOGITS))
+    np.testing.assert_allclose(EnergyLogits(*HEAD).fit(TRAIN.avg).energy(TEST.avg), expected)
+
+
+@pytest.mark.parametrize(("name", "clusters"), [("ssd", 1), ("ssd", 3), ("ssd-plus", None)])
+def test_ssd_is_its_formula(name, clusters):
+    """A mean and a covariance per cluster, the smallest distance; normalised features."""
+    train, test = (x.avg / np.linalg.norm(x.avg, axis=1, keepdims=True) for x in (features(2000), TEST))
+    plain = Features(train, train, np.arange(len(train)) % CLASSES, [""] * len(train))
+    parameters = {"covariance": "empirical"} | ({"clusters": clusters} if clusters else {})
+    method = load(name)(HEAD, **parameters)
+    scores = method.fit(plain).score(TEST)
+    assigned = method._assign(plain.avg, plain)
+    expected = []
+    for cluster in np.unique(assigned):
+        z = train[assigned == cluster].astype(np.float64)
+        inverse = np.linalg.pinv(np.cov(z.T, bias=True))
+        expected.append([(t - z.mean(0)) @ inverse @ (t - z.mean(0)) for t in test.astype(np.float64)])
+    np.testing.assert_allclose(scores, np.min(expected, axis=0), rtol=1e-3)
+
+
+def test_ssd_shares_its_covariance_where_clusters_are_small():
+    assert len(load("ssd-plus")(HEAD).fit(TRAIN)._mixtures) == 1
+    assert len(load("ssd-plus")(HEAD).fit(features(2000))._mixtures) == CLASSES
+
+
+def test_ensemble_is_the_mean_softmax_of_its_heads():
+    method = load("ensemble")(HEAD, members=3).fit(TRAIN)
+    mean = sum(softmax(TEST.avg @ w.T + b, axis=1) for w, b in method._heads) / 3
+    np.testing.assert_allclose(method.score(TEST), -mean.max(axis=1), rtol=1e-9)
+    assert not np.allclose(method._heads[0][0], method._heads[1][0])
+
+
+def test_the_data_driven_energy_learns_without_a_prior():
+    settings = ResidualSettings(width=64, learning_rate=3e-3, epochs=5, updates=150, batch_size=128)
+    method = load("ebm")(HEAD, settings).fit(TRAIN)
+    shuffled = RNG.permuted(TRAIN.avg, axis=0)  # every dimension as it was, but no longer together
+    far = Features(shuffled, shuffled, None, TRAIN.ids)
+    assert np.mean(method.score(far)) > np.percentile(method.score(TRAIN), 75)
+
+
+def with_labels(z, y) -> Features:
+    z = np.asarray(z, np.float32)
+    return Features(z, z, np.asarray(y), [str(i) for i in range(len(z))])
+
+
+DEGENERATE = {
+    "one sample in a class": with_labels(TRAIN.avg[:30], np.r_[np.arange(29) % 3, 3]),
+    "constant features": with_labels(np.ones((40, DIM)), np.arange(40) % CLASSES),
+    "fewer samples than dimensions": with_labels(TRAIN.avg[:12], np.arange(12) % CLASSES),
+    "zero features": with_labels(np.zeros((40, DIM)), np.arange(40) % CLASSES),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+@pytest.mark.parametrize("case", DEGENERATE)
+@pytest.mark.parametrize("name", FROM_FEATURES)
+def test_degenerate_training_features(name, case):
+    """Finite scores, or a sentence that says what to do; never NaN, never a traceback."""
+    train = DEGENERATE[case]
+    settings = {"ebm": {"settings": QUICK}}.get(name, {})
+    try:
+        scores = load(name)(HEAD, **settings).fit(train).score(TEST)
+    except HeatError as error:
+        assert str(error).endswith((".", "images", "prior."))
+        assert name in ("mahalanobis", "vim", "residual", "ssd", "ssd-plus", "ensemble")
+        return
+    assert scores.shape == (len(TEST),)
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("name", ["msp", "maxlogit", "kl-matching", "openmax", "gradnorm", "react", "dice", "vim"])
+def test_identical_logits(name):
+    head = np.zeros((CLASSES, DIM)), np.ones(CLASSES)
+    assert np.isfinite(load(name)(head).fit(TRAIN).score(TEST)).all()
 
 
 def test_k_beyond_the_training_set_gives_a_sentence():
-    with pytest.raises(HeatError, match="k = 50 exceeds the 40"):
-        NearestNeighbours(HEAD, k=50).fit(features(40))
-    assert NearestNeighbours(HEAD).fit(features(3)).k_ == 3
+    with pytest.raises(HeatError, match="k = 500 exceeds the 400"):
+        load("knn")(HEAD, k=500).fit(TRAIN)
+    assert load("knn")(HEAD).fit(features(3)).k_ == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "sentence"),
+    [("vim", {"dim": 24}, "dimension 24"), ("dice", {"sparsity": 1.0}, "sparsity"), ("react", {"percentile": 120}, "between"),
+     ("openmax", {"tail": 1}, "tail"), ("ensemble", {"members": 0}, "at least one")],
+)  # fmt: skip
+def test_impossible_parameters_give_a_sentence(name, parameters, sentence):
+    with pytest.raises(HeatError, match=sentence):
+        load(name)(HEAD, **parameters).fit(TRAIN)
+
+
+def test_parameters_change_the_scores():
+    """A hyper-parameter that silently does nothing would pass every other test."""
+    for name, parameters in {
+        "knn": {"k": 9}, "ssd": {"clusters": 5}, "mahalanobis": {"covariance": "ledoit-wolf"}, "vim": {"dim": 3},
+        "residual": {"dim": 3}, "dice": {"sparsity": 0.3}, "react": {"percentile": 50.0},
+        "openmax": {"tail": 40}, "ensemble": {"members": 2},
+    }.items():  # fmt: skip
+        assert not np.allclose(ours(name), ours(name, **parameters)), name
+    assert not np.allclose(ours("openmax"), ours("openmax", alpha=1))
+
+
+def test_the_registry_is_the_folder():
+    assert {"knn", "kl-matching", "ssd-plus", "gram"} <= set(names())
+    assert resolve(["all"]) == names()
+    assert resolve(["vim", "knn", "vim"]) == ["vim", "knn"]
+    assert set(detectors.BASIC) <= set(names())
+    for name in names():
+        kind = load(name)
+        assert kind.title and "arXiv" in kind.source or name == "ebm"
+        assert kind.__doc__.startswith("Score: ")
+    with pytest.raises(HeatError, match="choose among all"):
+        resolve(["oracle"])
+
+
+def test_published_values_wait_for_the_whole_set():
+    """Sun et al.'s k = 50 is for 50,000 training images."""
+    from heat_core import Experiment
+
+    experiment = Experiment(id="data/cifar10/train", ood={"a": "b"})
+    method = load("knn").for_run(HEAD, experiment, backbone=None)
+    assert method.k_of == (50, 50_000)
+    assert method.fit(TRAIN).k_ == 5
+    assert load("dice").for_run(HEAD, Experiment(id="imagenet/train", ood={"a": "b"}), None).sparsity == 0.7
+    assert logsumexp(LOGITS) > 0

@@ -1,0 +1,217 @@
+"""Detectors × OOD sets, grouped near, mid and far (Tab. 4), over one or several runs, with bootstrap intervals."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from heat_core.errors import HeatError
+from heat_core.experiment import GROUPS
+from heat_core.metrics import METRICS, bootstrap
+from heat_core.results import ID, Run
+
+TITLES = {
+    "msp": "MSP", "maxlogit": "MaxLogit", "odin": "ODIN", "el": "EL", "kl-matching": "KL Matching",
+    "openmax": "OpenMax", "dice": "DICE", "react": "ReAct", "gradnorm": "GradNorm", "knn": "KNN",
+    "soft-knn": "soft-KNN", "mahalanobis": "Mahalanobis", "mds": "MDS", "ssd": "SSD", "ssd-plus": "SSD+", "vim": "ViM",
+    "residual": "Residual", "gram": "Gram", "ensemble": "Ensemble", "ebm": "EBM", "gmm": "GMM", "gmm-std": "GMM-std",
+    "heat": "HEAT",
+}  # fmt: skip
+_LOWER_IS_BETTER = {"fpr95"}
+
+
+def title(row: str) -> str:
+    """A row as the paper's tables print it."""
+    if row.startswith("heat-"):
+        return "HEAT-" + "+".join(TITLES.get(p, p) for p in row.removeprefix("heat-").split("+"))
+    return TITLES.get(row, row)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of a comparison: a detector of a run; `priors` composes a subset (Tab. 3) at β."""
+
+    run: Run
+    detector: str
+    beta: float = 0.0
+    priors: tuple[str, ...] | None = None
+    label: str = ""
+
+    def scores(self, dataset: str) -> np.ndarray:
+        return self.run.detector_scores(dataset, self.detector, self.beta, self.priors)
+
+
+def entries_of(
+    run: Run, detectors: Sequence[str] | None = None, beta: float = 0.0, subsets: bool = False, named: bool = False
+) -> list[Entry]:
+    """A run's rows: the chosen detectors (default: all), then, if asked for, the subsets of its corrected priors (Tab. 3).
+
+    `named` puts the run's name before each row's title.
+    """
+    suffix = f" · {run.experiment.name or run.id}" if named else ""
+    rows = [Entry(run, d, beta if d == "heat" else 0.0, label=title(d) + suffix) for d in detectors or run.detectors]
+    if subsets:
+        for size in range(2, len(run.priors)):
+            for chosen in combinations(run.priors, size):
+                rows.append(Entry(run, "heat", beta, chosen, title("heat-" + "+".join(chosen)) + suffix))
+    return rows
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A metric in percent with its 95 % bootstrap interval (NaN where the metric has none).
+
+    place: 1 for the best of its column, 2 for the second (equals share a place). tied: whether the paired difference
+    to the best, resample by resample, may be zero.
+    """
+
+    value: float
+    low: float
+    high: float
+    place: int
+    tied: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """labels: of the rows. columns: (group, name) pairs, `average` closing each group. cells: rows × columns; None
+    where a run has no such set."""
+
+    metric: str
+    labels: list[str]
+    columns: list[tuple[str, str]]
+    cells: list[list[Cell | None]]
+
+    def to_markdown(self) -> str:
+        """A table for a README: best bold, second underlined."""
+        head = "| | " + " | ".join(f"{g} · {n}" if g else n for g, n in self.columns) + " |"
+        rule = "|---" * (len(self.columns) + 1) + "|"
+        marks = {1: "**{}**", 2: "<u>{}</u>"}
+        body = [
+            f"| {label} | " + " | ".join(_marked(cell, marks, "–") for cell in row) + " |"
+            for label, row in zip(self.labels, self.cells, strict=True)
+        ]
+        return "\n".join([head, rule, *body]) + "\n"
+
+    def to_latex(self) -> str:
+        """A booktabs table: best bold, second underlined, groups spanning their sets."""
+        marks = {1: r"\textbf{{{}}}", 2: r"\underline{{{}}}"}
+        spans: list[tuple[str, int]] = []
+        for group, _ in self.columns:
+            spans = (
+                [*spans[:-1], (group, spans[-1][1] + 1)] if spans and spans[-1][0] == group else [*spans, (group, 1)]
+            )
+        groups = " & ".join(rf"\multicolumn{{{n}}}{{c}}{{{_tex(g)}}}" for g, n in spans)
+        names = " & ".join(_tex(name) for _, name in self.columns)
+        body = [
+            f"{_tex(label)} & " + " & ".join(_marked(cell, marks, "--") for cell in row) + r" \\"
+            for label, row in zip(self.labels, self.cells, strict=True)
+        ]
+        return "\n".join([
+            rf"\begin{{tabular}}{{l{'c' * len(self.columns)}}}", r"\toprule", rf" & {groups} \\", rf" & {names} \\",
+            r"\midrule", *body, r"\bottomrule", r"\end{tabular}", "",
+        ])  # fmt: skip
+
+    def to_csv(self) -> str:
+        """One line a cell: row, group, set, metric, value, low, high."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(["row", "group", "set", "metric", "value", "low", "high"])
+        for label, row in zip(self.labels, self.cells, strict=True):
+            for (group, name), cell in zip(self.columns, row, strict=True):
+                if cell is not None:
+                    writer.writerow([label, group, name, self.metric, cell.value, cell.low, cell.high])
+        return out.getvalue()
+
+
+def _marked(cell: Cell | None, marks: dict[int, str], nothing: str) -> str:
+    return nothing if cell is None else marks.get(cell.place, "{}").format(f"{cell.value:.1f}")
+
+
+def _tex(text: str) -> str:
+    return text.replace("&", r"\&").replace("_", r"\_").replace("%", r"\%").replace("β", r"$\beta$")
+
+
+def compare(entries: Sequence[Entry], metric: str = "auroc", replicates: int = 400) -> Comparison:
+    """Fill the table of `entries` (rows) × the OOD sets of their runs (columns, near to far, with averages).
+
+    Raises:
+        HeatError: for an unknown metric, or no entry.
+    """
+    if metric not in METRICS:
+        raise HeatError(f"There is no metric {metric!r}: choose one of {', '.join(METRICS)}.")
+    if not entries:
+        raise HeatError("Choose at least one detector to compare.")
+    grouped = _grouped_sets([e.run for e in entries])
+    found = [_row(entry, [n for names in grouped.values() for n in names], metric, replicates) for entry in entries]
+    columns = _columns(grouped)
+    values = np.array([[_at(row, members, 0) for _, members in columns.values()] for row in found])
+    replicas = [[_at(row, members, 1) for _, members in columns.values()] for row in found]
+    cells: list[list[Cell | None]] = [[None] * len(columns) for _ in entries]
+    for j in range(len(columns)):
+        for i, cell in _ranked(values[:, j], [r[j] for r in replicas], metric in _LOWER_IS_BETTER):
+            cells[i][j] = cell
+    labels = [e.label or title(e.detector) for e in entries]
+    return Comparison(metric, labels, [(group, name) for name, (group, _) in columns.items()], cells)
+
+
+def _grouped_sets(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """near, mid, far, and "" for sets that nobody placed → the OOD sets of all runs, each once."""
+    groups: dict[str, list[str]] = {g: [] for g in (*GROUPS, "")}
+    for run in runs:
+        for name in run.ood_names:
+            group = run.experiment.group(name) or ""
+            if not any(name in names for names in groups.values()):
+                groups[group].append(name)
+    return {g: names for g, names in groups.items() if names}
+
+
+def _columns(grouped: dict[str, list[str]]) -> dict[str, tuple[str, list[str]]]:
+    """name of the column → its group and the sets that it averages."""
+    columns: dict[str, tuple[str, list[str]]] = {}
+    for group, names in grouped.items():
+        columns |= {name: (group, [name]) for name in names}
+        if group and len(names) > 1:
+            columns[f"{group} average"] = (group, names)
+    everything = [n for names in grouped.values() for n in names]
+    return columns | {"average": ("", everything)}
+
+
+def _row(entry: Entry, names: list[str], metric: str, replicates: int) -> dict[str, tuple[float, np.ndarray]]:
+    """OOD set → the metric in percent and its replicates, for the sets that the run has."""
+    id_scores = entry.scores(ID)
+    row = {}
+    for name in [n for n in names if n in entry.run.ood_names]:
+        ood_scores = entry.scores(name)
+        resampled = bootstrap(id_scores, ood_scores, replicates).get(metric, np.empty(0))
+        row[name] = (100 * METRICS[metric](id_scores, ood_scores), 100 * resampled)
+    return row
+
+
+def _at(row: dict[str, tuple[float, np.ndarray]], members: list[str], part: int):
+    """The mean over `members` of the values (part 0) or of the replicates (part 1); NaN or none where one is missing."""
+    if any(m not in row for m in members):
+        return np.nan if part == 0 else np.empty(0)
+    found = [row[m][part] for m in members]
+    if part == 1:  # large sets have fewer replicates
+        found = [f[: min(map(len, found))] for f in found]
+    return np.mean(found, axis=0)
+
+
+def _ranked(values: np.ndarray, replicas: list[np.ndarray], lower: bool):
+    """(index, Cell) of every value of a column that is there."""
+    present = [i for i, v in enumerate(values) if not np.isnan(v)]
+    signed = np.round(values if lower else -values, 1)  # as it is printed: equals in print share a place
+    order = sorted({signed[i] for i in present})
+    best = min(present, key=lambda i: values[i] if lower else -values[i], default=None)
+    for i in present:
+        low, high, tied = np.nan, np.nan, i == best
+        if len(replicas[i]):
+            low, high = np.percentile(replicas[i], [2.5, 97.5])
+            if len(replicas[i]) == len(replicas[best]):
+                bounds = np.percentile(replicas[i] - replicas[best], [2.5, 97.5])
+                tied = bool(bounds[0] <= 0 <= bounds[1])
+        yield i, Cell(float(values[i]), float(low), float(high), order.index(signed[i]) + 1, tied)

@@ -1,0 +1,31 @@
+"""DICE (Sun & Li, 2022): the energy of the logits of a head that keeps only its largest contributions."""
+
+from typing import ClassVar, Self
+
+import numpy as np
+
+from heat_core.detectors.base import Detector, Head
+from heat_core.features import Features
+from heat_core.priors import VIEWS
+from heat_core.priors.dice import SPARSITY, DirectedSparsity
+
+
+class Dice(Detector):
+    """Score: -log Σ_c exp((W ⊙ M)_c·z + b_c), as the prior `heat_core.priors.dice` gives it.
+
+    The source takes a sparsity p of 90 % on CIFAR and 70 % on ImageNet.
+    """
+
+    title, source = "DICE", "Sun & Li, ECCV 2022, arXiv:2111.09805"
+    published: ClassVar = {"imagenet": {"sparsity": 0.7}}
+
+    def __init__(self, head: Head, sparsity: float = SPARSITY) -> None:
+        super().__init__(head)
+        self.sparsity = sparsity
+
+    def fit(self, train: Features) -> Self:
+        self._energy = DirectedSparsity(*self.head, sparsity=self.sparsity).fit(VIEWS["dice"].of(train))
+        return self
+
+    def score(self, features: Features) -> np.ndarray:
+        return self._energy.energy(VIEWS["dice"].of(features))

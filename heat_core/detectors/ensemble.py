@@ -1,0 +1,40 @@
+"""Deep ensemble (Lakshminarayanan et al., 2017) of linear heads on one backbone (App. B.2, Tab. 12)."""
+
+from typing import Self
+
+import numpy as np
+from scipy.special import softmax
+
+from heat_core.backbones import fit_head
+from heat_core.detectors.base import Detector, Head
+from heat_core.errors import HeatError
+from heat_core.features import Features
+
+
+class HeadEnsemble(Detector):
+    """Score: -max_c of the mean softmax of five heads, each fitted on its own bootstrap sample of the features.
+
+    The source trains five networks; here they share the backbone, which is what a frozen classifier allows.
+    """
+
+    title, source = "Ensemble", "Lakshminarayanan et al., NeurIPS 2017, arXiv:1612.01474"
+
+    def __init__(self, head: Head, members: int = 5, seed: int = 0) -> None:
+        if members < 1:
+            raise HeatError(f"An ensemble needs at least one member, not {members}.")
+        super().__init__(head)
+        self.members, self.seed = members, seed
+
+    def fit(self, train: Features) -> Self:
+        rng = np.random.default_rng(self.seed)
+        avg, labels = np.asarray(train.avg, dtype=np.float64), train.labels
+        first = np.unique(labels, return_index=True)[1]  # one sample of every class, so that none is lost
+        self._heads = []
+        for _ in range(self.members):
+            rows = np.r_[first, rng.integers(len(avg), size=len(avg) - len(first))]
+            self._heads.append(fit_head(avg[rows], labels[rows]))
+        return self
+
+    def score(self, features: Features) -> np.ndarray:
+        avg = np.asarray(features.avg, dtype=np.float64)
+        return -np.mean([softmax(avg @ w.T + b, axis=1) for w, b in self._heads], axis=0).max(axis=1)

@@ -1,0 +1,18 @@
+"""GradNorm (Huang et al., 2021): the size of the gradient of KL(uniform ‖ softmax) in the last layer's weights."""
+
+import numpy as np
+from scipy.special import softmax
+
+from heat_core.detectors.base import Detector, logits_of
+from heat_core.features import Features
+
+
+class GradNorm(Detector):
+    """Score: -‖z‖₁ · ‖softmax(f(z)) - 1/C‖₁, the closed form of the gradient's L1 norm for a linear head (T = 1)."""
+
+    title, source = "GradNorm", "Huang et al., NeurIPS 2021, arXiv:2110.00218"
+
+    def score(self, features: Features) -> np.ndarray:
+        p = softmax(logits_of(features, self.head), axis=1)
+        of_features = np.abs(np.asarray(features.avg, dtype=np.float64)).sum(axis=1)
+        return -of_features * np.abs(p - 1 / p.shape[1]).sum(axis=1)

@@ -1,0 +1,75 @@
+"""Gram (Sastry & Oore, 2020): how far the correlations between a network's channels leave their range per class."""
+
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+
+from heat_core.columns import GRAM, GRAM_POWERS, Column, require_maps
+from heat_core.detectors.base import Detector, Head, logits_of
+from heat_core.features import Features
+
+_HELD_OUT_EVERY = 10  # the source holds a tenth out to scale the layers
+_BLOCK = 2048
+
+
+class Gram(Detector):
+    """Score: Σ_l δ_l(x) / E[δ_l], δ_l = how far layer l's Gram row sums lie outside the minimum and maximum of the
+    predicted class, relative to them; the expectation over a held-out tenth of the training images.
+    """
+
+    title, source = "Gram", "Sastry & Oore, ICML 2020, arXiv:1912.12510"
+
+    def __init__(self, head: Head, widths: Sequence[int]) -> None:
+        """widths: C_l of the layers, one after the other in the column `gram`, each for all powers."""
+        super().__init__(head)
+        self.widths = widths
+
+    @classmethod
+    def for_run(cls, head: Head, experiment, backbone) -> Self:
+        return cls(head, backbone.map_widths)
+
+    @classmethod
+    def train_columns(cls, backbone) -> tuple[Column, ...]:
+        require_maps(backbone, cls.title)
+        return (GRAM,)
+
+    def fit(self, train: Features) -> Self:
+        statistics, labels = train.column("gram"), train.labels
+        held_out = _every_nth(labels, _HELD_OUT_EVERY)
+        classes = range(len(self.head[0]))
+        self._low = np.full((len(classes), statistics.shape[1]), -np.inf)
+        self._high = np.full((len(classes), statistics.shape[1]), np.inf)
+        for c in classes:
+            rows = statistics[(labels == c) & ~held_out]
+            if len(rows):
+                self._low[c], self._high[c] = rows.min(axis=0), rows.max(axis=0)
+        self._expected = np.ones(len(self.widths))
+        if held_out.any():
+            mean = self._deviations(statistics[held_out], labels[held_out]).mean(axis=0)
+            self._expected = np.where(mean > 0, mean, 1)
+        return self
+
+    def score(self, features: Features) -> np.ndarray:
+        predicted = logits_of(features, self.head).argmax(axis=1)
+        return (self._deviations(features.column("gram"), predicted) / self._expected).sum(axis=1)
+
+    def _deviations(self, statistics: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """(N, L): δ_l, block by block, since the statistics are wide."""
+        starts = np.cumsum([0, *(len(GRAM_POWERS) * w for w in self.widths[:-1])])
+        blocks = []
+        for i in range(0, len(statistics), _BLOCK):
+            values = np.asarray(statistics[i : i + _BLOCK], dtype=np.float64)
+            low, high = self._low[classes[i : i + _BLOCK]], self._high[classes[i : i + _BLOCK]]
+            below = np.maximum(low - values, 0) / np.abs(low + 1e-6)
+            above = np.maximum(values - high, 0) / np.abs(high + 1e-6)
+            blocks.append(np.add.reduceat(below + above, starts, axis=1))
+        return np.concatenate(blocks)
+
+
+def _every_nth(labels: np.ndarray, n: int) -> np.ndarray:
+    """(N,) bool: every n-th sample of each class."""
+    chosen = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        chosen[np.flatnonzero(labels == label)[n - 1 :: n]] = True
+    return chosen

@@ -1,0 +1,32 @@
+"""KL Matching (Hendrycks et al., 2022): how far the softmax is from every class's typical one."""
+
+from typing import Self
+
+import numpy as np
+from scipy.special import log_softmax, logsumexp
+
+from heat_core.detectors.base import Detector, logits_of
+from heat_core.features import Features
+
+
+class KLMatching(Detector):
+    """Score: min_k KL(p ‖ d_k), d_k = the mean softmax of the training images that are predicted as class k.
+
+    The source takes the d_k from validation images; the training images serve here. Everything stays in logarithms,
+    so that a probability too small for float64 is no infinite divergence.
+    """
+
+    title, source = "KL Matching", "Hendrycks et al., ICML 2022, arXiv:1911.11132"
+
+    def fit(self, train: Features) -> Self:
+        log_p = log_softmax(logits_of(train, self.head), axis=1)
+        predicted = log_p.argmax(axis=1)
+        self._log_typical = np.stack([
+            logsumexp(log_p[predicted == k], axis=0) - np.log((predicted == k).sum()) for k in np.unique(predicted)
+        ])  # fmt: skip
+        return self
+
+    def score(self, features: Features) -> np.ndarray:
+        log_p = log_softmax(logits_of(features, self.head), axis=1)
+        p = np.exp(log_p)
+        return (p * log_p).sum(axis=1) - (p @ self._log_typical.T).max(axis=1)

@@ -1,0 +1,46 @@
+"""ODIN (Liang et al., 2018): softmax at a high temperature, of the image moved towards its own prediction."""
+
+import hashlib
+
+import numpy as np
+import torch
+from scipy.special import softmax
+from torch.nn.functional import cross_entropy, linear
+
+from heat_core.columns import Batch, Column
+from heat_core.detectors.base import Detector, Head
+from heat_core.features import Features
+
+
+class Odin(Detector):
+    """Score: -max_c softmax(f(x̂) / T), x̂ = x - ε sign(∇ₓ -log softmax_ŷ(f(x) / T)).
+
+    T = 1000 and ε = 0.0014 (of pixels between 0 and 1) are the source's. The logits of x̂ are a column of their own,
+    made when images are decoded, once the head is known.
+    """
+
+    title, source = "ODIN", "Liang et al., ICLR 2018, arXiv:1706.02690"
+
+    def __init__(self, head: Head, temperature: float = 1000.0, epsilon: float = 0.0014) -> None:
+        super().__init__(head)
+        self.temperature, self.epsilon = temperature, epsilon
+        digest = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in head))
+        digest.update(repr((temperature, epsilon)).encode())
+        self._name = f"odin-{digest.hexdigest()[:12]}"
+
+    def test_columns(self, backbone) -> tuple[Column, ...]:
+        return (Column(self._name, self.perturbed_logits, gradients=True),)
+
+    def perturbed_logits(self, batch: Batch) -> torch.Tensor:
+        """(B, C): the logits of the perturbed images."""
+        weight, bias = (torch.as_tensor(part, dtype=torch.float32, device=batch.pixels.device) for part in self.head)
+        with torch.enable_grad():
+            logits = linear(batch.avg.float(), weight, bias)
+            loss = cross_entropy(logits / self.temperature, logits.argmax(dim=1), reduction="sum")
+        moved = batch.perturbed(loss, self.epsilon)
+        with torch.no_grad():
+            return linear(Batch(batch.backbone, moved).avg.float(), weight, bias)
+
+    def score(self, features: Features) -> np.ndarray:
+        logits = np.asarray(features.column(self._name), dtype=np.float64)
+        return -softmax(logits / self.temperature, axis=1).max(axis=1)

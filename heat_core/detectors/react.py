@@ -1,0 +1,31 @@
+"""ReAct (Sun et al., 2021): the energy of the logits after large activations are clipped."""
+
+from typing import Self
+
+import numpy as np
+from scipy.special import logsumexp
+
+from heat_core.detectors.base import Detector, Head
+from heat_core.errors import HeatError
+from heat_core.features import Features
+
+
+class React(Detector):
+    """Score: -log Σ_c exp(w_c·min(z, t) + b_c), t = the p-th percentile of all training activations (p = 90)."""
+
+    title, source = "ReAct", "Sun et al., NeurIPS 2021, arXiv:2111.12797"
+
+    def __init__(self, head: Head, percentile: float = 90.0) -> None:
+        if not 0 <= percentile <= 100:
+            raise HeatError(f"The clip percentile of ReAct is {percentile}: it must lie between 0 and 100.")
+        super().__init__(head)
+        self.percentile = percentile
+
+    def fit(self, train: Features) -> Self:
+        self.threshold_ = float(np.percentile(train.avg, self.percentile))
+        return self
+
+    def score(self, features: Features) -> np.ndarray:
+        weight, bias = self.head
+        clipped = np.minimum(np.asarray(features.avg, dtype=np.float64), self.threshold_)
+        return -logsumexp(clipped @ weight.T + bias, axis=1)

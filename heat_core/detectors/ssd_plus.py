@@ -1,0 +1,15 @@
+"""SSD+ (Sehwag et al., 2021): SSD with the classes as its clusters."""
+
+import numpy as np
+
+from heat_core.detectors.ssd import Ssd
+from heat_core.features import Features
+
+
+class SsdPlus(Ssd):
+    """Score: min_c (z - μ_c)ᵀ Σ_c⁻¹ (z - μ_c) over the classes, z L2-normalised."""
+
+    title = "SSD+"
+
+    def _assign(self, z: np.ndarray, train: Features) -> np.ndarray:
+        return np.asarray(train.labels)

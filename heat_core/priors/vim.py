@@ -1,0 +1,78 @@
+"""ViM (Wang et al., 2022) as a prior: the energy of the logits and of a virtual one, with its gradient."""
+
+from collections.abc import Callable
+from typing import Self
+
+import numpy as np
+import torch
+
+from heat_core.errors import HeatError
+from heat_core.priors.base import Constants, array_or_tensor, checked_features
+from heat_core.priors.logits import EnergyLogits
+
+
+class VirtualLogit(EnergyLogits):
+    """E_q(z) = α‖R Rᵀ(z - o)‖ - log Σ_c exp(w_c·z + b_c).
+
+    o = -W⁺b; R (D, D - d) spans what is orthogonal to the first d principal directions of z - o; α makes the virtual
+    logit as large as the largest logit on average. ∇E_q = α R Rᵀ(z - o) / ‖R Rᵀ(z - o)‖ - softmax(f(z)) W.
+    Like EL it cannot be sampled: a Gaussian with the features' mean and spread starts the chains.
+
+    Args:
+        weight: (C, D) and bias: (C,) of the linear head. dim: d; the source takes 1000 from D = 2048, 512 from 768 and
+            D/2 below. Where samples are few, at most half of them, or nothing would be left outside.
+    """
+
+    def __init__(self, weight, bias, fit_head: Callable | None = None, dim: int | None = None) -> None:
+        super().__init__(weight, bias, fit_head)
+        if dim is not None and not 1 <= dim < self.weight.shape[1]:
+            raise HeatError(
+                f"The principal subspace of ViM has dimension {dim}: choose 1 to {self.weight.shape[1] - 1}."
+            )
+        self.dim = dim
+
+    def fit(self, z, y=None) -> Self:
+        super().fit(z, y)
+        z = checked_features(z)
+        n, width = z.shape
+        self.dim_ = self.dim or min(1000 if width >= 2048 else 512 if width >= 768 else width // 2, max(n // 2, 1))
+        origin = -np.linalg.pinv(self.weight) @ self.bias
+        centred = z - origin
+        vectors = np.linalg.eigh(centred.T @ centred / n)[1]
+        outside = vectors[:, : width - self.dim_]
+        norms = np.linalg.norm(centred @ outside, axis=1)
+        if not norms.mean() > 1e-9 * max(np.linalg.norm(centred, axis=1).mean(), 1e-12):
+            raise HeatError(
+                f"The {n} training features lie within {self.dim_} dimensions: nothing is left for ViM's virtual logit; "
+                "give more images or a smaller subspace."
+            )
+        self.alpha_ = float((z @ self.weight.T + self.bias).max(axis=1).mean() / norms.mean())
+        self._constants = Constants(
+            **self._constants.arrays, origin=origin, outside=outside, alpha=np.array(self.alpha_)
+        )
+        return self
+
+    def refit(self, z, y) -> "VirtualLogit":
+        weight, bias = self.fit_head(z, y) if self.fit_head else (self.weight, self.bias)
+        return VirtualLogit(weight, bias, self.fit_head, self.dim_).fit(z, y)
+
+    def residual(self, z):
+        """(N, D) → (N,): ‖R Rᵀ(z - o)‖ = ‖Rᵀ(z - o)‖."""
+        return array_or_tensor(lambda t: self._outside(t).norm(dim=1), z)
+
+    def energy(self, z):
+        """(N, D) → (N,)."""
+
+        def energy(t: torch.Tensor) -> torch.Tensor:
+            return self._constants.like(t)["alpha"] * self._outside(t).norm(dim=1) - torch.logsumexp(self._logits(t), 1)
+
+        return array_or_tensor(energy, z)
+
+    def gradient(self, z: torch.Tensor) -> torch.Tensor:
+        k, outside = self._constants.like(z), self._outside(z)
+        direction = outside / outside.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        return k["alpha"] * direction @ k["outside"].T + super().gradient(z)
+
+    def _outside(self, z: torch.Tensor) -> torch.Tensor:
+        k = self._constants.like(z)
+        return (z - k["origin"]) @ k["outside"]
