@@ -171,6 +171,22 @@ def beta_control() -> float:
     return beta
 
 
+def beta_suggestion(run: Run) -> None:
+    """Offer the β that was chosen without OOD data."""
+    suggested = run.suggested_beta
+    if suggested is None:
+        return
+
+    def use() -> None:
+        st.session_state["beta"] = suggested
+
+    st.button(
+        f"β without OOD data: {beta_text(suggested)}", on_click=use, type="tertiary", icon=":material/auto_awesome:",
+        help="The β that tells training features from perturbed ones best (mixed classes, crossed dimensions, noise). "
+        "It needs no OOD images, and knows none: the README says how well it did.",
+    )  # fmt: skip
+
+
 def prior_control(run: Run) -> list[str]:
     """Which corrected priors are composed (the subsets of Tab. 3)."""
     if len(run.priors) < 2:

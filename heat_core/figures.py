@@ -83,6 +83,29 @@ def beta_curve(betas: list[str], fpr95: list[float], auroc: list[float], current
     return _layout(figure, "β", "average over the OOD sets, %", height=300)
 
 
+def interval_chart(
+    labels: list[str], values: list[float], low: list[float], high: list[float], metric: str
+) -> go.Figure:
+    """One point a row with its interval, the first row on top; HEAT's rows in its own colour."""
+    colours = [DETECTED if label.startswith("HEAT") else ID_COLOUR for label in labels]
+    symbols = ["diamond" if label.startswith("HEAT") else "circle" for label in labels]
+    figure = go.Figure()
+    for i, label in enumerate(labels):
+        spread = {
+            "type": "data",
+            "symmetric": False,
+            "array": [high[i] - values[i]],
+            "arrayminus": [values[i] - low[i]],
+        }
+        figure.add_scatter(
+            x=[values[i]], y=[label], error_x=spread if low[i] == low[i] else None, mode="markers", showlegend=False,
+            marker={"color": colours[i], "symbol": symbols[i], "size": 9},
+            hovertemplate=f"{label}: %{{x:.1f}} ({low[i]:.1f} to {high[i]:.1f})<extra></extra>",
+        )  # fmt: skip
+    figure.update_yaxes(autorange="reversed", type="category")
+    return _layout(figure, f"{metric}, average over the OOD sets, %", "", height=120 + 22 * len(labels))
+
+
 def feature_map(xy: np.ndarray, groups: dict[str, np.ndarray], colours: dict[str, str], text: list[str]) -> go.Figure:
     """A map with one colour and one symbol per group (name → row indices); `customdata` is the row."""
     figure = go.Figure()

@@ -4,6 +4,8 @@ Every function takes `(id_scores, ood_scores)`, two 1-d arrays with larger = mor
 share in [0, 1]. As in the paper ID is the positive class of FPR95 and AUPR-In (OpenOOD takes OOD as positive).
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from heat_core.errors import HeatError
@@ -111,7 +113,8 @@ def bootstrap(id_scores, ood_scores, replicates: int = 400, seed: int = 0) -> di
     return {"auroc": wins / (2 * n * m), "fpr95": ood_below[np.arange(replicates), passed] / m}
 
 
+@lru_cache(maxsize=8)
 def _weights(n: int, replicates: int, seed: int) -> np.ndarray:
-    """(replicates, n): how often each sample is drawn."""
+    """(replicates, n): how often each sample is drawn. Kept, since a table asks for the same draws in every row."""
     rng = np.random.default_rng((seed, n))
-    return rng.multinomial(n, np.full(n, 1 / n), size=replicates).astype(np.float64)
+    return rng.multinomial(n, np.full(n, 1 / n), size=replicates).astype(np.float32)

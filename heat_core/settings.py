@@ -59,7 +59,7 @@ _RELEASED = ResidualSettings(
     starts_are_negatives=True,
 )  # fmt: skip
 _QUICK = ResidualSettings(
-    width=256, learning_rate=3e-4, epochs=15, batch_size=256, updates=165, langevin_steps=20,
+    width=256, learning_rate=3e-4, epochs=15, batch_size=256, updates=165, langevin_steps=10,
     starts_are_negatives=True, temperature=0.0,
 )  # fmt: skip
 # EL lives in the raw features, whose scale is about 1, not 1/√D: steps, noise and λ follow.
@@ -75,7 +75,7 @@ PRESETS: dict[str, dict[str, ResidualSettings]] = {
     "quick": {
         "gmm": _QUICK,
         "gmm-std": _QUICK,
-        "el": replace(_QUICK, learning_rate=1e-2, drop_after=10, updates=330, starts_are_negatives=False, **_EL),
+        "el": replace(_QUICK, learning_rate=1e-2, drop_after=10, updates=330, **_EL),
     },
 }
 

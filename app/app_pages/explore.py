@@ -17,6 +17,8 @@ if not run.priors:
 
 heat = bool(run.priors)
 beta = state.beta_control() if heat else 0.0
+if heat:
+    state.beta_suggestion(run)
 priors = state.prior_control(run) if heat else []
 detector = st.sidebar.selectbox(
     "Detector in the figures", [*run.detectors][::-1],
@@ -61,7 +63,7 @@ full = pd.DataFrame(
     {d: {(n, k): 100 * v for n, m in row.items() for k, v in m.items()} for d, row in metrics.items()}
 ).T
 downloads.table(full, f"{run.id}-metrics")
-for reason in run.summary["left_out"].values():
+for reason in run.left_out.values():
     st.caption(reason)
 
 if heat:

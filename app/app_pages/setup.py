@@ -7,9 +7,9 @@ import streamlit as st
 
 from app import state
 from app.estimate import estimate
-from heat_core import Experiment, HeatError
+from heat_core import Experiment, HeatError, detectors
 from heat_core.datasets import known_names
-from heat_core.experiment import PRESET_NAMES, PRIORS, demo_experiment
+from heat_core.experiment import ALL_PRIORS, GROUPS, PRESET_NAMES, PRIORS, demo_experiment
 from heat_core.jobs import new_run, start
 from heat_core.settings import ResidualSettings, settings_for
 
@@ -51,10 +51,19 @@ with left:
         help="Other images of the same classes; they set the threshold.",
     )
     st.markdown(
-        "Out-of-distribution sets", help="What the model should not know. Near, mid or far is for you to judge."
+        "Out-of-distribution sets",
+        help="What the model should not know. How far it is from the known classes is for you to judge: the tables "
+        "average near, mid and far sets apart (Tab. 4).",
     )
     listed = st.data_editor(
-        pd.DataFrame({"name": list(demo.ood), "folder or dataset": list(demo.ood.values())}),
+        pd.DataFrame(
+            {
+                "name": list(demo.ood),
+                "folder or dataset": list(demo.ood.values()),
+                "distance": list(demo.groups.values()),
+            }
+        ),
+        column_config={"distance": st.column_config.SelectboxColumn(options=list(GROUPS))},
         num_rows="dynamic",
         hide_index=True,
         key="ood-sets",
@@ -80,11 +89,12 @@ with right:
     priors = (
         st.pills(
             "Priors",
-            PRIORS,
+            ALL_PRIORS,
             selection_mode="multi",
             default=list(PRIORS),
             format_func=str.upper,
-            help="GMM: mixture on average-pooled features. GMM-STD: on std-pooled features. EL: energy of the logits (Sec. 3.2).",
+            help="GMM: mixture on average-pooled features. GMM-STD: on std-pooled features. EL: energy of the logits "
+            "(Sec. 3.2). DICE: a sparsified head (Tab. 10). KNN (a soft one) and ViM go beyond the paper.",
         )
         or []
     )
@@ -94,6 +104,13 @@ with right:
         index=2,
         horizontal=True,
         help="paper: App. B. released: what the authors' code uses. quick: a small network and few updates, for a CPU.",
+    )
+    compared = st.multiselect(
+        "Compared with",
+        ["all", *detectors.names()],
+        default=list(detectors.BASIC),
+        help="The methods of the paper's tables; EL, GMM and GMM-std are always there. odin, mds and gram read images "
+        "again or more of the network, and take the longest.",
     )
     covariance = st.selectbox(
         "Covariance of the mixtures",
@@ -123,10 +140,12 @@ with right:
             if new != value:
                 changes[f.name] = new
 
-rows = listed.dropna()
+rows = listed.dropna(subset=["name", "folder or dataset"])
 experiment = Experiment(
     id=id_set.strip(), id_test=id_test.strip() or None, ood=dict(zip(rows["name"], rows["folder or dataset"], strict=True)),
     backbone=backbone.strip(), weights=weights.strip() or None, image_size=size or None, priors=list(priors), preset=preset,
+    detectors=["all"] if "all" in compared else compared,
+    groups={name: group for name, group in zip(rows["name"], rows["distance"], strict=True) if group in GROUPS},
     settings=changes, covariance=covariance, limit=limit or None, seed=seed, name=name.strip(),
 )  # fmt: skip
 st.subheader("Start")

@@ -80,11 +80,12 @@ class SoftNeighbours:
 
 def _width(squared: np.ndarray, k: int) -> float:
     """τ at which the weights exp(-squared / 2τ²) of a row spread over k columns on average (perplexity), by bisection."""
-    nearest = squared.min(axis=1, keepdims=True)
-    gaps = np.where(np.isfinite(squared), squared - nearest, np.inf)
+    if not np.isfinite(squared).any(axis=1).all():
+        return 1.0  # one sample alone: any width gives the same ranking
+    gaps = squared - squared.min(axis=1, keepdims=True)
     finite = gaps[np.isfinite(gaps)]
-    if not len(finite) or not finite.max() > 0:
-        return 1.0  # one sample, or all alike: any width gives the same ranking
+    if not finite.max() > 0:
+        return 1.0  # all alike, the same
     low, high = 1e-6 * np.sqrt(finite[finite > 0].min()), 10 * np.sqrt(finite.max())
     for _ in range(_HALVINGS):
         middle = np.sqrt(low * high)

@@ -1,5 +1,7 @@
 """The columns that ODIN, MDS and Gram read, on the demo's network, against plain formulas and pytorch-ood."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -99,7 +101,7 @@ def test_gram_scores_are_the_literal_deviations(backbone, train):
         rows = np.asarray(train.column("gram"))[(train.labels == c) & ~held_out].astype(float)
         low, high = rows.min(0), rows.max(0)
         d = np.maximum(low - statistics, 0) / abs(low + 1e-6) + np.maximum(statistics - high, 0) / abs(high + 1e-6)
-        return np.array([d[a:b].sum() for a, b in zip(bounds, bounds[1:], strict=False)])
+        return np.array([d[a:b].sum() for a, b in pairwise(bounds)])
 
     out = [deviations(train.column("gram")[i], train.labels[i]) for i in np.flatnonzero(held_out)]
     expected = np.mean(out, axis=0)
@@ -138,7 +140,9 @@ def test_columns_that_come_later_join_those_on_disk(backbone, home):
     later = extract(backbone, images, CPU, columns=(*POOLED, LAYERS))
     np.testing.assert_array_equal(first.avg, later.avg)
     at_once = extract(backbone, open_dataset("demo-digits", "test").limited(6), CPU, columns=(*POOLED, LAYERS))
-    np.testing.assert_allclose(later.column("layers"), at_once.column("layers")[np.isin(at_once.ids, later.ids)], atol=1e-4)
+    np.testing.assert_allclose(
+        later.column("layers"), at_once.column("layers")[np.isin(at_once.ids, later.ids)], atol=1e-4
+    )
     folder = next((home / "features").glob("*/*"))
     assert not list(folder.parent.glob("*.partial*"))
     steps = []

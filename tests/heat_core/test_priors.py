@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from scipy.special import logsumexp
+from scipy.special import logsumexp, softmax
+from scipy.stats import spearmanr
 
 from heat_core import HeatError
-from heat_core.priors import EnergyLogits, GaussianMixture, View
+from heat_core.priors import DirectedSparsity, EnergyLogits, GaussianMixture, SoftNeighbours, View, VirtualLogit
 
 RNG = np.random.default_rng(0)
 Y = np.repeat([0, 1, 5], 80)  # labels need not be consecutive
@@ -28,7 +29,14 @@ def test_energy_is_the_papers_formula():
     np.testing.assert_allclose(in_float32, plain_energy(test, Z, Y), rtol=1e-4)
 
 
-@pytest.mark.parametrize("prior", [GaussianMixture(), GaussianMixture("ledoit-wolf"), EnergyLogits(RNG.normal(size=(4, 12)), RNG.normal(size=4))])  # fmt: skip
+HEAD = RNG.normal(size=(4, 12)), RNG.normal(size=4)
+PRIORS = [
+    GaussianMixture(), GaussianMixture("ledoit-wolf"), EnergyLogits(*HEAD), DirectedSparsity(*HEAD, sparsity=0.5),
+    VirtualLogit(*HEAD), SoftNeighbours(bank=100),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("prior", PRIORS, ids=lambda p: type(p).__name__)
 def test_gradient_is_autograds(prior):
     z = torch.from_numpy(RNG.normal(size=(25, 12)) * 3).requires_grad_()
     (expected,) = torch.autograd.grad(prior.fit(Z, Y).energy(z).sum(), z)
@@ -98,3 +106,47 @@ def test_views_normalise_and_project():
     points = View("avg", True).project(torch.randn(6, 4) + 1, non_negative=True)
     assert (points >= 0).all()
     torch.testing.assert_close(points.norm(dim=1), torch.ones(6))
+
+
+def test_dice_keeps_the_largest_contributions():
+    prior = DirectedSparsity(*HEAD, sparsity=0.75).fit(Z)
+    contribution = HEAD[0] * Z.mean(0)
+    kept = contribution > np.quantile(contribution, 0.75)
+    np.testing.assert_allclose(prior.energy(Z), -logsumexp(Z @ (HEAD[0] * kept).T + HEAD[1], axis=1))
+    assert prior.refit(Z[::2], Y[::2]).sparsity == 0.75
+
+
+def test_vim_leaves_room_outside_where_samples_are_few():
+    assert VirtualLogit(*HEAD).fit(Z[:6]).dim_ == 3
+    with pytest.raises(HeatError, match="nothing is left"):
+        VirtualLogit(*HEAD, dim=11).fit(np.repeat(-np.linalg.pinv(HEAD[0]) @ HEAD[1][:, None], 5, axis=1).T)
+
+
+def test_soft_knn_is_its_formula_and_looks_as_far_as_k():
+    prior = SoftNeighbours(neighbours=8, bank=500).fit(Z)  # the bank holds all 240
+    squared = ((Z[:40, None] + 0.5 - Z[None]) ** 2).sum(2)
+    expected = -logsumexp(-squared / (2 * prior.width_**2), axis=1) + np.log(len(Z))
+    np.testing.assert_allclose(prior.energy(Z[:40] + 0.5), expected, rtol=1e-7)
+    own = ((Z[:, None] - Z[None]) ** 2).sum(2)
+    np.fill_diagonal(own, np.inf)
+    weights = softmax(-own / (2 * prior.width_**2), axis=1)
+    perplexity = np.exp(-(weights * np.log(np.maximum(weights, 1e-300))).sum(1).mean())
+    assert perplexity == pytest.approx(8, rel=0.01)
+
+
+def test_soft_knn_ranks_as_knn_and_samples_near_the_data():
+    prior = SoftNeighbours(neighbours=5).fit(Z)
+    points = Z[:100] + RNG.normal(size=(100, 12)) * np.linspace(2, 8, 100)[:, None]
+    fifth = np.sort(np.linalg.norm(points[:, None] - Z[None], axis=2), axis=1)[:, 4]
+    assert spearmanr(prior.energy(points), fifth).statistic > 0.9
+    z = prior.sample(400, torch.Generator().manual_seed(0)).double().numpy()
+    nearest = np.linalg.norm(z[:, None] - Z[None], axis=2).min(1)
+    reach = np.median(np.sort(np.linalg.norm(Z[:, None] - Z[None], axis=2), axis=1)[:, 5])
+    assert 0.5 * reach < np.median(nearest) < 1.5 * reach
+
+
+@pytest.mark.parametrize("z", [np.ones((5, 4)), Z[:1, :4]], ids=["constant", "one sample"])
+def test_soft_knn_of_degenerate_features_stays_finite(z):
+    prior = SoftNeighbours().fit(z)
+    assert np.isfinite(prior.energy(Z[:9, :4])).all()
+    assert torch.isfinite(prior.sample(3)).all()

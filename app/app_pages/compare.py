@@ -1,0 +1,126 @@
+"""Compare: detectors × OOD sets grouped near, mid and far (Tab. 4), several runs side by side, with intervals."""
+
+import html
+
+import streamlit as st
+
+from app import downloads, state
+from heat_core import HeatError, Run, figures
+from heat_core.comparison import Comparison, compare, entries_of
+from heat_core.results import list_runs
+
+METRIC_NAMES = {"auroc": "AUROC ↑", "fpr95": "FPR95 ↓", "aupr_in": "AUPR-In ↑", "aupr_out": "AUPR-Out ↑"}
+CSS = """<style>
+.heat-table { overflow-x:auto; }
+.heat-table table { border-collapse:collapse; font-size:14px; font-variant-numeric:tabular-nums; }
+.heat-table th, .heat-table td { padding:3px 14px 3px 0; text-align:right; white-space:nowrap; border:none; }
+.heat-table th:first-child { text-align:left; font-weight:400; position:sticky; left:0; }
+.heat-table thead th { font-weight:600; border-bottom:1px solid #8886; }
+.heat-table .group { text-align:center; border-bottom:none; opacity:.75; }
+.heat-table tr.heat th { font-weight:600; }
+.heat-table .first { font-weight:700; } .heat-table .second { text-decoration:underline; }
+.heat-table small { opacity:.65; margin-left:6px; } .heat-table .tied::before { content:"≈ "; opacity:.65; }
+.heat-table .none { opacity:.5; }
+</style>"""
+
+
+@st.cache_data(show_spinner="Resampling the scores…", max_entries=32)
+def compared(
+    keys: tuple, detectors: tuple[str, ...], beta: float, subsets: bool, metric: str, _runs: list[Run]
+) -> Comparison:
+    entries = []
+    for run in _runs:
+        rows = [d for d in detectors if d in run.detectors]
+        entries += entries_of(run, rows, beta, subsets, named=len(_runs) > 1)
+    return compare(entries, metric)
+
+
+def as_html(table: Comparison, intervals: bool, missing: dict[str, str]) -> str:
+    """Best bold, second underlined; ≈ where the paired difference to the best may be zero."""
+    spans: list[list] = []
+    for group, _ in table.columns:
+        if spans and spans[-1][0] == group:
+            spans[-1][1] += 1
+        else:
+            spans.append([group, 1])
+    groups = "".join(f'<th class="group" colspan="{n}">{g}</th>' for g, n in spans)
+    names = "".join(f"<th>{html.escape(name)}</th>" for _, name in table.columns)
+    rows = []
+    for label, cells in zip(table.labels, table.cells, strict=True):
+        kind = ' class="heat"' if label.startswith("HEAT") else ""
+        rows.append(f"<tr{kind}><th>{html.escape(label)}</th>" + "".join(_cell(c, intervals) for c in cells) + "</tr>")
+    for name, reason in missing.items():
+        empty = f'<td class="none" colspan="{len(table.columns)}" style="text-align:left">– {html.escape(reason)}</td>'
+        rows.append(f"<tr><th>{html.escape(name)}</th>{empty}</tr>")
+    head = f"<tr><th></th>{groups}</tr>" if any(g for g, _ in spans) else ""
+    return f'{CSS}<div class="heat-table"><table><thead>{head}<tr><th></th>{names}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _cell(cell, intervals: bool) -> str:
+    if cell is None:
+        return '<td class="none">–</td>'
+    place = {1: "first", 2: "second"}.get(cell.place, "")
+    tied = " tied" if cell.tied and cell.place > 1 else ""
+    interval = f"<small>{cell.low:.1f}–{cell.high:.1f}</small>" if intervals and cell.low == cell.low else ""
+    return f'<td class="{tied}"><span class="{place}">{cell.value:.1f}</span>{interval}</td>'
+
+
+st.title("Which detector for these images?")
+run = state.ready_run()
+others = [r for r in list_runs() if r.id != run.id and r.has_energies]
+added = st.multiselect(
+    "Compare with other runs", [r.id for r in others], placeholder="another backbone, preset or set of priors",
+    help="Their rows follow; columns are matched by the name of the OOD set.",
+)  # fmt: skip
+runs = [run]
+for name in added:
+    try:
+        runs.append(state.open_run(run.folder.parent / name))
+        _ = runs[-1].detectors  # a damaged file must show here
+    except HeatError as error:
+        state.stop(str(error))
+beta = state.beta_control() if run.priors else 0.0
+rows = list(dict.fromkeys(d for r in runs for d in r.detectors))
+detectors = st.multiselect("Rows", rows, default=rows, key=f"rows-{'-'.join(r.id for r in runs)}-{len(rows)}")
+controls = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
+metric = (
+    controls[0].segmented_control("Metric", list(METRIC_NAMES), default="auroc", format_func=METRIC_NAMES.get)
+    or "auroc"
+)
+subsets = controls[1].toggle("Subsets of priors", help="Every subset of the corrected priors, composed (Tab. 3).")
+intervals = controls[2].toggle("Intervals", value=True, help="95 % bootstrap intervals: ID and OOD samples drawn again, with replacement. AUPR has none.")  # fmt: skip
+by_average = controls[3].toggle("Best first", help="Sort by the average instead of the order of the paper's tables.")
+if not detectors:
+    st.info("Choose at least one row.")
+    st.stop()
+
+keys = tuple((r.id, r.folder.joinpath("energies.npz").stat().st_mtime_ns) for r in runs)
+table = compared(keys, tuple(detectors), beta, subsets, metric, runs)
+if by_average:
+    sign = 1 if metric == "fpr95" else -1
+    order = sorted(
+        range(len(table.labels)), key=lambda i: sign * table.cells[i][-1].value if table.cells[i][-1] else 1e9
+    )
+    table = Comparison(metric, [table.labels[i] for i in order], table.columns, [table.cells[i] for i in order])
+st.html(as_html(table, intervals, {n: reason for r in runs for n, reason in r.left_out.items()}))
+st.caption(
+    "Percent; **bold** = best of its column, underlined = second, ≈ = not told from the best: the difference, resample "
+    "by resample on the same images, may be zero. near, mid and far are set with the run (Tab. 4 for CIFAR)."
+)
+files = {"CSV": (table.to_csv, "csv", "text/csv"), "Markdown": (table.to_markdown, "md", "text/markdown"),
+         "LaTeX": (table.to_latex, "tex", "text/plain")}  # fmt: skip
+for box, (kind, (make, suffix, mime)) in zip(st.columns([1, 1, 1, 5]), files.items(), strict=False):
+    box.download_button(
+        kind, make(), f"{run.id}-{metric}.{suffix}", mime, icon=":material/download:", key=f"file-{kind}"
+    )
+
+st.subheader(
+    "Average with its interval", help="Rows whose intervals are far apart differ; where they overlap, ≈ decides."
+)
+averages = [(label, cells[-1]) for label, cells in zip(table.labels, table.cells, strict=True) if cells[-1]]
+chart = figures.interval_chart(
+    [a[0] for a in averages], [a[1].value for a in averages], [a[1].low for a in averages],
+    [a[1].high for a in averages], METRIC_NAMES[metric],
+)  # fmt: skip
+st.plotly_chart(chart, key="intervals")
+downloads.figure(chart, f"{run.id}-intervals")

@@ -1,0 +1,116 @@
+"""The comparison table on the demo run, and the bootstrap behind it."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from heat_core import HeatError
+from heat_core.comparison import Entry, compare, entries_of, title
+from heat_core.metrics import auroc, bootstrap, fpr95
+
+RNG = np.random.default_rng(0)
+
+
+def test_bootstrap_weights_are_resamples():
+    """Weighted sums over the sorted scores against the metrics of scores that are really drawn again; ties included."""
+    id_scores, ood_scores = np.round(RNG.normal(size=90), 1), np.round(RNG.normal(1, 1, size=70), 1)
+    found = bootstrap(id_scores, ood_scores, replicates=50)
+    from heat_core.metrics import _weights
+
+    for b in (0, 7, 49):
+        drawn_id = np.repeat(id_scores, _weights(90, 50, 0)[b].astype(int))
+        drawn_ood = np.repeat(ood_scores, _weights(70, 50, 1)[b].astype(int))
+        assert found["auroc"][b] == pytest.approx(auroc(drawn_id, drawn_ood))
+        nearest = np.sort(drawn_id)[int(np.ceil(0.95 * 90)) - 1]
+        assert found["fpr95"][b] == pytest.approx((drawn_ood <= nearest).mean())
+        assert abs(found["fpr95"][b] - fpr95(drawn_id, drawn_ood)) < 0.1
+
+
+def test_bootstrap_interval_covers_the_spread_of_new_samples():
+    areas = [auroc(RNG.normal(size=200), RNG.normal(1, 1, size=200)) for _ in range(300)]
+    resampled = bootstrap(RNG.normal(size=200), RNG.normal(1, 1, size=200))["auroc"]
+    assert resampled.std() == pytest.approx(np.std(areas), rel=0.25)
+
+
+def test_bootstrap_is_paired():
+    id_scores, ood_scores = RNG.normal(size=300), RNG.normal(1, 1, size=300)
+    a = bootstrap(id_scores, ood_scores)["auroc"]
+    b = bootstrap(2 * id_scores + 1, 2 * ood_scores + 1)["auroc"]  # the same ranking: the same replicates
+    np.testing.assert_allclose(a, b)
+
+
+def test_rows_groups_and_averages(demo_run):
+    table = compare(entries_of(demo_run), "auroc", replicates=50)
+    assert table.labels[:3] == ["MSP", "MaxLogit", "EL"]
+    assert table.labels[-1] == "HEAT"
+    assert table.columns == [
+        ("near", "unseen digits"),
+        ("mid", "swapped quarters"),
+        ("far", "photo patches"),
+        ("", "average"),
+    ]
+    metrics = demo_run.metrics()
+    for label, row in zip(table.labels, table.cells, strict=True):
+        detector = next(d for d in demo_run.detectors if title(d) == label)
+        assert row[0].value == pytest.approx(100 * metrics[detector]["unseen digits"]["auroc"])
+        assert row[-1].value == pytest.approx(100 * metrics[detector]["average"]["auroc"])
+        assert all(c.low <= c.value + 0.5 and c.value <= c.high + 0.5 for c in row)
+    for j in range(4):
+        column = [row[j] for row in table.cells]
+        best = max(c.value for c in column)
+        assert all((c.place == 1) == (round(c.value, 1) == round(best, 1)) for c in column)
+        assert all(c.tied for c in column if c.value == best)
+
+
+def test_group_averages_over_several_sets(demo_run):
+    import copy
+
+    run = copy.copy(demo_run)
+    run.__dict__.pop("experiment", None)
+    run.info = demo_run.info | {
+        "experiment": demo_run.info["experiment"] | {"groups": {"unseen digits": "near", "swapped quarters": "near"}}
+    }
+    table = compare([Entry(run, "el")], "fpr95", replicates=50)
+    assert [n for _, n in table.columns] == [
+        "unseen digits",
+        "swapped quarters",
+        "near average",
+        "photo patches",
+        "average",
+    ]
+    values = [c.value for c in table.cells[0]]
+    assert values[2] == pytest.approx(np.mean(values[:2]))
+    assert values[4] == pytest.approx(np.mean([values[0], values[1], values[3]]))
+
+
+def test_subsets_are_those_of_table_3(demo_run):
+    rows = entries_of(demo_run, ["heat"], beta=-1.0, subsets=True)
+    assert [r.label for r in rows] == ["HEAT", "HEAT-GMM+GMM-std", "HEAT-GMM+EL", "HEAT-GMM-std+EL"]
+    np.testing.assert_array_equal(rows[2].scores("id"), demo_run.scores("id", -1.0, ["gmm", "el"]))
+
+
+def test_files_hold_the_same_numbers(demo_run):
+    table = compare(entries_of(demo_run, ["el", "heat"]), "auroc", replicates=50)
+    lines = list(csv.DictReader(table.to_csv().splitlines()))
+    assert float(lines[0]["value"]) == table.cells[0][0].value
+    assert {line["row"] for line in lines} == {"EL", "HEAT"}
+    markdown, latex = table.to_markdown(), table.to_latex()
+    shown = f"{table.cells[1][-1].value:.1f}"
+    assert f"**{shown}**" in markdown
+    assert rf"\textbf{{{shown}}}" in latex
+    assert latex.count(r"\\") == 4
+    assert r"\multicolumn{1}{c}{near}" in latex
+
+
+def test_two_runs_side_by_side(demo_run):
+    rows = entries_of(demo_run, ["heat"], named=True) + entries_of(demo_run, ["el"], named=True)
+    assert [r.label for r in rows] == ["HEAT · demo", "EL · demo"]
+    assert compare(rows, "fpr95", replicates=50).cells[0][0] is not None
+
+
+def test_nothing_to_compare_gives_a_sentence(demo_run):
+    with pytest.raises(HeatError, match="at least one"):
+        compare([])
+    with pytest.raises(HeatError, match="no metric"):
+        compare(entries_of(demo_run), "accuracy")
