@@ -3,12 +3,14 @@
 from typing import ClassVar, Self
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
+import torch
 
 from heat_core.detectors.base import Detector, Head
 from heat_core.errors import HeatError
 from heat_core.features import Features
 from heat_core.priors import VIEWS
+
+_BLOCK = 2**25  # inner products at a time: 128 MB
 
 
 class NearestNeighbours(Detector):
@@ -38,8 +40,16 @@ class NearestNeighbours(Detector):
             self.k_ = self.k or min(max(5, len(z) // 600), 50, len(z))
         if self.k_ > len(z):
             raise HeatError(f"k = {self.k_} exceeds the {len(z)} training images: choose a smaller k.")
-        self._index = NearestNeighbors(n_neighbors=self.k_, algorithm="brute").fit(z)
+        self._known = torch.from_numpy(z)
         return self
 
     def score(self, features: Features) -> np.ndarray:
-        return self._index.kneighbors(VIEWS["gmm"].of(features))[0][:, -1].astype(np.float64)
+        z = torch.from_numpy(VIEWS["gmm"].of(features))
+        return torch.cat([self._distance(part) for part in z.split(max(_BLOCK // len(self._known), 1))]).numpy()
+
+    def _distance(self, z: torch.Tensor) -> torch.Tensor:
+        """(n, D) → (n,) float64. Neighbours are found by one matrix product, since on the sphere the nearest has the
+        largest inner product; the distance to the k-th is then computed without its cancellation."""
+        similar = torch.topk(z @ self._known.T, self.k_, dim=1, sorted=False)
+        kth = similar.indices.gather(1, similar.values.argmin(dim=1, keepdim=True)).squeeze(1)
+        return (z.double() - self._known[kth].double()).norm(dim=1)

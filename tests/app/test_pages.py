@@ -22,7 +22,7 @@ def page(name: str, **query: str) -> AppTest:
     return test.run()
 
 
-@pytest.mark.parametrize("name", ["explore", "map", "gallery", "train", "setup"])
+@pytest.mark.parametrize("name", ["explore", "compare", "map", "gallery", "train", "setup"])
 def test_page_draws_without_an_error(name, demo_home):
     test = page(name)
     assert not test.exception, test.exception
@@ -62,6 +62,25 @@ def test_gallery_filters_agree_with_the_scores(demo_home, demo_run):
     test = page("gallery", set="photo patches")
     missed = int((demo_run.detector_scores("photo patches", "el") <= demo_run.threshold("el")).sum())
     assert f"missed by EL ({missed})" in test.selectbox(key="gallery-filter").options
+
+
+def test_compare_shows_every_row_in_its_group(demo_home, demo_run):
+    test = page("compare", run=demo_run.id)
+    (table,) = [h.body for h in test.get("html") if "heat-table" in h.body]
+    assert all(f">{group}</th>" in table for group in ("near", "mid", "far"))
+    assert table.count("<tr") == len(demo_run.detectors) + 2
+    best = max(m["average"]["auroc"] for m in demo_run.metrics().values())
+    assert f'<span class="first">{100 * best:.1f}</span>' in table
+    test.toggle[0].set_value(True).run()
+    assert "HEAT-GMM+EL" in test.get("html")[0].body
+    assert not test.exception
+
+
+def test_setup_offers_every_detector_and_prior(demo_home):
+    test = page("setup")
+    test.multiselect[0].set_value(["all"]).run()
+    assert any("--detectors all" in c.value for c in test.code)
+    assert any("--group 'unseen digits=near'" in c.value for c in test.code)
 
 
 def test_a_run_that_is_gone_gives_a_sentence(demo_home):

@@ -1,7 +1,11 @@
 import json
 
+import numpy as np
 import pytest
+from safetensors.torch import save_file
+from timm import create_model
 
+from heat_core import Run
 from heat_core.__main__ import main
 
 WORDS = ["run", "--id", "demo-digits", "--id-test", "demo-digits", "--backbone", "heat-demo-resnet", "--preset", "quick",
@@ -36,6 +40,44 @@ def test_run_list_show(capsys, home):
     assert "already trained" in capsys.readouterr().err
 
 
+def test_all_detectors_and_their_comparison(capsys, home):
+    words = [*WORDS, "--ood", "far=demo-photo-patches", "near=demo-unseen-digits", "--group", "far=far", "near=near",
+             "--detectors", "all", "--priors", "el", "dice", "knn", "vim", "--json"]  # fmt: skip
+    assert main(words) == 0
+    result = last_json(capsys)
+    expected = {
+        "odin", "knn", "ssd", "mahalanobis", "mds", "vim", "residual", "dice", "react", "gradnorm", "gram",
+        "kl-matching", "openmax", "ebm", "ensemble", "heat-dice", "heat-knn", "heat-vim", "ssd-plus", "soft-knn",
+    }  # fmt: skip
+    assert expected < set(result["metrics"])
+    for row in result["metrics"].values():
+        assert all(0 <= v <= 1 for cell in row.values() for v in cell.values())
+    scores = Run.open(result["run"]).detector_scores
+    assert not np.array_equal(scores("far", "knn"), scores("far", "soft-knn"))
+
+    assert main(["show", result["run"], "--beta", "auto"]) == 0
+    assert f"β = {Run.open(result['run']).suggested_beta:g}" in capsys.readouterr().out
+    for kind, sign in {"markdown": "| near · near |", "latex": r"\begin{tabular}", "csv": "row,group,set"}.items():
+        assert main(["compare", result["run"], "--detectors", "el", "heat", "--subsets", "--format", kind]) == 0
+        assert sign in capsys.readouterr().out
+    assert main(["compare", result["run"], result["run"], "--metric", "fpr95", "--detectors", "heat"]) == 0
+    assert capsys.readouterr().out.count("HEAT · cli") == 2
+
+
+def test_a_detector_that_cannot_run_is_null_with_a_reason(capsys, home, tmp_path):
+    save_file(create_model("test_vit").state_dict(), tmp_path / "vit.safetensors")
+    words = [*WORDS, "--backbone", "test_vit", "--weights", str(tmp_path / "vit.safetensors")]
+    assert (
+        main([*words, "--ood", "far=demo-photo-patches", "--priors", "el", "--detectors", "gram", "knn", "--json"]) == 0
+    )
+    out = capsys.readouterr().out
+    assert "gram is left out: Gram needs the feature maps of a convolutional network" in out
+    metrics = json.loads(out.splitlines()[-1])["metrics"]
+    assert metrics["gram"]["far"] == {"fpr95": None, "auroc": None, "aupr_in": None, "aupr_out": None}
+    assert metrics["gram"]["average"]["auroc"] is None
+    assert metrics["knn"]["far"]["auroc"] is not None
+
+
 def test_demo(capsys, demo_run, monkeypatch):
     monkeypatch.setenv("HEAT_HOME", str(demo_run.folder.parents[1]))  # its features are cached there
     assert main(["demo", "--json"]) == 0
@@ -52,7 +94,10 @@ def test_demo(capsys, demo_run, monkeypatch):
         ([*WORDS, "--ood", "demo-photo-patches"], "NAME=DIR"),
         ([*WORDS, "--ood", "a=/no/such/folder"], "neither a folder nor a known dataset"),
         ([*WORDS, "--ood", "a=demo-photo-patches", "a=demo-unseen-digits"], "used twice"),
-        ([*WORDS, "--ood", "a=demo-photo-patches", "--priors", "vim"], "no prior"),
+        ([*WORDS, "--ood", "a=demo-photo-patches", "--priors", "som"], "no prior"),
+        ([*WORDS, "--ood", "a=demo-photo-patches", "--detectors", "oracle"], "no detector"),
+        ([*WORDS, "--ood", "a=demo-photo-patches", "--group", "b=near"], "The group of"),
+        ([*WORDS, "--ood", "a=demo-photo-patches", "--group", "a=close"], "near, mid or far"),
         ([*WORDS, "--ood", "a=demo-photo-patches", "--backbone", "resnet5000"], "timm knows no model"),
         ([*WORDS, "--ood", "a=demo-photo-patches", "--id", "demo-photo-patches"], "at least two classes"),
         ([*WORDS, "--ood", "a=demo-photo-patches", "--limit", "0"], "at least 1"),
