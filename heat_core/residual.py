@@ -1,6 +1,7 @@
 """The residual energy: an MLP, the Langevin sampler and the training loop (Sec. 3.1, Algorithm 1)."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from torch import nn
 
 from heat_core.priors.base import Prior
 from heat_core.settings import ResidualSettings
+
+_RECENT = 5  # updates over which a loss is averaged before it counts as saturated
 
 Project = Callable[[torch.Tensor], torch.Tensor]
 
@@ -99,7 +102,9 @@ def train_residual(
     """Train one residual on (N, D) features of the prior's view (Algorithm 1), on the device of `z`.
 
     `on_epoch` receives loss, energies on data and negatives, the fall of the hybrid energy along the chains and the
-    time left. Divergence (a non-finite loss) stops the training and keeps the weights of the last good epoch.
+    time left. Divergence (a non-finite loss) stops the training and keeps the weights of the last good epoch. With
+    `settings.saturation` it ends where the loss nears its bound: data and negatives are told apart, and what is learned
+    from there on is the training features by heart.
     """
     generator = torch.Generator(device=z.device).manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
@@ -113,15 +118,20 @@ def train_residual(
     epochs = settings.epochs
     per_epoch = max(settings.updates // epochs if settings.updates else len(z) // batch, 1)
     good, began = _copy(residual), time.monotonic()
+    recent: deque[float] = deque(maxlen=_RECENT)
     for epoch in range(epochs):
         if settings.drop_after and epoch == settings.drop_after:
             for group in optimiser.param_groups:
                 group["lr"] /= 10
-        batches = _batches(len(z), batch, per_epoch, generator, z.device)
-        records = [
-            _update(prior, residual, optimiser, z[rows], settings, temperature, project, generator, measure=i == 0)
-            for i, rows in enumerate(batches)
-        ]
+        records: list[dict[str, float]] = []
+        for rows in _batches(len(z), batch, per_epoch, generator, z.device):
+            data, measure = z[rows], not records
+            records.append(
+                _update(prior, residual, optimiser, data, settings, temperature, project, generator, measure)
+            )
+            recent.append(records[-1]["loss"])
+            if saturated := _is_saturated(recent, settings):
+                break
         record = {k: sum(r[k] for r in records if k in r) / sum(k in r for r in records) for k in records[0]}
         if not all(torch.isfinite(p).all() for p in residual.parameters()) or record["loss"] != record["loss"]:
             residual.load_state_dict(good)
@@ -129,8 +139,17 @@ def train_residual(
                             "lower the learning rate or the step size.")  # fmt: skip
         good = _copy(residual)
         left = (time.monotonic() - began) / (epoch + 1) * (epochs - epoch - 1)
-        on_epoch({"epoch": epoch + 1, "epochs": epochs, "eta": left, **record})
+        on_epoch({"epoch": epoch + 1, "epochs": epochs, "eta": 0.0 if saturated else left, **record})
+        if saturated:
+            break
     return Training(residual)
+
+
+def _is_saturated(recent: deque[float], settings: ResidualSettings) -> bool:
+    """Whether the last updates' mean loss has come close enough to its bound, -1/(2λ)."""
+    if not settings.saturation or len(recent) < recent.maxlen:
+        return False
+    return sum(recent) / len(recent) <= -settings.saturation / (2 * settings.lambda_)
 
 
 def _batches(n: int, batch: int, count: int, generator: torch.Generator, device) -> list[torch.Tensor]:

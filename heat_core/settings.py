@@ -29,6 +29,7 @@ class ResidualSettings:
     lambda_: float = 10.0
     temperature: float = 1e3  # 0 = chosen from the prior's spread, see heat.automatic_temperature
     input_noise: float = 1e-4
+    saturation: float = 0.0  # share of the loss's bound -1/(2λ) at which training ends; 0 = never
 
     def changed(self, changes: dict[str, Any]) -> "ResidualSettings":
         """A copy with some fields replaced; HeatError names an unknown or impossible one."""
@@ -46,9 +47,11 @@ class ResidualSettings:
         for name in ("width", "epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise HeatError(f"{name} must be at least 1, not {getattr(self, name)}.")
-        for name in ("hidden_layers", "langevin_steps", "lambda_", "temperature", "learning_rate"):
+        for name in ("hidden_layers", "langevin_steps", "lambda_", "temperature", "learning_rate", "saturation"):
             if not getattr(self, name) >= 0:
                 raise HeatError(f"{name} must not be negative, but is {getattr(self, name)}.")
+        if self.saturation and not self.lambda_:
+            raise HeatError("saturation needs λ above 0: without it the loss has no bound.")
         if self.decay not in ("linear", "quadratic") or self.start not in ("prior", "normal"):
             raise HeatError("decay is linear or quadratic, and start is prior or normal.")
 
@@ -75,7 +78,7 @@ PRESETS: dict[str, dict[str, ResidualSettings]] = {
     "quick": {
         "gmm": _QUICK,
         "gmm-std": _QUICK,
-        "el": replace(_QUICK, learning_rate=1e-2, drop_after=10, updates=330, **_EL),
+        "el": replace(_QUICK, learning_rate=3e-3, updates=330, starts_are_negatives=False, saturation=0.7, **_EL),
     },
 }
 

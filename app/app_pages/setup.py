@@ -32,6 +32,7 @@ SENTENCES = {
     "start": "Where chains start: prior (Algorithm 1), or normal (a standard normal).",
     "lambda_": "λ of Eq. 6: holds the residual within about ±1/(2λ) (App. B: 10; Fig. 3a).",
     "temperature": "T divides the prior's energy (App. B: 1000); 0 = from the prior's spread on (held-out) training features.",
+    "saturation": "Share of the loss's bound, -1/(2λ), at which training ends, since its negatives no longer teach; 0 = never (the paper).",
     "input_noise": "Noise on the inputs of the residual, for stability (App. B: 1e-4).",
 }
 
