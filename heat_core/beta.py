@@ -1,6 +1,6 @@
 """Choosing β without any OOD data (the outlook of Sec. 4.3): from ID features and perturbations of them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -40,8 +40,7 @@ def perturbed(train: Features, seed: int = 0) -> dict[str, Features]:
         noisy = own + 0.5 * z.std(axis=0) * rng.standard_normal(own.shape, dtype=np.float32)
         made["noisy"][column] = np.maximum(noisy, 0) if (z >= 0).all() else noisy
     ids = [train.ids[i] for i in rows]
-    plain = replace(train, labels=None, ids=ids, extra={})
-    return {name: replace(plain, **columns) for name, columns in made.items()}
+    return {name: Features(labels=None, ids=ids, **columns) for name, columns in made.items()}
 
 
 def _of_other_classes(labels: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:

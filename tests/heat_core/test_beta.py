@@ -42,3 +42,9 @@ def test_perturbed_features_are_what_they_say():
 def test_two_classes_are_enough_and_columns_stay_apart():
     pair = Features(Z[:100], Z[:100], LABELS[:100], TRAIN.ids[:100])
     assert len(perturbed(pair)["mixed"]) == pytest.approx(100)
+
+
+def test_large_sets_are_sampled():
+    z = np.ones((2500, 2), np.float32)
+    large = Features(z, z, np.arange(2500) % 2, [str(i) for i in range(2500)])
+    assert {len(f) for f in perturbed(large).values()} == {2000}

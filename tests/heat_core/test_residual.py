@@ -144,3 +144,18 @@ def test_automatic_temperature_follows_the_spread_and_the_sample_size():
     assert automatic_temperature(reference, 4000, 1000) == pytest.approx(60)
     assert automatic_temperature(reference, 1000, 1000) == pytest.approx(15)
     assert automatic_temperature(np.zeros(3), 4000, 1000) > 0
+
+
+def test_training_ends_where_its_negatives_no_longer_teach():
+    """Data far from the chains are told apart at once; the loss's bound is -1/(2λ)."""
+    z = np.c_[np.full(512, 9.0), np.linspace(-1, 1, 512)]
+    settings = replace(SMALL, start="normal", langevin_steps=1, step_start=0.0, step_end=0.0, saturation=0.7)
+    prior = GaussianMixture().fit(z + 0.01 * np.random.default_rng(0).normal(size=z.shape), np.zeros(512, int))
+    records: list[dict] = []
+    train_residual(prior, torch.from_numpy(z).float(), settings, 1.0, on_epoch=records.append)
+    assert len(records) < settings.epochs
+    assert records[-1]["eta"] == 0
+    whole: list[dict] = []
+    train_residual(prior, torch.from_numpy(z).float(), replace(settings, saturation=0.0), 1.0, on_epoch=whole.append)
+    assert len(whole) == settings.epochs
+    assert -1 / (2 * settings.lambda_) <= whole[-1]["loss"] < records[-1]["loss"]
