@@ -82,7 +82,7 @@ for name in added:
 beta = state.beta_control() if run.priors else 0.0
 rows = list(dict.fromkeys(d for r in runs for d in r.detectors))
 detectors = st.multiselect("Rows", rows, default=rows, key=f"rows-{'-'.join(r.id for r in runs)}-{len(rows)}")
-controls = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
+controls = st.columns([9, 5, 4, 4], vertical_alignment="bottom", gap="small")
 metric = (
     controls[0].segmented_control("Metric", list(METRIC_NAMES), default="auroc", format_func=METRIC_NAMES.get)
     or "auroc"
