@@ -2,10 +2,14 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from heat_core.jobs import cancel
+from heat_core.results import list_runs
 
 PAGES = Path(__file__).resolve().parents[2] / "app" / "app_pages"
 
@@ -109,7 +113,7 @@ def test_setup_shows_the_command_and_refuses_nonsense(demo_home):
     assert test.button[0].disabled
 
 
-def test_the_first_page_does_not_import_torch():
+def test_the_first_page_does_not_import_torch(home):
     code = (
         "import sys\nfrom streamlit.testing.v1 import AppTest\n"
         f"test = AppTest.from_file({str(PAGES.parent / 'main.py')!r}, default_timeout=60).run()\n"
@@ -117,3 +121,8 @@ def test_the_first_page_does_not_import_torch():
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert output.stdout.strip().endswith("False")
+    # The page has started the demo in a process of its own, which must not compete with the tests that follow.
+    until = time.monotonic() + 60
+    while list_runs()[0].status != "running" and time.monotonic() < until:
+        time.sleep(0.2)
+    cancel(list_runs()[0])
