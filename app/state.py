@@ -13,6 +13,8 @@ from heat_core.storage import heat_home
 BETAS = [-math.inf, *(-b for b in (100, 30, 10, 5, 3, 2, 1.5, 1, 0.7, 0.5, 0.3, 0.2, 0.1)), 0.0,
          *reversed((100, 30, 10, 5, 3, 2, 1.5, 1, 0.7, 0.5, 0.3, 0.2, 0.1)), math.inf]  # fmt: skip
 
+METRIC_NAMES = {"fpr95": "FPR95 ↓", "auroc": "AUROC ↑", "aupr_in": "AUPR-In ↑", "aupr_out": "AUPR-Out ↑"}
+
 
 def beta_text(beta: float) -> str:
     return ("−∞" if beta < 0 else "+∞") if math.isinf(beta) else f"{beta:g}".replace("-", "−")

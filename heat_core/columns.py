@@ -52,14 +52,10 @@ class Batch:
         with torch.set_grad_enabled(self._gradients):
             return [*(stage.float().mean(dim=(2, 3)) for stage in self.stages), self.avg.float()]
 
-    def gradient(self, loss: torch.Tensor) -> torch.Tensor:
-        """(B, 3, H, W): ∂loss/∂pixels, in pixels between 0 and 1."""
-        (gradient,) = torch.autograd.grad(loss, self.pixels, retain_graph=True)
-        return gradient
-
     def perturbed(self, loss: torch.Tensor, epsilon: float) -> torch.Tensor:
         """The images, each pixel moved by ε (of pixels between 0 and 1) to where `loss` falls (Liang et al., 2018)."""
-        step = self.gradient(loss).sign() / self.backbone.pixel_std.to(loss.device)
+        (gradient,) = torch.autograd.grad(loss, self.pixels, retain_graph=True)
+        step = gradient.sign() / self.backbone.pixel_std.to(loss.device)
         return (self.pixels - epsilon * step).detach()
 
 

@@ -3,8 +3,8 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
+from itertools import combinations, groupby
 
 import numpy as np
 
@@ -21,6 +21,7 @@ TITLES = {
     "heat": "HEAT",
 }  # fmt: skip
 _LOWER_IS_BETTER = {"fpr95"}
+_RESAMPLED = {"auroc", "fpr95"}
 
 
 def title(row: str) -> str:
@@ -85,6 +86,17 @@ class Comparison:
     columns: list[tuple[str, str]]
     cells: list[list[Cell | None]]
 
+    @property
+    def groups(self) -> list[tuple[str, int]]:
+        """(group, how many neighbouring columns it spans)."""
+        return [(group, len(list(columns))) for group, columns in groupby(self.columns, key=lambda column: column[0])]
+
+    def best_first(self) -> "Comparison":
+        """The same rows by their average, which closes each row; those without one come last."""
+        sign = 1 if self.metric in _LOWER_IS_BETTER else -1
+        order = sorted(range(len(self.labels)), key=lambda i: sign * c.value if (c := self.cells[i][-1]) else np.inf)
+        return replace(self, labels=[self.labels[i] for i in order], cells=[self.cells[i] for i in order])
+
     def to_markdown(self) -> str:
         """A table for a README: best bold, second underlined."""
         head = "| | " + " | ".join(f"{g} · {n}" if g else n for g, n in self.columns) + " |"
@@ -99,12 +111,7 @@ class Comparison:
     def to_latex(self) -> str:
         """A booktabs table: best bold, second underlined, groups spanning their sets."""
         marks = {1: r"\textbf{{{}}}", 2: r"\underline{{{}}}"}
-        spans: list[tuple[str, int]] = []
-        for group, _ in self.columns:
-            spans = (
-                [*spans[:-1], (group, spans[-1][1] + 1)] if spans and spans[-1][0] == group else [*spans, (group, 1)]
-            )
-        groups = " & ".join(rf"\multicolumn{{{n}}}{{c}}{{{_tex(g)}}}" for g, n in spans)
+        groups = " & ".join(rf"\multicolumn{{{n}}}{{c}}{{{_tex(g)}}}" for g, n in self.groups)
         names = " & ".join(_tex(name) for _, name in self.columns)
         body = [
             f"{_tex(label)} & " + " & ".join(_marked(cell, marks, "--") for cell in row) + r" \\"
@@ -186,7 +193,7 @@ def _row(entry: Entry, names: list[str], metric: str, replicates: int) -> dict[s
     row = {}
     for name in [n for n in names if n in entry.run.ood_names]:
         ood_scores = entry.scores(name)
-        resampled = bootstrap(id_scores, ood_scores, replicates).get(metric, np.empty(0))
+        resampled = bootstrap(id_scores, ood_scores, replicates)[metric] if metric in _RESAMPLED else np.empty(0)
         row[name] = (100 * METRICS[metric](id_scores, ood_scores), 100 * resampled)
     return row
 

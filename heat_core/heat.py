@@ -48,10 +48,11 @@ class CorrectedPrior:
         """E_θ of (N,) samples; zeros before training."""
         if self.residual is None:
             return np.zeros(len(features))
-        z = torch.from_numpy(self.view.of(features))
-        device = next(self.residual.parameters()).device
-        with torch.inference_mode():
-            return np.concatenate([self.residual(part.to(device)).cpu().double().numpy() for part in z.split(8192)])
+        return self.residual.energies(self.view.of(features))
+
+    def hybrid_energy(self, features: Features) -> np.ndarray:
+        """E_q / T + E_θ of (N,) samples (Eq. 2)."""
+        return self.prior_energy(features) / self.temperature + self.residual_energy(features)
 
     def train(self, features: Features, settings: ResidualSettings, device: torch.device, seed: int, on_epoch):
         """Train the residual (Algorithm 1) on the training features; returns why it stopped early, or None."""

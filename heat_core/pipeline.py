@@ -277,8 +277,7 @@ def _suggest_beta(folder: Path, trained: list[CorrectedPrior], train: Features, 
     """Write beta.json: the β that tells ID features from perturbed ones best, all of them seen in training."""
 
     def energies(features: Features) -> np.ndarray:
-        columns = [p.prior_energy(features) / p.temperature + p.residual_energy(features) for p in trained]
-        return standardise(np.column_stack(columns), *statistics.T)
+        return standardise(np.column_stack([p.hybrid_energy(features) for p in trained]), *statistics.T)
 
     statistics = np.array([p.statistics(train) for p in trained])
     choice = choose_beta(energies(train), {name: energies(f) for name, f in perturbed(train, seed).items()})

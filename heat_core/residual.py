@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -34,6 +35,13 @@ class ResidualMLP(nn.Sequential):
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """(N, D) → (N,)."""
         return super().forward(z).squeeze(1)
+
+    def energies(self, z: np.ndarray, block: int = 8192) -> np.ndarray:
+        """(N, D) array → (N,) float64, block by block, without gradients."""
+        device = next(self.parameters()).device
+        with torch.inference_mode():
+            parts = [self(part.to(device)).cpu().double().numpy() for part in torch.from_numpy(z).split(block)]
+        return np.concatenate(parts)
 
 
 def decayed(start: float, end: float, t: float, kind: str) -> float:

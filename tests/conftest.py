@@ -54,5 +54,21 @@ def make_folder(path: Path, classes: dict[str, int], side: int = 32) -> Path:
 
 
 @pytest.fixture
+def weights_of(tmp_path):
+    """timm name → a weights file of that network, drawn at random."""
+
+    def save(name: str) -> Path:
+        import torch
+        from safetensors.torch import save_file
+        from timm import create_model
+
+        torch.manual_seed(0)
+        save_file(create_model(name).state_dict(), tmp_path / f"{name}.safetensors")
+        return tmp_path / f"{name}.safetensors"
+
+    return save
+
+
+@pytest.fixture
 def image_folder():
     return make_folder

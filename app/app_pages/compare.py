@@ -9,7 +9,6 @@ from heat_core import HeatError, Run, figures
 from heat_core.comparison import Comparison, compare, entries_of
 from heat_core.results import list_runs
 
-METRIC_NAMES = {"auroc": "AUROC ↑", "fpr95": "FPR95 ↓", "aupr_in": "AUPR-In ↑", "aupr_out": "AUPR-Out ↑"}
 CSS = """<style>
 .heat-table { overflow-x:auto; }
 .heat-table table { border-collapse:collapse; font-size:14px; font-variant-numeric:tabular-nums; }
@@ -37,13 +36,7 @@ def compared(
 
 def as_html(table: Comparison, intervals: bool, missing: dict[str, str]) -> str:
     """Best bold, second underlined; ≈ where the paired difference to the best may be zero."""
-    spans: list[list] = []
-    for group, _ in table.columns:
-        if spans and spans[-1][0] == group:
-            spans[-1][1] += 1
-        else:
-            spans.append([group, 1])
-    groups = "".join(f'<th class="group" colspan="{n}">{g}</th>' for g, n in spans)
+    groups = "".join(f'<th class="group" colspan="{n}">{g}</th>' for g, n in table.groups)
     names = "".join(f"<th>{html.escape(name)}</th>" for _, name in table.columns)
     rows = []
     for label, cells in zip(table.labels, table.cells, strict=True):
@@ -52,7 +45,7 @@ def as_html(table: Comparison, intervals: bool, missing: dict[str, str]) -> str:
     for name, reason in missing.items():
         empty = f'<td class="none" colspan="{len(table.columns)}" style="text-align:left">– {html.escape(reason)}</td>'
         rows.append(f"<tr><th>{html.escape(name)}</th>{empty}</tr>")
-    head = f"<tr><th></th>{groups}</tr>" if any(g for g, _ in spans) else ""
+    head = f"<tr><th></th>{groups}</tr>" if any(g for g, _ in table.groups) else ""
     return f'{CSS}<div class="heat-table"><table><thead>{head}<tr><th></th>{names}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
@@ -84,7 +77,9 @@ rows = list(dict.fromkeys(d for r in runs for d in r.detectors))
 detectors = st.multiselect("Rows", rows, default=rows, key=f"rows-{'-'.join(r.id for r in runs)}-{len(rows)}")
 controls = st.columns([9, 5, 4, 4], vertical_alignment="bottom", gap="small")
 metric = (
-    controls[0].segmented_control("Metric", list(METRIC_NAMES), default="auroc", format_func=METRIC_NAMES.get)
+    controls[0].segmented_control(
+        "Metric", list(state.METRIC_NAMES), default="auroc", format_func=state.METRIC_NAMES.get
+    )
     or "auroc"
 )
 subsets = controls[1].toggle("Subsets of priors", help="Every subset of the corrected priors, composed (Tab. 3).")
@@ -97,11 +92,7 @@ if not detectors:
 keys = tuple((r.id, r.folder.joinpath("energies.npz").stat().st_mtime_ns) for r in runs)
 table = compared(keys, tuple(detectors), beta, subsets, metric, runs)
 if by_average:
-    sign = 1 if metric == "fpr95" else -1
-    order = sorted(
-        range(len(table.labels)), key=lambda i: sign * table.cells[i][-1].value if table.cells[i][-1] else 1e9
-    )
-    table = Comparison(metric, [table.labels[i] for i in order], table.columns, [table.cells[i] for i in order])
+    table = table.best_first()
 st.html(as_html(table, intervals, {n: reason for r in runs for n, reason in r.left_out.items()}))
 st.caption(
     "Percent; **bold** = best of its column, underlined = second, ≈ = not told from the best: the difference, resample "
@@ -120,7 +111,7 @@ st.subheader(
 averages = [(label, cells[-1]) for label, cells in zip(table.labels, table.cells, strict=True) if cells[-1]]
 chart = figures.interval_chart(
     [a[0] for a in averages], [a[1].value for a in averages], [a[1].low for a in averages],
-    [a[1].high for a in averages], METRIC_NAMES[metric],
+    [a[1].high for a in averages], state.METRIC_NAMES[metric],
 )  # fmt: skip
 st.plotly_chart(chart, key="intervals")
 downloads.figure(chart, f"{run.id}-intervals")

@@ -8,8 +8,6 @@ from heat_core import figures
 from heat_core.metrics import auroc, fpr95, roc_curve
 from heat_core.results import ID
 
-METRIC_NAMES = {"fpr95": "FPR95 ↓", "auroc": "AUROC ↑", "aupr_in": "AUPR-In ↑", "aupr_out": "AUPR-Out ↑"}
-
 st.title("Which images does this model not know?")
 run = state.ready_run()
 if not run.priors:
@@ -51,7 +49,7 @@ with right:
 st.subheader(
     "Detectors × OOD sets", help="Percent. `average` is the plain mean over the OOD sets, as in the paper's tables."
 )
-shown = st.segmented_control("Metric", list(METRIC_NAMES), default="auroc", format_func=METRIC_NAMES.get, label_visibility="collapsed") or "auroc"  # fmt: skip
+shown = st.segmented_control("Metric", list(state.METRIC_NAMES), default="auroc", format_func=state.METRIC_NAMES.get, label_visibility="collapsed") or "auroc"  # fmt: skip
 metrics = run.metrics(beta, priors or None)
 table = pd.DataFrame({d: {n: 100 * m[shown] for n, m in row.items()} for d, row in metrics.items()}).T
 best = table.min() if shown == "fpr95" else table.max()

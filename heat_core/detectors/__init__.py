@@ -21,8 +21,7 @@ def names() -> list[str]:
 
 def load(name: str) -> type[Detector]:
     """The class of a detector; HeatError names the others where there is none."""
-    if name not in names():
-        raise HeatError(f"There is no detector {name!r}: choose among all, {', '.join(names())}.")
+    resolve([name])
     module = import_module(f"{__name__}.{name.replace('-', '_')}")
     (found,) = [
         c for c in vars(module).values()
@@ -33,11 +32,12 @@ def load(name: str) -> type[Detector]:
 
 def resolve(chosen: list[str]) -> list[str]:
     """Names as a person gives them ("all" included), checked, each once."""
-    wanted = names() if "all" in chosen else list(dict.fromkeys(chosen))
-    for name in wanted:
-        if name not in names():
-            load(name)
-    return wanted
+    known = names()
+    if "all" in chosen:
+        return known
+    if unknown := [name for name in chosen if name not in known]:
+        raise HeatError(f"There is no detector {unknown[0]!r}: choose among all, {', '.join(known)}.")
+    return list(dict.fromkeys(chosen))
 
 
 __all__ = ["BASIC", "Detector", "load", "logits_of", "names", "resolve"]

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from heat_core.detectors.base import Detector, Head
+from heat_core.extraction import auto_device
 from heat_core.features import Features
-from heat_core.priors import VIEWS
+from heat_core.priors import VIEWS, EnergyLogits
 from heat_core.residual import train_residual
 from heat_core.settings import ResidualSettings, settings_for
 
@@ -29,32 +30,13 @@ class DataDrivenEnergy(Detector):
         return cls(head, settings_for("gmm", experiment.preset, experiment.settings), experiment.seed)
 
     def fit(self, train: Features) -> Self:
-        z = torch.from_numpy(_VIEW.of(train))
-        z = z.to("cuda" if torch.cuda.is_available() else "cpu")
+        z = torch.from_numpy(_VIEW.of(train)).to(auto_device())
         non_negative = bool((z >= 0).all())
         settings = replace(self.settings, temperature=1.0)
-        done = train_residual(_NoPrior(z), z, settings, 1.0, lambda p: _VIEW.project(p, non_negative), self.seed)
+        flat = EnergyLogits(np.zeros((1, z.shape[1])), np.zeros(1)).fit(z)  # one logit, always 0: E_q = 0
+        done = train_residual(flat, z, settings, 1.0, lambda p: _VIEW.project(p, non_negative), self.seed)
         self._network = done.residual.cpu()
         return self
 
     def score(self, features: Features) -> np.ndarray:
-        with torch.inference_mode():
-            z = torch.from_numpy(_VIEW.of(features))
-            return torch.cat([self._network(part) for part in z.split(8192)]).double().numpy()
-
-
-class _NoPrior:
-    """A flat energy, and a Gaussian with the features' mean and spread to start chains from."""
-
-    def __init__(self, z: torch.Tensor) -> None:
-        self._mean, self._std = z.mean(dim=0), z.std(dim=0, correction=0)
-
-    def energy(self, z: torch.Tensor) -> torch.Tensor:
-        return torch.zeros(len(z), device=z.device)
-
-    def gradient(self, z: torch.Tensor) -> torch.Tensor:
-        return torch.zeros_like(z)
-
-    def sample(self, n: int, generator=None, like=None) -> torch.Tensor:
-        noise = torch.randn(n, len(self._mean), generator=generator, device=self._mean.device)
-        return self._mean + noise * self._std
+        return self._network.energies(_VIEW.of(features))

@@ -7,8 +7,6 @@ import pytest
 import torch
 from pytorch_ood import detector as rival
 from pytorch_ood.detector.odin import odin_preprocessing
-from safetensors.torch import save_file
-from timm import create_model
 
 from heat_core import HeatError
 from heat_core.backbones import DEMO, load_backbone
@@ -150,9 +148,8 @@ def test_columns_that_come_later_join_those_on_disk(backbone, home):
     assert not steps
 
 
-def test_a_vit_has_layers_but_no_maps(tmp_path, home):
-    save_file(create_model("test_vit").state_dict(), tmp_path / "vit.safetensors")
-    vit = load_backbone("test_vit", str(tmp_path / "vit.safetensors"))
+def test_a_vit_has_layers_but_no_maps(weights_of, home):
+    vit = load_backbone("test_vit", str(weights_of("test_vit")))
     with pytest.raises(HeatError, match="test_vit has tokens"):
         load("gram").train_columns(vit)
     assert load("mds").train_columns(vit) == (LAYERS,)

@@ -2,8 +2,6 @@ import json
 
 import numpy as np
 import pytest
-from safetensors.torch import save_file
-from timm import create_model
 
 from heat_core import Run
 from heat_core.__main__ import main
@@ -64,9 +62,8 @@ def test_all_detectors_and_their_comparison(capsys, home):
     assert capsys.readouterr().out.count("HEAT · cli") == 2
 
 
-def test_a_detector_that_cannot_run_is_null_with_a_reason(capsys, home, tmp_path):
-    save_file(create_model("test_vit").state_dict(), tmp_path / "vit.safetensors")
-    words = [*WORDS, "--backbone", "test_vit", "--weights", str(tmp_path / "vit.safetensors")]
+def test_a_detector_that_cannot_run_is_null_with_a_reason(capsys, home, weights_of):
+    words = [*WORDS, "--backbone", "test_vit", "--weights", str(weights_of("test_vit"))]
     assert (
         main([*words, "--ood", "far=demo-photo-patches", "--priors", "el", "--detectors", "gram", "knn", "--json"]) == 0
     )

@@ -8,7 +8,6 @@ import time
 
 import numpy as np
 import pytest
-import torch
 
 from heat_core import Experiment, HeatError, Run, compose, jobs, run
 from heat_core.experiment import demo_experiment
@@ -95,14 +94,8 @@ def test_same_seed_same_run(home):
     assert {r.id for r in list_runs()} == {a.id, b.id, other.id}
 
 
-def test_own_images_with_any_timm_backbone(tmp_path, image_folder):
+def test_own_images_with_any_timm_backbone(tmp_path, image_folder, weights_of):
     """A folder without a test split, a ViT with a thousand classes: the head is fitted, a fifth is held out."""
-    from safetensors.torch import save_file
-    from timm import create_model
-
-    torch.manual_seed(0)
-    weights = tmp_path / "vit.safetensors"
-    save_file(create_model("test_vit").state_dict(), weights)
     known = image_folder(tmp_path / "known", {"a": 15, "b": 15})
     unknown = image_folder(tmp_path / "unknown", {"": 8})
     messages = []
@@ -112,7 +105,7 @@ def test_own_images_with_any_timm_backbone(tmp_path, image_folder):
             id_test=None,
             ood={"mine": str(unknown)},
             backbone="test_vit",
-            weights=str(weights),
+            weights=str(weights_of("test_vit")),
             limit=None,
         ),
         on_event=lambda e: messages.append(e["message"]),
@@ -124,13 +117,7 @@ def test_own_images_with_any_timm_backbone(tmp_path, image_folder):
     assert done.image("id", str(done.ids("id")[0])).size == (32, 32)
 
 
-def test_a_1x1_feature_map_leaves_gmm_std_out_and_says_so(tmp_path, image_folder):
-    from safetensors.torch import save_file
-    from timm import create_model
-
-    torch.manual_seed(0)
-    weights = tmp_path / "w.safetensors"
-    save_file(create_model("test_resnet").state_dict(), weights)
+def test_a_1x1_feature_map_leaves_gmm_std_out_and_says_so(tmp_path, image_folder, weights_of):
     known, unknown = image_folder(tmp_path / "k", {"a": 15, "b": 15}), image_folder(tmp_path / "u", {"": 8})
     done = run(
         small(
@@ -138,7 +125,7 @@ def test_a_1x1_feature_map_leaves_gmm_std_out_and_says_so(tmp_path, image_folder
             id_test=None,
             ood={"u": str(unknown)},
             backbone="test_resnet",
-            weights=str(weights),
+            weights=str(weights_of("test_resnet")),
             image_size=32,
         )
     )
