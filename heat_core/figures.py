@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 # Okabe-Ito colours: told apart with any colour vision.
 ID_COLOUR, TRAIN_COLOUR = "#0072B2", "#9AA0A6"
 OOD_COLOURS = ("#E69F00", "#CC79A7", "#009E73", "#D55E00", "#56B4E9", "#B79F00", "#7B61C9")
+LINE_COLOUR = "#8A8F98"  # of thresholds: seen on a light page and on a dark one
 DETECTED, MISSED = "#009E73", "#D55E00"
 _MANY = 5000  # SVG draws this many points smoothly, and needs no GPU
 
@@ -44,7 +45,10 @@ def score_histogram(
             hovertemplate="score %{x:.3g}: %{y:.1f} %<extra>" + name + "</extra>",
         )  # fmt: skip
     figure.add_vline(
-        x=threshold, line={"dash": "dash", "width": 2}, annotation_text="95 % of ID", annotation_position="top right"
+        x=threshold,
+        line={"dash": "dash", "width": 2, "color": LINE_COLOUR},
+        annotation_text="95 % of ID",
+        annotation_position="top right",
     )
     figure.update_layout(barmode="overlay")
     return _layout(figure, "score (larger = more out-of-distribution; last bin: and beyond)", "% of the set")
@@ -57,7 +61,10 @@ def roc_curves(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:
     for name, (x, y) in curves.items():
         figure.add_scatter(x=x, y=y, mode="lines", name=name, line={"color": colours[name], "width": 2})
     figure.add_hline(
-        y=0.95, line={"dash": "dash", "width": 1}, annotation_text="95 % of ID kept", annotation_position="bottom right"
+        y=0.95,
+        line={"dash": "dash", "width": 1, "color": LINE_COLOUR},
+        annotation_text="95 % of ID kept",
+        annotation_position="bottom right",
     )
     return _layout(figure, "share of OOD taken for ID", "share of ID kept")
 
@@ -78,7 +85,7 @@ def beta_curve(betas: list[str], fpr95: list[float], auroc: list[float], current
     figure.add_scatter(x=betas, y=fpr95, name="FPR95 (lower is better)", line={"color": MISSED})
     figure.add_scatter(x=betas, y=auroc, name="AUROC (higher is better)", line={"color": DETECTED, "dash": "dot"})
     if current in betas:
-        figure.add_vline(x=betas.index(current), line={"width": 1})
+        figure.add_vline(x=betas.index(current), line={"width": 1, "color": LINE_COLOUR})
     figure.update_xaxes(type="category", nticks=13)
     return _layout(figure, "β", "average over the OOD sets, %", height=300)
 

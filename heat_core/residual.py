@@ -147,7 +147,9 @@ def train_residual(
                             "lower the learning rate or the step size.")  # fmt: skip
         good = _copy(residual)
         left = (time.monotonic() - began) / (epoch + 1) * (epochs - epoch - 1)
-        on_epoch({"epoch": epoch + 1, "epochs": epochs, "eta": 0.0 if saturated else left, **record})
+        on_epoch(
+            {"epoch": epoch + 1, "epochs": epochs, "eta": 0.0 if saturated else left, "saturated": saturated, **record}
+        )
         if saturated:
             break
     return Training(residual)

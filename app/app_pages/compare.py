@@ -15,7 +15,7 @@ CSS = """<style>
 .heat-table th, .heat-table td { padding:3px 14px 3px 0; text-align:right; white-space:nowrap; border:none; }
 .heat-table th:first-child { text-align:left; font-weight:400; position:sticky; left:0; }
 .heat-table thead th { font-weight:600; border-bottom:1px solid #8886; }
-.heat-table .group { text-align:center; border-bottom:none; opacity:.75; }
+.heat-table thead .group { text-align:right; border-bottom:none; opacity:.75; }
 .heat-table tr.heat th { font-weight:600; }
 .heat-table .first { font-weight:700; } .heat-table .second { text-decoration:underline; }
 .heat-table small { opacity:.65; margin-left:6px; } .heat-table .tied::before { content:"≈ "; opacity:.65; }
@@ -45,7 +45,7 @@ def as_html(table: Comparison, intervals: bool, missing: dict[str, str]) -> str:
     for name, reason in missing.items():
         empty = f'<td class="none" colspan="{len(table.columns)}" style="text-align:left">– {html.escape(reason)}</td>'
         rows.append(f"<tr><th>{html.escape(name)}</th>{empty}</tr>")
-    head = f"<tr><th></th>{groups}</tr>" if any(g for g, _ in table.groups) else ""
+    head = f'<tr><th class="group"></th>{groups}</tr>' if any(g for g, _ in table.groups) else ""
     return f'{CSS}<div class="heat-table"><table><thead>{head}<tr><th></th>{names}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
@@ -75,16 +75,14 @@ for name in added:
 beta = state.beta_control() if run.priors else 0.0
 rows = list(dict.fromkeys(d for r in runs for d in r.detectors))
 detectors = st.multiselect("Rows", rows, default=rows, key=f"rows-{'-'.join(r.id for r in runs)}-{len(rows)}")
-controls = st.columns([9, 5, 4, 4], vertical_alignment="bottom", gap="small")
 metric = (
-    controls[0].segmented_control(
-        "Metric", list(state.METRIC_NAMES), default="auroc", format_func=state.METRIC_NAMES.get
-    )
+    st.segmented_control("Metric", list(state.METRIC_NAMES), default="auroc", format_func=state.METRIC_NAMES.get)
     or "auroc"
 )
-subsets = controls[1].toggle("Subsets of priors", help="Every subset of the corrected priors, composed (Tab. 3).")
-intervals = controls[2].toggle("Intervals", value=True, help="95 % bootstrap intervals: ID and OOD samples drawn again, with replacement. AUPR has none.")  # fmt: skip
-by_average = controls[3].toggle("Best first", help="Sort by the average instead of the order of the paper's tables.")
+controls = st.columns(3)
+subsets = controls[0].toggle("Subsets of priors", help="Every subset of the corrected priors, composed (Tab. 3).")
+intervals = controls[1].toggle("Intervals", value=True, help="95 % bootstrap intervals: ID and OOD samples drawn again, with replacement. AUPR has none.")  # fmt: skip
+by_average = controls[2].toggle("Best first", help="Sort by the average instead of the order of the paper's tables.")
 if not detectors:
     st.info("Choose at least one row.")
     st.stop()
@@ -100,7 +98,7 @@ st.caption(
 )
 files = {"CSV": (table.to_csv, "csv", "text/csv"), "Markdown": (table.to_markdown, "md", "text/markdown"),
          "LaTeX": (table.to_latex, "tex", "text/plain")}  # fmt: skip
-for box, (kind, (make, suffix, mime)) in zip(st.columns([1, 1, 1, 5]), files.items(), strict=False):
+for box, (kind, (make, suffix, mime)) in zip(st.columns([2, 2, 2, 5]), files.items(), strict=False):
     box.download_button(
         kind, make(), f"{run.id}-{metric}.{suffix}", mime, icon=":material/download:", key=f"file-{kind}"
     )

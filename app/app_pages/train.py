@@ -46,6 +46,10 @@ def curves() -> None:
         last = records[-1]
         st.subheader(f"HEAT-{prior.upper()} · epoch {last['epoch']} of {last['epochs']}")
         st.caption(f"T = {last['temperature']:.4g} · spread of the prior after division by T {last['prior_spread']:.3g} · spread of the residual on data {last['residual_spread']:.3g}")  # fmt: skip
+        if last.get("saturated"):
+            st.caption(
+                "It ended here: data and negatives are told apart, and more training learns the images by heart."
+            )
         shown = {
             "Loss (Eq. 6)": ({"loss": "loss"}, "loss"),
             "Residual energy E_θ": ({"residual_data": "on data", "residual_negatives": "on negatives"}, "energy"),
