@@ -26,7 +26,8 @@ class DirectedSparsity(EnergyLogits):
         self.sparsity, self._dense = sparsity, self.weight
 
     def fit(self, z, y=None) -> Self:
-        contribution = self._dense * checked_features(z).mean(axis=0)
+        z = checked_features(z)
+        contribution = self._dense * z.mean(axis=0)
         self.weight = np.where(contribution > np.quantile(contribution, self.sparsity), self._dense, 0.0)
         return super().fit(z, y)
 

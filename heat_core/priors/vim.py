@@ -32,8 +32,8 @@ class VirtualLogit(EnergyLogits):
         self.dim = dim
 
     def fit(self, z, y=None) -> Self:
-        super().fit(z, y)
         z = checked_features(z)
+        super().fit(z, y)
         n, width = z.shape
         self.dim_ = self.dim or min(1000 if width >= 2048 else 512 if width >= 768 else width // 2, max(n // 2, 1))
         origin = -np.linalg.pinv(self.weight) @ self.bias
