@@ -257,15 +257,3 @@ def _weights_digest(model: nn.Module, config: str) -> str:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-
-
-def fit_head(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A logistic-regression head on (N, D) features: weight (C, D), bias (C,), also for two classes."""
-    from sklearn.linear_model import LogisticRegression
-
-    # C = 0.1: features outnumber the images a class, and a weakly regularised head is too sure of itself
-    model = LogisticRegression(C=0.1, max_iter=1000).fit(z, y)
-    weight, bias = model.coef_, model.intercept_
-    if len(weight) == 1:  # scikit-learn keeps one row for two classes; ± half of it gives the same softmax
-        weight, bias = np.r_[-weight, weight] / 2, np.r_[-bias, bias] / 2
-    return weight, bias

@@ -32,7 +32,7 @@ def perturbed(train: Features, seed: int = 0) -> dict[str, Features]:
     rows = rng.choice(len(train), min(_AT_MOST, len(train)), replace=False)
     partners = _of_other_classes(train.labels, rows, rng)
     made = {"mixed": {}, "crossed": {}, "noisy": {}}
-    for column in ("avg", "std"):
+    for column in ("avg", "std") if train.std is not None else ("avg",):
         z = np.asarray(getattr(train, column), dtype=np.float32)
         own, other = z[rows], z[partners]
         made["mixed"][column] = (own + other) / 2
@@ -40,7 +40,7 @@ def perturbed(train: Features, seed: int = 0) -> dict[str, Features]:
         noisy = own + 0.5 * z.std(axis=0) * rng.standard_normal(own.shape, dtype=np.float32)
         made["noisy"][column] = np.maximum(noisy, 0) if (z >= 0).all() else noisy
     ids = [train.ids[i] for i in rows]
-    return {name: Features(labels=None, ids=ids, **columns) for name, columns in made.items()}
+    return {name: Features(labels=None, ids=ids, **{"std": None} | columns) for name, columns in made.items()}
 
 
 def _of_other_classes(labels: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:

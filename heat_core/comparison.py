@@ -13,22 +13,8 @@ from heat_core.experiment import GROUPS
 from heat_core.metrics import METRICS, bootstrap
 from heat_core.results import ID, Run
 
-TITLES = {
-    "msp": "MSP", "maxlogit": "MaxLogit", "odin": "ODIN", "el": "EL", "kl-matching": "KL Matching",
-    "openmax": "OpenMax", "dice": "DICE", "react": "ReAct", "gradnorm": "GradNorm", "knn": "KNN",
-    "soft-knn": "soft-KNN", "mahalanobis": "Mahalanobis", "mds": "MDS", "ssd": "SSD", "ssd-plus": "SSD+", "vim": "ViM",
-    "residual": "Residual", "gram": "Gram", "ensemble": "Ensemble", "ebm": "EBM", "gmm": "GMM", "gmm-std": "GMM-std",
-    "heat": "HEAT",
-}  # fmt: skip
 _LOWER_IS_BETTER = {"fpr95"}
 _RESAMPLED = {"auroc", "fpr95"}
-
-
-def title(row: str) -> str:
-    """A row as the paper's tables print it."""
-    if row.startswith("heat-"):
-        return "HEAT-" + "+".join(TITLES.get(p, p) for p in row.removeprefix("heat-").split("+"))
-    return TITLES.get(row, row)
 
 
 @dataclass(frozen=True)
@@ -53,11 +39,13 @@ def entries_of(
     `named` puts the run's name before each row's title.
     """
     suffix = f" · {run.experiment.name or run.id}" if named else ""
-    rows = [Entry(run, d, beta if d == "heat" else 0.0, label=title(d) + suffix) for d in detectors or run.detectors]
+    rows = [
+        Entry(run, d, beta if d == "heat" else 0.0, label=run.title(d) + suffix) for d in detectors or run.detectors
+    ]
     if subsets:
         for size in range(2, len(run.priors)):
             for chosen in combinations(run.priors, size):
-                rows.append(Entry(run, "heat", beta, chosen, title("heat-" + "+".join(chosen)) + suffix))
+                rows.append(Entry(run, "heat", beta, chosen, run.title("heat-" + "+".join(chosen)) + suffix))
     return rows
 
 
@@ -161,7 +149,7 @@ def compare(entries: Sequence[Entry], metric: str = "auroc", replicates: int = 4
     for j in range(len(columns)):
         for i, cell in _ranked(values[:, j], [r[j] for r in replicas], metric in _LOWER_IS_BETTER):
             cells[i][j] = cell
-    labels = [e.label or title(e.detector) for e in entries]
+    labels = [e.label or e.run.title(e.detector) for e in entries]
     return Comparison(metric, labels, [(group, name) for name, (group, _) in columns.items()], cells)
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from heat_core import demo
 from heat_core.errors import HeatError
+from heat_core.features import rank_in_class
 from heat_core.storage import heat_home
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"}
@@ -66,23 +67,15 @@ class ImageSet:
             return self
         if per_class < 1:
             raise HeatError(f"The limit per class must be at least 1, not {per_class}.")
-        return self.subset(np.flatnonzero(self._rank_in_class() < per_class), f"limit {per_class}")
+        return self.subset(np.flatnonzero(rank_in_class(self.labels, len(self)) < per_class), f"limit {per_class}")
 
     def split(self, every: int = 5) -> tuple["ImageSet", "ImageSet"]:
         """(training, held-out) share: every fifth image of each class is held out."""
-        held_out = self._rank_in_class() % every == every - 1
+        held_out = rank_in_class(self.labels, len(self)) % every == every - 1
         return (
             self.subset(np.flatnonzero(~held_out), f"train of {every}"),
             self.subset(np.flatnonzero(held_out), f"held out of {every}"),
         )
-
-    def _rank_in_class(self) -> np.ndarray:
-        labels = np.zeros(len(self), int) if self.labels is None else self.labels
-        rank = np.empty(len(self), int)
-        for label in np.unique(labels):
-            members = np.flatnonzero(labels == label)
-            rank[members] = np.arange(len(members))
-        return rank
 
 
 def known_names() -> list[str]:

@@ -9,7 +9,10 @@ from heat_core import detectors
 from heat_core.errors import HeatError
 
 PRIORS = ("gmm", "gmm-std", "el")  # the paper's
-ALL_PRIORS = (*PRIORS, "dice", "knn", "vim")  # DICE as in Tab. 10; soft-KNN and ViM as its outlook asks for
+# DICE as in Tab. 10; soft-KNN and ViM as the outlook asks for
+PRIOR_TITLES = {"gmm": "GMM", "gmm-std": "GMM-std", "el": "EL", "dice": "DICE", "knn": "KNN", "vim": "ViM"}
+ALL_PRIORS = tuple(PRIOR_TITLES)
+FEATURES = "features"  # the backbone of a run whose sets are folders of features, not of images
 GROUPS = ("near", "mid", "far")
 # Where sets stand for CIFAR as ID (Tab. 4); for another ID set, say so with `groups`.
 _USUAL_GROUPS = {
@@ -26,7 +29,7 @@ class Experiment:
     Attributes:
         id: training images of the known classes (a folder with one sub-folder a class, or a dataset's name).
         ood: name → folder or dataset's name. id_test: ID test images; without one, every fifth image of `id`.
-        backbone: a timm name; weights: a local file instead of timm's own; image_size: side of the input in pixels.
+        backbone: a timm name, or "features" where every set is a folder of features (`avg.npy` …); weights: a local file instead of timm's own; image_size: side of the input in pixels.
         priors: which energies HEAT corrects and composes, among gmm, gmm-std, el, dice, knn, vim.
         detectors: what HEAT is compared with: names of `heat_core.detectors`, or all. groups: OOD set → near, mid or
         far, for the averages of the tables. preset: training settings; settings: changes to them.

@@ -1,7 +1,7 @@
 """Features: the columns of one dataset through one backbone, memory-mapped."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,31 +9,37 @@ import numpy as np
 from heat_core.errors import HeatError
 from heat_core.storage import read_json
 
+_BLOCK = 4096  # rows that are checked at a time
+
 
 @dataclass
 class Features:
     """What a backbone made of a dataset.
 
     Attributes:
-        avg: (N, D) and std: (N, D'), float16 or float32. labels: (N,) int, or None. ids: N stable sample ids.
-        skipped: ids of images that could not be read. extra: (N, …) columns that detectors asked for, by name.
+        avg: (N, D), float16 or float32. std: (N, D'), or None where features made elsewhere have none. labels: (N,)
+        int, or None. ids: N stable sample ids. skipped: ids of images that could not be read. extra: (N, …) columns
+        that detectors asked for, by name. folder: where they lie on disk, or None.
     """
 
     avg: np.ndarray
-    std: np.ndarray
+    std: np.ndarray | None
     labels: np.ndarray | None
     ids: list[str]
     class_names: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     extra: dict[str, np.ndarray] = field(default_factory=dict)
+    folder: Path | None = None
 
     def __post_init__(self) -> None:
-        columns = [self.avg, self.std, self.ids, *self.extra.values()]
-        lengths = {len(c) for c in columns + ([] if self.labels is None else [self.labels])}
+        columns = {"avg": self.avg, "std": self.std, **self.extra}
+        columns = {name: column for name, column in columns.items() if column is not None}
+        everything = [*columns.values(), self.ids, *([] if self.labels is None else [self.labels])]
+        lengths = {len(c) for c in everything}
         if len(lengths) != 1:
             raise HeatError(f"The columns of these features differ in length ({sorted(lengths)}): extract them again.")
-        for name, column in {"avg": self.avg, "std": self.std, **self.extra}.items():
-            bad = np.flatnonzero(~np.isfinite(column).all(axis=1))
+        for name, column in columns.items():
+            bad = _rows_not_finite(column)
             if len(bad):
                 raise HeatError(
                     f"{len(bad)} of {len(column)} images have NaN or infinite features in {name}, first "
@@ -49,17 +55,74 @@ class Features:
             raise HeatError(f"These features have no column {name!r}: it is made from images, at extraction.")
         return self.extra[name]
 
+    def subset(self, rows: np.ndarray) -> "Features":
+        """The same samples under the same ids, fewer of them."""
+        return replace(
+            self, avg=self.avg[rows], std=None if self.std is None else self.std[rows],
+            labels=None if self.labels is None else self.labels[rows], ids=[self.ids[i] for i in rows],
+            extra={name: column[rows] for name, column in self.extra.items()},
+        )  # fmt: skip
+
+    def limited(self, per_class: int | None) -> "Features":
+        """The first `per_class` samples of each class (of the set, where it has no classes)."""
+        if per_class is None:
+            return self
+        return self.subset(np.flatnonzero(rank_in_class(self.labels, len(self)) < per_class))
+
+    def split(self, every: int = 5) -> tuple["Features", "Features"]:
+        """(training, held-out) share: every fifth sample of each class is held out."""
+        held_out = rank_in_class(self.labels, len(self)) % every == every - 1
+        return self.subset(np.flatnonzero(~held_out)), self.subset(np.flatnonzero(held_out))
+
     @classmethod
-    def open(cls, folder: Path, columns: Sequence[str] = ("avg", "std")) -> "Features":
-        """Open a finished features folder; the columns stay on disk until they are read."""
-        meta = read_json(folder / "meta.json")
+    def open(cls, folder: Path, columns: Sequence[str] = ()) -> "Features":
+        """Open a folder of features; the columns stay on disk until they are read.
+
+        `avg.npy` (N, D) must be there; `std.npy` (N, D'), `labels.npy` (N,) int and `meta.json` (`ids`, `class_names`)
+        may be. What `extract` made has all of them. `columns` names extra ones.
+        """
+        meta = read_json(folder / "meta.json") if (folder / "meta.json").exists() else {}
         try:
-            names = dict.fromkeys(("avg", "std", *columns))
-            arrays = {c: np.load(folder / f"{c}.npy", mmap_mode="r", allow_pickle=False) for c in names}
-            labels = np.load(folder / "labels.npy", allow_pickle=False) if meta["labelled"] else None
+            arrays = {c: np.load(folder / f"{c}.npy", mmap_mode="r", allow_pickle=False) for c in ("avg", *columns)}
+            optional = {c: folder / f"{c}.npy" for c in ("std", "labels")}
+            optional = {c: np.load(f, mmap_mode="r", allow_pickle=False) for c, f in optional.items() if f.exists()}
         except (OSError, ValueError, EOFError) as error:
             raise HeatError(
                 f"The features in {folder} are cut off or missing: delete that folder and run again."
             ) from error
-        avg, std = arrays.pop("avg"), arrays.pop("std")
-        return cls(avg, std, labels, meta["ids"], meta["class_names"], meta["skipped"], extra=arrays)
+        avg, labels = arrays.pop("avg"), optional.get("labels")
+        if meta.get("labelled") and labels is None:
+            raise HeatError(f"The features in {folder} miss their labels.npy: delete that folder and run again.")
+        if avg.ndim != 2 or not len(avg):
+            raise HeatError(f"{folder / 'avg.npy'} must be a non-empty (N, D) array, not {avg.shape}.")
+        if labels is not None:
+            labels = np.asarray(labels)
+            if not np.issubdtype(labels.dtype, np.integer) or labels.min(initial=0) < 0:
+                raise HeatError(f"{folder / 'labels.npy'} must hold whole numbers from 0, one a sample.")
+        names = meta.get("class_names") or ([] if labels is None else [str(c) for c in range(labels.max() + 1)])
+        ids = meta.get("ids") or [f"{folder.name}/{i:06d}" for i in range(len(avg))]
+        return cls(avg, optional.get("std"), labels, ids, names, meta.get("skipped", []), arrays, folder)
+
+
+def is_features_folder(folder: Path) -> bool:
+    """Whether a folder holds features instead of images."""
+    return (folder / "avg.npy").is_file()
+
+
+def rank_in_class(labels: np.ndarray | None, n: int) -> np.ndarray:
+    """(n,) the how-manieth of its class each sample is, from 0; of the whole set where there are no labels."""
+    labels = np.zeros(n, int) if labels is None else labels
+    rank = np.empty(n, int)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        rank[members] = np.arange(len(members))
+    return rank
+
+
+def _rows_not_finite(column: np.ndarray) -> np.ndarray:
+    """Indices of rows with NaN or infinity, block by block: the column may be larger than the memory."""
+    blocks = range(0, len(column), _BLOCK)
+    return np.concatenate([
+        np.flatnonzero(~np.isfinite(column[i : i + _BLOCK]).reshape(len(column[i : i + _BLOCK]), -1).all(axis=1)) + i
+        for i in blocks
+    ] or [np.empty(0, int)])  # fmt: skip

@@ -9,8 +9,8 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +18,36 @@ import numpy as np
 from filelock import FileLock, Timeout
 from scipy.special import softmax
 
-from heat_core.backbones import Backbone, fit_head, load_backbone
+from heat_core.backbones import Backbone
 from heat_core.beta import choose_beta, perturbed
-from heat_core.columns import POOLED, Column
+from heat_core.columns import Column
 from heat_core.composition import standardise
-from heat_core.datasets import ImageSet, open_dataset, require_classes
-from heat_core.detectors import Detector, load, logits_of, resolve
-from heat_core.embedding import embed
+from heat_core.detectors import Detector, load, resolve
+from heat_core.embedding import mapping
 from heat_core.errors import Cancelled, HeatError
-from heat_core.experiment import PRIORS, Experiment
-from heat_core.extraction import auto_device, extract
+from heat_core.experiment import PRIOR_TITLES, PRIORS, Experiment
 from heat_core.features import Features
+from heat_core.heads import choose_head, logits_of
 from heat_core.heat import CorrectedPrior, fit_prior
 from heat_core.jobs import new_run
-from heat_core.results import ID, Run, prior_row, table_order
+from heat_core.results import ID, Run, prior_row
 from heat_core.settings import settings_for
+from heat_core.sources import TRAIN, open_source
 from heat_core.storage import read_json, write_json, write_npz, writing
 
 Report = Callable[..., None]
-_OWN_HEAD_ACCURACY = 0.5  # below it the model's classes are not the dataset's, whatever their number
+# Where the tables put the priors among the detectors (see `Detector.place`): EL with the logits, densities last.
+_PRIOR_PLACES = {"el": 30, "dice": 70, "knn": 110, "vim": 150, "gmm": 400, "gmm-std": 410}
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """What a trained residual adds: its energies on every scored set, and the hybrid energy's mean and standard
+    deviation on training features."""
+
+    residuals: list[np.ndarray]
+    mean: float
+    std: float
 
 
 def run(experiment: Experiment, folder: Path | None = None, on_event: Callable[[dict], None] = lambda e: None) -> Run:
@@ -47,34 +58,29 @@ def run(experiment: Experiment, folder: Path | None = None, on_event: Callable[[
     """
     folder = folder or new_run(experiment)
     with _recorded(folder, on_event) as report:
-        device = auto_device()
-        report("start", f"Using {device.type}.")
-        images = _image_sets(experiment)  # all are opened before the first is extracted: bad folders show at once
-        report("features", f"Loading {experiment.backbone}.")
-        backbone = load_backbone(experiment.backbone, experiment.weights, experiment.image_size)
-        extracting = partial(_extract, backbone, images, device, experiment.batch_size, report)
-        detectors, columns, reasons = _choose_detectors(experiment, backbone, report)
-        features = {"train": extracting("train", columns)}
-        head, fitted, class_names = _head(backbone.head, features["train"], report)
-        parts = _fit_priors(experiment, features["train"], head, fitted, reasons, report)
-        fitted_detectors, columns = _fit_detectors(
-            detectors, experiment, backbone, features["train"], head, reasons, report
-        )
-        scored = [ID, *experiment.ood]
-        features |= {name: extracting(name, columns) for name in scored}
-        base = _baselines(features, scored, parts, fitted_detectors, head, class_names, reasons, report)
-        _write_energies(folder, base, features, parts, [], scored)
-        trained: list[str] = []
-        for name in [p for p in experiment.priors if p in parts]:
-            _train(folder, experiment, parts[name], features["train"], device, report)
-            trained.append(name)
-            _write_energies(folder, base, features, parts, trained, scored)
-        if not trained:
-            raise HeatError(" ".join(reasons[p] for p in experiment.priors))
-        _suggest_beta(folder, [parts[p] for p in trained], features["train"], experiment.seed, report)
-        if experiment.map:
-            report("map", "Fitting the UMAP map.")
-            embed(folder / "map.npz", features["train"], [features[n] for n in scored], experiment.seed)
+        source = open_source(experiment, report)
+        detectors, columns, reasons = _choose_detectors(experiment, source.backbone, report)
+        train = source.features(TRAIN, columns)
+        head, fitted = choose_head(source.head, train, report)
+        parts = fit_priors(experiment, train, head, fitted, reasons, report)
+        fitted_detectors, columns = _fit_detectors(detectors, experiment, source.backbone, train, head, reasons, report)
+        scored = {name: source.features(name, columns) for name in (ID, *experiment.ood)}
+        base = _baselines(train, scored, parts, fitted_detectors, head, reasons, report)
+        _write_energies(folder, base, parts, {})
+        beside = mapping(folder, train, list(scored.values()), experiment.seed) if experiment.map else nullcontext()
+        with beside:  # the map is fitted while the residuals train
+            corrected: dict[str, Corrected] = {}
+            for name in [p for p in experiment.priors if p in parts]:
+                part = parts[name]
+                _train(folder, experiment, part, train, source.device, report)
+                residuals = [part.residual_energy(f) for f in scored.values()]
+                corrected[name] = Corrected(residuals, *part.statistics(train))
+                _write_energies(folder, base, parts, corrected)
+            if not corrected:
+                raise HeatError(" ".join(reasons[p] for p in experiment.priors))
+            _suggest_beta(folder, parts, corrected, train, experiment.seed, report)
+            if experiment.map:
+                report("map", "Fitting the UMAP map.")
     return Run.open(folder)
 
 
@@ -129,23 +135,7 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **packages}
 
 
-def _image_sets(experiment: Experiment) -> dict[str, ImageSet]:
-    e = experiment
-    train = require_classes(open_dataset(e.id, "train", f"{Path(e.id).parent.name}-{Path(e.id).name}".strip("-.")))
-    if e.id_test:
-        test = open_dataset(e.id_test, "test", f"{Path(e.id_test).parent.name}-{Path(e.id_test).name}".strip("-."))
-    else:
-        train, test = train.split()
-    ood = {name: open_dataset(source, "test", name) for name, source in e.ood.items()}
-    limits = e.limit_test or e.limit, e.limit_ood or e.limit
-    return {
-        "train": require_classes(train.limited(e.limit)),
-        ID: test.limited(limits[0]),
-        **{name: images.limited(limits[1]) for name, images in ood.items()},
-    }
-
-
-def _choose_detectors(experiment: Experiment, backbone: Backbone, report: Report):
+def _choose_detectors(experiment: Experiment, backbone: Backbone | None, report: Report):
     """The detectors' classes by name, the extra columns of the training set that they read, and who cannot run, why."""
     chosen: dict[str, type[Detector]] = {}
     columns: dict[str, Column] = {}
@@ -153,6 +143,8 @@ def _choose_detectors(experiment: Experiment, backbone: Backbone, report: Report
     for name in resolve(experiment.detectors):
         kind = load(name)
         try:
+            if kind.reads_images and backbone is None:
+                raise HeatError("it reads the images, and this run has only their features.")
             columns |= {c.name: c for c in kind.train_columns(backbone)}
             chosen[name] = kind
         except HeatError as error:
@@ -161,38 +153,11 @@ def _choose_detectors(experiment: Experiment, backbone: Backbone, report: Report
     return chosen, tuple(columns.values()), reasons
 
 
-def _extract(backbone: Backbone, images, device, batch_size: int, report: Report, name: str, columns) -> Features:
-    reported = 0.0
+def fit_priors(experiment: Experiment, train: Features, head, fitted, reasons: dict[str, str], report: Report):
+    """name → the fitted prior, for the paper's three (which are rows of every table) and the experiment's own.
 
-    def progress(record: dict) -> None:
-        nonlocal reported
-        if time.monotonic() - reported > 0.5 or record["done"] == record["total"]:
-            reported = time.monotonic()
-            report("features", f"{name}: {record['done']} of {record['total']} images", dataset=name, **record)
-
-    found = extract(
-        backbone, images[name], device, batch_size, on_progress=progress, columns=(*POOLED, *columns)
-    )  # fmt: skip
-    if skipped := found.skipped:
-        shown = ", ".join(skipped[:5]) + (" …" if len(skipped) > 5 else "")
-        report("features", f"{name}: {len(skipped)} unreadable images skipped: {shown}", skipped=skipped)
-    return found
-
-
-def _head(own, train: Features, report: Report):
-    """The linear head: the model's own where its classes are the dataset's, else a logistic regression on `avg`."""
-    classes = train.class_names
-    avg = np.asarray(train.avg, dtype=np.float64)
-    if own is not None and len(own[0]) == len(classes):
-        accuracy = float((logits_of(train, own).argmax(axis=1) == train.labels).mean())
-        if accuracy >= _OWN_HEAD_ACCURACY:
-            report("priors", f"The model's own head is used ({accuracy:.1%} of the training images right).")
-            return own, None, classes
-    report("priors", f"The model's classes are not the {len(classes)} of this set: fitting a logistic-regression head.")
-    return fit_head(avg, train.labels), fit_head, classes
-
-
-def _fit_priors(experiment: Experiment, train: Features, head, fitted, reasons: dict[str, str], report: Report):
+    One that cannot be fitted is left out, and `reasons` says why.
+    """
     parts: dict[str, CorrectedPrior] = {}
     for name in dict.fromkeys((*PRIORS, *experiment.priors)):
         try:
@@ -228,11 +193,10 @@ def _fit_detectors(chosen, experiment: Experiment, backbone, train: Features, he
     return fitted, tuple(columns.values())
 
 
-def _baselines(features, scored, parts, fitted, head, class_names, reasons, report: Report) -> dict[str, np.ndarray]:
+def _baselines(train, scored, parts, fitted, head, reasons, report: Report) -> dict[str, np.ndarray]:
     """What does not change while residuals train: ids, labels, predictions and the scores of the other detectors."""
-    arrays: dict[str, np.ndarray] = {}
-    for i, name in enumerate(scored):
-        f = features[name]
+    arrays: dict[str, np.ndarray] = {"train/ids": np.array(train.ids)}
+    for i, f in enumerate(scored.values()):
         logits = logits_of(f, head)
         arrays[f"{i}/ids"] = np.array(f.ids)
         arrays[f"{i}/labels"] = np.asarray([] if f.labels is None else f.labels)
@@ -243,43 +207,48 @@ def _baselines(features, scored, parts, fitted, head, class_names, reasons, repo
         for prior, part in parts.items():
             arrays[f"{i}/energy-{prior}"] = part.prior_energy(f)
             arrays.setdefault(f"{i}/score-{prior_row(prior)}", arrays[f"{i}/energy-{prior}"])
-    rows = dict.fromkeys([*fitted, *map(prior_row, parts)])
-    summary = {"class_names": class_names, "baselines": sorted(rows, key=table_order), "left_out": reasons,
-               "train_size": len(features["train"])}  # fmt: skip
-    test = features[ID]
-    if test.labels is not None and test.class_names == class_names:
+    titles = _titles(fitted, parts)
+    summary = {"class_names": train.class_names, "baselines": list(titles), "titles": titles, "left_out": reasons,
+               "train_size": len(train), "train_features": str(train.folder.resolve())}  # fmt: skip
+    test = scored[ID]
+    if test.labels is not None and test.class_names == train.class_names:
         summary["accuracy"] = float((arrays["0/predicted"] == test.labels).mean())
         report("priors", f"ID test accuracy of the classifier: {summary['accuracy']:.1%}.")
     return arrays | {"summary": summary}
 
 
-def _write_energies(folder: Path, base, features, parts, trained: list[str], scored: list[str]) -> None:
-    arrays = dict(base)
-    for i, name in enumerate(scored):
-        rows = len(features[name])
-        columns = [
-            (arrays[f"{i}/energy-{p}"] / parts[p].temperature, parts[p].residual_energy(features[name]))
-            for p in trained
-        ]
-        arrays[f"{i}/prior"] = np.column_stack([c[0] for c in columns]) if columns else np.empty((rows, 0))
-        arrays[f"{i}/residual"] = np.column_stack([c[1] for c in columns]) if columns else np.empty((rows, 0))
-    statistics = [parts[p].statistics(features["train"]) for p in trained]
+def _titles(fitted: dict[str, Detector], parts: dict[str, CorrectedPrior]) -> dict[str, str]:
+    """Row → title, in the order of the tables."""
+    rows = {prior_row(p): (_PRIOR_PLACES[p], "soft-KNN" if p == "knn" else PRIOR_TITLES[p]) for p in parts}
+    rows |= {name: (detector.place, detector.title) for name, detector in fitted.items()}
+    return {row: title for row, (_, title) in sorted(rows.items(), key=lambda item: (item[1][0], item[0]))}
+
+
+def _write_energies(folder: Path, base, parts: dict[str, CorrectedPrior], corrected: dict[str, Corrected]) -> None:
+    arrays = {name: values for name, values in base.items() if name != "summary"}
+    for i in range(sum(name.endswith("/predicted") for name in arrays)):
+        empty = np.empty((len(arrays[f"{i}/ids"]), 0))
+        priors = [arrays[f"{i}/energy-{p}"] / parts[p].temperature for p in corrected]
+        arrays[f"{i}/prior"] = np.column_stack(priors) if priors else empty
+        arrays[f"{i}/residual"] = np.column_stack([c.residuals[i] for c in corrected.values()]) if priors else empty
     summary = base["summary"] | {
-        "priors": trained,
-        "mean": [s[0] for s in statistics],
-        "std": [s[1] for s in statistics],
-        "temperature": [parts[p].temperature for p in trained],
+        "priors": list(corrected),
+        "mean": [c.mean for c in corrected.values()],
+        "std": [c.std for c in corrected.values()],
+        "temperature": [parts[p].temperature for p in corrected],
     }
     write_npz(folder / "energies.npz", arrays | {"summary": np.array(json.dumps(summary))})
 
 
-def _suggest_beta(folder: Path, trained: list[CorrectedPrior], train: Features, seed: int, report: Report) -> None:
+def _suggest_beta(
+    folder: Path, parts, corrected: dict[str, Corrected], train: Features, seed: int, report: Report
+) -> None:
     """Write beta.json: the β that tells ID features from perturbed ones best, all of them seen in training."""
+    mean, std = np.array([(c.mean, c.std) for c in corrected.values()]).T
 
     def energies(features: Features) -> np.ndarray:
-        return standardise(np.column_stack([p.hybrid_energy(features) for p in trained]), *statistics.T)
+        return standardise(np.column_stack([parts[p].hybrid_energy(features) for p in corrected]), mean, std)
 
-    statistics = np.array([p.statistics(train) for p in trained])
     choice = choose_beta(energies(train), {name: energies(f) for name, f in perturbed(train, seed).items()})
     write_json(
         folder / "beta.json", {"beta": str(choice.beta), "grid": [str(b) for b in choice.grid], "auroc": choice.auroc}

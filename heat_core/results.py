@@ -12,27 +12,17 @@ from PIL import Image
 from heat_core import datasets
 from heat_core.composition import compose, standardise
 from heat_core.errors import HeatError
-from heat_core.experiment import Experiment
+from heat_core.experiment import PRIOR_TITLES, Experiment
 from heat_core.metrics import evaluate, threshold95
 from heat_core.storage import heat_home, read_json, read_npz
 
 ID = "id"
-# The order of the tables: what reads the logits, then the features, then the images, then densities.
-_ORDER = (
-    "msp", "maxlogit", "odin", "el", "kl-matching", "openmax", "dice", "react", "gradnorm", "knn", "soft-knn",
-    "mahalanobis", "mds", "ssd", "ssd-plus", "vim", "residual", "gram", "ensemble", "ebm", "gmm", "gmm-std",
-)  # fmt: skip
 ALIVE = ("queued", "running")
 
 
 def prior_row(prior: str) -> str:
     """A prior's row in the tables: its own name, but for soft-KNN, since KNN itself is another row."""
     return "soft-knn" if prior == "knn" else prior
-
-
-def table_order(row: str) -> tuple[int, str]:
-    """Sorting key of the rows before HEAT's; one that nobody placed comes last."""
-    return (_ORDER.index(row) if row in _ORDER else len(_ORDER), row)
 
 
 class Run:
@@ -131,6 +121,14 @@ class Run:
         """Names of everything that has a score, in the order of the tables."""
         corrected = [f"heat-{p}" for p in self.priors]
         return [*self._summary["baselines"], *corrected, *(["heat"] if corrected else [])]
+
+    def title(self, row: str) -> str:
+        """A row as the paper's tables print it; `heat-gmm+el` is a subset of the priors (Tab. 3)."""
+        if row == "heat":
+            return "HEAT"
+        if row.startswith("heat-"):
+            return "HEAT-" + "+".join(PRIOR_TITLES.get(p, p) for p in row.removeprefix("heat-").split("+"))
+        return self._summary.get("titles", {}).get(row, row)
 
     @property
     def left_out(self) -> dict[str, str]:

@@ -6,26 +6,31 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from heat_core.features import Features
+from heat_core.heads import Head, logits_of
 
 if TYPE_CHECKING:
     from heat_core.backbones import Backbone
     from heat_core.columns import Column
     from heat_core.experiment import Experiment
 
-Head = tuple[np.ndarray, np.ndarray]
+__all__ = ["Detector", "Head", "logits_of"]
 
 
 class Detector(ABC):
     """A method of the paper's tables.
 
     Attributes:
-        title: as the tables call it. source: where it was published. published: hyper-parameters that the source
-            gives for a whole ID set (cifar10, cifar100, imagenet), where they differ from the defaults.
+        title: as the tables call it. place: where they put it: below 100 what reads the logits, then the features
+            (100), the images (200), what is trained (300). source: where it was published. published: hyper-parameters
+            that the source gives for a whole ID set (cifar10, cifar100, imagenet), where they differ from the defaults.
+        reads_images: whether it needs more of an image than `avg`, `std` and labels.
         head: the linear head (weight (C, D), bias (C,)) that reads `features.avg`.
     """
 
     title: ClassVar[str]
     source: ClassVar[str]
+    place: ClassVar[int] = 199
+    reads_images: ClassVar[bool] = False
     published: ClassVar[dict[str, dict[str, Any]]] = {}
 
     def __init__(self, head: Head) -> None:
@@ -51,9 +56,3 @@ class Detector(ABC):
     @abstractmethod
     def score(self, features: Features) -> np.ndarray:
         """(N,) float64, larger = more out-of-distribution."""
-
-
-def logits_of(features: Features, head: Head) -> np.ndarray:
-    """(N, C) float64 logits of the linear head."""
-    weight, bias = head
-    return np.asarray(features.avg, dtype=np.float64) @ weight.T + bias

@@ -17,6 +17,7 @@ class Dice(Detector):
     """
 
     title, source = "DICE", "Sun & Li, ECCV 2022, arXiv:2111.09805"
+    place = 70
     published: ClassVar = {"imagenet": {"sparsity": 0.7}}
 
     def __init__(self, head: Head, sparsity: float = SPARSITY) -> None:

@@ -20,6 +20,7 @@ class DataDrivenEnergy(Detector):
     """Score: E_θ(z), trained as HEAT-GMM's residual is (Eqs. 3, 5, 6) with E_q = 0; chains start from a Gaussian."""
 
     title, source = "EBM", "Lafon et al., ICML 2023 (the fully data-driven EBM)"
+    place = 310
 
     def __init__(self, head: Head, settings: ResidualSettings | None = None, seed: int = 0) -> None:
         super().__init__(head)

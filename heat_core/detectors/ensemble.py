@@ -5,10 +5,10 @@ from typing import Self
 import numpy as np
 from scipy.special import softmax
 
-from heat_core.backbones import fit_head
 from heat_core.detectors.base import Detector, Head
 from heat_core.errors import HeatError
 from heat_core.features import Features
+from heat_core.heads import fit_head
 
 
 class HeadEnsemble(Detector):
@@ -18,6 +18,7 @@ class HeadEnsemble(Detector):
     """
 
     title, source = "Ensemble", "Lakshminarayanan et al., NeurIPS 2017, arXiv:1612.01474"
+    place = 300
 
     def __init__(self, head: Head, members: int = 5, seed: int = 0) -> None:
         if members < 1:

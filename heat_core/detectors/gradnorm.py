@@ -11,6 +11,7 @@ class GradNorm(Detector):
     """Score: -‖z‖₁ · ‖softmax(f(z)) - 1/C‖₁, the closed form of the gradient's L1 norm for a linear head (T = 1)."""
 
     title, source = "GradNorm", "Huang et al., NeurIPS 2021, arXiv:2110.00218"
+    place = 90
 
     def score(self, features: Features) -> np.ndarray:
         p = softmax(logits_of(features, self.head), axis=1)

@@ -19,6 +19,8 @@ class Gram(Detector):
     """
 
     title, source = "Gram", "Sastry & Oore, ICML 2020, arXiv:1912.12510"
+    place = 220
+    reads_images = True
 
     def __init__(self, head: Head, widths: Sequence[int]) -> None:
         """widths: C_l of the layers, one after the other in the column `gram`, each for all powers."""

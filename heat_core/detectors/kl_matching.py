@@ -17,6 +17,7 @@ class KLMatching(Detector):
     """
 
     title, source = "KL Matching", "Hendrycks et al., ICML 2022, arXiv:1911.11132"
+    place = 50
 
     def fit(self, train: Features) -> Self:
         log_p = log_softmax(logits_of(train, self.head), axis=1)

@@ -21,6 +21,7 @@ class NearestNeighbours(Detector):
     """
 
     title, source = "KNN", "Sun et al., ICML 2022, arXiv:2204.06507"
+    place = 100
     published: ClassVar = {
         "cifar10": {"k_of": (50, 50_000)},
         "cifar100": {"k_of": (200, 50_000)},

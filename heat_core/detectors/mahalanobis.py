@@ -17,6 +17,7 @@ class Mahalanobis(Detector):
     """
 
     title, source = "Mahalanobis", "Lee et al., NeurIPS 2018, arXiv:1807.03888"
+    place = 120
 
     def __init__(self, head: Head, covariance: str = "auto") -> None:
         super().__init__(head)

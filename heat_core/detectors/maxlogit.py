@@ -10,6 +10,7 @@ class MaxLogit(Detector):
     """Score: -max_c logit_c."""
 
     title, source = "MaxLogit", "Hendrycks et al., ICML 2022, arXiv:1911.11132"
+    place = 20
 
     def score(self, features: Features) -> np.ndarray:
         return -logits_of(features, self.head).max(axis=1)

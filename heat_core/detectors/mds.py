@@ -22,6 +22,8 @@ class MultiLayerMahalanobis(Detector):
     """
 
     title, source = "MDS", "Lee et al., NeurIPS 2018, arXiv:1807.03888"
+    place = 210
+    reads_images = True
 
     def __init__(self, head: Head, widths: Sequence[int], epsilon: float = 0.0014, covariance: str = "auto") -> None:
         """widths: C_l of the layers, one after the other in the column `layers`."""

@@ -11,6 +11,7 @@ class MaxSoftmax(Detector):
     """Score: -max_c log p(c|z). The logarithm changes no ranking and keeps sure predictions apart."""
 
     title, source = "MSP", "Hendrycks & Gimpel, ICLR 2017, arXiv:1610.02136"
+    place = 10
 
     def score(self, features: Features) -> np.ndarray:
         logits = logits_of(features, self.head)

@@ -25,6 +25,7 @@ class OpenMax(Detector):
     """
 
     title, source = "OpenMax", "Bendale & Boult, CVPR 2016, arXiv:1511.06233"
+    place = 60
 
     def __init__(self, head: Head, tail: int = 20, alpha: int = 10) -> None:
         if tail < 2 or alpha < 1:

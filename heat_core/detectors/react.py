@@ -14,6 +14,7 @@ class React(Detector):
     """Score: -log Σ_c exp(w_c·min(z, t) + b_c), t = the p-th percentile of all training activations (p = 90)."""
 
     title, source = "ReAct", "Sun et al., NeurIPS 2021, arXiv:2111.12797"
+    place = 80
 
     def __init__(self, head: Head, percentile: float = 90.0) -> None:
         if not 0 <= percentile <= 100:

@@ -11,6 +11,7 @@ class ResidualNorm(Vim):
     """Score: ‖R Rᵀ(z - o)‖, the first term of ViM."""
 
     title = "Residual"
+    place = 160
 
     def score(self, features: Features) -> np.ndarray:
         return self._energy.residual(VIEWS["vim"].of(features))

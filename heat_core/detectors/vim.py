@@ -14,6 +14,7 @@ class Vim(Detector):
     """Score: α‖R Rᵀ(z - o)‖ - log Σ_c exp(w_c·z + b_c), as the prior `heat_core.priors.vim` gives it."""
 
     title, source = "ViM", "Wang et al., CVPR 2022, arXiv:2203.10807"
+    place = 150
 
     def __init__(self, head: Head, dim: int | None = None) -> None:
         super().__init__(head)

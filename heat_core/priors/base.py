@@ -18,7 +18,10 @@ class View:
 
     def of(self, features) -> np.ndarray:
         """(N, D) float32 rows of `features.avg` or `features.std`."""
-        z = np.array(getattr(features, self.column), dtype=np.float32)  # a copy: the column is read-only
+        column = getattr(features, self.column)
+        if column is None:
+            raise HeatError(f"these features have no {self.column}.npy: give one, or choose other priors.")
+        z = np.array(column, dtype=np.float32)  # a copy: the column is read-only
         if self.normalised:
             z /= np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
         return z

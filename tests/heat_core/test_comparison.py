@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError
-from heat_core.comparison import Entry, compare, entries_of, title
+from heat_core.comparison import Entry, compare, entries_of
 from heat_core.metrics import auroc, bootstrap, fpr95
 
 RNG = np.random.default_rng(0)
@@ -52,7 +52,7 @@ def test_rows_groups_and_averages(demo_run):
     ]
     metrics = demo_run.metrics()
     for label, row in zip(table.labels, table.cells, strict=True):
-        detector = next(d for d in demo_run.detectors if title(d) == label)
+        detector = next(d for d in demo_run.detectors if demo_run.title(d) == label)
         assert row[0].value == pytest.approx(100 * metrics[detector]["unseen digits"]["auroc"])
         assert row[-1].value == pytest.approx(100 * metrics[detector]["average"]["auroc"])
         assert all(c.low <= c.value + 0.5 and c.value <= c.high + 0.5 for c in row)

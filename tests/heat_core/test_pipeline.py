@@ -181,12 +181,12 @@ def test_a_cancelled_job_says_so_and_keeps_what_was_finished(home):
 
 
 def test_nan_weights_fail_with_a_sentence_that_the_run_keeps(home, monkeypatch):
-    from heat_core import pipeline
+    from heat_core import sources
 
     def broken(*args, **keywords):
         raise HeatError("1 of 3 images have NaN features")
 
-    monkeypatch.setattr(pipeline, "extract", broken)
+    monkeypatch.setattr(sources, "extract", broken)
     with pytest.raises(HeatError):
         run(small())
     (failed,) = list_runs()
@@ -275,7 +275,7 @@ def test_opening_a_run_does_not_import_torch(demo_run):
 def test_heat_core_needs_no_streamlit_plotly_or_umap():
     code = (
         "import sys; [sys.modules.__setitem__(m, None) for m in ('streamlit', 'plotly', 'umap')]; "
-        "import heat_core.pipeline, heat_core.__main__, numpy as np; from heat_core.embedding import project; "
+        "import heat_core.pipeline, heat_core.__main__, numpy as np; from heat_core.projection import project; "
         "print(project(np.random.default_rng(0).normal(size=(20, 5))).shape)"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "(20, 2)"

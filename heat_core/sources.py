@@ -1,0 +1,138 @@
+"""Where the features of an experiment come from: images through a backbone, or folders of features made elsewhere.
+
+Both answer the same three questions: which features has a set, which linear head reads them, and how to get the extra
+columns that some detectors ask for (made from images, so that a source without images has none).
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heat_core.backbones import load_backbone
+from heat_core.columns import POOLED, Column
+from heat_core.datasets import ImageSet, open_dataset, require_classes
+from heat_core.errors import HeatError
+from heat_core.experiment import FEATURES, Experiment
+from heat_core.extraction import auto_device, extract
+from heat_core.features import Features, is_features_folder
+from heat_core.storage import read_npz
+
+TRAIN, ID = "train", "id"
+Report = Callable[..., None]
+
+
+class Images:
+    """Images through a timm backbone, extracted set by set and kept on disk.
+
+    Attributes:
+        backbone: the network. head: its own linear layer (weight (C, D), bias (C,)), or None. device: where it runs.
+    """
+
+    def __init__(self, experiment: Experiment, report: Report) -> None:
+        self._experiment, self._report = experiment, report
+        self.device = auto_device()
+        report("start", f"Using {self.device.type}.")
+        self._sets = _image_sets(experiment)  # all are opened before the first is extracted: bad folders show at once
+        report("features", f"Loading {experiment.backbone}.")
+        self.backbone = load_backbone(experiment.backbone, experiment.weights, experiment.image_size)
+        self.head = self.backbone.head
+
+    def features(self, name: str, columns: Sequence[Column] = ()) -> Features:
+        """The features of `train`, `id` or an OOD set, with extra columns."""
+        return self.extracted(self._sets[name], columns)
+
+    def extracted(self, images: ImageSet, columns: Sequence[Column] = ()) -> Features:
+        """The features of any images; the report hears about progress and about files that cannot be read."""
+        reported, name = 0.0, images.name
+
+        def progress(record: dict[str, Any]) -> None:
+            nonlocal reported
+            if time.monotonic() - reported > 0.5 or record["done"] == record["total"]:
+                reported = time.monotonic()
+                message = f"{name}: {record['done']} of {record['total']} images"
+                self._report("features", message, dataset=name, **record)
+
+        found = extract(
+            self.backbone, images, self.device, self._experiment.batch_size, on_progress=progress,
+            columns=(*POOLED, *columns),
+        )  # fmt: skip
+        if skipped := found.skipped:
+            shown = ", ".join(skipped[:5]) + (" …" if len(skipped) > 5 else "")
+            self._report("features", f"{name}: {len(skipped)} unreadable images skipped: {shown}", skipped=skipped)
+        return found
+
+
+class FeatureFolders:
+    """Folders of `avg.npy` (and `std.npy`, `labels.npy`, `meta.json` where there are any; see `Features.open`).
+
+    Attributes:
+        backbone: None, since there are no images. head: weight (C, D) and bias (C,) of `head.npz` in the ID folder, or
+        None: then one is fitted.
+    """
+
+    backbone = None
+
+    def __init__(self, experiment: Experiment, report: Report) -> None:
+        e = experiment
+        self.device = auto_device()
+        report("start", f"Using {self.device.type}; the features are given, so no image is read.")
+        for source in (e.id, *([e.id_test] if e.id_test else []), *e.ood.values()):
+            if not is_features_folder(Path(source)):
+                raise HeatError(
+                    f"{source} holds no avg.npy: with the backbone {FEATURES!r} every set is a folder of features."
+                )
+        train = Features.open(Path(e.id))
+        if train.labels is None or len(np.unique(train.labels)) < 2:
+            raise HeatError(f"{e.id} needs a labels.npy with at least two classes.")
+        if e.id_test:
+            test = Features.open(Path(e.id_test))
+        else:
+            train, test = train.split()
+        limits = e.limit_test or e.limit, e.limit_ood or e.limit
+        self._sets = {
+            TRAIN: train.limited(e.limit),
+            ID: test.limited(limits[0]),
+            **{name: Features.open(Path(source)).limited(limits[1]) for name, source in e.ood.items()},
+        }
+        for name, features in self._sets.items():
+            if features.avg.shape[1] != train.avg.shape[1]:
+                raise HeatError(
+                    f"The features of {name!r} have {features.avg.shape[1]} dimensions, those of the ID set {train.avg.shape[1]}."
+                )
+        self.head = _given_head(Path(e.id), train.avg.shape[1])
+
+    def features(self, name: str, columns: Sequence[Column] = ()) -> Features:
+        return self._sets[name]
+
+
+def open_source(experiment: Experiment, report: Report = lambda *a, **k: None) -> Images | FeatureFolders:
+    """Open every set of an experiment, and its backbone; HeatError where one cannot be had."""
+    return (FeatureFolders if experiment.backbone == FEATURES else Images)(experiment, report)
+
+
+def _given_head(folder: Path, dim: int) -> tuple[np.ndarray, np.ndarray] | None:
+    if not (folder / "head.npz").exists():
+        return None
+    arrays = read_npz(folder / "head.npz")
+    if set(arrays) != {"weight", "bias"} or arrays["weight"].shape != (len(arrays["bias"]), dim):
+        raise HeatError(f"{folder / 'head.npz'} must hold `weight` (C, {dim}) and `bias` (C,).")
+    return arrays["weight"].astype(np.float64), arrays["bias"].astype(np.float64)
+
+
+def _image_sets(experiment: Experiment) -> dict[str, ImageSet]:
+    e = experiment
+    train = require_classes(open_dataset(e.id, "train", f"{Path(e.id).parent.name}-{Path(e.id).name}".strip("-.")))
+    if e.id_test:
+        test = open_dataset(e.id_test, "test", f"{Path(e.id_test).parent.name}-{Path(e.id_test).name}".strip("-."))
+    else:
+        train, test = train.split()
+    ood = {name: open_dataset(source, "test", name) for name, source in e.ood.items()}
+    limits = e.limit_test or e.limit, e.limit_ood or e.limit
+    return {
+        TRAIN: require_classes(train.limited(e.limit)),
+        ID: test.limited(limits[0]),
+        **{name: images.limited(limits[1]) for name, images in ood.items()},
+    }
