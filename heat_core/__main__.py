@@ -6,6 +6,7 @@ import signal
 import sys
 
 from heat_core import detectors
+from heat_core import run as run_experiment
 from heat_core.errors import Cancelled, HeatError
 from heat_core.experiment import ALL_PRIORS, PRESET_NAMES, PRIORS, Experiment, demo_experiment
 from heat_core.metrics import METRICS
@@ -109,18 +110,14 @@ def _experiment(o: argparse.Namespace) -> Experiment:
 
 def _execute(experiment: Experiment, as_json: bool) -> None:
     experiment.check()
-    from heat_core.pipeline import run
-
     _stop_on_sigterm()
-    _print_run(run(experiment, on_event=_print_event), 0.0, None, as_json)
+    _print_run(run_experiment(experiment, on_event=_print_event), 0.0, None, as_json)
 
 
 def _job(o: argparse.Namespace) -> None:
     found = Run.open(o.run)
     _stop_on_sigterm()
-    from heat_core.pipeline import run
-
-    run(found.experiment, found.folder, _print_event)
+    run_experiment(found.experiment, found.folder, _print_event)
 
 
 def _stop_on_sigterm() -> None:

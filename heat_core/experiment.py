@@ -85,7 +85,8 @@ class Experiment:
     def id_set(self) -> str:
         """cifar10, cifar100 or imagenet where the ID set is one of them by name, else "": for published settings."""
         words = Path(self.id).as_posix().lower().replace("-", "").replace("_", "").split("/")
-        return next((known for known in ("cifar100", "cifar10", "imagenet") if known in words), "")
+        known = ("cifar100", "cifar10", "imagenet")
+        return next((name for name in known if any(word.startswith(name) for word in words)), "")
 
     def group(self, ood_name: str) -> str | None:
         """near, mid or far; None where nobody said."""

@@ -21,6 +21,13 @@ def logits_of(features: Features, head: Head) -> np.ndarray:
     return logits
 
 
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """(N, C) → (N, C): log of the softmax of each row."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return shifted
+
+
 def fit_head(z: np.ndarray, y: np.ndarray) -> Head:
     """A logistic-regression head on (N, D) features: weight (C, D), bias (C,), also for two classes."""
     from sklearn.linear_model import LogisticRegression

@@ -56,7 +56,7 @@ class CorrectedPrior:
 
     def train(self, features: Features, settings: ResidualSettings, device: torch.device, seed: int, on_epoch):
         """Train the residual (Algorithm 1) on the training features; returns why it stopped early, or None."""
-        z = torch.from_numpy(self.view.of(features)).to(device)
+        z = torch.tensor(self.view.of(features), device=device)
         self.temperature = settings.temperature or automatic_temperature(self.reference, *z.shape)
         done = train_residual(
             self.prior, z, settings, self.temperature,
@@ -100,16 +100,19 @@ def automatic_temperature(reference: np.ndarray, n: int, dim: int) -> float:
     return max(_AUTO_SPREADS * min(1.0, n / (_ENOUGH * dim)) * float(np.std(reference)), 1e-12)
 
 
-def fit_prior(name: str, train: Features, head, covariance: str = "auto", fit_head=None) -> CorrectedPrior:
+def fit_prior(
+    name: str, train: Features, head, covariance: str = "auto", fit_head=None, id_set: str = ""
+) -> CorrectedPrior:
     """Fit a prior on training features.
 
     Args:
         name: gmm, gmm-std, el, dice, knn or vim. head: (weight, bias) that reads `avg`. covariance: of the mixtures, see there.
         fit_head: makes a head, where the given one was itself fitted on these features (see `EnergyLogits`).
+        id_set: cifar10, cifar100, imagenet or "": whose published values a prior takes.
     """
     view = VIEWS[name]
     z = view.of(train)
-    prior = make_prior(name, head, fit_head, covariance).fit(z, train.labels)
+    prior = make_prior(name, head, fit_head, covariance, id_set).fit(z, train.labels)
     rows, held_out = _reference_rows(z, train.labels)
     if held_out:
         keep = np.setdiff1d(np.arange(len(z)), rows)

@@ -9,7 +9,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,14 @@ from heat_core.beta import choose_beta, perturbed
 from heat_core.columns import Column
 from heat_core.composition import standardise
 from heat_core.detectors import Detector, load, resolve
-from heat_core.embedding import mapping
+from heat_core.embedding import write_points
 from heat_core.errors import Cancelled, HeatError
 from heat_core.experiment import PRIOR_TITLES, PRIORS, Experiment
 from heat_core.features import Features
 from heat_core.heads import choose_head, logits_of
 from heat_core.heat import CorrectedPrior, fit_prior
 from heat_core.jobs import new_run
+from heat_core.projection import Projector
 from heat_core.results import ID, Run, prior_row
 from heat_core.settings import settings_for
 from heat_core.sources import TRAIN, open_source
@@ -50,8 +51,13 @@ class Corrected:
     std: float
 
 
-def run(experiment: Experiment, folder: Path | None = None, on_event: Callable[[dict], None] = lambda e: None) -> Run:
-    """Do the experiment (or resume it in its folder) and return the finished run.
+def run(
+    experiment: Experiment,
+    projector: Projector,
+    folder: Path | None = None,
+    on_event: Callable[[dict], None] = lambda e: None,
+) -> Run:
+    """Do the experiment (or resume it in its folder) and return the finished run; `heat_core.run` calls this.
 
     Raises:
         HeatError: with a sentence; the folder keeps it, and everything that was finished.
@@ -67,20 +73,22 @@ def run(experiment: Experiment, folder: Path | None = None, on_event: Callable[[
         scored = {name: source.features(name, columns) for name in (ID, *experiment.ood)}
         base = _baselines(train, scored, parts, fitted_detectors, head, reasons, report)
         _write_energies(folder, base, parts, {})
-        beside = mapping(folder, train, list(scored.values()), experiment.seed) if experiment.map else nullcontext()
-        with beside:  # the map is fitted while the residuals train
-            corrected: dict[str, Corrected] = {}
-            for name in [p for p in experiment.priors if p in parts]:
-                part = parts[name]
-                _train(folder, experiment, part, train, source.device, report)
-                residuals = [part.residual_energy(f) for f in scored.values()]
-                corrected[name] = Corrected(residuals, *part.statistics(train))
-                _write_energies(folder, base, parts, corrected)
-            if not corrected:
-                raise HeatError(" ".join(reasons[p] for p in experiment.priors))
-            _suggest_beta(folder, parts, corrected, train, experiment.seed, report)
-            if experiment.map:
-                report("map", "Fitting the UMAP map.")
+        if projector.wanted:
+            write_points(folder, train, list(scored.values()), experiment.seed)
+            projector.fit(folder, experiment.seed)
+        corrected: dict[str, Corrected] = {}
+        for name in [p for p in experiment.priors if p in parts]:
+            part = parts[name]
+            _train(folder, experiment, part, train, source.device, report)
+            residuals = [part.residual_energy(f) for f in scored.values()]
+            corrected[name] = Corrected(residuals, *part.statistics(train))
+            _write_energies(folder, base, parts, corrected)
+        if not corrected:
+            raise HeatError(" ".join(reasons[p] for p in experiment.priors))
+        _suggest_beta(folder, parts, corrected, train, experiment.seed, report)
+        if projector.wanted:
+            report("map", "Waiting for the UMAP map.")
+            projector.wait()
     return Run.open(folder)
 
 
@@ -161,7 +169,7 @@ def fit_priors(experiment: Experiment, train: Features, head, fitted, reasons: d
     parts: dict[str, CorrectedPrior] = {}
     for name in dict.fromkeys((*PRIORS, *experiment.priors)):
         try:
-            part = parts[name] = fit_prior(name, train, head, experiment.covariance, fitted)
+            part = parts[name] = fit_prior(name, train, head, experiment.covariance, fitted, experiment.id_set)
         except HeatError as error:
             reasons[name] = f"{name} is left out: {error}"
             report("priors", reasons[name])

@@ -1,15 +1,53 @@
-"""Principal components → the plane, by UMAP. `python -m heat_core.projection FOLDER SEED` does it in a process of its
-own, which never imports torch."""
+"""Principal components → the plane, by UMAP, in a process of its own that never imports torch.
 
+Importing umap compiles for half a minute in a fresh environment, and its fit leaves a core idle. The child is started
+before torch is imported and has umap ready when the points are there; it fits them while the residuals train.
+"""
+
+import json
+import signal
+import subprocess
 import sys
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
+from heat_core.errors import HeatError
 from heat_core.storage import read_npz, write_npz
 
 NEIGHBOURS = 15
 INPUT, OUTPUT = "map-input.npz", "map.npz"
+
+
+class Projector:
+    """The parent's end: a context within which the child lives. It ends with its parent, however that ends."""
+
+    def __init__(self, wanted: bool = True) -> None:
+        """wanted: False makes it do nothing, for runs without a map."""
+        self.wanted, self._child = wanted, None
+
+    def __enter__(self) -> Self:
+        if self.wanted:
+            command = [sys.executable, "-m", "heat_core.projection"]
+            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self._child:
+            self._child.kill()
+            self._child.communicate()
+
+    def fit(self, folder: Path, seed: int) -> None:
+        """Ask for `folder/map.npz`, made of `folder/map-input.npz`; returns at once."""
+        self._child.stdin.write(json.dumps({"folder": str(folder), "seed": seed}) + "\n")
+        self._child.stdin.flush()
+
+    def wait(self) -> None:
+        """Wait for the map; HeatError where the child failed."""
+        self._child.stdin.close()
+        if self._child.wait():
+            raise HeatError("The map could not be fitted (the run's job.log says why): resume the run to try again.")
 
 
 def project(reduced: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -25,12 +63,18 @@ def project(reduced: np.ndarray, seed: int = 0) -> np.ndarray:
     return umap.UMAP(n_neighbors=neighbours, init="pca", random_state=seed, n_jobs=1).fit_transform(reduced)
 
 
-def main(folder: Path, seed: int) -> None:
-    """Read `map-input.npz`, add `xy` (M, 2), write `map.npz`."""
-    points = read_npz(folder / INPUT)
-    xy = project(points["reduced"], seed)
-    write_npz(folder / OUTPUT, points | {"xy": xy, "reduced": points["reduced"].astype(np.float16)})
+def main() -> None:
+    """The child: import umap, read one request from stdin, add `xy` (M, 2) to the points, write the map."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
+    project(np.random.default_rng(0).normal(size=(40, 4)))  # loads and compiles what a fit needs
+    for line in sys.stdin:
+        request = json.loads(line)
+        folder = Path(request["folder"])
+        points = read_npz(folder / INPUT)
+        xy = project(points["reduced"], request["seed"])
+        write_npz(folder / OUTPUT, points | {"xy": xy, "reduced": points["reduced"].astype(np.float16)})
+        (folder / INPUT).unlink()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main()

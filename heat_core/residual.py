@@ -40,7 +40,10 @@ class ResidualMLP(nn.Sequential):
         """(N, D) array → (N,) float64, block by block, without gradients."""
         device = next(self.parameters()).device
         with torch.inference_mode():
-            parts = [self(part.to(device)).cpu().double().numpy() for part in torch.from_numpy(z).split(block)]
+            parts = [
+                self(torch.tensor(z[i : i + block], device=device)).cpu().double().numpy()
+                for i in range(0, len(z), block)
+            ]
         return np.concatenate(parts)
 
 

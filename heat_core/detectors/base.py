@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from heat_core.features import Features
-from heat_core.heads import Head, logits_of
+from heat_core.heads import Head, log_softmax, logits_of
 
 if TYPE_CHECKING:
     from heat_core.backbones import Backbone
     from heat_core.columns import Column
     from heat_core.experiment import Experiment
 
-__all__ = ["Detector", "Head", "logits_of"]
+__all__ = ["Detector", "Head", "log_softmax", "logits_of"]
 
 
 class Detector(ABC):

@@ -7,7 +7,7 @@ import numpy as np
 from heat_core.detectors.base import Detector, Head
 from heat_core.features import Features
 from heat_core.priors import VIEWS
-from heat_core.priors.dice import SPARSITY, DirectedSparsity
+from heat_core.priors.dice import SPARSITY, SPARSITY_OF, DirectedSparsity
 
 
 class Dice(Detector):
@@ -18,7 +18,7 @@ class Dice(Detector):
 
     title, source = "DICE", "Sun & Li, ECCV 2022, arXiv:2111.09805"
     place = 70
-    published: ClassVar = {"imagenet": {"sparsity": 0.7}}
+    published: ClassVar = {id_set: {"sparsity": p} for id_set, p in SPARSITY_OF.items()}
 
     def __init__(self, head: Head, sparsity: float = SPARSITY) -> None:
         super().__init__(head)

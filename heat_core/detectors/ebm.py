@@ -31,7 +31,7 @@ class DataDrivenEnergy(Detector):
         return cls(head, settings_for("gmm", experiment.preset, experiment.settings), experiment.seed)
 
     def fit(self, train: Features) -> Self:
-        z = torch.from_numpy(_VIEW.of(train)).to(auto_device())
+        z = torch.tensor(_VIEW.of(train), device=auto_device())
         non_negative = bool((z >= 0).all())
         settings = replace(self.settings, temperature=1.0)
         flat = EnergyLogits(np.zeros((1, z.shape[1])), np.zeros(1)).fit(z)  # one logit, always 0: E_q = 0

@@ -3,9 +3,9 @@
 from typing import Self
 
 import numpy as np
-from scipy.special import log_softmax, logsumexp
+from scipy.special import logsumexp
 
-from heat_core.detectors.base import Detector, logits_of
+from heat_core.detectors.base import Detector, log_softmax, logits_of
 from heat_core.features import Features
 
 
@@ -20,7 +20,7 @@ class KLMatching(Detector):
     place = 50
 
     def fit(self, train: Features) -> Self:
-        log_p = log_softmax(logits_of(train, self.head), axis=1)
+        log_p = log_softmax(logits_of(train, self.head))
         predicted = log_p.argmax(axis=1)
         self._log_typical = np.stack([
             logsumexp(log_p[predicted == k], axis=0) - np.log((predicted == k).sum()) for k in np.unique(predicted)
@@ -28,6 +28,6 @@ class KLMatching(Detector):
         return self
 
     def score(self, features: Features) -> np.ndarray:
-        log_p = log_softmax(logits_of(features, self.head), axis=1)
+        log_p = log_softmax(logits_of(features, self.head))
         p = np.exp(log_p)
         return (p * log_p).sum(axis=1) - (p @ self._log_typical.T).max(axis=1)

@@ -10,7 +10,7 @@ from heat_core.errors import HeatError
 from heat_core.features import Features
 from heat_core.priors import VIEWS
 
-_BLOCK = 2**25  # inner products at a time: 128 MB
+_BLOCK = 2**24  # inner products at a time: 64 MB
 
 
 class NearestNeighbours(Detector):

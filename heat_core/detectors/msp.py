@@ -1,9 +1,8 @@
 """MSP, the maximum softmax probability (Hendrycks & Gimpel, 2017)."""
 
 import numpy as np
-from scipy.special import logsumexp
 
-from heat_core.detectors.base import Detector, logits_of
+from heat_core.detectors.base import Detector, log_softmax, logits_of
 from heat_core.features import Features
 
 
@@ -14,5 +13,4 @@ class MaxSoftmax(Detector):
     place = 10
 
     def score(self, features: Features) -> np.ndarray:
-        logits = logits_of(features, self.head)
-        return logsumexp(logits, axis=1) - logits.max(axis=1)
+        return -log_softmax(logits_of(features, self.head)).max(axis=1)

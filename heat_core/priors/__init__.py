@@ -1,7 +1,7 @@
 """Priors: energies with a closed form, which a residual corrects (Sec. 3.2)."""
 
 from heat_core.priors.base import Prior, View
-from heat_core.priors.dice import DirectedSparsity
+from heat_core.priors.dice import SPARSITY, SPARSITY_OF, DirectedSparsity
 from heat_core.priors.gmm import GaussianMixture
 from heat_core.priors.knn import SoftNeighbours
 from heat_core.priors.logits import EnergyLogits
@@ -19,13 +19,19 @@ VIEWS = {
 }
 
 
-def make_prior(name: str, head, fit_head=None, covariance: str = "auto") -> Prior:
-    """A prior by its name, not yet fitted. head: (weight, bias) that reads `avg`; fit_head: see `EnergyLogits`."""
+def make_prior(name: str, head, fit_head=None, covariance: str = "auto", id_set: str = "") -> Prior:
+    """A prior by its name, not yet fitted.
+
+    head: (weight, bias) that reads `avg`; fit_head: see `EnergyLogits`; id_set: cifar10, cifar100, imagenet or "", for
+    the values that a prior's source publishes for it.
+    """
     if name in ("gmm", "gmm-std"):
         return GaussianMixture(covariance)
     if name == "knn":
         return SoftNeighbours()
-    return {"el": EnergyLogits, "dice": DirectedSparsity, "vim": VirtualLogit}[name](*head, fit_head)
+    if name == "dice":
+        return DirectedSparsity(*head, fit_head, SPARSITY_OF.get(id_set, SPARSITY))
+    return {"el": EnergyLogits, "vim": VirtualLogit}[name](*head, fit_head)
 
 
 __all__ = [

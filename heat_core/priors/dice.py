@@ -9,7 +9,8 @@ from heat_core.errors import HeatError
 from heat_core.priors.base import checked_features
 from heat_core.priors.logits import EnergyLogits
 
-SPARSITY = 0.9  # the source's value for CIFAR; 0.7 for ImageNet
+SPARSITY = 0.9  # the source's value for CIFAR
+SPARSITY_OF = {"imagenet": 0.7}  # where the source gives another for an ID set
 
 
 class DirectedSparsity(EnergyLogits):
@@ -27,7 +28,7 @@ class DirectedSparsity(EnergyLogits):
 
     def fit(self, z, y=None) -> Self:
         z = checked_features(z)
-        contribution = self._dense * z.mean(axis=0)
+        contribution = self._dense * z.mean(axis=0, dtype=np.float64)
         self.weight = np.where(contribution > np.quantile(contribution, self.sparsity), self._dense, 0.0)
         return super().fit(z, y)
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from heat_core.errors import HeatError
-from heat_core.priors.base import Constants, array_or_tensor, checked_features
+from heat_core.priors.base import Constants, array_or_tensor, blocks, checked_features
 
 COVARIANCES = ("empirical", "ledoit-wolf")
 _FLOOR = 1e-8  # smallest eigenvalue, as a share of the largest: keeps a singular covariance invertible
@@ -35,16 +35,14 @@ class GaussianMixture:
         z, y = checked_features(z), np.asarray(y)
         if len(y) != len(z):
             raise HeatError(f"{len(z)} feature rows but {len(y)} labels.")
-        classes, index = np.unique(y, return_inverse=True)
+        index = np.unique(y, return_inverse=True)[1]
         few = len(z) < FEW * z.shape[1]
         self.covariance_used_ = self.covariance
         if self.covariance == "auto":
             self.covariance_used_ = "ledoit-wolf" if few else "empirical"
 
-        sums = np.zeros((len(classes), z.shape[1]))
-        np.add.at(sums, index, z)
-        self.means_ = sums / np.bincount(index)[:, None]
-        covariance = self._covariance(z - self.means_[index])
+        self.means_ = _class_means(z, index)
+        covariance = self._covariance(z, index)
         if not np.trace(covariance) > 0:
             raise HeatError(
                 "The features do not vary within the classes (a 1×1 feature map makes std-pooling zero): "
@@ -55,7 +53,7 @@ class GaussianMixture:
         self.floored_ = int((values < floor).sum())
         values = np.maximum(values, floor)
         # Everything is measured from the overall mean: small numbers lose no digits in float32.
-        self._centre = z.mean(axis=0)
+        self._centre = np.bincount(index) @ self.means_ / len(z)
         means = self.means_ - self._centre
         self.precision_ = (vectors / values) @ vectors.T
         whitener = vectors / np.sqrt(values)
@@ -72,12 +70,16 @@ class GaussianMixture:
         )
         return self
 
-    def _covariance(self, centred: np.ndarray) -> np.ndarray:
+    def _covariance(self, z: np.ndarray, index: np.ndarray) -> np.ndarray:
         if self.covariance_used_ == "ledoit-wolf":
             from sklearn.covariance import ledoit_wolf
 
-            return ledoit_wolf(centred, assume_centered=True)[0]
-        return centred.T @ centred / len(centred)
+            return ledoit_wolf(z - self.means_[index], assume_centered=True)[0]
+        scatter = np.zeros((z.shape[1], z.shape[1]))
+        for rows, block in blocks(z):
+            block -= self.means_[index[rows]]
+            scatter += block.T @ block
+        return scatter / len(z)
 
     def refit(self, z, y) -> "GaussianMixture":
         """The same kind of mixture fitted on other samples (for held-out energies)."""
@@ -117,3 +119,13 @@ class GaussianMixture:
         component = torch.randint(len(self.means_), (n,), generator=generator, device=device)
         noise = torch.randn(n, self.means_.shape[1], generator=generator, device=device, dtype=dtype)
         return k["centre"] + k["means"][component] + noise @ k["root"].T
+
+
+def _class_means(z: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """(C, D) float64 means of the rows of each class."""
+    sums = np.zeros((index.max() + 1, z.shape[1]))
+    for rows, block in blocks(z):
+        members = np.zeros((len(sums), len(block)))
+        members[index[rows], np.arange(len(block))] = 1
+        sums += members @ block
+    return sums / np.bincount(index)[:, None]

@@ -33,7 +33,7 @@ class SoftNeighbours:
     def fit(self, z, y=None) -> Self:
         z = checked_features(z)
         rng = np.random.default_rng(self.seed)
-        bank = z[np.sort(rng.choice(len(z), min(self.bank, len(z)), replace=False))]
+        bank = z[np.sort(rng.choice(len(z), min(self.bank, len(z)), replace=False))].astype(np.float64)
         queries = rng.choice(len(bank), min(_CALIBRATION, len(bank)), replace=False)
         squared = np.maximum((bank[queries] ** 2).sum(1)[:, None] - 2 * bank[queries] @ bank.T + (bank**2).sum(1), 0)
         squared[np.arange(len(queries)), queries] = np.inf  # itself left out
@@ -57,7 +57,7 @@ class SoftNeighbours:
             inner = self._exponents(t, k)
             return 0.5 * k["inverse"] * (t**2).sum(1) - torch.logsumexp(inner, 1) + np.log(len(k["bank"]))
 
-        return array_or_tensor(energy, z, batch=1024)
+        return array_or_tensor(energy, z)
 
     def gradient(self, z: torch.Tensor) -> torch.Tensor:
         """(N, D) → (N, D)."""

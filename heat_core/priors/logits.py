@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from heat_core.errors import HeatError
-from heat_core.priors.base import Constants, array_or_tensor, checked_features
+from heat_core.priors.base import Constants, array_or_tensor, checked_features, column_moments
 
 
 class EnergyLogits:
@@ -30,7 +30,8 @@ class EnergyLogits:
         z = checked_features(z)
         if z.shape[1] != self.weight.shape[1]:
             raise HeatError(f"The head reads {self.weight.shape[1]} features, these have {z.shape[1]}.")
-        self._constants = Constants(weight=self.weight, bias=self.bias, mean=z.mean(axis=0), std=z.std(axis=0))
+        mean, std = column_moments(z)
+        self._constants = Constants(weight=self.weight, bias=self.bias, mean=mean, std=std)
         return self
 
     def refit(self, z, y) -> "EnergyLogits":

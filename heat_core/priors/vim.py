@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from heat_core.errors import HeatError
-from heat_core.priors.base import Constants, array_or_tensor, checked_features
+from heat_core.priors.base import Constants, array_or_tensor, blocks, checked_features
 from heat_core.priors.logits import EnergyLogits
 
 
@@ -37,20 +37,35 @@ class VirtualLogit(EnergyLogits):
         n, width = z.shape
         self.dim_ = self.dim or min(1000 if width >= 2048 else 512 if width >= 768 else width // 2, max(n // 2, 1))
         origin = -np.linalg.pinv(self.weight) @ self.bias
-        centred = z - origin
-        vectors = np.linalg.eigh(centred.T @ centred / n)[1]
+        scatter = np.zeros((width, width))
+        for _, block in blocks(z):
+            block -= origin
+            scatter += block.T @ block
+        values, vectors = np.linalg.eigh(scatter / n)
         outside = vectors[:, : width - self.dim_]
-        norms = np.linalg.norm(centred @ outside, axis=1)
-        if not norms.mean() > 1e-9 * max(np.linalg.norm(centred, axis=1).mean(), 1e-12):
+        beyond = max(values[: width - self.dim_].sum(), 0.0)
+        if not np.sqrt(beyond) > 1e-7 * np.sqrt(max(values.sum(), 1e-24)):
             raise HeatError(
                 f"The {n} training features lie within {self.dim_} dimensions: nothing is left for ViM's virtual logit; "
                 "give more images or a smaller subspace."
             )
-        self.alpha_ = float((z @ self.weight.T + self.bias).max(axis=1).mean() / norms.mean())
+        self.alpha_ = self._mean_largest_logit(z) / self._mean_norm(z, origin, outside)
         self._constants = Constants(
             **self._constants.arrays, origin=origin, outside=outside, alpha=np.array(self.alpha_)
         )
         return self
+
+    def _mean_largest_logit(self, z: np.ndarray) -> float:
+        return sum((block @ self.weight.T + self.bias).max(axis=1).sum() for _, block in blocks(z)) / len(z)
+
+    @staticmethod
+    def _mean_norm(z: np.ndarray, origin: np.ndarray, outside: np.ndarray) -> float:
+        """Mean of ‖Rᵀ(z - o)‖ over the training features."""
+        total = 0.0
+        for _, block in blocks(z):
+            block -= origin
+            total += np.sqrt(((block @ outside) ** 2).sum(axis=1)).sum()
+        return total / len(z)
 
     def refit(self, z, y) -> "VirtualLogit":
         weight, bias = self.fit_head(z, y) if self.fit_head else (self.weight, self.bias)

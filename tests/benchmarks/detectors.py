@@ -100,9 +100,9 @@ def main(names: list[str]) -> None:
     print(f"{'':<14}{'ours':>9}{'theirs':>9}{'ratio':>8}{'peak MB':>10}{'theirs':>9}")
     for name in names or [n for n in all_names() if n not in slow_or_images]:
         mine, other = (in_child(side, name) for side in SIDES)
-        seconds = f"{other['seconds']:8.2f}s{other['seconds'] / mine['seconds']:8.1f}" if other else f"{'–':>9}{'–':>8}"
+        seconds = f"{other['seconds']:8.3f}s{other['seconds'] / mine['seconds']:8.1f}" if other else f"{'–':>9}{'–':>8}"
         memory = f"{other['peak_mb']:9.0f}" if other else f"{'–':>9}"
-        print(f"{name:<14}{mine['seconds']:8.2f}s{seconds}{mine['peak_mb']:10.0f}{memory}", flush=True)
+        print(f"{name:<14}{mine['seconds']:8.3f}s{seconds}{mine['peak_mb']:10.0f}{memory}", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from pytorch_ood import detector as rival
-from scipy.special import logsumexp, softmax
+from scipy.special import softmax
 from scipy.stats import spearmanr
 
 from heat_core import HeatError, detectors
@@ -241,4 +241,3 @@ def test_published_values_wait_for_the_whole_set():
     assert method.k_of == (50, 50_000)
     assert method.fit(TRAIN).k_ == 5
     assert load("dice").for_run(HEAD, Experiment(id="imagenet/train", ood={"a": "b"}), None).sparsity == 0.7
-    assert logsumexp(LOGITS) > 0
