@@ -1,4 +1,4 @@
-"""The command line: `python -m heat_core demo | run | list | show | job`."""
+"""The command line: `python -m heat_core demo | run | list | show | compare | detectors | job`."""
 
 import argparse
 import json
@@ -38,7 +38,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--id", required=True, metavar="DIR|NAME", help="training images of the known classes")
     run.add_argument("--id-test", metavar="DIR|NAME", help="ID test images (default: every fifth of --id)")
     run.add_argument("--ood", nargs="+", required=True, metavar="NAME=DIR|NAME", help="sets of unknown images")
-    run.add_argument("--backbone", required=True, metavar="TIMM_NAME")
+    run.add_argument(
+        "--backbone",
+        required=True,
+        metavar="TIMM_NAME",
+        help="or `features`: every set is a folder of avg.npy (std.npy, labels.npy)",
+    )
     run.add_argument("--weights", metavar="FILE", help="safetensors or torch file (default: timm's own weights)")
     run.add_argument("--image-size", type=int, metavar="N", help="side of the input in pixels")
     run.add_argument(
@@ -60,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(do=lambda o: _execute(_experiment(o), o.json))
 
     verbs.add_parser("list", help="all runs").set_defaults(do=_list)
+    verbs.add_parser("detectors", help="every method to compare with").set_defaults(do=_detectors)
 
     show = verbs.add_parser("show", help="the table of one run")
     show.add_argument("run", metavar="RUN", help="a run's name or folder")
@@ -138,6 +144,13 @@ def _list(o: argparse.Namespace) -> None:
     print(f"{len(runs)} runs" if len(runs) != 1 else "1 run")
     for run in runs:
         print(f"{run.id:<50} {run.status:<12} {run.experiment.backbone}  {', '.join(run.experiment.priors)}")
+
+
+def _detectors(o: argparse.Namespace) -> None:
+    for kind in sorted(map(detectors.load, detectors.names()), key=lambda kind: kind.place):
+        needs = "images" if kind.reads_images else "features"
+        name = kind.__module__.rsplit(".", 1)[1].replace("_", "-")
+        print(f"{name:<14}{kind.title:<14}{needs:<10}{kind.source}")
 
 
 def _show(o: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from heat_core import demo
 from heat_core.errors import HeatError
-from heat_core.features import rank_in_class
+from heat_core.features import is_features_folder, rank_in_class
 from heat_core.storage import heat_home
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"}
@@ -115,6 +115,8 @@ def from_folder(folder: Path) -> ImageSet:
     """A folder with one sub-folder a class, or a flat one; other files than images are left aside."""
     folder = folder.resolve()
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    if is_features_folder(folder):
+        raise HeatError(f"{folder} holds features, not images: use the backbone 'features' to run on them.")
     if not files:
         raise HeatError(f"{folder} holds no images (looked for {', '.join(sorted(SUFFIXES))}): choose another folder.")
     ids = [p.relative_to(folder).as_posix() for p in files]

@@ -12,7 +12,7 @@ from PIL import Image
 from heat_core import datasets
 from heat_core.composition import compose, standardise
 from heat_core.errors import HeatError
-from heat_core.experiment import PRIOR_TITLES, Experiment
+from heat_core.experiment import FEATURES, PRIOR_TITLES, Experiment
 from heat_core.metrics import evaluate, threshold95
 from heat_core.storage import heat_home, read_json, read_npz
 
@@ -216,6 +216,8 @@ class Run:
 
     def image(self, dataset: str, sample_id: str) -> Image.Image:
         """The picture of a sample, from where the dataset lies."""
+        if self.experiment.backbone == FEATURES:
+            raise HeatError("This run was made from features: it has no pictures.")
         images, index = self._images(dataset)
         if sample_id not in index:
             raise HeatError(f"{sample_id} is no longer in {dataset!r}: its folder has changed since the run.")

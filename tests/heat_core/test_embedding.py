@@ -1,0 +1,54 @@
+"""Maps: that their child does what the parent asks, and where new samples are placed."""
+
+import numpy as np
+import pytest
+
+from heat_core import HeatError
+from heat_core.embedding import place, write_points
+from heat_core.features import Features
+from heat_core.projection import INPUT, Projector, project
+from heat_core.storage import read_npz
+
+RNG = np.random.default_rng(0)
+
+
+def clusters(n: int) -> Features:
+    z = (10 * np.eye(3, 12)[np.arange(n) % 3] + RNG.normal(size=(n, 12))).astype(np.float32)
+    return Features(z, z, np.arange(n) % 3, [str(i) for i in range(n)])
+
+
+def test_the_child_fits_while_the_parent_works_and_new_samples_land_among_their_like(tmp_path):
+    train, test = clusters(150), clusters(60)
+    with Projector() as projector:
+        write_points(tmp_path, train, [test], seed=0)
+        projector.fit(tmp_path, 0)
+        projector.wait()
+    fitted = read_npz(tmp_path / "map.npz")
+    assert not (tmp_path / INPUT).exists()
+    assert (fitted["dataset"] == -1).sum() == 150
+    xy = place(fitted, clusters(30))
+    own = np.r_[np.arange(150), np.arange(60)] % 3
+    centres = np.array([fitted["xy"][own == c].mean(axis=0) for c in range(3)])
+    nearest = np.linalg.norm(xy[:, None] - centres, axis=2).argmin(axis=1)
+    np.testing.assert_array_equal(nearest, np.arange(30) % 3)
+
+
+def test_a_known_sample_is_placed_at_home(tmp_path):
+    train = clusters(60)
+    write_points(tmp_path, train, [clusters(3)], seed=0)
+    points = read_npz(tmp_path / INPUT)
+    points["xy"] = points["reduced"][:, :2].astype(np.float32)
+    spread = points["xy"].std()
+    assert np.abs(place(points, train) - points["xy"][:60]).mean() < 0.3 * spread
+
+
+def test_a_child_that_fails_gives_a_sentence(tmp_path):
+    with Projector() as projector:
+        projector.fit(tmp_path, 0)  # there are no points
+        with pytest.raises(HeatError, match="could not be fitted"):
+            projector.wait()
+
+
+def test_few_points_and_no_umap_fall_back_to_the_principal_plane():
+    reduced = RNG.normal(size=(4, 1))
+    np.testing.assert_allclose(project(reduced), np.c_[reduced, np.zeros(4)], rtol=1e-6)

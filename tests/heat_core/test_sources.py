@@ -1,0 +1,110 @@
+"""Runs on features that were made elsewhere, and what a source refuses."""
+
+import json
+
+import numpy as np
+import pytest
+
+from heat_core import Experiment, HeatError, run
+from heat_core.backbones import load_backbone
+from heat_core.features import Features
+
+SETTINGS = {"width": 16, "updates": 6, "epochs": 3, "langevin_steps": 2}
+
+
+def write(folder, features: Features, std: bool = True, labels: bool = True, head=None):
+    folder.mkdir()
+    np.save(folder / "avg.npy", features.avg)
+    if std:
+        np.save(folder / "std.npy", features.std)
+    if labels:
+        np.save(folder / "labels.npy", features.labels)
+    if head is not None:
+        np.savez(folder / "head.npz", weight=head[0], bias=head[1])
+    return str(folder)
+
+
+@pytest.fixture
+def folders(demo_run, tmp_path):
+    """The demo's features as bare arrays: nothing but avg, std, labels and the head."""
+    root = demo_run.folder.parents[1] / "features" / "heat-demo-resnet"
+    of = {path.name.split("-")[1]: path for path in root.iterdir()}
+    train, test = sorted(
+        (p for p in root.iterdir() if p.name.startswith("demo-digits")), key=lambda p: -len(Features.open(p))
+    )
+    patches = next(p for p in root.iterdir() if p.name.startswith("photo-patches"))
+    assert of
+    return {
+        "id": write(tmp_path / "id", Features.open(train), head=load_backbone("heat-demo-resnet").head),
+        "id_test": write(tmp_path / "id-test", Features.open(test)),
+        "ood": {"photo patches": write(tmp_path / "patches", Features.open(patches), labels=False)},
+    }
+
+
+def test_given_features_score_as_the_images_they_came_from(folders, demo_run):
+    done = run(Experiment(**folders, backbone="features", preset="quick", settings=SETTINGS, map=False))
+    for name in ("id", "photo patches"):
+        for detector in ("gmm", "gmm-std", "el", "msp", "knn"):
+            expected = demo_run.detector_scores(name, detector)
+            np.testing.assert_allclose(done.detector_scores(name, detector), expected, rtol=1e-6)
+    with pytest.raises(HeatError, match="no pictures"):
+        done.image("id", str(done.ids("id")[0]))
+
+
+def test_what_reads_images_says_why_it_is_left_out(folders, capsys):
+    from heat_core.__main__ import main
+
+    words = ["run", "--id", folders["id"], "--id-test", folders["id_test"], "--ood", f"patches={folders['ood']['photo patches']}",
+             "--backbone", "features", "--preset", "quick", "--detectors", "odin", "gram", "mds", "vim", "--no-map", "--json",
+             "--set", *(f"{k}={v}" for k, v in SETTINGS.items())]  # fmt: skip
+    assert main(words) == 0
+    metrics = json.loads(capsys.readouterr().out.splitlines()[-1])["metrics"]
+    for name in ("odin", "gram", "mds"):
+        assert metrics[name]["patches"] == dict.fromkeys(("fpr95", "auroc", "aupr_in", "aupr_out"))
+    assert metrics["vim"]["patches"]["auroc"] > 0.5
+
+
+def test_without_std_and_without_a_test_set(demo_run, tmp_path):
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 3
+    features = Features(rng.normal(size=(60, 8)).astype(np.float32) + 4 * np.eye(8)[y], None, y, [""] * 60)
+    known = write(tmp_path / "known", features, std=False)
+    unknown = write(tmp_path / "unknown", features, std=False, labels=False)
+    done = run(Experiment(known, {"u": unknown}, backbone="features", preset="quick", settings=SETTINGS, map=False))
+    assert done.priors == ["gmm", "el"]
+    assert "no std.npy" in done.left_out["gmm-std"]
+    assert len(done.scores("id")) == 12
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [("labels", "at least two classes"), ("nan", "NaN"), ("dim", "dimensions"), ("cut", "cut off"), ("images", "no avg.npy"),
+     ("length", "differ in length"), ("head", "head.npz")],
+)  # fmt: skip
+def test_bad_features_give_a_sentence(folders, tmp_path, damage, sentence):
+    from pathlib import Path
+
+    known = Path(folders["id"])
+    avg = np.load(known / "avg.npy")
+    if damage == "labels":
+        (known / "labels.npy").unlink()
+    elif damage == "nan":
+        avg[3, 0] = np.nan
+        np.save(known / "avg.npy", avg)
+    elif damage == "dim":
+        np.save(Path(folders["id_test"]) / "avg.npy", np.load(Path(folders["id_test"]) / "avg.npy")[:, :5])
+    elif damage == "cut":
+        (known / "avg.npy").write_bytes((known / "avg.npy").read_bytes()[:2000])
+    elif damage == "images":
+        folders["ood"]["empty"] = str(tmp_path)
+    elif damage == "length":
+        np.save(known / "labels.npy", np.zeros(3, int))
+    else:
+        np.savez(known / "head.npz", weight=np.ones((6, 3)), bias=np.ones(6))
+    with pytest.raises(HeatError, match=sentence):
+        run(Experiment(**folders, backbone="features", map=False))
+
+
+def test_a_folder_of_features_is_no_folder_of_images(folders):
+    with pytest.raises(HeatError, match="use the backbone 'features'"):
+        run(Experiment(**folders, backbone="heat-demo-resnet", map=False))
