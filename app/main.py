@@ -5,7 +5,8 @@ import streamlit as st
 st.set_page_config(page_title="HEAT Explorer", page_icon="🔥", layout="wide")
 st.navigation(
     [
-        st.Page("app_pages/explore.py", title="Explore", icon=":material/tune:", default=True),
+        st.Page("app_pages/live.py", title="Live", icon=":material/touch_app:", default=True),
+        st.Page("app_pages/explore.py", title="Explore", icon=":material/tune:"),
         st.Page("app_pages/compare.py", title="Compare", icon=":material/leaderboard:"),
         st.Page("app_pages/map.py", title="Map", icon=":material/scatter_plot:"),
         st.Page("app_pages/gallery.py", title="Gallery", icon=":material/photo_library:"),

@@ -5,6 +5,7 @@ import html
 import io
 
 import streamlit as st
+from PIL import Image
 
 from heat_core import HeatError, Run
 
@@ -32,14 +33,31 @@ CSS = f"""<style>
 def thumbnail(folder: str, dataset: str, sample: str, _run: Run) -> str | None:
     """A data URL of the sample's picture; None where the file is gone."""
     try:
-        image = _run.image(dataset, sample)
+        return data_url(_run.image(dataset, sample), 2 * THUMB)
     except HeatError:
         return None
-    if max(image.size) > 2 * THUMB:
-        image.thumbnail((2 * THUMB, 2 * THUMB))
+
+
+def data_url(image: Image.Image, side: int) -> str:
+    """The picture, at most `side` pixels wide and high: small ones to the pixel, photographs as JPEG."""
+    small = max(image.size) <= 64
+    if max(image.size) > side:
+        image.thumbnail((side, side))
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    image.save(buffer, "PNG") if small else image.convert("RGB").save(buffer, "JPEG", quality=88)
+    kind = "png" if small else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def large(run: Run, dataset: str, sample: str, side: int) -> None:
+    """The picture as large as the column, small ones enlarged without blur."""
+    try:
+        url = data_url(run.image(dataset, sample), 2 * side)
+    except HeatError as error:
+        st.caption(str(error))
+        return
+    name = html.escape(sample, quote=True)
+    st.html(f'<img src="{url}" alt="{name}" style="width:100%;max-width:{side}px;border-radius:8px;image-rendering:{"pixelated" if "png" in url[:15] else "auto"}">')  # fmt: skip
 
 
 def cell(run: Run, dataset: str, sample: str, verdict: str = "", caption: str = "") -> str:

@@ -1,13 +1,16 @@
 """What the pages share: the run that is looked at, β, and how a running job is followed."""
 
 import math
+from pathlib import Path
 
 import streamlit as st
 
+from app.look import parse_beta
 from heat_core import HeatError, Run
 from heat_core.experiment import demo_experiment
 from heat_core.jobs import new_run, start
 from heat_core.results import ALIVE, list_runs
+from heat_core.samples import Samples
 from heat_core.storage import heat_home
 
 BETAS = [-math.inf, *(-b for b in (100, 30, 10, 5, 3, 2, 1.5, 1, 0.7, 0.5, 0.3, 0.2, 0.1)), 0.0,
@@ -18,18 +21,6 @@ METRIC_NAMES = {"fpr95": "FPR95 ↓", "auroc": "AUROC ↑", "aupr_in": "AUPR-In 
 
 def beta_text(beta: float) -> str:
     return ("−∞" if beta < 0 else "+∞") if math.isinf(beta) else f"{beta:g}".replace("-", "−")
-
-
-def parse_beta(text: str) -> float:
-    """β as a person writes it: 0.5, -3, −∞, inf."""
-    plain = text.strip().replace("−", "-").replace("∞", "inf")
-    try:
-        value = float(plain)
-    except ValueError:
-        value = math.nan
-    if math.isnan(value):
-        raise HeatError(f"{text!r} is not a value of β: write a number, or −∞ or +∞.")
-    return value
 
 
 @st.cache_resource(show_spinner=False)
@@ -47,8 +38,32 @@ def _opened(folder: str, version: tuple) -> Run:
 
 
 def open_run(folder) -> Run:
-    files = [folder / name for name in ("run.json", "energies.npz", "map.npz")]
-    return _opened(str(folder), tuple(f.stat().st_mtime_ns if f.exists() else 0 for f in files))
+    return _opened(str(folder), _version(folder, "run.json", "energies.npz", "map.npz"))
+
+
+def _version(folder: Path, *names: str) -> tuple[int, ...]:
+    """Changes when one of the files does."""
+    files = [folder / name for name in names]
+    return tuple(f.stat().st_mtime_ns if f.exists() else 0 for f in files)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _samples(folder: str, version: tuple, _run: Run) -> Samples:
+    return Samples(_run)
+
+
+def samples_of(run: Run) -> tuple[Samples, tuple[int, ...]]:
+    """A run's samples, shared read-only by all sessions, and the version of the numbers that they were made from."""
+    version = _version(run.folder, "energies.npz", "map.npz")
+    return _samples(str(run.folder), version, run), version
+
+
+def gone(run: Run) -> bool:
+    """Whether the run was deleted under an open page; then a sentence says so."""
+    if (run.folder / "run.json").exists():
+        return False
+    st.error("This run was deleted: choose another one in the sidebar.", icon=":material/error:")
+    return True
 
 
 def chosen_run() -> Run:
@@ -121,8 +136,6 @@ def follow(run: Run) -> None:
 @st.fragment(run_every=1.0)
 def _progress(folder: str, version: tuple) -> None:
     """Poll the job; rerun the whole page when a stage is finished."""
-    from pathlib import Path
-
     run = open_run(Path(folder))
     now = (run.has_energies, run.has_map, len(run.priors) if run.has_energies else 0)
     if now != version or run.status not in ALIVE:

@@ -150,3 +150,47 @@ def _map_layout(figure: go.Figure) -> go.Figure:
     figure.update_xaxes(showticklabels=False, zeroline=False, showgrid=False)
     figure.update_yaxes(showticklabels=False, zeroline=False, showgrid=False, scaleanchor="x")
     return _layout(figure, "", "", height=640).update_layout(dragmode="lasso")
+
+
+def score_parts(told, threshold: float, title) -> go.Figure:
+    """A sample's score as bars that add up (`heat_core.explanation`): each prior, its residual, β, the sum.
+
+    told: an Explanation. title: row → how it is printed. The dashed line is the threshold.
+    """
+    steps = [
+        step for part in told.parts
+        for step in ((f"{title(f'heat-{part.prior}').removeprefix('HEAT-')} prior", part.from_prior), ("its residual", part.from_residual))
+    ]  # fmt: skip
+    if abs(told.from_beta) > 1e-9:
+        steps.append(("β", told.from_beta))
+    # Bars may share a label ("its residual"), so they stand on numbers.
+    places = list(range(len(steps) + 1))
+    figure = go.Figure(
+        go.Waterfall(
+            x=places, y=[value for _, value in steps] + [None], measure=["relative"] * len(steps) + ["total"],
+            increasing={"marker": {"color": MISSED}}, decreasing={"marker": {"color": ID_COLOUR}},
+            totals={"marker": {"color": LINE_COLOUR}}, connector={"line": {"color": LINE_COLOUR, "width": 1}},
+            text=[f"{value:+.2f}" for _, value in steps] + [f"{told.score:.2f}"], textposition="outside", cliponaxis=False,
+            hovertemplate="%{text}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.add_hline(
+        y=threshold, line={"dash": "dash", "width": 2, "color": LINE_COLOUR}, annotation_text="threshold",
+        annotation_position="top left",
+    )  # fmt: skip
+    figure.update_xaxes(tickvals=places, ticktext=[label for label, _ in steps] + ["score"], tickangle=-35)
+    return _layout(figure, "", "standard deviations of ID", height=320).update_layout(showlegend=False)
+
+
+def percentiles(shares: dict[str, float]) -> go.Figure:
+    """Method → share of known images that score lower; beyond the dashed line a sample is called unknown."""
+    names, values = list(shares)[::-1], [100 * v for v in list(shares.values())[::-1]]
+    figure = go.Figure(
+        go.Bar(
+            x=values, y=names, orientation="h", marker={"color": [MISSED if v > 95 else ID_COLOUR for v in values]},
+            hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.add_vline(x=95, line={"dash": "dash", "width": 1, "color": LINE_COLOUR})
+    figure.update_xaxes(range=[0, 100.5])
+    return _layout(figure, "% of known test images that score lower", "", height=80 + 22 * len(names))

@@ -217,7 +217,8 @@ def _baselines(train, scored, parts, fitted, head, reasons, report: Report) -> d
             arrays.setdefault(f"{i}/score-{prior_row(prior)}", arrays[f"{i}/energy-{prior}"])
     titles = _titles(fitted, parts)
     summary = {"class_names": train.class_names, "baselines": list(titles), "titles": titles, "left_out": reasons,
-               "train_size": len(train), "train_features": str(train.folder.resolve())}  # fmt: skip
+               "train_size": len(train),
+               "features": {name: str(f.folder.resolve()) for name, f in ({TRAIN: train} | scored).items()}}  # fmt: skip
     test = scored[ID]
     if test.labels is not None and test.class_names == train.class_names:
         summary["accuracy"] = float((arrays["0/predicted"] == test.labels).mean())

@@ -159,13 +159,16 @@ class Run:
         hybrid = self.prior_energies(dataset) + self.residual_energies(dataset)
         return standardise(hybrid, np.array(self._summary["mean"]), np.array(self._summary["std"]))
 
-    def scores(self, dataset: str, beta: float = 0.0, priors: list[str] | None = None) -> np.ndarray:
-        """(N,) HEAT scores, composed with β over the given priors (default: all); larger = more OOD."""
+    def scores(self, dataset: str, beta: float = 0.0, priors: list[str] | None = None, weights=None) -> np.ndarray:
+        """(N,) HEAT scores, composed with β over the given priors (default: all); larger = more OOD.
+
+        weights: one a given prior, see `compose`.
+        """
         chosen = self.priors if priors is None else list(priors)
         if not chosen or (missing := [p for p in chosen if p not in self.priors]):
             what = f"has no residual for {missing[0]!r}" if chosen else "needs at least one prior to compose"
             raise HeatError(f"This run {what}: it has {', '.join(self.priors) or 'none yet'}.")
-        return compose(self.energies(dataset)[:, [self.priors.index(p) for p in chosen]], beta)
+        return compose(self.energies(dataset)[:, [self.priors.index(p) for p in chosen]], beta, weights)
 
     def detector_scores(self, dataset: str, detector: str, beta: float = 0.0, priors=None) -> np.ndarray:
         """(N,) scores of any detector by its name in the tables; β and `priors` apply to `heat`."""
@@ -197,6 +200,11 @@ class Run:
         """(N,) stable ids of the samples."""
         return self._column(dataset, "ids")
 
+    @property
+    def training_ids(self) -> np.ndarray:
+        """Stable ids of the training samples."""
+        return self._arrays["train/ids"]
+
     def labels(self, dataset: str) -> np.ndarray | None:
         """(N,) classes, or None where the set has none."""
         labels = self._column(dataset, "labels")
@@ -215,7 +223,7 @@ class Run:
         return self._summary["class_names"]
 
     def image(self, dataset: str, sample_id: str) -> Image.Image:
-        """The picture of a sample, from where the dataset lies."""
+        """The picture of a sample of a scored set, or of `train`, from where the dataset lies."""
         if self.experiment.backbone == FEATURES:
             raise HeatError("This run was made from features: it has no pictures.")
         images, index = self._images(dataset)
@@ -226,12 +234,16 @@ class Run:
         except OSError as error:
             raise HeatError(f"{sample_id} of {dataset!r} can no longer be read: was it moved or deleted?") from error
 
+    def source(self, dataset: str) -> str:
+        """The folder or name that a set (`train`, `id`, an OOD set) was opened from."""
+        e = self.experiment
+        return e.ood.get(dataset, (e.id_test or e.id) if dataset == ID else e.id)
+
     def _images(self, dataset: str):
         cache = self.__dict__.setdefault("_image_sets", {})
         if dataset not in cache:
-            e = self.experiment
-            source, role = (e.id_test or e.id, "test" if e.id_test else "train") if dataset == ID else (e.ood[dataset], "test")  # fmt: skip
-            images = datasets.open_dataset(source, role)
+            training = dataset == "train" or (dataset == ID and not self.experiment.id_test)
+            images = datasets.open_dataset(self.source(dataset), "train" if training else "test")
             cache[dataset] = images, {sample: i for i, sample in enumerate(images.ids)}
         return cache[dataset]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError, compose
-from heat_core.composition import standardise
+from heat_core.composition import influence, standardise
 
 getcontext().prec, getcontext().Emax, getcontext().Emin = 60, 10**9, -(10**9)
 ENERGIES = np.random.default_rng(0).normal(size=(40, 3)) * 3
@@ -61,3 +61,26 @@ def test_standardise_survives_a_constant_energy():
     np.testing.assert_array_equal(
         standardise(np.array([[1.0, 5.0]]), np.array([1.0, 3.0]), np.array([0.0, 2.0])), [[0, 1]]
     )
+
+
+@pytest.mark.parametrize("beta", [-math.inf, -30, -1, 0, 1e-7, 0.5, 30, math.inf])
+def test_weights(beta):
+    np.testing.assert_allclose(compose(ENERGIES, beta, [2, 2, 2]), compose(ENERGIES, beta), rtol=1e-12)
+    np.testing.assert_allclose(compose(ENERGIES, beta, [0, 1, 1]), compose(ENERGIES[:, 1:], beta), rtol=1e-12)
+    twice = compose(ENERGIES[:, [0, 0, 1]], beta)  # a weight of 2 is the same prior twice
+    np.testing.assert_allclose(compose(ENERGIES[:, :2], beta, [2, 1]), twice, rtol=1e-11)
+    with pytest.raises(HeatError, match="not all 0"):
+        compose(ENERGIES, beta, [0, 0, 0])
+    with pytest.raises(HeatError, match="3 numbers"):
+        compose(ENERGIES, beta, [1, -1, 1])
+
+
+@pytest.mark.parametrize("beta", [-3, 0, 2])
+def test_influence_is_the_gradient(beta):
+    weights, step = [1, 2, 0.5], 1e-6
+    for k in range(3):
+        moved = ENERGIES.copy()
+        moved[:, k] += step
+        slope = (compose(moved, beta, weights) - compose(ENERGIES, beta, weights)) / step
+        np.testing.assert_allclose(influence(ENERGIES, beta, weights)[:, k], slope, atol=1e-4)
+    assert (influence(ENERGIES, math.inf).max(axis=1) == 1).all()

@@ -1,0 +1,189 @@
+"""The gallery: which samples (filters, sorts, the selection), drawn as Figs. 5, 8 and 9 or as lines with reasons."""
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from app import look as looks
+from app import pictures
+from heat_core.export import to_csv, to_zip
+from heat_core.notes import read_notes
+from heat_core.results import ID
+from heat_core.samples import ORDERS, Samples, answer, arrange, rules, why
+
+EVERY, EVERY_OOD, ANY_CLASS = "every set", "every OOD set", "any"
+TAGGED = "with a note or tag"
+_MOST_IN_ZIP = 2000
+_FOLDER = Path(__file__).parent / "live"
+_GALLERY = st.components.v2.component(
+    "heat_gallery",
+    html=(_FOLDER / "gallery.html").read_text(encoding="utf-8"),
+    css=(_FOLDER / "gallery.css").read_text(encoding="utf-8"),
+    js=(_FOLDER / "gallery.js").read_text(encoding="utf-8"),
+)
+
+
+def _choice(widget, label: str, options: list[str], name: str, default: str, **more) -> str:
+    """A widget whose value is a part of the look."""
+    key, look = f"gallery-{name}", st.session_state["look"]
+    wanted = look.gallery.get(name, default)
+    wanted = wanted if wanted in options else default
+    if st.session_state.get(key) != wanted:
+        st.session_state[key] = wanted
+
+    def take_over() -> None:
+        chosen = st.session_state[key] or default
+        kept = {k: v for k, v in st.session_state["look"].gallery.items() if k != name}
+        looks.changed(gallery=kept | ({name: chosen} if chosen != default else {}))
+
+    widget(label, options, key=key, on_change=take_over, **more)
+    return wanted
+
+
+def gallery(samples: Samples, selection: np.ndarray | None) -> None:
+    """Filters, the pictures, and what can be taken along. selection: sample numbers of the current lasso, or None."""
+    run, look = samples.run, st.session_state["look"]
+    lens = look.lens()
+    methods = _methods(samples)
+    baselines = [m for m in ("el", "gmm") if m in run.detectors]
+    first = st.columns([3, 3, 3, 2, 2])
+    names = {EVERY: EVERY, EVERY_OOD: EVERY_OOD, ID: "ID test"} | {n: n for n in run.ood_names}
+    chosen_set = _choice(
+        first[0].selectbox, "Images of", list(names), "set", EVERY if selection is not None else EVERY_OOD,
+        format_func=names.get,
+    )  # fmt: skip
+    within = _within(samples, chosen_set)
+    if selection is not None and _only_selection(first[4], len(selection)):
+        among = np.zeros(len(samples), bool)
+        among[selection[selection < len(samples)]] = True
+        within &= among
+    a, b = look.gallery.get("a", methods[0]), look.gallery.get("b", methods[-1])
+    every_rule = [*rules(methods, baselines), TAGGED]
+    masks = {rule: within & _fits(samples, rule, methods, baselines, a, b) for rule in every_rule}
+    rule = _choice(
+        first[1].selectbox, "Filter", every_rule, "filter", "all",
+        format_func=lambda r: f"{r} ({int(masks[r].sum()):,})",
+        help="Caught and missed mean right and wrong: of a known image, kept and flagged by mistake. Recovered: EL or "
+        "GMM misses it, HEAT catches it. Lost: EL or GMM catches it, HEAT misses it.",
+    )  # fmt: skip
+    order = _choice(first[2].selectbox, "Sort", list(ORDERS), "order", ORDERS[0],
+                    help="By HEAT's score; disagreement: how far the methods' percentiles are apart.")  # fmt: skip
+    classes = [ANY_CLASS, *run.class_names]
+    seen = _choice(
+        first[3].selectbox, "Taken for", classes, "seen", ANY_CLASS, help="The class that the classifier sees."
+    )
+    if rule == "missed by A, caught by B":
+        pair = st.columns(2)
+        _choice(pair[0].selectbox, "A, which misses", run.detectors, "a", methods[0], format_func=run.title)
+        _choice(pair[1].selectbox, "B, which catches", run.detectors, "b", methods[-1], format_func=run.title)
+    mask = masks[rule]
+    if seen != ANY_CLASS:
+        mask = mask & (samples.predicted == run.class_names.index(seen))
+    by = "heat" if "heat" in run.detectors else methods[-1]
+    numbers = arrange(samples, np.flatnonzero(mask), order, methods, by, lens)
+    _show(samples, numbers, methods)
+    _take_along(samples, numbers)
+
+
+def _methods(samples: Samples) -> list[str]:
+    """The rows of the gallery: any detectors."""
+    run, look = samples.run, st.session_state["look"]
+    default = [m for m in ("el", "gmm", "heat") if m in run.detectors]
+    wanted = [m for m in look.gallery.get("methods", "").split(",") if m in run.detectors] or default
+    if st.session_state.get("gallery-methods") != wanted:
+        st.session_state["gallery-methods"] = wanted
+
+    def take_over() -> None:
+        chosen = st.session_state["gallery-methods"]
+        kept = {k: v for k, v in st.session_state["look"].gallery.items() if k != "methods"}
+        looks.changed(gallery=kept | ({"methods": ",".join(chosen)} if chosen and chosen != default else {}))
+
+    st.multiselect(
+        "Methods", run.detectors, key="gallery-methods", on_change=take_over, format_func=run.title,
+        help="One row each, as in Figs. 5, 8 and 9 (SSD there is the GMM).",
+    )  # fmt: skip
+    return wanted
+
+
+def _within(samples: Samples, chosen: str) -> np.ndarray:
+    if chosen == EVERY:
+        return np.ones(len(samples), bool)
+    return samples.is_ood.copy() if chosen == EVERY_OOD else samples.dataset == samples.run.datasets.index(chosen)
+
+
+def _only_selection(place, count: int) -> bool:
+    """Whether the selection on the map narrows the gallery: yes, unless a person says otherwise."""
+    place.markdown("<div style='height:1.6rem'></div>", unsafe_allow_html=True)
+    everything = st.session_state["look"].gallery.get("everything") == "yes"
+    if st.session_state.get("gallery-only") != (not everything):
+        st.session_state["gallery-only"] = not everything
+
+    def take_over() -> None:
+        kept = {k: v for k, v in st.session_state["look"].gallery.items() if k != "everything"}
+        looks.changed(gallery=kept | ({} if st.session_state["gallery-only"] else {"everything": "yes"}))
+
+    return place.toggle(f"Selection ({count:,})", key="gallery-only", on_change=take_over,
+                        help="Only what is selected on the map of the Live page.")  # fmt: skip
+
+
+def _fits(samples: Samples, rule: str, methods, baselines, a, b) -> np.ndarray:
+    if rule != TAGGED:
+        return answer(samples, rule, methods, baselines, st.session_state["look"].lens(), a, b)
+    noted = np.zeros(len(samples), bool)
+    for key in read_notes(samples.run.folder):
+        noted[samples.find(key)] = True
+    return noted
+
+
+def _show(samples: Samples, numbers: np.ndarray, methods: list[str]) -> None:
+    run, look = samples.run, st.session_state["look"]
+    lens = look.lens()
+    controls = st.columns([6, 2, 2], vertical_alignment="center")
+    layout = _choice(
+        controls[1].segmented_control, "Layout", ["figure", "list"], "layout", "figure", label_visibility="collapsed"
+    )
+    count = controls[2].selectbox("Pictures", [24, 48, 96], key="gallery-count", label_visibility="collapsed",
+                                  format_func=lambda n: f"{n} pictures")  # fmt: skip
+    shown = numbers[:count]
+    controls[0].caption(
+        f"**{len(shown):,} of {len(numbers):,}** samples · green, solid, ✓ = right (unknown detected, known kept) · "
+        "red, dashed, ✗ = wrong. A click inspects one."
+    )
+    if not len(numbers):
+        st.info("No sample fits the filter.")
+        return
+    right = {m: samples.right(m, lens) for m in methods}
+    cells = [
+        {
+            "number": int(i), "name": samples.key(i), "ood": bool(samples.is_ood[i]),
+            "url": pictures.thumbnail(str(run.folder), samples.locate(i)[0], str(samples.ids[i]), run),
+            "right": "".join("1" if right[m][i] else "0" for m in methods), "why": why(samples, i, methods, lens),
+            "caption": f"{run.class_names[samples.predicted[i]]} {samples.confidence[i]:.0%}",
+        }
+        for i in map(int, shown)
+    ]  # fmt: skip
+    chosen = samples.find(look.sample) if look.sample in map(samples.key, map(int, shown)) else None
+    data = {"methods": [run.title(m) for m in methods], "layout": layout, "samples": cells, "chosen": chosen}
+    key = f"pictures-{run.id}"
+
+    def inspect() -> None:
+        looks.changed(sample=samples.key(int(st.session_state[key]["inspect"])))
+
+    _GALLERY(key=key, data=data, on_inspect_change=inspect)
+
+
+def _take_along(samples: Samples, numbers: np.ndarray) -> None:
+    """CSV and pictures of everything that fits, not only of what is drawn."""
+    run, lens = samples.run, st.session_state["look"].lens()
+    places = st.columns([2, 2, 5])
+    places[0].download_button(
+        f"{len(numbers):,} as CSV", lambda: to_csv(samples, numbers, lens).encode(), f"{run.id}-samples.csv", "text/csv",
+        icon=":material/download:", disabled=not len(numbers), on_click="ignore", key="take-csv",
+        help="Set, id, path, scores and verdicts of every method, notes and tags.",
+    )  # fmt: skip
+    places[1].download_button(
+        f"{min(len(numbers), _MOST_IN_ZIP):,} as zip", lambda: to_zip(samples, numbers[:_MOST_IN_ZIP], lens)[0],
+        f"{run.id}-samples.zip", "application/zip", icon=":material/folder_zip:", disabled=not len(numbers),
+        on_click="ignore", key="take-zip", help=f"Their pictures and the table; the first {_MOST_IN_ZIP:,}.",
+    )  # fmt: skip

@@ -1,0 +1,136 @@
+"""How a person looks at a run: β, threshold, priors, colouring, filter, selection. Kept in the session, mirrored in the
+address bar, so that a reload, a link, back and forward show the same."""
+
+import json
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import streamlit as st
+
+from heat_core import HeatError, Run
+from heat_core.samples import Lens
+
+COLOURINGS = ("dataset", "class", "score", "verdict")
+_GALLERY = ("set", "filter", "order", "methods", "a", "b", "seen", "layout", "everything")
+
+
+@dataclass(frozen=True)
+class Look:
+    """threshold: None = at 95 % of ID. taking: the priors that are composed (None = all); weights: one each, or None.
+    off: sets that the legend hides. selection: the name of a kept one. sample: the key of the inspected one. gallery:
+    its filter, sort and layout, as texts."""
+
+    beta: float = 0.0
+    threshold: float | None = None
+    taking: tuple[str, ...] | None = None
+    weights: tuple[float, ...] | None = None
+    colour: str = "dataset"
+    off: tuple[str, ...] = ()
+    selection: str | None = None
+    sample: str | None = None
+    gallery: dict[str, str] = field(default_factory=dict)
+
+    def lens(self) -> Lens:
+        return Lens(self.beta, self.taking, self.weights, self.threshold)
+
+
+def to_query(look: Look) -> dict[str, str]:
+    """What stands in the address bar: everything that differs from the plain look."""
+    plain = Look()
+    query = {"beta": _beta_text(look.beta)}
+    for name, short in (("threshold", "thr"), ("selection", "sel"), ("sample", "sample"), ("colour", "colour")):
+        if (value := getattr(look, name)) != getattr(plain, name):
+            query[short] = value if isinstance(value, str) else repr(value)
+    for name, short in (("taking", "priors"), ("weights", "w")):
+        if (values := getattr(look, name)) is not None:
+            query[short] = ",".join(map(str, values))
+    if look.off:
+        query["off"] = json.dumps(look.off)
+    return query | {k: v for k, v in look.gallery.items() if v}
+
+
+def from_query(query: dict[str, str], run: Run) -> Look:
+    """The look that an address names; what does not fit the run is left out."""
+    look = Look(beta=parse_beta(query.get("beta", "0"), 0.0))
+    if "thr" in query and math.isfinite(threshold := parse_beta(query["thr"], math.inf)):
+        look = replace(look, threshold=threshold)
+    taking = [p for p in run.priors if p in query.get("priors", "").split(",")]
+    if taking and len(taking) < len(run.priors):
+        look = replace(look, taking=tuple(taking))
+    weights = [parse_beta(w, -1.0) for w in query.get("w", "").split(",")]
+    if len(weights) == len(taking or run.priors) and all(0 < w < math.inf for w in weights):
+        look = replace(look, weights=tuple(weights))
+    if query.get("colour") in COLOURINGS:
+        look = replace(look, colour=query["colour"])
+    try:
+        off = [str(name) for name in json.loads(query.get("off", "[]"))]
+    except (ValueError, TypeError):
+        off = []
+    gallery = {k: query[k] for k in _GALLERY if query.get(k)}
+    return replace(look, off=tuple(off), selection=query.get("sel"), sample=query.get("sample"), gallery=gallery)
+
+
+def parse_beta(text: str, otherwise: float | None = None) -> float:
+    """β as a person writes it: 0.5, -3, −∞, inf. `otherwise` stands in for nonsense; without it HeatError."""
+    try:
+        value = float(str(text).strip().replace("−", "-").replace("∞", "inf"))
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        if otherwise is not None:
+            return otherwise
+        raise HeatError(f"{text!r} is not a value of β: write a number, or −∞ or +∞.")
+    return value
+
+
+def _beta_text(beta: float) -> str:
+    return ("-inf" if beta < 0 else "inf") if math.isinf(beta) else f"{beta:g}"
+
+
+def current(run: Run) -> tuple[Look, int]:
+    """The look of this session on this run, and its version, which grows when the address (a link, back, forward) or
+    another run changed it: then the browser has to follow."""
+    written = st.session_state.get("look-url")
+    asked = {k: v for k, v in st.query_params.to_dict().items() if k != "run"}
+    stored = st.session_state.get("look")
+    version = st.session_state.get("look-version", 0)
+    if stored is None:
+        look = from_query(asked, run)
+    elif st.session_state.get("look-run") != run.id:  # what is particular to a run stays with it
+        look = Look(beta=stored.beta, colour=stored.colour)
+    elif asked and asked != written:
+        look = from_query({"beta": _beta_text(stored.beta)} | asked, run)
+    elif stored.beta != st.session_state.get("beta", stored.beta):  # moved on another page
+        look = replace(stored, beta=st.session_state["beta"])
+    else:
+        return stored, version
+    st.session_state["look-run"] = run.id
+    change(look)
+    follow()
+    return look, st.session_state["look-version"]
+
+
+def change(look: Look) -> None:
+    """Make this the session's look."""
+    st.session_state["look"], st.session_state["beta"] = look, look.beta
+
+
+def changed(**what: Any) -> None:
+    """Change parts of the session's look."""
+    change(replace(st.session_state["look"], **what))
+
+
+def follow() -> None:
+    """The look was changed by Python (a button): let the browser's view take it over."""
+    st.session_state["look-version"] = st.session_state.get("look-version", 0) + 1
+    st.session_state["live-signature"] = None
+
+
+def write_address(run: Run) -> None:
+    """Mirror the look in the address bar."""
+    query = to_query(st.session_state["look"])
+    st.session_state["look-url"] = query
+    wanted = {"run": run.id, **query}
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
