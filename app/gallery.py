@@ -16,7 +16,7 @@ EVERY, EVERY_OOD, ANY_CLASS = "every set", "every OOD set", "any"
 TAGGED = "with a note or tag"
 _MOST_IN_ZIP = 2000
 _FOLDER = Path(__file__).parent / "live"
-_GALLERY = st.components.v2.component(
+picture_grid = st.components.v2.component(
     "heat_gallery",
     html=(_FOLDER / "gallery.html").read_text(encoding="utf-8"),
     css=(_FOLDER / "gallery.css").read_text(encoding="utf-8"),
@@ -47,14 +47,14 @@ def gallery(samples: Samples, selection: np.ndarray | None) -> None:
     lens = look.lens()
     methods = _methods(samples)
     baselines = [m for m in ("el", "gmm") if m in run.detectors]
-    first = st.columns([3, 3, 3, 2, 2])
+    first, second = st.columns([2, 3]), st.columns([3, 2, 2], vertical_alignment="bottom")
     names = {EVERY: EVERY, EVERY_OOD: EVERY_OOD, ID: "ID test"} | {n: n for n in run.ood_names}
     chosen_set = _choice(
         first[0].selectbox, "Images of", list(names), "set", EVERY if selection is not None else EVERY_OOD,
         format_func=names.get,
     )  # fmt: skip
     within = _within(samples, chosen_set)
-    if selection is not None and _only_selection(first[4], len(selection)):
+    if selection is not None and _only_selection(second[2], len(selection)):
         among = np.zeros(len(samples), bool)
         among[selection[selection < len(samples)]] = True
         within &= among
@@ -63,15 +63,15 @@ def gallery(samples: Samples, selection: np.ndarray | None) -> None:
     masks = {rule: within & _fits(samples, rule, methods, baselines, a, b) for rule in every_rule}
     rule = _choice(
         first[1].selectbox, "Filter", every_rule, "filter", "all",
-        format_func=lambda r: f"{r} ({int(masks[r].sum()):,})",
         help="Caught and missed mean right and wrong: of a known image, kept and flagged by mistake. Recovered: EL or "
         "GMM misses it, HEAT catches it. Lost: EL or GMM catches it, HEAT misses it.",
     )  # fmt: skip
-    order = _choice(first[2].selectbox, "Sort", list(ORDERS), "order", ORDERS[0],
+    st.caption(" · ".join(f"{r} {int(masks[r].sum()):,}" for r in every_rule))
+    order = _choice(second[0].selectbox, "Sort", list(ORDERS), "order", ORDERS[0],
                     help="By HEAT's score; disagreement: how far the methods' percentiles are apart.")  # fmt: skip
     classes = [ANY_CLASS, *run.class_names]
     seen = _choice(
-        first[3].selectbox, "Taken for", classes, "seen", ANY_CLASS, help="The class that the classifier sees."
+        second[1].selectbox, "Taken for", classes, "seen", ANY_CLASS, help="The class that the classifier sees."
     )
     if rule == "missed by A, caught by B":
         pair = st.columns(2)
@@ -114,7 +114,6 @@ def _within(samples: Samples, chosen: str) -> np.ndarray:
 
 def _only_selection(place, count: int) -> bool:
     """Whether the selection on the map narrows the gallery: yes, unless a person says otherwise."""
-    place.markdown("<div style='height:1.6rem'></div>", unsafe_allow_html=True)
     everything = st.session_state["look"].gallery.get("everything") == "yes"
     if st.session_state.get("gallery-only") != (not everything):
         st.session_state["gallery-only"] = not everything
@@ -139,14 +138,15 @@ def _fits(samples: Samples, rule: str, methods, baselines, a, b) -> np.ndarray:
 def _show(samples: Samples, numbers: np.ndarray, methods: list[str]) -> None:
     run, look = samples.run, st.session_state["look"]
     lens = look.lens()
-    controls = st.columns([6, 2, 2], vertical_alignment="center")
+    controls = st.columns([3, 2], vertical_alignment="center")
     layout = _choice(
-        controls[1].segmented_control, "Layout", ["figure", "list"], "layout", "figure", label_visibility="collapsed"
-    )
-    count = controls[2].selectbox("Pictures", [24, 48, 96], key="gallery-count", label_visibility="collapsed",
+        controls[0].segmented_control, "Layout", ["figure", "list"], "layout", "figure", label_visibility="collapsed",
+        format_func={"figure": "Rows of methods", "list": "Reasons"}.get,
+    )  # fmt: skip
+    count = controls[1].selectbox("Pictures", [20, 40, 100], key="gallery-count", label_visibility="collapsed",
                                   format_func=lambda n: f"{n} pictures")  # fmt: skip
     shown = numbers[:count]
-    controls[0].caption(
+    st.caption(
         f"**{len(shown):,} of {len(numbers):,}** samples · green, solid, ✓ = right (unknown detected, known kept) · "
         "red, dashed, ✗ = wrong. A click inspects one."
     )
@@ -170,7 +170,7 @@ def _show(samples: Samples, numbers: np.ndarray, methods: list[str]) -> None:
     def inspect() -> None:
         looks.changed(sample=samples.key(int(st.session_state[key]["inspect"])))
 
-    _GALLERY(key=key, data=data, on_inspect_change=inspect)
+    picture_grid(key=key, data=data, on_inspect_change=inspect)
 
 
 def _take_along(samples: Samples, numbers: np.ndarray) -> None:

@@ -1,21 +1,72 @@
-"""The inspector: one sample, its score taken apart, where it stands among known images, and its nearest ones."""
+"""The inspector: one image, its score taken apart, where it stands among known images, and its nearest ones."""
 
+from dataclasses import dataclass
+
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from app import pictures
-from heat_core import HeatError, figures
+from heat_core import HeatError, Run, figures
 from heat_core.explanation import explain, features_of_sample, nearest_training
 from heat_core.notes import read_notes, write_note
 from heat_core.results import ID
-from heat_core.samples import Samples, why
+from heat_core.samples import Lens, Samples, why
 
 _SIDE = 320
+_TAGS = {"interesting", "label error", "shows ID"}
+_COLUMNS = {
+    "prior_energy": "E_q / T",
+    "residual": "E_θ",
+    "hybrid": "hybrid",
+    "standardised": "standardised",
+    "influence": "influence",
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is inspected: a sample of the run, or an image that was brought to it.
+
+    Attributes:
+        title: Markdown. url: of its picture, or None. prior, residual: (K,) energies. avg: (D,) features, or a
+        sentence that says why there are none. is_ood: None where nobody knows. reason: one line. shares: method → share
+        of known images that score lower.
+    """
+
+    title: str
+    url: str | None
+    prior: np.ndarray
+    residual: np.ndarray
+    avg: np.ndarray | str
+    is_ood: bool | None
+    reason: str
+    shares: dict[str, float]
+
+
+def of_sample(samples: Samples, number: int, lens: Lens) -> Subject:
+    """The subject that a sample of the run is."""
+    run = samples.run
+    (name, row), sample = samples.locate(number), str(samples.ids[number])
+    try:
+        avg = features_of_sample(run, name, sample)
+    except HeatError as error:
+        avg = str(error)
+    return Subject(
+        title=f"**{'ID test' if name == ID else name}** · `{sample}`",
+        url=pictures.picture(run, name, sample, 2 * _SIDE),
+        prior=run.prior_energies(name)[row],
+        residual=run.residual_energies(name)[row],
+        avg=avg,
+        is_ood=bool(samples.is_ood[number]),
+        reason=why(samples, number, [m for m in ("el", "gmm", "heat") if m in run.detectors], lens),
+        shares={run.title(m): float(samples.percentile(m, lens)[number]) for m in run.detectors},
+    )
 
 
 def inspector(samples: Samples) -> None:
     """Draw the inspected sample of the look, or say how to choose one."""
-    run, look = samples.run, st.session_state["look"]
+    look = st.session_state["look"]
     if not look.sample:
         st.info(
             "Click a point of the map or a picture of the gallery to see why it is called known or unknown.",
@@ -27,64 +78,49 @@ def inspector(samples: Samples) -> None:
     except HeatError as error:
         st.warning(str(error))
         return
-    name, row = samples.locate(number)
-    lens, sample = look.lens(), str(samples.ids[number])
-    st.markdown(f"**{'ID test' if name == ID else name}** · `{sample}`")
-    left, right = st.columns([2, 3])
-    with left:
-        pictures.large(run, name, sample, _SIDE)
-    with right:
-        called = samples.flagged("heat", lens)[number]
-        verdict = _verdict(bool(samples.is_ood[number]), bool(called))
-        st.markdown(verdict)
-        st.markdown(why(samples, number, [m for m in ("el", "gmm", "heat") if m in run.detectors], lens))
-        st.caption(
-            f"HEAT's score is higher than that of {samples.percentile('heat', lens)[number]:.1%} of the known test images."
-        )
-    told = explain(run, run.prior_energies(name)[row], run.residual_energies(name)[row], lens)
-    st.plotly_chart(
-        figures.score_parts(told, samples.threshold("heat", lens), run.title),
-        key="parts",
-        config={"displayModeBar": False},
-    )
-    with st.expander("The numbers behind the bars"):
-        columns = {
-            "prior_energy": "E_q / T",
-            "residual": "E_θ",
-            "hybrid": "hybrid",
-            "standardised": "standardised",
-            "influence": "influence",
-        }
-        numbers = {
-            run.title(f"heat-{p.prior}"): {new: getattr(p, old) for old, new in columns.items()} for p in told.parts
-        }
-        st.dataframe(pd.DataFrame(numbers).T.style.format("{:.4g}"))
-        st.caption("E_q / T + E_θ is the hybrid energy (Eq. 2), standardised on training features (App. A.2); influence: how much of a "
-                   "say the prior has in this sample's score at this β.")  # fmt: skip
-    _ranks(samples, number)
-    _neighbours(samples, name, sample)
+    show(samples.run, of_sample(samples, number, look.lens()), look.lens(), samples.threshold("heat", look.lens()))
     _note(samples, number)
 
 
-def _verdict(is_ood: bool, called: bool) -> str:
+def show(run: Run, subject: Subject, lens: Lens, threshold: float) -> None:
+    """Picture, verdict, the bars that add up to the score, percentiles, and the nearest training images."""
+    told = explain(run, subject.prior, subject.residual, lens)
+    st.markdown(subject.title)
+    left, right = st.columns([2, 3])
+    with left:
+        pictures.large(subject.url, subject.title, _SIDE)
+    with right:
+        st.markdown(_verdict(subject.is_ood, told.score > threshold))
+        st.markdown(subject.reason)
+        st.caption(f"HEAT's score is higher than that of {subject.shares['HEAT']:.1%} of the known test images.")
+    bars = figures.score_parts(told, threshold, run.title)
+    st.plotly_chart(bars, key="parts", config={"displayModeBar": False})
+    with st.expander("The numbers behind the bars"):
+        numbers = {
+            run.title(f"heat-{p.prior}"): {new: getattr(p, old) for old, new in _COLUMNS.items()} for p in told.parts
+        }
+        st.dataframe(pd.DataFrame(numbers).T.style.format("{:.4g}"))
+        st.caption("E_q / T + E_θ is the hybrid energy (Eq. 2), standardised on training features (App. A.2); influence: how much of a "
+                   "say the prior has in this image's score at this β.")  # fmt: skip
+    with st.expander("Where every method places it"):
+        st.plotly_chart(figures.percentiles(subject.shares), key="ranks", config={"displayModeBar": False})
+    _neighbours(run, subject.avg)
+
+
+def _verdict(is_ood: bool | None, called: bool) -> str:
     word = "called **unknown**" if called else "taken for **known**"
+    if is_ood is None:
+        return f"HEAT: {word}"
     right = called == is_ood
     return f"{':green' if right else ':red'}[{'✓' if right else '✗'} HEAT: {word}]"
 
 
-def _ranks(samples: Samples, number: int) -> None:
-    """Where the sample stands in the ID distribution, method by method."""
-    run, lens = samples.run, st.session_state["look"].lens()
-    shares = {run.title(m): float(samples.percentile(m, lens)[number]) for m in run.detectors}
-    with st.expander("Where every method places it"):
-        st.plotly_chart(figures.percentiles(shares), key="ranks", config={"displayModeBar": False})
-
-
-def _neighbours(samples: Samples, name: str, sample: str) -> None:
-    run = samples.run
+def _neighbours(run: Run, avg: np.ndarray | str) -> None:
     st.markdown("**Most alike among the training images**", help="By the cosine of the angle between their features.")
     try:
-        ids, cosines = nearest_training(run, features_of_sample(run, name, sample))
+        if isinstance(avg, str):
+            raise HeatError(avg)
+        ids, cosines = nearest_training(run, avg)
     except HeatError as error:
         st.caption(str(error))
         return
@@ -96,9 +132,7 @@ def _note(samples: Samples, number: int) -> None:
     folder, key = samples.run.folder, samples.key(number)
     notes = read_notes(folder)
     known = notes.get(key, {"note": "", "tags": []})
-    every_tag = sorted(
-        {tag for entry in notes.values() for tag in entry["tags"]} | {"interesting", "label error", "shows ID"}
-    )
+    every_tag = sorted({tag for entry in notes.values() for tag in entry["tags"]} | _TAGS)
     with st.form(f"note-{key}", border=False):
         tags = st.multiselect(
             "Tags", every_tag, known["tags"], accept_new_options=True, placeholder="choose, or type a new one"

@@ -10,6 +10,7 @@ st.navigation(
         st.Page("app_pages/compare.py", title="Compare", icon=":material/leaderboard:"),
         st.Page("app_pages/map.py", title="Map", icon=":material/scatter_plot:"),
         st.Page("app_pages/gallery.py", title="Gallery", icon=":material/photo_library:"),
+        st.Page("app_pages/own.py", title="Own images", icon=":material/add_photo_alternate:"),
         st.Page("app_pages/train.py", title="Train", icon=":material/monitoring:"),
         st.Page("app_pages/setup.py", title="Setup", icon=":material/settings:"),
     ]

@@ -1,13 +1,12 @@
 """Thumbnails and the gallery grid, as one piece of HTML (one request, however many pictures)."""
 
-import base64
 import html
-import io
 
 import streamlit as st
 from PIL import Image
 
 from heat_core import HeatError, Run
+from heat_core.thumbnails import data_url
 
 THUMB = 96
 PER_ROW = 10  # pictures side by side
@@ -38,26 +37,31 @@ def thumbnail(folder: str, dataset: str, sample: str, _run: Run) -> str | None:
         return None
 
 
-def data_url(image: Image.Image, side: int) -> str:
-    """The picture, at most `side` pixels wide and high: small ones to the pixel, photographs as JPEG."""
-    small = max(image.size) <= 64
-    if max(image.size) > side:
-        image.thumbnail((side, side))
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG") if small else image.convert("RGB").save(buffer, "JPEG", quality=88)
-    kind = "png" if small else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def large(run: Run, dataset: str, sample: str, side: int) -> None:
-    """The picture as large as the column, small ones enlarged without blur."""
+def picture(run: Run, dataset: str, sample: str, side: int) -> str | None:
+    """A data URL of a sample's picture at a larger size; None where the file is gone."""
     try:
-        url = data_url(run.image(dataset, sample), 2 * side)
-    except HeatError as error:
-        st.caption(str(error))
+        return data_url(run.image(dataset, sample), side)
+    except HeatError:
+        return None
+
+
+@st.cache_data(show_spinner=False, max_entries=2000)
+def file_url(path: str, side: int) -> str | None:
+    """A data URL of an image file; None where it is gone."""
+    try:
+        with Image.open(path) as image:
+            return data_url(image.convert("RGB"), side)
+    except OSError:
+        return None
+
+
+def large(url: str | None, name: str, side: int) -> None:
+    """A picture as large as the column, small ones enlarged without blur."""
+    if url is None:
+        st.caption("The picture is no longer there, or was never on this machine.")
         return
-    name = html.escape(sample, quote=True)
-    st.html(f'<img src="{url}" alt="{name}" style="width:100%;max-width:{side}px;border-radius:8px;image-rendering:{"pixelated" if "png" in url[:15] else "auto"}">')  # fmt: skip
+    sharp = "pixelated" if url.startswith("data:image/png") else "auto"
+    st.html(f'<img src="{url}" alt="{html.escape(name, quote=True)}" style="width:100%;max-width:{side}px;border-radius:8px;image-rendering:{sharp}">')  # fmt: skip
 
 
 def cell(run: Run, dataset: str, sample: str, verdict: str = "", caption: str = "") -> str:

@@ -7,20 +7,15 @@ import streamlit as st
 
 from app.look import parse_beta
 from heat_core import HeatError, Run
+from heat_core.beta import SWEEP
+from heat_core.composition import beta_text
 from heat_core.experiment import demo_experiment
 from heat_core.jobs import new_run, start
 from heat_core.results import ALIVE, list_runs
 from heat_core.samples import Samples
 from heat_core.storage import heat_home
 
-BETAS = [-math.inf, *(-b for b in (100, 30, 10, 5, 3, 2, 1.5, 1, 0.7, 0.5, 0.3, 0.2, 0.1)), 0.0,
-         *reversed((100, 30, 10, 5, 3, 2, 1.5, 1, 0.7, 0.5, 0.3, 0.2, 0.1)), math.inf]  # fmt: skip
-
 METRIC_NAMES = {"fpr95": "FPR95 ↓", "auroc": "AUROC ↑", "aupr_in": "AUPR-In ↑", "aupr_out": "AUPR-Out ↑"}
-
-
-def beta_text(beta: float) -> str:
-    return ("−∞" if beta < 0 else "+∞") if math.isinf(beta) else f"{beta:g}".replace("-", "−")
 
 
 @st.cache_resource(show_spinner=False)
@@ -160,7 +155,7 @@ def beta_control() -> float:
         except HeatError:
             st.session_state["beta"] = 0.0
     beta = st.session_state["beta"]
-    nearest = min(BETAS, key=lambda b: (b != beta, abs(math.atan(b) - math.atan(beta))))
+    nearest = min(SWEEP, key=lambda b: (b != beta, abs(math.atan(b) - math.atan(beta))))
     # Written only where they differ: a rewritten slider would jump back under quick key presses.
     for key, value in (("beta_slider", nearest), ("beta_box", beta_text(beta))):
         if st.session_state.get(key) != value:
@@ -177,7 +172,7 @@ def beta_control() -> float:
 
     slider, box = st.columns([5, 1], vertical_alignment="bottom")
     slider.select_slider(
-        "β of the composition", BETAS, key="beta_slider", format_func=beta_text, on_change=from_slider,
+        "β of the composition", SWEEP, key="beta_slider", format_func=beta_text, on_change=from_slider,
         help="Eq. 7: −∞ takes the smallest of the corrected energies, 0 their mean (a product of experts), +∞ the "
         "largest. The paper's tables use 0. The arrow keys move the slider.",
     )  # fmt: skip

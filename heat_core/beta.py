@@ -6,10 +6,14 @@ import numpy as np
 
 from heat_core.composition import compose
 from heat_core.features import Features
-from heat_core.metrics import auroc
+from heat_core.metrics import auroc, fpr95
+from heat_core.results import ID, Run
 
 GRID = (-np.inf, -30.0, -10.0, -3.0, -1.0, -0.3, 0.0, 0.3, 1.0, 3.0, 10.0, 30.0, np.inf)
 _AT_MOST = 2000
+_STEPS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0)
+#: Every β that a curve over β (Fig. 3b) shows.
+SWEEP = (-np.inf, *(-b for b in reversed(_STEPS)), 0.0, *_STEPS, np.inf)
 
 
 @dataclass(frozen=True)
@@ -65,3 +69,13 @@ def choose_beta(id_energies: np.ndarray, perturbed_energies: dict[str, np.ndarra
     ]
     best = max(range(len(GRID)), key=lambda i: (round(areas[i], 6), -abs(GRID[i])))
     return BetaChoice(GRID[best], GRID, tuple(areas))
+
+
+def sweep(run: Run, priors: list[str] | None = None) -> tuple[list[float], list[float]]:
+    """FPR95 and AUROC averaged over a run's OOD sets, one number for each β of `SWEEP` (Fig. 3b)."""
+    curves: tuple[list[float], list[float]] = ([], [])
+    for beta in SWEEP:
+        scores = {name: run.scores(name, beta, priors) for name in run.datasets}
+        for curve, metric in zip(curves, (fpr95, auroc), strict=True):
+            curve.append(float(np.mean([metric(scores[ID], scores[name]) for name in run.ood_names])))
+    return curves

@@ -1,6 +1,7 @@
 """Detectors × OOD sets, grouped near, mid and far (Tab. 4), over one or several runs, with bootstrap intervals."""
 
 import csv
+import html
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,18 @@ from heat_core.results import ID, Run
 
 _LOWER_IS_BETTER = {"fpr95"}
 _RESAMPLED = {"auroc", "fpr95"}
+_CSS = """<style>
+.heat-table { overflow-x:auto; }
+.heat-table table { border-collapse:collapse; font-size:14px; font-variant-numeric:tabular-nums; }
+.heat-table th, .heat-table td { padding:3px 14px 3px 0; text-align:right; white-space:nowrap; border:none; }
+.heat-table th:first-child { text-align:left; font-weight:400; position:sticky; left:0; }
+.heat-table thead th { font-weight:600; border-bottom:1px solid #8886; }
+.heat-table thead .group { text-align:right; border-bottom:none; opacity:.75; }
+.heat-table tr.heat th { font-weight:600; }
+.heat-table .first { font-weight:700; } .heat-table .second { text-decoration:underline; }
+.heat-table small { opacity:.65; margin-left:6px; } .heat-table .tied::before { content:"≈ "; opacity:.65; }
+.heat-table .none { opacity:.5; }
+</style>"""
 
 
 @dataclass(frozen=True)
@@ -110,6 +123,29 @@ class Comparison:
             r"\midrule", *body, r"\bottomrule", r"\end{tabular}", "",
         ])  # fmt: skip
 
+    def to_html(self, intervals: bool = True, missing: dict[str, str] | None = None) -> str:
+        """A table for a page: best bold, second underlined, ≈ where the paired difference to the best may be zero.
+
+        missing: row → why it has no numbers.
+        """
+        groups = "".join(f'<th class="group" colspan="{n}">{g}</th>' for g, n in self.groups)
+        names = "".join(f"<th>{html.escape(name)}</th>" for _, name in self.columns)
+        rows = []
+        for label, cells in zip(self.labels, self.cells, strict=True):
+            kind = ' class="heat"' if label.startswith("HEAT") else ""
+            body = "".join(_html_cell(c, intervals) for c in cells)
+            rows.append(f"<tr{kind}><th>{html.escape(label)}</th>{body}</tr>")
+        for name, reason in (missing or {}).items():
+            cell = (
+                f'<td class="none" colspan="{len(self.columns)}" style="text-align:left">– {html.escape(reason)}</td>'
+            )
+            rows.append(f"<tr><th>{html.escape(name)}</th>{cell}</tr>")
+        head = f'<tr><th class="group"></th>{groups}</tr>' if any(g for g, _ in self.groups) else ""
+        return (
+            f'{_CSS}<div class="heat-table"><table><thead>{head}<tr><th></th>{names}</tr></thead>'
+            f"<tbody>{''.join(rows)}</tbody></table></div>"
+        )
+
     def to_csv(self) -> str:
         """One line a cell: row, group, set, metric, value, low, high."""
         out = io.StringIO()
@@ -120,6 +156,15 @@ class Comparison:
                 if cell is not None:
                     writer.writerow([label, group, name, self.metric, cell.value, cell.low, cell.high])
         return out.getvalue()
+
+
+def _html_cell(cell: Cell | None, intervals: bool) -> str:
+    if cell is None:
+        return '<td class="none">–</td>'
+    place = {1: "first", 2: "second"}.get(cell.place, "")
+    tied = " tied" if cell.tied and cell.place > 1 else ""
+    interval = f"<small>{cell.low:.1f}–{cell.high:.1f}</small>" if intervals and cell.low == cell.low else ""
+    return f'<td class="{tied}"><span class="{place}">{cell.value:.1f}</span>{interval}</td>'
 
 
 def _marked(cell: Cell | None, marks: dict[int, str], nothing: str) -> str:

@@ -80,6 +80,11 @@ def _checked(energies, beta: float, weights) -> tuple[np.ndarray, np.ndarray]:
     return energies[:, taking_part], weights[taking_part]
 
 
+def beta_text(beta: float) -> str:
+    """β as it is printed: −0.3, −∞, +∞."""
+    return ("−∞" if beta < 0 else "+∞") if math.isinf(beta) else f"{beta:g}".replace("-", "−")
+
+
 def standardise(energies: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
     """Subtract the training mean and divide by the training standard deviation (App. A.2): (N, K) → (N, K)."""
     return (np.asarray(energies, dtype=np.float64) - mean) / np.where(np.asarray(std) > 0, std, 1.0)

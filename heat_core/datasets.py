@@ -129,6 +129,24 @@ def from_folder(folder: Path) -> ImageSet:
     return ImageSet(folder.name, ids, partial(_open_file, folder, ids), labels, class_names, fingerprint)
 
 
+def from_files(paths: list[Path]) -> ImageSet:
+    """Loose image files and folders of them, without classes; a sample's id is its path as given."""
+    files: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise HeatError(f"{path} does not exist: give image files, or folders of them.")
+        files += sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
+    files = [p for p in dict.fromkeys(files) if p.is_file()]
+    if not files:
+        raise HeatError(
+            f"There are no images in {', '.join(map(str, paths))} (looked for {', '.join(sorted(SUFFIXES))})."
+        )
+    ids = [str(p) for p in files]
+    stats = [p.stat() for p in files]
+    fingerprint = _digest(*(f"{p.resolve()} {s.st_size} {s.st_mtime_ns}" for p, s in zip(files, stats, strict=True)))
+    return ImageSet("own images", ids, partial(_open_file, Path(), ids), None, [], fingerprint)
+
+
 def require_classes(images: ImageSet) -> ImageSet:
     """Refuse an in-distribution set without at least two classes."""
     if images.labels is None or len(np.unique(images.labels)) < 2:

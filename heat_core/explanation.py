@@ -83,7 +83,7 @@ def nearest_training(run: Run, features: np.ndarray, k: int = 6) -> tuple[list[s
     Raises:
         HeatError: where the training features are no longer on this machine.
     """
-    train = _features_of(run, "train")
+    train = training_features(run)
     query = np.asarray(features, dtype=np.float32)
     query = query / max(float(np.linalg.norm(query)), 1e-12)
     similarity = np.empty(len(train), np.float32)
@@ -92,6 +92,11 @@ def nearest_training(run: Run, features: np.ndarray, k: int = 6) -> tuple[list[s
         similarity[i : i + _BLOCK] = block @ query / np.maximum(np.linalg.norm(block, axis=1), 1e-12)
     nearest = np.argsort(-similarity, kind="stable")[:k]
     return [train.ids[i] for i in nearest], similarity[nearest]
+
+
+def training_features(run: Run) -> Features:
+    """The features that the run was trained on; HeatError where they are no longer on this machine."""
+    return _features_of(run, "train")
 
 
 def features_of_sample(run: Run, dataset: str, sample_id: str) -> np.ndarray:
@@ -105,7 +110,9 @@ def features_of_sample(run: Run, dataset: str, sample_id: str) -> np.ndarray:
 def _features_of(run: Run, name: str) -> Features:
     folder = Path(run.summary.get("features", {}).get(name, ""))
     if not run.summary.get("features") or not (folder / "avg.npy").exists():
-        raise HeatError(f"The features of {name!r} are not on this machine: run the experiment here to see neighbours.")
+        raise HeatError(
+            f"The features of {name!r} are not on this machine: run the experiment here to make them again."
+        )
     cache = run.__dict__.setdefault("_features", {})
     if name not in cache:
         features = Features.open(folder)

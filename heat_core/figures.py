@@ -2,6 +2,7 @@
 
 import numpy as np
 import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
 
 # Okabe-Ito colours: told apart with any colour vision.
 ID_COLOUR, TRAIN_COLOUR = "#0072B2", "#9AA0A6"
@@ -9,6 +10,11 @@ OOD_COLOURS = ("#E69F00", "#CC79A7", "#009E73", "#D55E00", "#56B4E9", "#B79F00",
 LINE_COLOUR = "#8A8F98"  # of thresholds: seen on a light page and on a dark one
 DETECTED, MISSED = "#009E73", "#D55E00"
 _MANY = 5000  # SVG draws this many points smoothly, and needs no GPU
+
+
+def plotly_js() -> str:
+    """The plotting library's code, for pages that open without internet."""
+    return get_plotlyjs()
 
 
 def colour_of(names: list[str]) -> dict[str, str]:

@@ -122,6 +122,20 @@ def fit_prior(
     return CorrectedPrior(name, view, prior, reference, rows, held_out, non_negative=bool((z >= 0).all()))
 
 
+def restore(name: str, train: Features, head, covariance: str, id_set: str, path: Path) -> CorrectedPrior:
+    """A finished run's corrected prior: fitted again on the same training features, its residual read from `path`.
+
+    It gives energies; for training, which needs a scale, there is `fit_prior`.
+    """
+    view = VIEWS[name]
+    z = view.of(train)
+    nothing = np.empty(0)
+    prior = make_prior(name, head, None, covariance, id_set).fit(z, train.labels)
+    part = CorrectedPrior(name, view, prior, nothing, nothing, False, bool((z >= 0).all()))
+    part.load(path)
+    return part
+
+
 def _reference_rows(z: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, bool]:
     """Which training rows set the scale: all of them, or every fifth of each class where samples are few."""
     if len(z) >= _FEW * z.shape[1] or np.bincount(labels)[np.unique(labels)].min() < _HELD_OUT_EVERY:

@@ -35,9 +35,20 @@ def new_run(experiment: Experiment) -> Path:
 
 def start(folder: Path) -> subprocess.Popen:
     """Start (or resume) the job of a run folder in a process of its own, which outlives the caller."""
-    with writing(folder / "job.log"), open(folder / "job.log", "ab") as log:
+    return _spawn(["job", str(folder)], folder / "job.log")
+
+
+def start_scoring(run: Run, paths: list[Path], into: Path) -> None:
+    """Score images with a run in a process of its own: `into` gets `log.txt`, then `scored.npz` or `failed.txt`."""
+    arguments = ["score", str(run.folder), *map(str, paths), "--into", str(into)]
+    _spawn(arguments, into / "log.txt")
+
+
+def _spawn(arguments: list[str], log_path: Path) -> subprocess.Popen:
+    """`python -m heat_core …`, with what it prints in a log. It gives way to the app where both want a core."""
+    with writing(log_path), open(log_path, "ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "heat_core", "job", str(folder)],
+            [sys.executable, "-m", "heat_core", "--nice", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

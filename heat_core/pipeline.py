@@ -68,6 +68,7 @@ def run(
         detectors, columns, reasons = _choose_detectors(experiment, source.backbone, report)
         train = source.features(TRAIN, columns)
         head, fitted = choose_head(source.head, train, report)
+        write_npz(folder / "head.npz", {"weight": head[0], "bias": head[1]})
         parts = fit_priors(experiment, train, head, fitted, reasons, report)
         fitted_detectors, columns = _fit_detectors(detectors, experiment, source.backbone, train, head, reasons, report)
         scored = {name: source.features(name, columns) for name in (ID, *experiment.ood)}

@@ -219,6 +219,12 @@ class Run:
         return self._column(dataset, "confidence")
 
     @property
+    def head(self) -> tuple[np.ndarray, np.ndarray]:
+        """(weight (C, D), bias (C,)) of the linear head that read `avg`."""
+        arrays = read_npz(self.folder / "head.npz")
+        return arrays["weight"], arrays["bias"]
+
+    @property
     def class_names(self) -> list[str]:
         return self._summary["class_names"]
 

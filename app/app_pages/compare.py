@@ -1,26 +1,11 @@
 """Compare: detectors × OOD sets grouped near, mid and far (Tab. 4), several runs side by side, with intervals."""
 
-import html
-
 import streamlit as st
 
 from app import downloads, state
 from heat_core import HeatError, Run, figures
 from heat_core.comparison import Comparison, compare, entries_of
 from heat_core.results import list_runs
-
-CSS = """<style>
-.heat-table { overflow-x:auto; }
-.heat-table table { border-collapse:collapse; font-size:14px; font-variant-numeric:tabular-nums; }
-.heat-table th, .heat-table td { padding:3px 14px 3px 0; text-align:right; white-space:nowrap; border:none; }
-.heat-table th:first-child { text-align:left; font-weight:400; position:sticky; left:0; }
-.heat-table thead th { font-weight:600; border-bottom:1px solid #8886; }
-.heat-table thead .group { text-align:right; border-bottom:none; opacity:.75; }
-.heat-table tr.heat th { font-weight:600; }
-.heat-table .first { font-weight:700; } .heat-table .second { text-decoration:underline; }
-.heat-table small { opacity:.65; margin-left:6px; } .heat-table .tied::before { content:"≈ "; opacity:.65; }
-.heat-table .none { opacity:.5; }
-</style>"""
 
 
 @st.cache_data(show_spinner="Resampling the scores…", max_entries=32)
@@ -32,30 +17,6 @@ def compared(
         rows = [d for d in detectors if d in run.detectors]
         entries += entries_of(run, rows, beta, subsets, named=len(_runs) > 1)
     return compare(entries, metric)
-
-
-def as_html(table: Comparison, intervals: bool, missing: dict[str, str]) -> str:
-    """Best bold, second underlined; ≈ where the paired difference to the best may be zero."""
-    groups = "".join(f'<th class="group" colspan="{n}">{g}</th>' for g, n in table.groups)
-    names = "".join(f"<th>{html.escape(name)}</th>" for _, name in table.columns)
-    rows = []
-    for label, cells in zip(table.labels, table.cells, strict=True):
-        kind = ' class="heat"' if label.startswith("HEAT") else ""
-        rows.append(f"<tr{kind}><th>{html.escape(label)}</th>" + "".join(_cell(c, intervals) for c in cells) + "</tr>")
-    for name, reason in missing.items():
-        empty = f'<td class="none" colspan="{len(table.columns)}" style="text-align:left">– {html.escape(reason)}</td>'
-        rows.append(f"<tr><th>{html.escape(name)}</th>{empty}</tr>")
-    head = f'<tr><th class="group"></th>{groups}</tr>' if any(g for g, _ in table.groups) else ""
-    return f'{CSS}<div class="heat-table"><table><thead>{head}<tr><th></th>{names}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-
-
-def _cell(cell, intervals: bool) -> str:
-    if cell is None:
-        return '<td class="none">–</td>'
-    place = {1: "first", 2: "second"}.get(cell.place, "")
-    tied = " tied" if cell.tied and cell.place > 1 else ""
-    interval = f"<small>{cell.low:.1f}–{cell.high:.1f}</small>" if intervals and cell.low == cell.low else ""
-    return f'<td class="{tied}"><span class="{place}">{cell.value:.1f}</span>{interval}</td>'
 
 
 st.title("Which detector for these images?")
@@ -91,7 +52,7 @@ keys = tuple((r.id, r.folder.joinpath("energies.npz").stat().st_mtime_ns) for r 
 table = compared(keys, tuple(detectors), beta, subsets, metric, runs)
 if by_average:
     table = table.best_first()
-st.html(as_html(table, intervals, {n: reason for r in runs for n, reason in r.left_out.items()}))
+st.html(table.to_html(intervals, {n: reason for r in runs for n, reason in r.left_out.items()}))
 st.caption(
     "Percent; **bold** = best of its column, underlined = second, ≈ = not told from the best: the difference, resample "
     "by resample on the same images, may be zero. near, mid and far are set with the run (Tab. 4 for CIFAR)."

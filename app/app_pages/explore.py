@@ -5,6 +5,8 @@ import streamlit as st
 
 from app import downloads, state
 from heat_core import figures
+from heat_core.beta import SWEEP, sweep
+from heat_core.composition import beta_text
 from heat_core.metrics import auroc, fpr95, roc_curve
 from heat_core.results import ID
 
@@ -66,12 +68,8 @@ for reason in run.left_out.values():
 
 if heat:
     st.subheader("How much β matters", help="Fig. 3b: the average over the OOD sets at every step of the slider.")
-    points = []
-    for b in state.BETAS:
-        s = {n: run.scores(n, b, priors) for n in run.datasets}
-        points.append([100 * sum(f(s[ID], s[n]) for n in run.ood_names) / len(run.ood_names) for f in (fpr95, auroc)])
-    names = [state.beta_text(b) for b in state.BETAS]
-    curve = figures.beta_curve(names, [p[0] for p in points], [p[1] for p in points], state.beta_text(beta))
+    averages = [[100 * v for v in curve] for curve in sweep(run, priors)]
+    curve = figures.beta_curve([beta_text(b) for b in SWEEP], *averages, beta_text(beta))
     st.plotly_chart(curve, key="beta-curve")
     downloads.figure(curve, f"{run.id}-beta")
     with st.expander("What do the residuals weigh against their priors?"):

@@ -1,6 +1,6 @@
 // The same samples in one row per method (Figs. 5, 8, 9), or one line a sample with its reason; a click inspects one.
 
-const NAME_WIDTH = 92, CELL = 88;
+const NAME_WIDTH = 76, CELL = 76;
 const grids = new WeakMap();
 
 export default function ({ data, parentElement: root, setTriggerValue }) {

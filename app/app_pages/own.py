@@ -1,0 +1,48 @@
+"""Own images: scored by the run, placed on its map, and explained like its own."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from app import own, state
+
+st.title("What does it say of my own images?")
+run = state.ready_run()
+if not run.priors:
+    st.info("The first residual is still being trained.")
+    st.stop()
+
+left, right = st.columns(2)
+files = left.file_uploader(
+    "Drop images", accept_multiple_files=True, type=own.TYPES, help="They are kept with the run, on this machine."
+)
+folder = right.text_input("Or a folder on this machine", placeholder="/path/to/images", help="Nothing is copied.")
+if st.button("Score them", type="primary", icon=":material/play_arrow:", disabled=not (files or folder.strip())):
+    own.start(run, files, folder.strip())
+    st.rerun()
+
+batches = own.batches(run)
+if not batches:
+    st.info("The images go through the run's backbone, priors and residuals; then you see which are unknown to the model, where they "
+            "lie on the map, and why.")  # fmt: skip
+    st.stop()
+name = st.selectbox(
+    "Scored", [b.name for b in batches], format_func=own.label, help="Every batch is a folder in the run."
+)
+batch = next(b for b in batches if b.name == name)
+
+
+@st.fragment(run_every=1.0)
+def wait(batch: Path) -> None:
+    if own.waiting(batch):
+        st.progress(0.0, text=own.progress(batch))
+    else:
+        st.rerun()
+
+
+if own.waiting(batch):
+    wait(batch)
+elif scored := own.result(batch):
+    own.outcome(run, scored)
+else:
+    st.error(own.progress(batch), icon=":material/error:")

@@ -1,0 +1,167 @@
+"""A run as one HTML page: settings, tables, figures and galleries, all inside, so that it opens without internet."""
+
+import html
+import time
+from pathlib import Path
+
+import numpy as np
+
+from heat_core import figures
+from heat_core.beta import SWEEP, sweep
+from heat_core.comparison import compare, entries_of
+from heat_core.composition import beta_text
+from heat_core.errors import HeatError
+from heat_core.metrics import roc_curve
+from heat_core.notes import read_notes
+from heat_core.results import ID, Run
+from heat_core.samples import PLAIN, Lens, Samples, answer, arrange, stratified, why
+from heat_core.storage import replacing
+from heat_core.thumbnails import data_url
+
+_PICTURES = 12
+_MAP_POINTS = 10_000
+_SIDE = 160
+_BASELINES = ("el", "gmm")
+_STYLE = """<style>
+:root { color-scheme: light dark; --line: #8885; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2rem auto; padding: 0 1rem; color: #1f2328; background: #fff; }
+h1 { font-size: 1.7rem; } h2 { margin-top: 2.4rem; font-size: 1.25rem; } small, .faint { opacity: .75; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 18px; } dt { opacity: .75; } dd { margin: 0; overflow-wrap: anywhere; }
+pre { background: #8882; padding: .8rem; border-radius: 8px; overflow-x: auto; }
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); gap: 14px; }
+.gallery figure { margin: 0; font-size: 12px; } .gallery img { width: 100%; aspect-ratio: 1; object-fit: contain; border-radius: 6px; background: #8883; box-sizing: border-box; }
+.right img { border: 4px solid #009E73; } .wrong img { border: 4px dashed #D55E00; }
+.plotly-graph-div { background: #fff; border-radius: 8px; }
+@media (prefers-color-scheme: dark) { body { color: #e8eaed; background: #15181c; } }
+</style>"""
+
+
+def write_report(run: Run, path: Path, beta: float = 0.0, lens: Lens | None = None) -> None:
+    """Write the page (about 5 MB, most of it the plotting library) to `path`, whole or not at all."""
+    page = to_html(run, lens or Lens(beta))
+    with replacing(path.resolve()) as beside:
+        beside.write_text(page, encoding="utf-8")
+
+
+def to_html(run: Run, lens: Lens = PLAIN) -> str:
+    """The page. HeatError where the run has no numbers yet."""
+    if not run.has_energies:
+        raise HeatError(f"Run {run.id} has no results yet: wait for it, or resume it.")
+    samples = Samples(run)
+    parts = [
+        _head(run, lens), _tables(run, lens), _figures(run, samples, lens), _galleries(samples, lens), _notes(samples, lens),
+        _reproduce(run),
+    ]  # fmt: skip
+    title = html.escape(f"HEAT · {run.experiment.name or run.id}")
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{title}</title>{_STYLE}<script>{figures.plotly_js()}</script></head><body>{''.join(parts)}</body></html>"
+    )
+
+
+def _head(run: Run, lens: Lens) -> str:
+    e, summary = run.experiment, run.summary
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.info.get("created", time.time())))
+    facts = {
+        "Run": f"{run.id}, of {made}", "Backbone": e.backbone, "In-distribution": f"{e.id} ({len(run.class_names)} classes, {summary['train_size']:,} training images)",
+        "Accuracy": f"{summary['accuracy']:.1%} of the known test images" if "accuracy" in summary else "not known",
+        "Out-of-distribution": ", ".join(f"{n} ({len(run.ids(n)):,})" for n in run.ood_names),
+        "Priors": ", ".join(run.title(f"heat-{p}") for p in run.priors) or "none trained",
+        "Preset": f"{e.preset}, seed {e.seed}" + (f", changed: {e.settings}" if e.settings else ""),
+        "Composition": f"β = {beta_text(lens.beta)}" + (f" over {', '.join(lens.priors)}" if lens.priors else ""),
+        "Versions": ", ".join(f"{k} {v}" for k, v in run.info.get("versions", {}).items()),
+    }  # fmt: skip
+    rows = "".join(f"<dt>{k}</dt><dd>{html.escape(v)}</dd>" for k, v in facts.items())
+    return f"<h1>Which images does this model not know?</h1><dl>{rows}</dl>"
+
+
+def _tables(run: Run, lens: Lens) -> str:
+    entries = entries_of(run, beta=lens.beta, subsets=True)
+    body = "".join(
+        f"<h2>{name}</h2>{compare(entries, metric).to_html(missing=run.left_out)}"
+        for metric, name in (("fpr95", "FPR95 ↓, percent"), ("auroc", "AUROC ↑, percent"))
+    )
+    return body + (
+        '<p class="faint">FPR95: share of unknown images that pass for known when 95 % of the known ones do. Small: 95 % '
+        "bootstrap intervals. Bold: best of its column; underlined: second; ≈: not told from the best.</p>"
+    )
+
+
+def _figures(run: Run, samples: Samples, lens: Lens) -> str:
+    method = "heat" if run.priors else run.detectors[-1]
+    scores = samples.scores(method, lens)
+    parts = {name: scores[samples.dataset == i] for i, name in enumerate(run.datasets)}
+    ood = {name: parts[name] for name in run.ood_names}
+    shown = {"Scores": figures.score_histogram(parts[ID], ood, samples.threshold(method, lens)),
+             "ROC": figures.roc_curves({n: roc_curve(parts[ID], s) for n, s in ood.items()})}  # fmt: skip
+    if run.priors:
+        averages = [[100 * v for v in curve] for curve in sweep(run)]
+        shown["How much β matters"] = figures.beta_curve([beta_text(b) for b in SWEEP], *averages, beta_text(lens.beta))
+    if run.has_map:
+        shown["Map of the features"] = _map(run, samples)
+    return "".join(
+        f"<h2>{name}</h2>{fig.to_html(full_html=False, include_plotlyjs=False)}" for name, fig in shown.items()
+    )
+
+
+def _map(run: Run, samples: Samples):
+    """The map by set; a stratified sample of it above 10,000 points, and the title says so."""
+    points = run.map
+    place = {(d, r): i for i, (d, r) in enumerate(zip(points["dataset"].tolist(), points["row"].tolist(), strict=True))}
+    numbers = stratified(samples, _MAP_POINTS)
+    rows = np.array([place[int(samples.dataset[i]), int(samples.row[i])] for i in numbers])
+    names = ["ID test" if n == ID else n for n in run.datasets]
+    groups = {name: np.flatnonzero(samples.dataset[numbers] == i) for i, name in enumerate(names)}
+    colours = {"ID test": figures.ID_COLOUR, **figures.colour_of(run.ood_names)}
+    text = [html.escape(samples.key(int(i))) for i in numbers]
+    figure = figures.feature_map(points["xy"][rows], groups, colours, text)
+    return figure.update_layout(
+        title=f"{len(numbers):,} of {len(samples):,} points" if len(numbers) < len(samples) else None
+    )
+
+
+def _galleries(samples: Samples, lens: Lens) -> str:
+    if not samples.run.priors:
+        return ""
+    methods = [m for m in (*_BASELINES, "heat") if m in samples.run.detectors]
+    questions = {
+        "Recovered by HEAT: EL or GMM misses them, HEAT detects them": ("recovered by HEAT", samples.is_ood),
+        "Lost by HEAT: EL or GMM detects them, HEAT misses them": ("lost by HEAT", samples.is_ood),
+        "Missed by all": ("missed by all", samples.is_ood),
+        "Known images flagged by mistake": ("all", ~samples.is_ood & samples.flagged("heat", lens)),
+    }
+    return "".join(_gallery(samples, name, *question, methods, lens) for name, question in questions.items())
+
+
+def _gallery(samples: Samples, name: str, rule: str, within: np.ndarray, methods: list[str], lens: Lens) -> str:
+    fits = answer(samples, rule, methods, [m for m in _BASELINES if m in methods], lens) & within
+    numbers = arrange(samples, np.flatnonzero(fits), "highest disagreement", methods, "heat", lens)
+    body = "".join(_picture(samples, int(i), methods, lens) for i in numbers[:_PICTURES])
+    count = f"{len(numbers):,} images" + (f", {_PICTURES} shown, those on which the methods disagree most" if len(numbers) > _PICTURES else "")  # fmt: skip
+    return f'<h2>{name}</h2><p class="faint">{count}</p><div class="gallery">{body}</div>'
+
+
+def _picture(samples: Samples, number: int, methods: list[str], lens: Lens) -> str:
+    run, (name, _) = samples.run, samples.locate(number)
+    try:
+        picture = f'<img alt="" src="{data_url(run.image(name, str(samples.ids[number])), _SIDE)}">'
+    except HeatError:
+        picture = '<img alt="no longer there">'
+    right = samples.right("heat", lens)[number]
+    text = html.escape(why(samples, number, methods, lens))
+    return f'<figure class="{"right" if right else "wrong"}">{picture}<figcaption><b>{"✓" if right else "✗"} {html.escape(samples.key(number))}</b><br>{text}</figcaption></figure>'  # fmt: skip
+
+
+def _notes(samples: Samples, lens: Lens) -> str:
+    notes = read_notes(samples.run.folder)
+    if not notes:
+        return ""
+    items = "".join(
+        f"<dt>{html.escape(key)}</dt><dd>{html.escape(entry['note'])} <small>{html.escape(', '.join(entry['tags']))}</small></dd>"
+        for key, entry in sorted(notes.items())
+    )
+    return f"<h2>Notes</h2><dl>{items}</dl>"
+
+
+def _reproduce(run: Run) -> str:
+    return f"<h2>The same run again</h2><pre>{html.escape(run.experiment.to_command())}</pre>"

@@ -1,0 +1,165 @@
+"""The live view in headless Chromium: frames per second while β is dragged, release → exact numbers, lasso → gallery.
+
+    python tests/benchmarks/live.py [points …]        (default: 60000 200000)
+
+The run is the embedded demo, its samples repeated with a little noise until there are enough, so that every point has
+a picture. The mouse is a real one: Playwright presses, moves and releases it.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+PORT = 8679
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--no-first-run"]  # fmt: skip
+
+
+def enlarged(home: Path, points: int) -> str:
+    """A run folder with `points` samples in `home`; returns its name."""
+    from heat_core.results import Run
+    from heat_core.storage import read_npz, write_npz
+
+    demo = next(p.parent for p in (home / "runs").glob("*-demo/run.json"))
+    run = Run.open(demo)
+    folder = home / "runs" / f"large-{points}"
+    shutil.copytree(demo, folder)
+    rng = np.random.default_rng(0)
+    arrays, fitted = read_npz(demo / "energies.npz"), read_npz(demo / "map.npz")
+    sizes = [len(run.ids(name)) for name in run.datasets]
+    times = points / sum(sizes)
+    picks = [np.resize(np.arange(n), int(np.ceil(n * times))) for n in sizes]
+    out = {k: v for k, v in arrays.items() if "/" not in k or k.startswith("train/")}
+    for name, values in arrays.items():
+        if name not in out:
+            out[name] = values[picks[int(name.split("/")[0])]] if len(values) else values
+            if name.endswith("/prior"):
+                out[name] = out[name] + 0.3 * rng.normal(size=out[name].shape)
+    write_npz(folder / "energies.npz", out)
+    xy, dataset, row = [], [], []
+    for i, pick in enumerate(picks):
+        own = fitted["xy"][fitted["dataset"] == i][pick]
+        xy.append(own + 0.2 * rng.normal(size=own.shape))
+        dataset.append(np.full(len(pick), i))
+        row.append(np.arange(len(pick)))
+    fitted |= {"xy": np.concatenate(xy).astype("f4"), "dataset": np.concatenate(dataset), "row": np.concatenate(row)}
+    write_npz(folder / "map.npz", fitted)
+    return folder.name
+
+
+# In the page: the live view, and the shadow root of the gallery.
+LIVE = "[...heatLive.values()].find(e => e.live).live"
+GALLERY = "[...document.querySelectorAll('*')].map(e => e.shadowRoot?.querySelector('.gallery')).find(Boolean)"
+EVERY_FRAME = """(seconds) => new Promise(done => {
+  const slider = LIVE.$('.slider'), until = performance.now() + 1000 * seconds, times = [];
+  const step = (now) => {
+    times.push(now);
+    slider.value = 60 * Math.sin(now / 400);
+    slider.dispatchEvent(new Event('input'));
+    now < until ? requestAnimationFrame(step) : done(times);
+  };
+  requestAnimationFrame(step);
+})""".replace("LIVE", LIVE)
+ON_RELEASE = (
+    "globalThis.released = null; "
+    "addEventListener('pointerup', () => released = performance.now(), {capture: true, once: true})"
+)
+UNTIL_EXACT = (
+    "new Promise(done => { const look = () => LIVE.isExact ? done(performance.now() - released) : setTimeout(look, 2);"
+    " look() })"
+).replace("LIVE", LIVE)
+WATCH_GALLERY = (
+    "globalThis.changed = null; "
+    "new MutationObserver(() => changed ??= performance.now()).observe(GALLERY, {childList: true})"
+).replace("GALLERY", GALLERY)
+UNTIL_GALLERY = (
+    "new Promise(done => { const look = () => changed ? done(changed - released) : setTimeout(look, 2); look() })"
+)
+
+
+def measure(page: Page, run: str, received: list[int]) -> dict[str, float]:
+    page.goto(f"http://127.0.0.1:{PORT}/?run={run}")
+    page.locator("canvas.map").wait_for(timeout=60_000)
+    page.wait_for_function(
+        f"() => globalThis.heatLive && [...heatLive.values()].some(e => e.live) && {LIVE}.isExact", timeout=60_000
+    )
+    page.wait_for_timeout(3000)
+    found = {"points": page.evaluate(f"{LIVE}.run.n"), "MB at opening": sum(received) / 1e6}
+
+    times = np.array(page.evaluate(EVERY_FRAME, 4))
+    found |= {"frames/s": 1000 / np.diff(times).mean(), "99 % of frames within ms": np.percentile(np.diff(times), 99)}
+    found |= page.evaluate(f"({{'compose ms': {LIVE}.stats.score, 'draw ms': {LIVE}.stats.draw}})")
+
+    slider = page.locator("input.slider").bounding_box()
+    y, left, width = slider["y"] + slider["height"] / 2, slider["x"], slider["width"]
+    page.mouse.move(left + 0.5 * width, y)
+    page.mouse.down()
+    for step in range(30):
+        page.mouse.move(left + (0.5 + 0.01 * step) * width, y)
+    before = sum(received)
+    page.evaluate(ON_RELEASE)
+    page.mouse.up()
+    found["release to exact ms"] = page.evaluate(UNTIL_EXACT)
+    page.wait_for_timeout(1500)
+    found["kB at release"] = (sum(received) - before) / 1e3
+
+    stage = page.locator("canvas.map").bounding_box()
+    before, cx, cy = sum(received), stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
+    page.mouse.move(cx + 60, cy)
+    page.mouse.down()
+    for angle in np.linspace(0, 2 * np.pi, 40):
+        page.mouse.move(cx + 60 * np.cos(angle), cy + 60 * np.sin(angle))
+    page.evaluate(ON_RELEASE)
+    page.evaluate(WATCH_GALLERY)
+    page.mouse.up()
+    found["lasso to gallery ms"] = page.evaluate(UNTIL_GALLERY)
+    page.wait_for_timeout(1500)
+    found["kB at lasso"] = (sum(received) - before) / 1e3
+    return found
+
+
+def main(sizes: list[int]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        env = os.environ | {"HEAT_HOME": folder}
+        subprocess.run([sys.executable, "-m", "heat_core", "demo"], env=env, check=True, capture_output=True)
+        os.environ["HEAT_HOME"] = folder
+        runs = [enlarged(Path(folder), n) for n in sizes]
+        command = [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.port", str(PORT)]
+        server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            for _ in range(120):
+                try:
+                    urllib.request.urlopen(f"http://127.0.0.1:{PORT}/_stcore/health", timeout=1)
+                    break
+                except OSError:
+                    time.sleep(0.25)
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+                for run in runs:
+                    received: list[int] = []
+                    page = browser.new_page(viewport={"width": 1280, "height": 900})
+                    page.on(
+                        "websocket", lambda ws, r=received: ws.on("framereceived", lambda data: r.append(len(data)))
+                    )
+                    print(
+                        json.dumps({k: round(float(v), 2) for k, v in measure(page, run, received).items()}), flush=True
+                    )
+                    page.close()
+                browser.close()
+        finally:
+            server.terminate()
+            server.wait()
+
+
+if __name__ == "__main__":
+    main([int(n) for n in sys.argv[1:]] or [60_000, 200_000])
