@@ -107,11 +107,11 @@ def outcome(run: Run, scored: dict[str, np.ndarray]) -> None:
     with left:
         cells = [
             {"number": int(i), "name": _short(scored["ids"][i]), "ood": True, "url": _picture(scored["ids"][i], 192),
-             "right": "1" if unknown[i] else "0", "why": _reason(run, scored, scores, known, int(i)),
+             "verdicts": "u" if unknown[i] else "k", "why": _reason(run, scored, scores, known, int(i)),
              "caption": f"{run.class_names[scored['predicted'][i]]} {scored['confidence'][i]:.0%}"}
             for i in map(int, order[:_MOST_SHOWN])
         ]  # fmt: skip
-        st.caption("Green, ✓ = called unknown · red, ✗ = taken for known. A click shows why.")
+        st.caption("Orange, dashed, ? = called unknown · blue, ✓ = taken for known. A click shows why.")
         picture_grid(key=key, data={"methods": ["HEAT"], "layout": "figure", "samples": cells, "chosen": inspected},
                      on_inspect_change=lambda: None)  # fmt: skip
         if len(order) > _MOST_SHOWN:

@@ -1,6 +1,6 @@
 // The same samples in one row per method (Figs. 5, 8, 9), or one line a sample with its reason; a click inspects one.
 
-const NAME_WIDTH = 76, CELL = 76;
+const NAME_WIDTH = 70, CELL = 72;
 const grids = new WeakMap();
 
 export default function ({ data, parentElement: root, setTriggerValue }) {
@@ -22,8 +22,11 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
 const columnsIn = (place) => Math.max(2, Math.floor((place.clientWidth - NAME_WIDTH) / (CELL + 8)));
 const element = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);
 const picture = (s) => (s.url ? element("img", { src: s.url, alt: "", loading: "lazy" }) : element("span", { className: "gone", textContent: "no picture" }));
-const mark = (right) => element("span", { className: `mark ${right ? "right" : "wrong"}`, textContent: right ? "✓" : "✗" });
-const words = (s, right) => (s.ood ? (right ? "detected" : "missed") : right ? "kept" : "flagged by mistake");
+// A verdict: right or wrong where the truth is known, else unknown or known to the model.
+const VERDICTS = { 1: ["right", "✓"], 0: ["wrong", "✗"], u: ["unknown", "?"], k: ["known", "✓"] };
+const mark = (verdict) => element("span", { className: `mark ${VERDICTS[verdict][0]}`, textContent: VERDICTS[verdict][1] });
+const words = (s, verdict) =>
+  ({ u: "called unknown", k: "taken for known", 1: s.ood ? "detected" : "kept", 0: s.ood ? "missed" : "flagged by mistake" })[verdict];
 
 function render(place, data, inspect) {
   place.replaceChildren();
@@ -38,11 +41,11 @@ function render(place, data, inspect) {
     data.methods.forEach((method, m) => {
       block.append(element("div", { className: "method", textContent: method }));
       part.forEach((s, at) => {
-        const right = s.right[m] === "1";
-        const cell = element("button", { type: "button", className: `cell ${right ? "right" : "wrong"}`, title: s.why });
-        cell.setAttribute("aria-label", `${s.name}: ${words(s, right)} by ${method}. ${s.why}`);
+        const verdict = s.verdicts[m];
+        const cell = element("button", { type: "button", className: `cell ${VERDICTS[verdict][0]}`, title: s.why });
+        cell.setAttribute("aria-label", `${s.name}: ${words(s, verdict)} by ${method}. ${s.why}`);
         cell.setAttribute("aria-current", s.number === data.chosen);
-        cell.append(picture(s), mark(right));
+        cell.append(picture(s), mark(verdict));
         cell.style.gridColumn = at + 2;
         cell.onclick = () => inspect(s.number);
         block.append(cell);
@@ -65,8 +68,8 @@ function line(s, data, inspect) {
   text.append(element("b", { textContent: s.name }), element("br"), s.why);
   const verdicts = element("span", { className: "verdicts" });
   data.methods.forEach((method, m) => {
-    const right = s.right[m] === "1", one = element("span", { title: `${words(s, right)} by ${method}` });
-    one.append(mark(right), method);
+    const one = element("span", { title: `${words(s, s.verdicts[m])} by ${method}` });
+    one.append(mark(s.verdicts[m]), method);
     verdicts.append(one);
   });
   row.append(picture(s), text, verdicts);

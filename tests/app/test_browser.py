@@ -1,21 +1,10 @@
 """One pass through the app in a real Chromium, from an empty HEAT_HOME."""
 
 import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 
 import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ROOT = Path(__file__).resolve().parents[2]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--no-first-run"]  # fmt: skip
+from tests.browser import CHROMIUM, app_on, chromium
 
 pytestmark = [
     pytest.mark.browser,
@@ -24,41 +13,18 @@ pytestmark = [
 
 
 @pytest.fixture
-def address(tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    env = os.environ | {"HEAT_HOME": str(tmp_path / "home")}
-    command = [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.port", str(port)]
-    server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(120):
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-            break
-        except OSError:
-            time.sleep(0.5)
-    yield url
-    server.terminate()
-    server.wait(20)
-
-
-@pytest.fixture
-def page(address):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+def page(home):
+    with app_on(home) as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(address)
         yield page
-        browser.close()
 
 
 def test_open_demo_finishes_move_beta_map_gallery(page):
     from playwright.sync_api import expect
 
     expect(page.get_by_role("heading", name="Which images does this model not know?")).to_be_visible(timeout=60_000)
+    page.get_by_role("link", name="Explore").click()
     numbers = page.get_by_test_id("stMetricValue")
     expect(numbers).to_have_count(4, timeout=180_000)  # three OOD sets and the average, once a residual is trained
     expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=240_000)  # the job is done

@@ -14,11 +14,6 @@ from heat_core.results import list_runs
 PAGES = Path(__file__).resolve().parents[2] / "app" / "app_pages"
 
 
-@pytest.fixture
-def demo_home(demo_run, monkeypatch):
-    monkeypatch.setenv("HEAT_HOME", str(demo_run.folder.parents[1]))
-
-
 def page(name: str, **query: str) -> AppTest:
     test = AppTest.from_file(str(PAGES / f"{name}.py"), default_timeout=60)
     for key, value in query.items():
@@ -26,7 +21,7 @@ def page(name: str, **query: str) -> AppTest:
     return test.run()
 
 
-@pytest.mark.parametrize("name", ["explore", "compare", "map", "gallery", "train", "setup"])
+@pytest.mark.parametrize("name", ["live", "explore", "compare", "map", "gallery", "own", "train", "setup"])
 def test_page_draws_without_an_error(name, demo_home):
     test = page(name)
     assert not test.exception, test.exception
@@ -65,7 +60,11 @@ def test_the_link_reopens_the_view(demo_home, demo_run):
 def test_gallery_filters_agree_with_the_scores(demo_home, demo_run):
     test = page("gallery", set="photo patches")
     missed = int((demo_run.detector_scores("photo patches", "el") <= demo_run.threshold("el")).sum())
-    assert f"missed by EL ({missed})" in test.selectbox(key="gallery-filter").options
+    assert "missed by EL" in test.selectbox(key="gallery-filter").options
+    assert any(f"missed by EL {missed} ·" in c.value for c in test.caption)
+    test.selectbox(key="gallery-filter").set_value("missed by EL").run()
+    assert any(f"of {missed}**" in c.value for c in test.caption)
+    assert test.query_params["filter"] == "missed by EL"
 
 
 def test_compare_shows_every_row_in_its_group(demo_home, demo_run):

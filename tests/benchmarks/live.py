@@ -12,17 +12,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-ROOT = Path(__file__).resolve().parents[2]
-PORT = 8679
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--no-first-run"]  # fmt: skip
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.browser import app_on, chromium
 
 
 def enlarged(home: Path, points: int) -> str:
@@ -87,8 +83,8 @@ UNTIL_GALLERY = (
 )
 
 
-def measure(page: Page, run: str, received: list[int]) -> dict[str, float]:
-    page.goto(f"http://127.0.0.1:{PORT}/?run={run}")
+def measure(page: Page, address: str, run: str, received: list[int]) -> dict[str, float]:
+    page.goto(f"{address}/?run={run}")
     page.locator("canvas.map").wait_for(timeout=60_000)
     page.wait_for_function(
         f"() => globalThis.heatLive && [...heatLive.values()].some(e => e.live) && {LIVE}.isExact", timeout=60_000
@@ -134,31 +130,14 @@ def main(sizes: list[int]) -> None:
         subprocess.run([sys.executable, "-m", "heat_core", "demo"], env=env, check=True, capture_output=True)
         os.environ["HEAT_HOME"] = folder
         runs = [enlarged(Path(folder), n) for n in sizes]
-        command = [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.port", str(PORT)]
-        server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            for _ in range(120):
-                try:
-                    urllib.request.urlopen(f"http://127.0.0.1:{PORT}/_stcore/health", timeout=1)
-                    break
-                except OSError:
-                    time.sleep(0.25)
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-                for run in runs:
-                    received: list[int] = []
-                    page = browser.new_page(viewport={"width": 1280, "height": 900})
-                    page.on(
-                        "websocket", lambda ws, r=received: ws.on("framereceived", lambda data: r.append(len(data)))
-                    )
-                    print(
-                        json.dumps({k: round(float(v), 2) for k, v in measure(page, run, received).items()}), flush=True
-                    )
-                    page.close()
-                browser.close()
-        finally:
-            server.terminate()
-            server.wait()
+        with app_on(Path(folder)) as address, chromium() as browser:
+            for run in runs:
+                received: list[int] = []
+                page = browser.new_page(viewport={"width": 1280, "height": 900})
+                page.on("websocket", lambda ws, r=received: ws.on("framereceived", lambda data: r.append(len(data))))
+                found = measure(page, address, run, received)
+                print(json.dumps({k: round(float(v), 2) for k, v in found.items()}), flush=True)
+                page.close()
 
 
 if __name__ == "__main__":

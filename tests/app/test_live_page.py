@@ -1,0 +1,164 @@
+"""The Live page by AppTest: its messages to the browser, the address, notes; the Own images page."""
+
+import json
+import shutil
+
+import numpy as np
+
+from app.live_view import exact_numbers, pack
+from app.look import Look, from_query, to_query
+from heat_core.notes import read_notes
+from heat_core.samples import Lens, Samples
+from heat_core.selections import keep
+from tests.app.test_pages import page
+
+
+def unpacked(data: bytes) -> dict:
+    """As live.js reads it."""
+    length = int.from_bytes(data[:4], "little")
+    header = json.loads(data[4 : 4 + length])
+    at = 4 + length + -length % 4
+    for name, kind, count in header["arrays"]:
+        header[name] = np.frombuffer(data, f"<{kind}", count, at)
+        at += header[name].nbytes + -header[name].nbytes % 4
+    assert at == len(data)
+    return header
+
+
+def test_what_the_browser_gets_is_the_run(demo_run):
+    samples = Samples(demo_run)
+    data, numbers = pack(samples, "v")
+    got = unpacked(data)
+    assert sorted(got["number"]) == list(range(len(samples)))
+    np.testing.assert_array_equal(got["number"], numbers)
+    np.testing.assert_array_equal(got["set"], samples.dataset[numbers])
+    energies = np.concatenate([demo_run.energies(n) for n in demo_run.datasets])
+    np.testing.assert_allclose(got["energies"].reshape(-1, 3), energies[numbers], rtol=1e-6)
+    xy = got["xy"].reshape(-1, 2).astype(float)
+    points = demo_run.map
+    for i in (0, 100, 1500):
+        name, row = samples.locate(int(numbers[i]))
+        own = (points["dataset"] == demo_run.datasets.index(name)) & (points["row"] == row)
+        expected = points["xy"][own][0]
+        scale = (points["xy"].max(axis=0) - points["xy"].min(axis=0)).max() / 65535
+        offset = points["xy"][
+            (points["dataset"] == samples.dataset[numbers[0]]) & (points["row"] == samples.row[numbers[0]])
+        ][0]
+        np.testing.assert_allclose((xy[i] - xy[0]) * scale, expected - offset, atol=2 * scale)
+
+
+def test_above_the_limit_every_set_keeps_its_share(demo_run):
+    got = unpacked(pack(Samples(demo_run), "v", at_most=300)[0])
+    assert got["n"] <= 300
+    assert got["total"] == len(Samples(demo_run))
+    for i, s in enumerate(got["sets"]):
+        assert s["shown"] == (got["set"] == i).sum() >= 1
+        assert abs(s["shown"] / got["n"] - s["total"] / got["total"]) < 0.02
+
+
+def test_exact_numbers_are_the_runs(demo_run):
+    found = exact_numbers(Samples(demo_run), Lens(beta=-1.0, priors=("gmm", "el")))
+    expected = demo_run.metrics(-1.0, ["gmm", "el"], ["heat"])["heat"]
+    for name, numbers in list(zip(demo_run.datasets, found["sets"], strict=True))[1:]:
+        assert numbers["fpr95"] == expected[name]["fpr95"]
+        assert numbers["auroc"] == expected[name]["auroc"]
+        assert numbers["flagged"] == round((1 - numbers["fpr95"]) * len(demo_run.ids(name)))
+
+
+def test_the_address_holds_the_whole_look(demo_run):
+    look = Look(beta=-np.inf, threshold=2.5, taking=("gmm", "el"), weights=(2.0, 0.5), colour="verdict", off=("photo patches",),
+                selection="0123456789ab", sample="id/digit/0005", gallery={"filter": "missed by EL", "methods": "el,heat"})  # fmt: skip
+    assert from_query(to_query(look), demo_run) == look
+    assert from_query({}, demo_run) == Look()
+    nonsense = {"beta": "much", "thr": "inf", "priors": "som", "w": "1,x", "colour": "plaid", "off": "{"}
+    assert from_query(nonsense, demo_run) == Look()
+
+
+def test_a_link_reopens_the_view(demo_home, demo_run):
+    samples = Samples(demo_run)
+    chosen = np.flatnonzero(samples.dataset == 2)[:17]
+    name = keep(demo_run.folder, chosen)
+    test = page("live", run=demo_run.id, beta="-1", sel=name, sample=samples.key(int(chosen[3])), colour="verdict")
+    assert not test.exception, test.exception
+    look = test.session_state["look"]
+    assert (look.beta, look.selection, look.colour) == (-1.0, name, "verdict")
+    assert any("of 17**" in c.value for c in test.caption)
+    assert any(samples.ids[chosen[3]] in m.value for m in test.markdown)
+    assert test.query_params["sel"] == name
+
+
+def test_a_selection_or_sample_that_is_gone_gives_a_sentence(demo_home, demo_run):
+    test = page("live", run=demo_run.id, sel="ffffffffffff", sample="id/digit/none")
+    assert not test.exception
+    assert "no selection" in test.toast[0].value
+    assert "no sample" in test.warning[0].value
+
+
+def test_notes_are_kept_with_the_run(demo_run, home, monkeypatch):
+    folder = home / "runs" / demo_run.id
+    shutil.copytree(demo_run.folder, folder)
+    key = Samples(demo_run).key(5)
+    test = page("live", run=demo_run.id, sample=key)
+    test.text_area[0].set_value("a seven, not a one")
+    next(b for b in test.button if b.label == "Keep").click().run()
+    assert not test.exception
+    assert read_notes(folder)[key]["note"] == "a seven, not a one"
+
+
+def test_a_run_deleted_under_an_open_page_gives_a_sentence(demo_run, home):
+    folder = home / "runs" / demo_run.id
+    shutil.copytree(demo_run.folder, folder)
+    shutil.copytree(demo_run.folder, home / "runs" / "another")
+    test = page("live", run=demo_run.id)
+    shutil.rmtree(folder)
+    test.run()
+    assert not test.exception
+    assert "no longer exists" in test.warning[0].value
+
+
+def test_before_the_first_residual_the_live_page_waits(demo_run, home):
+    from heat_core.storage import read_npz, write_npz
+
+    folder = home / "runs" / demo_run.id
+    shutil.copytree(demo_run.folder, folder)
+    arrays = read_npz(folder / "energies.npz")
+    summary = json.loads(str(arrays["summary"])) | {"priors": [], "mean": [], "std": [], "temperature": []}
+    write_npz(folder / "energies.npz", arrays | {"summary": np.array(json.dumps(summary))})
+    assert "comes alive" in page("live").info[0].value
+    for name in ("gallery", "own", "explore", "compare"):
+        assert not page(name).exception
+
+
+def test_own_images_are_scored_and_explained(demo_run, home, image_folder, tmp_path):
+    import time
+
+    folder = home / "runs" / demo_run.id
+    shutil.copytree(demo_run.folder, folder)
+    mine = image_folder(tmp_path / "mine", {"": 5})
+    (mine / "broken.png").write_text("no picture")
+    test = page("own", run=demo_run.id)
+    test.text_input[0].set_value(str(mine)).run()
+    next(b for b in test.button if b.label == "Score them").click().run()
+    until = time.monotonic() + 120
+    while not list(folder.glob("own/*/scored.npz")):
+        assert time.monotonic() < until, [p.read_text() for p in folder.glob("own/*/*.txt")]
+        time.sleep(0.5)
+    test = page("own", run=demo_run.id)
+    assert not test.exception, test.exception
+    assert any("of 5** are called unknown" in m.value for m in test.markdown)
+    assert "broken.png" in test.warning[0].value
+
+
+def test_own_images_from_nowhere_give_a_sentence(demo_run, home):
+    import time
+
+    folder = home / "runs" / demo_run.id
+    shutil.copytree(demo_run.folder, folder)
+    test = page("own", run=demo_run.id)
+    test.text_input[0].set_value("/no/such/folder").run()
+    next(b for b in test.button if b.label == "Score them").click().run()
+    until = time.monotonic() + 60
+    while not list(folder.glob("own/*/failed.txt")):
+        assert time.monotonic() < until
+        time.sleep(0.3)
+    assert "does not exist" in page("own", run=demo_run.id).error[0].value
