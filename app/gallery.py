@@ -143,7 +143,7 @@ def _show(samples: Samples, numbers: np.ndarray, methods: list[str]) -> None:
         controls[0].segmented_control, "Layout", ["figure", "list"], "layout", "figure", label_visibility="collapsed",
         format_func={"figure": "Rows of methods", "list": "Reasons"}.get,
     )  # fmt: skip
-    count = controls[1].selectbox("Pictures", [20, 40, 100], key="gallery-count", label_visibility="collapsed",
+    count = controls[1].selectbox("Pictures", [20, 40, 100], key="gallery-count", label_visibility="collapsed", on_change=looks.touch,
                                   format_func=lambda n: f"{n} pictures")  # fmt: skip
     shown = numbers[:count]
     st.caption(

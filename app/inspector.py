@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app import look as looks
 from app import pictures
 from heat_core import HeatError, Run, figures
 from heat_core.explanation import explain, features_of_sample, nearest_training
@@ -138,7 +139,7 @@ def _note(samples: Samples, number: int) -> None:
             "Tags", every_tag, known["tags"], accept_new_options=True, placeholder="choose, or type a new one"
         )
         note = st.text_area("Note", known["note"], height=80, placeholder="What is seen here")
-        if st.form_submit_button("Keep", icon=":material/bookmark:"):
+        if st.form_submit_button("Keep", icon=":material/bookmark:", on_click=looks.touch):
             try:
                 write_note(folder, key, note, tags)
                 st.toast("Kept with the run.", icon=":material/bookmark:")

@@ -154,7 +154,7 @@ def live_view(samples: Samples, version: tuple) -> None:
 
     result = _LIVE(
         key=key, data=data, on_view_change=on_view, on_lasso_change=on_lasso, on_inspect_change=on_inspect,
-        on_hover_change=lambda: None,
+        on_hover_change=looks.touch,
     )  # fmt: skip
     _answer(samples, view, numbers, result.hover)
 

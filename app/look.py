@@ -99,7 +99,7 @@ def current(run: Run) -> tuple[Look, int]:
         look = from_query(asked, run)
     elif st.session_state.get("look-run") != run.id:  # what is particular to a run stays with it
         look = Look(beta=stored.beta, colour=stored.colour)
-    elif asked and asked != written:
+    elif asked and asked != written and not st.session_state.get("look-touched"):
         look = from_query({"beta": _beta_text(stored.beta)} | asked, run)
     elif stored.beta != st.session_state.get("beta", stored.beta):  # moved on another page
         look = replace(stored, beta=st.session_state["beta"])
@@ -119,6 +119,13 @@ def change(look: Look) -> None:
 def changed(**what: Any) -> None:
     """Change parts of the session's look."""
     change(replace(st.session_state["look"], **what))
+    touch()
+
+
+def touch() -> None:
+    """Say that something on the page caused this run of the script. The address that came with it may be older than
+    the last one that was written, and is no wish to go there; without a touch, another address is (back, forward)."""
+    st.session_state["look-touched"] = True
 
 
 def follow() -> None:
@@ -130,7 +137,7 @@ def follow() -> None:
 def write_address(run: Run) -> None:
     """Mirror the look in the address bar."""
     query = to_query(st.session_state["look"])
-    st.session_state["look-url"] = query
+    st.session_state["look-url"], st.session_state["look-touched"] = query, False
     wanted = {"run": run.id, **query}
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.look import parse_beta
+from app.look import parse_beta, touch
 from heat_core import HeatError, Run
 from heat_core.beta import SWEEP
 from heat_core.composition import beta_text
@@ -163,10 +163,12 @@ def beta_control() -> float:
 
     def from_slider() -> None:
         st.session_state["beta"] = st.session_state["beta_slider"]
+        touch()
 
     def from_box() -> None:
         try:
             st.session_state["beta"] = parse_beta(st.session_state["beta_box"])
+            touch()
         except HeatError as error:
             st.toast(str(error), icon=":material/error:")
 

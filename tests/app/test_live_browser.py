@@ -1,0 +1,234 @@
+"""The Live page as a person uses it, in a real Chromium."""
+
+import math
+import shutil
+
+import pytest
+
+from heat_core.samples import Lens, Samples
+from tests.browser import CHROMIUM, app_on, chromium
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
+]
+LIVE = "[...heatLive.values()].find(e => e.live).live"
+EXACT = f"() => globalThis.heatLive && [...heatLive.values()].some(e => e.live) && {LIVE}.isExact"
+
+
+@pytest.fixture(scope="module")
+def served(demo_run, tmp_path_factory):
+    """(address, HEAT_HOME) of the app on a copy of the demo's run."""
+    home = tmp_path_factory.mktemp("live-home")
+    shutil.copytree(demo_run.folder, home / "runs" / demo_run.id)
+    shutil.copytree(demo_run.folder, home / "runs" / "20200101-000000-older")
+    with app_on(home) as address:
+        yield address, home
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(served, browser):
+    page = open_page(browser, served[0])
+    yield page
+    page.close()
+
+
+def open_page(browser, address: str, query: str = ""):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.goto(f"{address}/{query}")
+    page.wait_for_function(EXACT, timeout=60_000)
+    return page
+
+
+def numbers(page) -> list[list[str]]:
+    rows = page.locator(".numbers tbody tr").all()
+    return [[cell.inner_text() for cell in row.locator("td").all()] for row in rows]
+
+
+def lasso(page, radius: float, keys: tuple[str, ...] = (), shift: float = 0.0) -> None:
+    box = page.locator("canvas.map").bounding_box()
+    x, y = box["x"] + box["width"] / 2 + shift, box["y"] + box["height"] / 2
+    page.mouse.move(x + radius, y)
+    page.mouse.down()
+    for i in range(1, 25):
+        page.mouse.move(x + radius * math.cos(i * math.pi / 12), y + radius * math.sin(i * math.pi / 12))
+    for key in keys:
+        page.keyboard.down(key)
+    page.mouse.up()
+    for key in keys:
+        page.keyboard.up(key)
+
+
+def selected(page) -> int:
+    return page.evaluate(f"{LIVE}.selected.count")
+
+
+def test_beta_moves_everything_and_ends_exact(page, demo_run):
+    before = numbers(page)
+    samples = Samples(demo_run)
+    slider = page.locator("input.slider")
+    slider.focus()
+    for _ in range(20):
+        slider.press("ArrowLeft")
+    page.wait_for_function("() => location.search.includes('beta=-')", timeout=20_000)
+    page.wait_for_function(EXACT, timeout=20_000)
+    beta = page.evaluate(f"{LIVE}.state.beta")
+    assert -1 < beta < 0
+    after = numbers(page)
+    assert after != before
+    expected = demo_run.metrics(beta, detectors=["heat"])["heat"]
+    for row, name in zip(after[1:], demo_run.ood_names, strict=False):
+        assert row[2:] == [f"{100 * expected[name]['fpr95']:.1f}", f"{100 * expected[name]['auroc']:.1f}"]
+        count = int((samples.flagged("heat", Lens(beta))[samples.dataset == demo_run.datasets.index(name)]).sum())
+        assert row[1] == f"{count} / {len(demo_run.ids(name))}"
+    slider.press("Home")
+    page.wait_for_function("() => location.search.includes('beta=-inf')", timeout=20_000)
+    assert page.locator("input.exactly").input_value() == "−∞"
+    assert not page.problems
+
+
+def test_while_dragging_the_numbers_are_marked_as_rough_and_close(page, demo_run):
+    page.evaluate(f"() => {{ const s = {LIVE}.$('.slider'); s.value = 40; s.dispatchEvent(new Event('input')) }}")
+    page.wait_for_function(
+        "() => document.body && [...heatLive.values()].find(e => e.live).live.$('.note').textContent.includes('≈')"
+    )
+    rough = numbers(page)[1:4]
+    beta = page.evaluate(f"{LIVE}.state.beta")
+    expected = demo_run.metrics(beta, detectors=["heat"])["heat"]
+    for row, name in zip(rough, demo_run.ood_names, strict=True):
+        assert row[2].startswith("≈ ")
+        assert abs(float(row[2].removeprefix("≈ ")) - 100 * expected[name]["fpr95"]) < 1
+        assert abs(float(row[3].removeprefix("≈ ")) - 100 * expected[name]["auroc"]) < 0.3
+
+
+def test_the_threshold_can_be_dragged_and_snaps_back(page):
+    line = page.locator("canvas.hist")
+    flagged = numbers(page)[0][1]
+    line.focus()
+    for _ in range(15):
+        line.press("ArrowLeft")
+    page.wait_for_function("() => location.search.includes('thr=')", timeout=20_000)
+    assert "keeps" in line.get_attribute("aria-valuetext")
+    assert int(numbers(page)[0][1].split(" / ")[0]) > int(flagged.split(" / ")[0])
+    line.press("s")
+    page.wait_for_function("() => !location.search.includes('thr=')", timeout=20_000)
+    assert numbers(page)[0][1] == flagged
+
+
+def test_a_lasso_fills_the_gallery_and_the_link_keeps_it(page):
+    lasso(page, 90)
+    page.wait_for_function("() => location.search.includes('sel=')", timeout=20_000)
+    first = selected(page)
+    assert first > 20
+    page.get_by_text(f"Selection ({first:,})").wait_for(timeout=20_000)
+    assert sum(int(row[1].split(" / ")[0].replace(",", "")) for row in numbers(page)[:4]) == first
+    lasso(page, 60, ("Control",))
+    page.wait_for_function(f"() => {LIVE}.selected.count < {first}")
+    lasso(page, 90, ("Shift",))
+    page.wait_for_function(f"() => {LIVE}.selected.count === {first}")
+    page.wait_for_timeout(1000)
+    url = page.url
+    page.reload()
+    page.wait_for_function(EXACT, timeout=60_000)
+    assert selected(page) == first
+    assert page.url == url
+    page.locator("canvas.map").focus()
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => !location.search.includes('sel=')", timeout=20_000)
+    page.go_back()
+    page.wait_for_function(f"() => {LIVE}.selected.count === {first}", timeout=20_000)
+    page.go_forward()
+    page.wait_for_function(f"() => {LIVE}.selected.count === 0", timeout=20_000)
+    assert not page.problems
+
+
+def test_a_point_shows_its_picture_and_a_click_explains_it(page):
+    box = page.locator("canvas.map").bounding_box()
+    x, y = page.evaluate(
+        f"() => {{ const v = {LIVE}, c = v.$('.map'); const i = v.run.set.findIndex((s, i) => s === 1 && v.scores[i] > v.line);"
+        " const w = c.clientWidth - 28, h = c.clientHeight - 28, side = Math.min(w, h);"
+        " return [c.clientWidth / 2 + (v.run.xy[2 * i] / 65535 - 0.5) * side, c.clientHeight / 2 - (v.run.xy[2 * i + 1] / 65535 - 0.5) * side] }"
+    )
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    page.wait_for_function(f"() => {LIVE}.$('.tip img')?.naturalWidth > 0", timeout=20_000)
+    assert "taken for" in page.locator(".tip").inner_text()
+    page.mouse.click(box["x"] + x, box["y"] + y)
+    page.wait_for_function("() => location.search.includes('sample=')", timeout=20_000)
+    page.get_by_text("Most alike among the training images").wait_for(timeout=20_000)
+    page.get_by_text("called unknown").first.wait_for(timeout=20_000)
+
+
+def test_a_picture_of_the_gallery_can_be_inspected_by_keyboard(page):
+    cell = page.locator(".gallery .cell").first
+    cell.wait_for(timeout=20_000)
+    cell.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => location.search.includes('sample=')", timeout=20_000)
+
+
+def test_priors_and_weights_recompose(page, demo_run):
+    page.get_by_label("HEAT-GMM-std").uncheck()
+    page.wait_for_function("() => location.search.includes('priors=gmm%2Cel')", timeout=20_000)
+    page.wait_for_function(EXACT, timeout=20_000)
+    expected = demo_run.metrics(0.0, ["gmm", "el"], ["heat"])["heat"]["average"]
+    assert numbers(page)[4][2:] == [f"{100 * expected['fpr95']:.1f}", f"{100 * expected['auroc']:.1f}"]
+    page.get_by_role("button", name="Weights").click()
+    page.get_by_label("weight of EL").fill("3")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => location.search.includes('w=1.0%2C3.0')", timeout=20_000)
+    page.wait_for_function(EXACT, timeout=20_000)
+
+
+def test_two_sessions_do_not_disturb_each_other(page, served, browser):
+    other = open_page(browser, served[0], "?beta=3")
+    page.locator("input.exactly").fill("-2")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => location.search.includes('beta=-2')", timeout=20_000)
+    lasso(page, 60)
+    page.wait_for_function("() => location.search.includes('sel=')", timeout=20_000)
+    other.locator("input.slider").focus()
+    other.keyboard.press("ArrowRight")
+    other.wait_for_function(
+        "() => !location.search.includes('beta=3&') && location.search.includes('beta=3')", timeout=20_000
+    )
+    assert selected(other) == 0
+    assert page.evaluate(f"{LIVE}.state.beta") == -2
+    assert "beta=-2" in page.url
+    other.close()
+
+
+def test_beta_and_selection_survive_a_walk_through_the_pages(page):
+    page.locator("input.exactly").fill("-2")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => location.search.includes('beta=-2')", timeout=20_000)
+    lasso(page, 60)
+    page.wait_for_function("() => location.search.includes('sel=')", timeout=20_000)
+    before = selected(page)
+    page.get_by_role("link", name="Explore").click()
+    page.wait_for_function(
+        "() => location.pathname.endsWith('explore') && location.search.includes('beta=-2')", timeout=20_000
+    )
+    page.get_by_role("link", name="Gallery").click()
+    page.get_by_text(f"Selection ({before:,})").wait_for(timeout=20_000)
+    page.get_by_role("link", name="Live").click()
+    page.wait_for_function(EXACT, timeout=20_000)
+    assert (selected(page), page.evaluate(f"{LIVE}.state.beta")) == (before, -2)
+
+
+def test_a_run_deleted_under_an_open_page_gives_a_sentence(served, browser):
+    address, home = served
+    page = open_page(browser, address, "?run=20200101-000000-older")
+    shutil.rmtree(home / "runs" / "20200101-000000-older")
+    page.locator("input.slider").focus()
+    page.keyboard.press("ArrowLeft")
+    page.get_by_text("This run was deleted").wait_for(timeout=20_000)
+    assert page.get_by_text("Traceback").count() == 0
+    page.close()
