@@ -167,13 +167,13 @@ class View {
   drawPoints() {
     const { run, scores } = this, line = this.line;
     if (!run.map) return;
-    const { set, seen } = run, h = this.h, span = h.step * h.bins;
+    const { set, seen } = run, h = this.h;
     const verdict = (i) => (set[i] ? 2 : 0) + (scores[i] > line ? 1 : 0);
     const looks = {
       dataset: { ...this.setPalette, colour: (i) => set[i] },
       class: { ...this.classPalette, colour: (i) => seen[i] % CLASS_COLOURS.length },
       verdict: { ...this.verdictPalette, colour: verdict, cross: (i) => verdict(i) === 2 || verdict(i) === 1 },
-      score: { plain: ramp, faded: this.rampFaded, colour: (i) => ((Math.asinh(scores[i]) - h.low) / span * 255.999) | 0 },
+      score: { plain: ramp, faded: this.rampFaded, colour: (i) => h.at[i] >> 3 }, // 2048 bins, 256 colours
     };
     const look = { cross: () => false, shown: this.shown, ...looks[this.state.colour] };
     const background = { xy: this.state.off.includes("train") ? [] : run.background, colour: this.trainColour };

@@ -9,7 +9,7 @@ import torch
 
 from heat_core.errors import HeatError
 
-_BLOCK = 2048  # rows that are converted to float64 at a time
+_BLOCK = 1024  # rows that are converted to float64 at a time
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,16 @@ class EnergyLogits:
 
     def fit(self, z, y=None) -> Self:
         """Keep the mean and spread of the (N, D) features: EL cannot be sampled, a Gaussian starts its chains."""
-        z = checked_features(z)
-        if z.shape[1] != self.weight.shape[1]:
-            raise HeatError(f"The head reads {self.weight.shape[1]} features, these have {z.shape[1]}.")
+        z = self._checked(z)
         mean, std = column_moments(z)
         self._constants = Constants(weight=self.weight, bias=self.bias, mean=mean, std=std)
         return self
+
+    def _checked(self, z) -> np.ndarray:
+        z = checked_features(z)
+        if z.shape[1] != self.weight.shape[1]:
+            raise HeatError(f"The head reads {self.weight.shape[1]} features, these have {z.shape[1]}.")
+        return z
 
     def refit(self, z, y) -> "EnergyLogits":
         """The same energy with a head fitted on other samples, where the head was fitted by us."""

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from heat_core.errors import HeatError
-from heat_core.priors.base import Constants, array_or_tensor, blocks, checked_features
+from heat_core.priors.base import Constants, array_or_tensor, blocks
 from heat_core.priors.logits import EnergyLogits
 
 
@@ -32,15 +32,15 @@ class VirtualLogit(EnergyLogits):
         self.dim = dim
 
     def fit(self, z, y=None) -> Self:
-        z = checked_features(z)
-        super().fit(z, y)
+        z = self._checked(z)
         n, width = z.shape
         self.dim_ = self.dim or min(1000 if width >= 2048 else 512 if width >= 768 else width // 2, max(n // 2, 1))
         origin = -np.linalg.pinv(self.weight) @ self.bias
-        scatter = np.zeros((width, width))
+        scatter, total = np.zeros((width, width)), np.zeros(width)
         for _, block in blocks(z):
             block -= origin
             scatter += block.T @ block
+            total += block.sum(axis=0)
         values, vectors = np.linalg.eigh(scatter / n)
         outside = vectors[:, : width - self.dim_]
         beyond = max(values[: width - self.dim_].sum(), 0.0)
@@ -49,23 +49,27 @@ class VirtualLogit(EnergyLogits):
                 f"The {n} training features lie within {self.dim_} dimensions: nothing is left for ViM's virtual logit; "
                 "give more images or a smaller subspace."
             )
-        self.alpha_ = self._mean_largest_logit(z) / self._mean_norm(z, origin, outside)
+        largest, norm = self._mean_logit_and_norm(z, origin, outside)
+        self.alpha_ = largest / norm
+        std = np.sqrt(np.maximum(scatter.diagonal() / n - (total / n) ** 2, 0.0))
         self._constants = Constants(
-            **self._constants.arrays, origin=origin, outside=outside, alpha=np.array(self.alpha_)
-        )
+            weight=self.weight, bias=self.bias, mean=origin + total / n, std=std, origin=origin, outside=outside,
+            alpha=np.array(self.alpha_),
+        )  # fmt: skip
         return self
 
-    def _mean_largest_logit(self, z: np.ndarray) -> float:
-        return sum((block @ self.weight.T + self.bias).max(axis=1).sum() for _, block in blocks(z)) / len(z)
-
-    @staticmethod
-    def _mean_norm(z: np.ndarray, origin: np.ndarray, outside: np.ndarray) -> float:
-        """Mean of ‖Rᵀ(z - o)‖ over the training features."""
-        total = 0.0
-        for _, block in blocks(z):
-            block -= origin
-            total += np.sqrt(((block @ outside) ** 2).sum(axis=1)).sum()
-        return total / len(z)
+    def _mean_logit_and_norm(self, z: np.ndarray, origin: np.ndarray, outside: np.ndarray) -> tuple[float, float]:
+        """Means over the training features of the largest logit and of ‖Rᵀ(z - o)‖. They only set α: products in the
+        features' own precision will do."""
+        weight, bias, outside, shift = (
+            a.astype(z.dtype) for a in (self.weight.T, self.bias, outside, origin @ outside)
+        )  # fmt: skip
+        largest = norm = 0.0
+        for i in range(0, len(z), 2048):
+            block = np.asarray(z[i : i + 2048])
+            largest += float((block @ weight + bias).max(axis=1).sum(dtype=np.float64))
+            norm += float(np.linalg.norm(block @ outside - shift, axis=1).sum(dtype=np.float64))
+        return largest / len(z), norm / len(z)
 
     def refit(self, z, y) -> "VirtualLogit":
         weight, bias = self.fit_head(z, y) if self.fit_head else (self.weight, self.bias)
