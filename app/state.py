@@ -194,8 +194,8 @@ def beta_suggestion(run: Run) -> None:
 
     st.button(
         f"β without OOD data: {beta_text(suggested)}", on_click=use, type="tertiary", icon=":material/auto_awesome:",
-        help="The β that tells training features from perturbed ones best (mixed classes, crossed dimensions, noise). "
-        "It needs no OOD images, and knows none: the README says how well it did.",
+        help="The β nearest to 0 that tells known test images from noisy copies of their features as well as any. It "
+        "knows no OOD images: the README says how well it did.",
     )  # fmt: skip
 
 

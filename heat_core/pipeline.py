@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from scipy.special import softmax
 
 from heat_core.backbones import Backbone
-from heat_core.beta import choose_beta, perturbed
+from heat_core.beta import choose_beta, noisy
 from heat_core.columns import Column
 from heat_core.composition import standardise
 from heat_core.detectors import Detector, load, resolve
@@ -86,7 +86,7 @@ def run(
             _write_energies(folder, base, parts, corrected)
         if not corrected:
             raise HeatError(" ".join(reasons[p] for p in experiment.priors))
-        _suggest_beta(folder, parts, corrected, train, experiment.seed, report)
+        _suggest_beta(folder, parts, corrected, scored[ID], experiment.seed, report)
         if projector.wanted:
             report("map", "Waiting for the UMAP map.")
             projector.wait()
@@ -250,20 +250,18 @@ def _write_energies(folder: Path, base, parts: dict[str, CorrectedPrior], correc
     write_npz(folder / "energies.npz", arrays | {"summary": np.array(json.dumps(summary))})
 
 
-def _suggest_beta(
-    folder: Path, parts, corrected: dict[str, Corrected], train: Features, seed: int, report: Report
-) -> None:
-    """Write beta.json: the β that tells ID features from perturbed ones best, all of them seen in training."""
+def _suggest_beta(folder: Path, parts, corrected: dict[str, Corrected], known: Features, seed: int, report) -> None:
+    """Write beta.json: the β that tells unseen ID features from noisy ones, without any OOD data."""
     mean, std = np.array([(c.mean, c.std) for c in corrected.values()]).T
 
     def energies(features: Features) -> np.ndarray:
         return standardise(np.column_stack([parts[p].hybrid_energy(features) for p in corrected]), mean, std)
 
-    choice = choose_beta(energies(train), {name: energies(f) for name, f in perturbed(train, seed).items()})
+    choice = choose_beta(energies(known), energies(noisy(known, seed)))
     write_json(
         folder / "beta.json", {"beta": str(choice.beta), "grid": [str(b) for b in choice.grid], "auroc": choice.auroc}
     )
-    report("beta", f"β without OOD data: {choice.beta:g} tells ID features from perturbed ones best.")
+    report("beta", f"β without OOD data: {choice.beta:g} tells ID features from noisy ones.")
 
 
 def _train(folder: Path, experiment: Experiment, part: CorrectedPrior, train: Features, device, report: Report) -> None:
