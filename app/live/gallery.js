@@ -39,7 +39,9 @@ function render(place, data, inspect) {
     const part = data.samples.slice(start, start + columns), block = element("div", { className: "block" });
     block.style.gridTemplateColumns = `${NAME_WIDTH}px repeat(${columns}, minmax(0, ${CELL}px))`;
     data.methods.forEach((method, m) => {
-      block.append(element("div", { className: "method", textContent: method }));
+      const label = element("div", { className: "method", textContent: method });
+      label.style.gridColumn = 1; // a new row, also where the one before is not full
+      block.append(label);
       part.forEach((s, at) => {
         const verdict = s.verdicts[m];
         const cell = element("button", { type: "button", className: `cell ${VERDICTS[verdict][0]}`, title: s.why });
@@ -51,10 +53,10 @@ function render(place, data, inspect) {
         block.append(cell);
       });
     });
-    block.append(element("div"));
     part.forEach((s, at) => {
       const caption = element("div", { className: "caption", textContent: s.caption, title: s.why });
       caption.style.gridColumn = at + 2;
+      caption.style.gridRow = data.methods.length + 1;
       block.append(caption);
     });
     place.append(block);

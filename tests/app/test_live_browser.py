@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from heat_core.samples import Lens, Samples
+from heat_core.samples import Lens, Samples, answer
 from tests.browser import CHROMIUM, app_on, chromium
 
 pytestmark = [
@@ -172,6 +172,18 @@ def test_a_picture_of_the_gallery_can_be_inspected_by_keyboard(page):
     cell.focus()
     page.keyboard.press("Enter")
     page.wait_for_function("() => location.search.includes('sample=')", timeout=20_000)
+
+
+def test_few_pictures_keep_their_rows(served, browser, demo_run):
+    samples = Samples(demo_run)
+    rule = next(r for r in ("lost by HEAT", "caught only by HEAT", "missed by all")
+                if (answer(samples, r, ["el", "gmm", "heat"], ["el", "gmm"]) & samples.is_ood).sum() > 0)  # fmt: skip
+    page = open_page(browser, served[0], f"?filter={rule}&set=every OOD set")
+    page.locator(".gallery .method").first.wait_for(timeout=20_000)
+    boxes = [m.bounding_box() for m in page.locator(".gallery .block").first.locator(".method").all()]
+    assert len({round(b["x"]) for b in boxes}) == 1
+    assert len({round(b["y"]) for b in boxes}) == 3
+    page.close()
 
 
 def test_priors_and_weights_recompose(page, demo_run):
