@@ -1,9 +1,13 @@
 """How long an experiment will take: counted from its images, and from the pace of the last run of that backbone."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from heat_core import Experiment
 from heat_core.datasets import open_dataset
+from heat_core.experiment import FEATURES
+from heat_core.features import Features
 from heat_core.results import list_runs
 from heat_core.settings import settings_for
 
@@ -31,21 +35,28 @@ def estimate(experiment: Experiment) -> str:
     from heat_core.datasets import TORCHVISION
 
     e = experiment
+    if e.backbone == FEATURES:
+        counts = [len(Features.open(Path(s))) for s in (e.id, *([e.id_test] if e.id_test else []), *e.ood.values())]
+        return f"The features of {sum(counts):,} samples are given; about **{_words(_training(e, counts[0]))}** for the residuals on two CPU cores."
     sources = [(e.id, "train"), *([(e.id_test, "test")] if e.id_test else []), *((s, "test") for s in e.ood.values())]
     counts = [_images(s, role, e.limit) for s, role in sources if s not in TORCHVISION]
     pace, measured = _pace(e.backbone, e.image_size)
     extraction = sum(counts) / pace
-    training = 0.0
-    for prior in e.priors:
-        s = settings_for(prior, e.preset, e.settings)
-        updates = s.updates or s.epochs * max(counts[0] // s.batch_size, 1)
-        network = _DIMENSIONS * s.width + s.hidden_layers * s.width**2
-        training += (
-            updates * max(s.langevin_steps, 1) * s.batch_size * (2 * network + _DIMENSIONS**2) / _MULTIPLY_ADDS_A_SECOND
-        )
     basis = "the pace of your last run with this backbone" if measured else "a guess, until this backbone has run once"
     more = " Downloads come on top." if len(counts) < len(sources) else ""
-    return f"About **{_words(extraction)}** for the features of {sum(counts):,} images ({basis}; nothing where they are cached), **{_words(training)}** for the residuals on two CPU cores.{more}"  # fmt: skip
+    return f"About **{_words(extraction)}** for the features of {sum(counts):,} images ({basis}; nothing where they are cached), **{_words(_training(e, counts[0]))}** for the residuals on two CPU cores.{more}"  # fmt: skip
+
+
+def _training(e: Experiment, images: int) -> float:
+    """Seconds for the residuals, counted from their multiplications."""
+    seconds = 0.0
+    for prior in e.priors:
+        s = settings_for(prior, e.preset, e.settings)
+        updates = s.updates or s.epochs * max(images // s.batch_size, 1)
+        network = _DIMENSIONS * s.width + s.hidden_layers * s.width**2
+        work = updates * max(s.langevin_steps, 1) * s.batch_size * (2 * network + _DIMENSIONS**2)
+        seconds += work / _MULTIPLY_ADDS_A_SECOND
+    return seconds
 
 
 def _words(seconds: float) -> str:

@@ -7,10 +7,11 @@ import streamlit as st
 
 from app import look as looks
 from app import pictures
+from heat_core import Run
 from heat_core.export import to_csv, to_zip
 from heat_core.notes import read_notes
 from heat_core.results import ID
-from heat_core.samples import ORDERS, Samples, answer, arrange, rules, why
+from heat_core.samples import ORDERS, Lens, Samples, answer, arrange, rules, why
 
 EVERY, EVERY_OOD, ANY_CLASS = "every set", "every OOD set", "any"
 TAGGED = "with a note or tag"
@@ -176,7 +177,7 @@ def _show(samples: Samples, numbers: np.ndarray, methods: list[str]) -> None:
 def _take_along(samples: Samples, numbers: np.ndarray) -> None:
     """CSV and pictures of everything that fits, not only of what is drawn."""
     run, lens = samples.run, st.session_state["look"].lens()
-    places = st.columns([2, 2, 5])
+    places = st.columns([2, 2, 3])
     places[0].download_button(
         f"{len(numbers):,} as CSV", lambda: to_csv(samples, numbers, lens).encode(), f"{run.id}-samples.csv", "text/csv",
         icon=":material/download:", disabled=not len(numbers), on_click="ignore", key="take-csv",
@@ -187,3 +188,14 @@ def _take_along(samples: Samples, numbers: np.ndarray) -> None:
         f"{run.id}-samples.zip", "application/zip", icon=":material/folder_zip:", disabled=not len(numbers),
         on_click="ignore", key="take-zip", help=f"Their pictures and the table; the first {_MOST_IN_ZIP:,}.",
     )  # fmt: skip
+    places[2].download_button(
+        "Report of the run", lambda: _report(run, lens), f"{run.id}.html", "text/html", icon=":material/description:",
+        on_click="ignore", key="take-report",
+        help="Settings, tables with intervals, figures and galleries as one page that opens without internet (5 MB).",
+    )  # fmt: skip
+
+
+def _report(run: Run, lens: Lens) -> bytes:
+    from heat_core.report import to_html  # imports plotly: only when it is asked for
+
+    return to_html(run, lens).encode()

@@ -76,7 +76,7 @@ with left:
     backbone = st.text_input(
         "Backbone",
         demo.backbone,
-        help="Any timm classifier (resnet50.a1_in1k, vit_base_patch16_224…), an hf-hub: id, or resnet18/34/50_cifar10/100 and their _supcon siblings.",
+        help="Any timm classifier (resnet50.a1_in1k, vit_base_patch16_224…), an hf-hub: id, or resnet18/34/50_cifar10/100 and their _supcon siblings. `features`: the sets are folders of avg.npy, std.npy, labels.npy.",
     )
     weights = st.text_input(
         "Weights file",
