@@ -207,7 +207,7 @@ def prior_control(run: Run) -> list[str]:
     default = [p for p in run.priors if p in wanted] or run.priors
     chosen = st.pills(
         "Composed priors", run.priors, selection_mode="multi", default=default, key=f"priors-{run.id}-{len(run.priors)}",
-        format_func=lambda p: f"HEAT-{p.upper()}", help="Each prior with its residual; Tab. 3 compares the subsets.",
+        format_func=lambda p: run.title(f"heat-{p}"), help="Each prior with its residual; Tab. 3 compares the subsets.",
     )  # fmt: skip
     if not chosen:
         st.info("Choose at least one prior.")

@@ -63,7 +63,7 @@ _RELEASED = ResidualSettings(
 )  # fmt: skip
 _QUICK = ResidualSettings(
     width=256, learning_rate=3e-4, epochs=15, batch_size=256, updates=165, langevin_steps=10,
-    starts_are_negatives=True, temperature=0.0,
+    starts_are_negatives=True, temperature=0.0, saturation=0.85,
 )  # fmt: skip
 # EL lives in the raw features, whose scale is about 1, not 1/√D: steps, noise and λ follow.
 _EL = {"temperature": 1.0, "lambda_": 0.1, "step_start": 0.1, "step_end": 0.01, "noise_start": 0.1, "noise_end": 0.01}

@@ -35,7 +35,13 @@ for name in added:
         state.stop(str(error))
 beta = state.beta_control() if run.priors else 0.0
 rows = list(dict.fromkeys(d for r in runs for d in r.detectors))
-detectors = st.multiselect("Rows", rows, default=rows, key=f"rows-{'-'.join(r.id for r in runs)}-{len(rows)}")
+detectors = st.multiselect(
+    "Rows",
+    rows,
+    default=rows,
+    format_func=lambda d: next(r.title(d) for r in runs if d in r.detectors),
+    key=f"rows-{'-'.join(r.id for r in runs)}-{len(rows)}",
+)
 metric = (
     st.segmented_control("Metric", list(state.METRIC_NAMES), default="auroc", format_func=state.METRIC_NAMES.get)
     or "auroc"

@@ -10,7 +10,7 @@ from heat_core.composition import beta_text
 from heat_core.metrics import auroc, fpr95, roc_curve
 from heat_core.results import ID
 
-st.title("Which images does this model not know?")
+st.title("How well do the scores separate?")
 run = state.ready_run()
 if not run.priors:
     st.info("The residuals are still to come: below are the detectors that need none.")
@@ -21,8 +21,8 @@ if heat:
     state.beta_suggestion(run)
 priors = state.prior_control(run) if heat else []
 detector = st.sidebar.selectbox(
-    "Detector in the figures", [*run.detectors][::-1],
-    help="Whose scores the histogram and the ROC curves show. `heat` is the composition of the chosen priors.",
+    "Detector in the figures", [*run.detectors][::-1], format_func=run.title,
+    help="Whose scores the histogram and the ROC curves show. HEAT is the composition of the chosen priors.",
 )  # fmt: skip
 scores = {name: run.detector_scores(name, detector, beta, priors or None) for name in run.datasets}
 ood = {name: scores[name] for name in run.ood_names}
@@ -34,11 +34,13 @@ if heat:
     rows = {n: (fpr95(composed[ID], composed[n]), auroc(composed[ID], composed[n])) for n in run.ood_names}
     rows["average"] = tuple(sum(r[i] for r in rows.values()) / len(rows) for i in (0, 1))
     for box, (name, (fpr, area)) in zip(boxes, rows.items(), strict=True):
-        box.metric(f"HEAT · {name}", f"{100 * fpr:.1f} / {100 * area:.1f}", help="FPR95 / AUROC in percent. FPR95: share of these images that pass for known when 95 % of the known ones do; lower is better. AUROC: higher is better.", border=True)  # fmt: skip
+        box.metric(f"{name} · FPR95 / AUROC", f"{100 * fpr:.1f} / {100 * area:.1f}", help="HEAT, in percent. FPR95: share of these images that pass for known when 95 % of the known ones do; lower is better. AUROC: higher is better.", border=True)  # fmt: skip
 
 left, right = st.columns([3, 2])
 with left:
-    st.subheader(f"Scores · {detector}", help="A sample right of the dashed line is called out-of-distribution.")
+    st.subheader(
+        f"Scores · {run.title(detector)}", help="A sample right of the dashed line is called out-of-distribution."
+    )
     histogram = figures.score_histogram(scores[ID], ood, threshold)
     st.plotly_chart(histogram, key="histogram")
     downloads.figure(histogram, f"{run.id}-histogram")
@@ -53,7 +55,7 @@ st.subheader(
 )
 shown = st.segmented_control("Metric", list(state.METRIC_NAMES), default="auroc", format_func=state.METRIC_NAMES.get, label_visibility="collapsed") or "auroc"  # fmt: skip
 metrics = run.metrics(beta, priors or None)
-table = pd.DataFrame({d: {n: 100 * m[shown] for n, m in row.items()} for d, row in metrics.items()}).T
+table = pd.DataFrame({run.title(d): {n: 100 * m[shown] for n, m in row.items()} for d, row in metrics.items()}).T
 best = table.min() if shown == "fpr95" else table.max()
 st.dataframe(
     table.style.format("{:.1f}").apply(lambda column: ["font-weight: 700" if v == best[column.name] else "" for v in column]),

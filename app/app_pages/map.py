@@ -19,7 +19,9 @@ colouring = st.segmented_control(
     help="Verdict: above or below the threshold at 95 % of ID test, for the detector in the sidebar.",
 ) or "dataset"  # fmt: skip
 st.query_params["colour"] = colouring
-detector = st.sidebar.selectbox("Detector", run.detectors[::-1], help="Whose scores and verdicts colour the map.")
+detector = st.sidebar.selectbox(
+    "Detector", run.detectors[::-1], format_func=run.title, help="Whose scores and verdicts colour the map."
+)
 with_train = st.sidebar.toggle(
     "Show training images", value=colouring == "dataset", help="A sample of the training set, for orientation."
 )

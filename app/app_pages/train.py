@@ -7,6 +7,7 @@ import streamlit as st
 
 from app import downloads, state
 from heat_core import HeatError, figures
+from heat_core.experiment import PRIOR_TITLES
 from heat_core.jobs import cancel, start
 from heat_core.results import ALIVE, list_runs
 
@@ -41,10 +42,10 @@ def curves() -> None:
         first = max((i for i, e in enumerate(records) if e["epoch"] == 1), default=0)
         records = records[first:]
         if not records:
-            st.caption(f"{prior}: not trained yet.")
+            st.caption(f"HEAT-{PRIOR_TITLES[prior]}: not trained yet.")
             continue
         last = records[-1]
-        st.subheader(f"HEAT-{prior.upper()} · epoch {last['epoch']} of {last['epochs']}")
+        st.subheader(f"HEAT-{PRIOR_TITLES[prior]} · epoch {last['epoch']} of {last['epochs']}")
         st.caption(f"T = {last['temperature']:.4g} · spread of the prior after division by T {last['prior_spread']:.3g} · spread of the residual on data {last['residual_spread']:.3g}")  # fmt: skip
         if last.get("saturated"):
             st.caption(
