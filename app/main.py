@@ -1,8 +1,13 @@
 """HEAT Explorer: `streamlit run app/main.py`."""
 
+from pathlib import Path
+
 import streamlit as st
 
 st.set_page_config(page_title="HEAT Explorer", page_icon="🔥", layout="wide")
+st.logo(Path(__file__).parents[1] / "assets" / "logo.svg", size="large")
+# Streamlit's margins leave a laptop's page half empty above the first control.
+st.html("<style>.stMainBlockContainer { padding: 3.2rem 3.2rem 5rem }</style>")
 st.navigation(
     [
         st.Page("app_pages/live.py", title="Live", icon=":material/touch_app:", default=True),

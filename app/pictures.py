@@ -64,6 +64,11 @@ def large(url: str | None, name: str, side: int) -> None:
     st.html(f'<img src="{url}" alt="{html.escape(name, quote=True)}" style="width:100%;max-width:{side}px;border-radius:8px;image-rendering:{sharp}">')  # fmt: skip
 
 
+def plain(url: str) -> str:
+    """One picture without a verdict."""
+    return f'<div class="heat-cell"><img src="{url}" alt=""></div>'
+
+
 def cell(run: Run, dataset: str, sample: str, verdict: str = "", caption: str = "") -> str:
     """One picture. `verdict`: caught (green, solid, ✓), missed (red, dashed, ✗) or none."""
     url = thumbnail(str(run.folder), dataset, sample, run)

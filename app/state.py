@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app import waiting
 from app.look import parse_beta, touch
 from heat_core import HeatError, Run
 from heat_core.beta import SWEEP
@@ -104,9 +105,7 @@ def ready_run(needs: str = "energies") -> Run:
     follow(run)
     ready = {"energies": run.has_energies, "map": run.has_map and run.has_energies}[needs]
     if not ready:
-        waiting = run.status in ALIVE
-        st.info("This page fills as soon as its stage is finished." if waiting else "This run has not reached this stage: resume it on the Train page.")  # fmt: skip
-        st.stop()
+        wait(run, "This page fills as soon as its stage is finished.")
     try:
         run.detectors  # noqa: B018 (reads the arrays: a damaged file must show here)
         if needs == "map":
@@ -114,6 +113,16 @@ def ready_run(needs: str = "energies") -> Run:
     except HeatError as error:
         stop(str(error))
     return run
+
+
+def wait(run: Run, sentence: str) -> None:
+    """Say what the page waits for, show what goes in, and stop here."""
+    if run.status not in ALIVE:
+        st.info("This run has not reached this stage: resume it on the Train page.")
+        st.stop()
+    st.info(sentence)
+    waiting.images(run.experiment)
+    st.stop()
 
 
 def follow(run: Run) -> None:
@@ -145,6 +154,7 @@ def _progress(folder: str, version: tuple) -> None:
     extra = f" · {last['images_per_s']:.0f} images/s" if "images_per_s" in last else ""
     extra += f" · {last['eta']:.0f} s left" if last.get("eta") else ""
     st.progress(share, text=f"**{last['stage'].capitalize()}** · {last['message']}{extra}")
+    st.caption(waiting.stages(run))
 
 
 def beta_control() -> float:

@@ -65,8 +65,9 @@ st.caption(
 )
 files = {"CSV": (table.to_csv, "csv", "text/csv"), "Markdown": (table.to_markdown, "md", "text/markdown"),
          "LaTeX": (table.to_latex, "tex", "text/plain")}  # fmt: skip
-for box, (kind, (make, suffix, mime)) in zip(st.columns([2, 2, 2, 5]), files.items(), strict=False):
-    box.download_button(
+row = st.container(horizontal=True)
+for kind, (make, suffix, mime) in files.items():
+    row.download_button(
         kind, make(), f"{run.id}-{metric}.{suffix}", mime, icon=":material/download:", key=f"file-{kind}"
     )
 

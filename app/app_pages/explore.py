@@ -29,12 +29,13 @@ ood = {name: scores[name] for name in run.ood_names}
 threshold = run.threshold(detector, beta, priors or None)
 
 if heat:
+    st.caption("HEAT on each OOD set: FPR95 ↓ / AUROC ↑ in percent")
     boxes = st.columns(len(run.ood_names) + 1)
     composed = {n: run.scores(n, beta, priors) for n in run.datasets}
     rows = {n: (fpr95(composed[ID], composed[n]), auroc(composed[ID], composed[n])) for n in run.ood_names}
     rows["average"] = tuple(sum(r[i] for r in rows.values()) / len(rows) for i in (0, 1))
     for box, (name, (fpr, area)) in zip(boxes, rows.items(), strict=True):
-        box.metric(f"{name} · FPR95 / AUROC", f"{100 * fpr:.1f} / {100 * area:.1f}", help="HEAT, in percent. FPR95: share of these images that pass for known when 95 % of the known ones do; lower is better. AUROC: higher is better.", border=True)  # fmt: skip
+        box.metric(name, f"{100 * fpr:.1f} / {100 * area:.1f}", help="FPR95: share of these images that pass for known when 95 % of the known ones do; lower is better. AUROC: higher is better.", border=True)  # fmt: skip
 
 left, right = st.columns([3, 2])
 with left:

@@ -11,10 +11,7 @@ from app.live_view import live_view, selected
 st.title("Which images does this model not know?")
 run = state.ready_run()
 if not run.priors:
-    st.info(
-        "The first residual is being trained: the view comes alive when it is. Compare already shows the other detectors."
-    )
-    st.stop()
+    state.wait(run, "The first residual is being trained: the view comes alive when it is. Compare already shows the other detectors.")  # fmt: skip
 
 
 @st.fragment

@@ -9,7 +9,7 @@ from app import state
 from app.estimate import estimate
 from heat_core import Experiment, HeatError, detectors
 from heat_core.datasets import known_names
-from heat_core.experiment import ALL_PRIORS, GROUPS, PRESET_NAMES, PRIORS, demo_experiment
+from heat_core.experiment import ALL_PRIORS, GROUPS, PRESET_NAMES, PRIOR_TITLES, PRIORS, demo_experiment
 from heat_core.jobs import new_run, start
 from heat_core.settings import ResidualSettings, settings_for
 
@@ -38,7 +38,7 @@ SENTENCES = {
 
 st.title("Set up an experiment")
 demo = demo_experiment()
-left, right = st.columns([3, 2])
+left, right = st.columns([5, 4], gap="medium")
 with left:
     st.subheader("Images")
     st.caption(f"A folder (one sub-folder a class), or a name: {', '.join(known_names())}.")
@@ -93,8 +93,8 @@ with right:
             ALL_PRIORS,
             selection_mode="multi",
             default=list(PRIORS),
-            format_func=str.upper,
-            help="GMM: mixture on average-pooled features. GMM-STD: on std-pooled features. EL: energy of the logits "
+            format_func=PRIOR_TITLES.get,
+            help="GMM: mixture on average-pooled features. GMM-std: on std-pooled features. EL: energy of the logits "
             "(Sec. 3.2). DICE: a sparsified head (Tab. 10). KNN (a soft one) and ViM go beyond the paper.",
         )
         or []

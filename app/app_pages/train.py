@@ -16,8 +16,8 @@ run = state.chosen_run()
 status = run.status
 state.follow(run)
 
-buttons = st.columns([1, 1, 6])
-if status in ALIVE and buttons[0].button("Cancel", icon=":material/stop_circle:", disabled=not run.alive):
+buttons = st.container(horizontal=True)
+if status in ALIVE and buttons.button("Cancel", icon=":material/stop_circle:", disabled=not run.alive):
     try:
         cancel(run)
     except HeatError as error:
@@ -26,7 +26,7 @@ if status in ALIVE and buttons[0].button("Cancel", icon=":material/stop_circle:"
 if (
     status in ("interrupted", "cancelled", "failed", "queued")
     and not run.alive
-    and buttons[1].button("Resume", icon=":material/play_arrow:")
+    and buttons.button("Resume", icon=":material/play_arrow:")
 ):
     start(run.folder)
     time.sleep(0.5)

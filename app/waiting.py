@@ -1,0 +1,50 @@
+"""What a page shows until its stage is finished: the stages of the job, and some of the images that go in."""
+
+import numpy as np
+import streamlit as st
+
+from app import pictures
+from heat_core import Experiment, HeatError, Run
+from heat_core.datasets import TORCHVISION, open_dataset
+from heat_core.experiment import FEATURES
+from heat_core.thumbnails import data_url
+
+_DONE, _BUSY, _TO_COME = ":material/check_circle:", ":material/pending:", ":material/radio_button_unchecked:"
+
+
+def stages(run: Run) -> str:
+    """The stages of a job in a line, those that are finished ticked; the map is made beside the residuals."""
+    trained, wanted = len(run.priors) if run.has_energies else 0, len(run.experiment.priors)
+    features = run.has_energies or any(e["stage"] == "priors" for e in run.events())
+    steps = {
+        "features": (features, True),
+        "priors and detectors": (run.has_energies, features),
+        f"residuals ({trained} of {wanted})": (trained == wanted, run.has_energies),
+    }
+    if run.experiment.map:
+        steps["map"] = (run.has_map, run.has_energies)
+    marks = (_DONE if done else _BUSY if begun else _TO_COME for done, begun in steps.values())
+    return " → ".join(f"{mark} {name}" for mark, name in zip(marks, steps, strict=True))
+
+
+def images(experiment: Experiment) -> None:
+    """A row of images of each set that is on this machine."""
+    if experiment.backbone == FEATURES:
+        return
+    sources = {"known": (experiment.id, "train"), **{name: (s, "test") for name, s in experiment.ood.items()}}
+    rows = {name: [pictures.plain(u) for u in _examples(*s)] for name, s in sources.items() if s[0] not in TORCHVISION}
+    st.subheader("What goes in", help="The classes that the model knows, and the sets that it should not know.")
+    pictures.rows({name: cells for name, cells in rows.items() if cells})
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _examples(source: str, role: str) -> list[str]:
+    """Data URLs of images spread over the set; none where it cannot be opened: the job says so."""
+    urls = []
+    try:
+        found = open_dataset(source, role)
+        for index in np.linspace(0, len(found) - 1, pictures.PER_ROW).astype(int):
+            urls.append(data_url(found.open(int(index)), 2 * pictures.THUMB))
+    except (HeatError, OSError):
+        pass
+    return urls
