@@ -19,7 +19,8 @@ from heat_core.selections import keep, recall
 
 MOST_POINTS = 200_000
 _FOLDER = Path(__file__).parent / "live"
-_MODULES = ("core.js", "histogram.js", "map.js", "live.js")
+# One module in the browser, since a component is given as one text; each file is one idea.
+_MODULES = ("core.js", "histogram.js", "map.js", "words.js", "numbers.js", "controls.js", "hands.js", "live.js")
 
 _LIVE = st.components.v2.component(
     "heat_live",

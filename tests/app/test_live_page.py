@@ -117,16 +117,25 @@ def test_a_run_deleted_under_an_open_page_gives_a_sentence(demo_run, home):
 
 
 def test_before_the_first_residual_the_live_page_waits(demo_run, home):
-    from heat_core.storage import read_npz, write_npz
+    from filelock import FileLock
+
+    from heat_core.storage import read_json, read_npz, write_json, write_npz
 
     folder = home / "runs" / demo_run.id
     shutil.copytree(demo_run.folder, folder)
     arrays = read_npz(folder / "energies.npz")
     summary = json.loads(str(arrays["summary"])) | {"priors": [], "mean": [], "std": [], "temperature": []}
     write_npz(folder / "energies.npz", arrays | {"summary": np.array(json.dumps(summary))})
-    assert "comes alive" in page("live").info[0].value
     for name in ("gallery", "own", "explore", "compare"):
         assert not page(name).exception
+    assert "resume it" in page("live").info[0].value
+    write_json(folder / "run.json", read_json(folder / "run.json") | {"status": "running"})
+    with FileLock(folder / "job.lock"):  # as its job would hold it
+        waiting = page("live")
+    assert "comes alive" in waiting.info[0].value
+    assert any("residuals (0 of 3)" in c.value for c in waiting.caption)
+    (pictures,) = [h.body for h in waiting.get("html") if "heat-row" in h.body]
+    assert pictures.count('<img src="data:image/') == 10 * (1 + len(demo_run.ood_names))
 
 
 def test_own_images_are_scored_and_explained(demo_run, home, image_folder, tmp_path):

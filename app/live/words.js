@@ -1,0 +1,13 @@
+// Numbers as text and text as numbers, and elements made in one line.
+
+export const number = (value) => (value === Infinity ? "+∞" : value === -Infinity ? "−∞" : String(value).replace("-", "−"));
+export const percent = (share) => (100 * share).toFixed(1);
+export const element = (tag, properties) => Object.assign(document.createElement(tag), properties);
+
+/** β as a person or Python writes it. */
+export function parse(text) {
+  const plain = String(text).trim().replace("−", "-").replace("∞", "inf").toLowerCase();
+  if (/^\+?inf(inity)?$/.test(plain)) return Infinity;
+  if (/^-inf(inity)?$/.test(plain)) return -Infinity;
+  return plain === "" ? NaN : Number(plain);
+}
