@@ -160,7 +160,7 @@ def _show(samples: Samples, numbers: np.ndarray, methods: list[str]) -> None:
             "number": int(i), "name": samples.key(i), "ood": bool(samples.is_ood[i]),
             "url": pictures.thumbnail(str(run.folder), samples.locate(i)[0], str(samples.ids[i]), run),
             "verdicts": "".join("1" if right[m][i] else "0" for m in methods), "why": why(samples, i, methods, lens),
-            "caption": f"{run.class_names[samples.predicted[i]]} {samples.confidence[i]:.0%}",
+            "caption": f"{run.class_names[samples.predicted[i]]} · {samples.confidence[i]:.0%}",
         }
         for i in map(int, shown)
     ]  # fmt: skip

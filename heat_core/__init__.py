@@ -1,8 +1,9 @@
 """HEAT: hybrid energy-based out-of-distribution detection in the feature space (Lafon et al., ICML 2023).
 
-Read in this order: datasets, backbones, extraction, features, priors, residual, composition, heat, detectors, metrics,
-embedding, experiment, results, pipeline, jobs. `Experiment`, `Run` and `compose` do not import torch; `run` does when
-it is called.
+Read in this order: datasets, backbones, extraction, features, heads, sources (what an experiment works on); priors,
+residual, heat, composition (the method); detectors, metrics; experiment, pipeline, projection, results, jobs (a run);
+samples, explanation, comparison, beta, scoring (what can be asked of it); export, report.
+`Experiment`, `Run` and `compose` do not import torch; `run` does when it is called.
 """
 
 from heat_core.composition import compose

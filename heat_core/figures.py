@@ -70,7 +70,7 @@ def roc_curves(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:
         y=0.95,
         line={"dash": "dash", "width": 1, "color": LINE_COLOUR},
         annotation_text="95 % of ID kept",
-        annotation_position="bottom right",
+        annotation_position="top left",
     )
     return _layout(figure, "share of OOD taken for ID", "share of ID kept")
 
@@ -182,7 +182,7 @@ def score_parts(told, threshold: float, title) -> go.Figure:
     )  # fmt: skip
     figure.add_hline(
         y=threshold, line={"dash": "dash", "width": 2, "color": LINE_COLOUR}, annotation_text="threshold",
-        annotation_position="bottom right",
+        annotation_position="top left",
     )  # fmt: skip
     figure.update_xaxes(tickvals=places, ticktext=[label for label, _ in steps] + ["score"], tickangle=-35)
     return _layout(figure, "", "standard deviations of ID", height=320).update_layout(showlegend=False)
