@@ -70,7 +70,7 @@ def roc_curves(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:
         y=0.95,
         line={"dash": "dash", "width": 1, "color": LINE_COLOUR},
         annotation_text="95 % of ID kept",
-        annotation_position="top left",
+        annotation_position="bottom right",
     )
     return _layout(figure, "share of OOD taken for ID", "share of ID kept")
 
