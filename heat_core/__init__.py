@@ -14,8 +14,11 @@ from heat_core.results import Run
 
 def run(experiment: Experiment, folder=None, on_event=lambda event: None) -> Run:
     """Do what the experiment says, in this process, and return the finished run (see `heat_core.pipeline.run`)."""
+    from pathlib import Path
+
     from heat_core.projection import OUTPUT, Projector
 
+    folder = Path(folder) if folder else None
     with Projector(experiment.map and not (folder and (folder / OUTPUT).exists())) as projector:
         from heat_core.pipeline import run as run_pipeline  # imports torch, while the projector's child loads umap
 

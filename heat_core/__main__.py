@@ -18,7 +18,7 @@ from heat_core.results import Run, list_runs
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     if options.nice and hasattr(os, "nice"):
         os.nice(10)
     try:
@@ -29,6 +29,15 @@ def main(arguments: list[str] | None = None) -> int:
     except (Cancelled, KeyboardInterrupt):
         print("heat_core: cancelled; what was finished is kept.", file=sys.stderr)
         return 130
+
+
+def _joined(arguments: list[str]) -> list[str]:
+    """`--beta -inf` as `--beta=-inf`: argparse would take -inf and -1e6 for options."""
+    words = list(arguments)
+    for i in reversed(range(len(words) - 1)):
+        if words[i] == "--beta" and words[i + 1].startswith("-"):
+            words[i : i + 2] = [f"--beta={words[i + 1]}"]
+    return words
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -208,6 +217,8 @@ def _score(o: argparse.Namespace) -> None:
     _stop_on_sigterm()
     try:
         scored = score(run, [Path(p).expanduser() for p in o.images], _print_stage)
+        if o.into:
+            scored.save(Path(o.into) / RESULT)
     except BaseException as error:
         if o.into:  # the reader must learn that nothing more will come
             sentence = (
@@ -215,8 +226,6 @@ def _score(o: argparse.Namespace) -> None:
             )
             (Path(o.into) / "failed.txt").write_text(sentence, encoding="utf-8")
         raise
-    if o.into:
-        scored.save(Path(o.into) / RESULT)
     beta, priors = _beta(o.beta, run), o.priors or run.priors
     line = run.threshold("heat", beta, priors)
     energies = standardise(scored.prior + scored.residual, run.summary["mean"], run.summary["std"])
@@ -265,7 +274,8 @@ def _print_run(run: Run, beta: float, priors: list[str] | None, as_json: bool) -
         print(reason)
     if as_json:
         nothing = {column: dict.fromkeys(METRICS) for column in columns}
-        left_out = {name: nothing for name in run.left_out}
+        names = [*run.left_out, *(f"heat-{p}" for p in run.experiment.priors if p in run.left_out)]
+        left_out = {name: nothing for name in names if name not in metrics}
         print(json.dumps({"run": str(run.folder), "metrics": metrics | left_out}))
 
 

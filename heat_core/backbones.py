@@ -149,7 +149,15 @@ def load_backbone(name: str, weights: str | None = None, image_size: int | None 
     config |= {"input_size": (3, side, side)} | ({"crop_pct": 1.0} if image_size else {})
     if name == DEMO or name in CIFAR_PRESETS:
         config |= {"crop_pct": 1.0, "interpolation": "bicubic"}
-    return Backbone(model, name, config)
+    backbone = Backbone(model, name, config)
+    try:
+        with torch.inference_mode():
+            backbone(torch.zeros(1, 3, side, side))
+    except HeatError:
+        raise
+    except Exception as error:  # networks of one fixed size fail at the first image, each in its own way
+        raise _wrong_size(name, side, error) from error
+    return backbone
 
 
 def cifar_network(architecture: str, classes: int, **keywords) -> nn.Module:
@@ -176,8 +184,6 @@ def _timm_model(name: str, weights: str | None, image_size: int | None) -> nn.Mo
         if state is not None:
             keywords["num_classes"] = _classes_in(state, name)
         model = timm.create_model(name, pretrained=state is None, **keywords)
-        if image_size and hasattr(model, "set_input_size"):
-            model.set_input_size(img_size=image_size)
     except Exception as error:  # the hub, the network and timm raise many kinds
         if state is not None:
             raise HeatError(f"{name} could not be built with the weights {weights}: {error}.") from error
@@ -187,7 +193,18 @@ def _timm_model(name: str, weights: str | None, image_size: int | None) -> nn.Mo
         ) from error
     if state is not None:
         _load_into(model, state, name, weights)
+    if image_size and hasattr(model, "set_input_size"):  # resizes position embeddings: only once they are loaded
+        try:
+            model.set_input_size(img_size=image_size)
+        except Exception as error:  # timm's models refuse in ways of their own
+            raise _wrong_size(name, image_size, error) from error
     return model
+
+
+def _wrong_size(name: str, side: int, error: Exception) -> HeatError:
+    return HeatError(
+        f"{name} cannot take images of {side} pixels ({_first_line(error)}): choose another image size, or leave it out."
+    )
 
 
 def _classes_in(state: dict[str, torch.Tensor], name: str) -> int | None:

@@ -1,6 +1,7 @@
 """A name or a folder → images, labels and class names. A sample keeps one id through everything."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ from PIL import Image
 
 from heat_core import demo
 from heat_core.errors import HeatError
-from heat_core.features import is_features_folder, rank_in_class
+from heat_core.features import held_out_rows, is_features_folder, rank_in_class, require_positive
 from heat_core.storage import heat_home
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"}
@@ -65,13 +66,12 @@ class ImageSet:
         """The first `per_class` samples of each class (of the set, where it has no classes)."""
         if per_class is None:
             return self
-        if per_class < 1:
-            raise HeatError(f"The limit per class must be at least 1, not {per_class}.")
+        require_positive(per_class)
         return self.subset(np.flatnonzero(rank_in_class(self.labels, len(self)) < per_class), f"limit {per_class}")
 
     def split(self, every: int = 5) -> tuple["ImageSet", "ImageSet"]:
         """(training, held-out) share: every fifth image of each class is held out."""
-        held_out = rank_in_class(self.labels, len(self)) % every == every - 1
+        held_out = held_out_rows(self.labels, len(self), every)
         return (
             self.subset(np.flatnonzero(~held_out), f"train of {every}"),
             self.subset(np.flatnonzero(held_out), f"held out of {every}"),
@@ -114,7 +114,7 @@ def open_dataset(source: str, role: str = "test", name: str | None = None) -> Im
 def from_folder(folder: Path) -> ImageSet:
     """A folder with one sub-folder a class, or a flat one; other files than images are left aside."""
     folder = folder.resolve()
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    files = _image_files(folder)
     if is_features_folder(folder):
         raise HeatError(f"{folder} holds features, not images: use the backbone 'features' to run on them.")
     if not files:
@@ -129,13 +129,23 @@ def from_folder(folder: Path) -> ImageSet:
     return ImageSet(folder.name, ids, partial(_open_file, folder, ids), labels, class_names, fingerprint)
 
 
+def _image_files(folder: Path) -> list[Path]:
+    """Every image below a folder, in order, through links too; a link that leads back up is not followed."""
+    found: list[Path] = []
+    for root, below, names in os.walk(folder, followlinks=True):
+        real = Path(root).resolve()
+        below[:] = [b for b in below if not real.is_relative_to((Path(root) / b).resolve())]
+        found += [path for name in names if (path := Path(root) / name).suffix.lower() in SUFFIXES and path.is_file()]
+    return sorted(found)
+
+
 def from_files(paths: list[Path]) -> ImageSet:
     """Loose image files and folders of them, without classes; a sample's id is its path as given."""
     files: list[Path] = []
     for path in paths:
         if not path.exists():
             raise HeatError(f"{path} does not exist: give image files, or folders of them.")
-        files += sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
+        files += _image_files(path) if path.is_dir() else [path]
     files = [p for p in dict.fromkeys(files) if p.is_file()]
     if not files:
         raise HeatError(
@@ -150,9 +160,11 @@ def from_files(paths: list[Path]) -> ImageSet:
 def require_classes(images: ImageSet) -> ImageSet:
     """Refuse an in-distribution set without at least two classes."""
     if images.labels is None or len(np.unique(images.labels)) < 2:
+        stray = [i for i in images.ids if "/" not in i]
+        beside = f" ({stray[0]} lies beside the sub-folders)" if 0 < len(stray) < len(images) else ""
         raise HeatError(
             f"The in-distribution set {images.name!r} needs at least two classes: put its images into one "
-            "sub-folder a class."
+            f"sub-folder a class{beside}."
         )
     return images
 
@@ -200,6 +212,8 @@ def _from_extracted(source: str, role: str) -> ImageSet:
 
 def _open_file(folder: Path, ids: list[str], index: int) -> Image.Image:
     with Image.open(folder / ids[index]) as image:
+        if image.mode.startswith("I"):  # 16 bits a pixel, which PIL would clip to white
+            return Image.fromarray((np.asarray(image, np.uint32) >> 8).astype(np.uint8)).convert("RGB")
         return image.convert("RGB")
 
 
@@ -216,4 +230,4 @@ def _open_nth(opener: Callable, indices: np.ndarray, index: int) -> Image.Image:
 
 
 def _digest(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(parts).encode(errors="surrogateescape")).hexdigest()[:16]

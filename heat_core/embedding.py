@@ -6,7 +6,7 @@ import numpy as np
 
 from heat_core.features import Features
 from heat_core.priors import VIEWS
-from heat_core.projection import INPUT, NEIGHBOURS
+from heat_core.projection import NEIGHBOURS
 from heat_core.storage import write_npz
 
 TRAIN = -1
@@ -15,7 +15,7 @@ _COMPONENTS = 50
 _VIEW = VIEWS["gmm"]
 
 
-def write_points(folder: Path, train: Features, scored: list[Features], seed: int = 0) -> None:
+def write_points(path: Path, train: Features, scored: list[Features], seed: int = 0) -> None:
     """Write what a map of every scored sample and of a sample of the training set (at most 2,000) is fitted to.
 
     The map will hold `xy` (M, 2) float32, `dataset` (M,) and `row` (M,): the set (index into `scored`, or -1 for
@@ -34,7 +34,7 @@ def write_points(folder: Path, train: Features, scored: list[Features], seed: in
         "dataset": dataset.astype(np.int16), "row": row.astype(np.int32), "reduced": components.transform(z),
         "mean": components.mean_, "axes": components.components_,
     }  # fmt: skip
-    write_npz(folder / INPUT, points)
+    write_npz(path, points)
 
 
 def place(fitted: dict[str, np.ndarray], features: Features) -> np.ndarray:

@@ -1,11 +1,11 @@
 """Experiment: what to do, as a plain dataclass that the app, the notebooks and the command line all build."""
 
 import shlex
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from heat_core import detectors
+from heat_core import demo, detectors
 from heat_core.errors import HeatError
 
 PRIORS = ("gmm", "gmm-std", "el")  # the paper's
@@ -74,6 +74,9 @@ class Experiment:
                 raise HeatError(
                     f"The group of {name!r} is {group!r}: give near, mid or far for one of {', '.join(self.ood)}."
                 )
+        for option, least in (("batch_size", 1), ("seed", 0), ("limit", 1), ("limit_test", 1), ("limit_ood", 1)):
+            if (value := getattr(self, option)) is not None and value < least:
+                raise HeatError(f"{option} must be at least {least}, not {value}.")
         if len(set(self.priors)) < len(self.priors):
             raise HeatError("A prior was named twice: name each one once.")
         if self.covariance not in ("auto", "empirical", "ledoit-wolf"):
@@ -84,13 +87,25 @@ class Experiment:
     @property
     def id_set(self) -> str:
         """cifar10, cifar100 or imagenet where the ID set is one of them by name, else "": for published settings."""
-        words = Path(self.id).as_posix().lower().replace("-", "").replace("_", "").split("/")
+        words = Path(self.id).as_posix().lower().replace("-", "").replace("_", "").split("/")[-3:]
         known = ("cifar100", "cifar10", "imagenet")
         return next((name for name in known if any(word.startswith(name) for word in words)), "")
 
     def group(self, ood_name: str) -> str | None:
         """near, mid or far; None where nobody said."""
         return self.groups.get(ood_name) or _USUAL_GROUPS.get(ood_name.lower().replace(" ", "-"))
+
+    def anchored(self) -> "Experiment":
+        """The same, with the folders and files on this machine as absolute paths: a run outlives a working directory."""
+
+        def place(source: str | None) -> str | None:
+            path = Path(source or "").expanduser()
+            return str(path.resolve()) if source and source not in demo.SETS and path.exists() else source
+
+        return replace(
+            self, id=place(self.id), id_test=place(self.id_test), weights=place(self.weights),
+            ood={name: place(source) for name, source in self.ood.items()},
+        )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -100,7 +115,7 @@ class Experiment:
         known = {f.name for f in fields(cls)}
         try:
             return cls(**{k: v for k, v in content.items() if k in known})
-        except TypeError as error:
+        except (TypeError, AttributeError) as error:
             raise HeatError(f"This run's description is damaged ({error}): start the run again.") from error
 
     def to_command(self) -> str:

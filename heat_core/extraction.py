@@ -4,6 +4,7 @@ Batches are cut once and for all, so that a resumed extraction sees the same bat
 An image that cannot be read travels as a black one (the batch keeps its shape) and is dropped at the end.
 """
 
+import errno
 import os
 import shutil
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from filelock import FileLock
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from heat_core.backbones import Backbone
@@ -49,21 +51,42 @@ def extract(
     device = device or auto_device()
     fingerprint = f"{backbone.fingerprint}-{images.fingerprint}"
     folder = heat_home() / "features" / file_name(backbone.name) / f"{file_name(images.name)}-{fingerprint}"
-    if (folder / "meta.json").exists() and read_json(folder / "meta.json").get("fingerprint") != fingerprint:
+    if _missing(folder, fingerprint, columns):
+        lock = FileLock(heat_home() / "locks" / f"{folder.parent.name}-{folder.name}.lock")
+        with writing(folder):
+            Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        try:  # what another process made while this one waited is not made again
+            if missing := _missing(folder, fingerprint, columns):
+                _make(backbone, images, folder, fingerprint, missing, device, batch_size, workers, on_progress)
+        finally:
+            lock.release()
+    return Features.open(folder, [c.name for c in columns])
+
+
+def _missing(folder: Path, fingerprint: str, columns: Sequence[Column]) -> list[Column]:
+    """The columns that are not in a finished folder of that fingerprint."""
+    finished = _finished(folder, fingerprint)
+    return [c for c in columns if not finished or not (folder / f"{c.name}.npy").exists()]
+
+
+def _finished(folder: Path, fingerprint: str) -> bool:
+    return (folder / "meta.json").exists() and read_json(folder / "meta.json").get("fingerprint") == fingerprint
+
+
+def _make(backbone, images, folder, fingerprint, columns, device, batch_size, workers, on_progress) -> None:
+    """Fill the columns beside the folder, then move them in."""
+    if folder.exists() and not _finished(folder, fingerprint):
         shutil.rmtree(folder)
-    missing = [c for c in columns if not (folder / f"{c.name}.npy").exists()]
-    if not missing:
-        return Features.open(folder, [c.name for c in columns])
     # bicubic resizing is cheap beside a network, so two workers keep a CPU busy; a GPU is fed by all cores
     cores = os.cpu_count() or 1
     workers = (min(cores, 12) if device.type == "cuda" else 0) if workers is None else workers
     if device.type == "cuda" and batch_size == 64:
         batch_size = 256
-    label = "-".join([str(batch_size), device.type, *(c.name for c in missing if c not in POOLED)])
+    label = "-".join([str(batch_size), device.type, *(c.name for c in columns)])
     work = folder.with_name(f"{folder.name}.partial-{label}")
-    skipped = _fill(backbone, images, work, device, batch_size, workers, on_progress, missing)
-    _finish(images, work, folder, skipped, fingerprint, missing)
-    return Features.open(folder, [c.name for c in columns])
+    skipped = _fill(backbone, images, work, device, batch_size, workers, on_progress, columns)
+    _finish(images, work, folder, skipped, fingerprint, columns)
 
 
 def _fill(backbone, images, work, device, batch_size, workers, on_progress, columns: Sequence[Column]) -> list[int]:
@@ -71,7 +94,8 @@ def _fill(backbone, images, work, device, batch_size, workers, on_progress, colu
     with writing(work):
         work.mkdir(parents=True, exist_ok=True)
     mark = work / "progress.json"
-    state = read_json(mark) if mark.exists() else {"done": 0, "skipped": []}
+    begun = mark.exists() and all((work / f"{c.name}.npy").exists() for c in columns)
+    state = read_json(mark) if begun else {"done": 0, "skipped": []}
     start, began, saved = state["done"], time.monotonic(), time.monotonic()
     loader = DataLoader(
         Subset(_Decoded(images, backbone.transform), range(start, len(images))),
@@ -111,8 +135,23 @@ def _fill(backbone, images, work, device, batch_size, workers, on_progress, colu
 
 
 def _open_column(path: Path, shape: tuple[int, int], start: int) -> np.memmap:
-    mode = "r+" if start and path.exists() else "w+"
-    return np.lib.format.open_memmap(path, mode=mode, dtype=np.float32, shape=None if mode == "r+" else shape)
+    if start:
+        return np.lib.format.open_memmap(path, mode="r+")
+    column = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+    _reserve(path)
+    return column
+
+
+def _reserve(path: Path) -> None:
+    """Take the file's whole room on the disk now: a full disk would otherwise kill the process at some later page."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that cannot promise room
+            raise
 
 
 def _finish(images: ImageSet, work: Path, folder: Path, skipped: list[int], fingerprint: str, columns) -> None:

@@ -67,11 +67,12 @@ class Features:
         """The first `per_class` samples of each class (of the set, where it has no classes)."""
         if per_class is None:
             return self
+        require_positive(per_class)
         return self.subset(np.flatnonzero(rank_in_class(self.labels, len(self)) < per_class))
 
     def split(self, every: int = 5) -> tuple["Features", "Features"]:
         """(training, held-out) share: every fifth sample of each class is held out."""
-        held_out = rank_in_class(self.labels, len(self)) % every == every - 1
+        held_out = held_out_rows(self.labels, len(self), every)
         return self.subset(np.flatnonzero(~held_out)), self.subset(np.flatnonzero(held_out))
 
     @classmethod
@@ -82,6 +83,8 @@ class Features:
         may be. What `extract` made has all of them. `columns` names extra ones.
         """
         meta = read_json(folder / "meta.json") if (folder / "meta.json").exists() else {}
+        if not isinstance(meta, dict):
+            raise HeatError(f"{folder / 'meta.json'} must hold an object with `ids` and `class_names`.")
         try:
             arrays = {c: np.load(folder / f"{c}.npy", mmap_mode="r", allow_pickle=False) for c in ("avg", *columns)}
             optional = {c: folder / f"{c}.npy" for c in ("std", "labels")}
@@ -93,15 +96,26 @@ class Features:
         avg, labels = arrays.pop("avg"), optional.get("labels")
         if meta.get("labelled") and labels is None:
             raise HeatError(f"The features in {folder} miss their labels.npy: delete that folder and run again.")
-        if avg.ndim != 2 or not len(avg):
-            raise HeatError(f"{folder / 'avg.npy'} must be a non-empty (N, D) array, not {avg.shape}.")
+        for name, column in {"avg": avg, **({"std": optional["std"]} if "std" in optional else {})}.items():
+            if column.ndim != 2 or not column.size or not np.issubdtype(column.dtype, np.number):
+                raise HeatError(
+                    f"{folder / name}.npy must be a non-empty (N, D) array of numbers, not {column.dtype} {column.shape}."
+                )
+        names = list(meta.get("class_names") or [])
         if labels is not None:
-            labels = np.asarray(labels)
-            if not np.issubdtype(labels.dtype, np.integer) or labels.min(initial=0) < 0:
-                raise HeatError(f"{folder / 'labels.npy'} must hold whole numbers from 0, one a sample.")
-        names = meta.get("class_names") or ([] if labels is None else [str(c) for c in range(labels.max() + 1)])
+            labels, names = _present(np.asarray(labels), names, folder / "labels.npy")
         ids = meta.get("ids") or [f"{folder.name}/{i:06d}" for i in range(len(avg))]
         return cls(avg, optional.get("std"), labels, ids, names, meta.get("skipped", []), arrays, folder)
+
+
+def _present(labels: np.ndarray, names: list[str], path: Path) -> tuple[np.ndarray, list[str]]:
+    """Labels and names of the classes that have samples: a class without any must not shift the others' numbers."""
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer) or labels.min(initial=0) < 0:
+        raise HeatError(f"{path} must hold whole numbers from 0, one a sample, not {labels.dtype} {labels.shape}.")
+    present = np.unique(labels)
+    if names and present[-1] >= len(names):
+        raise HeatError(f"{path} holds the class {present[-1]}, and meta.json names only {len(names)}.")
+    return np.searchsorted(present, labels), [names[c] if names else str(c) for c in present]
 
 
 def is_features_folder(folder: Path) -> bool:
@@ -117,6 +131,19 @@ def rank_in_class(labels: np.ndarray | None, n: int) -> np.ndarray:
         members = np.flatnonzero(labels == label)
         rank[members] = np.arange(len(members))
     return rank
+
+
+def require_positive(per_class: int) -> None:
+    if per_class < 1:
+        raise HeatError(f"The limit per class must be at least 1, not {per_class}.")
+
+
+def held_out_rows(labels: np.ndarray | None, n: int, every: int) -> np.ndarray:
+    """(n,) True for every `every`-th sample of each class; HeatError where no class has that many."""
+    held_out = rank_in_class(labels, n) % every == every - 1
+    if not held_out.any():
+        raise HeatError(f"No class has {every} samples of which one could be held out: give an ID test set.")
+    return held_out
 
 
 def _rows_not_finite(column: np.ndarray) -> np.ndarray:

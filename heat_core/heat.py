@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from heat_core.errors import HeatError
-from heat_core.features import Features
+from heat_core.features import Features, rank_in_class
 from heat_core.priors import VIEWS, Prior, View, make_prior
 from heat_core.residual import ResidualMLP, train_residual
 from heat_core.settings import ResidualSettings
@@ -137,8 +137,11 @@ def restore(name: str, train: Features, head, covariance: str, id_set: str, path
 
 
 def _reference_rows(z: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Which training rows set the scale: all of them, or every fifth of each class where samples are few."""
-    if len(z) >= _FEW * z.shape[1] or np.bincount(labels)[np.unique(labels)].min() < _HELD_OUT_EVERY:
+    """Which training rows set the scale: all of them, or every fifth of each class where samples are few.
+
+    A class with fewer than five keeps them all for the fit.
+    """
+    held_out = np.flatnonzero(rank_in_class(labels, len(z)) % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1)
+    if len(z) >= _FEW * z.shape[1] or not len(held_out):
         return np.arange(len(z)), False
-    rows = [np.flatnonzero(labels == c)[_HELD_OUT_EVERY - 1 :: _HELD_OUT_EVERY] for c in np.unique(labels)]
-    return np.sort(np.concatenate(rows)), True
+    return held_out, True

@@ -16,6 +16,7 @@ from heat_core.storage import file_name, heat_home, write_json, writing
 def new_run(experiment: Experiment) -> Path:
     """Make the folder of a new run; it waits there, queued."""
     experiment.check()
+    experiment = experiment.anchored()
     stamp = time.strftime("%Y%m%d-%H%M%S")
     label = file_name(experiment.name or f"{Path(experiment.id).name}-{experiment.backbone}")
     folder, n = heat_home() / "runs" / f"{stamp}-{label}", 1

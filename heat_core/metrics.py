@@ -25,7 +25,10 @@ def _checked(id_scores, ood_scores) -> tuple[np.ndarray, np.ndarray]:
 
 def threshold95(id_scores: np.ndarray) -> float:
     """The 95th percentile of the ID test scores; a sample above it is called OOD (Sec. 4.4)."""
-    return float(np.percentile(np.asarray(id_scores, dtype=np.float64), 95))
+    scores = np.asarray(id_scores, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        value = np.percentile(scores, 95)
+    return float(np.percentile(scores, 95, method="higher") if np.isnan(value) else value)  # NaN: between infinities
 
 
 def fpr95(id_scores, ood_scores) -> float:
@@ -47,7 +50,8 @@ def _average_precision(positives: np.ndarray, negatives: np.ndarray) -> float:
     from sklearn.metrics import average_precision_score  # 1 s to import: only when it is asked for
 
     truth = np.r_[np.ones(len(positives)), np.zeros(len(negatives))]
-    return float(average_precision_score(truth, np.r_[positives, negatives]))
+    ranks = np.unique(np.r_[positives, negatives], return_inverse=True)[1]  # scikit-learn refuses infinite scores
+    return float(average_precision_score(truth, ranks))
 
 
 def aupr_in(id_scores, ood_scores) -> float:
@@ -76,7 +80,7 @@ def evaluate(id_scores, ood_scores: dict[str, np.ndarray]) -> dict[str, dict[str
 def roc_curve(id_scores, ood_scores, points: int = 200) -> tuple[np.ndarray, np.ndarray]:
     """(share of OOD kept as ID, share of ID kept as ID) as the threshold sweeps over `points` ID quantiles."""
     id_scores, ood_scores = _checked(id_scores, ood_scores)
-    thresholds = np.quantile(np.r_[id_scores, ood_scores], np.linspace(0, 1, points))
+    thresholds = np.quantile(np.r_[id_scores, ood_scores], np.linspace(0, 1, points), method="nearest")
     kept_ood = np.searchsorted(np.sort(ood_scores), thresholds, side="right") / len(ood_scores)
     kept_id = np.searchsorted(np.sort(id_scores), thresholds, side="right") / len(id_scores)
     return np.r_[0, kept_ood], np.r_[0, kept_id]

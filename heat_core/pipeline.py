@@ -4,6 +4,7 @@ Every stage writes what it made, so that a cut-off run resumes where it stopped,
 its stage is done.
 """
 
+import hashlib
 import json
 import os
 import platform
@@ -67,15 +68,18 @@ def run(
         source = open_source(experiment, report)
         detectors, columns, reasons = _choose_detectors(experiment, source.backbone, report)
         train = source.features(TRAIN, columns)
+        _require_classes(train, experiment.id)
         head, fitted = choose_head(source.head, train, report)
         write_npz(folder / "head.npz", {"weight": head[0], "bias": head[1]})
         parts = fit_priors(experiment, train, head, fitted, reasons, report)
         fitted_detectors, columns = _fit_detectors(detectors, experiment, source.backbone, train, head, reasons, report)
         scored = {name: source.features(name, columns) for name in (ID, *experiment.ood)}
+        _require_same_inputs(folder, {TRAIN: train} | scored)
         base = _baselines(train, scored, parts, fitted_detectors, head, reasons, report)
         _write_energies(folder, base, parts, {})
         if projector.wanted:
-            write_points(folder, train, list(scored.values()), experiment.seed)
+            projector.make_room(folder)
+            write_points(folder / projector.input, train, list(scored.values()), experiment.seed)
             projector.fit(folder, experiment.seed)
         corrected: dict[str, Corrected] = {}
         for name in [p for p in experiment.priors if p in parts]:
@@ -133,6 +137,28 @@ def _recorded(folder: Path, on_event: Callable[[dict], None]) -> Iterator[Report
         raise
     finally:
         lock.release()
+
+
+def _require_classes(train: Features, name: str) -> None:
+    """Two classes are needed after unreadable images were left out, too."""
+    if train.labels is None or len(train.class_names) < 2:
+        raise HeatError(f"Only images of one class of {name!r} could be read: a classifier needs at least two.")
+
+
+def _require_same_inputs(folder: Path, sets: dict[str, Features]) -> None:
+    """A resumed run must not mix what it made of other features with these."""
+    inputs = {
+        name: hashlib.blake2b(np.ascontiguousarray(f.avg), digest_size=16).hexdigest() for name, f in sets.items()
+    }
+    path = folder / "inputs.json"
+    if not path.exists():
+        write_json(path, inputs)
+        return
+    if changed := [name for name, digest in read_json(path).items() if inputs.get(name) != digest]:
+        raise HeatError(
+            f"The features of {changed[0]!r} are not those that this run began with (its images or the backbone "
+            "changed): start a new run."
+        )
 
 
 def _versions() -> dict[str, str]:
@@ -221,8 +247,10 @@ def _baselines(train, scored, parts, fitted, head, reasons, report: Report) -> d
                "train_size": len(train),
                "features": {name: str(f.folder.resolve()) for name, f in ({TRAIN: train} | scored).items()}}  # fmt: skip
     test = scored[ID]
-    if test.labels is not None and test.class_names == train.class_names:
-        summary["accuracy"] = float((arrays["0/predicted"] == test.labels).mean())
+    if test.labels is not None and set(test.class_names) <= set(train.class_names):
+        truth = np.array([train.class_names.index(name) for name in test.class_names])[test.labels]
+        arrays["0/labels"] = truth  # in the numbering of the run's classes
+        summary["accuracy"] = float((arrays["0/predicted"] == truth).mean())
         report("priors", f"ID test accuracy of the classifier: {summary['accuracy']:.1%}.")
     return arrays | {"summary": summary}
 

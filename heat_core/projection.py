@@ -5,9 +5,12 @@ before torch is imported and has umap ready when the points are there; it fits t
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Self
 
@@ -17,15 +20,21 @@ from heat_core.errors import HeatError
 from heat_core.storage import read_npz, write_npz
 
 NEIGHBOURS = 15
-INPUT, OUTPUT = "map-input.npz", "map.npz"
+OUTPUT = "map.npz"
 
 
 class Projector:
-    """The parent's end: a context within which the child lives. It ends with its parent, however that ends."""
+    """The parent's end: a context within which the child lives. It ends with its parent, however that ends.
+
+    Attributes:
+        input: name of the file with the points, in the run's folder. It is this job's own: the child of a job that was
+            killed may still be reading its own when the next one begins.
+    """
 
     def __init__(self, wanted: bool = True) -> None:
         """wanted: False makes it do nothing, for runs without a map."""
         self.wanted, self._child = wanted, None
+        self.input = f"map-input-{os.getpid()}.npz"
 
     def __enter__(self) -> Self:
         if self.wanted:
@@ -38,9 +47,15 @@ class Projector:
             self._child.kill()
             self._child.communicate()
 
+    def make_room(self, folder: Path) -> None:
+        """Remove what killed jobs left behind."""
+        for old in folder.glob("map-input-*.npz"):
+            old.unlink(missing_ok=True)
+
     def fit(self, folder: Path, seed: int) -> None:
-        """Ask for `folder/map.npz`, made of `folder/map-input.npz`; returns at once."""
-        self._child.stdin.write(json.dumps({"folder": str(folder), "seed": seed}) + "\n")
+        """Ask for `folder/map.npz`, made of the points in `input`; returns at once."""
+        request = {"folder": str(folder), "input": self.input, "seed": seed}
+        self._child.stdin.write(json.dumps(request) + "\n")
         self._child.stdin.flush()
 
     def wait(self) -> None:
@@ -51,9 +66,9 @@ class Projector:
 
 
 def project(reduced: np.ndarray, seed: int = 0) -> np.ndarray:
-    """(N, P) principal components → (N, 2) float32 by UMAP; the first two where umap is not installed or N < 5."""
+    """(N, P) principal components → (N, 2) float32 by UMAP; the first two where umap is not installed, N < 5 or P < 2."""
     plane = np.pad(reduced, ((0, 0), (0, 2)))[:, :2].astype(np.float32)
-    if len(reduced) < 5:
+    if len(reduced) < 5 or reduced.shape[1] < 2:
         return plane
     try:
         import umap
@@ -66,14 +81,22 @@ def project(reduced: np.ndarray, seed: int = 0) -> np.ndarray:
 def main() -> None:
     """The child: import umap, read one request from stdin, add `xy` (M, 2) to the points, write the map."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     project(np.random.default_rng(0).normal(size=(40, 4)))  # loads and compiles what a fit needs
     for line in sys.stdin:
         request = json.loads(line)
         folder = Path(request["folder"])
-        points = read_npz(folder / INPUT)
+        points = read_npz(folder / request["input"])
         xy = project(points["reduced"], request["seed"])
         write_npz(folder / OUTPUT, points | {"xy": xy, "reduced": points["reduced"].astype(np.float16)})
-        (folder / INPUT).unlink()
+        (folder / request["input"]).unlink(missing_ok=True)
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent is gone, in the middle of a fit too."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -268,7 +268,9 @@ def list_runs() -> list[Run]:
     runs = []
     for path in (heat_home() / "runs").glob("*/run.json"):
         try:
-            runs.append(Run.open(path.parent))
+            run = Run.open(path.parent)
+            _ = run.experiment  # its description may be the damaged part
+            runs.append(run)
         except HeatError:  # a damaged folder must not hide the others
             continue
     return sorted(runs, key=lambda r: r.info.get("created", 0), reverse=True)

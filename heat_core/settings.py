@@ -37,7 +37,7 @@ class ResidualSettings:
         if unknown := set(changes) - set(known):
             raise HeatError(f"Unknown setting {sorted(unknown)[0]!r}: choose among {', '.join(known)}.")
         try:
-            result = replace(self, **{k: known[k](v) for k, v in changes.items()})
+            result = replace(self, **{k: _truth(v) if known[k] is bool else known[k](v) for k, v in changes.items()})
         except (TypeError, ValueError) as error:
             raise HeatError(f"A setting has a value of the wrong kind: {error}.") from error
         result.check()
@@ -50,10 +50,20 @@ class ResidualSettings:
         for name in ("hidden_layers", "langevin_steps", "lambda_", "temperature", "learning_rate", "saturation"):
             if not getattr(self, name) >= 0:
                 raise HeatError(f"{name} must not be negative, but is {getattr(self, name)}.")
+        if infinite := [f.name for f in fields(self) if getattr(self, f.name) in (float("inf"), float("-inf"))]:
+            raise HeatError(f"{infinite[0]} must be finite.")
         if self.saturation and not self.lambda_:
             raise HeatError("saturation needs λ above 0: without it the loss has no bound.")
         if self.decay not in ("linear", "quadratic") or self.start not in ("prior", "normal"):
             raise HeatError("decay is linear or quadratic, and start is prior or normal.")
+
+
+def _truth(value: Any) -> bool:
+    """True or False, also as typed on a command line; ValueError for anything else."""
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if str(value).lower() not in words:
+        raise ValueError(f"{value!r} is neither true nor false")
+    return words[str(value).lower()]
 
 
 _PAPER = ResidualSettings()

@@ -6,6 +6,7 @@ columns that some detectors ask for (made from images, so that a source without 
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,31 +79,26 @@ class FeatureFolders:
     def __init__(self, experiment: Experiment, report: Report) -> None:
         e = experiment
         self.device = auto_device()
+        sources = {TRAIN: e.id, **({ID: e.id_test} if e.id_test else {}), **e.ood}
+        folders = {name: Path(source).expanduser() for name, source in sources.items()}
         report("start", f"Using {self.device.type}; the features are given, so no image is read.")
-        for source in (e.id, *([e.id_test] if e.id_test else []), *e.ood.values()):
-            if not is_features_folder(Path(source)):
+        for folder in folders.values():
+            if not is_features_folder(folder):
                 raise HeatError(
-                    f"{source} holds no avg.npy: with the backbone {FEATURES!r} every set is a folder of features."
+                    f"{folder} holds no avg.npy: with the backbone {FEATURES!r} every set is a folder of features."
                 )
-        train = Features.open(Path(e.id))
-        if train.labels is None or len(np.unique(train.labels)) < 2:
-            raise HeatError(f"{e.id} needs a labels.npy with at least two classes.")
-        if e.id_test:
-            test = Features.open(Path(e.id_test))
-        else:
-            train, test = train.split()
+        opened = _comparable({name: Features.open(folder) for name, folder in folders.items()}, report)
+        train = opened[TRAIN]
+        if train.labels is None or len(train.class_names) < 2:
+            raise HeatError(f"{folders[TRAIN]} needs a labels.npy with at least two classes.")
+        train, test = (train, opened[ID]) if e.id_test else train.split()
         limits = e.limit_test or e.limit, e.limit_ood or e.limit
         self._sets = {
             TRAIN: train.limited(e.limit),
             ID: test.limited(limits[0]),
-            **{name: Features.open(Path(source)).limited(limits[1]) for name, source in e.ood.items()},
+            **{name: opened[name].limited(limits[1]) for name in e.ood},
         }
-        for name, features in self._sets.items():
-            if features.avg.shape[1] != train.avg.shape[1]:
-                raise HeatError(
-                    f"The features of {name!r} have {features.avg.shape[1]} dimensions, those of the ID set {train.avg.shape[1]}."
-                )
-        self.head = _given_head(Path(e.id), train.avg.shape[1])
+        self.head = _given_head(folders[TRAIN], train.avg.shape[1])
 
     def features(self, name: str, columns: Sequence[Column] = ()) -> Features:
         return self._sets[name]
@@ -113,11 +109,26 @@ def open_source(experiment: Experiment, report: Report = lambda *a, **k: None) -
     return (FeatureFolders if experiment.backbone == FEATURES else Images)(experiment, report)
 
 
+def _comparable(sets: dict[str, Features], report: Report) -> dict[str, Features]:
+    """Refuse sets whose features differ in dimension; leave `std` out where not every set has it."""
+    without = [name for name, f in sets.items() if f.std is None]
+    if without and len(without) < len(sets):
+        report("features", f"{without[0]!r} has no std.npy: GMM-std is left out.")
+        sets = {name: replace(f, std=None) for name, f in sets.items()}
+    for column in ("avg",) if without else ("avg", "std"):
+        expected = getattr(sets[TRAIN], column).shape[1]
+        for name, features in sets.items():
+            if (found := getattr(features, column).shape[1]) != expected:
+                raise HeatError(f"{column} of {name!r} has {found} dimensions, that of the ID set {expected}.")
+    return sets
+
+
 def _given_head(folder: Path, dim: int) -> tuple[np.ndarray, np.ndarray] | None:
     if not (folder / "head.npz").exists():
         return None
     arrays = read_npz(folder / "head.npz")
-    if set(arrays) != {"weight", "bias"} or arrays["weight"].shape != (len(arrays["bias"]), dim):
+    shapes = [arrays[name].shape for name in ("weight", "bias") if name in arrays]
+    if set(arrays) != {"weight", "bias"} or shapes != [(len(arrays["bias"]), dim), (len(arrays["bias"]),)]:
         raise HeatError(f"{folder / 'head.npz'} must hold `weight` (C, {dim}) and `bias` (C,).")
     return arrays["weight"].astype(np.float64), arrays["bias"].astype(np.float64)
 

@@ -9,6 +9,7 @@ from heat_core.errors import HeatError
 from heat_core.priors.base import Constants, array_or_tensor, blocks, checked_features
 
 COVARIANCES = ("empirical", "ledoit-wolf")
+_ROUNDING = 1e-24  # share of the mean squared norm below which variance is only rounding
 _FLOOR = 1e-8  # smallest eigenvalue, as a share of the largest: keeps a singular covariance invertible
 FEW = 10  # fewer than this many samples a dimension: the empirical covariance is too noisy
 
@@ -43,7 +44,7 @@ class GaussianMixture:
 
         self.means_ = _class_means(z, index)
         covariance = self._covariance(z, index)
-        if not np.trace(covariance) > 0:
+        if not np.trace(covariance) > _ROUNDING * np.mean(np.einsum("nd,nd->n", z, z)):
             raise HeatError(
                 "The features do not vary within the classes (a 1×1 feature map makes std-pooling zero): "
                 "use a larger image size or another prior."

@@ -6,7 +6,7 @@ import pytest
 from heat_core import HeatError
 from heat_core.embedding import place, write_points
 from heat_core.features import Features
-from heat_core.projection import INPUT, Projector, project
+from heat_core.projection import Projector, project
 from heat_core.storage import read_npz
 
 RNG = np.random.default_rng(0)
@@ -20,11 +20,11 @@ def clusters(n: int) -> Features:
 def test_the_child_fits_while_the_parent_works_and_new_samples_land_among_their_like(tmp_path):
     train, test = clusters(150), clusters(60)
     with Projector() as projector:
-        write_points(tmp_path, train, [test], seed=0)
+        write_points(tmp_path / projector.input, train, [test], seed=0)
         projector.fit(tmp_path, 0)
         projector.wait()
     fitted = read_npz(tmp_path / "map.npz")
-    assert not (tmp_path / INPUT).exists()
+    assert [f.name for f in tmp_path.iterdir()] == ["map.npz"]
     assert (fitted["dataset"] == -1).sum() == 150
     xy = place(fitted, clusters(30))
     own = np.r_[np.arange(150), np.arange(60)] % 3
@@ -35,8 +35,8 @@ def test_the_child_fits_while_the_parent_works_and_new_samples_land_among_their_
 
 def test_a_known_sample_is_placed_at_home(tmp_path):
     train = clusters(60)
-    write_points(tmp_path, train, [clusters(3)], seed=0)
-    points = read_npz(tmp_path / INPUT)
+    write_points(tmp_path / "points.npz", train, [clusters(3)], seed=0)
+    points = read_npz(tmp_path / "points.npz")
     points["xy"] = points["reduced"][:, :2].astype(np.float32)
     spread = points["xy"].std()
     assert np.abs(place(points, train) - points["xy"][:60]).mean() < 0.3 * spread
