@@ -127,3 +127,11 @@ def test_a_two_class_head_gives_the_same_probabilities():
     assert weight.shape == (2, 3)
     logits = z @ weight.T + bias
     assert ((logits[:, 1] > logits[:, 0]) == y).mean() > 0.6
+
+
+def test_a_vit_takes_another_image_size_and_a_fixed_network_says_that_it_cannot(tmp_path):
+    vit = load_backbone("test_vit", saved(tmp_path / "v.safetensors", "test_vit"), 96)
+    assert vit(torch.zeros(1, 3, 96, 96))[0].shape[0] == 1
+    weights = saved(tmp_path / "m.safetensors", "resmlp_12_224")
+    with pytest.raises(HeatError, match="cannot take images of 96 pixels"):
+        load_backbone("resmlp_12_224", weights, 96)

@@ -105,3 +105,19 @@ def test_mistakes_end_in_one_sentence(words, sentence, capsys):
     error = capsys.readouterr().err
     assert sentence in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("beta", ["-inf", "-1e6", "-1e-8", "-3"])
+def test_every_beta_can_be_given(beta, demo_run, capsys):
+    assert main(["show", str(demo_run.folder), "--beta", beta, "--json"]) == 0
+    assert last_json(capsys)["metrics"]["heat"] == demo_run.metrics(float(beta))["heat"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--batch-size", "0"), ("--seed", "-1"), ("--limit", "0"), ("--set", "starts_are_negatives=maybe")]
+)  # fmt: skip
+def test_impossible_values_are_refused_before_the_run(option, value, capsys, home):
+    words = ["run", "--id", "demo-digits", "--backbone", "heat-demo-resnet", "--preset", "quick", "--ood", "x=demo-photo-patches"]  # fmt: skip
+    assert main([*words, f"{option}={value}" if value.startswith("-") else option, *([] if value.startswith("-") else [value])]) == 2  # fmt: skip
+    assert "heat_core:" in capsys.readouterr().err
+    assert not list(home.glob("runs/*"))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from heat_core import HeatError, demo
+from heat_core import Experiment, HeatError, demo
 from heat_core.datasets import known_names, open_dataset, require_classes
 
 
@@ -95,3 +95,39 @@ def test_demo_sets_are_disjoint_and_real():
     assert set(train.labels) == set(test.labels) == set(range(demo.KNOWN_DIGITS))
     assert all(len(open_dataset(name)) >= 300 for name in demo.SETS)
     assert open_dataset("demo-photo-patches").open(0).size == (32, 32)
+
+
+def test_linked_classes_are_followed_and_loops_are_not(tmp_path, image_folder):
+    elsewhere = image_folder(tmp_path / "elsewhere", {"b": 3})
+    folder = image_folder(tmp_path / "set", {"a": 2})
+    (folder / "b").symlink_to(elsewhere / "b")
+    (folder / "a" / "up").symlink_to(folder)
+    images = open_dataset(str(folder))
+    assert images.class_names == ["a", "b"]
+    assert len(images) == 5
+    assert images.open(4).size == (32, 32)
+
+
+def test_an_image_beside_the_classes_is_named(tmp_path, image_folder):
+    folder = image_folder(tmp_path / "set", {"a": 2, "b": 2, "": 1})
+    with pytest.raises(HeatError, match=r"000\.png lies beside"):
+        require_classes(open_dataset(str(folder)))
+
+
+def test_16_bits_a_pixel_are_scaled_and_not_clipped(tmp_path):
+    (tmp_path / "deep").mkdir()
+    Image.fromarray(np.linspace(0, 65535, 256, dtype=np.uint16).reshape(16, 16)).save(tmp_path / "deep" / "x.png")
+    assert 120 < np.asarray(open_dataset(str(tmp_path / "deep")).open(0)).mean() < 135
+
+
+def test_without_five_images_a_class_nothing_can_be_held_out(tmp_path, image_folder):
+    with pytest.raises(HeatError, match="give an ID test set"):
+        open_dataset(str(image_folder(tmp_path / "set", {"a": 4, "b": 4}))).split()
+
+
+def test_a_run_keeps_its_folders_from_any_working_directory(tmp_path, image_folder, monkeypatch):
+    image_folder(tmp_path / "mine", {"a": 2, "b": 2})
+    monkeypatch.chdir(tmp_path)
+    kept = Experiment(id="mine", ood={"far": "demo-photo-patches"}).anchored()
+    assert kept.id == str(tmp_path / "mine")
+    assert kept.ood == {"far": "demo-photo-patches"}

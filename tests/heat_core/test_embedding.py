@@ -1,5 +1,11 @@
 """Maps: that their child does what the parent asks, and where new samples are placed."""
 
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -52,3 +58,29 @@ def test_a_child_that_fails_gives_a_sentence(tmp_path):
 def test_few_points_and_no_umap_fall_back_to_the_principal_plane():
     reduced = RNG.normal(size=(4, 1))
     np.testing.assert_allclose(project(reduced), np.c_[reduced, np.zeros(4)], rtol=1e-6)
+
+
+PARENT = """
+import sys, time
+from heat_core.projection import Projector
+with Projector() as projector:
+    print(projector._child.pid, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_the_child_ends_with_a_parent_that_is_killed():
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True)
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.communicate()
+    for _ in range(100):
+        try:
+            os.kill(child, 0)
+        except ProcessLookupError:
+            return
+        if Path(f"/proc/{child}/stat").exists() and Path(f"/proc/{child}/stat").read_text().split()[2] == "Z":
+            return  # ended; nobody has asked for its exit status yet
+        time.sleep(0.3)
+    pytest.fail("the child outlives its parent")

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -151,3 +152,54 @@ def test_progress_counts_and_forecasts(backbone):
     assert [r["done"] for r in reports] == [100, 200, 300, 362]
     assert reports[-1]["eta"] == 0
     assert reports[-1]["images_per_s"] >= 362 / (time.monotonic() - began)
+
+
+def test_a_disk_without_room_for_a_column_gives_a_sentence(backbone, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(HeatError, match="free some disk space"):
+        extract(backbone, open_dataset("demo-digits", "test").limited(3), CPU)
+
+
+def test_two_extractions_of_one_set_at_the_same_time_are_one(backbone):
+    images = open_dataset("demo-digits", "test").limited(20)
+    results, other = [], []
+
+    def progress(record):
+        if not other:
+            other.append(threading.Thread(target=lambda: results.append(extract(backbone, images, CPU, 8))))
+            other[0].start()
+            time.sleep(0.3)
+
+    results.append(extract(backbone, images, CPU, 8, on_progress=progress))
+    other[0].join()
+    np.testing.assert_array_equal(results[0].avg, results[1].avg)
+
+
+def test_a_partial_folder_without_its_columns_begins_again(backbone, home):
+    images = open_dataset("demo-digits", "test").limited(4)
+    expected = np.array(extract(backbone, images, CPU, 8).avg)
+    folder = only(home / "features" / "heat-demo-resnet")
+    work = folder.with_name(f"{folder.name}.partial-8-cpu-avg-std")
+    folder.rename(work)
+    (work / "avg.npy").unlink()
+    (work / "progress.json").write_text('{"done": 16, "skipped": []}')
+    np.testing.assert_array_equal(extract(backbone, images, CPU, 8).avg, expected)
+
+
+def test_a_folder_that_lost_its_description_is_made_again(backbone, home):
+    images = open_dataset("demo-digits", "test").limited(4)
+    ids = extract(backbone, images, CPU).ids
+    (only(home / "features" / "heat-demo-resnet") / "meta.json").unlink()
+    assert extract(backbone, images, CPU).ids == ids
+
+
+def test_a_class_whose_images_cannot_be_read_does_not_shift_the_others(backbone, tmp_path, image_folder):
+    folder = image_folder(tmp_path / "set", {"a": 4, "b": 3, "c": 4})
+    for file in (folder / "b").iterdir():
+        file.write_text("no picture")
+    features = extract(backbone, open_dataset(str(folder)), CPU)
+    assert features.class_names == ["a", "c"]
+    assert [features.class_names[c] for c in features.labels] == ["a"] * 4 + ["c"] * 4

@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from heat_core import HeatError
-from heat_core.metrics import aupr_in, aupr_out, auroc, evaluate, fpr95, roc_curve
+from heat_core.metrics import aupr_in, aupr_out, auroc, evaluate, fpr95, roc_curve, threshold95
 
 
 def brute_auroc(i, o):
@@ -60,3 +60,13 @@ def test_roc_curve_ends_at_the_corners_and_encloses_the_auroc():
     x, y = roc_curve(i, o, points=801)
     assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
     assert np.trapezoid(y, x) == pytest.approx(auroc(i, o), abs=2e-3)
+
+
+def test_infinite_scores():
+    known, unknown = [*range(19), np.inf, np.inf], [5.0, np.inf]
+    assert threshold95([*range(18), np.inf, np.inf]) == np.inf
+    assert fpr95([*range(18), np.inf, np.inf], unknown) == 1.0
+    replaced = [np.nan_to_num(np.array(s, float), posinf=1e3) for s in (known, unknown)]
+    for metric in (auroc, aupr_in, aupr_out):
+        assert metric(known, unknown) == metric(*replaced)
+    assert np.isfinite(roc_curve(known, unknown)).all()

@@ -5,6 +5,8 @@ from scipy.special import logsumexp, softmax
 from scipy.stats import spearmanr
 
 from heat_core import HeatError
+from heat_core.features import Features
+from heat_core.heat import fit_prior
 from heat_core.priors import DirectedSparsity, EnergyLogits, GaussianMixture, SoftNeighbours, View, VirtualLogit
 
 RNG = np.random.default_rng(0)
@@ -150,3 +152,18 @@ def test_soft_knn_of_degenerate_features_stays_finite(z):
     prior = SoftNeighbours().fit(z)
     assert np.isfinite(prior.energy(Z[:9, :4])).all()
     assert torch.isfinite(prior.sample(3)).all()
+
+
+def test_a_class_of_one_does_not_end_holding_out():
+    rng = np.random.default_rng(0)
+    labels = np.r_[np.repeat([0, 1], 20), 2]
+    z = rng.normal(size=(41, 30)).astype(np.float32) + 5 * labels[:, None]
+    part = fit_prior("gmm", Features(z, z, labels, [str(i) for i in range(41)]), None)
+    assert part.held_out
+    assert set(labels[part.reference_rows]) == {0, 1}
+
+
+def test_constant_features_are_refused_whatever_their_rounding():
+    z = np.full((50, 8), 0.1) + np.zeros((50, 1))
+    with pytest.raises(HeatError, match="do not vary"):
+        GaussianMixture().fit(z * 3.3, np.arange(50) % 2)

@@ -1,6 +1,7 @@
 """Runs on features that were made elsewhere, and what a source refuses."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -108,3 +109,43 @@ def test_bad_features_give_a_sentence(folders, tmp_path, damage, sentence):
 def test_a_folder_of_features_is_no_folder_of_images(folders):
     with pytest.raises(HeatError, match="use the backbone 'features'"):
         run(Experiment(**folders, backbone="heat-demo-resnet", map=False))
+
+
+def test_labels_from_one_keep_their_classes(folders):
+    plain = run(Experiment(**folders, backbone="features", preset="quick", settings=SETTINGS, map=False))
+    for name in ("id", "id_test"):
+        path = Path(folders[name]) / "labels.npy"
+        np.save(path, np.load(path) + 1)
+    shifted = run(Experiment(**folders, backbone="features", preset="quick", settings=SETTINGS, map=False))
+    assert shifted.class_names == [str(c + 1) for c in range(len(plain.class_names))]
+    assert shifted.summary["accuracy"] == plain.summary["accuracy"]
+
+
+def test_a_set_without_std_leaves_gmm_std_out(folders):
+    (Path(folders["ood"]["photo patches"]) / "std.npy").unlink()
+    done = run(Experiment(**folders, backbone="features", preset="quick", settings=SETTINGS, map=False))
+    assert done.priors == ["gmm", "el"]
+    assert "gmm-std" in done.left_out
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "sentence"),
+    [
+        ("std.npy", np.zeros((362, 3), np.float32), "dimensions"),
+        ("std.npy", np.zeros(362, np.float32), r"\(N, D\)"),
+        ("avg.npy", np.full((362, 128), "x"), "numbers"),
+        ("labels.npy", np.zeros((362, 1), int), "whole numbers"),
+    ],
+)
+def test_misshapen_features_are_refused(folders, file, content, sentence):
+    np.save(Path(folders["id_test"]) / file, content)
+    with pytest.raises(HeatError, match=sentence):
+        run(Experiment(**folders, backbone="features", preset="quick", settings=SETTINGS, map=False))
+
+
+def test_a_resumed_run_refuses_other_features(folders):
+    done = run(Experiment(**folders, backbone="features", preset="quick", settings=SETTINGS, map=False))
+    path = Path(folders["id"]) / "avg.npy"
+    np.save(path, np.load(path)[:, ::-1])
+    with pytest.raises(HeatError, match="start a new run"):
+        run(done.experiment, done.folder)
