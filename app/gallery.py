@@ -25,23 +25,6 @@ picture_grid = st.components.v2.component(
 )
 
 
-def _choice(widget, label: str, options: list[str], name: str, default: str, **more) -> str:
-    """A widget whose value is a part of the look."""
-    key, look = f"gallery-{name}", st.session_state["look"]
-    wanted = look.gallery.get(name, default)
-    wanted = wanted if wanted in options else default
-    if st.session_state.get(key) != wanted:
-        st.session_state[key] = wanted
-
-    def take_over() -> None:
-        chosen = st.session_state[key] or default
-        kept = {k: v for k, v in st.session_state["look"].gallery.items() if k != name}
-        looks.changed(gallery=kept | ({name: chosen} if chosen != default else {}))
-
-    widget(label, options, key=key, on_change=take_over, **more)
-    return wanted
-
-
 def gallery(samples: Samples, selection: np.ndarray | None) -> None:
     """Filters, the pictures, and what can be taken along. selection: sample numbers of the current lasso, or None."""
     run, look = samples.run, st.session_state["look"]
@@ -50,7 +33,7 @@ def gallery(samples: Samples, selection: np.ndarray | None) -> None:
     baselines = [m for m in ("el", "gmm") if m in run.detectors]
     first, second = st.columns([2, 3]), st.columns([3, 2, 2], vertical_alignment="bottom")
     names = {EVERY: EVERY, EVERY_OOD: EVERY_OOD, ID: "ID test"} | {n: n for n in run.ood_names}
-    chosen_set = _choice(
+    chosen_set = looks.choice(
         first[0].selectbox, "Images of", list(names), "set", EVERY if selection is not None else EVERY_OOD,
         format_func=names.get,
     )  # fmt: skip
@@ -59,25 +42,25 @@ def gallery(samples: Samples, selection: np.ndarray | None) -> None:
         among = np.zeros(len(samples), bool)
         among[selection[selection < len(samples)]] = True
         within &= among
-    a, b = look.gallery.get("a", methods[0]), look.gallery.get("b", methods[-1])
+    a, b = (m if (m := look.choices.get(k)) in run.detectors else methods[end] for k, end in (("a", 0), ("b", -1)))
     every_rule = [*rules(methods, baselines), TAGGED]
     masks = {rule: within & _fits(samples, rule, methods, baselines, a, b) for rule in every_rule}
-    rule = _choice(
+    rule = looks.choice(
         first[1].selectbox, "Filter", every_rule, "filter", "all",
         help="Caught and missed mean right and wrong: of a known image, kept and flagged by mistake. Recovered: EL or "
         "GMM misses it, HEAT catches it. Lost: EL or GMM catches it, HEAT misses it.",
     )  # fmt: skip
     st.caption(" · ".join(f"{r} {int(masks[r].sum()):,}" for r in every_rule))
-    order = _choice(second[0].selectbox, "Sort", list(ORDERS), "order", ORDERS[0],
+    order = looks.choice(second[0].selectbox, "Sort", list(ORDERS), "order", ORDERS[0],
                     help="By HEAT's score; disagreement: how far the methods' percentiles are apart.")  # fmt: skip
     classes = [ANY_CLASS, *run.class_names]
-    seen = _choice(
+    seen = looks.choice(
         second[1].selectbox, "Taken for", classes, "seen", ANY_CLASS, help="The class that the classifier sees."
     )
     if rule == "missed by A, caught by B":
         pair = st.columns(2)
-        _choice(pair[0].selectbox, "A, which misses", run.detectors, "a", methods[0], format_func=run.title)
-        _choice(pair[1].selectbox, "B, which catches", run.detectors, "b", methods[-1], format_func=run.title)
+        looks.choice(pair[0].selectbox, "A, which misses", run.detectors, "a", methods[0], format_func=run.title)
+        looks.choice(pair[1].selectbox, "B, which catches", run.detectors, "b", methods[-1], format_func=run.title)
     mask = masks[rule]
     if seen != ANY_CLASS:
         mask = mask & (samples.predicted == run.class_names.index(seen))
@@ -89,22 +72,11 @@ def gallery(samples: Samples, selection: np.ndarray | None) -> None:
 
 def _methods(samples: Samples) -> list[str]:
     """The rows of the gallery: any detectors."""
-    run, look = samples.run, st.session_state["look"]
-    default = [m for m in ("el", "gmm", "heat") if m in run.detectors]
-    wanted = [m for m in look.gallery.get("methods", "").split(",") if m in run.detectors] or default
-    if st.session_state.get("gallery-methods") != wanted:
-        st.session_state["gallery-methods"] = wanted
-
-    def take_over() -> None:
-        chosen = st.session_state["gallery-methods"]
-        kept = {k: v for k, v in st.session_state["look"].gallery.items() if k != "methods"}
-        looks.changed(gallery=kept | ({"methods": ",".join(chosen)} if chosen and chosen != default else {}))
-
-    st.multiselect(
-        "Methods", run.detectors, key="gallery-methods", on_change=take_over, format_func=run.title,
-        help="One row each, as in Figs. 5, 8 and 9 (SSD there is the GMM).",
+    run = samples.run
+    return looks.choices(
+        st.multiselect, "Methods", run.detectors, "methods", [m for m in ("el", "gmm", "heat") if m in run.detectors],
+        format_func=run.title, help="One row each, as in Figs. 5, 8 and 9 (SSD there is the GMM).",
     )  # fmt: skip
-    return wanted
 
 
 def _within(samples: Samples, chosen: str) -> np.ndarray:
@@ -115,16 +87,7 @@ def _within(samples: Samples, chosen: str) -> np.ndarray:
 
 def _only_selection(place, count: int) -> bool:
     """Whether the selection on the map narrows the gallery: yes, unless a person says otherwise."""
-    everything = st.session_state["look"].gallery.get("everything") == "yes"
-    if st.session_state.get("gallery-only") != (not everything):
-        st.session_state["gallery-only"] = not everything
-
-    def take_over() -> None:
-        kept = {k: v for k, v in st.session_state["look"].gallery.items() if k != "everything"}
-        looks.changed(gallery=kept | ({} if st.session_state["gallery-only"] else {"everything": "yes"}))
-
-    return place.toggle(f"Selection ({count:,})", key="gallery-only", on_change=take_over,
-                        help="Only what is selected on the map of the Live page.")  # fmt: skip
+    return looks.switch(place, f"Selection ({count:,})", "narrow", True, help="Only what is selected on the map of the Live page.")  # fmt: skip
 
 
 def _fits(samples: Samples, rule: str, methods, baselines, a, b) -> np.ndarray:
@@ -140,13 +103,13 @@ def _show(samples: Samples, numbers: np.ndarray, methods: list[str]) -> None:
     run, look = samples.run, st.session_state["look"]
     lens = look.lens()
     controls = st.columns([3, 2], vertical_alignment="center")
-    layout = _choice(
+    layout = looks.choice(
         controls[0].segmented_control, "Layout", ["figure", "list"], "layout", "figure", label_visibility="collapsed",
         format_func={"figure": "Rows of methods", "list": "Reasons"}.get,
     )  # fmt: skip
-    count = controls[1].selectbox("Pictures", [20, 40, 100], key="gallery-count", label_visibility="collapsed", on_change=looks.touch,
-                                  format_func=lambda n: f"{n} pictures")  # fmt: skip
-    shown = numbers[:count]
+    count = looks.choice(controls[1].selectbox, "Pictures", ["20", "40", "100"], "count", "20",
+                         label_visibility="collapsed", format_func=lambda n: f"{n} pictures")  # fmt: skip
+    shown = numbers[: int(count)]
     st.caption(
         f"**{len(shown):,} of {len(numbers):,}** samples · green, solid, ✓ = right (unknown detected, known kept) · "
         "red, dashed, ✗ = wrong. A click inspects one."

@@ -134,14 +134,21 @@ def _note(samples: Samples, number: int) -> None:
     notes = read_notes(folder)
     known = notes.get(key, {"note": "", "tags": []})
     every_tag = sorted({tag for entry in notes.values() for tag in entry["tags"]} | _TAGS)
-    with st.form(f"note-{key}", border=False):
+    fields = {name: f"{name}-{samples.run.id}-{key}" for name in ("tags", "note")}
+    seen = f"seen-{samples.run.id}-{key}"
+    if fields["note"] not in st.session_state:  # later, what is being typed stays, whatever others keep meanwhile
+        st.session_state.update({fields[name]: known[name] for name in fields} | {seen: known})
+    if st.session_state.get(seen) != known:
+        st.caption(f"Kept meanwhile from elsewhere: {known['note'] or 'no note'} {', '.join(known['tags'])}")
+    with st.form(f"form-{key}", border=False):
         tags = st.multiselect(
-            "Tags", every_tag, known["tags"], accept_new_options=True, placeholder="choose, or type a new one"
+            "Tags", every_tag, key=fields["tags"], accept_new_options=True, placeholder="choose, or type a new one"
         )
-        note = st.text_area("Note", known["note"], height=80, placeholder="What is seen here")
+        note = st.text_area("Note", key=fields["note"], height=80, placeholder="What is seen here")
         if st.form_submit_button("Keep", icon=":material/bookmark:", on_click=looks.touch):
             try:
                 write_note(folder, key, note, tags)
+                st.session_state[seen] = read_notes(folder).get(key, {"note": "", "tags": []})
                 st.toast("Kept with the run.", icon=":material/bookmark:")
             except HeatError as error:
                 st.error(str(error))

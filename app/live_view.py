@@ -110,6 +110,7 @@ def selected(run: Run, look: looks.Look) -> np.ndarray | None:
         return recall(run.folder, look.selection)
     except HeatError as error:
         st.toast(str(error), icon=":material/error:")
+        looks.changed(selection=None)
         return None
 
 

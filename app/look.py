@@ -12,14 +12,19 @@ from heat_core import HeatError, Run
 from heat_core.samples import Lens
 
 COLOURINGS = ("dataset", "class", "score", "verdict")
-_GALLERY = ("set", "filter", "order", "methods", "a", "b", "seen", "layout", "everything")
+_CHOICES = (
+    "set", "filter", "order", "methods", "a", "b", "seen", "layout", "narrow", "count",  # the gallery
+    "det", "metric", "runs", "rows", "subsets", "intervals", "best", "train",  # Explore, Compare and Map
+    "batch", "own",  # own images
+)  # fmt: skip
+_HEAVIEST = 1e6
 
 
 @dataclass(frozen=True)
 class Look:
     """threshold: None = at 95 % of ID. taking: the priors that are composed (None = all); weights: one each, or None.
-    off: sets that the legend hides. selection: the name of a kept one. sample: the key of the inspected one. gallery:
-    its filter, sort and layout, as texts."""
+    off: sets that the legend hides. selection: the name of a kept one. sample: the key of the inspected one. choices:
+    what else was chosen on a page (filter, sort, detector, …), as texts, where it is not the default."""
 
     beta: float = 0.0
     threshold: float | None = None
@@ -29,7 +34,7 @@ class Look:
     off: tuple[str, ...] = ()
     selection: str | None = None
     sample: str | None = None
-    gallery: dict[str, str] = field(default_factory=dict)
+    choices: dict[str, str] = field(default_factory=dict)
 
     def lens(self) -> Lens:
         return Lens(self.beta, self.taking, self.weights, self.threshold)
@@ -47,7 +52,7 @@ def to_query(look: Look) -> dict[str, str]:
             query[short] = ",".join(map(str, values))
     if look.off:
         query["off"] = json.dumps(look.off)
-    return query | {k: v for k, v in look.gallery.items() if v}
+    return query | {k: v for k, v in look.choices.items() if v}
 
 
 def from_query(query: dict[str, str], run: Run) -> Look:
@@ -59,7 +64,7 @@ def from_query(query: dict[str, str], run: Run) -> Look:
     if taking and len(taking) < len(run.priors):
         look = replace(look, taking=tuple(taking))
     weights = [parse_beta(w, -1.0) for w in query.get("w", "").split(",")]
-    if len(weights) == len(taking or run.priors) and all(0 < w < math.inf for w in weights):
+    if len(weights) == len(taking or run.priors) and all(0 < w <= _HEAVIEST for w in weights):
         look = replace(look, weights=tuple(weights))
     if query.get("colour") in COLOURINGS:
         look = replace(look, colour=query["colour"])
@@ -67,8 +72,8 @@ def from_query(query: dict[str, str], run: Run) -> Look:
         off = [str(name) for name in json.loads(query.get("off", "[]"))]
     except (ValueError, TypeError):
         off = []
-    gallery = {k: query[k] for k in _GALLERY if query.get(k)}
-    return replace(look, off=tuple(off), selection=query.get("sel"), sample=query.get("sample"), gallery=gallery)
+    choices = {k: query[k] for k in _CHOICES if query.get(k)}
+    return replace(look, off=tuple(off), selection=query.get("sel"), sample=query.get("sample"), choices=choices)
 
 
 def parse_beta(text: str, otherwise: float | None = None) -> float:
@@ -89,37 +94,82 @@ def _beta_text(beta: float) -> str:
 
 
 def current(run: Run) -> tuple[Look, int]:
-    """The look of this session on this run, and its version, which grows when the address (a link, back, forward) or
-    another run changed it: then the browser has to follow."""
-    written = st.session_state.get("look-url")
+    """The look of this session on this run, and its version, which grows when the address (a link, back, forward),
+    another run or a new residual changed it: then the browser has to follow."""
+    written, stored = st.session_state.get("look-url"), st.session_state.get("look")
     asked = {k: v for k, v in st.query_params.to_dict().items() if k != "run"}
-    stored = st.session_state.get("look")
-    version = st.session_state.get("look-version", 0)
-    if stored is None:
-        look = from_query(asked, run)
-    elif st.session_state.get("look-run") != run.id:  # what is particular to a run stays with it
+    here = (run.id, tuple(run.priors))
+    before = st.session_state.get("look-run", (None, ()))
+    if stored is None or (before[0] != run.id and st.query_params.get("run") == run.id):
+        look = from_query(asked, run)  # a link; or back and forward, over a change of run
+    elif before[0] != run.id:  # what is particular to a run stays with it
         look = Look(beta=stored.beta, colour=stored.colour)
     elif asked and asked != written and not st.session_state.get("look-touched"):
         look = from_query({"beta": _beta_text(stored.beta)} | asked, run)
-    elif stored.beta != st.session_state.get("beta", stored.beta):  # moved on another page
-        look = replace(stored, beta=st.session_state["beta"])
+    elif before != here:  # a further residual is trained
+        look = from_query(to_query(stored), run)
     else:
-        return stored, version
-    st.session_state["look-run"] = run.id
-    change(look)
+        return stored, st.session_state.get("look-version", 0)
+    st.session_state["look-run"], st.session_state["look"] = here, look
     follow()
     return look, st.session_state["look-version"]
 
 
-def change(look: Look) -> None:
-    """Make this the session's look."""
-    st.session_state["look"], st.session_state["beta"] = look, look.beta
-
-
 def changed(**what: Any) -> None:
     """Change parts of the session's look."""
-    change(replace(st.session_state["look"], **what))
+    st.session_state["look"] = replace(st.session_state["look"], **what)
     touch()
+
+
+def chosen(name: str, value: str | None) -> None:
+    """Keep what was chosen on a page; None = the default."""
+    kept = {k: v for k, v in st.session_state["look"].choices.items() if k != name}
+    changed(choices=kept | ({name: value} if value else {}))
+
+
+def choice(widget, label: str, options: list[str], name: str, default: str, **more) -> str:
+    """A widget (a selectbox, a segmented control) whose value is a part of the look."""
+    key, wanted = f"choice-{name}", st.session_state["look"].choices.get(name, default)
+    wanted = wanted if wanted in options else default
+    if st.session_state.get(key) != wanted:
+        st.session_state[key] = wanted
+
+    def take_over() -> None:
+        now = st.session_state[key] or default
+        chosen(name, now if now != default else None)
+
+    widget(label, options, key=key, on_change=take_over, **more)
+    return wanted
+
+
+def choices(widget, label: str, options: list[str], name: str, default: list[str], **more) -> list[str]:
+    """A widget for several values (a multiselect) that are a part of the look; none chosen = the default."""
+    key, given = f"choice-{name}", st.session_state["look"].choices.get(name, "")
+    wanted = [value for value in given.split(",") if value in options] or default
+    if st.session_state.get(key) != wanted:
+        st.session_state[key] = wanted
+
+    def take_over() -> None:
+        now = st.session_state[key]
+        chosen(name, ",".join(now) if now and now != default else None)
+
+    widget(label, options, key=key, on_change=take_over, **more)
+    return wanted
+
+
+def switch(place, label: str, name: str, default: bool = False, **more) -> bool:
+    """A toggle that is a part of the look."""
+    key, given = f"choice-{name}", st.session_state["look"].choices.get(name)
+    wanted = default if given is None else given == "yes"
+    if st.session_state.get(key) != wanted:
+        st.session_state[key] = wanted
+
+    def take_over() -> None:
+        now = st.session_state[key]
+        chosen(name, ("yes" if now else "no") if now != default else None)
+
+    place.toggle(label, key=key, on_change=take_over, **more)
+    return wanted
 
 
 def touch() -> None:

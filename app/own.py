@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import streamlit as st
+from filelock import FileLock, Timeout
 
 from app import downloads, pictures
 from app import look as looks
@@ -21,6 +22,7 @@ from heat_core.storage import file_name, writing
 
 TYPES = sorted(s.removeprefix(".") for s in SUFFIXES)
 _RESULT = "scored.npz"  # as heat_core.scoring has it; importing that would import torch
+_STARTING = 30.0  # seconds until a process that was started must hold its lock
 _MOST_SHOWN, _MAP_POINTS, _SIDE = 200, 5000, 320
 
 
@@ -52,13 +54,24 @@ def label(name: str) -> str:
 
 
 def waiting(batch: Path) -> bool:
-    return not (batch / _RESULT).exists() and not (batch / "failed.txt").exists()
+    """Whether the process is still at it: it holds a lock, a moment after it was started."""
+    if (batch / _RESULT).exists() or (batch / "failed.txt").exists():
+        return False
+    if time.time() - (batch / "log.txt").stat().st_mtime < _STARTING:
+        return True
+    try:
+        with FileLock(batch / "score.lock", timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def progress(batch: Path) -> str:
     """The last thing that the process said; its error, once it has failed."""
     if (batch / "failed.txt").exists():
         return (batch / "failed.txt").read_text(encoding="utf-8")
+    if not waiting(batch):
+        return "The process ended without a word: score the images again."
     lines = (batch / "log.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return lines[-1].split("] ")[-1] if lines else "Starting (loading torch)…"
 
@@ -75,8 +88,11 @@ def result(batch: Path) -> dict[str, np.ndarray] | None:
 
 def outcome(run: Run, scored: dict[str, np.ndarray]) -> None:
     """Verdicts, the map with the new images on it, and the inspector."""
-    look, _ = looks.current(run)
+    look = st.session_state["look"]
     lens = look.lens()
+    if scored["prior"].shape[1] != len(run.priors):
+        st.warning("These images were scored before a further residual was trained: score them again.")
+        return
     chosen = list(lens.priors or run.priors)
     energies = standardise(
         scored["prior"] + scored["residual"], np.array(run.summary["mean"]), np.array(run.summary["std"])
@@ -86,9 +102,9 @@ def outcome(run: Run, scored: dict[str, np.ndarray]) -> None:
     threshold = float(np.percentile(known, 95)) if lens.threshold is None else lens.threshold
     unknown = scores > threshold
     order = np.argsort(-scores, kind="stable")
-    st.markdown(
-        f"**{int(unknown.sum())} of {len(scores)}** are called unknown, at β = {lens.beta:g} as on the Live page."
-    )
+    names = ", ".join(run.title(f"heat-{p}") for p in chosen)
+    line = "" if lens.threshold is None else " and your line"
+    st.markdown(f"**{int(unknown.sum())} of {len(scores)}** are called unknown, at β = {lens.beta:g}{line} over {names}, as on the Live page.")  # fmt: skip
     if len(scored["skipped"]):
         st.warning(
             f"{len(scored['skipped'])} could not be read and were skipped: {', '.join(map(_short, scored['skipped'][:5]))}"
@@ -99,10 +115,8 @@ def outcome(run: Run, scored: dict[str, np.ndarray]) -> None:
         index=pd.Index(scored["ids"], name="image"),
     ).iloc[order]  # fmt: skip
     key = f"own-{run.id}"
-    if (clicked := st.session_state.get(key, {}).get("inspect")) is not None:
-        st.session_state["own-inspected"] = int(clicked)
-    inspected = st.session_state.get("own-inspected", int(order[0]))
-    inspected = inspected if inspected < len(scores) else int(order[0])
+    asked = look.choices.get("own", "")
+    inspected = int(asked) if asked.isdecimal() and int(asked) < len(scores) else int(order[0])
     left, right = st.columns([3, 2], gap="medium")
     with left:
         cells = [
@@ -113,7 +127,7 @@ def outcome(run: Run, scored: dict[str, np.ndarray]) -> None:
         ]  # fmt: skip
         st.caption("Orange, dashed, ? = called unknown · blue, ✓ = taken for known. A click shows why.")
         picture_grid(key=key, data={"methods": ["HEAT"], "layout": "figure", "samples": cells, "chosen": inspected},
-                     on_inspect_change=lambda: None)  # fmt: skip
+                     on_inspect_change=lambda: looks.chosen("own", str(int(st.session_state[key]["inspect"]))))  # fmt: skip
         if len(order) > _MOST_SHOWN:
             st.caption(f"{_MOST_SHOWN} of {len(order)} shown, the most unusual; the table has all.")
         if len(scored["xy"]):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from app import look as looks
 from app import waiting
-from app.look import parse_beta, touch
 from heat_core import HeatError, Run
 from heat_core.beta import SWEEP
 from heat_core.composition import beta_text
@@ -54,9 +54,9 @@ def samples_of(run: Run) -> tuple[Samples, tuple[int, ...]]:
     return _samples(str(run.folder), version, run), version
 
 
-def gone(run: Run) -> bool:
+def gone(folder: Path) -> bool:
     """Whether the run was deleted under an open page; then a sentence says so."""
-    if (run.folder / "run.json").exists():
+    if (folder / "run.json").exists():
         return False
     st.error("This run was deleted: choose another one in the sidebar.", icon=":material/error:")
     return True
@@ -68,29 +68,39 @@ def chosen_run() -> Run:
     runs = list_runs()
     if not runs:
         _demo_once(str(heat_home()))
-        runs = list_runs()
+        if not (runs := list_runs()):  # its run was deleted: once more
+            _demo_once.clear()
+            _demo_once(str(heat_home()))
+            runs = list_runs()
     names = [r.id for r in runs]
-    asked = st.query_params.get("run", st.session_state.get("run"))
+    asked = st.session_state.pop("run-picked", None) or st.query_params.get("run", st.session_state.get("run"))
     if asked and asked not in names:
         st.warning(f"The run {asked!r} no longer exists; the newest one is shown.")
-    current = asked if asked in names else names[0]
-    name = st.sidebar.selectbox(
-        "Run",
-        names,
-        index=names.index(current),
-        help="Every run is a folder in HEAT_HOME/runs; the newest comes first.",
-    )
-    st.session_state["run"] = st.query_params["run"] = name
+    name = asked if asked in names else names[0]
+    if st.session_state.get("run-choice") != name:
+        st.session_state["run-choice"] = name
+    st.sidebar.selectbox(
+        "Run", names, key="run-choice", help="Every run is a folder in HEAT_HOME/runs; the newest comes first.",
+        on_change=lambda: st.session_state.update({"run-picked": st.session_state["run-choice"]}),
+    )  # fmt: skip
+    st.session_state["run"] = name  # in the address it stands with the look, so that one step back undoes both
     try:
         run = open_run(heat_home() / "runs" / name)
         experiment = run.experiment
     except HeatError as error:
+        st.query_params["run"] = name
         stop(str(error))
     st.sidebar.caption(
         f"{experiment.backbone} · preset {experiment.preset} · seed {experiment.seed}  \n"
-        f"ID **{experiment.id}**  \nOOD **{', '.join(experiment.ood)}**"
+        f"ID **{'/'.join(Path(experiment.id).parts[-2:])}**  \nOOD **{', '.join(experiment.ood)}**"
     )
     return run
+
+
+def name_in_address(run: Run) -> None:
+    """For pages without a look."""
+    if st.query_params.get("run") != run.id:
+        st.query_params["run"] = run.id
 
 
 def stop(sentence: str) -> None:
@@ -111,12 +121,14 @@ def ready_run(needs: str = "energies") -> Run:
         if needs == "map":
             run.map  # noqa: B018
     except HeatError as error:
+        name_in_address(run)
         stop(str(error))
     return run
 
 
 def wait(run: Run, sentence: str) -> None:
     """Say what the page waits for, show what goes in, and stop here."""
+    name_in_address(run)
     if run.status not in ALIVE:
         st.info("This run has not reached this stage: resume it on the Train page.")
         st.stop()
@@ -140,6 +152,8 @@ def follow(run: Run) -> None:
 @st.fragment(run_every=1.0)
 def _progress(folder: str, version: tuple) -> None:
     """Poll the job; rerun the whole page when a stage is finished."""
+    if gone(Path(folder)):
+        return
     run = open_run(Path(folder))
     now = (run.has_energies, run.has_map, len(run.priors) if run.has_energies else 0)
     if now != version or run.status not in ALIVE:
@@ -157,71 +171,62 @@ def _progress(folder: str, version: tuple) -> None:
     st.caption(waiting.stages(run))
 
 
-def beta_control() -> float:
-    """β by slider, by keyboard on the slider, or typed exactly; kept in the address bar."""
-    if "beta" not in st.session_state:
-        try:
-            st.session_state["beta"] = parse_beta(st.query_params.get("beta", "0"))
-        except HeatError:
-            st.session_state["beta"] = 0.0
-    beta = st.session_state["beta"]
+def beta_control() -> None:
+    """β of the look by slider, by keyboard on the slider, or typed exactly."""
+    beta = st.session_state["look"].beta
     nearest = min(SWEEP, key=lambda b: (b != beta, abs(math.atan(b) - math.atan(beta))))
     # Written only where they differ: a rewritten slider would jump back under quick key presses.
     for key, value in (("beta_slider", nearest), ("beta_box", beta_text(beta))):
         if st.session_state.get(key) != value:
             st.session_state[key] = value
 
-    def from_slider() -> None:
-        st.session_state["beta"] = st.session_state["beta_slider"]
-        touch()
-
     def from_box() -> None:
         try:
-            st.session_state["beta"] = parse_beta(st.session_state["beta_box"])
-            touch()
+            looks.changed(beta=looks.parse_beta(st.session_state["beta_box"]))
         except HeatError as error:
             st.toast(str(error), icon=":material/error:")
 
     slider, box = st.columns([5, 1], vertical_alignment="bottom")
     slider.select_slider(
-        "β of the composition", SWEEP, key="beta_slider", format_func=beta_text, on_change=from_slider,
+        "β of the composition", SWEEP, key="beta_slider", format_func=beta_text,
+        on_change=lambda: looks.changed(beta=st.session_state["beta_slider"]),
         help="Eq. 7: −∞ takes the smallest of the corrected energies, 0 their mean (a product of experts), +∞ the "
         "largest. The paper's tables use 0. The arrow keys move the slider.",
     )  # fmt: skip
     box.text_input("exactly", key="beta_box", on_change=from_box, help="Any number, or −∞ or +∞.")
-    st.query_params["beta"] = beta_text(beta).replace("−", "-").replace("∞", "inf").replace("+", "")
-    return beta
 
 
 def beta_suggestion(run: Run) -> None:
     """Offer the β that was chosen without OOD data."""
     suggested = run.suggested_beta
-    if suggested is None:
-        return
-
-    def use() -> None:
-        st.session_state["beta"] = suggested
-
-    st.button(
-        f"β without OOD data: {beta_text(suggested)}", on_click=use, type="tertiary", icon=":material/auto_awesome:",
-        help="The β nearest to 0 that tells known test images from noisy copies of their features as well as any. It "
-        "knows no OOD images: the README says how well it did.",
-    )  # fmt: skip
+    if suggested is not None:
+        st.button(
+            f"β without OOD data: {beta_text(suggested)}", on_click=lambda: looks.changed(beta=suggested), type="tertiary",
+            icon=":material/auto_awesome:", help="The β nearest to 0 that tells known test images from noisy copies of "
+            "their features as well as any. It knows no OOD images: the README says how well it did.",
+        )  # fmt: skip
 
 
-def prior_control(run: Run) -> list[str]:
-    """Which corrected priors are composed (the subsets of Tab. 3)."""
+def prior_control(run: Run) -> None:
+    """Which corrected priors are composed (the subsets of Tab. 3), with weights of the Live page where there are some."""
     if len(run.priors) < 2:
-        return run.priors
-    wanted = st.query_params.get("priors", "").split(",")
-    default = [p for p in run.priors if p in wanted] or run.priors
-    chosen = st.pills(
-        "Composed priors", run.priors, selection_mode="multi", default=default, key=f"priors-{run.id}-{len(run.priors)}",
+        return
+    look, key = st.session_state["look"], f"priors-{run.id}-{len(run.priors)}"
+    taking = list(look.taking or run.priors)
+    if st.session_state.get(key) != taking:
+        st.session_state[key] = taking
+
+    def take_over() -> None:
+        now = [p for p in run.priors if p in st.session_state[key]] or taking  # one must take part
+        weights = look.weights and dict(zip(taking, look.weights, strict=True))
+        looks.changed(
+            taking=None if now == run.priors else tuple(now),
+            weights=weights and tuple(weights.get(p, 1.0) for p in now),
+        )
+
+    st.pills(
+        "Composed priors", run.priors, selection_mode="multi", key=key, on_change=take_over,
         format_func=lambda p: run.title(f"heat-{p}"), help="Each prior with its residual; Tab. 3 compares the subsets.",
     )  # fmt: skip
-    if not chosen:
-        st.info("Choose at least one prior.")
-        st.stop()
-    if chosen != run.priors or "priors" in st.query_params:
-        st.query_params["priors"] = ",".join(chosen)
-    return list(chosen)
+    if look.weights:
+        st.caption(f"Weights, set on the Live page: {', '.join(f'{w:g}' for w in look.weights)}.")

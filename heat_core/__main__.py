@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 
 from heat_core import detectors
 from heat_core import run as run_experiment
@@ -201,9 +202,12 @@ def _beta(text: str, run: Run) -> float:
 
 def _compare(o: argparse.Namespace) -> None:
     from heat_core.comparison import compare, entries_of
+    from heat_core.samples import Lens
 
     runs = [Run.open(r) for r in o.runs]
-    entries = [e for run in runs for e in entries_of(run, o.detectors, _beta(o.beta, run), o.subsets, len(runs) > 1)]
+    entries = [
+        e for run in runs for e in entries_of(run, o.detectors, Lens(_beta(o.beta, run)), o.subsets, len(runs) > 1)
+    ]
     table = compare(entries, o.metric)
     print({"markdown": table.to_markdown, "latex": table.to_latex, "csv": table.to_csv}[o.format](), end="")
 
@@ -215,6 +219,8 @@ def _score(o: argparse.Namespace) -> None:
 
     run = Run.open(o.run)
     _stop_on_sigterm()
+    if o.into:
+        FileLock(Path(o.into) / "score.lock").acquire(timeout=0)  # until this process ends: the reader sees it
     try:
         scored = score(run, [Path(p).expanduser() for p in o.images], _print_stage)
         if o.into:

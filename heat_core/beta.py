@@ -63,11 +63,11 @@ def _standard_error(area: float, n: int, m: int) -> float:
     return float(np.sqrt(max(variance, 0.0) / (n * m)))
 
 
-def sweep(run: Run, priors: list[str] | None = None) -> tuple[list[float], list[float]]:
+def sweep(run: Run, priors: list[str] | None = None, weights=None) -> tuple[list[float], list[float]]:
     """FPR95 and AUROC averaged over a run's OOD sets, one number for each β of `SWEEP` (Fig. 3b)."""
     curves: tuple[list[float], list[float]] = ([], [])
     for beta in SWEEP:
-        scores = {name: run.scores(name, beta, priors) for name in run.datasets}
+        scores = {name: run.scores(name, beta, priors, weights) for name in run.datasets}
         for curve, metric in zip(curves, (fpr95, auroc), strict=True):
             curve.append(float(np.mean([metric(scores[ID], scores[name]) for name in run.ood_names])))
     return curves

@@ -13,6 +13,7 @@ from heat_core.errors import HeatError
 from heat_core.experiment import GROUPS
 from heat_core.metrics import METRICS, bootstrap
 from heat_core.results import ID, Run
+from heat_core.samples import PLAIN, Lens
 
 _LOWER_IS_BETTER = {"fpr95"}
 _RESAMPLED = {"auroc", "fpr95"}
@@ -32,34 +33,47 @@ _CSS = """<style>
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of a comparison: a detector of a run; `priors` composes a subset (Tab. 3) at β."""
+    """One row of a comparison: a detector of a run; `priors` composes a subset (Tab. 3) at β, with `weights`."""
 
     run: Run
     detector: str
     beta: float = 0.0
     priors: tuple[str, ...] | None = None
     label: str = ""
+    weights: tuple[float, ...] | None = None
 
     def scores(self, dataset: str) -> np.ndarray:
-        return self.run.detector_scores(dataset, self.detector, self.beta, self.priors)
+        return self.run.detector_scores(dataset, self.detector, self.beta, self.priors, self.weights)
 
 
 def entries_of(
-    run: Run, detectors: Sequence[str] | None = None, beta: float = 0.0, subsets: bool = False, named: bool = False
+    run: Run, detectors: Sequence[str] | None = None, lens: Lens = PLAIN, subsets: bool = False, named: bool = False
 ) -> list[Entry]:
     """A run's rows: the chosen detectors (default: all), then, if asked for, the subsets of its corrected priors (Tab. 3).
 
-    `named` puts the run's name before each row's title.
+    The lens composes HEAT's row; `named` puts the run's name after each row's title.
     """
     suffix = f" · {run.experiment.name or run.id}" if named else ""
     rows = [
-        Entry(run, d, beta if d == "heat" else 0.0, label=run.title(d) + suffix) for d in detectors or run.detectors
-    ]
+        Entry(run, d, lens.beta, lens.priors, composition(run, lens) + suffix, lens.weights) if d == "heat"
+        else Entry(run, d, label=run.title(d) + suffix)
+        for d in detectors or run.detectors
+    ]  # fmt: skip
     if subsets:
         for size in range(2, len(run.priors)):
             for chosen in combinations(run.priors, size):
-                rows.append(Entry(run, "heat", beta, chosen, run.title("heat-" + "+".join(chosen)) + suffix))
+                rows.append(Entry(run, "heat", lens.beta, chosen, run.title("heat-" + "+".join(chosen)) + suffix))
     return rows
+
+
+def composition(run: Run, lens: Lens) -> str:
+    """HEAT's row by what it is composed of: all priors, some of them, with weights."""
+    chosen = lens.priors or tuple(run.priors)
+    if lens.weights:
+        return "HEAT, " + " + ".join(
+            f"{w:g} {run.title(f'heat-{p}').removeprefix('HEAT-')}" for p, w in zip(chosen, lens.weights, strict=True)
+        )
+    return "HEAT" if set(chosen) == set(run.priors) else run.title("heat-" + "+".join(chosen))
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ def _layout(figure: go.Figure, x: str, y: str, height: int = 380) -> go.Figure:
 
 
 def score_histogram(
-    id_scores: np.ndarray, ood_scores: dict[str, np.ndarray], threshold: float, bins: int = 60
+    id_scores: np.ndarray, ood_scores: dict[str, np.ndarray], threshold: float, line: str = "95 % of ID", bins: int = 60
 ) -> go.Figure:
-    """Share of each set per score bin, with the 95 % threshold as a dashed line.
+    """Share of each set per score bin, with the threshold as a dashed line that is called `line`.
 
     A few extreme OOD scores would squeeze everything else: the last bin gathers what lies beyond the 99th percentile.
     """
@@ -53,7 +53,7 @@ def score_histogram(
     figure.add_vline(
         x=threshold,
         line={"dash": "dash", "width": 2, "color": LINE_COLOUR},
-        annotation_text="95 % of ID",
+        annotation_text=line,
         annotation_position="top right",
     )
     figure.update_layout(barmode="overlay")

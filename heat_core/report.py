@@ -8,7 +8,7 @@ import numpy as np
 
 from heat_core import figures
 from heat_core.beta import SWEEP, sweep
-from heat_core.comparison import compare, entries_of
+from heat_core.comparison import compare, composition, entries_of
 from heat_core.composition import beta_text
 from heat_core.errors import HeatError
 from heat_core.metrics import roc_curve
@@ -68,7 +68,8 @@ def _head(run: Run, lens: Lens) -> str:
         "Out-of-distribution": ", ".join(f"{n} ({len(run.ids(n)):,})" for n in run.ood_names),
         "Priors": ", ".join(run.title(f"heat-{p}") for p in run.priors) or "none trained",
         "Preset": f"{e.preset}, seed {e.seed}" + (f", changed: {e.settings}" if e.settings else ""),
-        "Composition": f"β = {beta_text(lens.beta)}" + (f" over {', '.join(lens.priors)}" if lens.priors else ""),
+        "Composition": f"{composition(run, lens)}, β = {beta_text(lens.beta)}" if run.priors else "none",
+        "Threshold": "95 % of the known test images" if lens.threshold is None else f"{lens.threshold:.4g}, set by hand",
         "Versions": ", ".join(f"{k} {v}" for k, v in run.info.get("versions", {}).items()),
     }  # fmt: skip
     rows = "".join(f"<dt>{k}</dt><dd>{html.escape(v)}</dd>" for k, v in facts.items())
@@ -76,7 +77,7 @@ def _head(run: Run, lens: Lens) -> str:
 
 
 def _tables(run: Run, lens: Lens) -> str:
-    entries = entries_of(run, beta=lens.beta, subsets=True)
+    entries = entries_of(run, lens=lens, subsets=True)
     body = "".join(
         f"<h2>{name}</h2>{compare(entries, metric).to_html(missing=run.left_out)}"
         for metric, name in (("fpr95", "FPR95 ↓, percent"), ("auroc", "AUROC ↑, percent"))
@@ -92,10 +93,11 @@ def _figures(run: Run, samples: Samples, lens: Lens) -> str:
     scores = samples.scores(method, lens)
     parts = {name: scores[samples.dataset == i] for i, name in enumerate(run.datasets)}
     ood = {name: parts[name] for name in run.ood_names}
-    shown = {"Scores": figures.score_histogram(parts[ID], ood, samples.threshold(method, lens)),
+    line = "95 % of ID" if lens.threshold is None or method != "heat" else "set by hand"
+    shown = {"Scores": figures.score_histogram(parts[ID], ood, samples.threshold(method, lens), line),
              "ROC": figures.roc_curves({n: roc_curve(parts[ID], s) for n, s in ood.items()})}  # fmt: skip
     if run.priors:
-        averages = [[100 * v for v in curve] for curve in sweep(run)]
+        averages = [[100 * v for v in curve] for curve in sweep(run, lens.priors, lens.weights)]
         shown["How much β matters"] = figures.beta_curve([beta_text(b) for b in SWEEP], *averages, beta_text(lens.beta))
     if run.has_map:
         shown["Map of the features"] = _map(run, samples)

@@ -170,26 +170,28 @@ class Run:
             raise HeatError(f"This run {what}: it has {', '.join(self.priors) or 'none yet'}.")
         return compose(self.energies(dataset)[:, [self.priors.index(p) for p in chosen]], beta, weights)
 
-    def detector_scores(self, dataset: str, detector: str, beta: float = 0.0, priors=None) -> np.ndarray:
-        """(N,) scores of any detector by its name in the tables; β and `priors` apply to `heat`."""
+    def detector_scores(self, dataset: str, detector: str, beta: float = 0.0, priors=None, weights=None) -> np.ndarray:
+        """(N,) scores of any detector by its name in the tables; β, `priors` and `weights` apply to `heat`."""
         if detector == "heat":
-            return self.scores(dataset, beta, priors)
+            return self.scores(dataset, beta, priors, weights)
         if detector.startswith("heat-"):
             return self.scores(dataset, 0.0, [detector.removeprefix("heat-")])
         if detector not in self._summary["baselines"]:
             raise HeatError(f"This run has no detector {detector!r}: it has {', '.join(self.detectors)}.")
         return self._column(dataset, f"score-{detector}")
 
-    def threshold(self, detector: str = "heat", beta: float = 0.0, priors=None) -> float:
+    def threshold(self, detector: str = "heat", beta: float = 0.0, priors=None, weights=None) -> float:
         """The 95th percentile of the detector's ID test scores."""
-        return threshold95(self.detector_scores(ID, detector, beta, priors))
+        return threshold95(self.detector_scores(ID, detector, beta, priors, weights))
 
-    def metrics(self, beta: float = 0.0, priors=None, detectors=None) -> dict[str, dict[str, dict[str, float]]]:
+    def metrics(
+        self, beta: float = 0.0, priors=None, detectors=None, weights=None
+    ) -> dict[str, dict[str, dict[str, float]]]:
         """detector → OOD set (and `average`) → fpr95, auroc, aupr_in, aupr_out."""
         return {
             d: evaluate(
-                self.detector_scores(ID, d, beta, priors),
-                {name: self.detector_scores(name, d, beta, priors) for name in self.ood_names},
+                self.detector_scores(ID, d, beta, priors, weights),
+                {name: self.detector_scores(name, d, beta, priors, weights) for name in self.ood_names},
             )
             for d in (detectors or self.detectors)
         }

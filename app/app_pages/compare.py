@@ -3,27 +3,30 @@
 import streamlit as st
 
 from app import downloads, state
+from app import look as looks
 from heat_core import HeatError, Run, figures
 from heat_core.comparison import Comparison, compare, entries_of
 from heat_core.results import list_runs
+from heat_core.samples import Lens
 
 
 @st.cache_data(show_spinner="Resampling the scores…", max_entries=32)
 def compared(
-    keys: tuple, detectors: tuple[str, ...], beta: float, subsets: bool, metric: str, _runs: list[Run]
+    keys: tuple, detectors: tuple[str, ...], lens: Lens, subsets: bool, metric: str, _runs: list[Run]
 ) -> Comparison:
     entries = []
-    for run in _runs:
+    for i, run in enumerate(_runs):
         rows = [d for d in detectors if d in run.detectors]
-        entries += entries_of(run, rows, beta, subsets, named=len(_runs) > 1)
+        entries += entries_of(run, rows, Lens(lens.beta) if i else lens, subsets, named=len(_runs) > 1)
     return compare(entries, metric)
 
 
 st.title("Which detector for these images?")
 run = state.ready_run()
+look, _ = looks.current(run)
 others = [r for r in list_runs() if r.id != run.id and r.has_energies]
-added = st.multiselect(
-    "Compare with other runs", [r.id for r in others], placeholder="another backbone, preset or set of priors",
+added = looks.choices(
+    st.multiselect, "Compare with other runs", [r.id for r in others], "runs", [], placeholder="another backbone, preset or set of priors",
     help="Their rows follow; columns are matched by the name of the OOD set.",
 )  # fmt: skip
 runs = [run]
@@ -33,29 +36,22 @@ for name in added:
         _ = runs[-1].detectors  # a damaged file must show here
     except HeatError as error:
         state.stop(str(error))
-beta = state.beta_control() if run.priors else 0.0
+if run.priors:
+    state.beta_control()
 rows = list(dict.fromkeys(d for r in runs for d in r.detectors))
-detectors = st.multiselect(
-    "Rows",
-    rows,
-    default=rows,
+detectors = looks.choices(
+    st.multiselect, "Rows", rows, "rows", rows,
     format_func=lambda d: next(r.title(d) for r in runs if d in r.detectors),
-    key=f"rows-{'-'.join(r.id for r in runs)}-{len(rows)}",
-)
-metric = (
-    st.segmented_control("Metric", list(state.METRIC_NAMES), default="auroc", format_func=state.METRIC_NAMES.get)
-    or "auroc"
-)
+)  # fmt: skip
+metric = looks.choice(st.segmented_control, "Metric", list(state.METRIC_NAMES), "metric", "auroc", format_func=state.METRIC_NAMES.get)  # fmt: skip
 controls = st.columns(3)
-subsets = controls[0].toggle("Subsets of priors", help="Every subset of the corrected priors, composed (Tab. 3).")
-intervals = controls[1].toggle("Intervals", value=True, help="95 % bootstrap intervals: ID and OOD samples drawn again, with replacement. AUPR has none.")  # fmt: skip
-by_average = controls[2].toggle("Best first", help="Sort by the average instead of the order of the paper's tables.")
-if not detectors:
-    st.info("Choose at least one row.")
-    st.stop()
+subsets = looks.switch(controls[0], "Subsets of priors", "subsets", help="Every subset of the corrected priors, composed (Tab. 3).")  # fmt: skip
+intervals = looks.switch(controls[1], "Intervals", "intervals", True, help="95 % bootstrap intervals: ID and OOD samples drawn again, with replacement. AUPR has none.")  # fmt: skip
+by_average = looks.switch(controls[2], "Best first", "best", help="Sort by the average instead of the order of the paper's tables.")  # fmt: skip
+looks.write_address(run)
 
 keys = tuple((r.id, r.folder.joinpath("energies.npz").stat().st_mtime_ns) for r in runs)
-table = compared(keys, tuple(detectors), beta, subsets, metric, runs)
+table = compared(keys, tuple(detectors), look.lens(), subsets, metric, runs)
 if by_average:
     table = table.best_first()
 st.html(table.to_html(intervals, {n: reason for r in runs for n, reason in r.left_out.items()}))

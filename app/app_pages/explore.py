@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from app import downloads, state
+from app import look as looks
 from heat_core import figures
 from heat_core.beta import SWEEP, sweep
 from heat_core.composition import beta_text
@@ -16,22 +17,25 @@ if not run.priors:
     st.info("The residuals are still to come: below are the detectors that need none.")
 
 heat = bool(run.priors)
-beta = state.beta_control() if heat else 0.0
+look, _ = looks.current(run)
 if heat:
+    state.beta_control()
     state.beta_suggestion(run)
-priors = state.prior_control(run) if heat else []
-detector = st.sidebar.selectbox(
-    "Detector in the figures", [*run.detectors][::-1], format_func=run.title,
+    state.prior_control(run)
+beta, priors, weights = look.beta, look.taking, look.weights
+detector = looks.choice(
+    st.sidebar.selectbox, "Detector in the figures", run.detectors[::-1], "det", run.detectors[-1], format_func=run.title,
     help="Whose scores the histogram and the ROC curves show. HEAT is the composition of the chosen priors.",
 )  # fmt: skip
-scores = {name: run.detector_scores(name, detector, beta, priors or None) for name in run.datasets}
+scores = {name: run.detector_scores(name, detector, beta, priors, weights) for name in run.datasets}
 ood = {name: scores[name] for name in run.ood_names}
-threshold = run.threshold(detector, beta, priors or None)
+own_line = look.threshold is not None and detector == "heat"
+threshold = look.threshold if own_line else run.threshold(detector, beta, priors, weights)
 
 if heat:
     st.caption("HEAT on each OOD set: FPR95 ↓ / AUROC ↑ in percent")
     boxes = st.columns(len(run.ood_names) + 1)
-    composed = {n: run.scores(n, beta, priors) for n in run.datasets}
+    composed = {n: run.scores(n, beta, priors, weights) for n in run.datasets}
     rows = {n: (fpr95(composed[ID], composed[n]), auroc(composed[ID], composed[n])) for n in run.ood_names}
     rows["average"] = tuple(sum(r[i] for r in rows.values()) / len(rows) for i in (0, 1))
     for box, (name, (fpr, area)) in zip(boxes, rows.items(), strict=True):
@@ -42,7 +46,7 @@ with left:
     st.subheader(
         f"Scores · {run.title(detector)}", help="A sample right of the dashed line is called out-of-distribution."
     )
-    histogram = figures.score_histogram(scores[ID], ood, threshold)
+    histogram = figures.score_histogram(scores[ID], ood, threshold, "your line" if own_line else "95 % of ID")
     st.plotly_chart(histogram, key="histogram")
     downloads.figure(histogram, f"{run.id}-histogram")
 with right:
@@ -54,8 +58,9 @@ with right:
 st.subheader(
     "Detectors × OOD sets", help="Percent. `average` is the plain mean over the OOD sets, as in the paper's tables."
 )
-shown = st.segmented_control("Metric", list(state.METRIC_NAMES), default="auroc", format_func=state.METRIC_NAMES.get, label_visibility="collapsed") or "auroc"  # fmt: skip
-metrics = run.metrics(beta, priors or None)
+shown = looks.choice(st.segmented_control, "Metric", list(state.METRIC_NAMES), "metric", "auroc",
+                     format_func=state.METRIC_NAMES.get, label_visibility="collapsed")  # fmt: skip
+metrics = run.metrics(beta, priors, weights=weights)
 table = pd.DataFrame({run.title(d): {n: 100 * m[shown] for n, m in row.items()} for d, row in metrics.items()}).T
 best = table.min() if shown == "fpr95" else table.max()
 st.dataframe(
@@ -71,7 +76,7 @@ for reason in run.left_out.values():
 
 if heat:
     st.subheader("How much β matters", help="Fig. 3b: the average over the OOD sets at every step of the slider.")
-    averages = [[100 * v for v in curve] for curve in sweep(run, priors)]
+    averages = [[100 * v for v in curve] for curve in sweep(run, priors, weights)]
     curve = figures.beta_curve([beta_text(b) for b in SWEEP], *averages, beta_text(beta))
     st.plotly_chart(curve, key="beta-curve")
     downloads.figure(curve, f"{run.id}-beta")
@@ -91,3 +96,4 @@ if heat:
         }
         st.dataframe(pd.DataFrame(spreads).T.style.format("{:.4g}"))
         st.caption("The loss holds a residual within about ±1/(2λ) (Eq. 5): it can only correct a prior whose spread after division by T is of that order.")  # fmt: skip
+looks.write_address(run)

@@ -12,7 +12,7 @@ st.title("What is detected, and what is missed?")
 run = state.ready_run()
 looks.current(run)
 if run.priors:
-    looks.changed(beta=state.beta_control())
+    state.beta_control()
 samples, _ = state.samples_of(run)
 left, right = st.columns([3, 2], gap="medium")
 with left:

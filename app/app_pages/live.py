@@ -17,7 +17,7 @@ if not run.priors:
 @st.fragment
 def linked() -> None:
     """A fragment: what is done in the view reruns it, and not the page around it."""
-    if state.gone(run):
+    if state.gone(run.folder):
         return
     samples, version = state.samples_of(run)
     looks.current(run)

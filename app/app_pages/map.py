@@ -5,26 +5,32 @@ import pandas as pd
 import streamlit as st
 
 from app import downloads, pictures, state
+from app import look as looks
 from heat_core import figures
 
 MOST_POINTS, MOST_PICTURES = 20_000, 60
-COLOURINGS = ("dataset", "class", "score", "verdict")
 
 st.title("Where do they lie?")
 run = state.ready_run("map")
-beta = state.beta_control() if run.priors else 0.0
-heat = bool(run.priors)
-colouring = st.segmented_control(
-    "Colour by", COLOURINGS, default=st.query_params.get("colour", "dataset") if st.query_params.get("colour") in COLOURINGS else "dataset",
-    help="Verdict: above or below the threshold at 95 % of ID test, for the detector in the sidebar.",
-) or "dataset"  # fmt: skip
-st.query_params["colour"] = colouring
-detector = st.sidebar.selectbox(
-    "Detector", run.detectors[::-1], format_func=run.title, help="Whose scores and verdicts colour the map."
-)
-with_train = st.sidebar.toggle(
-    "Show training images", value=colouring == "dataset", help="A sample of the training set, for orientation."
-)
+look, _ = looks.current(run)
+if run.priors:
+    state.beta_control()
+colouring = look.colour
+if st.session_state.get("map-colour") != colouring:
+    st.session_state["map-colour"] = colouring
+st.segmented_control(
+    "Colour by", looks.COLOURINGS, key="map-colour",
+    on_change=lambda: looks.changed(colour=st.session_state["map-colour"] or "dataset"),
+    help="Verdict: above or below the threshold, for the detector in the sidebar.",
+)  # fmt: skip
+detector = looks.choice(
+    st.sidebar.selectbox, "Detector", run.detectors[::-1], "det", run.detectors[-1], format_func=run.title,
+    help="Whose scores and verdicts colour the map.",
+)  # fmt: skip
+with_train = looks.switch(
+    st.sidebar, "Show training images", "train", colouring == "dataset", help="A sample of the training set, for orientation."
+)  # fmt: skip
+looks.write_address(run)
 
 dataset, row, xy = run.map["dataset"], run.map["row"], run.map["xy"]
 keep = np.flatnonzero(dataset >= 0) if not with_train or colouring in ("score", "verdict") else np.arange(len(dataset))
@@ -34,8 +40,9 @@ if total > MOST_POINTS:
 dataset, row, xy = dataset[keep], row[keep], xy[keep]
 names = np.array([*run.datasets, "train"])[dataset]
 
-scores = {n: run.detector_scores(n, detector, beta) for n in run.datasets}
-threshold = run.threshold(detector, beta)
+scores = {n: run.detector_scores(n, detector, look.beta, look.taking, look.weights) for n in run.datasets}
+own_line = look.threshold is not None and detector == "heat"
+threshold = look.threshold if own_line else run.threshold(detector, look.beta, look.taking, look.weights)
 value = np.array([scores[n][r] if n != "train" else np.nan for n, r in zip(names, row, strict=True)])
 predicted = {n: run.predicted(n) for n in run.datasets}
 ids = {n: run.ids(n) for n in run.datasets}

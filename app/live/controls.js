@@ -60,7 +60,7 @@ export function setPriors(view) {
     if (state.weights) {
       const weight = element("input", { type: "number", min: 0.1, step: 0.1, value: state.weights[j], ariaLabel: `weight of ${prior.title}` });
       weight.onchange = () => {
-        state.weights[j] = Math.max(Number(weight.value) || 1, 0.1);
+        weight.value = state.weights[j] = Math.min(Math.max(Number(weight.value) || 0.1, 0.1), 1000);
         view.show("score");
         view.tell();
       };

@@ -3,6 +3,8 @@
 const NAME_WIDTH = 70, CELL = 72;
 const grids = new WeakMap();
 
+const drawn = new WeakMap(); // place → what it shows, without which one is inspected
+
 export default function ({ data, parentElement: root, setTriggerValue }) {
   const place = root.querySelector(".gallery");
   const draw = () => render(place, data, (number) => setTriggerValue("inspect", number));
@@ -15,7 +17,10 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
   observer.observe(place);
   grids.set(root, observer);
   columns = columnsIn(place);
-  draw();
+  const content = JSON.stringify({ ...data, chosen: null, columns });
+  if (drawn.get(place) !== content) draw(); // redrawing would take the keyboard's focus away
+  drawn.set(place, content);
+  for (const cell of place.querySelectorAll("[data-number]")) cell.setAttribute("aria-current", Number(cell.dataset.number) === data.chosen);
   return () => observer.disconnect();
 }
 
@@ -46,7 +51,7 @@ function render(place, data, inspect) {
         const verdict = s.verdicts[m];
         const cell = element("button", { type: "button", className: `cell ${VERDICTS[verdict][0]}`, title: s.why });
         cell.setAttribute("aria-label", `${s.name}: ${words(s, verdict)} by ${method}. ${s.why}`);
-        cell.setAttribute("aria-current", s.number === data.chosen);
+        cell.dataset.number = s.number;
         cell.append(picture(s), mark(verdict));
         cell.style.gridColumn = at + 2;
         cell.onclick = () => inspect(s.number);
@@ -65,7 +70,7 @@ function render(place, data, inspect) {
 
 function line(s, data, inspect) {
   const row = element("button", { type: "button", className: "line" });
-  row.setAttribute("aria-current", s.number === data.chosen);
+  row.dataset.number = s.number;
   const text = element("span");
   text.append(element("b", { textContent: s.name }), element("br"), s.why);
   const verdicts = element("span", { className: "verdicts" });

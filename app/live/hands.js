@@ -11,11 +11,13 @@ export function wireLine(view) {
     view.show("hist");
   };
   canvas.onpointerdown = (e) => {
+    if (e.button) return; // only the main one
     canvas.setPointerCapture(e.pointerId);
     canvas.onpointermove = move;
     move(e);
   };
-  canvas.onpointerup = () => {
+  canvas.onpointerup = canvas.onpointercancel = () => {
+    if (!canvas.onpointermove) return;
     canvas.onpointermove = null;
     view.tell();
   };
@@ -39,6 +41,7 @@ export function wireMap(view) {
   };
   let from = null;
   canvas.onpointerdown = (e) => {
+    if (e.button) return;
     canvas.setPointerCapture(e.pointerId);
     from = place(e);
     view.path = view.tool === "pan" ? null : [...from];
@@ -53,7 +56,12 @@ export function wireMap(view) {
     else view.path.push(x, y);
     view.show("over");
   };
+  canvas.onpointercancel = () => {
+    from = view.path = null;
+    view.show("over");
+  };
   canvas.onpointerup = (e) => {
+    if (!from) return;
     const path = view.path;
     from = view.path = null;
     if (!view.dragged) {

@@ -57,10 +57,11 @@ class View {
     if (this.run?.fingerprint !== run.fingerprint) {
       const known = this.run?.view === run.view;
       this.run = run;
+      this.adopted = -1; // a further residual: Python's state is taken over again, with the selection
       this.scores = new Float32Array(run.n);
       this.selected = { bits: new Uint8Array(run.n), count: 0 };
       this.thumbs.clear();
-      if (!known || this.state.taking.length !== run.k) this.state.taking = run.priors.map(() => true);
+      if (!known || this.state.taking.length !== run.k) Object.assign(this.state, { taking: run.priors.map(() => true), weights: null });
       setPriors(this);
       setRows(this);
       const entry = registry.get(run.view) ?? {};
@@ -76,8 +77,8 @@ class View {
     if (message.version > this.adopted) {
       this.adopted = message.version;
       const { beta, threshold, taking, weights, colour, off, selection } = message.state;
-      Object.assign(this.state, { beta: parse(beta), threshold, weights, colour, off });
-      if (taking.length === this.run.k) this.state.taking = taking;
+      Object.assign(this.state, { beta: parse(beta), threshold, colour, off });
+      if (taking.length === this.run.k) Object.assign(this.state, { taking, weights }); // else: said of fewer residuals
       if (selection !== undefined) this.adoptSelection(selection);
       setPriors(this);
       writeControls(this);
@@ -100,7 +101,7 @@ class View {
   /** Names the composition: exact numbers belong to the one that they were asked for. */
   signature() {
     const { beta, taking, weights } = this.state;
-    return JSON.stringify([number(beta), taking, weights]);
+    return JSON.stringify([number(beta), taking, weights && weights.map((w, j) => (taking[j] ? w : 1))]);
   }
 
   tell() {
@@ -163,7 +164,7 @@ class View {
 
   drawPoints() {
     const { run, scores } = this, line = this.line;
-    if (!run.map) return;
+    if (!run.map) return void (this.$(".key").textContent = "This run has no map yet.");
     const { set, seen } = run, h = this.h;
     const verdict = (i) => (set[i] ? 2 : 0) + (scores[i] > line ? 1 : 0);
     const looks = {

@@ -47,7 +47,8 @@ def test_open_demo_finishes_move_beta_map_gallery(page):
     expect(page.get_by_text("points shown")).to_be_visible()
 
     page.get_by_role("link", name="Gallery").click()
-    expect(page.locator(".heat-cell img").first).to_be_visible(timeout=20_000)
-    assert page.locator(".heat-cell.caught .mark").count() > 0
-    assert all(page.locator(".heat-cell img").evaluate_all("images => images.map(i => i.naturalWidth > 0)"))
+    expect(page.locator(".cell img").first).to_be_visible(timeout=20_000)
+    assert page.locator(".cell.right .mark").count() > 0
+    assert all(page.locator(".cell img").evaluate_all("images => images.map(i => i.naturalWidth > 0)"))
+    assert "beta=-0.7" in page.url  # the same composition on every page
     assert page.get_by_text("Traceback").count() == 0

@@ -1,6 +1,7 @@
 """The Live page by AppTest: its messages to the browser, the address, notes; the Own images page."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -67,7 +68,7 @@ def test_exact_numbers_are_the_runs(demo_run):
 
 def test_the_address_holds_the_whole_look(demo_run):
     look = Look(beta=-np.inf, threshold=2.5, taking=("gmm", "el"), weights=(2.0, 0.5), colour="verdict", off=("photo patches",),
-                selection="0123456789ab", sample="id/digit/0005", gallery={"filter": "missed by EL", "methods": "el,heat"})  # fmt: skip
+                selection="0123456789ab", sample="id/digit/0005", choices={"filter": "missed by EL", "methods": "el,heat"})  # fmt: skip
     assert from_query(to_query(look), demo_run) == look
     assert from_query({}, demo_run) == Look()
     nonsense = {"beta": "much", "thr": "inf", "priors": "som", "w": "1,x", "colour": "plaid", "off": "{"}
@@ -171,3 +172,120 @@ def test_own_images_from_nowhere_give_a_sentence(demo_run, home):
         assert time.monotonic() < until
         time.sleep(0.3)
     assert "does not exist" in page("own", run=demo_run.id).error[0].value
+
+
+def copy_of(demo_run, home, name: str = "copy"):
+    folder = home / "runs" / name
+    shutil.copytree(demo_run.folder, folder)
+    return folder
+
+
+def trained_so_far(folder, priors: list[str]) -> None:
+    """Put a run's numbers back to when only the first residuals were trained."""
+    from heat_core.storage import read_npz, write_npz
+
+    arrays = read_npz(folder / "energies.npz")
+    summary = json.loads(str(arrays["summary"]))
+    keep = [summary["priors"].index(p) for p in priors]
+    summary |= {k: [summary[k][i] for i in keep] for k in ("priors", "mean", "std", "temperature")}
+    for name in list(arrays):
+        if name.endswith(("/prior", "/residual")):
+            arrays[name] = arrays[name][:, keep]
+    write_npz(folder / "energies.npz", arrays | {"summary": np.array(json.dumps(summary))})
+
+
+def test_a_further_residual_keeps_what_still_fits(demo_run, home):
+    full = copy_of(demo_run, home)
+    whole = (full / "energies.npz").read_bytes()
+    trained_so_far(full, ["gmm", "el"])
+    test = page("live", run="copy", w="2,1", thr="1.5", beta="-1")
+    assert test.session_state["look"].weights == (2.0, 1.0)
+    (full / "energies.npz").write_bytes(whole)
+    test.run()
+    assert not test.exception, test.exception
+    look = test.session_state["look"]
+    assert (look.weights, look.threshold, look.beta) == (None, 1.5, -1.0)
+
+
+def test_every_page_composes_alike(demo_home, demo_run):
+    query = {"run": demo_run.id, "priors": "gmm,el", "w": "3,1", "beta": "-1"}
+    expected = demo_run.metrics(-1.0, ["gmm", "el"], ["heat"], (3.0, 1.0))["heat"]["average"]
+    shown = f"{100 * expected['fpr95']:.1f} / {100 * expected['auroc']:.1f}"
+    assert page("explore", **query).metric[-1].value == shown
+    table = page("compare", **query).get("html")[0].body
+    assert "HEAT, 3 GMM + 1 EL" in table
+    assert f"{100 * expected['auroc']:.1f}" in table
+    for name in ("map", "own", "gallery"):
+        test = page(name, **query)
+        assert not test.exception, test.exception
+        assert test.query_params["w"] == "3.0,1.0"
+
+
+def test_back_over_a_change_of_run_brings_its_view(demo_run, home):
+    for name in ("a", "b"):
+        copy_of(demo_run, home, name)
+    test = page("live", run="a", thr="1.5", priors="el")
+    test.sidebar.selectbox[0].set_value("b").run()
+    assert test.query_params["run"] == "b"
+    assert "thr" not in test.query_params
+    for key, value in {"run": "a", "thr": "1.5", "priors": "el"}.items():
+        test.query_params[key] = value  # as the browser's back button does
+    test.run()
+    look = test.session_state["look"]
+    assert (test.query_params["run"], look.threshold, look.taking) == ("a", 1.5, ("el",))
+
+
+def test_back_on_explore_is_followed(demo_home, demo_run):
+    test = page("explore", run=demo_run.id, beta="5")
+    test.text_input(key="beta_box").set_value("7").run()
+    assert test.query_params["beta"] == "7"
+    test.query_params["beta"] = "5"
+    test.run()
+    assert test.text_input(key="beta_box").value == "5"
+
+
+def test_an_address_made_by_hand_does_not_break_the_page(demo_home, demo_run):
+    test = page("gallery", run=demo_run.id, a="nope", b="react", w="1e308,1e308,1e308", count="7", det="x", metric="y")
+    assert not test.exception, test.exception
+    for name in ("explore", "map", "compare", "own"):
+        assert not page(name, det="x", metric="y", runs="z", rows="q", batch="no", own="-1").exception
+
+
+def test_the_only_run_deleted_starts_the_demo_again(home, monkeypatch):
+    from heat_core.results import list_runs
+
+    monkeypatch.setattr("app.state.start", lambda folder: None)
+    page("live")
+    (first,) = list_runs()
+    shutil.rmtree(first.folder)
+    again = page("live")
+    assert not again.exception, again.exception
+    assert len(list_runs()) == 1
+
+
+def test_images_scored_before_a_further_residual_are_scored_again(demo_run, home):
+    from heat_core.storage import write_npz
+
+    folder = copy_of(demo_run, home)
+    batch = folder / "own" / "20260101-000000"
+    batch.mkdir(parents=True)
+    (batch / "log.txt").write_text("")
+    write_npz(batch / "scored.npz", {"prior": np.zeros((3, 2)), "residual": np.zeros((3, 2))})
+    test = page("own", run="copy")
+    assert not test.exception, test.exception
+    assert "score them again" in test.warning[0].value
+    (batch / "scored.npz").unlink()
+    os.utime(batch / "log.txt", (0, 0))  # long ago, and no process holds the lock
+    assert "ended without a word" in page("own", run="copy").error[0].value
+
+
+def test_a_note_kept_elsewhere_is_told_and_typed_text_stays(demo_run, home):
+    from heat_core.notes import write_note
+
+    folder = copy_of(demo_run, home)
+    key = Samples(demo_run).key(5)
+    test = page("live", run="copy", sample=key)
+    write_note(folder, key, "from another session", [])
+    test.run()
+    assert test.text_area[0].value == ""
+    assert any("from another session" in c.value for c in test.caption)

@@ -52,17 +52,17 @@ def test_beta_can_be_typed_and_a_wrong_one_changes_nothing(demo_home):
 
 def test_the_link_reopens_the_view(demo_home, demo_run):
     test = page("gallery", run=demo_run.id, set="photo patches", filter="missed by EL", beta="-1")
-    assert test.selectbox(key="gallery-set").value == "photo patches"
-    assert test.selectbox(key="gallery-filter").value == "missed by EL"
+    assert test.selectbox(key="choice-set").value == "photo patches"
+    assert test.selectbox(key="choice-filter").value == "missed by EL"
     assert test.text_input(key="beta_box").value == "−1"
 
 
 def test_gallery_filters_agree_with_the_scores(demo_home, demo_run):
     test = page("gallery", set="photo patches")
     missed = int((demo_run.detector_scores("photo patches", "el") <= demo_run.threshold("el")).sum())
-    assert "missed by EL" in test.selectbox(key="gallery-filter").options
+    assert "missed by EL" in test.selectbox(key="choice-filter").options
     assert any(f"missed by EL {missed} ·" in c.value for c in test.caption)
-    test.selectbox(key="gallery-filter").set_value("missed by EL").run()
+    test.selectbox(key="choice-filter").set_value("missed by EL").run()
     assert any(f"of {missed}**" in c.value for c in test.caption)
     assert test.query_params["filter"] == "missed by EL"
 

@@ -8,6 +8,7 @@ import pytest
 from heat_core import HeatError
 from heat_core.comparison import Entry, compare, entries_of
 from heat_core.metrics import auroc, bootstrap, fpr95
+from heat_core.samples import Lens
 
 RNG = np.random.default_rng(0)
 
@@ -85,7 +86,7 @@ def test_group_averages_over_several_sets(demo_run):
 
 
 def test_subsets_are_those_of_table_3(demo_run):
-    rows = entries_of(demo_run, ["heat"], beta=-1.0, subsets=True)
+    rows = entries_of(demo_run, ["heat"], Lens(-1.0), subsets=True)
     assert [r.label for r in rows] == ["HEAT", "HEAT-GMM+GMM-std", "HEAT-GMM+EL", "HEAT-GMM-std+EL"]
     np.testing.assert_array_equal(rows[2].scores("id"), demo_run.scores("id", -1.0, ["gmm", "el"]))
 
