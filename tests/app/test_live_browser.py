@@ -244,3 +244,35 @@ def test_a_run_deleted_under_an_open_page_gives_a_sentence(served, browser):
     page.get_by_text("This run was deleted").wait_for(timeout=20_000)
     assert page.get_by_text("Traceback").count() == 0
     page.close()
+
+
+def test_weights_are_composed_as_in_python(page, demo_run):
+    page.locator("button.weigh").click()
+    weight = page.locator(".priors input[type=number]").nth(1)
+    weight.fill("3")
+    weight.press("Tab")
+    page.wait_for_function("() => location.search.includes('w=')", timeout=20_000)
+    page.wait_for_function(EXACT, timeout=20_000)
+    expected = demo_run.metrics(0.0, None, ["heat"], (1.0, 3.0, 1.0))["heat"]
+    for row, name in zip(numbers(page)[1:], demo_run.ood_names, strict=False):
+        assert row[2:] == [f"{100 * expected[name]['fpr95']:.1f}", f"{100 * expected[name]['auroc']:.1f}"]
+    page.locator(".priors input[type=checkbox]").nth(1).uncheck()
+    page.wait_for_function("() => location.search.includes('priors=')", timeout=20_000)
+    page.wait_for_function(EXACT, timeout=20_000)  # a weight of a prior that takes no part changes nothing
+    page.locator(".priors input[type=number]").nth(0).fill("0")
+    page.keyboard.press("Tab")
+    assert page.locator(".priors input[type=number]").nth(0).input_value() == "0.1"
+    assert not page.problems
+
+
+def test_the_keyboard_stays_on_the_picture_that_was_chosen(page):
+    from playwright.sync_api import expect
+
+    cell = page.locator(".cell").nth(2)
+    cell.focus()
+    cell.press("Enter")
+    page.wait_for_function("() => location.search.includes('sample=')", timeout=20_000)
+    expect(page.locator(".cell[aria-current=true]").first).to_be_visible(timeout=20_000)
+    page.wait_for_timeout(500)
+    active = "() => { let e = document.activeElement; while (e.shadowRoot?.activeElement) e = e.shadowRoot.activeElement; return e.className }"
+    assert "cell" in page.evaluate(active)
