@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from filelock import FileLock, Timeout
 from scipy.special import softmax
 
@@ -82,12 +83,13 @@ def run(
             write_points(folder / projector.input, train, list(scored.values()), experiment.seed)
             projector.fit(folder, experiment.seed)
         corrected: dict[str, Corrected] = {}
-        for name in [p for p in experiment.priors if p in parts]:
-            part = parts[name]
-            _train(folder, experiment, part, train, source.device, report)
-            residuals = [part.residual_energy(f) for f in scored.values()]
-            corrected[name] = Corrected(residuals, *part.statistics(train))
-            _write_energies(folder, base, parts, corrected)
+        with _a_core_for_the_map(projector):
+            for name in [p for p in experiment.priors if p in parts]:
+                part = parts[name]
+                _train(folder, experiment, part, train, source.device, report)
+                residuals = [part.residual_energy(f) for f in scored.values()]
+                corrected[name] = Corrected(residuals, *part.statistics(train))
+                _write_energies(folder, base, parts, corrected)
         if not corrected:
             raise HeatError(" ".join(reasons[p] for p in experiment.priors))
         _suggest_beta(folder, parts, corrected, scored[ID], experiment.seed, report)
@@ -164,7 +166,6 @@ def _require_same_inputs(folder: Path, sets: dict[str, Features]) -> None:
 def _versions() -> dict[str, str]:
     import sklearn
     import timm
-    import torch
 
     packages = {m.__name__: m.__version__ for m in (torch, timm, np, sklearn)}
     return {"python": platform.python_version(), **packages}
@@ -290,6 +291,20 @@ def _suggest_beta(folder: Path, parts, corrected: dict[str, Corrected], known: F
         folder / "beta.json", {"beta": str(choice.beta), "grid": [str(b) for b in choice.grid], "auroc": choice.auroc}
     )
     report("beta", f"β without OOD data: {choice.beta:g} tells ID features from noisy ones.")
+
+
+@contextmanager
+def _a_core_for_the_map(projector: Projector) -> Iterator[None]:
+    """Train on one core fewer where the map is fitted beside: threads that share a core wait for one another.
+
+    Whether the map is still being fitted does not count, so that the same run has the same sums in the same order.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(threads - 1, 1) if projector.wanted else threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _train(folder: Path, experiment: Experiment, part: CorrectedPrior, train: Features, device, report: Report) -> None:
