@@ -122,7 +122,7 @@ def outcome(run: Run, scored: dict[str, np.ndarray]) -> None:
         cells = [
             {"number": int(i), "name": _short(scored["ids"][i]), "ood": True, "url": _picture(scored["ids"][i], 192),
              "verdicts": "u" if unknown[i] else "k", "why": _reason(run, scored, scores, known, int(i)),
-             "caption": f"{run.class_names[scored['predicted'][i]]} {scored['confidence'][i]:.0%}"}
+             "caption": f"{run.class_names[scored['predicted'][i]]} · {scored['confidence'][i]:.0%}"}
             for i in map(int, order[:_MOST_SHOWN])
         ]  # fmt: skip
         st.caption("Orange, dashed, ? = called unknown · blue, ✓ = taken for known. A click shows why.")

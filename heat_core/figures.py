@@ -182,10 +182,10 @@ def score_parts(told, threshold: float, title) -> go.Figure:
     )  # fmt: skip
     figure.add_hline(
         y=threshold, line={"dash": "dash", "width": 2, "color": LINE_COLOUR}, annotation_text="threshold",
-        annotation_position="top left",
+        annotation_position="right",
     )  # fmt: skip
     figure.update_xaxes(tickvals=places, ticktext=[label for label, _ in steps] + ["score"], tickangle=-35)
-    return _layout(figure, "", "standard deviations of ID", height=320).update_layout(showlegend=False)
+    return _layout(figure, "", "standard deviations of ID", height=320).update_layout(showlegend=False, margin_r=70)
 
 
 def percentiles(shares: dict[str, float]) -> go.Figure:
