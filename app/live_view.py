@@ -130,6 +130,8 @@ def live_view(samples: Samples, version: tuple) -> None:
 
     def on_view() -> None:
         state = json.loads(event("view"))
+        if len(state["taking"]) != len(run.priors):  # said just as a further residual arrived
+            return
         taking = tuple(p for p, takes in zip(run.priors, state["taking"], strict=True) if takes)
         weights = state["weights"] and tuple(
             float(w) for w, takes in zip(state["weights"], state["taking"], strict=True) if takes

@@ -127,12 +127,21 @@ def chosen(name: str, value: str | None) -> None:
     changed(choices=kept | ({name: value} if value else {}))
 
 
+def put(key: str, value: Any) -> None:
+    """Give a keyed widget its value, before it is drawn.
+
+    Only where it differs, since a rewritten slider jumps back under quick key presses; and on a page that was just
+    opened, whose widgets are new, whatever the session still holds under their keys.
+    """
+    if st.session_state.get("page-opened") or st.session_state.get(key) != value:
+        st.session_state[key] = value
+
+
 def choice(widget, label: str, options: list[str], name: str, default: str, **more) -> str:
     """A widget (a selectbox, a segmented control) whose value is a part of the look."""
     key, wanted = f"choice-{name}", st.session_state["look"].choices.get(name, default)
     wanted = wanted if wanted in options else default
-    if st.session_state.get(key) != wanted:
-        st.session_state[key] = wanted
+    put(key, wanted)
 
     def take_over() -> None:
         now = st.session_state[key] or default
@@ -146,8 +155,7 @@ def choices(widget, label: str, options: list[str], name: str, default: list[str
     """A widget for several values (a multiselect) that are a part of the look; none chosen = the default."""
     key, given = f"choice-{name}", st.session_state["look"].choices.get(name, "")
     wanted = [value for value in given.split(",") if value in options] or default
-    if st.session_state.get(key) != wanted:
-        st.session_state[key] = wanted
+    put(key, wanted)
 
     def take_over() -> None:
         now = st.session_state[key]
@@ -161,8 +169,7 @@ def switch(place, label: str, name: str, default: bool = False, **more) -> bool:
     """A toggle that is a part of the look."""
     key, given = f"choice-{name}", st.session_state["look"].choices.get(name)
     wanted = default if given is None else given == "yes"
-    if st.session_state.get(key) != wanted:
-        st.session_state[key] = wanted
+    put(key, wanted)
 
     def take_over() -> None:
         now = st.session_state[key]

@@ -8,7 +8,7 @@ st.set_page_config(page_title="HEAT Explorer", page_icon="🔥", layout="wide")
 st.logo(Path(__file__).parents[1] / "assets" / "logo.svg", size="large")
 # Streamlit's margins leave a laptop's page half empty above the first control.
 st.html("<style>.stMainBlockContainer { padding: 3.2rem 3.2rem 5rem }</style>")
-st.navigation(
+page = st.navigation(
     [
         st.Page("app_pages/live.py", title="Live", icon=":material/touch_app:", default=True),
         st.Page("app_pages/explore.py", title="Explore", icon=":material/tune:"),
@@ -19,4 +19,10 @@ st.navigation(
         st.Page("app_pages/train.py", title="Train", icon=":material/monitoring:"),
         st.Page("app_pages/setup.py", title="Setup", icon=":material/settings:"),
     ]
-).run()
+)
+st.session_state["page-opened"] = st.session_state.get("page") != page.title
+st.session_state["page"] = page.title
+try:
+    page.run()
+finally:
+    st.session_state["page-opened"] = False

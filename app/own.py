@@ -86,8 +86,8 @@ def result(batch: Path) -> dict[str, np.ndarray] | None:
         st.stop()
 
 
-def outcome(run: Run, scored: dict[str, np.ndarray]) -> None:
-    """Verdicts, the map with the new images on it, and the inspector."""
+def outcome(run: Run, batch: str, scored: dict[str, np.ndarray]) -> None:
+    """Verdicts of a batch, the map with the new images on it, and the inspector."""
     look = st.session_state["look"]
     lens = look.lens()
     if scored["prior"].shape[1] != len(run.priors):
@@ -115,8 +115,8 @@ def outcome(run: Run, scored: dict[str, np.ndarray]) -> None:
         index=pd.Index(scored["ids"], name="image"),
     ).iloc[order]  # fmt: skip
     key = f"own-{run.id}"
-    asked = look.choices.get("own", "")
-    inspected = int(asked) if asked.isdecimal() and int(asked) < len(scores) else int(order[0])
+    of, _, asked = look.choices.get("own", "").partition(":")
+    inspected = int(asked) if of == batch and asked.isdecimal() and int(asked) < len(scores) else int(order[0])
     left, right = st.columns([3, 2], gap="medium")
     with left:
         cells = [
@@ -127,7 +127,7 @@ def outcome(run: Run, scored: dict[str, np.ndarray]) -> None:
         ]  # fmt: skip
         st.caption("Orange, dashed, ? = called unknown · blue, ✓ = taken for known. A click shows why.")
         picture_grid(key=key, data={"methods": ["HEAT"], "layout": "figure", "samples": cells, "chosen": inspected},
-                     on_inspect_change=lambda: looks.chosen("own", str(int(st.session_state[key]["inspect"]))))  # fmt: skip
+                     on_inspect_change=lambda: looks.chosen("own", f"{batch}:{int(st.session_state[key]['inspect'])}"))  # fmt: skip
         if len(order) > _MOST_SHOWN:
             st.caption(f"{_MOST_SHOWN} of {len(order)} shown, the most unusual; the table has all.")
         if len(scored["xy"]):

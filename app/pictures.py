@@ -1,11 +1,12 @@
 """Thumbnails and the gallery grid, as one piece of HTML (one request, however many pictures)."""
 
 import html
+from pathlib import Path
 
 import streamlit as st
-from PIL import Image
 
 from heat_core import HeatError, Run
+from heat_core.datasets import read_image
 from heat_core.thumbnails import data_url
 
 THUMB = 96
@@ -49,8 +50,7 @@ def picture(run: Run, dataset: str, sample: str, side: int) -> str | None:
 def file_url(path: str, side: int) -> str | None:
     """A data URL of an image file; None where it is gone."""
     try:
-        with Image.open(path) as image:
-            return data_url(image.convert("RGB"), side)
+        return data_url(read_image(Path(path)), side)
     except OSError:
         return None
 

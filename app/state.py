@@ -77,8 +77,7 @@ def chosen_run() -> Run:
     if asked and asked not in names:
         st.warning(f"The run {asked!r} no longer exists; the newest one is shown.")
     name = asked if asked in names else names[0]
-    if st.session_state.get("run-choice") != name:
-        st.session_state["run-choice"] = name
+    looks.put("run-choice", name)
     st.sidebar.selectbox(
         "Run", names, key="run-choice", help="Every run is a folder in HEAT_HOME/runs; the newest comes first.",
         on_change=lambda: st.session_state.update({"run-picked": st.session_state["run-choice"]}),
@@ -175,10 +174,8 @@ def beta_control() -> None:
     """β of the look by slider, by keyboard on the slider, or typed exactly."""
     beta = st.session_state["look"].beta
     nearest = min(SWEEP, key=lambda b: (b != beta, abs(math.atan(b) - math.atan(beta))))
-    # Written only where they differ: a rewritten slider would jump back under quick key presses.
-    for key, value in (("beta_slider", nearest), ("beta_box", beta_text(beta))):
-        if st.session_state.get(key) != value:
-            st.session_state[key] = value
+    looks.put("beta_slider", nearest)
+    looks.put("beta_box", beta_text(beta))
 
     def from_box() -> None:
         try:
@@ -213,8 +210,7 @@ def prior_control(run: Run) -> None:
         return
     look, key = st.session_state["look"], f"priors-{run.id}-{len(run.priors)}"
     taking = list(look.taking or run.priors)
-    if st.session_state.get(key) != taking:
-        st.session_state[key] = taking
+    looks.put(key, taking)
 
     def take_over() -> None:
         now = [p for p in run.priors if p in st.session_state[key]] or taking  # one must take part

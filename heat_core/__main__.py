@@ -219,9 +219,10 @@ def _score(o: argparse.Namespace) -> None:
 
     run = Run.open(o.run)
     _stop_on_sigterm()
-    if o.into:
-        FileLock(Path(o.into) / "score.lock").acquire(timeout=0)  # until this process ends: the reader sees it
     try:
+        if o.into:  # held until this function ends: the reader sees that somebody is at it
+            lock = FileLock(Path(o.into) / "score.lock")
+            lock.acquire(timeout=10)
         scored = score(run, [Path(p).expanduser() for p in o.images], _print_stage)
         if o.into:
             scored.save(Path(o.into) / RESULT)

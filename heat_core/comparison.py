@@ -57,7 +57,7 @@ def entries_of(
     rows = [
         Entry(run, d, lens.beta, lens.priors, composition(run, lens) + suffix, lens.weights) if d == "heat"
         else Entry(run, d, label=run.title(d) + suffix)
-        for d in detectors or run.detectors
+        for d in (run.detectors if detectors is None else detectors)
     ]  # fmt: skip
     if subsets:
         for size in range(2, len(run.priors)):

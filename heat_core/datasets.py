@@ -130,13 +130,30 @@ def from_folder(folder: Path) -> ImageSet:
 
 
 def _image_files(folder: Path) -> list[Path]:
-    """Every image below a folder, in order, through links too; a link that leads back up is not followed."""
+    """Every image below a folder, in order, through links too; one that leads back up is not followed."""
     found: list[Path] = []
-    for root, below, names in os.walk(folder, followlinks=True):
-        real = Path(root).resolve()
-        below[:] = [b for b in below if not real.is_relative_to((Path(root) / b).resolve())]
-        found += [path for name in names if (path := Path(root) / name).suffix.lower() in SUFFIXES and path.is_file()]
+
+    def visit(path: str, above: frozenset[str]) -> None:
+        real = os.path.realpath(path)
+        if real in above:
+            return
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    visit(entry.path, above | {real})
+                elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and entry.is_file():
+                    found.append(Path(entry.path))
+
+    visit(str(folder), frozenset())
     return sorted(found)
+
+
+def read_image(path: Path) -> Image.Image:
+    """An image file in RGB; OSError where it cannot be read."""
+    with Image.open(path) as image:
+        if image.mode.startswith("I"):  # 16 bits a pixel, which PIL would clip to white
+            return Image.fromarray((np.asarray(image, np.uint32) >> 8).astype(np.uint8)).convert("RGB")
+        return image.convert("RGB")
 
 
 def from_files(paths: list[Path]) -> ImageSet:
@@ -211,10 +228,7 @@ def _from_extracted(source: str, role: str) -> ImageSet:
 
 
 def _open_file(folder: Path, ids: list[str], index: int) -> Image.Image:
-    with Image.open(folder / ids[index]) as image:
-        if image.mode.startswith("I"):  # 16 bits a pixel, which PIL would clip to white
-            return Image.fromarray((np.asarray(image, np.uint32) >> 8).astype(np.uint8)).convert("RGB")
-        return image.convert("RGB")
+    return read_image(folder / ids[index])
 
 
 def _open_array(pixels: np.ndarray, index: int) -> Image.Image:

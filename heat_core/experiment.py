@@ -98,12 +98,12 @@ class Experiment:
     def anchored(self) -> "Experiment":
         """The same, with the folders and files on this machine as absolute paths: a run outlives a working directory."""
 
-        def place(source: str | None) -> str | None:
+        def place(source: str | None, there=Path.is_dir) -> str | None:
             path = Path(source or "").expanduser()
-            return str(path.resolve()) if source and source not in demo.SETS and path.exists() else source
+            return str(path.resolve()) if source and source not in demo.SETS and there(path) else source
 
         return replace(
-            self, id=place(self.id), id_test=place(self.id_test), weights=place(self.weights),
+            self, id=place(self.id), id_test=place(self.id_test), weights=place(self.weights, Path.is_file),
             ood={name: place(source) for name, source in self.ood.items()},
         )  # fmt: skip
 

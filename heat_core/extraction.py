@@ -164,8 +164,9 @@ def _finish(images: ImageSet, work: Path, folder: Path, skipped: list[int], fing
     for column in columns:
         values = np.load(work / f"{column.name}.npy", mmap_mode="r", allow_pickle=False)
         if len(keep) < len(values):
+            values = values[keep]  # in memory: a file that is mapped cannot be replaced everywhere
             with replacing(work / f"{column.name}.npy") as beside, open(beside, "wb") as file:
-                np.save(file, values[keep])
+                np.save(file, values)
     if (folder / "meta.json").exists():
         _add(work, folder, columns, ids)
         return

@@ -19,7 +19,8 @@ class Features:
     Attributes:
         avg: (N, D), float16 or float32. std: (N, D'), or None where features made elsewhere have none. labels: (N,)
         int, or None. ids: N stable sample ids. skipped: ids of images that could not be read. extra: (N, …) columns
-        that detectors asked for, by name. folder: where they lie on disk, or None.
+        that detectors asked for, by name. folder: where they lie on disk, or None. numbers: of the classes that have
+        samples, among `classes` in the whole set: the rows of a head that was made for all of them.
     """
 
     avg: np.ndarray
@@ -30,6 +31,8 @@ class Features:
     skipped: list[str] = field(default_factory=list)
     extra: dict[str, np.ndarray] = field(default_factory=dict)
     folder: Path | None = None
+    numbers: list[int] = field(default_factory=list)
+    classes: int = 0
 
     def __post_init__(self) -> None:
         columns = {"avg": self.avg, "std": self.std, **self.extra}
@@ -101,21 +104,26 @@ class Features:
                 raise HeatError(
                     f"{folder / name}.npy must be a non-empty (N, D) array of numbers, not {column.dtype} {column.shape}."
                 )
-        names = list(meta.get("class_names") or [])
+        names, numbers = list(meta.get("class_names") or []), []
+        classes = len(names)
         if labels is not None:
-            labels, names = _present(np.asarray(labels), names, folder / "labels.npy")
+            labels, numbers = _present(np.asarray(labels), classes, folder / "labels.npy")
+            classes = classes or numbers[-1] + 1
+            names = [names[c] if names else str(c) for c in numbers]
         ids = meta.get("ids") or [f"{folder.name}/{i:06d}" for i in range(len(avg))]
-        return cls(avg, optional.get("std"), labels, ids, names, meta.get("skipped", []), arrays, folder)
+        return cls(
+            avg, optional.get("std"), labels, ids, names, meta.get("skipped", []), arrays, folder, numbers, classes
+        )
 
 
-def _present(labels: np.ndarray, names: list[str], path: Path) -> tuple[np.ndarray, list[str]]:
-    """Labels and names of the classes that have samples: a class without any must not shift the others' numbers."""
+def _present(labels: np.ndarray, named: int, path: Path) -> tuple[np.ndarray, list[int]]:
+    """Labels among the classes that have samples, and the numbers of those: one without any must not shift the others."""
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer) or labels.min(initial=0) < 0:
         raise HeatError(f"{path} must hold whole numbers from 0, one a sample, not {labels.dtype} {labels.shape}.")
     present = np.unique(labels)
-    if names and present[-1] >= len(names):
-        raise HeatError(f"{path} holds the class {present[-1]}, and meta.json names only {len(names)}.")
-    return np.searchsorted(present, labels), [names[c] if names else str(c) for c in present]
+    if named and present[-1] >= named:
+        raise HeatError(f"{path} holds the class {present[-1]}, and meta.json names only {named}.")
+    return np.searchsorted(present, labels), present.tolist()
 
 
 def is_features_folder(folder: Path) -> bool:

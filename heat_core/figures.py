@@ -37,14 +37,17 @@ def score_histogram(
 
     A few extreme OOD scores would squeeze everything else: the last bin gathers what lies beyond the 99th percentile.
     """
-    everything = np.concatenate([id_scores, *ood_scores.values()])
-    low, high = everything.min(), max(np.percentile(everything, 99), threshold)
+    everything = np.concatenate([id_scores, *ood_scores.values(), [threshold]])
+    everything = everything[np.isfinite(everything)]
+    if not len(everything):
+        everything = np.zeros(1)
+    low, high = everything.min(), max(np.percentile(everything, 99), threshold if np.isfinite(threshold) else -np.inf)
     edges = np.linspace(low, high if high > low else low + 1, bins + 1)
     centres = (edges[:-1] + edges[1:]) / 2
     colours = {"ID test": ID_COLOUR, **colour_of(list(ood_scores))}
     figure = go.Figure()
     for name, scores in {"ID test": id_scores, **ood_scores}.items():
-        counts, _ = np.histogram(np.minimum(scores, edges[-1]), edges)
+        counts, _ = np.histogram(np.clip(scores, edges[0], edges[-1]), edges)
         figure.add_bar(
             x=centres, y=100 * counts / len(scores), width=edges[1] - edges[0], name=f"{name} ({len(scores)})",
             marker={"color": colours[name], "line": {"width": 0}}, opacity=0.6,

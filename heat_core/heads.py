@@ -47,6 +47,8 @@ def choose_head(own: Head | None, train: Features, report: Callable[..., None]) 
         The head, and `fit_head` where it made it: held-out energies then need a head that has not seen them.
     """
     classes = len(train.class_names)
+    if own is not None and len(own[0]) == train.classes > classes:  # some of its classes have no samples here
+        own = own[0][train.numbers], own[1][train.numbers]
     if own is not None and len(own[0]) == classes:
         accuracy = float((logits_of(train, own).argmax(axis=1) == train.labels).mean())
         if accuracy >= _OWN_HEAD_ACCURACY:

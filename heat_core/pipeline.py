@@ -70,12 +70,13 @@ def run(
         detectors, columns, reasons = _choose_detectors(experiment, source.backbone, report)
         train = source.features(TRAIN, columns)
         _require_classes(train, experiment.id)
+        _require_same_inputs(folder, {TRAIN: train})
         head, fitted = choose_head(source.head, train, report)
-        write_npz(folder / "head.npz", {"weight": head[0], "bias": head[1]})
         parts = fit_priors(experiment, train, head, fitted, reasons, report)
         fitted_detectors, columns = _fit_detectors(detectors, experiment, source.backbone, train, head, reasons, report)
         scored = {name: source.features(name, columns) for name in (ID, *experiment.ood)}
-        _require_same_inputs(folder, {TRAIN: train} | scored)
+        _require_same_inputs(folder, scored)
+        write_npz(folder / "head.npz", {"weight": head[0], "bias": head[1]})
         base = _baselines(train, scored, parts, fitted_detectors, head, reasons, report)
         _write_energies(folder, base, parts, {})
         if projector.wanted:
@@ -153,14 +154,13 @@ def _require_same_inputs(folder: Path, sets: dict[str, Features]) -> None:
         name: hashlib.blake2b(np.ascontiguousarray(f.avg), digest_size=16).hexdigest() for name, f in sets.items()
     }
     path = folder / "inputs.json"
-    if not path.exists():
-        write_json(path, inputs)
-        return
-    if changed := [name for name, digest in read_json(path).items() if inputs.get(name) != digest]:
+    known = read_json(path) if path.exists() else {}
+    if changed := [name for name, digest in inputs.items() if known.get(name, digest) != digest]:
         raise HeatError(
             f"The features of {changed[0]!r} are not those that this run began with (its images or the backbone "
             "changed): start a new run."
         )
+    write_json(path, known | inputs)
 
 
 def _versions() -> dict[str, str]:

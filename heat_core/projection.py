@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -50,7 +51,8 @@ class Projector:
     def make_room(self, folder: Path) -> None:
         """Remove what killed jobs left behind."""
         for old in folder.glob("map-input-*.npz"):
-            old.unlink(missing_ok=True)
+            with suppress(OSError):
+                old.unlink()
 
     def fit(self, folder: Path, seed: int) -> None:
         """Ask for `folder/map.npz`, made of the points in `input`; returns at once."""

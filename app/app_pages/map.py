@@ -16,8 +16,7 @@ look, _ = looks.current(run)
 if run.priors:
     state.beta_control()
 colouring = look.colour
-if st.session_state.get("map-colour") != colouring:
-    st.session_state["map-colour"] = colouring
+looks.put("map-colour", colouring)
 st.segmented_control(
     "Colour by", looks.COLOURINGS, key="map-colour",
     on_change=lambda: looks.changed(colour=st.session_state["map-colour"] or "dataset"),

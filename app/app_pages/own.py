@@ -49,6 +49,6 @@ def wait(batch: Path) -> None:
 if own.waiting(batch):
     wait(batch)
 elif scored := own.result(batch):
-    own.outcome(run, scored)
+    own.outcome(run, name, scored)
 else:
     st.error(own.progress(batch), icon=":material/error:")

@@ -7,7 +7,12 @@ const drawn = new WeakMap(); // place → what it shows, without which one is in
 
 export default function ({ data, parentElement: root, setTriggerValue }) {
   const place = root.querySelector(".gallery");
-  const draw = () => render(place, data, (number) => setTriggerValue("inspect", number));
+  const draw = () => {
+    const content = JSON.stringify({ ...data, chosen: null, columns: columnsIn(place) });
+    if (drawn.get(place) !== content) render(place, data, (number) => setTriggerValue("inspect", number));
+    drawn.set(place, content); // drawing the same again would take the keyboard's focus away
+    for (const cell of place.querySelectorAll("[data-number]")) cell.setAttribute("aria-current", Number(cell.dataset.number) === data.chosen);
+  };
   grids.get(root)?.disconnect();
   let columns = 0;
   const observer = new ResizeObserver(() => {
@@ -17,10 +22,7 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
   observer.observe(place);
   grids.set(root, observer);
   columns = columnsIn(place);
-  const content = JSON.stringify({ ...data, chosen: null, columns });
-  if (drawn.get(place) !== content) draw(); // redrawing would take the keyboard's focus away
-  drawn.set(place, content);
-  for (const cell of place.querySelectorAll("[data-number]")) cell.setAttribute("aria-current", Number(cell.dataset.number) === data.chosen);
+  draw();
   return () => observer.disconnect();
 }
 

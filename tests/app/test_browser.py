@@ -52,3 +52,24 @@ def test_open_demo_finishes_move_beta_map_gallery(page):
     assert all(page.locator(".cell img").evaluate_all("images => images.map(i => i.naturalWidth > 0)"))
     assert "beta=-0.7" in page.url  # the same composition on every page
     assert page.get_by_text("Traceback").count() == 0
+
+
+def test_widgets_show_the_look_on_every_page(demo_run, home):
+    """Two pages in a row that share a widget: the second one's is new, and must not start at its default."""
+    import shutil
+
+    from playwright.sync_api import expect
+
+    for name in ("a", "b"):
+        shutil.copytree(demo_run.folder, home / "runs" / name)
+    with app_on(home) as address, chromium() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(f"{address}/explore?run=a&beta=2.5&det=el")
+        for name in ("Map", "Explore", "Gallery", "Explore"):
+            page.get_by_role("link", name=name, exact=True).click()
+            expect(page.get_by_role("textbox", name="exactly")).to_have_value("2.5", timeout=20_000)
+        expect(page.get_by_text("Scores · EL")).to_be_visible()
+        expect(page.get_by_role("combobox", name="Detector in the figures")).to_have_value("EL")
+        for name in ("Gallery", "Train", "Map"):
+            page.get_by_role("link", name=name, exact=True).click()
+            expect(page.get_by_role("combobox", name="Run")).to_have_value("a", timeout=20_000)

@@ -115,3 +115,7 @@ def test_nothing_to_compare_gives_a_sentence(demo_run):
         compare([])
     with pytest.raises(HeatError, match="no metric"):
         compare(entries_of(demo_run), "accuracy")
+
+
+def test_a_run_without_any_of_the_rows_adds_none(demo_run):
+    assert entries_of(demo_run, []) == []

@@ -108,6 +108,13 @@ def test_linked_classes_are_followed_and_loops_are_not(tmp_path, image_folder):
     assert images.open(4).size == (32, 32)
 
 
+def test_folders_that_link_to_each_other_end(tmp_path, image_folder):
+    folder = image_folder(tmp_path / "set", {"a": 1, "b": 2})
+    (folder / "a" / "l").symlink_to(folder / "b")
+    (folder / "b" / "l").symlink_to(folder / "a")
+    assert len(open_dataset(str(folder))) == 6  # each one's images, and the other's through its link
+
+
 def test_an_image_beside_the_classes_is_named(tmp_path, image_folder):
     folder = image_folder(tmp_path / "set", {"a": 2, "b": 2, "": 1})
     with pytest.raises(HeatError, match=r"000\.png lies beside"):

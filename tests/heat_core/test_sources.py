@@ -121,6 +121,17 @@ def test_labels_from_one_keep_their_classes(folders):
     assert shifted.summary["accuracy"] == plain.summary["accuracy"]
 
 
+def test_a_head_of_more_classes_keeps_the_rows_of_those_that_are_there(folders):
+    id_set = Path(folders["id"])
+    keep = np.load(id_set / "labels.npy") != 2
+    for name in ("avg", "std", "labels"):
+        np.save(id_set / f"{name}.npy", np.load(id_set / f"{name}.npy")[keep])
+    done = run(Experiment(**folders, backbone="features", preset="quick", settings=SETTINGS, map=False))
+    assert done.class_names == ["0", "1", "3", "4", "5"]
+    given = np.load(id_set / "head.npz")["weight"]
+    np.testing.assert_array_equal(done.head[0], given[[0, 1, 3, 4, 5]])
+
+
 def test_a_set_without_std_leaves_gmm_std_out(folders):
     (Path(folders["ood"]["photo patches"]) / "std.npy").unlink()
     done = run(Experiment(**folders, backbone="features", preset="quick", settings=SETTINGS, map=False))
