@@ -22,6 +22,11 @@ def _images(source: str, role: str, limit: int | None) -> int:
     return len(open_dataset(source, role).limited(limit))
 
 
+@st.cache_data(show_spinner="Counting samples…", ttl=60)
+def _given(source: str) -> int:
+    return len(Features.open(Path(source).expanduser()))  # reads all of them, to refuse NaN
+
+
 def _pace(backbone: str, size: int | None) -> tuple[float, bool]:
     for run in list_runs():
         if run.experiment.backbone == backbone and run.experiment.image_size == size:
@@ -46,7 +51,7 @@ def estimate(experiment: Experiment) -> str:
 
     e = experiment
     if e.backbone == FEATURES:
-        counts = [len(Features.open(Path(s))) for s in (e.id, *([e.id_test] if e.id_test else []), *e.ood.values())]
+        counts = [_given(s) for s in (e.id, *([e.id_test] if e.id_test else []), *e.ood.values())]
         return f"The features of {sum(counts):,} samples are given; at most **{_words(_training(e, counts[0]))}** for the residuals on two CPU cores."
     sources = [(e.id, "train"), *([(e.id_test, "test")] if e.id_test else []), *((s, "test") for s in e.ood.values())]
     counts = [_images(s, role, e.limit) for s, role in sources if s not in TORCHVISION]

@@ -21,7 +21,7 @@ picture_grid = st.components.v2.component(
     "heat_gallery",
     html=(_FOLDER / "gallery.html").read_text(encoding="utf-8"),
     css=(_FOLDER / "gallery.css").read_text(encoding="utf-8"),
-    js=(_FOLDER / "gallery.js").read_text(encoding="utf-8"),
+    js="\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in ("words.js", "gallery.js")),
 )
 
 

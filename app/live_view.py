@@ -12,6 +12,7 @@ import streamlit as st
 from app import look as looks
 from app import pictures
 from heat_core import HeatError, Run, figures
+from heat_core.experiment import PRIOR_TITLES
 from heat_core.metrics import auroc, fpr95
 from heat_core.results import ID
 from heat_core.samples import Lens, Samples, stratified
@@ -56,7 +57,7 @@ def pack(samples: Samples, view: str, at_most: int = MOST_POINTS) -> tuple[bytes
             for name, d, t in zip(run.datasets, drawn, totals, strict=True)
         ],
         "classes": run.class_names,
-        "priors": [{"key": p, "title": run.title(f"heat-{p}").removeprefix("HEAT-")} for p in run.priors],
+        "priors": [{"key": p, "title": PRIOR_TITLES[p]} for p in run.priors],
         "arrays": [[name, a.dtype.str[1:], int(a.size)] for name, a in arrays.items()],
     }  # fmt: skip
     body = b"".join(_padded(a.tobytes()) for a in arrays.values())
@@ -92,8 +93,7 @@ def _packed(folder: str, version: tuple, view: str, _samples: Samples) -> tuple[
 
 def exact_numbers(samples: Samples, lens: Lens) -> dict:
     """Threshold at 95 % of ID, and per set FPR95, AUROC and how many are called OOD."""
-    scores = samples.scores("heat", lens)
-    parts = [scores[samples.dataset == i] for i in range(len(samples.run.datasets))]
+    parts = list(samples.by_set("heat", lens).values())
     line = samples.threshold("heat", lens)
     sets = [
         {"flagged": int((s > line).sum())} | ({"fpr95": fpr95(parts[0], s), "auroc": auroc(parts[0], s)} if i else {})

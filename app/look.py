@@ -93,9 +93,9 @@ def _beta_text(beta: float) -> str:
     return ("-inf" if beta < 0 else "inf") if math.isinf(beta) else f"{beta:g}"
 
 
-def current(run: Run) -> tuple[Look, int]:
-    """The look of this session on this run, and its version, which grows when the address (a link, back, forward),
-    another run or a new residual changed it: then the browser has to follow."""
+def current(run: Run) -> Look:
+    """The look of this session on this run. Where the address (a link, back, forward), another run or a new residual
+    changed it, the browser has to follow."""
     written, stored = st.session_state.get("look-url"), st.session_state.get("look")
     asked = {k: v for k, v in st.query_params.to_dict().items() if k != "run"}
     here = (run.id, tuple(run.priors))
@@ -109,10 +109,10 @@ def current(run: Run) -> tuple[Look, int]:
     elif before != here:  # a further residual is trained
         look = from_query(to_query(stored), run)
     else:
-        return stored, st.session_state.get("look-version", 0)
+        return stored
     st.session_state["look-run"], st.session_state["look"] = here, look
     follow()
-    return look, st.session_state["look-version"]
+    return look
 
 
 def changed(**what: Any) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import streamlit as st
-from filelock import FileLock, Timeout
 
 from app import downloads, pictures
 from app import look as looks
@@ -16,9 +15,10 @@ from heat_core import HeatError, Run, figures
 from heat_core.composition import compose, standardise
 from heat_core.datasets import SUFFIXES
 from heat_core.jobs import start_scoring
+from heat_core.metrics import threshold95
 from heat_core.results import ID, prior_row
 from heat_core.samples import Samples, stratified
-from heat_core.storage import file_name, writing
+from heat_core.storage import file_name, locked, writing
 
 TYPES = sorted(s.removeprefix(".") for s in SUFFIXES)
 _RESULT = "scored.npz"  # as heat_core.scoring has it; importing that would import torch
@@ -59,11 +59,7 @@ def waiting(batch: Path) -> bool:
         return False
     if time.time() - (batch / "log.txt").stat().st_mtime < _STARTING:
         return True
-    try:
-        with FileLock(batch / "score.lock", timeout=0):
-            return False
-    except Timeout:
-        return True
+    return locked(batch / "score.lock")
 
 
 def progress(batch: Path) -> str:
@@ -99,7 +95,7 @@ def outcome(run: Run, batch: str, scored: dict[str, np.ndarray]) -> None:
     )
     scores = compose(energies[:, [run.priors.index(p) for p in chosen]], lens.beta, lens.weights)
     known = run.scores(ID, lens.beta, chosen, lens.weights)
-    threshold = float(np.percentile(known, 95)) if lens.threshold is None else lens.threshold
+    threshold = threshold95(known) if lens.threshold is None else lens.threshold
     unknown = scores > threshold
     order = np.argsort(-scores, kind="stable")
     names = ", ".join(run.title(f"heat-{p}") for p in chosen)

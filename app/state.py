@@ -87,7 +87,7 @@ def chosen_run() -> Run:
         run = open_run(heat_home() / "runs" / name)
         experiment = run.experiment
     except HeatError as error:
-        st.query_params["run"] = name
+        name_in_address(name)
         stop(str(error))
     st.sidebar.caption(
         f"{experiment.backbone} · preset {experiment.preset} · seed {experiment.seed}  \n"
@@ -96,10 +96,10 @@ def chosen_run() -> Run:
     return run
 
 
-def name_in_address(run: Run) -> None:
+def name_in_address(run_id: str) -> None:
     """For pages without a look."""
-    if st.query_params.get("run") != run.id:
-        st.query_params["run"] = run.id
+    if st.query_params.get("run") != run_id:
+        st.query_params["run"] = run_id
 
 
 def stop(sentence: str) -> None:
@@ -120,14 +120,14 @@ def ready_run(needs: str = "energies") -> Run:
         if needs == "map":
             run.map  # noqa: B018
     except HeatError as error:
-        name_in_address(run)
+        name_in_address(run.id)
         stop(str(error))
     return run
 
 
 def wait(run: Run, sentence: str) -> None:
     """Say what the page waits for, show what goes in, and stop here."""
-    name_in_address(run)
+    name_in_address(run.id)
     if run.status not in ALIVE:
         st.info("This run has not reached this stage: resume it on the Train page.")
         st.stop()

@@ -10,7 +10,7 @@ from itertools import combinations, groupby
 import numpy as np
 
 from heat_core.errors import HeatError
-from heat_core.experiment import GROUPS
+from heat_core.experiment import GROUPS, PRIOR_TITLES
 from heat_core.metrics import METRICS, bootstrap
 from heat_core.results import ID, Run
 from heat_core.samples import PLAIN, Lens
@@ -70,9 +70,7 @@ def composition(run: Run, lens: Lens) -> str:
     """HEAT's row by what it is composed of: all priors, some of them, with weights."""
     chosen = lens.priors or tuple(run.priors)
     if lens.weights:
-        return "HEAT, " + " + ".join(
-            f"{w:g} {run.title(f'heat-{p}').removeprefix('HEAT-')}" for p, w in zip(chosen, lens.weights, strict=True)
-        )
+        return "HEAT, " + " + ".join(f"{w:g} {PRIOR_TITLES[p]}" for p, w in zip(chosen, lens.weights, strict=True))
     return "HEAT" if set(chosen) == set(run.priors) else run.title("heat-" + "+".join(chosen))
 
 

@@ -80,7 +80,6 @@ def run(
         base = _baselines(train, scored, parts, fitted_detectors, head, reasons, report)
         _write_energies(folder, base, parts, {})
         if projector.wanted:
-            projector.make_room(folder)
             write_points(folder / projector.input, train, list(scored.values()), experiment.seed)
             projector.fit(folder, experiment.seed)
         corrected: dict[str, Corrected] = {}

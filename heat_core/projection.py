@@ -48,14 +48,11 @@ class Projector:
             self._child.kill()
             self._child.communicate()
 
-    def make_room(self, folder: Path) -> None:
-        """Remove what killed jobs left behind."""
-        for old in folder.glob("map-input-*.npz"):
+    def fit(self, folder: Path, seed: int) -> None:
+        """Ask for `folder/map.npz`, made of the points in `input`; returns at once. What killed jobs left is removed."""
+        for old in set(folder.glob("map-input-*.npz")) - {folder / self.input}:
             with suppress(OSError):
                 old.unlink()
-
-    def fit(self, folder: Path, seed: int) -> None:
-        """Ask for `folder/map.npz`, made of the points in `input`; returns at once."""
         request = {"folder": str(folder), "input": self.input, "seed": seed}
         self._child.stdin.write(json.dumps(request) + "\n")
         self._child.stdin.flush()

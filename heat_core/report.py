@@ -90,10 +90,9 @@ def _tables(run: Run, lens: Lens) -> str:
 
 def _figures(run: Run, samples: Samples, lens: Lens) -> str:
     method = "heat" if run.priors else run.detectors[-1]
-    scores = samples.scores(method, lens)
-    parts = {name: scores[samples.dataset == i] for i, name in enumerate(run.datasets)}
+    parts = samples.by_set(method, lens)
     ood = {name: parts[name] for name in run.ood_names}
-    line = "95 % of ID" if lens.threshold is None or method != "heat" else "set by hand"
+    line = "set by hand" if lens.draws_line(method) else "95 % of ID"
     shown = {"Scores": figures.score_histogram(parts[ID], ood, samples.threshold(method, lens), line),
              "ROC": figures.roc_curves({n: roc_curve(parts[ID], s) for n, s in ood.items()})}  # fmt: skip
     if run.priors:

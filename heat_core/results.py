@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from filelock import FileLock, Timeout
 from PIL import Image
 
 from heat_core import datasets
@@ -14,7 +13,7 @@ from heat_core.composition import compose, standardise
 from heat_core.errors import HeatError
 from heat_core.experiment import FEATURES, PRIOR_TITLES, Experiment
 from heat_core.metrics import evaluate, threshold95
-from heat_core.storage import heat_home, read_json, read_npz
+from heat_core.storage import heat_home, locked, read_json, read_npz
 
 ID = "id"
 ALIVE = ("queued", "running")
@@ -64,12 +63,8 @@ class Run:
 
     @property
     def alive(self) -> bool:
-        """Whether a process works on this run now. It holds a lock, which dies with it."""
-        try:
-            with FileLock(self.folder / "job.lock", timeout=0):
-                return False
-        except Timeout:
-            return True
+        """Whether a process works on this run now."""
+        return locked(self.folder / "job.lock")
 
     def events(self) -> list[dict[str, Any]]:
         """Everything the job reported so far; a last line that is still being written is left out."""

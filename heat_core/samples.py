@@ -27,6 +27,10 @@ class Lens:
     weights: tuple[float, ...] | None = None
     threshold: float | None = None
 
+    def draws_line(self, method: str) -> bool:
+        """Whether the threshold of this method was set by hand."""
+        return method == "heat" and self.threshold is not None
+
 
 PLAIN = Lens()  # the paper's: β = 0 over all priors
 
@@ -80,9 +84,14 @@ class Samples:
             parts = [self.run.detector_scores(n, method) for n in self.run.datasets]
         return np.concatenate(parts)
 
+    def by_set(self, method: str, lens: Lens = PLAIN) -> dict[str, np.ndarray]:
+        """The method's scores of each set, under its name."""
+        scores = self.scores(method, lens)
+        return {name: scores[self.dataset == i] for i, name in enumerate(self.run.datasets)}
+
     def threshold(self, method: str, lens: Lens = PLAIN) -> float:
         """Above it a sample is called OOD."""
-        if method == "heat" and lens.threshold is not None:
+        if lens.draws_line(method):
             return lens.threshold
         return threshold95(self.scores(method, lens)[~self.is_ood])
 

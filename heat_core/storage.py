@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from heat_core.errors import HeatError
 
@@ -82,6 +83,15 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
         raise HeatError(f"{path} is missing: start the run again to make it.") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise HeatError(f"{path} is cut off or damaged: delete it and resume the run.") from error
+
+
+def locked(path: Path) -> bool:
+    """Whether a process holds this lock now. It dies with its process, however that ends."""
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def file_name(text: str) -> str:

@@ -23,7 +23,7 @@ def compared(
 
 st.title("Which detector for these images?")
 run = state.ready_run()
-look, _ = looks.current(run)
+look = looks.current(run)
 others = [r for r in list_runs() if r.id != run.id and r.has_energies]
 added = looks.choices(
     st.multiselect, "Compare with other runs", [r.id for r in others], "runs", [], placeholder="another backbone, preset or set of priors",

@@ -17,25 +17,25 @@ if not run.priors:
     st.info("The residuals are still to come: below are the detectors that need none.")
 
 heat = bool(run.priors)
-look, _ = looks.current(run)
+look = looks.current(run)
 if heat:
     state.beta_control()
     state.beta_suggestion(run)
     state.prior_control(run)
 beta, priors, weights = look.beta, look.taking, look.weights
+samples, lens = state.samples_of(run)[0], look.lens()
 detector = looks.choice(
     st.sidebar.selectbox, "Detector in the figures", run.detectors[::-1], "det", run.detectors[-1], format_func=run.title,
     help="Whose scores the histogram and the ROC curves show. HEAT is the composition of the chosen priors.",
 )  # fmt: skip
-scores = {name: run.detector_scores(name, detector, beta, priors, weights) for name in run.datasets}
+scores = samples.by_set(detector, lens)
 ood = {name: scores[name] for name in run.ood_names}
-own_line = look.threshold is not None and detector == "heat"
-threshold = look.threshold if own_line else run.threshold(detector, beta, priors, weights)
+threshold = samples.threshold(detector, lens)
 
 if heat:
     st.caption("HEAT on each OOD set: FPR95 ↓ / AUROC ↑ in percent")
     boxes = st.columns(len(run.ood_names) + 1)
-    composed = {n: run.scores(n, beta, priors, weights) for n in run.datasets}
+    composed = samples.by_set("heat", lens)
     rows = {n: (fpr95(composed[ID], composed[n]), auroc(composed[ID], composed[n])) for n in run.ood_names}
     rows["average"] = tuple(sum(r[i] for r in rows.values()) / len(rows) for i in (0, 1))
     for box, (name, (fpr, area)) in zip(boxes, rows.items(), strict=True):
@@ -46,7 +46,9 @@ with left:
     st.subheader(
         f"Scores · {run.title(detector)}", help="A sample right of the dashed line is called out-of-distribution."
     )
-    histogram = figures.score_histogram(scores[ID], ood, threshold, "your line" if own_line else "95 % of ID")
+    histogram = figures.score_histogram(
+        scores[ID], ood, threshold, "your line" if lens.draws_line(detector) else "95 % of ID"
+    )
     st.plotly_chart(histogram, key="histogram")
     downloads.figure(histogram, f"{run.id}-histogram")
 with right:

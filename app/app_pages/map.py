@@ -12,7 +12,7 @@ MOST_POINTS, MOST_PICTURES = 20_000, 60
 
 st.title("Where do they lie?")
 run = state.ready_run("map")
-look, _ = looks.current(run)
+look = looks.current(run)
 if run.priors:
     state.beta_control()
 colouring = look.colour
@@ -39,9 +39,8 @@ if total > MOST_POINTS:
 dataset, row, xy = dataset[keep], row[keep], xy[keep]
 names = np.array([*run.datasets, "train"])[dataset]
 
-scores = {n: run.detector_scores(n, detector, look.beta, look.taking, look.weights) for n in run.datasets}
-own_line = look.threshold is not None and detector == "heat"
-threshold = look.threshold if own_line else run.threshold(detector, look.beta, look.taking, look.weights)
+samples, _ = state.samples_of(run)
+scores, threshold = samples.by_set(detector, look.lens()), samples.threshold(detector, look.lens())
 value = np.array([scores[n][r] if n != "train" else np.nan for n, r in zip(names, row, strict=True)])
 predicted = {n: run.predicted(n) for n in run.datasets}
 ids = {n: run.ids(n) for n in run.datasets}

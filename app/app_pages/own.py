@@ -10,8 +10,7 @@ from app import own, state
 st.title("What does it say of my own images?")
 run = state.ready_run()
 if not run.priors:
-    st.info("The first residual is still being trained.")
-    st.stop()
+    state.wait(run, "The first residual is still being trained.")
 
 looks.current(run)
 left, right = st.columns(2)

@@ -13,7 +13,7 @@ from heat_core.results import ALIVE, list_runs
 
 st.title("Training")
 run = state.chosen_run()
-state.name_in_address(run)
+state.name_in_address(run.id)
 status = run.status
 state.follow(run)
 

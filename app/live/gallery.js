@@ -27,7 +27,6 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
 }
 
 const columnsIn = (place) => Math.max(2, Math.floor((place.clientWidth - NAME_WIDTH) / (CELL + 8)));
-const element = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);
 const picture = (s) => (s.url ? element("img", { src: s.url, alt: "", loading: "lazy" }) : element("span", { className: "gone", textContent: "no picture" }));
 // A verdict: right or wrong where the truth is known, else unknown or known to the model.
 const VERDICTS = { 1: ["right", "✓"], 0: ["wrong", "✗"], u: ["unknown", "?"], k: ["known", "✓"] };

@@ -2,7 +2,7 @@
 
 export const number = (value) => (value === Infinity ? "+∞" : value === -Infinity ? "−∞" : String(value).replace("-", "−"));
 export const percent = (share) => (100 * share).toFixed(1);
-export const element = (tag, properties) => Object.assign(document.createElement(tag), properties);
+export const element = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);
 
 /** β as a person or Python writes it. */
 export function parse(text) {
