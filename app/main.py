@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.glossary import glossary
+
 st.set_page_config(page_title="HEAT Explorer", page_icon="🔥", layout="wide")
 st.logo(Path(__file__).parents[1] / "assets" / "logo.svg", size="large")
 # Streamlit's margins leave a laptop's page half empty above the first control.
@@ -22,6 +24,7 @@ page = st.navigation(
 )
 st.session_state["page-opened"] = st.session_state.get("page") != page.title
 st.session_state["page"] = page.title
+glossary()
 try:
     page.run()
 finally:
