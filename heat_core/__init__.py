@@ -1,28 +1,38 @@
 """HEAT: hybrid energy-based out-of-distribution detection in the feature space (Lafon et al., ICML 2023).
 
-Read in this order: datasets, backbones, extraction, features, heads, sources (what an experiment works on); priors,
-residual, heat, composition (the method); detectors, metrics; experiment, pipeline, projection, results, jobs (a run);
-samples, explanation, comparison, beta, scoring (what can be asked of it); export, report.
-`Experiment`, `Run` and `compose` do not import torch; `run` does when it is called.
+Rooms, each importing only those before it: `errors`, `storage`, `metrics`, `composition`; `features` (images →
+Features); `energies` (the paper: priors, residuals, HEAT); `detectors` (what it is compared with); `runs` (what is
+done); `analysis` (what is asked of finished runs). `docs/architecture.md` draws them.
+`Experiment`, `Lens`, `Run` and `compose` do not import torch; `run` does when it is called.
 """
 
-from heat_core.composition import compose
-from heat_core.errors import HeatError
-from heat_core.experiment import Experiment
-from heat_core.results import Run
+from collections.abc import Callable
+from pathlib import Path
+
+from heat_core import _moved
+from heat_core.composition import Lens, compose
+from heat_core.errors import HeatError, require_room
+from heat_core.runs.events import Event
+from heat_core.runs.experiment import Experiment
+from heat_core.runs.run import Run
+from heat_core.version import __version__
+
+_moved.install()
 
 
-def run(experiment: Experiment, folder=None, on_event=lambda event: None) -> Run:
-    """Do what the experiment says, in this process, and return the finished run (see `heat_core.pipeline.run`)."""
-    from pathlib import Path
-
-    from heat_core.projection import OUTPUT, Projector
+def run(
+    experiment: Experiment, folder: str | Path | None = None, on_event: Callable[[Event], None] = lambda _: None
+) -> Run:
+    """Do what the experiment says, in this process, and return the finished run (see `heat_core.runs.pipeline.run`)."""
+    from heat_core.runs.map import MAP_FILE
+    from heat_core.runs.projection import Projector
 
     folder = Path(folder) if folder else None
-    with Projector(experiment.map and not (folder and (folder / OUTPUT).exists())) as projector:
-        from heat_core.pipeline import run as run_pipeline  # imports torch, while the projector's child loads umap
+    with Projector(experiment.map and not (folder and (folder / MAP_FILE).exists())) as projector:
+        require_room()
+        from heat_core.runs.pipeline import run as run_pipeline  # imports torch, while the projector's child loads umap
 
         return run_pipeline(experiment, projector, folder, on_event)
 
 
-__all__ = ["Experiment", "HeatError", "Run", "compose", "run"]
+__all__ = ["Event", "Experiment", "HeatError", "Lens", "Run", "__version__", "compose", "run"]

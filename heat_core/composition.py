@@ -1,12 +1,18 @@
-"""Composition of K standardised hybrid energies by one parameter, β (Eq. 7, App. A.2)."""
+"""Composition of K standardised hybrid energies by one parameter, β (Eq. 7, App. A.2).
+
+`Lens` says how a person composes, `Scale` what a run composes. Together they are the only way from hybrid energies to
+HEAT's scores: the command line, the app, tables and new images all take it.
+"""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from heat_core.errors import HeatError
 
+HEAT = "heat"  # the name of HEAT among the detectors
 _SERIES_BELOW = 1e-6  # below this |β(E - mean)| two terms of the expansion are exact in float64
 
 
@@ -28,12 +34,12 @@ def compose(energies: np.ndarray, beta: float = 0.0, weights: Sequence[float] | 
     Raises:
         HeatError: where `energies` is not (N, K ≥ 1) or not finite, β is NaN, or the weights do not fit.
     """
-    energies, weights = _checked(energies, beta, weights)
+    energies, shares = _checked(energies, beta, weights)
     if math.isinf(beta):
         return energies.max(axis=1) if beta > 0 else energies.min(axis=1)
 
     def average(values: np.ndarray) -> np.ndarray:
-        return (values * weights).sum(axis=1) / weights.sum()
+        return (values * shares).sum(axis=1) / shares.sum()
 
     mean = average(energies)
     centred = energies - mean[:, None]
@@ -51,17 +57,101 @@ def compose(energies: np.ndarray, beta: float = 0.0, weights: Sequence[float] | 
 
 def influence(energies: np.ndarray, beta: float = 0.0, weights: Sequence[float] | None = None) -> np.ndarray:
     """∂compose/∂E_k = softmax_k(β E_k + log w_k): how much each prior has its say in a sample's score. (N, K), rows
-    sum to 1; at β = ±∞ the extreme one has all of it."""
-    energies, weights = _checked(energies, beta, weights)
+    sum to 1; at β = ±∞ the extreme one has all of it.
+    """
+    energies, shares = _checked(energies, beta, weights)
     if math.isinf(beta):
         extreme = energies == compose(energies, beta)[:, None]
         return extreme / extreme.sum(axis=1, keepdims=True)
     scaled = beta * energies
-    unnormalised = weights * np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    unnormalised = shares * np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return unnormalised / unnormalised.sum(axis=1, keepdims=True)
 
 
-def _checked(energies, beta: float, weights) -> tuple[np.ndarray, np.ndarray]:
+def beta_text(beta: float) -> str:
+    """β as it is printed: −0.3, −∞, +∞."""
+    return ("−∞" if beta < 0 else "+∞") if math.isinf(beta) else f"{beta:g}".replace("-", "−")
+
+
+@dataclass(frozen=True)
+class Lens:
+    """How HEAT is composed and where the line is drawn. Hashable: whatever depends on it can be cached.
+
+    Attributes:
+        beta: of the composition (Eq. 7).
+        priors: those that are composed, by name; None = all of the run.
+        weights: one for each of them, see `compose`; None = all alike.
+        threshold: of HEAT's score; None = 95 % of the ID test images stay below it.
+    """
+
+    beta: float = 0.0
+    priors: tuple[str, ...] | None = None
+    weights: tuple[float, ...] | None = None
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("priors", "weights"):  # lists are as good, but cannot be hashed
+            if (given := getattr(self, name)) is not None:
+                object.__setattr__(self, name, tuple(given))
+        if self.priors is not None and len(set(self.priors)) < len(self.priors):
+            raise HeatError(f"A prior was named twice in {', '.join(self.priors)}: name each one once.")
+
+    def draws_line(self, detector: str) -> bool:
+        """Whether the threshold of this detector was set by hand."""
+        return detector == HEAT and self.threshold is not None
+
+    def composed(self, priors: Sequence[str]) -> tuple[str, ...]:
+        """Which of a run's priors are composed; HeatError where it has not got them, or none."""
+        chosen = tuple(priors) if self.priors is None else self.priors
+        missing = [p for p in chosen if p not in priors]
+        if missing or not chosen:
+            what = f"has no residual for {missing[0]!r}" if missing else "needs at least one prior to compose"
+            raise HeatError(f"This run {what}: it has {', '.join(priors) or 'none yet'}.")
+        return chosen
+
+
+PLAIN = Lens()  # the paper's: β = 0 over all priors
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The scale on which a run's hybrid energies are composed.
+
+    Attributes:
+        priors: K names, in the order of the columns.
+        mean: (K,) of the hybrid energies on training features.
+        std: (K,) of the same.
+    """
+
+    priors: tuple[str, ...]
+    mean: np.ndarray
+    std: np.ndarray
+
+    @property
+    def spread(self) -> np.ndarray:
+        """(K,) what is divided by: the standard deviation, or 1 where there is none."""
+        return np.where(self.std > 0, self.std, 1.0)
+
+    def standardise(self, hybrid: np.ndarray) -> np.ndarray:
+        """(N, K) hybrid energies → (N, K): less the training mean, over the training deviation (App. A.2)."""
+        return (np.asarray(hybrid, dtype=np.float64) - self.mean) / self.spread
+
+    def part(self, priors: Sequence[str]) -> "Scale":
+        """The same scale of some of the priors, in their order."""
+        columns = self.columns(priors)
+        return Scale(tuple(priors), self.mean[columns], self.std[columns])
+
+    def columns(self, priors: Sequence[str]) -> list[int]:
+        """Where these priors stand."""
+        return [self.priors.index(p) for p in priors]
+
+    def scores(self, hybrid: np.ndarray, lens: Lens = PLAIN) -> np.ndarray:
+        """(N, K) hybrid energies → (N,) HEAT scores through a lens; larger = more out-of-distribution."""
+        chosen = self.columns(lens.composed(self.priors))
+        return compose(self.standardise(hybrid)[:, chosen], lens.beta, lens.weights)
+
+
+def _checked(energies: np.ndarray, beta: float, weights: Sequence[float] | None) -> tuple[np.ndarray, np.ndarray]:
     """Energies of the priors that take part, and their weights."""
     energies = np.asarray(energies, dtype=np.float64)
     if energies.ndim != 2 or energies.shape[1] == 0:
@@ -73,18 +163,8 @@ def _checked(energies, beta: float, weights) -> tuple[np.ndarray, np.ndarray]:
     k = energies.shape[1]
     if weights is None:
         return energies, np.ones(k)
-    weights = np.asarray(weights, dtype=np.float64)
-    if weights.shape != (k,) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.sum() > 0:
+    shares = np.asarray(weights, dtype=np.float64)
+    if shares.shape != (k,) or not np.isfinite(shares).all() or (shares < 0).any() or not shares.sum() > 0:
         raise HeatError(f"The weights of {k} priors must be {k} numbers of 0 or more, and not all 0.")
-    taking_part = weights > 0
-    return energies[:, taking_part], weights[taking_part]
-
-
-def beta_text(beta: float) -> str:
-    """β as it is printed: −0.3, −∞, +∞."""
-    return ("−∞" if beta < 0 else "+∞") if math.isinf(beta) else f"{beta:g}".replace("-", "−")
-
-
-def standardise(energies: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
-    """Subtract the training mean and divide by the training standard deviation (App. A.2): (N, K) → (N, K)."""
-    return (np.asarray(energies, dtype=np.float64) - mean) / np.where(np.asarray(std) > 0, std, 1.0)
+    taking_part = shares > 0
+    return energies[:, taking_part], shares[taking_part]

@@ -7,11 +7,12 @@ share in [0, 1]. As in the paper ID is the positive class of FPR95 and AUPR-In (
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from heat_core.errors import HeatError
 
 
-def _checked(id_scores, ood_scores) -> tuple[np.ndarray, np.ndarray]:
+def _checked(id_scores: ArrayLike, ood_scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     pair = []
     for name, scores in (("ID", id_scores), ("OOD", ood_scores)):
         scores = np.asarray(scores, dtype=np.float64).ravel()
@@ -23,7 +24,7 @@ def _checked(id_scores, ood_scores) -> tuple[np.ndarray, np.ndarray]:
     return pair[0], pair[1]
 
 
-def threshold95(id_scores: np.ndarray) -> float:
+def threshold95(id_scores: ArrayLike) -> float:
     """The 95th percentile of the ID test scores; a sample above it is called OOD (Sec. 4.4)."""
     scores = np.asarray(id_scores, dtype=np.float64)
     with np.errstate(invalid="ignore"):
@@ -31,13 +32,13 @@ def threshold95(id_scores: np.ndarray) -> float:
     return float(np.percentile(scores, 95, method="higher") if np.isnan(value) else value)  # NaN: between infinities
 
 
-def fpr95(id_scores, ood_scores) -> float:
+def fpr95(id_scores: ArrayLike, ood_scores: ArrayLike) -> float:
     """Share of OOD samples that are not above the 95th percentile of the ID scores, so pass for ID (Sec. 4)."""
     id_scores, ood_scores = _checked(id_scores, ood_scores)
     return float((ood_scores <= threshold95(id_scores)).mean())
 
 
-def auroc(id_scores, ood_scores) -> float:
+def auroc(id_scores: ArrayLike, ood_scores: ArrayLike) -> float:
     """P(OOD score > ID score) + ½ P(equal): the area under the ROC curve, by ranks."""
     id_scores, ood_scores = _checked(id_scores, ood_scores)
     ordered = np.sort(id_scores)
@@ -54,13 +55,13 @@ def _average_precision(positives: np.ndarray, negatives: np.ndarray) -> float:
     return float(average_precision_score(truth, ranks))
 
 
-def aupr_in(id_scores, ood_scores) -> float:
+def aupr_in(id_scores: ArrayLike, ood_scores: ArrayLike) -> float:
     """Average precision with ID as the positive class (the paper's AUPR, App. B)."""
     id_scores, ood_scores = _checked(id_scores, ood_scores)
     return _average_precision(-id_scores, -ood_scores)
 
 
-def aupr_out(id_scores, ood_scores) -> float:
+def aupr_out(id_scores: ArrayLike, ood_scores: ArrayLike) -> float:
     """Average precision with OOD as the positive class."""
     id_scores, ood_scores = _checked(id_scores, ood_scores)
     return _average_precision(ood_scores, id_scores)
@@ -69,7 +70,7 @@ def aupr_out(id_scores, ood_scores) -> float:
 METRICS = {"fpr95": fpr95, "auroc": auroc, "aupr_in": aupr_in, "aupr_out": aupr_out}
 
 
-def evaluate(id_scores, ood_scores: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
+def evaluate(id_scores: ArrayLike, ood_scores: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
     """All four metrics against each OOD set, and their plain mean under `average` (as in Tabs. 1 to 11)."""
     table = {name: {key: metric(id_scores, s) for key, metric in METRICS.items()} for name, s in ood_scores.items()}
     if table:
@@ -77,7 +78,7 @@ def evaluate(id_scores, ood_scores: dict[str, np.ndarray]) -> dict[str, dict[str
     return table
 
 
-def roc_curve(id_scores, ood_scores, points: int = 200) -> tuple[np.ndarray, np.ndarray]:
+def roc_curve(id_scores: ArrayLike, ood_scores: ArrayLike, points: int = 200) -> tuple[np.ndarray, np.ndarray]:
     """(share of OOD kept as ID, share of ID kept as ID) as the threshold sweeps over `points` ID quantiles."""
     id_scores, ood_scores = _checked(id_scores, ood_scores)
     thresholds = np.quantile(np.r_[id_scores, ood_scores], np.linspace(0, 1, points), method="nearest")
@@ -89,7 +90,9 @@ def roc_curve(id_scores, ood_scores, points: int = 200) -> tuple[np.ndarray, np.
 _MOST_DRAWS = 20_000_000  # replicates × samples, which bounds the memory of a bootstrap
 
 
-def bootstrap(id_scores, ood_scores, replicates: int = 400, seed: int = 0) -> dict[str, np.ndarray]:
+def bootstrap(
+    id_scores: ArrayLike, ood_scores: ArrayLike, replicates: int = 400, seed: int = 0
+) -> dict[str, np.ndarray]:
     """FPR95 and AUROC of resampled ID and OOD sets: name → (replicates,).
 
     The draws depend on `seed` and the sizes alone: two detectors on the same sets see the same resamples, so that the

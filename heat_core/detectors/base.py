@@ -1,29 +1,57 @@
 """The interface of a detector: fit on training features, score others; larger = more out-of-distribution."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from heat_core.features import Features
-from heat_core.heads import Head, log_softmax, logits_of
+from heat_core.energies.settings import ResidualSettings
+from heat_core.errors import HeatError
+from heat_core.features.features import Features
+from heat_core.features.heads import Head, log_softmax, logits_of
 
 if TYPE_CHECKING:
-    from heat_core.backbones import Backbone
-    from heat_core.columns import Column
-    from heat_core.experiment import Experiment
+    from heat_core.features.backbones import Backbone
+    from heat_core.features.columns import Column
 
-__all__ = ["Detector", "Head", "log_softmax", "logits_of"]
+__all__ = ["Context", "Detector", "Head", "log_softmax", "logits_of"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a run can tell a detector.
+
+    Attributes:
+        id_set: cifar10, cifar100, imagenet or "": whose published values count.
+        training: the settings that HEAT-GMM's residual is trained with.
+        seed: of everything random.
+        backbone: the network, or None where features were given.
+    """
+
+    id_set: str
+    training: ResidualSettings
+    seed: int
+    backbone: "Backbone | None"
+
+    def network(self, detector: str) -> "Backbone":
+        """The backbone; HeatError where the run has only features."""
+        if self.backbone is None:
+            raise HeatError(f"{detector} reads the images, and this run has only their features.")
+        return self.backbone
 
 
 class Detector(ABC):
     """A method of the paper's tables.
 
     Attributes:
-        title: as the tables call it. place: where they put it: below 100 what reads the logits, then the features
-            (100), the images (200), what is trained (300). source: where it was published. published: hyper-parameters
-            that the source gives for a whole ID set (cifar10, cifar100, imagenet), where they differ from the defaults.
+        title: as the tables call it.
+        source: where it was published.
+        place: where the tables put it: below 100 what reads the logits, then the features (100), the images (200), what
+            is trained (300).
         reads_images: whether it needs more of an image than `avg`, `std` and labels.
+        published: hyper-parameters that the source gives for a whole ID set (cifar10, cifar100, imagenet), where they
+            differ from the defaults.
         head: the linear head (weight (C, D), bias (C,)) that reads `features.avg`.
     """
 
@@ -37,20 +65,21 @@ class Detector(ABC):
         self.head = head
 
     @classmethod
-    def for_run(cls, head: Head, experiment: "Experiment", backbone: "Backbone") -> Self:
-        """The detector with the values that its source publishes for this ID set, and what it must know of the network."""
-        return cls(head, **cls.published.get(experiment.id_set, {}))
+    def for_run(cls, head: Head, context: Context) -> Self:
+        """The detector with the values that its source publishes for this ID set, and what it must know of the run."""
+        return cls(head, **cls.published.get(context.id_set, {}))
 
     @classmethod
-    def train_columns(cls, backbone: "Backbone") -> tuple["Column", ...]:
+    def train_columns(cls, backbone: "Backbone | None") -> tuple["Column", ...]:  # noqa: ARG003
         """Extra columns that `fit` reads; HeatError where this backbone cannot give them."""
         return ()
 
-    def test_columns(self, backbone: "Backbone") -> tuple["Column", ...]:
+    def test_columns(self, backbone: "Backbone | None") -> tuple["Column", ...]:
         """Extra columns that `score` reads, once the detector is fitted."""
         return self.train_columns(backbone)
 
-    def fit(self, train: Features) -> Self:
+    def fit(self, train: Features) -> Self:  # noqa: ARG002
+        """Learn what `score` needs from training features; returns itself. Here: nothing."""
         return self
 
     @abstractmethod

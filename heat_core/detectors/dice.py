@@ -5,13 +5,14 @@ from typing import ClassVar, Self
 import numpy as np
 
 from heat_core.detectors.base import Detector, Head
-from heat_core.features import Features
-from heat_core.priors import VIEWS
-from heat_core.priors.dice import SPARSITY, SPARSITY_OF, DirectedSparsity
+from heat_core.energies.fitted import Fitted
+from heat_core.energies.priors.dice import SPARSITY, SPARSITY_OF, DirectedSparsity
+from heat_core.energies.views import VIEWS
+from heat_core.features.features import Features
 
 
 class Dice(Detector):
-    """Score: -log Σ_c exp((W ⊙ M)_c·z + b_c), as the prior `heat_core.priors.dice` gives it.
+    """Score: -log Σ_c exp((W ⊙ M)_c·z + b_c), as the prior `heat_core.energies.priors.dice` gives it.
 
     The source takes a sparsity p of 90 % on CIFAR and 70 % on ImageNet.
     """
@@ -19,6 +20,8 @@ class Dice(Detector):
     title, source = "DICE", "Sun & Li, ECCV 2022, arXiv:2111.09805"
     place = 70
     published: ClassVar = {id_set: {"sparsity": p} for id_set, p in SPARSITY_OF.items()}
+
+    _energy = Fitted[DirectedSparsity]()
 
     def __init__(self, head: Head, sparsity: float = SPARSITY) -> None:
         super().__init__(head)

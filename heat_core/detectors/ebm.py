@@ -6,12 +6,14 @@ from typing import Self
 import numpy as np
 import torch
 
-from heat_core.detectors.base import Detector, Head
-from heat_core.extraction import auto_device
-from heat_core.features import Features
-from heat_core.priors import VIEWS, EnergyLogits
-from heat_core.residual import train_residual
-from heat_core.settings import ResidualSettings, settings_for
+from heat_core.detectors.base import Context, Detector, Head
+from heat_core.energies.fitted import Fitted
+from heat_core.energies.priors import EnergyLogits
+from heat_core.energies.residual import ResidualMLP, train_residual
+from heat_core.energies.settings import ResidualSettings, settings_for
+from heat_core.energies.views import VIEWS
+from heat_core.features.extraction import auto_device
+from heat_core.features.features import Features
 
 _VIEW = VIEWS["gmm"]
 
@@ -21,20 +23,21 @@ class DataDrivenEnergy(Detector):
 
     title, source = "EBM", "Lafon et al., ICML 2023 (the fully data-driven EBM)"
     place = 310
+    _network = Fitted[ResidualMLP]()
 
     def __init__(self, head: Head, settings: ResidualSettings | None = None, seed: int = 0) -> None:
         super().__init__(head)
         self.settings, self.seed = settings or settings_for("gmm", "quick"), seed
 
     @classmethod
-    def for_run(cls, head: Head, experiment, backbone) -> Self:
-        return cls(head, settings_for("gmm", experiment.preset, experiment.settings), experiment.seed)
+    def for_run(cls, head: Head, context: Context) -> Self:
+        return cls(head, context.training, context.seed)
 
     def fit(self, train: Features) -> Self:
         z = torch.tensor(_VIEW.of(train), device=auto_device())
         non_negative = bool((z >= 0).all())
         settings = replace(self.settings, temperature=1.0)
-        flat = EnergyLogits(np.zeros((1, z.shape[1])), np.zeros(1)).fit(z)  # one logit, always 0: E_q = 0
+        flat = EnergyLogits(np.zeros((1, z.shape[1])), np.zeros(1)).fit(z.cpu().numpy())  # one logit, always 0: E_q = 0
         done = train_residual(flat, z, settings, 1.0, lambda p: _VIEW.project(p, non_negative), self.seed)
         self._network = done.residual.cpu()
         return self

@@ -6,9 +6,10 @@ import numpy as np
 from scipy.special import softmax
 
 from heat_core.detectors.base import Detector, Head
+from heat_core.energies.fitted import Fitted
 from heat_core.errors import HeatError
-from heat_core.features import Features
-from heat_core.heads import fit_head
+from heat_core.features.features import Features
+from heat_core.features.heads import fit_head
 
 
 class HeadEnsemble(Detector):
@@ -19,6 +20,7 @@ class HeadEnsemble(Detector):
 
     title, source = "Ensemble", "Lakshminarayanan et al., NeurIPS 2017, arXiv:1612.01474"
     place = 300
+    _heads = Fitted[list[Head]]()
 
     def __init__(self, head: Head, members: int = 5, seed: int = 0) -> None:
         if members < 1:
@@ -28,12 +30,13 @@ class HeadEnsemble(Detector):
 
     def fit(self, train: Features) -> Self:
         rng = np.random.default_rng(self.seed)
-        avg, labels = np.asarray(train.avg, dtype=np.float64), train.labels
+        avg, labels = np.asarray(train.avg, dtype=np.float64), train.required_labels(self.title)
         first = np.unique(labels, return_index=True)[1]  # one sample of every class, so that none is lost
-        self._heads = []
+        heads = []
         for _ in range(self.members):
             rows = np.r_[first, rng.integers(len(avg), size=len(avg) - len(first))]
-            self._heads.append(fit_head(avg[rows], labels[rows]))
+            heads.append(fit_head(avg[rows], labels[rows]))
+        self._heads = heads
         return self
 
     def score(self, features: Features) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import softmax
 
 from heat_core.detectors.base import Detector, logits_of
-from heat_core.features import Features
+from heat_core.features.features import Features
 
 
 class GradNorm(Detector):

@@ -5,9 +5,11 @@ from typing import Self
 
 import numpy as np
 
-from heat_core.columns import GRAM, GRAM_POWERS, Column, require_maps
-from heat_core.detectors.base import Detector, Head, logits_of
-from heat_core.features import Features
+from heat_core.detectors.base import Context, Detector, Head, logits_of
+from heat_core.energies.fitted import Fitted
+from heat_core.features.backbones import Backbone
+from heat_core.features.columns import GRAM, GRAM_POWERS, Column, require_maps
+from heat_core.features.features import Features
 
 _HELD_OUT_EVERY = 10  # the source holds a tenth out to scale the layers
 _BLOCK = 2048
@@ -21,6 +23,9 @@ class Gram(Detector):
     title, source = "Gram", "Sastry & Oore, ICML 2020, arXiv:1912.12510"
     place = 220
     reads_images = True
+    _low = Fitted[np.ndarray]()
+    _high = Fitted[np.ndarray]()
+    _expected = Fitted[np.ndarray]()
 
     def __init__(self, head: Head, widths: Sequence[int]) -> None:
         """widths: C_l of the layers, one after the other in the column `gram`, each for all powers."""
@@ -28,16 +33,16 @@ class Gram(Detector):
         self.widths = widths
 
     @classmethod
-    def for_run(cls, head: Head, experiment, backbone) -> Self:
-        return cls(head, backbone.map_widths)
+    def for_run(cls, head: Head, context: Context) -> Self:
+        return cls(head, context.network(cls.title).map_widths)
 
     @classmethod
-    def train_columns(cls, backbone) -> tuple[Column, ...]:
+    def train_columns(cls, backbone: Backbone | None) -> tuple[Column, ...]:
         require_maps(backbone, cls.title)
         return (GRAM,)
 
     def fit(self, train: Features) -> Self:
-        statistics, labels = train.column("gram"), train.labels
+        statistics, labels = train.column("gram"), train.required_labels(self.title)
         held_out = _every_nth(labels, _HELD_OUT_EVERY)
         classes = range(len(self.head[0]))
         self._low = np.full((len(classes), statistics.shape[1]), -np.inf)

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.special import logsumexp
 
 from heat_core.detectors.base import Detector, log_softmax, logits_of
-from heat_core.features import Features
+from heat_core.energies.fitted import Fitted
+from heat_core.features.features import Features
 
 
 class KLMatching(Detector):
@@ -18,13 +19,13 @@ class KLMatching(Detector):
 
     title, source = "KL Matching", "Hendrycks et al., ICML 2022, arXiv:1911.11132"
     place = 50
+    _log_typical = Fitted[np.ndarray]()
 
     def fit(self, train: Features) -> Self:
         log_p = log_softmax(logits_of(train, self.head))
         predicted = log_p.argmax(axis=1)
-        self._log_typical = np.stack([
-            logsumexp(log_p[predicted == k], axis=0) - np.log((predicted == k).sum()) for k in np.unique(predicted)
-        ])  # fmt: skip
+        of_class = [predicted == k for k in np.unique(predicted)]
+        self._log_typical = np.stack([logsumexp(log_p[rows], axis=0) - np.log(rows.sum()) for rows in of_class])
         return self
 
     def score(self, features: Features) -> np.ndarray:

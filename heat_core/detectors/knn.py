@@ -6,9 +6,10 @@ import numpy as np
 import torch
 
 from heat_core.detectors.base import Detector, Head
+from heat_core.energies.fitted import Fitted
+from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
-from heat_core.features import Features
-from heat_core.priors import VIEWS
+from heat_core.features.features import Features
 
 _BLOCK = 2**24  # inner products at a time: 64 MB
 
@@ -27,6 +28,9 @@ class NearestNeighbours(Detector):
         "cifar100": {"k_of": (200, 50_000)},
         "imagenet": {"k_of": (1000, 1_281_167)},
     }
+
+    k_ = Fitted[int]()
+    _known = Fitted[torch.Tensor]()
 
     def __init__(self, head: Head, k: int | None = None, k_of: tuple[int, int] | None = None) -> None:
         """k: fixed; or `k_of` = (k, number of training images from which it applies)."""
@@ -50,7 +54,8 @@ class NearestNeighbours(Detector):
 
     def _distance(self, z: torch.Tensor) -> torch.Tensor:
         """(n, D) → (n,) float64. Neighbours are found by one matrix product, since on the sphere the nearest has the
-        largest inner product; the distance to the k-th is then computed without its cancellation."""
+        largest inner product; the distance to the k-th is then computed without its cancellation.
+        """
         similar = torch.topk(z @ self._known.T, self.k_, dim=1, sorted=False)
         kth = similar.indices.gather(1, similar.values.argmin(dim=1, keepdim=True)).squeeze(1)
         return (z.double() - self._known[kth].double()).norm(dim=1)

@@ -5,8 +5,10 @@ from typing import Self
 import numpy as np
 
 from heat_core.detectors.base import Detector, Head
-from heat_core.features import Features
-from heat_core.priors import VIEWS, GaussianMixture
+from heat_core.energies.fitted import Fitted
+from heat_core.energies.priors import GaussianMixture
+from heat_core.energies.views import VIEWS
+from heat_core.features.features import Features
 
 
 class Mahalanobis(Detector):
@@ -18,13 +20,14 @@ class Mahalanobis(Detector):
 
     title, source = "Mahalanobis", "Lee et al., NeurIPS 2018, arXiv:1807.03888"
     place = 120
+    _classes = Fitted[GaussianMixture]()
 
     def __init__(self, head: Head, covariance: str = "auto") -> None:
         super().__init__(head)
         self.covariance = covariance
 
     def fit(self, train: Features) -> Self:
-        self._classes = GaussianMixture(self.covariance).fit(VIEWS["el"].of(train), train.labels)
+        self._classes = GaussianMixture(self.covariance).fit(VIEWS["el"].of(train), train.required_labels(self.title))
         return self
 
     def score(self, features: Features) -> np.ndarray:

@@ -7,10 +7,12 @@ from typing import Self
 import numpy as np
 import torch
 
-from heat_core.columns import LAYERS, Batch, Column, require_stages
-from heat_core.detectors.base import Detector, Head
-from heat_core.features import Features
-from heat_core.priors import GaussianMixture
+from heat_core.detectors.base import Context, Detector, Head
+from heat_core.energies.fitted import Fitted
+from heat_core.energies.priors import GaussianMixture
+from heat_core.features.backbones import Backbone
+from heat_core.features.columns import LAYERS, Batch, Column, require_stages
+from heat_core.features.features import Features
 
 
 class MultiLayerMahalanobis(Detector):
@@ -24,6 +26,10 @@ class MultiLayerMahalanobis(Detector):
     title, source = "MDS", "Lee et al., NeurIPS 2018, arXiv:1807.03888"
     place = 210
     reads_images = True
+    _layers = Fitted[list[GaussianMixture]]()
+    _mean = Fitted[np.ndarray]()
+    _std = Fitted[np.ndarray]()
+    _name = Fitted[str]()
 
     def __init__(self, head: Head, widths: Sequence[int], epsilon: float = 0.0014, covariance: str = "auto") -> None:
         """widths: C_l of the layers, one after the other in the column `layers`."""
@@ -31,17 +37,18 @@ class MultiLayerMahalanobis(Detector):
         self.widths, self.epsilon, self.covariance = widths, epsilon, covariance
 
     @classmethod
-    def for_run(cls, head: Head, experiment, backbone) -> Self:
-        return cls(head, backbone.layer_widths)
+    def for_run(cls, head: Head, context: Context) -> Self:
+        return cls(head, context.network(cls.title).layer_widths)
 
     @classmethod
-    def train_columns(cls, backbone) -> tuple[Column, ...]:
+    def train_columns(cls, backbone: Backbone | None) -> tuple[Column, ...]:
         require_stages(backbone, cls.title)
         return (LAYERS,)
 
     def fit(self, train: Features) -> Self:
         layers = np.split(np.asarray(train.column("layers")), np.cumsum(self.widths)[:-1], axis=1)
-        self._layers = [GaussianMixture(self.covariance).fit(z, train.labels) for z in layers]
+        labels = train.required_labels(self.title)
+        self._layers = [GaussianMixture(self.covariance).fit(z, labels) for z in layers]
         distances = [g.squared_distances(z).min(axis=1) for g, z in zip(self._layers, layers, strict=True)]
         self._mean, self._std = np.mean(distances, axis=1), np.std(distances, axis=1)
         digest = hashlib.sha256(repr((self.epsilon, self.covariance)).encode())
@@ -50,7 +57,7 @@ class MultiLayerMahalanobis(Detector):
         self._name = f"mds-{digest.hexdigest()[:12]}"
         return self
 
-    def test_columns(self, backbone) -> tuple[Column, ...]:
+    def test_columns(self, backbone: Backbone | None) -> tuple[Column, ...]:  # noqa: ARG002
         return (Column(self._name, self.distances, stages=True, gradients=True),)
 
     def distances(self, batch: Batch) -> torch.Tensor:

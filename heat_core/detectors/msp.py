@@ -3,7 +3,7 @@
 import numpy as np
 
 from heat_core.detectors.base import Detector, log_softmax, logits_of
-from heat_core.features import Features
+from heat_core.features.features import Features
 
 
 class MaxSoftmax(Detector):

@@ -7,9 +7,10 @@ import torch
 from scipy.special import softmax
 from torch.nn.functional import cross_entropy, linear
 
-from heat_core.columns import Batch, Column
 from heat_core.detectors.base import Detector, Head
-from heat_core.features import Features
+from heat_core.features.backbones import Backbone
+from heat_core.features.columns import Batch, Column
+from heat_core.features.features import Features
 
 
 class Odin(Detector):
@@ -30,7 +31,7 @@ class Odin(Detector):
         digest.update(repr((temperature, epsilon)).encode())
         self._name = f"odin-{digest.hexdigest()[:12]}"
 
-    def test_columns(self, backbone) -> tuple[Column, ...]:
+    def test_columns(self, backbone: Backbone | None) -> tuple[Column, ...]:  # noqa: ARG002
         return (Column(self._name, self.perturbed_logits, gradients=True),)
 
     def perturbed_logits(self, batch: Batch) -> torch.Tensor:

@@ -7,8 +7,9 @@ from scipy.special import softmax
 from scipy.stats import gumbel_l
 
 from heat_core.detectors.base import Detector, Head, logits_of
+from heat_core.energies.fitted import Fitted
 from heat_core.errors import HeatError
-from heat_core.features import Features
+from heat_core.features.features import Features
 
 _SHIFT = 10_000.0  # added to the tail before the fit, as in libMR: it makes the two-parameter fit well conditioned
 
@@ -21,11 +22,14 @@ class OpenMax(Detector):
     what they lose is the logit of "unknown".
 
     Args:
-        tail: 20 in the source. alpha: 10 in the source; at most the number of classes.
+        tail: 20 in the source.
+        alpha: 10 in the source; at most the number of classes.
     """
 
     title, source = "OpenMax", "Bendale & Boult, CVPR 2016, arXiv:1511.06233"
     place = 60
+    _means = Fitted[np.ndarray]()
+    _fits = Fitted[list["_Tail"]]()
 
     def __init__(self, head: Head, tail: int = 20, alpha: int = 10) -> None:
         if tail < 2 or alpha < 1:
@@ -34,16 +38,16 @@ class OpenMax(Detector):
         self.tail, self.alpha = tail, alpha
 
     def fit(self, train: Features) -> Self:
-        logits = logits_of(train, self.head)
-        means, self._fits = np.zeros((logits.shape[1], logits.shape[1])), []
+        logits, labels = logits_of(train, self.head), train.required_labels(self.title)
+        means, fits = np.zeros((logits.shape[1], logits.shape[1])), []
         for c in range(logits.shape[1]):
-            of_class = logits[train.labels == c]
+            of_class = logits[labels == c]
             if not len(of_class):
                 raise HeatError(f"Class {c} has no training image: OpenMax needs some of every class.")
             means[c] = of_class.mean(axis=0)
             tail = np.sort(np.linalg.norm(of_class - means[c], axis=1))[-self.tail :]
-            self._fits.append(_Tail(tail))
-        self._means = means
+            fits.append(_Tail(tail))
+        self._means, self._fits = means, fits
         return self
 
     def score(self, features: Features) -> np.ndarray:
@@ -63,7 +67,7 @@ class OpenMax(Detector):
 class _Tail:
     """A Weibull distribution of the largest distances of a class; a step where they do not differ.
 
-    The logarithm of a Weibull variable is a Gumbel one, whose maximum likelihood has one root: no search can stop early.
+    The logarithm of a Weibull variable is a Gumbel one, whose maximum likelihood has one root: no search stops early.
     """
 
     def __init__(self, tail: np.ndarray) -> None:

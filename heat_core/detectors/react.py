@@ -6,8 +6,9 @@ import numpy as np
 from scipy.special import logsumexp
 
 from heat_core.detectors.base import Detector, Head
+from heat_core.energies.fitted import Fitted
 from heat_core.errors import HeatError
-from heat_core.features import Features
+from heat_core.features.features import Features
 
 
 class React(Detector):
@@ -15,6 +16,7 @@ class React(Detector):
 
     title, source = "ReAct", "Sun et al., NeurIPS 2021, arXiv:2111.12797"
     place = 80
+    threshold_ = Fitted[float]()
 
     def __init__(self, head: Head, percentile: float = 90.0) -> None:
         if not 0 <= percentile <= 100:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from heat_core.detectors.vim import Vim
-from heat_core.features import Features
-from heat_core.priors import VIEWS
+from heat_core.energies.views import VIEWS
+from heat_core.features.features import Features
 
 
 class ResidualNorm(Vim):

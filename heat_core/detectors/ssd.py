@@ -6,9 +6,10 @@ import numpy as np
 from sklearn.cluster import KMeans
 
 from heat_core.detectors.base import Detector, Head
-from heat_core.features import Features
-from heat_core.priors import VIEWS
-from heat_core.priors.gmm import FEW, GaussianMixture
+from heat_core.energies.fitted import Fitted
+from heat_core.energies.priors.gmm import FEW, GaussianMixture
+from heat_core.energies.views import VIEWS
+from heat_core.features.features import Features
 
 
 class Ssd(Detector):
@@ -21,6 +22,7 @@ class Ssd(Detector):
 
     title, source = "SSD", "Sehwag et al., ICLR 2021, arXiv:2103.12051"
     place = 130
+    _mixtures = Fitted[list[GaussianMixture]]()
 
     def __init__(self, head: Head, clusters: int = 1, covariance: str = "auto", seed: int = 0) -> None:
         super().__init__(head)
@@ -31,7 +33,7 @@ class Ssd(Detector):
         self._mixtures = gaussians(z, self._assign(z, train), self.covariance)
         return self
 
-    def _assign(self, z: np.ndarray, train: Features) -> np.ndarray:
+    def _assign(self, z: np.ndarray, train: Features) -> np.ndarray:  # noqa: ARG002 (SSD+ reads the labels)
         """(N,) the cluster of each training feature."""
         if self.clusters == 1:
             return np.zeros(len(z), dtype=int)
@@ -45,7 +47,8 @@ class Ssd(Detector):
 
 def gaussians(z: np.ndarray, cluster: np.ndarray, covariance: str) -> list[GaussianMixture]:
     """A Gaussian with a covariance of its own per cluster, as the source has it; one shared by all clusters where a
-    cluster holds fewer than ten samples a dimension, since its own would not be usable."""
+    cluster holds fewer than ten samples a dimension, since its own would not be usable.
+    """
     if np.bincount(cluster)[np.unique(cluster)].min() < FEW * z.shape[1]:
         return [GaussianMixture(covariance).fit(z, cluster)]
     return [GaussianMixture(covariance).fit(z[cluster == c], cluster[cluster == c]) for c in np.unique(cluster)]

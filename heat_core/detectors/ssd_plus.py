@@ -3,7 +3,7 @@
 import numpy as np
 
 from heat_core.detectors.ssd import Ssd
-from heat_core.features import Features
+from heat_core.features.features import Features
 
 
 class SsdPlus(Ssd):
@@ -12,5 +12,5 @@ class SsdPlus(Ssd):
     title = "SSD+"
     place = 140
 
-    def _assign(self, z: np.ndarray, train: Features) -> np.ndarray:
-        return np.asarray(train.labels)
+    def _assign(self, z: np.ndarray, train: Features) -> np.ndarray:  # noqa: ARG002
+        return train.required_labels(self.title)

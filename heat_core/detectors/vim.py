@@ -5,16 +5,18 @@ from typing import Self
 import numpy as np
 
 from heat_core.detectors.base import Detector, Head
-from heat_core.features import Features
-from heat_core.priors import VIEWS
-from heat_core.priors.vim import VirtualLogit
+from heat_core.energies.fitted import Fitted
+from heat_core.energies.priors.vim import VirtualLogit
+from heat_core.energies.views import VIEWS
+from heat_core.features.features import Features
 
 
 class Vim(Detector):
-    """Score: α‖R Rᵀ(z - o)‖ - log Σ_c exp(w_c·z + b_c), as the prior `heat_core.priors.vim` gives it."""
+    """Score: α‖R Rᵀ(z - o)‖ - log Σ_c exp(w_c·z + b_c), as the prior `heat_core.energies.priors.vim` gives it."""
 
     title, source = "ViM", "Wang et al., CVPR 2022, arXiv:2203.10807"
     place = 150
+    _energy = Fitted[VirtualLogit]()
 
     def __init__(self, head: Head, dim: int | None = None) -> None:
         super().__init__(head)

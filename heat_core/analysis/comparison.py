@@ -1,0 +1,211 @@
+"""Detectors × OOD sets, grouped near, mid and far (Tab. 4), over one or several runs, with bootstrap intervals."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, groupby
+
+import numpy as np
+
+from heat_core.composition import HEAT, PLAIN, Lens
+from heat_core.energies.names import PRIOR_TITLES
+from heat_core.errors import HeatError
+from heat_core.metrics import METRICS, bootstrap
+from heat_core.runs.experiment import AVERAGE, GROUPS, ID
+from heat_core.runs.rows import corrected_row
+from heat_core.runs.run import Run
+
+_LOWER_IS_BETTER = {"fpr95"}
+_RESAMPLED = {"auroc", "fpr95"}
+Row = dict[str, tuple[float, np.ndarray]]  # OOD set → the metric in percent, and its replicates
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of a comparison: a detector of a run, seen through a lens.
+
+    Attributes:
+        run: whose scores they are.
+        detector: its name.
+        lens: composes HEAT, or a subset of its priors (Tab. 3).
+        label: of the row; empty = the detector's title.
+    """
+
+    run: Run
+    detector: str
+    lens: Lens = PLAIN
+    label: str = ""
+
+    def scores(self, dataset: str) -> np.ndarray:
+        """(N,) scores of a set."""
+        return self.run.detector_scores(dataset, self.detector, self.lens)
+
+
+def entries_of(
+    run: Run, detectors: Sequence[str] | None = None, lens: Lens = PLAIN, subsets: bool = False, named: bool = False
+) -> list[Entry]:
+    """A run's rows.
+
+    Args:
+        run: whose they are.
+        detectors: the chosen ones; default: all.
+        lens: composes HEAT's row, and its β the subsets.
+        subsets: whether every subset of the corrected priors follows (Tab. 3).
+        named: whether the run's name stands after each row's title.
+    """
+    suffix = f" · {run.experiment.name or run.id}" if named else ""
+    rows = [
+        Entry(run, d, lens, (composition(run, lens) if d == HEAT else run.title(d)) + suffix)
+        for d in (run.detectors if detectors is None else detectors)
+    ]
+    if subsets:
+        for size in range(2, len(run.priors)):
+            for chosen in combinations(run.priors, size):
+                rows.append(Entry(run, HEAT, Lens(lens.beta, chosen), run.title(corrected_row(*chosen)) + suffix))
+    return rows
+
+
+def composition(run: Run, lens: Lens) -> str:
+    """HEAT's row by what it is composed of: all priors, some of them, with weights."""
+    chosen = lens.composed(run.priors)
+    if lens.weights:
+        return "HEAT, " + " + ".join(f"{w:g} {PRIOR_TITLES[p]}" for p, w in zip(chosen, lens.weights, strict=True))
+    return "HEAT" if set(chosen) == set(run.priors) else run.title(corrected_row(*chosen))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A metric in percent with its 95 % bootstrap interval (NaN where the metric has none).
+
+    Attributes:
+        value: of the metric.
+        low: end of the interval.
+        high: the other end.
+        place: 1 for the best of its column, 2 for the second (equals share a place).
+        tied: whether the paired difference to the best, resample by resample, may be zero.
+    """
+
+    value: float
+    low: float
+    high: float
+    place: int
+    tied: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A filled table; `heat_core.analysis.tables` writes it in every format.
+
+    Attributes:
+        metric: of the cells.
+        labels: of the rows.
+        columns: (group, name) pairs, `average` closing each group.
+        cells: rows × columns; None where a run has no such set.
+    """
+
+    metric: str
+    labels: list[str]
+    columns: list[tuple[str, str]]
+    cells: list[list[Cell | None]]
+
+    @property
+    def groups(self) -> list[tuple[str, int]]:
+        """(group, how many neighbouring columns it spans)."""
+        return [(group, len(list(columns))) for group, columns in groupby(self.columns, key=lambda column: column[0])]
+
+    def best_first(self) -> "Comparison":
+        """The same rows by their average, which closes each row; those without one come last."""
+        sign = 1 if self.metric in _LOWER_IS_BETTER else -1
+
+        def rank(i: int) -> float:
+            last = self.cells[i][-1]
+            return np.inf if last is None else sign * last.value
+
+        order = sorted(range(len(self.labels)), key=rank)
+        return replace(self, labels=[self.labels[i] for i in order], cells=[self.cells[i] for i in order])
+
+
+def compare(entries: Sequence[Entry], metric: str = "auroc", replicates: int = 400) -> Comparison:
+    """Fill the table of `entries` (rows) × the OOD sets of their runs (columns, near to far, with averages).
+
+    Raises:
+        HeatError: for an unknown metric, or no entry.
+    """
+    if metric not in METRICS:
+        raise HeatError(f"There is no metric {metric!r}: choose one of {', '.join(METRICS)}.")
+    if not entries:
+        raise HeatError("Choose at least one detector to compare.")
+    grouped = _grouped_sets([e.run for e in entries])
+    found = [_row(entry, [n for names in grouped.values() for n in names], metric, replicates) for entry in entries]
+    columns = _columns(grouped)
+    values = np.array([[_value(row, members) for _, members in columns.values()] for row in found])
+    replicas = [[_replicates(row, members) for _, members in columns.values()] for row in found]
+    cells: list[list[Cell | None]] = [[None] * len(columns) for _ in entries]
+    for j in range(len(columns)):
+        for i, cell in _ranked(values[:, j], [r[j] for r in replicas], metric in _LOWER_IS_BETTER):
+            cells[i][j] = cell
+    labels = [e.label or e.run.title(e.detector) for e in entries]
+    return Comparison(metric, labels, [(group, name) for name, (group, _) in columns.items()], cells)
+
+
+def _grouped_sets(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """near, mid, far, and "" for sets that nobody placed → the OOD sets of all runs, each once."""
+    groups: dict[str, list[str]] = {g: [] for g in (*GROUPS, "")}
+    for run in runs:
+        for name in run.ood_names:
+            group = run.experiment.group(name) or ""
+            if not any(name in names for names in groups.values()):
+                groups[group].append(name)
+    return {g: names for g, names in groups.items() if names}
+
+
+def _columns(grouped: dict[str, list[str]]) -> dict[str, tuple[str, list[str]]]:
+    """Name of the column → its group and the sets that it averages."""
+    columns: dict[str, tuple[str, list[str]]] = {}
+    for group, names in grouped.items():
+        columns |= {name: (group, [name]) for name in names}
+        if group and len(names) > 1:
+            columns[f"{group} average"] = (group, names)
+    everything = [n for names in grouped.values() for n in names]
+    return columns | {AVERAGE: ("", everything)}
+
+
+def _row(entry: Entry, names: list[str], metric: str, replicates: int) -> Row:
+    """OOD set → the metric in percent and its replicates, for the sets that the run has."""
+    id_scores = entry.scores(ID)
+    row = {}
+    for name in [n for n in names if n in entry.run.ood_names]:
+        ood_scores = entry.scores(name)
+        resampled = bootstrap(id_scores, ood_scores, replicates)[metric] if metric in _RESAMPLED else np.empty(0)
+        row[name] = (100 * METRICS[metric](id_scores, ood_scores), 100 * resampled)
+    return row
+
+
+def _value(row: Row, members: list[str]) -> float:
+    """The mean over `members`; NaN where one is missing."""
+    return float(np.mean([row[m][0] for m in members])) if all(m in row for m in members) else np.nan
+
+
+def _replicates(row: Row, members: list[str]) -> np.ndarray:
+    """(B,) replicates of that mean; none where one is missing. Large sets have fewer."""
+    if any(m not in row for m in members):
+        return np.empty(0)
+    fewest = min(len(row[m][1]) for m in members)
+    return np.mean([row[m][1][:fewest] for m in members], axis=0)
+
+
+def _ranked(values: np.ndarray, replicas: list[np.ndarray], lower: bool) -> Iterator[tuple[int, Cell]]:
+    """(index, Cell) of every value of a column that is there."""
+    present = [i for i, v in enumerate(values) if not np.isnan(v)]
+    if not present:
+        return
+    signed = np.round(values if lower else -values, 1)  # as it is printed: equals in print share a place
+    order = sorted({signed[i] for i in present})
+    best = min(present, key=lambda i: values[i] if lower else -values[i])
+    for i in present:
+        low, high, tied = np.nan, np.nan, i == best
+        if len(replicas[i]):
+            low, high = np.percentile(replicas[i], [2.5, 97.5])
+            if len(replicas[i]) == len(replicas[best]):
+                bounds = np.percentile(replicas[i] - replicas[best], [2.5, 97.5])
+                tied = bool(bounds[0] <= 0 <= bounds[1])
+        yield i, Cell(float(values[i]), float(low), float(high), order.index(signed[i]) + 1, tied)

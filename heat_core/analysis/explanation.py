@@ -1,0 +1,98 @@
+"""Why a sample got its score: parts that add up to it, and the known images that look most like it to the network."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from heat_core.composition import PLAIN, Lens, influence
+from heat_core.runs.experiment import TRAIN
+from heat_core.runs.run import Run
+
+_BLOCK = 8192
+
+
+@dataclass(frozen=True)
+class Part:
+    """One prior's part in a score.
+
+    Attributes:
+        prior: its name.
+        prior_energy: E_q / T.
+        residual: E_θ.
+        hybrid: their sum (Eq. 2).
+        standardised: the hybrid in standard deviations from its mean on training features.
+        influence: its say in this sample's score, in [0, 1].
+        from_prior: influence × the prior's share of `standardised`.
+        from_residual: influence × the residual's.
+    """
+
+    prior: str
+    prior_energy: float
+    residual: float
+    hybrid: float
+    standardised: float
+    influence: float
+    from_prior: float
+    from_residual: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """`score` = Σ (from_prior + from_residual) over `parts` + `from_beta`: what composing otherwise than by the
+    influence-weighted mean adds, (H(influence) - log K) / β for equal weights.
+    """
+
+    parts: list[Part]
+    from_beta: float
+    score: float
+
+
+def explain(run: Run, prior_energies: np.ndarray, residuals: np.ndarray, lens: Lens = PLAIN) -> Explanation:
+    """Take the score of one sample apart.
+
+    Args:
+        run: that scored it.
+        prior_energies: (K,) E_q / T, in the order of `run.priors`, as `Run.prior_energies` holds them for its samples.
+        residuals: (K,) E_θ, as of `Run.residual_energies`.
+        lens: how HEAT is composed.
+    """
+    chosen = lens.composed(run.priors)
+    hybrid = np.asarray(prior_energies) + np.asarray(residuals)
+    score = float(run.scale.scores(hybrid[None], lens)[0])  # refuses weights that are none
+    weights = np.ones(len(chosen)) if lens.weights is None else np.asarray(lens.weights, dtype=float)
+    chosen = tuple(p for p, w in zip(chosen, weights, strict=True) if w > 0)
+    lens = Lens(lens.beta, chosen, tuple(weights[weights > 0].tolist()))
+    scale, columns = run.scale.part(chosen), run.scale.columns(chosen)
+    prior, residual = np.asarray(prior_energies)[columns], np.asarray(residuals)[columns]
+    hybrid = prior + residual
+    standardised = scale.standardise(hybrid)
+    say = influence(standardised[None], lens.beta, lens.weights)[0]
+    from_prior, from_residual = say * scale.standardise(prior), say * residual / scale.spread
+    columns_of_parts = (prior, residual, hybrid, standardised, say, from_prior, from_residual)
+    parts = [Part(name, *values) for name, *values in zip(chosen, *(c.tolist() for c in columns_of_parts), strict=True)]
+    return Explanation(parts, score - float((from_prior + from_residual).sum()), score)
+
+
+def nearest_training(run: Run, features: np.ndarray, k: int = 6) -> tuple[list[str], np.ndarray]:
+    """The training images whose features are most like the given ones.
+
+    Args:
+        run: whose training images are searched.
+        features: (D,) `avg` of one sample.
+        k: how many.
+
+    Returns:
+        k ids, nearest first, and their (k,) cosine similarities.
+
+    Raises:
+        HeatError: where the training features are no longer on this machine.
+    """
+    train = run.features(TRAIN)
+    query = np.asarray(features, dtype=np.float32)
+    query = query / max(float(np.linalg.norm(query)), 1e-12)
+    similarity = np.empty(len(train), np.float32)
+    for i in range(0, len(train), _BLOCK):  # the file is memory-mapped, and may be larger than the memory
+        block = np.asarray(train.avg[i : i + _BLOCK], dtype=np.float32)
+        similarity[i : i + _BLOCK] = block @ query / np.maximum(np.linalg.norm(block, axis=1), 1e-12)
+    nearest = np.argsort(-similarity, kind="stable")[:k]
+    return [train.ids[i] for i in nearest], similarity[nearest]

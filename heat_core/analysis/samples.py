@@ -1,0 +1,145 @@
+"""Every scored sample of a run under one number, and what the detectors say of it.
+
+The numbers run through the sets in the order of `Run.datasets`. They mean the same sample as long as the run lives, in
+every filter, sort, selection and picture; `key` and `find` translate them to and from names that a person can keep.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from heat_core.composition import HEAT, PLAIN, Lens
+from heat_core.errors import HeatError
+from heat_core.metrics import auroc, fpr95, threshold95
+from heat_core.runs.run import Run
+
+
+class Samples:
+    """The samples of a run, and what each detector says of them through a lens. Arrays are (N,) over all sets.
+
+    Attributes:
+        run: whose samples they are.
+        dataset: (N,) number of the set that each belongs to; 0 is the ID test set.
+        row: (N,) where it stands in that set.
+        is_ood: (N,) whether it should be called OOD.
+        ids: (N,) stable ids.
+        predicted: (N,) the class that the classifier sees.
+        confidence: (N,) the softmax probability of it.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.sizes = [len(run.ids(name)) for name in run.datasets]
+        self._starts = np.cumsum([0, *self.sizes])
+        self.dataset = np.repeat(np.arange(len(self.sizes)), self.sizes)
+        self.row = np.arange(len(self.dataset)) - self._starts[self.dataset]
+        self.is_ood = self.dataset > 0
+        self.ids = np.concatenate([run.ids(name) for name in run.datasets])
+        self.predicted = np.concatenate([run.predicted(name) for name in run.datasets])
+        self.confidence = np.concatenate([run.confidence(name) for name in run.datasets])
+        self.scores = lru_cache(maxsize=64)(self._scores)
+        self.percentile = lru_cache(maxsize=64)(self._percentile)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def number(self, dataset: str, row: int) -> int:
+        return int(self._starts[self.run.datasets.index(dataset)] + row)
+
+    def locate(self, number: int) -> tuple[str, int]:
+        """(set, row in it)."""
+        if not 0 <= number < len(self):
+            raise HeatError(f"This run has no sample {number}: it has {len(self)}.")
+        return self.run.datasets[self.dataset[number]], int(self.row[number])
+
+    def key(self, number: int) -> str:
+        """`set/id`, which stays the same whatever is filtered, sorted or run again."""
+        return f"{self.locate(number)[0]}/{self.ids[number]}"
+
+    def find(self, key: str) -> int:
+        """The number of a key; HeatError where this run has no such sample."""
+        for i, name in enumerate(self.run.datasets):
+            if key.startswith(f"{name}/"):
+                rows = np.flatnonzero(self.ids[self._starts[i] : self._starts[i + 1]] == key[len(name) + 1 :])
+                if len(rows):
+                    return int(self._starts[i] + rows[0])
+        raise HeatError(f"This run has no sample {key!r}.")
+
+    def _scores(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
+        """A detector's scores; the lens composes `heat` and changes no other."""
+        return np.concatenate([self.run.detector_scores(name, detector, lens) for name in self.run.datasets])
+
+    def by_set(self, detector: str, lens: Lens = PLAIN) -> dict[str, np.ndarray]:
+        """The detector's scores of each set, under its name."""
+        scores = self.scores(detector, lens)
+        return {name: scores[self.dataset == i] for i, name in enumerate(self.run.datasets)}
+
+    def threshold(self, detector: str, lens: Lens = PLAIN) -> float:
+        """Above it a sample is called OOD."""
+        if lens.threshold is not None and lens.draws_line(detector):
+            return lens.threshold
+        return threshold95(self.scores(detector, lens)[~self.is_ood])
+
+    def flagged(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
+        """Whether the detector calls each sample OOD."""
+        return self.scores(detector, lens) > self.threshold(detector, lens)
+
+    def right(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
+        """Whether that is right: OOD samples flagged, ID samples kept."""
+        return self.flagged(detector, lens) == self.is_ood
+
+    def _percentile(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
+        """Share of ID test samples that score lower: 0 = most typical, 1 = beyond all of them."""
+        scores = self.scores(detector, lens)
+        return share_below(scores[~self.is_ood], scores)
+
+    def numbers(self, lens: Lens = PLAIN) -> "SetNumbers":
+        """HEAT's exact numbers on every set, as the live view shows them."""
+        parts = list(self.by_set(HEAT, lens).values())
+        line = self.threshold(HEAT, lens)
+        return SetNumbers(
+            at95=threshold95(parts[0]),
+            flagged=[int((part > line).sum()) for part in parts],
+            fpr95=[fpr95(parts[0], part) for part in parts[1:]],
+            auroc=[auroc(parts[0], part) for part in parts[1:]],
+        )
+
+    def map_xy(self) -> np.ndarray:
+        """(N, 2) where each sample lies on the run's map; HeatError where there is none."""
+        return self.run.map.xy[self.run.map.points_of(self.sizes)]
+
+
+@dataclass(frozen=True)
+class SetNumbers:
+    """What HEAT says of every set through a lens.
+
+    Attributes:
+        at95: the threshold that 95 % of the ID test samples stay below.
+        flagged: how many samples of each set are called OOD, ID first.
+        fpr95: of each OOD set.
+        auroc: of each OOD set.
+    """
+
+    at95: float
+    flagged: list[int]
+    fpr95: list[float]
+    auroc: list[float]
+
+
+def share_below(known: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Share of `known` scores that are lower than each of `scores`."""
+    return np.searchsorted(np.sort(known), scores) / len(known)
+
+
+def stratified(samples: Samples, at_most: int, seed: int = 0) -> np.ndarray:
+    """Sorted numbers of at most `at_most` samples, every set with its share of them and none left out."""
+    if len(samples) <= at_most:
+        return np.arange(len(samples))
+    rng = np.random.default_rng(seed)
+    chosen = []
+    for i in range(len(samples.run.datasets)):
+        members = np.flatnonzero(samples.dataset == i)
+        count = max(int(len(members) * at_most / len(samples)), 1)
+        chosen.append(rng.choice(members, count, replace=False))
+    return np.sort(np.concatenate(chosen))

@@ -1,0 +1,143 @@
+"""A comparison as HTML, LaTeX, Markdown and CSV."""
+
+import csv
+import html
+import io
+
+from heat_core.analysis.comparison import Cell, Comparison
+from heat_core.storage import printable
+
+STYLE = """<style>
+.heat-table { overflow-x:auto; }
+.heat-table table { border-collapse:collapse; font-size:14px; font-variant-numeric:tabular-nums; }
+.heat-table th, .heat-table td { padding:3px 14px 3px 0; text-align:right; white-space:nowrap; border:none; }
+.heat-table th:first-child { text-align:left; font-weight:400; position:sticky; left:0; }
+.heat-table thead th { font-weight:600; border-bottom:1px solid #8886; }
+.heat-table thead .group { text-align:right; border-bottom:none; opacity:.75; }
+.heat-table tr.heat th { font-weight:600; }
+.heat-table .first { font-weight:700; } .heat-table .second { text-decoration:underline; }
+.heat-table small { opacity:.65; margin-left:6px; } .heat-table .tied::before { content:"≈ "; opacity:.65; }
+.heat-table .none { opacity:.5; }
+</style>"""
+
+
+def to_markdown(table: Comparison) -> str:
+    """A table for a README: best bold, second underlined."""
+    head = "| | " + " | ".join(markdown_text(f"{g} · {n}" if g else n) for g, n in table.columns) + " |"
+    rule = "|---" * (len(table.columns) + 1) + "|"
+    marks = {1: "**{}**", 2: "<u>{}</u>"}
+    body = [
+        f"| {markdown_text(label)} | " + " | ".join(_marked(cell, marks, "–") for cell in row) + " |"
+        for label, row in zip(table.labels, table.cells, strict=True)
+    ]
+    return "\n".join([head, rule, *body]) + "\n"
+
+
+def to_latex(table: Comparison) -> str:
+    """A booktabs table: best bold, second underlined, groups spanning their sets."""
+    marks = {1: r"\textbf{{{}}}", 2: r"\underline{{{}}}"}
+    groups = " & ".join(rf"\multicolumn{{{n}}}{{c}}{{{_tex(g)}}}" for g, n in table.groups)
+    names = " & ".join(_tex(name) for _, name in table.columns)
+    body = [
+        f"{_first_cell(label)} & " + " & ".join(_marked(cell, marks, "--") for cell in row) + r" \\"
+        for label, row in zip(table.labels, table.cells, strict=True)
+    ]
+    return "\n".join(
+        [
+            rf"\begin{{tabular}}{{l{'c' * len(table.columns)}}}",
+            r"\toprule",
+            rf" & {groups} \\",
+            rf" & {names} \\",
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            "",
+        ]
+    )
+
+
+def to_html(table: Comparison, intervals: bool = True, missing: dict[str, str] | None = None) -> str:
+    """A table for a page: best bold, second underlined, ≈ where the paired difference to the best may be zero.
+
+    missing: row → why it has no numbers.
+    """
+    groups = "".join(f'<th class="group" colspan="{n}">{html.escape(g)}</th>' for g, n in table.groups)
+    names = "".join(f"<th>{html.escape(name)}</th>" for _, name in table.columns)
+    rows = []
+    for label, cells in zip(table.labels, table.cells, strict=True):
+        kind = ' class="heat"' if label.startswith("HEAT") else ""
+        body = "".join(_html_cell(c, intervals) for c in cells)
+        rows.append(f"<tr{kind}><th>{html.escape(label)}</th>{body}</tr>")
+    for name, reason in (missing or {}).items():
+        cell = f'<td class="none" colspan="{len(table.columns)}" style="text-align:left">– {html.escape(reason)}</td>'
+        rows.append(f"<tr><th>{html.escape(name)}</th>{cell}</tr>")
+    head = f'<tr><th class="group"></th>{groups}</tr>' if any(g for g, _ in table.groups) else ""
+    return (
+        f'{STYLE}<div class="heat-table"><table><thead>{head}<tr><th></th>{names}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def to_csv(table: Comparison) -> str:
+    """One line a cell: row, group, set, metric, value, low, high."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["row", "group", "set", "metric", "value", "low", "high"])
+    for label, row in zip(table.labels, table.cells, strict=True):
+        for (group, name), cell in zip(table.columns, row, strict=True):
+            if cell is not None:
+                texts = map(no_formula, (label, group, name, table.metric))
+                writer.writerow([*texts, cell.value, cell.low, cell.high])
+    return out.getvalue()
+
+
+def _html_cell(cell: Cell | None, intervals: bool) -> str:
+    if cell is None:
+        return '<td class="none">–</td>'
+    place = {1: "first", 2: "second"}.get(cell.place, "")
+    tied = " tied" if cell.tied and cell.place > 1 else ""
+    interval = f"<small>{cell.low:.1f}–{cell.high:.1f}</small>" if intervals and cell.low == cell.low else ""
+    return f'<td class="{tied}"><span class="{place}">{cell.value:.1f}</span>{interval}</td>'
+
+
+def _marked(cell: Cell | None, marks: dict[int, str], nothing: str) -> str:
+    return nothing if cell is None else marks.get(cell.place, "{}").format(f"{cell.value:.1f}")
+
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "β": r"$\beta$",
+} | {c: rf"\{c}" for c in "&_%#${}"}
+
+
+def _tex(text: str) -> str:
+    """Foreign text as LaTeX prints it: no command, no mathematics, no comment."""
+    return "".join(_TEX.get(c, c) for c in _one_line(text))
+
+
+def _first_cell(text: str) -> str:
+    """The text of a row's first cell, which LaTeX must not take for an argument of the line before."""
+    return ("{}" if text.lstrip()[:1] in ("[", "*") else "") + _tex(text)
+
+
+def markdown_text(text: str) -> str:
+    """Foreign text as Markdown prints it: no markup, no cell's end, no tag."""
+    return "".join(f"\\{c}" if c in _MARKUP else c for c in _one_line(text))
+
+
+_MARKUP = frozenset("\\`*_{}[]<>()#!|~$&@")
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()))
+
+
+def no_formula(text: str) -> str:
+    """Foreign text that a spreadsheet does not run: a formula begins with one of these, a space before it or not."""
+    return f"'{text}" if text.lstrip(" ")[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%") else text

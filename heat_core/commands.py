@@ -1,0 +1,176 @@
+"""What each verb of the command line does: open, ask the library, print. No mathematics."""
+
+import argparse
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+from heat_core import detectors as methods
+from heat_core import run as run_experiment
+from heat_core.composition import Lens
+from heat_core.errors import Cancelled, HeatError, require_room
+from heat_core.metrics import METRICS
+from heat_core.runs.events import Event
+from heat_core.runs.experiment import AVERAGE, Experiment
+from heat_core.runs.rows import corrected_row
+from heat_core.runs.run import Run, damaged_runs, list_runs
+from heat_core.storage import printable
+
+FORMATS = ("markdown", "latex", "csv")
+
+
+def execute(experiment: Experiment, as_json: bool) -> None:
+    """Do an experiment and print its table."""
+    experiment.check()
+    _stop_on_sigterm()
+    _print_run(run_experiment(experiment, on_event=_print_event), Lens(), as_json)
+
+
+def job(o: argparse.Namespace) -> None:
+    """Do or resume the experiment of a run folder."""
+    found = Run.open(o.run)
+    _stop_on_sigterm()
+    run_experiment(found.experiment, found.folder, _print_event)
+
+
+def list_all(o: argparse.Namespace) -> None:  # noqa: ARG001 (every verb takes the options)
+    """A line a run."""
+    runs, damaged = list_runs(), damaged_runs()
+    _say(f"{len(runs)} runs" if len(runs) != 1 else "1 run")
+    for run in runs:
+        _say(f"{run.id:<50} {run.status:<12} {run.experiment.backbone}  {', '.join(run.experiment.priors)}")
+    for name, why in damaged.items():
+        _say(f"{name:<50} damaged      {why}")
+
+
+def detectors(o: argparse.Namespace) -> None:  # noqa: ARG001
+    """A line a detector, as the tables order them."""
+    for name, kind in methods.in_table_order().items():
+        needs = "images" if kind.reads_images else "features"
+        _say(f"{name:<14}{kind.title:<14}{needs:<10}{kind.source}")
+
+
+def show(o: argparse.Namespace) -> None:
+    """The table of a run through a lens."""
+    run = Run.open(o.run)
+    _print_run(run, _lens(o, run), o.json)
+
+
+def compare(o: argparse.Namespace) -> None:
+    """The table of several runs in a format for papers and spreadsheets."""
+    from heat_core.analysis import comparison, tables
+
+    runs = [Run.open(r) for r in o.runs]
+    named = len(runs) > 1
+    rows = [comparison.entries_of(run, o.detectors, _lens(o, run), o.subsets, named) for run in runs]
+    table = comparison.compare([row for of_run in rows for row in of_run], o.metric)
+    write = {"markdown": tables.to_markdown, "latex": tables.to_latex, "csv": tables.to_csv}[o.format]
+    print(write(table), end="")
+
+
+def report(o: argparse.Namespace) -> None:
+    """A run as one HTML page."""
+    from heat_core.analysis.report import write_report
+
+    run = Run.open(o.run)
+    path = Path(o.out or f"{run.id}.html").expanduser()
+    if path.is_dir():
+        raise HeatError(f"--out is the folder {printable(path)}: name a file in it, {path / run.id}.html for one.")
+    write_report(run, path, _lens(o, run))
+    _say(path)
+
+
+def score(o: argparse.Namespace) -> None:
+    """One line an image, the most out-of-distribution first."""
+    require_room()
+    from heat_core.analysis.newcomers import Newcomers
+    from heat_core.runs.scoring import score as score_images
+    from heat_core.runs.scoring import score_into
+
+    run, paths = Run.open(o.run), [Path(p).expanduser() for p in o.images]
+    _stop_on_sigterm()
+    scored = (
+        score_into(run, paths, Path(o.into).expanduser(), _print_stage)
+        if o.into
+        else score_images(run, paths, _print_stage)
+    )
+    found = Newcomers(run, scored, _lens(o, run))
+    rows = [
+        {
+            "image": str(scored.ids[i]),
+            "score": float(found.scores[i]),
+            "unknown": bool(found.unknown[i]),
+            "taken_for": found.class_seen(i),
+            "confidence": float(scored.confidence[i]),
+        }
+        for i in map(int, found.order)
+    ]
+    for row in rows:
+        verdict = "unknown" if row["unknown"] else "known"
+        _say(f"{verdict:<8} {row['score']:8.3f}  {row['taken_for']} {row['confidence']:.0%}  {row['image']}")
+    for name in scored.skipped:
+        _say(f"skipped, not readable: {name}", sys.stderr)
+    if o.json:
+        skipped = scored.skipped.tolist()
+        _say(json.dumps({"run": str(run.folder), "threshold": found.threshold, "images": rows, "skipped": skipped}))
+
+
+def _say(line: object, to: TextIO | None = None) -> None:
+    """One line on the terminal, whatever foreign names it holds."""
+    print(printable(str(line)), file=to, flush=to is not None)
+
+
+def _lens(o: argparse.Namespace, run: Run) -> Lens:
+    priors = getattr(o, "priors", None)
+    return Lens(_beta(o.beta, run), None if priors is None else tuple(priors))
+
+
+def _beta(text: str, run: Run) -> float:
+    if text == "auto":
+        if run.suggested_beta is None:
+            raise HeatError(f"Run {run.id} has no β chosen without OOD data: resume it with `job`.")
+        return run.suggested_beta
+    try:
+        return float(text)
+    except ValueError:
+        raise HeatError(f"β is {text!r}: write a number, inf, -inf or auto.") from None
+
+
+def _stop_on_sigterm() -> None:
+    def stop(*_: object) -> None:
+        raise Cancelled
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+def _print_event(event: Event) -> None:
+    more = f" · {event['images_per_s']:.0f} images/s" if "images_per_s" in event else ""
+    more += f" · {event['eta']:.0f} s left" if event.get("eta") else ""
+    _print_stage(event["stage"], event["message"] + more)
+
+
+def _print_stage(stage: str, message: str = "", **more: Any) -> None:  # noqa: ARG001 (a Progress)
+    _say(f"[{stage}] {message}", sys.stderr)
+
+
+def _print_run(run: Run, lens: Lens, as_json: bool) -> None:
+    metrics = run.metrics(lens)
+    columns = [*run.ood_names, AVERAGE]
+    width = max(16, *(len(c) + 2 for c in columns))
+    _say(run.folder)
+    _say(f"FPR95 / AUROC in percent, β = {lens.beta:g}")
+    _say(f"{'':<14}" + "".join(f"{c:>{width}}" for c in columns))
+    for detector, row in metrics.items():
+        cells = (f"{100 * row[c]['fpr95']:.1f} / {100 * row[c]['auroc']:.1f}" for c in columns)
+        _say(f"{detector:<14}" + "".join(f"{cell:>{width}}" for cell in cells))
+    for name in run.left_out:
+        _say(f"{name:<14}" + "".join(f"{'–':>{width}}" for _ in columns))
+    for sentence in (*run.left_out.values(), *run.record.notes):
+        _say(sentence)
+    if as_json:
+        nothing = {column: dict.fromkeys(METRICS) for column in columns}
+        names = [*run.left_out, *(corrected_row(p) for p in run.experiment.priors if p in run.left_out)]
+        left_out = {name: nothing for name in names if name not in metrics}
+        _say(json.dumps({"run": str(run.folder), "metrics": metrics | left_out}))

@@ -1,0 +1,145 @@
+"""The Gaussian-mixture prior: one mean per class, one shared covariance (Sec. 3.2)."""
+
+from typing import Self
+
+import numpy as np
+import torch
+
+from heat_core.energies.fitted import Fitted
+from heat_core.energies.priors.base import ArrayOrTensor, Constants, array_or_tensor, blocks, checked_features
+from heat_core.errors import HeatError
+
+COVARIANCES = ("empirical", "ledoit-wolf")
+_ROUNDING = 1e-24  # share of the mean squared norm below which variance is only rounding
+_FLOOR = 1e-8  # smallest eigenvalue, as a share of the largest: keeps a singular covariance invertible
+FEW = 10  # fewer than this many samples a dimension: the empirical covariance is too noisy
+
+
+class GaussianMixture:
+    """E_q(z) = -log Σ_c exp(-½ (z - μ_c)ᵀ Σ⁻¹ (z - μ_c)), without class weights (Sec. 3.2).
+
+    Args:
+        covariance: "empirical" (the paper: scatter around the class means, divided by N), "ledoit-wolf" (shrunk
+            towards a multiple of the identity, for few samples), or "auto": Ledoit-Wolf below 10 samples a dimension.
+
+    Attributes:
+        means_: (C, D) class means.
+        precision_: (D, D) Σ⁻¹.
+        covariance_used_: what "auto" chose.
+        floored_: how many eigenvalues were raised because the covariance is singular.
+    """
+
+    means_ = Fitted[np.ndarray]()
+    precision_ = Fitted[np.ndarray]()
+    covariance_used_ = Fitted[str]()
+    floored_ = Fitted[int]()
+    _constants = Fitted[Constants]()
+
+    def __init__(self, covariance: str = "empirical") -> None:
+        if covariance not in (*COVARIANCES, "auto"):
+            raise HeatError(f"covariance is {covariance!r}: choose one of {', '.join(COVARIANCES)}, auto.")
+        self.covariance = covariance
+
+    def fit(self, z: np.ndarray, y: np.ndarray) -> Self:
+        """Fit on (N, D) features and (N,) labels, in float64."""
+        z, y = checked_features(z), np.asarray(y)
+        if y.ndim != 1:
+            raise HeatError("A Gaussian mixture needs the label of every training sample: these features have none.")
+        if len(y) != len(z):
+            raise HeatError(f"{len(z)} feature rows but {len(y)} labels.")
+        index = np.unique(y, return_inverse=True)[1]
+        few = len(z) < FEW * z.shape[1]
+        self.covariance_used_ = self.covariance
+        if self.covariance == "auto":
+            self.covariance_used_ = "ledoit-wolf" if few else "empirical"
+
+        self.means_ = _class_means(z, index)
+        covariance = self._covariance(z, index)
+        if not np.trace(covariance) > _ROUNDING * np.mean(np.einsum("nd,nd->n", z, z)):
+            raise HeatError(
+                "The features do not vary within the classes (a 1×1 feature map makes std-pooling zero): "
+                "use a larger image size or another prior."
+            )
+        values, vectors = np.linalg.eigh(covariance)
+        floor = _FLOOR * values[-1]
+        self.floored_ = int((values < floor).sum())
+        values = np.maximum(values, floor)
+        # Everything is measured from the overall mean: small numbers lose no digits in float32.
+        centre = np.bincount(index) @ self.means_ / len(z)
+        means = self.means_ - centre
+        self.precision_ = (vectors / values) @ vectors.T
+        whitener = vectors / np.sqrt(values)
+        white_means = means @ whitener
+        self._constants = Constants(
+            centre=centre,
+            whitener=whitener,
+            white_means=white_means,
+            precision=self.precision_,
+            precision_means=means @ self.precision_,
+            mean_norms=(white_means**2).sum(axis=1),
+            means=means,
+            root=vectors * np.sqrt(values),
+        )
+        return self
+
+    def _covariance(self, z: np.ndarray, index: np.ndarray) -> np.ndarray:
+        if self.covariance_used_ == "ledoit-wolf":
+            from sklearn.covariance import ledoit_wolf
+
+            return ledoit_wolf(z - self.means_[index], assume_centered=True)[0]
+        scatter = np.zeros((z.shape[1], z.shape[1]))
+        for rows, block in blocks(z):
+            block -= self.means_[index[rows]]
+            scatter += block.T @ block
+        return scatter / len(z)
+
+    def refit(self, z: np.ndarray, y: np.ndarray) -> "GaussianMixture":
+        """The same kind of mixture fitted on other samples (for held-out energies)."""
+        return GaussianMixture(self.covariance_used_).fit(z, y)
+
+    def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
+        """(N, D) → (N,). Whitened once, so that all distances are one matrix product."""
+        return array_or_tensor(self._energy, z)
+
+    def squared_distances(self, z: ArrayOrTensor) -> ArrayOrTensor:
+        """(N, D) → (N, C): (z - μ_c)ᵀ Σ⁻¹ (z - μ_c)."""
+        return array_or_tensor(self._squared, z)
+
+    def _energy(self, z: torch.Tensor) -> torch.Tensor:
+        return -torch.logsumexp(-0.5 * self._squared(z), dim=1)
+
+    def _squared(self, z: torch.Tensor) -> torch.Tensor:
+        k = self._constants.like(z)
+        white = (z - k["centre"]) @ k["whitener"]
+        return (white**2).sum(1, keepdim=True) - 2 * white @ k["white_means"].T + k["mean_norms"]
+
+    def gradient(self, z: torch.Tensor) -> torch.Tensor:
+        """∇E_q = Σ⁻¹z - π(z) Σ⁻¹μ, π = softmax(-½ d²): (N, D) → (N, D), one D² product.
+
+        The term zᵀΣ⁻¹z is common to all classes, so π needs only q·μ_c with q = Σ⁻¹z.
+        """
+        k = self._constants.like(z)
+        q = (z - k["centre"]) @ k["precision"]
+        responsibility = torch.softmax(q @ k["means"].T - 0.5 * k["mean_norms"], dim=1)
+        return q - responsibility @ k["precision_means"]
+
+    def sample(
+        self, n: int, generator: torch.Generator | None = None, like: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """N draws from the mixture (classes equally likely): (n, D), float32 on the CPU or as `like`."""
+        like = torch.empty(0) if like is None else like
+        k = self._constants.like(like)
+        dtype, device = like.dtype, like.device
+        component = torch.randint(len(self.means_), (n,), generator=generator, device=device)
+        noise = torch.randn(n, self.means_.shape[1], generator=generator, device=device, dtype=dtype)
+        return k["centre"] + k["means"][component] + noise @ k["root"].T
+
+
+def _class_means(z: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """(C, D) float64 means of the rows of each class."""
+    sums = np.zeros((index.max() + 1, z.shape[1]))
+    for rows, block in blocks(z):
+        members = np.zeros((len(sums), len(block)))
+        members[index[rows], np.arange(len(block))] = 1
+        sums += members @ block
+    return sums / np.bincount(index)[:, None]

@@ -1,0 +1,109 @@
+"""Soft-KNN: a differentiable energy in place of the distance to the k-th neighbour (the paper's outlook, Sec. 5)."""
+
+from typing import Self
+
+import numpy as np
+import torch
+
+from heat_core.energies.fitted import Fitted
+from heat_core.energies.priors.base import ArrayOrTensor, Constants, array_or_tensor, checked_features
+
+_NEIGHBOURS = 10
+_BANK = 2048  # training features kept: they bound the cost of a Langevin step
+_CALIBRATION = 512
+_HALVINGS = 40
+
+
+class SoftNeighbours:
+    """E_q(z) = -log (1/M) Σ_i exp(-‖z - z_i‖² / 2τ²), over a bank of M training features.
+
+    With weights w_i ∝ exp(-‖z - z_i‖² / 2τ²) its gradient is (z - Σ_i w_i z_i) / τ²: towards the soft neighbours'
+    mean. τ is where the weights of a training feature, itself left out, spread over `neighbours` others on average
+    (their perplexity, as in t-SNE), so that the soft minimum looks as far as KNN with that k.
+
+    A kernel that wide is no sampler in many dimensions: noise of width τ in all of them would leave the data. Samples
+    are training features moved by Gaussian noise as long as the distance to their k-th neighbour.
+
+    Args:
+        neighbours: k.
+        bank: M, at most; drawn at random (seeded) from the training features.
+        seed: of that draw.
+
+    Attributes:
+        width_: τ.
+    """
+
+    width_ = Fitted[float]()
+    _constants = Fitted[Constants]()
+
+    def __init__(self, neighbours: int = _NEIGHBOURS, bank: int = _BANK, seed: int = 0) -> None:
+        self.neighbours, self.bank, self.seed = neighbours, bank, seed
+
+    def fit(self, z: np.ndarray, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
+        z = checked_features(z)
+        rng = np.random.default_rng(self.seed)
+        bank = z[np.sort(rng.choice(len(z), min(self.bank, len(z)), replace=False))].astype(np.float64)
+        queries = rng.choice(len(bank), min(_CALIBRATION, len(bank)), replace=False)
+        squared = np.maximum((bank[queries] ** 2).sum(1)[:, None] - 2 * bank[queries] @ bank.T + (bank**2).sum(1), 0)
+        squared[np.arange(len(queries)), queries] = np.inf  # itself left out
+        k = min(self.neighbours, max(len(bank) - 1, 1))
+        self.width_ = _width(squared, k)
+        reach = np.sqrt(np.median(np.sort(squared, axis=1)[:, k - 1])) if len(bank) > 1 else 0.0
+        self._constants = Constants(
+            bank=bank,
+            halves=0.5 * (bank**2).sum(axis=1),
+            inverse=np.array(self.width_**-2),
+            noise=np.array(reach / np.sqrt(z.shape[1])),
+        )
+        return self
+
+    def refit(self, z: np.ndarray, y: np.ndarray | None = None) -> "SoftNeighbours":
+        return SoftNeighbours(self.neighbours, self.bank, self.seed).fit(z, y)
+
+    def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
+        """(N, D) → (N,)."""
+
+        def energy(t: torch.Tensor) -> torch.Tensor:
+            k = self._constants.like(t)
+            inner = self._exponents(t, k)
+            return 0.5 * k["inverse"] * (t**2).sum(1) - torch.logsumexp(inner, 1) + np.log(len(k["bank"]))
+
+        return array_or_tensor(energy, z)
+
+    def gradient(self, z: torch.Tensor) -> torch.Tensor:
+        """(N, D) → (N, D)."""
+        k = self._constants.like(z)
+        return k["inverse"] * (z - torch.softmax(self._exponents(z, k), dim=1) @ k["bank"])
+
+    def sample(
+        self, n: int, generator: torch.Generator | None = None, like: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """N training features, each moved by noise as long as the distance to its k-th neighbour: (n, D)."""
+        like = torch.empty(0) if like is None else like
+        k = self._constants.like(like)
+        rows = torch.randint(len(k["bank"]), (n,), generator=generator, device=like.device)
+        noise = torch.randn(n, k["bank"].shape[1], generator=generator, device=like.device, dtype=like.dtype)
+        return k["bank"][rows] + k["noise"] * noise
+
+    @staticmethod
+    def _exponents(z: torch.Tensor, k: dict[str, torch.Tensor]) -> torch.Tensor:
+        """(N, M): -‖z - z_i‖² / 2τ² without the term ‖z‖², which all share."""
+        return k["inverse"] * (z @ k["bank"].T - k["halves"])
+
+
+def _width(squared: np.ndarray, k: int) -> float:
+    """τ at which the weights exp(-squared / 2τ²) of a row spread over k columns on average, by bisection."""
+    if not np.isfinite(squared).any(axis=1).all():
+        return 1.0  # one sample alone: any width gives the same ranking
+    gaps = squared - squared.min(axis=1, keepdims=True)
+    finite = gaps[np.isfinite(gaps)]
+    if not finite.max() > 0:
+        return 1.0  # all alike, the same
+    low, high = 1e-6 * np.sqrt(finite[finite > 0].min()), 10 * np.sqrt(finite.max())
+    for _ in range(_HALVINGS):
+        middle = np.sqrt(low * high)
+        weights = np.exp(-gaps / (2 * middle**2))
+        weights /= weights.sum(axis=1, keepdims=True)
+        entropy = -(weights * np.log(np.maximum(weights, 1e-300))).sum(axis=1).mean()
+        low, high = (middle, high) if np.exp(entropy) < k else (low, middle)
+    return float(np.sqrt(low * high))

@@ -1,0 +1,220 @@
+"""The residual energy: an MLP, the Langevin sampler and the training loop (Sec. 3.1, Algorithm 1)."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from heat_core.energies.priors.base import Prior
+from heat_core.energies.settings import ResidualSettings
+
+_RECENT = 5  # updates over which a loss is averaged before it counts as saturated
+
+Project = Callable[[torch.Tensor], torch.Tensor]
+EpochRecord = dict[str, Any]  # what `train_residual` tells after each epoch
+
+
+class ResidualMLP(nn.Sequential):
+    """E_θ: R^D → R, `hidden_layers + 2` linear layers with LeakyReLU(0.2) between them (App. B)."""
+
+    def __init__(self, dim: int, width: int = 1024, hidden_layers: int = 4) -> None:
+        layers: list[nn.Module] = [nn.Linear(dim, width)]
+        for _ in range(hidden_layers):
+            layers += [nn.LeakyReLU(0.2), nn.Linear(width, width)]
+        super().__init__(*layers, nn.LeakyReLU(0.2), nn.Linear(width, 1))
+        # PyTorch's default start halves the signal in every layer: of an L2-normalised input nothing is left after
+        # six, and the first epochs teach nothing. He et al.'s start keeps its size.
+        for layer in self:
+            if isinstance(layer, nn.Linear):
+                nn.init.kaiming_normal_(layer.weight, a=0.2)
+                nn.init.zeros_(layer.bias)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        """(N, D) → (N,)."""
+        return super().forward(z).squeeze(1)
+
+    def energies(self, z: np.ndarray, block: int = 8192) -> np.ndarray:
+        """(N, D) array → (N,) float64, block by block, without gradients."""
+        device = next(self.parameters()).device
+        with torch.inference_mode():
+            parts = [
+                self(torch.tensor(z[i : i + block], device=device)).cpu().double().numpy()
+                for i in range(0, len(z), block)
+            ]
+        return np.concatenate(parts)
+
+
+def decayed(start: float, end: float, t: float, kind: str) -> float:
+    """Step size or noise scale at t ∈ [0, 1]: linear, or (a - b)(1 - t)² + b."""
+    return (start - end) * (1 - t) ** (2 if kind == "quadratic" else 1) + end
+
+
+def langevin(
+    z: torch.Tensor,
+    gradient: Project,
+    settings: ResidualSettings,
+    project: Project = lambda z: z,
+    generator: torch.Generator | None = None,
+) -> torch.Tensor:
+    """Run the chains: z ← project(z - step·∇E + noise·w), step and noise on schedules of their own (cf. Eq. 4).
+
+    Args:
+        z: (n, D) starts.
+        gradient: ∇E of the hybrid energy, (n, D) → (n, D).
+        settings: number of steps, and the schedules.
+        project: brings points back to the feature space after each step, (n, D) → (n, D).
+        generator: of the noise.
+
+    Returns:
+        (n, D) ends of the chains, detached.
+    """
+    steps, s = settings.langevin_steps, settings
+    for i in range(steps):
+        t = i / max(steps - 1, 1)
+        noise = torch.randn(z.shape, generator=generator, device=z.device, dtype=z.dtype)
+        z = z - decayed(s.step_start, s.step_end, t, s.decay) * gradient(z)
+        z = project(z + decayed(s.noise_start, s.noise_end, t, s.decay) * noise).detach()
+    return z
+
+
+def hybrid_gradient(prior: Prior, residual: nn.Module, temperature: float) -> Project:
+    """∇(E_q / T + E_θ): the prior's in closed form, the residual's by autograd."""
+
+    def gradient(z: torch.Tensor) -> torch.Tensor:
+        with torch.enable_grad():
+            leaf = z.detach().requires_grad_()
+            (of_residual,) = torch.autograd.grad(residual(leaf).sum(), leaf)
+        return prior.gradient(z) / temperature + of_residual
+
+    return gradient
+
+
+def residual_loss(data: torch.Tensor, negatives: torch.Tensor, lambda_: float) -> torch.Tensor:
+    """E[E_θ(z)] - E[E_θ(z')] + λ (E[E_θ(z)²] + E[E_θ(z')²]) (Eqs. 3, 5, 6), from the (n,) residual energies."""
+    return data.mean() - negatives.mean() + lambda_ * ((data**2).mean() + (negatives**2).mean())
+
+
+@dataclass
+class Training:
+    """What training left: the network, and whether (and why) it had to stop early."""
+
+    residual: ResidualMLP
+    stopped: str | None = None
+
+
+def train_residual(
+    prior: Prior,
+    z: torch.Tensor,
+    settings: ResidualSettings,
+    temperature: float,
+    project: Project = lambda z: z,
+    seed: int = 0,
+    on_epoch: Callable[[EpochRecord], None] = lambda _: None,
+) -> Training:
+    """Train one residual on (N, D) features of the prior's view (Algorithm 1), on the device of `z`.
+
+    `on_epoch` receives loss, energies on data and negatives, the fall of the hybrid energy along the chains and the
+    time left. Divergence (a non-finite loss) stops the training and keeps the weights of the last good epoch. With
+    `settings.saturation` it ends where the loss nears its bound: data and negatives are told apart, and what is learned
+    from there on is the training features by heart.
+    """
+    generator = torch.Generator(device=z.device).manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        residual = ResidualMLP(z.shape[1], settings.width, settings.hidden_layers)
+    residual = residual.to(z.device)
+    optimiser = torch.optim.Adam(residual.parameters(), lr=settings.learning_rate, betas=(settings.adam_beta1, 0.999))
+    batch = min(settings.batch_size, len(z))
+    epochs = settings.epochs
+    per_epoch = max(settings.updates // epochs if settings.updates else len(z) // batch, 1)
+    good, began = _copy(residual), time.monotonic()
+    recent: deque[float] = deque(maxlen=_RECENT)
+    for epoch in range(epochs):
+        if settings.drop_after and epoch == settings.drop_after:
+            for group in optimiser.param_groups:
+                group["lr"] /= 10
+        records: list[dict[str, float]] = []
+        for rows in _batches(len(z), batch, per_epoch, generator, z.device):
+            data, measure = z[rows], not records
+            records.append(
+                _update(prior, residual, optimiser, data, settings, temperature, project, generator, measure)
+            )
+            recent.append(records[-1]["loss"])
+            if saturated := _is_saturated(recent, settings):
+                break
+        record = {k: sum(r[k] for r in records if k in r) / sum(k in r for r in records) for k in records[0]}
+        if not all(torch.isfinite(p).all() for p in residual.parameters()) or record["loss"] != record["loss"]:
+            residual.load_state_dict(good)
+            stopped = f"Training diverged in epoch {epoch + 1}: the weights of epoch {epoch} are kept; lower the "
+            return Training(residual, stopped + "learning rate or the step size.")
+        good = _copy(residual)
+        left = (time.monotonic() - began) / (epoch + 1) * (epochs - epoch - 1)
+        on_epoch(
+            {"epoch": epoch + 1, "epochs": epochs, "eta": 0.0 if saturated else left, "saturated": saturated, **record}
+        )
+        if saturated:
+            break
+    return Training(residual)
+
+
+def _is_saturated(recent: deque[float], settings: ResidualSettings) -> bool:
+    """Whether the last updates' mean loss has come close enough to its bound, -1/(2λ)."""
+    if not settings.saturation or len(recent) < _RECENT:
+        return False
+    return sum(recent) / len(recent) <= -settings.saturation / (2 * settings.lambda_)
+
+
+def _batches(n: int, batch: int, count: int, generator: torch.Generator, device: torch.device) -> list[torch.Tensor]:
+    """`count` batches of row indices; a small set is shuffled and passed over again until there are enough."""
+    passes = -(-count * batch // n)
+    rows = torch.cat([torch.randperm(n, generator=generator, device=device) for _ in range(passes)])
+    return list(rows[: count * batch].split(batch))
+
+
+def _update(
+    prior: Prior,
+    residual: ResidualMLP,
+    optimiser: torch.optim.Optimizer,
+    data: torch.Tensor,
+    settings: ResidualSettings,
+    temperature: float,
+    project: Project,
+    generator: torch.Generator,
+    measure: bool,
+) -> dict[str, float]:
+    """One step of Algorithm 1. The energies along the chains are measured only when asked for."""
+    if settings.start == "normal":
+        starts = torch.randn(data.shape, generator=generator, device=data.device)
+    else:
+        starts = prior.sample(len(data), generator, like=data)
+    starts = project(starts)
+    ends = langevin(starts, hybrid_gradient(prior, residual, temperature), settings, project, generator)
+    negatives = torch.cat([ends, starts]) if settings.starts_are_negatives else ends
+
+    inputs = torch.cat([data, negatives])
+    inputs = inputs + settings.input_noise * torch.randn(inputs.shape, generator=generator, device=inputs.device)
+    on_data, on_negatives = residual(inputs).split([len(data), len(negatives)])
+    loss = residual_loss(on_data, on_negatives, settings.lambda_)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
+    record = {
+        "loss": loss.item(),
+        "residual_data": on_data.mean().item(),
+        "residual_negatives": on_negatives.mean().item(),
+        "residual_spread": on_data.std(correction=0).item(),
+    }
+    if measure:
+        with torch.no_grad():
+            for name, points in (("hybrid_starts", starts), ("hybrid_ends", ends), ("hybrid_data", data)):
+                record[name] = (prior.energy(points) / temperature + residual(points)).mean().item()
+    return record
+
+
+def _copy(module: nn.Module) -> dict[str, torch.Tensor]:
+    return {k: v.detach().clone() for k, v in module.state_dict().items()}

@@ -1,0 +1,50 @@
+"""What a prior reads of the features. Importing this does not import torch."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from heat_core.errors import HeatError
+
+if TYPE_CHECKING:
+    import torch
+
+    from heat_core.features.features import Features
+
+
+@dataclass(frozen=True)
+class View:
+    """Which column of the Features a prior reads, and whether each row is L2-normalised."""
+
+    column: str
+    normalised: bool
+
+    def of(self, features: "Features") -> np.ndarray:
+        """(N, D) float32 rows of `features.avg` or `features.std`."""
+        column = getattr(features, self.column)
+        if column is None:
+            raise HeatError(f"these features have no {self.column}.npy: give one, or choose other priors.")
+        if not self.normalised:
+            return np.asarray(column, dtype=np.float32)
+        z = np.array(column, dtype=np.float32)  # a copy: the column is read-only
+        z /= np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
+        return z
+
+    def project(self, z: "torch.Tensor", non_negative: bool) -> "torch.Tensor":
+        """Bring points that a Langevin step moved back to where the features of this view live."""
+        if non_negative:
+            z = z.clamp_min(0)
+        return z / z.norm(dim=1, keepdim=True).clamp_min(1e-12) if self.normalised else z
+
+
+#: What each prior reads: GMM = avg, normalised; GMM-std = std, normalised; EL = avg, raw (Sec. 3.2); DICE (Tab. 10) and
+#: ViM as EL; soft-KNN normalised as KNN.
+VIEWS = {
+    "gmm": View("avg", True),
+    "gmm-std": View("std", True),
+    "el": View("avg", False),
+    "dice": View("avg", False),
+    "knn": View("avg", True),
+    "vim": View("avg", False),
+}

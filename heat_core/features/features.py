@@ -1,0 +1,144 @@
+"""Features: the columns of one dataset through one backbone, memory-mapped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from heat_core.errors import HeatError
+from heat_core.storage import is_file
+
+_BLOCK = 4096  # rows that are checked at a time
+
+
+@dataclass
+class Features:
+    """What a backbone made of a dataset.
+
+    Attributes:
+        avg: (N, D), float16 or float32.
+        std: (N, D'), or None where features made elsewhere have none.
+        labels: (N,) int, or None.
+        ids: N stable sample ids.
+        class_names: of the labels.
+        skipped: ids of images that could not be read.
+        extra: (N, …) columns that detectors asked for, by name.
+        folder: where they lie on disk, or None.
+        numbers: of the classes that have samples, among those of the whole set.
+        every_class: names of the whole set's classes, in order: a head may have been made for all of them.
+    """
+
+    avg: np.ndarray
+    std: np.ndarray | None
+    labels: np.ndarray | None
+    ids: list[str]
+    class_names: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    extra: dict[str, np.ndarray] = field(default_factory=dict)
+    folder: Path | None = None
+    numbers: list[int] = field(default_factory=list)
+    every_class: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        columns = {"avg": self.avg, **({} if self.std is None else {"std": self.std}), **self.extra}
+        lengths = {*map(len, columns.values()), len(self.ids), *([] if self.labels is None else [len(self.labels)])}
+        if len(lengths) != 1:
+            raise HeatError(f"The columns of these features differ in length ({sorted(lengths)}): extract them again.")
+        for name, column in columns.items():
+            bad = _rows_not_finite(column)
+            if len(bad):
+                raise HeatError(
+                    f"{len(bad)} of {len(column)} images have NaN or infinite features in {name}, first "
+                    f"{self.ids[bad[0]]}: extract them in float32, or remove the image."
+                )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def column(self, name: str) -> np.ndarray:
+        """An extra column; HeatError where these features were made without it."""
+        if name not in self.extra:
+            raise HeatError(f"These features have no column {name!r}: it is made from images, at extraction.")
+        return self.extra[name]
+
+    def required_labels(self, who: str) -> np.ndarray:
+        """(N,) labels; HeatError, naming who needs them, where there are none."""
+        if self.labels is None:
+            raise HeatError(f"{who} needs the label of every training sample: these features have none.")
+        return self.labels
+
+    def subset(self, rows: np.ndarray) -> "Features":
+        """The same samples under the same ids, fewer of them."""
+        return replace(
+            self,
+            avg=self.avg[rows],
+            std=None if self.std is None else self.std[rows],
+            labels=None if self.labels is None else self.labels[rows],
+            ids=[self.ids[i] for i in rows],
+            extra={name: column[rows] for name, column in self.extra.items()},
+        )
+
+    def limited(self, per_class: int | None) -> "Features":
+        """The first `per_class` samples of each class (of the set, where it has no classes)."""
+        if per_class is None:
+            return self
+        require_positive(per_class)
+        return self.subset(np.flatnonzero(rank_in_class(self.labels, len(self)) < per_class))
+
+    def split(self, every: int = 5) -> tuple["Features", "Features"]:
+        """(training, held-out) share: every fifth sample of each class is held out."""
+        held_out = held_out_rows(self.labels, len(self), every)
+        return self.subset(np.flatnonzero(~held_out)), self.subset(np.flatnonzero(held_out))
+
+    @classmethod
+    def open(cls, folder: Path, columns: Sequence[str] = ()) -> "Features":
+        """Open a folder of features; the columns stay on disk until they are read.
+
+        `avg.npy` (N, D) must be there; `std.npy` (N, D'), `labels.npy` (N,) int and `meta.json` (`ids`, `class_names`)
+        may be. What `extract` made has all of them. `columns` names extra ones.
+        """
+        from heat_core.features.store import open_features
+
+        return open_features(folder, columns)
+
+
+def is_features_folder(folder: Path) -> bool:
+    """Whether a folder holds features instead of images."""
+    return is_file(folder / "avg.npy")
+
+
+def rank_in_class(labels: np.ndarray | None, n: int) -> np.ndarray:
+    """(n,) the how-manieth of its class each sample is, from 0; of the whole set where there are no labels."""
+    labels = np.zeros(n, int) if labels is None else labels
+    rank = np.empty(n, int)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        rank[members] = np.arange(len(members))
+    return rank
+
+
+def require_positive(per_class: int) -> None:
+    if per_class < 1:
+        raise HeatError(f"The limit per class must be at least 1, not {per_class}.")
+
+
+def held_out_rows(labels: np.ndarray | None, n: int, every: int) -> np.ndarray:
+    """(n,) True for every `every`-th sample of each class; HeatError where no class has that many."""
+    held_out = rank_in_class(labels, n) % every == every - 1
+    if not held_out.any():
+        raise HeatError(f"No class has {every} samples of which one could be held out: give an ID test set.")
+    return held_out
+
+
+def _rows_not_finite(column: np.ndarray) -> np.ndarray:
+    """Indices of rows with NaN or infinity, block by block: the column may be larger than the memory."""
+    blocks = range(0, len(column), _BLOCK)
+    return np.concatenate(
+        [
+            np.flatnonzero(~np.isfinite(column[i : i + _BLOCK]).reshape(len(column[i : i + _BLOCK]), -1).all(axis=1))
+            + i
+            for i in blocks
+        ]
+        or [np.empty(0, int)]
+    )

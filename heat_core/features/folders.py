@@ -1,0 +1,123 @@
+"""A folder of images: which files are its images, which folders its classes, and what of it is left aside."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from heat_core.errors import HeatError
+from heat_core.features.images import is_deep, left_out, suffixes
+from heat_core.storage import printable
+
+# What file managers, network storage and photo programs leave beside pictures; hidden ones begin with a dot anyway.
+_SYSTEM = {
+    "__macosx", "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@tmp", "$recycle.bin", "recycler",
+    "system volume information", "lost+found", "network trash folder", "temporary items", "__pycache__", "thumbs.db",
+    "ehthumbs.db", "desktop.ini", "picasa.ini", "icon\r",
+}  # fmt: skip
+_SYSTEM_ENDINGS = (".lrdata", ".photoslibrary", ".aplibrary")
+SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval", "holdout"}
+_LOOKED_AT = 16  # files whose depth is looked up
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What a folder of images holds.
+
+    Attributes:
+        files: every image, in order.
+        names: of the files below the folder, as they can be printed and kept; one each.
+        notes: sentences about what was left aside or read in a way that one should know.
+    """
+
+    files: list[Path]
+    names: list[str]
+    notes: list[str]
+
+
+def scan(folder: Path) -> Folder:
+    """Every image below a folder, through links too; hidden and system folders are left aside.
+
+    Raises:
+        HeatError: where the folder, or one below it, may not be read.
+    """
+    files: list[Path] = []
+    others: list[Path] = []
+    aside: list[Path] = []
+    for path, kind in _walk(str(folder), frozenset()):
+        {"image": files, "other": others, "aside": aside}[kind].append(Path(path))
+    files.sort()
+    names = unique([printable(p.relative_to(folder).as_posix()) for p in files])
+    return Folder(files, names, list(_notes(folder, files, others, aside)))
+
+
+def _walk(path: str, above: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """(path, image | other | aside); a link that leads back up is not followed."""
+    real = os.path.realpath(path)
+    if real in above:
+        return
+    try:
+        with os.scandir(path) as found:
+            entries = list(found)
+    except OSError as error:
+        raise HeatError(
+            f"{printable(path)} cannot be read ({error.strerror or error}): change its permissions, or move it away."
+        ) from error
+    for entry in entries:
+        try:
+            inner, file = entry.is_dir(), entry.is_file()
+        except OSError:  # a link to itself
+            continue
+        if _is_system(entry.name):
+            if inner:
+                yield entry.path, "aside"
+        elif inner:
+            yield from _walk(entry.path, above | {real})
+        elif file:
+            yield entry.path, "image" if os.path.splitext(entry.name)[1].lower() in suffixes() else "other"
+
+
+def _is_system(name: str) -> bool:
+    low = name.lower()
+    return name.startswith(".") or low in _SYSTEM or low.endswith(_SYSTEM_ENDINGS)
+
+
+def _notes(folder: Path, files: list[Path], others: list[Path], aside: list[Path]) -> Iterator[str]:
+    if sentence := left_out(str(p) for p in others):
+        lost = sorted(_classes(folder, others) - _classes(folder, files), key=natural_key)
+        whole = f"; no image is left of {', '.join(map(repr, lost))}" if lost else ""
+        yield f"{sentence}{whole}."
+    if aside:
+        names = sorted({printable(p.name) for p in aside})
+        yield f"Hidden and system folders are left aside: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}."
+    step = max(len(files) // _LOOKED_AT, 1)
+    if deep := [p for p in files[::step] if is_deep(p)]:
+        yield f"Grey images of more than 8 bits are scaled to 8 by their range ({printable(deep[0].name)} for one)."
+
+
+def _classes(folder: Path, files: list[Path]) -> set[str]:
+    parts = (p.relative_to(folder).parts for p in files)
+    return {printable(part[0]) for part in parts if len(part) > 1}
+
+
+def unique(names: list[str]) -> list[str]:
+    """The same names, each once: two that are printed alike are told apart by a number."""
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(name if seen[name] == 1 else f"{name}~{seen[name]}")
+    return found
+
+
+def natural_key(text: str) -> list[int | str]:
+    """Sorts 2 before 10, as timm's reader sorts classes."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", text.lower())]
+
+
+def stamp(path: Path) -> str:
+    """Changes when a file's content may have: its size and times, that of the last change included (which, unlike the
+    other, no program can set)."""
+    stat = path.stat()
+    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"

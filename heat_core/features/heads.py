@@ -1,0 +1,101 @@
+"""The linear head that reads `avg`: the model's own, or a logistic regression where its classes are others."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from heat_core.features.features import Features
+
+Head = tuple[np.ndarray, np.ndarray]
+_OWN_HEAD_ACCURACY = 0.5  # between chance and perfect: below it the model's classes are not those of the set
+_BLOCK = 1024  # rows converted at a time: they stay in the processor's cache
+
+
+def logits_of(features: Features, head: Head) -> np.ndarray:
+    """(N, C) float64 logits of the linear head (weight (C, D), bias (C,))."""
+    weight, bias = np.ascontiguousarray(head[0].T, dtype=np.float64), head[1]
+    logits = np.empty((len(features), len(bias)))
+    for i in range(0, len(logits), _BLOCK):
+        np.matmul(features.avg[i : i + _BLOCK].astype(np.float64), weight, out=logits[i : i + _BLOCK])
+    logits += bias
+    return logits
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """(N, C) → (N, C): log of the softmax of each row."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return shifted
+
+
+def fit_head(z: np.ndarray, y: np.ndarray) -> Head:
+    """A logistic-regression head on (N, D) features: weight (C, D), bias (C,), also for two classes."""
+    from sklearn.linear_model import LogisticRegression
+
+    # C = 0.1: features outnumber the images a class, and a weakly regularised head is too sure of itself
+    model = LogisticRegression(C=0.1, max_iter=1000).fit(z, y)
+    weight, bias = model.coef_, model.intercept_
+    if len(weight) == 1:  # scikit-learn keeps one row for two classes; ± half of it gives the same softmax
+        weight, bias = np.r_[-weight, weight] / 2, np.r_[-bias, bias] / 2
+    return weight, bias
+
+
+@dataclass(frozen=True)
+class ChosenHead:
+    """The head that a run uses.
+
+    Attributes:
+        head: weight (C, D) and bias (C,).
+        refit: `fit_head` where it made this head, else None: held-out energies then need a head that has not seen them.
+        reason: a sentence that says which head it is, and why.
+    """
+
+    head: Head
+    refit: Callable[[np.ndarray, np.ndarray], Head] | None
+    reason: str
+
+
+def choose_head(own: Head | None, train: Features, no_head: str = "it has none") -> ChosenHead:
+    """The model's own head where its classes are the training set's, else one fitted here.
+
+    The order of the model's classes is not written anywhere. Readers of folders sort them naturally (timm) or as texts
+    (torchvision): the order is taken under which the head is right.
+
+    Args:
+        own: the model's head, or None.
+        train: features with labels.
+        no_head: why there is none.
+    """
+    classes, labels = len(train.class_names), train.required_labels("A classifier's head")
+    fitting = "fitting a logistic-regression head."
+    reason = f"The model's own head cannot be used, {no_head}: {fitting}"
+    rows = _rows_of(len(own[0]), train) if own is not None else []
+    if own is not None and not rows:
+        reason = f"The model has {len(own[0]):,} classes and this set {classes}: {fitting}"
+    elif own is not None:
+        accuracy, order = max((_accuracy(own, order, train, labels), order) for order in rows)
+        if accuracy >= 1 / classes + _OWN_HEAD_ACCURACY * (1 - 1 / classes):
+            right = f"{accuracy:.1%} of the training images right"
+            return ChosenHead((own[0][order], own[1][order]), None, f"The model's own head is used ({right}).")
+        reason = (
+            f"The model's own head gets {accuracy:.1%} of the training images right, so that its {classes} classes are "
+            f"others than those of this set, or in another order: {fitting}"
+        )
+    return ChosenHead(fit_head(np.asarray(train.avg, dtype=np.float64), labels), fit_head, reason)
+
+
+def _rows_of(outputs: int, train: Features) -> list[list[int]]:
+    """Which rows of a head of that many outputs the set's classes may be: with the classes as they are sorted here, or
+    sorted as texts; none where the numbers differ. Of the whole set's classes, some may have no samples here."""
+    for names, present in ((train.class_names, range(len(train.class_names))), (train.every_class, train.numbers)):
+        if outputs == len(names):
+            as_texts = {name: i for i, name in enumerate(sorted(names))}
+            orders = [list(present), [as_texts[names[i]] for i in present]]
+            return orders if orders[0] != orders[1] else orders[:1]
+    return []
+
+
+def _accuracy(head: Head, order: list[int], train: Features, labels: np.ndarray) -> float:
+    """Share of the training samples that the head gets right, its rows in that order."""
+    return float((logits_of(train, (head[0][order], head[1][order])).argmax(axis=1) == labels).mean())

@@ -1,0 +1,132 @@
+"""What a job reports while it works on a run, and the lock that proves that it does."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, TypedDict
+
+from heat_core.errors import Cancelled, HeatError, sentence_of
+from heat_core.runs.lock import held
+from heat_core.storage import heat_home, read_json, sweep, write_json, writing
+
+RUN_FILE = "run.json"
+_EVENTS = "events.jsonl"
+
+
+class Event(TypedDict, total=False):
+    """One line of events.jsonl. `time`, `stage` and `message` are always there; the rest depends on the stage."""
+
+    time: float  # seconds since the epoch
+    stage: str  # start, features, priors, residual, beta, map; done, cancelled, failed
+    message: str
+    dataset: str  # features: whose images
+    done: int  # features: images so far
+    total: int  # features: images in all
+    images_per_s: float  # features
+    eta: float  # features, residual: seconds left
+    skipped: list[str]  # features: ids of images that could not be read
+    prior: str  # priors, residual: of which prior
+    spread: float  # priors: of the prior's energy on the reference features
+    epoch: int  # residual: the epoch that ended
+    epochs: int  # residual: how many there are
+    temperature: float  # residual
+    prior_spread: float  # residual: of the prior's energy after division by T
+    loss: float  # residual, and what else `train_residual` measures
+    residual_data: float
+    residual_negatives: float
+    residual_spread: float
+    hybrid_starts: float
+    hybrid_ends: float
+    hybrid_data: float
+    saturated: bool
+    diverged: bool
+
+
+class Progress(Protocol):
+    """How work says where it is: a stage, a sentence, and what else belongs to the `Event`."""
+
+    def __call__(self, stage: str, message: str = "", **more: Any) -> None: ...
+
+
+def silent(stage: str, message: str = "", **more: Any) -> None:
+    """Progress that nobody hears."""
+
+
+def read_events(folder: Path) -> list[Event]:
+    """Everything that jobs reported on a run so far; a line that was cut off by a kill is left out."""
+    path = folder / _EVENTS
+    events: list[Event] = []
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+    except OSError:  # its messages are a comfort, not a result
+        return []
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if _is_event(event):
+            events.append(event)
+    return events
+
+
+_KINDS: dict[Any, Any] = {str: str, int: int, float: (int, float), bool: bool, list[str]: list}
+
+
+def _is_event(event: Any) -> bool:
+    """Whether a line holds what the keys of an event promise."""
+    if not isinstance(event, dict) or not {"time", "stage", "message"} <= set(event):
+        return False
+    declared = Event.__annotations__
+    return all(isinstance(value, _KINDS[declared[key]]) for key, value in event.items() if key in declared)
+
+
+def _end_last_line(path: Path) -> None:
+    """What a kill cut off must not take the next event with it."""
+    if path.exists() and (content := path.read_bytes()) and not content.endswith(b"\n"):
+        with writing(path), open(path, "ab") as file:
+            file.write(b"\n")
+
+
+@contextmanager
+def recorded(folder: Path, on_event: Callable[[Event], None], versions: dict[str, str]) -> Iterator[Progress]:
+    """Hold the run's lock, append events to events.jsonl, and leave the final status in run.json."""
+    began = time.time()
+    _end_last_line(folder / _EVENTS)
+    sweep(folder, folder.parent, *(heat_home() / "features").glob("*"), *(heat_home() / "features").glob("*/*"))
+
+    def progress(stage: str, message: str = "", **more: Any) -> None:
+        event: Event = {"time": time.time(), "stage": stage, "message": message, **more}  # type: ignore[typeddict-item]
+        with writing(folder / _EVENTS), open(folder / _EVENTS, "a", encoding="utf-8") as file:
+            file.write(json.dumps(event) + "\n")
+        on_event(event)
+
+    def status(name: str, **more: Any) -> None:
+        write_json(folder / RUN_FILE, read_json(folder / RUN_FILE) | {"status": name, **more})
+
+    with held(folder):
+        yield from _told(progress, status, began, versions)
+
+
+def _told(
+    progress: Progress, status: Callable[..., None], began: float, versions: dict[str, str]
+) -> Iterator[Progress]:
+    """Leave how it ended in the status, whatever ends it."""
+    try:
+        status("running", started=began, versions=versions, error=None)
+        yield progress
+        status("done", seconds=time.time() - began)
+        progress("done", f"Finished in {time.time() - began:.0f} s.")
+    except (Cancelled, KeyboardInterrupt):
+        status("cancelled")
+        progress("cancelled", "Cancelled; what was finished is kept.")
+        raise
+    except Exception as error:
+        try:
+            status("failed", error=sentence_of(error))
+            progress("failed", sentence_of(error))
+        except HeatError:  # the disk is full: the reader will see an interrupted run
+            pass
+        raise

@@ -1,0 +1,223 @@
+"""Experiment: what to do, as a plain dataclass that the app, the notebooks and the command line all build."""
+
+import os
+import shlex
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from heat_core import detectors
+from heat_core.energies.names import ALL_PRIORS, PRIORS
+from heat_core.energies.settings import settings_for
+from heat_core.errors import HeatError
+from heat_core.features import demo
+from heat_core.storage import is_file, is_folder, printable
+
+TRAIN, ID, AVERAGE = "train", "id", "average"  # names of sets (and of their average) that no OOD set can have
+# What a folder of the sets is called for which methods publish settings, without - and _
+_ID_SETS = {"cifar10": "cifar10", "cifar100": "cifar100"} | dict.fromkeys(
+    ("imagenet", "imagenet1k", "imagenet2012", "ilsvrc2012"), "imagenet"
+)
+COVARIANCES = ("auto", "empirical", "ledoit-wolf")
+FEATURES = "features"  # the backbone of a run whose sets are folders of features, not of images
+GROUPS = ("near", "mid", "far")
+# Where sets stand for CIFAR as ID (Tab. 4); for another ID set, say so with `groups`.
+_USUAL_GROUPS = (
+    dict.fromkeys(("cifar10", "cifar100", "tiny-imagenet"), "near")
+    | dict.fromkeys(("lsun", "places365", "scenes"), "mid")
+    | dict.fromkeys(("textures", "svhn", "street-digits", "mnist"), "far")
+)
+
+
+@dataclass
+class Experiment:
+    """One run: which images, which backbone, which priors, how to train.
+
+    Attributes:
+        id: training images of the known classes (a folder with one sub-folder a class, or a dataset's name).
+        ood: name → folder or dataset's name.
+        id_test: ID test images; without one, every fifth image of `id`.
+        backbone: a timm name, or "features" where every set is a folder of features (`avg.npy` …).
+        weights: a local file instead of timm's own.
+        image_size: side of the input in pixels.
+        priors: which energies HEAT corrects and composes, among gmm, gmm-std, el, dice, knn, vim.
+        detectors: what HEAT is compared with: names of `heat_core.detectors`, or all.
+        groups: OOD set → near, mid or far, for the averages of the tables.
+        preset: training settings.
+        settings: changes to them.
+        covariance: of the mixtures: auto, empirical or ledoit-wolf.
+        limit: images a class (or of a set without classes), the same for every set.
+        limit_test: overrides it for the ID test set.
+        limit_ood: overrides it for the OOD sets.
+        seed: of everything random.
+        name: of the run.
+        map: whether a UMAP map is fitted.
+        batch_size: images at a time; None = as the device likes.
+    """
+
+    id: str
+    ood: dict[str, str]
+    id_test: str | None = None
+    backbone: str = "resnet50.a1_in1k"
+    weights: str | None = None
+    image_size: int | None = None
+    priors: list[str] = field(default_factory=lambda: list(PRIORS))
+    detectors: list[str] = field(default_factory=lambda: list(detectors.BASIC))
+    groups: dict[str, str] = field(default_factory=dict)
+    preset: str = "paper"
+    settings: dict[str, Any] = field(default_factory=dict)
+    covariance: str = "auto"
+    limit: int | None = None
+    limit_test: int | None = None
+    limit_ood: int | None = None
+    seed: int = 0
+    name: str = ""
+    map: bool = True
+    batch_size: int | None = None
+
+    def check(self) -> None:
+        """Refuse what cannot work with a sentence, before anything is started."""
+        if not self.id or not self.ood:
+            raise HeatError("Choose an in-distribution set and at least one OOD set.")
+        if not all(str(name).strip() for name in self.ood):
+            raise HeatError("An OOD set has no name: write NAME=DIR for each.")
+        if not all(self.ood.values()):
+            raise HeatError(f"The OOD set {next(n for n, s in self.ood.items() if not s)!r} has no folder or name.")
+        if reserved := {TRAIN, ID, AVERAGE, "ID test", "ID train"} & set(self.ood):
+            raise HeatError(f"An OOD set cannot be called {sorted(reserved)[0]!r}: choose another name for it.")
+        if not self.priors or (unknown := set(self.priors) - set(ALL_PRIORS)):
+            what = f"There is no prior {sorted(unknown)[0]!r}" if self.priors else "No prior was chosen"
+            raise HeatError(f"{what}: choose among {', '.join(ALL_PRIORS)}.")
+        detectors.resolve(self.detectors)
+        for name, group in self.groups.items():
+            if name not in self.ood or group not in GROUPS:
+                raise HeatError(
+                    f"The group of {name!r} is {group!r}: give near, mid or far for one of {', '.join(self.ood)}."
+                )
+        for option, least in (("batch_size", 1), ("seed", 0), ("limit", 1), ("limit_test", 1), ("limit_ood", 1)):
+            if (value := getattr(self, option)) is not None and value < least:
+                raise HeatError(f"{option} must be at least {least}, not {value}.")
+        if len(set(self.priors)) < len(self.priors):
+            raise HeatError("A prior was named twice: name each one once.")
+        if self.covariance not in COVARIANCES:
+            raise HeatError(f"covariance is {self.covariance!r}: choose auto, empirical or ledoit-wolf.")
+        for prior in self.priors:
+            settings_for(prior, self.preset, self.settings)
+
+    @property
+    def id_set(self) -> str:
+        """cifar10, cifar100 or imagenet where the ID set is one of them by name, else "": for published settings.
+
+        A folder is one where it, or one of the two above it, is called that; of its whole path, however it was typed.
+        """
+        path = Path(self.anchored().id)
+        words = [part.lower().replace("-", "").replace("_", "") for part in path.parts[-3:]]
+        return next((_ID_SETS[word] for word in reversed(words) if word in _ID_SETS), "")
+
+    def group(self, ood_name: str) -> str | None:
+        """near, mid or far; None where nobody said."""
+        return self.groups.get(ood_name) or _USUAL_GROUPS.get(ood_name.lower().replace(" ", "-"))
+
+    def anchored(self) -> "Experiment":
+        """The same, with folders and files of this machine as absolute paths: a run outlives a working directory."""
+
+        def anchored(source: str, there: Callable[[Path], bool] = is_folder) -> str:
+            path = Path(source).expanduser()
+            return os.fspath(path.resolve()) if source not in demo.SETS and there(path) else source
+
+        return replace(
+            self,
+            id=anchored(self.id),
+            id_test=self.id_test and anchored(self.id_test),
+            weights=self.weights and anchored(self.weights, is_file),
+            ood={printable(name): anchored(source) for name, source in self.ood.items()},
+            groups={printable(name): group for name, group in self.groups.items()},
+            name=printable(self.name),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "Experiment":
+        known = {f.name for f in fields(cls)}
+        try:
+            found = cls(**{k: v for k, v in content.items() if k in known})
+            found.require_types()
+            return found
+        except (TypeError, AttributeError) as error:
+            raise HeatError(f"This run's description is damaged ({error}): start the run again.") from error
+
+    def require_types(self) -> None:
+        """TypeError where a field is of another kind than it is declared."""
+        texts, text = (self.id, self.backbone, self.preset, self.covariance, self.name), "a text"
+        self._require(all(isinstance(value, str) for value in texts), f"id, backbone, preset … must be {text}")
+        optional = (self.id_test, self.weights)
+        self._require(all(v is None or isinstance(v, str) for v in optional), f"id_test and weights must be {text}")
+        whole = (self.image_size, self.limit, self.limit_test, self.limit_ood, self.batch_size)
+        self._require(
+            all(v is None or type(v) is int for v in whole) and type(self.seed) is int, "numbers must be whole"
+        )
+        self._require(isinstance(self.map, bool), "map must be true or false")
+        for listed in (self.priors, self.detectors):
+            self._require(isinstance(listed, list) and all(isinstance(v, str) for v in listed), "lists must hold texts")
+        for named in (self.ood, self.groups):
+            pairs = isinstance(named, dict) and all(isinstance(v, str) for pair in named.items() for v in pair)
+            self._require(pairs, "ood and groups must name texts")
+        self._require(set(self.groups.values()) <= set(GROUPS), "groups must be near, mid or far")
+        self._require(isinstance(self.settings, dict), "settings must be an object")
+
+    @staticmethod
+    def _require(fine: bool, sentence: str) -> None:
+        if not fine:
+            raise TypeError(sentence)
+
+    def to_command(self) -> str:
+        """The command line that does the same."""
+        default = Experiment(id=self.id, ood=self.ood)
+        words = ["python", "-m", "heat_core", "run", "--id", self.id]
+        for option in ("id_test", "backbone", "weights", "image_size"):
+            if (value := getattr(self, option)) is not None:
+                words += [f"--{option.replace('_', '-')}", str(value)]
+        words += ["--ood", *(f"{name}={source}" for name, source in self.ood.items())]
+        words += ["--priors", *self.priors, "--preset", self.preset]
+        if self.detectors != default.detectors:
+            words += ["--detectors", *self.detectors]
+        if self.groups:
+            words += ["--group", *(f"{name}={group}" for name, group in self.groups.items())]
+        for option in ("covariance", "limit", "limit_test", "limit_ood", "seed", "name", "batch_size"):
+            if (value := getattr(self, option)) != getattr(default, option):
+                words += [f"--{option.replace('_', '-')}", str(value)]
+        if self.settings:
+            words += ["--set", *(f"{k}={v}" for k, v in self.settings.items())]
+        if not self.map:
+            words += ["--no-map"]
+        return printable(shlex.join(words))
+
+    def to_python(self) -> str:
+        """The Python lines that do the same."""
+        default = asdict(Experiment(id="", ood={}))
+        changed = {k: v for k, v in asdict(self).items() if k in ("id", "ood") or v != default[k]}
+        lines = "".join(f"    {k}={v!r},\n" for k, v in changed.items())
+        return (
+            f"from heat_core import Experiment, run\n\nresult = run(Experiment(\n{lines}))\nprint(result.metrics())\n"
+        )
+
+
+def demo_experiment() -> Experiment:
+    """The embedded demo: handwritten digits 0 to 5 and three sets that its classifier does not know."""
+    return Experiment(
+        id="demo-digits",
+        id_test="demo-digits",
+        ood={
+            "unseen digits": "demo-unseen-digits",
+            "swapped quarters": "demo-swapped-digits",
+            "photo patches": "demo-photo-patches",
+        },
+        backbone="heat-demo-resnet",
+        preset="quick",
+        settings={"updates": 60},
+        groups={"unseen digits": "near", "swapped quarters": "mid", "photo patches": "far"},
+        name="demo",
+    )

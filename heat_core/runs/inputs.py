@@ -1,0 +1,36 @@
+"""What a run was made from: a resumed run must not mix what it made of other features or another head with these."""
+
+from pathlib import Path
+
+from heat_core.errors import HeatError
+from heat_core.features.features import Features
+from heat_core.features.heads import Head
+from heat_core.storage import digest_of_array, read_sealed, write_sealed
+
+_FILE = "inputs.json"
+
+
+def require_same_features(folder: Path, sets: dict[str, Features]) -> None:
+    """Refuse features that are not those that the run began with, in any column; sets that it did not know are kept."""
+    for name, features in sets.items():
+        columns = {"avg": features.avg, "std": features.std, "labels": features.labels}
+        digests = {c: digest_of_array(column) for c, column in columns.items() if column is not None}
+        _require_same(folder, f"features of {name!r}", digests)
+
+
+def require_same_head(folder: Path, head: Head) -> None:
+    """Refuse a head that is not the one that the run began with."""
+    _require_same(folder, "head", {"weight": digest_of_array(head[0]), "bias": digest_of_array(head[1])})
+
+
+def _require_same(folder: Path, what: str, digests: dict[str, str]) -> None:
+    path = folder / _FILE
+    known = read_sealed(path, f"delete {folder} and start a new run") if path.exists() else {}
+    before = known.get(what, digests)
+    if before != digests:
+        parts = [p for p in (*digests, *before) if before.get(p) != digests.get(p)] if isinstance(before, dict) else []
+        raise HeatError(
+            f"The {what} are not those that this run began with ({', '.join(dict.fromkeys(parts)) or 'all'}: images, "
+            "backbone or files of features have changed): start a new run."
+        )
+    write_sealed(path, known | {what: digests})

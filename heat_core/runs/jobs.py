@@ -1,0 +1,103 @@
+"""Jobs: the command line run as a child process on a run folder. Nothing here imports torch."""
+
+import errno
+import itertools
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from heat_core.errors import HeatError
+from heat_core.runs.events import RUN_FILE
+from heat_core.runs.experiment import Experiment
+from heat_core.runs.lock import is_alive, owner_of
+from heat_core.runs.record import FORMAT
+from heat_core.runs.run import Run
+from heat_core.storage import file_name, heat_home, write_json, writing
+from heat_core.version import __version__
+
+# What several jobs on the same cores need: threads that wait for one another give the core away instead of spinning.
+_ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
+# Of a folder of new images that are scored in a process of their own, beside `record.SCORED`.
+SCORE_LOCK, FAILED_FILE, LOG_FILE = "score.lock", "failed.txt", "log.txt"
+
+
+def new_run(experiment: Experiment) -> Path:
+    """Make the folder of a new run; it waits there, queued."""
+    experiment.check()
+    experiment = experiment.anchored()
+    label = file_name(experiment.name or f"{Path(experiment.id).name}-{experiment.backbone}")
+    info = {
+        "format": FORMAT,
+        "experiment": experiment.to_dict(),
+        "status": "queued",
+        "created": time.time(),
+        "versions": {"heat_core": __version__},
+    }
+    runs = heat_home() / "runs"
+    beside = runs / f".new-{os.getpid()}-{secrets.token_hex(4)}"  # a folder appears under its name once it is a run
+    with writing(beside):
+        beside.mkdir(parents=True)
+    write_json(beside / RUN_FILE, info)
+    return _settled(beside, runs / f"{time.strftime('%Y%m%d-%H%M%S')}-{label}")
+
+
+def _settled(beside: Path, wanted: Path) -> Path:
+    """Give a folder its name, or that name with a number where it is taken."""
+    for n in itertools.count(1):
+        folder = wanted if n == 1 else wanted.with_name(f"{wanted.name}-{n}")
+        if folder.exists():
+            continue
+        try:
+            beside.rename(folder)
+            return folder
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) and not folder.exists():
+                with writing(folder):
+                    raise
+    raise AssertionError("unreachable")
+
+
+def start(folder: Path) -> "subprocess.Popen[bytes]":
+    """Start (or resume) the job of a run folder in a process of its own, which outlives the caller."""
+    return _spawn(["job", str(folder)], folder / "job.log")
+
+
+def start_scoring(run: Run, paths: list[Path], into: Path) -> None:
+    """Score images with a run in a process of its own: `into` gets a log, then the result or the error."""
+    arguments = ["score", str(run.folder), *map(str, paths), "--into", str(into)]
+    _spawn(arguments, into / LOG_FILE)
+
+
+def _spawn(arguments: list[str], log_path: Path) -> "subprocess.Popen[bytes]":
+    """`python -m heat_core …`, with what it prints in a log. It gives way to the app where both want a core."""
+    with writing(log_path), open(log_path, "ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "heat_core", "--nice", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=os.environ | _ENVIRONMENT,
+        )
+
+
+def cancel(run: Run, patience: float = 10.0) -> None:
+    """Ask the job to stop. Only a process that holds the run's lock, and said so itself, is asked.
+
+    Raises:
+        HeatError: where none works on it, or the one that does has not said who it is.
+    """
+    if not is_alive(run.folder):
+        raise HeatError(f"Run {run.id} is not running.")
+    until, asked = time.monotonic() + patience, False
+    while is_alive(run.folder) and time.monotonic() < until:
+        if not asked and (owner := owner_of(run.folder)):
+            os.kill(owner.pid, signal.SIGTERM)
+            asked = True
+        time.sleep(0.05)
+    if not asked and is_alive(run.folder):
+        raise HeatError(f"The job of run {run.id} has only begun and does not answer yet: try again in a moment.")

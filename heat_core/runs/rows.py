@@ -1,0 +1,42 @@
+"""The rows of every table: what they are called, and in which order they stand.
+
+A detector brings its own title and place (`title` and `place`); those of the priors and of HEAT are here.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from heat_core.composition import HEAT
+from heat_core.detectors.base import Detector
+from heat_core.energies.names import PRIOR_TITLES
+
+CORRECTED = (
+    "heat-"  # before a prior's name: the prior with its residual; before several, joined by +, their composition
+)
+# Where the priors stand among the detectors (see `Detector.place`): EL with the logits, densities last.
+_PRIOR_PLACES = {"el": 30, "dice": 70, "knn": 110, "vim": 150, "gmm": 400, "gmm-std": 410}
+
+
+def prior_row(prior: str) -> str:
+    """A prior's row: its own name, but for soft-KNN, since KNN itself is another row."""
+    return "soft-knn" if prior == "knn" else prior
+
+
+def corrected_row(*priors: str) -> str:
+    """The row of a corrected prior, or of the composition of several (Tab. 3)."""
+    return CORRECTED + "+".join(priors)
+
+
+def ordered_titles(detectors: Mapping[str, Detector], priors: Iterable[str]) -> dict[str, str]:
+    """Row → title of detectors and of uncorrected priors, in the order of the tables."""
+    rows = {prior_row(p): (_PRIOR_PLACES[p], "soft-KNN" if p == "knn" else PRIOR_TITLES[p]) for p in priors}
+    rows |= {name: (detector.place, detector.title) for name, detector in detectors.items()}
+    return {row: title for row, (_, title) in sorted(rows.items(), key=lambda item: (item[1][0], item[0]))}
+
+
+def title_of(row: str, titles: Mapping[str, str]) -> str:
+    """A row as the paper's tables print it; `titles` are those of `ordered_titles`."""
+    if row == HEAT:
+        return "HEAT"
+    if row.startswith(CORRECTED):
+        return "HEAT-" + "+".join(PRIOR_TITLES.get(p, p) for p in row.removeprefix(CORRECTED).split("+"))
+    return titles.get(row, row)

@@ -1,0 +1,333 @@
+"""Run: what was done, a folder. Opening one needs numpy alone; torch is never imported here."""
+
+import math
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from PIL import Image
+
+from heat_core.composition import HEAT, PLAIN, Lens, Scale
+from heat_core.errors import HeatError
+from heat_core.features.datasets import ImageSet, open_dataset
+from heat_core.features.features import Features
+from heat_core.features.heads import Head
+from heat_core.metrics import evaluate, threshold95
+from heat_core.runs.events import RUN_FILE, Event, read_events
+from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
+from heat_core.runs.lock import is_alive
+from heat_core.runs.map import MAP_FILE, FeatureMap
+from heat_core.runs.record import ENERGIES, RunRecord, SetRecord, require_format
+from heat_core.runs.rows import CORRECTED, corrected_row, title_of
+from heat_core.storage import heat_home, is_file, is_folder, printable, read_json, read_npz, read_sealed
+
+ALIVE = ("queued", "running")
+BETA_FILE, HEAD_FILE = "beta.json", "head.npz"
+
+
+class Run:
+    """A run's folder, read.
+
+    Attributes:
+        folder: where it lives.
+        info: the content of run.json.
+    """
+
+    def __init__(self, folder: Path, info: dict[str, Any]) -> None:
+        self.folder, self.info = folder, info
+        self._image_sets: dict[str, tuple[ImageSet, dict[str, int]]] = {}
+        self._features: dict[str, Features] = {}
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open a run by its folder, or by its name in HEAT_HOME/runs."""
+        folder = Path(path).expanduser()
+        if not is_folder(folder):
+            folder = heat_home() / "runs" / str(path)
+        if not is_folder(folder):
+            raise HeatError(
+                f"There is no run {printable(str(path))!r}: `python -m heat_core list` names those that exist."
+            )
+        if not is_file(folder / RUN_FILE):
+            raise HeatError(
+                f"{printable(folder)} is no run, it has no {RUN_FILE}: `python -m heat_core list` names those that "
+                "exist."
+            )
+        cure = f"put {RUN_FILE} back, or start the run again"
+        info = read_json(folder / RUN_FILE, cure)
+        if not isinstance(info, dict) or not {"experiment", "status", "created"} <= set(info):
+            raise HeatError(f"{printable(folder / RUN_FILE)} does not describe a run: {cure}.")
+        versions, created = info.get("versions", {}), info["created"]
+        if not isinstance(versions, dict) or type(created) not in (int, float) or not isinstance(info["status"], str):
+            raise HeatError(f"{printable(folder / RUN_FILE)} is damaged: {cure}.")
+        require_format(info.get("format", 1), folder, versions.get("heat_core", ""))
+        return cls(folder, info)
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """What was asked for."""
+        return Experiment.from_dict(self.info["experiment"])
+
+    @property
+    def status(self) -> str:
+        """queued, running, done, failed, cancelled; or interrupted, where its process is gone without a word."""
+        status = str(self.info["status"])
+        return "interrupted" if status == "running" and not self.alive else status
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process works on this run now."""
+        return is_alive(self.folder)
+
+    def events(self) -> list[Event]:
+        """Everything the job reported so far."""
+        return read_events(self.folder)
+
+    # ---- numbers -------------------------------------------------------------------------------------------------
+
+    @property
+    def has_energies(self) -> bool:
+        """Whether the priors and detectors are done."""
+        return (self.folder / ENERGIES).exists()
+
+    @cached_property
+    def record(self) -> RunRecord:
+        """The numbers; HeatError where they are missing or damaged."""
+        record = RunRecord.load(self.folder / ENERGIES)
+        if len(record.sets) != len(self.datasets):
+            raise HeatError(
+                f"{self.folder / ENERGIES} holds {len(record.sets)} sets where the run has {len(self.datasets)}: "
+                "delete it and resume the run."
+            )
+        return record
+
+    @property
+    def datasets(self) -> list[str]:
+        """The names of the scored sets: `id` (the ID test set), then the OOD sets."""
+        return [ID, *self.ood_names]
+
+    @property
+    def ood_names(self) -> list[str]:
+        """The names of the OOD sets."""
+        return list(self.experiment.ood)
+
+    @property
+    def scale(self) -> Scale:
+        """The corrected priors, and the scale on which their hybrid energies are composed."""
+        return self.record.scale
+
+    @property
+    def priors(self) -> list[str]:
+        """The priors whose residual is trained so far, in the order of the columns of `energies`."""
+        return list(self.scale.priors)
+
+    @property
+    def detectors(self) -> list[str]:
+        """Names of everything that has a score, in the order of the tables."""
+        corrected = [corrected_row(p) for p in self.priors]
+        return [*self.record.titles, *corrected, *([HEAT] if corrected else [])]
+
+    def title(self, detector: str) -> str:
+        """A detector as the paper's tables print it; `heat-gmm+el` is a subset of the priors (Tab. 3)."""
+        return title_of(detector, self.record.titles)
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Detectors and priors that could not run → why."""
+        return self.record.left_out
+
+    @property
+    def accuracy(self) -> float | None:
+        """Of the classifier on the ID test set; None where its labels are not known."""
+        return self.record.accuracy
+
+    @property
+    def suggested_beta(self) -> float | None:
+        """The β chosen without OOD data (see `heat_core.energies.beta`), once the residuals are trained."""
+        path, cure = self.folder / BETA_FILE, "delete it and resume the run"
+        if not path.exists():
+            return None
+        try:
+            beta = float(read_sealed(path, cure)["beta"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise HeatError(str(error) if isinstance(error, HeatError) else f"{path} is damaged: {cure}.") from error
+        if math.isnan(beta):
+            raise HeatError(f"{path} is damaged, its β is no number: {cure}.")
+        return beta
+
+    def _set(self, dataset: str) -> SetRecord:
+        if dataset not in self.datasets:
+            raise HeatError(f"This run has no set {dataset!r}: it has {', '.join(self.datasets)}.")
+        return self.record.sets[self.datasets.index(dataset)]
+
+    def prior_energies(self, dataset: str) -> np.ndarray:
+        """(N, K) E_q / T, what the residuals correct."""
+        return self._set(dataset).prior
+
+    def residual_energies(self, dataset: str) -> np.ndarray:
+        """(N, K) E_θ."""
+        return self._set(dataset).residual
+
+    def energies(self, dataset: str) -> np.ndarray:
+        """(N, K) standardised hybrid energies (Eq. 2, App. A.2)."""
+        return self.scale.standardise(self._set(dataset).hybrid)
+
+    def scores(self, dataset: str, lens: Lens = PLAIN) -> np.ndarray:
+        """(N,) HEAT scores through a lens; larger = more out-of-distribution."""
+        return self.scale.scores(self._set(dataset).hybrid, lens)
+
+    def detector_scores(self, dataset: str, detector: str, lens: Lens = PLAIN) -> np.ndarray:
+        """(N,) scores of any detector by its name in the tables; the lens composes `heat` and changes no other."""
+        if detector == HEAT:
+            return self.scores(dataset, lens)
+        if detector.startswith(CORRECTED):
+            return self.scores(dataset, Lens(priors=(detector.removeprefix(CORRECTED),)))
+        if detector not in self.record.titles:
+            raise HeatError(f"This run has no detector {detector!r}: it has {', '.join(self.detectors)}.")
+        return self._set(dataset).scores[detector]
+
+    def threshold(self, detector: str = HEAT, lens: Lens = PLAIN) -> float:
+        """Above it a sample is called OOD: the 95th percentile of the ID test scores, or the lens' own line."""
+        if lens.threshold is not None and lens.draws_line(detector):
+            return lens.threshold
+        return threshold95(self.detector_scores(ID, detector, lens))
+
+    def metrics(self, lens: Lens = PLAIN, detectors: list[str] | None = None) -> dict[str, dict[str, dict[str, float]]]:
+        """Detector → OOD set (and `average`) → fpr95, auroc, aupr_in, aupr_out."""
+        return {
+            d: evaluate(
+                self.detector_scores(ID, d, lens),
+                {name: self.detector_scores(name, d, lens) for name in self.ood_names},
+            )
+            for d in (detectors or self.detectors)
+        }
+
+    # ---- samples -------------------------------------------------------------------------------------------------
+
+    def ids(self, dataset: str) -> np.ndarray:
+        """(N,) stable ids of the samples."""
+        return self._set(dataset).ids
+
+    @property
+    def training_ids(self) -> np.ndarray:
+        """Stable ids of the training samples."""
+        return self.record.training_ids
+
+    def labels(self, dataset: str) -> np.ndarray | None:
+        """(N,) classes, or None where the set has none."""
+        return self._set(dataset).labels
+
+    def predicted(self, dataset: str) -> np.ndarray:
+        """(N,) the class that the classifier sees."""
+        return self._set(dataset).predicted
+
+    def confidence(self, dataset: str) -> np.ndarray:
+        """(N,) the softmax probability of the predicted class."""
+        return self._set(dataset).confidence
+
+    @property
+    def head(self) -> Head:
+        """(weight (C, D), bias (C,)) of the linear head that read `avg`."""
+        path = self.folder / HEAD_FILE
+        arrays = read_npz(path)
+        weight, bias = (arrays.get(name, np.empty(0)) for name in ("weight", "bias"))
+        classes = len(self.class_names)
+        if weight.ndim != 2 or weight.shape[:1] != (classes,) or bias.shape != (classes,) or weight.dtype.kind != "f":
+            raise HeatError(f"{path} is damaged, it is no head of {classes} classes: delete it and resume the run.")
+        if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+            raise HeatError(f"{path} is damaged, it holds NaN or infinity: delete it and resume the run.")
+        return weight, bias
+
+    @property
+    def class_names(self) -> list[str]:
+        """Of the classifier."""
+        return self.record.class_names
+
+    def features(self, dataset: str) -> Features:
+        """The features of a scored set, or of `train`; HeatError where they are no longer on this machine."""
+        if dataset not in self._features:
+            folder = Path(self.record.features.get(dataset, ""))
+            if dataset not in self.record.features or not (folder / "avg.npy").exists():
+                raise HeatError(
+                    f"The features of {dataset!r} are not on this machine: run the experiment here to make them again."
+                )
+            found = Features.open(folder)
+            if dataset == TRAIN and len(found) > len(self.training_ids):  # the run held some of its folder out
+                found = found.subset(np.flatnonzero(np.isin(found.ids, self.training_ids)))
+            self._features[dataset] = found
+        return self._features[dataset]
+
+    def features_of(self, dataset: str, sample_id: str) -> np.ndarray:
+        """(D,) `avg` of one of the run's own samples, from where its features lie."""
+        features = self.features(dataset)
+        if sample_id not in features.ids:
+            raise HeatError(f"The features of {sample_id} are no longer on this machine.")
+        return np.asarray(features.avg[features.ids.index(sample_id)])
+
+    def image(self, dataset: str, sample_id: str) -> Image.Image:
+        """The picture of a sample of a scored set, or of `train`, from where the dataset lies."""
+        if self.experiment.backbone == FEATURES:
+            raise HeatError("This run was made from features: it has no pictures.")
+        images, index = self._images(dataset)
+        if sample_id not in index:
+            raise HeatError(f"{sample_id} is no longer in {dataset!r}: its folder has changed since the run.")
+        try:
+            return images.open(index[sample_id])
+        except OSError as error:
+            raise HeatError(f"{sample_id} of {dataset!r} can no longer be read: was it moved or deleted?") from error
+
+    def source(self, dataset: str) -> str:
+        """The folder or name that a set (`train`, `id`, an OOD set) was opened from."""
+        e = self.experiment
+        return e.ood.get(dataset, (e.id_test or e.id) if dataset == ID else e.id)
+
+    def _images(self, dataset: str) -> tuple[ImageSet, dict[str, int]]:
+        """The set, and where each of its samples stands in it."""
+        if dataset not in self._image_sets:
+            training = dataset == TRAIN or (dataset == ID and not self.experiment.id_test)
+            images = open_dataset(self.source(dataset), "train" if training else "test")
+            self._image_sets[dataset] = images, {sample: i for i, sample in enumerate(images.ids)}
+        return self._image_sets[dataset]
+
+    @property
+    def has_map(self) -> bool:
+        """Whether the map is fitted."""
+        return (self.folder / MAP_FILE).exists()
+
+    @cached_property
+    def map(self) -> FeatureMap:
+        """The map of all samples; HeatError where it is missing or damaged."""
+        found = FeatureMap.load(self.folder / MAP_FILE)
+        found.require_all_of([len(s) for s in self.record.sets], self.folder / MAP_FILE)
+        return found
+
+
+def list_runs() -> list[Run]:
+    """Every readable run in HEAT_HOME, newest first."""
+    return _runs()[0]
+
+
+def damaged_runs() -> dict[str, str]:
+    """Folder of HEAT_HOME/runs that cannot be read → why."""
+    return _runs()[1]
+
+
+def _runs() -> tuple[list[Run], dict[str, str]]:
+    runs, damaged = [], {}
+    for folder in sorted((heat_home() / "runs").glob("[!.]*")):  # one that begins with a dot is only being made
+        if not folder.is_dir():
+            continue
+        try:
+            run = Run.open(folder)
+            _ = run.experiment  # its description may be the damaged part
+            runs.append(run)
+        except HeatError as error:  # a damaged folder must not hide the others
+            damaged[folder.name] = str(error)
+
+    return sorted(runs, key=lambda run: run.info.get("created", 0), reverse=True), damaged

@@ -1,0 +1,80 @@
+"""New images through a finished run: the same backbone, head, priors and residuals, without the run's own images.
+
+The residuals are read back, the priors are fitted again on the training features that the run kept on disk: seconds,
+and nothing more to store.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from scipy.special import softmax
+
+from heat_core.energies.heat import restore
+from heat_core.errors import HeatError, sentence_of
+from heat_core.features.backbones import load_backbone
+from heat_core.features.datasets import from_files
+from heat_core.features.extraction import ExtractionProgress, auto_device, extract
+from heat_core.features.heads import logits_of
+from heat_core.runs.events import Progress, silent
+from heat_core.runs.experiment import FEATURES, TRAIN
+from heat_core.runs.jobs import FAILED_FILE, SCORE_LOCK
+from heat_core.runs.record import SCORED, Scored, residual_path
+from heat_core.runs.run import Run
+
+
+def score(run: Run, paths: list[Path], report: Progress = silent) -> Scored:
+    """Score images (files, or folders of them) with a run.
+
+    Raises:
+        HeatError: where the run has no residual yet, was made from features, its training features are gone, or no
+            image can be read.
+    """
+    e = run.experiment
+    if e.backbone == FEATURES:
+        raise HeatError("This run was made from features: it knows no backbone that could read images.")
+    if not run.has_energies or not run.priors:
+        raise HeatError(f"Run {run.id} has no trained residual yet: wait for it, or resume it.")
+    images = from_files(paths)
+    report("features", f"Loading {e.backbone}.")
+    backbone = load_backbone(e.backbone, e.weights, e.image_size)
+
+    def progress(record: ExtractionProgress) -> None:
+        report("features", f"{record['done']} of {record['total']} images", **record)
+
+    features = extract(backbone, images, auto_device(), e.batch_size, on_progress=progress)
+    report("priors", "Fitting the priors on the run's training features.")
+    train, head = run.features(TRAIN), run.head
+    parts = [restore(p, train, head, e.covariance, e.id_set, residual_path(run.folder, p)) for p in run.priors]
+    logits = logits_of(features, head)
+    return Scored(
+        ids=np.array(features.ids),
+        prior=np.column_stack([p.prior_energy(features) / p.temperature for p in parts]),
+        residual=np.column_stack([p.residual_energy(features) for p in parts]),
+        predicted=logits.argmax(axis=1),
+        confidence=softmax(logits, axis=1).max(axis=1),
+        avg=np.asarray(features.avg),
+        xy=run.map.place(features) if run.has_map and run.map.can_place else np.empty((0, 2), np.float32),
+        skipped=np.array(features.skipped, dtype=str),
+    )
+
+
+def score_into(run: Run, paths: list[Path], folder: Path, report: Progress = silent) -> Scored:
+    """Score images and keep the result in a folder; while it works it holds a lock there, and its error stays there."""
+    with _in_sight(folder):
+        scored = score(run, paths, report)
+        scored.save(folder / SCORED)
+    return scored
+
+
+@contextmanager
+def _in_sight(folder: Path) -> Iterator[None]:
+    """Let a reader of the folder see that somebody is at it, and learn it when nothing more will come."""
+    try:
+        with FileLock(folder / SCORE_LOCK, timeout=10):
+            yield
+    except BaseException as error:
+        (folder / FAILED_FILE).write_text(sentence_of(error), encoding="utf-8")
+        raise

@@ -1,0 +1,188 @@
+"""Where the features of an experiment come from: images through a backbone, or folders of features made elsewhere.
+
+Both answer the same three questions: which features has a set, which linear head reads them, and how to get the extra
+columns that some detectors ask for (made from images, so that a source without images has none).
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from heat_core.errors import HeatError
+from heat_core.features import demo
+from heat_core.features.backbones import load_backbone
+from heat_core.features.columns import Column, pooled
+from heat_core.features.datasets import ImageSet, open_dataset, require_classes
+from heat_core.features.extraction import ExtractionProgress, auto_device, extract
+from heat_core.features.features import Features, is_features_folder
+from heat_core.features.heads import Head
+from heat_core.runs.events import Progress, silent
+from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
+from heat_core.runs.layout import remarks, require_classes_of_images, shared_samples
+from heat_core.storage import is_folder, printable, read_npz
+
+
+class Images:
+    """Images through a timm backbone, extracted set by set and kept on disk.
+
+    Attributes:
+        backbone: the network.
+        head: its own linear layer (weight (C, D), bias (C,)), or None.
+        device: where it runs.
+        no_head: why it has none.
+        notes: what one should know of the sets.
+    """
+
+    def __init__(self, experiment: Experiment, report: Progress) -> None:
+        self._experiment, self._report = experiment, report
+        self.device = auto_device()
+        report("start", f"Using {self.device.type}.")
+        self._sets = _image_sets(experiment)  # all are opened before the first is extracted: bad folders show at once
+        self.notes = [*_notes(self._sets), *remarks(experiment, self._sets)]
+        for note in self.notes:
+            report("features", note)
+        report("features", f"Loading {printable(experiment.backbone)}.")
+        self.backbone = load_backbone(experiment.backbone, experiment.weights, experiment.image_size)
+        self.head, self.no_head = self.backbone.head, self.backbone.no_head
+        if not self.backbone.has_positions:
+            self.notes.append(
+                f"{experiment.backbone} gives class tokens only: there is no std-pooling, and no GMM-std."
+            )
+            report("features", self.notes[-1])
+
+    def features(self, name: str, columns: Sequence[Column] = ()) -> Features:
+        """The features of `train`, `id` or an OOD set, with extra columns."""
+        return self.extracted(self._sets[name], columns)
+
+    def extracted(self, images: ImageSet, columns: Sequence[Column] = ()) -> Features:
+        """The features of any images; the report hears about progress and about files that cannot be read."""
+        reported, name = 0.0, images.name
+
+        def progress(record: ExtractionProgress) -> None:
+            nonlocal reported
+            if time.monotonic() - reported > 0.5 or record["done"] == record["total"]:
+                reported = time.monotonic()
+                message = f"{name}: {record['done']} of {record['total']} images"
+                self._report("features", message, dataset=name, **record)
+
+        wanted, batch_size = (*pooled(self.backbone), *columns), self._experiment.batch_size
+        found = extract(self.backbone, images, self.device, batch_size, on_progress=progress, columns=wanted)
+        if skipped := found.skipped:
+            shown = ", ".join(skipped[:5]) + (" …" if len(skipped) > 5 else "")
+            self._report("features", f"{name}: {len(skipped)} unreadable images skipped: {shown}", skipped=skipped)
+        return found
+
+
+class FeatureFolders:
+    """Folders of `avg.npy` (and `std.npy`, `labels.npy`, `meta.json` where there are any; see `Features.open`).
+
+    Attributes:
+        backbone: None, since there are no images.
+        head: weight (C, D) and bias (C,) of `head.npz` in the ID folder, or None: then one is fitted.
+        no_head: why there is none.
+        device: where residuals are trained.
+        notes: what one should know of the sets.
+    """
+
+    backbone = None
+    notes: list[str]
+
+    def __init__(self, experiment: Experiment, report: Progress) -> None:
+        e = experiment
+        self.device = auto_device()
+        sources = {TRAIN: e.id, **({ID: e.id_test} if e.id_test else {}), **e.ood}
+        folders = {name: Path(source).expanduser() for name, source in sources.items()}
+        report("start", f"Using {self.device.type}; the features are given, so no image is read.")
+        for folder in folders.values():
+            if not is_features_folder(folder):
+                raise HeatError(
+                    f"{folder} holds no avg.npy: with the backbone {FEATURES!r} every set is a folder of features."
+                )
+        opened = _comparable({name: Features.open(folder) for name, folder in folders.items()}, report)
+        train = opened[TRAIN]
+        if train.labels is None or len(train.class_names) < 2:
+            raise HeatError(f"{folders[TRAIN]} needs a labels.npy with at least two classes.")
+        train, test = (train, opened[ID]) if e.id_test else train.split()
+        limits = e.limit_test or e.limit, e.limit_ood or e.limit
+        self._sets = {
+            TRAIN: train.limited(e.limit),
+            ID: test.limited(limits[0]),
+            **{name: opened[name].limited(limits[1]) for name in e.ood},
+        }
+        self.notes = list(shared_samples(self._sets))
+        for note in self.notes:
+            report("features", note)
+        self.head = _given_head(folders[TRAIN], train.avg.shape[1])
+        self.no_head = "" if self.head else "there is no head.npz beside them"
+
+    def features(self, name: str, columns: Sequence[Column] = ()) -> Features:  # noqa: ARG002 (there are none)
+        """The features of `train`, `id` or an OOD set."""
+        return self._sets[name]
+
+
+Source = Images | FeatureFolders
+
+
+def _notes(sets: dict[str, ImageSet]) -> list[str]:
+    """Of each set, what was left aside; the same folder once."""
+    return list(dict.fromkeys(f"{images.name}: {note}" for images in sets.values() for note in images.notes))
+
+
+def open_source(experiment: Experiment, report: Progress = silent) -> Source:
+    """Open every set of an experiment, and its backbone; HeatError where one cannot be had."""
+    return (FeatureFolders if experiment.backbone == FEATURES else Images)(experiment, report)
+
+
+def _comparable(sets: dict[str, Features], report: Progress) -> dict[str, Features]:
+    """Refuse sets whose features differ in dimension; leave `std` out where not every set has it."""
+    without = [name for name, f in sets.items() if f.std is None]
+    if without and len(without) < len(sets):
+        report("features", f"{without[0]!r} has no std.npy: GMM-std is left out.")
+        sets = {name: replace(f, std=None) for name, f in sets.items()}
+    for column in ("avg",) if without else ("avg", "std"):
+        expected = getattr(sets[TRAIN], column).shape[1]
+        for name, features in sets.items():
+            if (found := getattr(features, column).shape[1]) != expected:
+                raise HeatError(f"{column} of {name!r} has {found} dimensions, that of the ID set {expected}.")
+    return sets
+
+
+def _given_head(folder: Path, dim: int) -> Head | None:
+    if not (folder / "head.npz").exists():
+        return None
+    arrays = read_npz(folder / "head.npz")
+    shapes = [arrays[name].shape for name in ("weight", "bias") if name in arrays]
+    if set(arrays) != {"weight", "bias"} or shapes != [(len(arrays["bias"]), dim), (len(arrays["bias"]),)]:
+        raise HeatError(f"{folder / 'head.npz'} must hold `weight` (C, {dim}) and `bias` (C,).")
+    weight, bias = arrays["weight"].astype(np.float64), arrays["bias"].astype(np.float64)
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise HeatError(f"{folder / 'head.npz'} holds NaN or infinite values: save the head again, or remove the file.")
+    return weight, bias
+
+
+def _image_sets(experiment: Experiment) -> dict[str, ImageSet]:
+    e = experiment
+    train = open_dataset(e.id, "train", _name_of(e.id))
+    require_classes_of_images(train, e.id)
+    require_classes(train)
+    if e.id_test:
+        test = open_dataset(e.id_test, "test", _name_of(e.id_test))
+    else:
+        train, test = train.split()
+    ood = {name: open_dataset(source, "test", name) for name, source in e.ood.items()}
+    limits = e.limit_test or e.limit, e.limit_ood or e.limit
+    return {
+        TRAIN: require_classes(train.limited(e.limit)),
+        ID: test.limited(limits[0]),
+        **{name: images.limited(limits[1]) for name, images in ood.items()},
+    }
+
+
+def _name_of(source: str) -> str:
+    """What the features of a set are called: two folders of its resolved path, however it was typed."""
+    path = Path(source).expanduser()
+    path = path.resolve() if source not in demo.SETS and is_folder(path) else path
+    return f"{path.parent.name}-{path.name}".strip("-.")
