@@ -9,12 +9,13 @@ WORDS = {
     "95 % of ID": "the usual threshold: 95 % of the known test images stay below it.",
     "FPR95 ↓": "share of unknown images that pass for known at that threshold; lower is better.",
     "AUROC ↑": "the chance that an unknown image scores higher than a known one; 50 % is guessing, 100 % perfect.",
-    "GMM, GMM-std, EL": "priors: how unlikely the image's features are under a Gaussian per class (of their averages, or of "
-    "their spread over the image), or how weak the classifier's logits are.",
-    "Residual": "a small network that is trained to correct a prior where it is wrong; HEAT-GMM is GMM with its residual.",
-    "HEAT, β": "the corrected priors composed into one score: β = 0 takes their mean, towards −∞ the smallest (all must "
-    "find an image unusual), towards +∞ the largest (one is enough).",
-}  # fmt: skip
+    "GMM, GMM-std, EL": "priors: how unlikely the image's features are under a Gaussian per class (of their averages, "
+    "or of their spread over the image), or how weak the classifier's logits are.",
+    "Residual": "a small network that is trained to correct a prior where it is wrong; HEAT-GMM is GMM with its "
+    "residual.",
+    "HEAT, β": "the corrected priors composed into one score: β = 0 takes their mean, towards −∞ the smallest (all "
+    "must find an image unusual), towards +∞ the largest (one is enough).",
+}
 
 
 def glossary() -> None:

@@ -1,30 +1,36 @@
-"""How a person looks at a run: β, threshold, priors, colouring, filter, selection. Kept in the session, mirrored in the
-address bar, so that a reload, a link, back and forward show the same."""
+"""How a person looks at a run: β, threshold, priors, colouring, filter, selection; and the address that says the same.
+
+Pure: `app.session` keeps it, and mirrors it in the address bar.
+"""
 
 import json
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-import streamlit as st
-
-from heat_core import HeatError, Run
-from heat_core.samples import Lens
+from heat_core import HeatError, Lens, Run
 
 COLOURINGS = ("dataset", "class", "score", "verdict")
-_CHOICES = (
-    "set", "filter", "order", "methods", "a", "b", "seen", "layout", "narrow", "count",  # the gallery
-    "det", "metric", "runs", "rows", "subsets", "intervals", "best", "train",  # Explore, Compare and Map
-    "batch", "own",  # own images
-)  # fmt: skip
+_OF_GALLERY = ("set", "filter", "order", "methods", "a", "b", "seen", "layout", "narrow", "count")
+_OF_TABLES = ("det", "metric", "runs", "rows", "subsets", "intervals", "best", "train")
+_CHOICES = (*_OF_GALLERY, *_OF_TABLES, "batch", "own")
 _HEAVIEST = 1e6
 
 
 @dataclass(frozen=True)
 class Look:
-    """threshold: None = at 95 % of ID. taking: the priors that are composed (None = all); weights: one each, or None.
-    off: sets that the legend hides. selection: the name of a kept one. sample: the key of the inspected one. choices:
-    what else was chosen on a page (filter, sort, detector, …), as texts, where it is not the default."""
+    """How a person looks at a run.
+
+    Attributes:
+        beta: of the composition.
+        threshold: None = at 95 % of ID.
+        taking: the priors that are composed; None = all.
+        weights: one each, or None.
+        colour: what colours the map, among `COLOURINGS`.
+        off: sets that the legend hides.
+        selection: the name of a kept one.
+        sample: the key of the inspected one.
+        choices: what else was chosen on a page (filter, sort, detector, …), as texts, where it is not the default.
+    """
 
     beta: float = 0.0
     threshold: float | None = None
@@ -37,6 +43,7 @@ class Look:
     choices: dict[str, str] = field(default_factory=dict)
 
     def lens(self) -> Lens:
+        """How HEAT is composed."""
         return Lens(self.beta, self.taking, self.weights, self.threshold)
 
 
@@ -91,110 +98,3 @@ def parse_beta(text: str, otherwise: float | None = None) -> float:
 
 def _beta_text(beta: float) -> str:
     return ("-inf" if beta < 0 else "inf") if math.isinf(beta) else f"{beta:g}"
-
-
-def current(run: Run) -> Look:
-    """The look of this session on this run. Where the address (a link, back, forward), another run or a new residual
-    changed it, the browser has to follow."""
-    written, stored = st.session_state.get("look-url"), st.session_state.get("look")
-    asked = {k: v for k, v in st.query_params.to_dict().items() if k != "run"}
-    here = (run.id, tuple(run.priors))
-    before = st.session_state.get("look-run", (None, ()))
-    if stored is None or (before[0] != run.id and st.query_params.get("run") == run.id):
-        look = from_query(asked, run)  # a link; or back and forward, over a change of run
-    elif before[0] != run.id:  # what is particular to a run stays with it
-        look = Look(beta=stored.beta, colour=stored.colour)
-    elif asked and asked != written and not st.session_state.get("look-touched"):
-        look = from_query({"beta": _beta_text(stored.beta)} | asked, run)
-    elif before != here:  # a further residual is trained
-        look = from_query(to_query(stored), run)
-    else:
-        return stored
-    st.session_state["look-run"], st.session_state["look"] = here, look
-    follow()
-    return look
-
-
-def changed(**what: Any) -> None:
-    """Change parts of the session's look."""
-    st.session_state["look"] = replace(st.session_state["look"], **what)
-    touch()
-
-
-def chosen(name: str, value: str | None) -> None:
-    """Keep what was chosen on a page; None = the default."""
-    kept = {k: v for k, v in st.session_state["look"].choices.items() if k != name}
-    changed(choices=kept | ({name: value} if value else {}))
-
-
-def put(key: str, value: Any) -> None:
-    """Give a keyed widget its value, before it is drawn.
-
-    Only where it differs, since a rewritten slider jumps back under quick key presses; and on a page that was just
-    opened, whose widgets are new, whatever the session still holds under their keys.
-    """
-    if st.session_state.get("page-opened") or st.session_state.get(key) != value:
-        st.session_state[key] = value
-
-
-def choice(widget, label: str, options: list[str], name: str, default: str, **more) -> str:
-    """A widget (a selectbox, a segmented control) whose value is a part of the look."""
-    key, wanted = f"choice-{name}", st.session_state["look"].choices.get(name, default)
-    wanted = wanted if wanted in options else default
-    put(key, wanted)
-
-    def take_over() -> None:
-        now = st.session_state[key] or default
-        chosen(name, now if now != default else None)
-
-    widget(label, options, key=key, on_change=take_over, **more)
-    return wanted
-
-
-def choices(widget, label: str, options: list[str], name: str, default: list[str], **more) -> list[str]:
-    """A widget for several values (a multiselect) that are a part of the look; none chosen = the default."""
-    key, given = f"choice-{name}", st.session_state["look"].choices.get(name, "")
-    wanted = [value for value in given.split(",") if value in options] or default
-    put(key, wanted)
-
-    def take_over() -> None:
-        now = st.session_state[key]
-        chosen(name, ",".join(now) if now and now != default else None)
-
-    widget(label, options, key=key, on_change=take_over, **more)
-    return wanted
-
-
-def switch(place, label: str, name: str, default: bool = False, **more) -> bool:
-    """A toggle that is a part of the look."""
-    key, given = f"choice-{name}", st.session_state["look"].choices.get(name)
-    wanted = default if given is None else given == "yes"
-    put(key, wanted)
-
-    def take_over() -> None:
-        now = st.session_state[key]
-        chosen(name, ("yes" if now else "no") if now != default else None)
-
-    place.toggle(label, key=key, on_change=take_over, **more)
-    return wanted
-
-
-def touch() -> None:
-    """Say that something on the page caused this run of the script. The address that came with it may be older than
-    the last one that was written, and is no wish to go there; without a touch, another address is (back, forward)."""
-    st.session_state["look-touched"] = True
-
-
-def follow() -> None:
-    """The look was changed by Python (a button): let the browser's view take it over."""
-    st.session_state["look-version"] = st.session_state.get("look-version", 0) + 1
-    st.session_state["live-signature"] = None
-
-
-def write_address(run: Run) -> None:
-    """Mirror the look in the address bar."""
-    query = to_query(st.session_state["look"])
-    st.session_state["look-url"], st.session_state["look-touched"] = query, False
-    wanted = {"run": run.id, **query}
-    if st.query_params.to_dict() != wanted:
-        st.query_params.from_dict(wanted)

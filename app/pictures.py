@@ -6,13 +6,14 @@ from pathlib import Path
 import streamlit as st
 
 from heat_core import HeatError, Run
-from heat_core.datasets import read_image
-from heat_core.thumbnails import data_url
+from heat_core.analysis import palette
+from heat_core.analysis.thumbnails import data_url
+from heat_core.features.datasets import read_image
 
 THUMB = 96
 PER_ROW = 10  # pictures side by side
 
-CSS = f"""<style>
+CSS = f"""<style>{palette.css()}
 .heat-grid {{ display:flex; flex-wrap:wrap; gap:8px; align-items:flex-start; }}
 .heat-row {{ display:grid; gap:8px; align-items:center; margin-bottom:10px; }}
 .heat-row > .name {{ font-weight:600; font-size:14px; overflow-wrap:anywhere; }}
@@ -20,21 +21,22 @@ CSS = f"""<style>
 .heat-cell {{ position:relative; max-width:{THUMB}px; }}
 .heat-cell img {{ width:100%; aspect-ratio:1; object-fit:contain; border-radius:6px; box-sizing:border-box;
   image-rendering:auto; background:#8883; display:block; }}
-.heat-cell.caught img {{ border:4px solid #009E73; }}
-.heat-cell.missed img {{ border:4px dashed #D55E00; }}
+.heat-cell.caught img {{ border:4px solid var(--heat-right); }}
+.heat-cell.missed img {{ border:4px dashed var(--heat-wrong); }}
 .heat-cell .mark {{ position:absolute; top:6px; right:6px; font:700 13px sans-serif; color:#fff; border-radius:9px;
   width:18px; height:18px; line-height:18px; text-align:center; }}
-.heat-cell.caught .mark {{ background:#00785A; }} .heat-cell.missed .mark {{ background:#B23A00; }}
+.heat-cell.caught .mark {{ background:var(--heat-right-mark); }}
+.heat-cell.missed .mark {{ background:var(--heat-wrong-mark); }}
 .heat-cell .cap {{ font-size:11px; opacity:.8; overflow:hidden; text-overflow:ellipsis; white-space:nowrap; }}
 </style>"""
 
 
 @st.cache_data(show_spinner=False, max_entries=20_000)
-def thumbnail(folder: str, dataset: str, sample: str, _run: Run) -> str | None:
+def thumbnail(folder: str, dataset: str, sample: str, _run: Run) -> str | None:  # noqa: ARG001 (key of the cache)
     """A data URL of the sample's picture; None where the file is gone."""
     try:
         return data_url(_run.image(dataset, sample), 2 * THUMB)
-    except HeatError:
+    except (HeatError, OSError):
         return None
 
 
@@ -42,7 +44,7 @@ def picture(run: Run, dataset: str, sample: str, side: int) -> str | None:
     """A data URL of a sample's picture at a larger size; None where the file is gone."""
     try:
         return data_url(run.image(dataset, sample), side)
-    except HeatError:
+    except (HeatError, OSError):
         return None
 
 
@@ -61,10 +63,11 @@ def large(url: str | None, name: str, side: int) -> None:
         st.caption("The picture is no longer there, or was never on this machine.")
         return
     sharp = "pixelated" if url.startswith("data:image/png") else "auto"
-    st.html(f'<img src="{url}" alt="{html.escape(name, quote=True)}" style="width:100%;max-width:{side}px;border-radius:8px;image-rendering:{sharp}">')  # fmt: skip
+    style = f"width:100%;max-width:{side}px;border-radius:8px;image-rendering:{sharp}"
+    st.html(f'<img src="{url}" alt="{html.escape(name, quote=True)}" style="{style}">')
 
 
-def plain(url: str) -> str:
+def bare(url: str) -> str:
     """One picture without a verdict."""
     return f'<div class="heat-cell"><img src="{url}" alt=""></div>'
 
@@ -80,11 +83,12 @@ def cell(run: Run, dataset: str, sample: str, verdict: str = "", caption: str = 
 
 
 def grid(cells: list[str]) -> None:
+    """Cells beside one another, as many as fit."""
     st.html(CSS + f'<div class="heat-grid">{"".join(cells)}</div>')
 
 
 def rows(named: dict[str, list[str]]) -> None:
-    """One row of cells a method, the same samples under one another (Figs. 5, 8, 9)."""
+    """One row of cells a name, the same samples under one another (Figs. 5, 8, 9)."""
     width = max((len(c) for c in named.values()), default=0)
     style = f"grid-template-columns:96px repeat({max(width, PER_ROW)},minmax(0,{THUMB}px))"
     body = "".join(

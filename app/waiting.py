@@ -4,10 +4,11 @@ import numpy as np
 import streamlit as st
 
 from app import pictures
+from app.text import plain
 from heat_core import Experiment, HeatError, Run
-from heat_core.datasets import TORCHVISION, open_dataset
-from heat_core.experiment import FEATURES
-from heat_core.thumbnails import data_url
+from heat_core.analysis.thumbnails import data_url
+from heat_core.features.datasets import TORCHVISION, open_dataset
+from heat_core.runs.experiment import FEATURES
 
 _DONE, _BUSY, _TO_COME = ":material/check_circle:", ":material/pending:", ":material/radio_button_unchecked:"
 
@@ -23,8 +24,9 @@ def stages(run: Run) -> str:
     }
     if run.experiment.map:
         steps["map"] = (run.has_map, run.has_energies)
-    marks = (_DONE if done else _BUSY if begun else _TO_COME for done, begun in steps.values())
-    return " → ".join(f"{mark} {name}" for mark, name in zip(marks, steps, strict=True))
+    return " → ".join(
+        f"{_DONE if done else _BUSY if begun else _TO_COME} {plain(name)}" for name, (done, begun) in steps.items()
+    )
 
 
 def images(experiment: Experiment) -> None:
@@ -32,7 +34,7 @@ def images(experiment: Experiment) -> None:
     if experiment.backbone == FEATURES:
         return
     sources = {"known": (experiment.id, "train"), **{name: (s, "test") for name, s in experiment.ood.items()}}
-    rows = {name: [pictures.plain(u) for u in _examples(*s)] for name, s in sources.items() if s[0] not in TORCHVISION}
+    rows = {name: [pictures.bare(u) for u in _examples(*s)] for name, s in sources.items() if s[0] not in TORCHVISION}
     st.subheader("What goes in", help="The classes that the model knows, and the sets that it should not know.")
     pictures.rows({name: cells for name, cells in rows.items() if cells})
 

@@ -2,25 +2,26 @@
 
 import streamlit as st
 
-from app import look as looks
-from app import state
-from app.gallery import gallery
+from app import faults, following, session
+from app.gallery_view import gallery
 from app.inspector import inspector
 from app.live_view import selected
+from app.widgets import beta_control
 
 st.title("What is detected, and what is missed?")
-run = state.ready_run()
-looks.current(run)
-if run.priors:
-    state.beta_control()
-samples, _ = state.samples_of(run)
-left, right = st.columns([3, 2], gap="medium")
-with left:
-    gallery(samples, selected(run, st.session_state["look"]))
-with right:
-    st.subheader("Why?")
+with faults.told():
+    run = following.ready_run()
+    session.current(run)
     if run.priors:
-        inspector(samples)
-    else:
-        st.info("The first residual is still being trained.")
-looks.write_address(run)
+        beta_control()
+    samples, _ = following.samples_of(run)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        gallery(samples, selected(run, session.look()))
+    with right:
+        st.subheader("Why?")
+        if run.priors:
+            inspector(samples)
+        else:
+            st.info("The first residual is still being trained.")
+    session.write_address(run)

@@ -1,6 +1,10 @@
 // Numbers as text and text as numbers, and elements made in one line.
 
-export const number = (value) => (value === Infinity ? "+∞" : value === -Infinity ? "−∞" : String(value).replace("-", "−"));
+export function number(value) {
+  if (value === Infinity) return "+∞";
+  return value === -Infinity ? "−∞" : String(value).replace("-", "−");
+}
+
 export const percent = (share) => (100 * share).toFixed(1);
 export const element = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);
 

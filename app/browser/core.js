@@ -1,5 +1,6 @@
-// What heat_core computes, in the browser, so that it can answer on every frame: composition, histograms, threshold,
-// AUROC and FPR95. No drawing here. heat_core is the reference: tests/app/test_live_core.py compares the two.
+// What heat_core computes, in the browser, so that it can answer on every frame: composition, histograms, and what
+// their bins say of threshold, AUROC and FPR95. No drawing here, and no imports. heat_core is the reference:
+// tests/app/test_live_core.py compares the two.
 
 const SERIES_BELOW = 1e-6; // below this |β(E - mean)| two terms of the expansion are exact
 
@@ -7,16 +8,7 @@ const SERIES_BELOW = 1e-6; // below this |β(E - mean)| two terms of the expansi
  *  E holds n × k numbers, row by row; weights are k numbers ≥ 0, and a prior of weight 0 takes no part. */
 export function compose(E, n, k, beta, weights, out) {
   if (Number.isNaN(beta)) throw new Error("β must be a number or ±∞, not NaN.");
-  const used = [];
-  let total = 0;
-  for (let j = 0; j < k; j++) {
-    const w = weights ? weights[j] : 1;
-    if (!(w >= 0) || w === Infinity) throw new Error("A weight must be a number of 0 or more.");
-    if (w > 0) used.push(j), (total += w);
-  }
-  if (!used.length) throw new Error("At least one prior must take part.");
-  const m = used.length;
-  const share = used.map((j) => (weights ? weights[j] : 1) / total);
+  const { used, share } = taking(k, weights), m = used.length;
   for (let i = 0, o = 0; i < n; i++, o += k) {
     let mean = 0, low = Infinity, high = -Infinity;
     for (let u = 0; u < m; u++) {
@@ -45,42 +37,17 @@ export function compose(E, n, k, beta, weights, out) {
   return out;
 }
 
-function checked(scores) {
-  if (!scores.length) throw new Error("A metric needs at least one ID and one OOD sample.");
-  for (let i = 0; i < scores.length; i++) if (Number.isNaN(scores[i])) throw new Error("Scores must not be NaN.");
-  return Float64Array.from(scores).sort();
-}
-
-/** The 95th percentile, interpolated as numpy does. */
-export function threshold95(idScores) {
-  const s = checked(idScores), at = 0.95 * (s.length - 1), below = Math.floor(at);
-  const next = s[Math.min(below + 1, s.length - 1)];
-  return next === s[below] ? next : s[below] + (at - below) * (next - s[below]);
-}
-
-/** Share of OOD samples that are not above the 95th percentile of the ID scores. */
-export function fpr95(idScores, oodScores) {
-  const t = threshold95(idScores), s = checked(oodScores);
-  return lowerCount(s, t, true) / s.length;
-}
-
-/** P(OOD score > ID score) + ½ P(equal). */
-export function auroc(idScores, oodScores) {
-  const id = checked(idScores), ood = checked(oodScores);
-  let wins = 0;
-  for (const s of ood) wins += lowerCount(id, s, false) + lowerCount(id, s, true);
-  return wins / (2 * id.length * ood.length);
-}
-
-/** How many of the sorted numbers are below x (or equal, if asked for). */
-function lowerCount(sorted, x, orEqual) {
-  let low = 0, high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle] < x || (orEqual && sorted[middle] === x)) low = middle + 1;
-    else high = middle;
+/** Which priors take part, and with which shares. */
+function taking(k, weights) {
+  const used = [];
+  let total = 0;
+  for (let j = 0; j < k; j++) {
+    const w = weights ? weights[j] : 1;
+    if (!(w >= 0) || w === Infinity) throw new Error("A weight must be a number of 0 or more.");
+    if (w > 0) used.push(j), (total += w);
   }
-  return low;
+  if (!used.length) throw new Error("At least one prior must take part.");
+  return { used, share: used.map((j) => (weights ? weights[j] : 1) / total) };
 }
 
 /** asinh, three times as fast as Math.asinh, and within 1e-15 of it. */
@@ -92,7 +59,8 @@ function asinh(x) {
 }
 
 /** Counts per set over `bins` equal steps of asinh(score): fine where ID lies (around 0), and no outlier is cut off.
- *  set[i] is the set of sample i. Returns {low, step, counts: Float64Array per set, at: the bin of each}; bin(x) = (asinh x - low) / step. */
+ *  set[i] is the set of sample i. Returns {low, step, bins, counts: Float64Array per set, at: the bin of each sample};
+ *  bin(x) = (asinh x - low) / step. */
 export function histogram(scores, set, sets, bins) {
   let smallest = Infinity, largest = -Infinity;
   for (let i = 0; i < scores.length; i++) {
@@ -111,7 +79,7 @@ export function histogram(scores, set, sets, bins) {
 }
 
 /** Score at the upper edge of a bin. */
-export const upperEdge = (h, bin) => Math.sinh(h.low + (bin + 1) * h.step);
+const upperEdge = (h, bin) => Math.sinh(h.low + (bin + 1) * h.step);
 
 /** The binned 95 % threshold of set 0 (ID). */
 export function binnedThreshold(h) {
@@ -155,7 +123,10 @@ export function betaAt(position) {
 }
 
 /** The slider position of β. */
-export const positionOf = (beta) => (beta === Infinity ? 1 : beta === -Infinity ? -1 : (2 / Math.PI) * Math.atan(beta / 2));
+export function positionOf(beta) {
+  if (beta === Infinity) return 1;
+  return beta === -Infinity ? -1 : (2 / Math.PI) * Math.atan(beta / 2);
+}
 
 /** A selection as a bit per sample, base64: what is sent to Python. */
 export function packBits(selected) {

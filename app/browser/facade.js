@@ -1,0 +1,17 @@
+// What others see of a live view: numbers to read, and one way in for Python's answers. No property can be set.
+
+/** receive(message) takes an answer of Python; the rest is read by tests and measurements:
+ *  run, state, selected {bits, count}, scores, line, isExact (the numbers shown are Python's),
+ *  stats {frames: times of the last ones, score, draw: ms of the last one}, $ (an element by its selector). */
+export const facade = (root, store, scored, stats, receive) =>
+  Object.freeze({
+    receive,
+    stats,
+    $: (selector) => root.querySelector(selector),
+    get state() { return store.state; },
+    get run() { return store.state.run; },
+    get selected() { return store.state.selection; },
+    get scores() { return scored(store.state).scores; },
+    get line() { return scored(store.state).line; },
+    get isExact() { return scored(store.state).exact !== null; },
+  });

@@ -1,0 +1,77 @@
+// The legend that counts, with FPR95 and AUROC beside it: a row per set, their average, and the training sample.
+
+import { element, percent } from "./words.js";
+
+const COLUMNS = 4;
+const counting = (count) => count.toLocaleString("en");
+
+/** Make the rows of a run. toggle(key): show or hide a set. */
+export function setRows(root, run, toggle) {
+  const body = root.querySelector(".numbers tbody");
+  body.replaceChildren();
+  for (const s of run.sets) {
+    const button = addRow(body, COLUMNS, switchOf(s.name, () => toggle(s.key)));
+    Object.assign(button.querySelector(".swatch").style, { background: s.colour + "66", borderColor: s.colour });
+  }
+  addRow(body, COLUMNS, "average").parentElement.className = "average";
+  if (run.background.length) addRow(body, 1, switchOf("ID train, on the map", () => toggle("train"))).colSpan = COLUMNS;
+}
+
+/** A row that begins with `first`; returns its first cell. */
+function addRow(body, columns, first) {
+  const row = body.insertRow();
+  for (let c = 0; c < columns; c++) row.insertCell();
+  row.cells[0].append(first);
+  return row.cells[0];
+}
+
+function switchOf(name, onclick) {
+  const button = element("button", { type: "button", onclick });
+  const label = element("span", { className: "label", textContent: name, title: name });
+  button.append(element("span", { className: "swatch" }), label);
+  return button;
+}
+
+/** Write counts and metrics: exact ones where they are known, else those of the bins, marked as rough. */
+export function writeNumbers(root, { run, off, threshold, selection, scores, line, rough, exact }) {
+  const any = selection.count > 0, rows = root.querySelector(".numbers tbody").rows;
+  const counts = countBySet(run, any ? (i) => selection.bits[i] : (i) => scores[i] > line);
+  const known = exact && !any && exact.line === threshold; // else: counted among what is drawn
+  const metrics = run.sets.map((_, i) => (i ? (exact ? exact.sets[i] : rough[i]) : null)), oods = metrics.slice(1);
+  run.sets.forEach((s, i) => {
+    const [, count] = rows[i].cells;
+    count.textContent = (known ? [exact.sets[i].flagged, s.total] : [counts[i], s.shown]).map(counting).join(" / ");
+    writeMetrics(rows[i], metrics[i], exact);
+    press(rows[i], !off.includes(s.key));
+  });
+  const mean = (name) => oods.reduce((sum, m) => sum + m[name], 0) / oods.length;
+  writeMetrics(rows[run.sets.length], { fpr95: mean("fpr95"), auroc: mean("auroc") }, exact);
+  press(rows[run.sets.length + 1], !off.includes("train"));
+  root.querySelector(".counted").textContent = any ? "selected / all" : "called OOD / all";
+  root.querySelector(".note").textContent = noteOf(run, selection, exact);
+}
+
+function countBySet(run, counts) {
+  const found = run.sets.map(() => 0);
+  for (let i = 0; i < run.n; i++) if (counts(i)) found[run.set[i]]++;
+  return found;
+}
+
+/** metrics: null = none, as ID has none. */
+function writeMetrics(row, metrics, exact) {
+  const cells = [row.cells[2], row.cells[3]], values = metrics ? [metrics.fpr95, metrics.auroc] : [];
+  cells.forEach((cell, c) => {
+    cell.textContent = metrics ? (exact ? "" : "≈ ") + percent(values[c]) : "–";
+    cell.className = metrics && !exact ? "rough" : "";
+  });
+}
+
+const press = (row, pressed) => row?.cells[0].firstChild.setAttribute("aria-pressed", pressed);
+
+function noteOf(run, selection, exact) {
+  const parts = [], drawn = `${counting(run.n)} of ${counting(run.total)} samples are drawn`;
+  if (run.n < run.total) parts.push(`${drawn}, every set with its share; exact numbers are of all.`);
+  if (selection.count) parts.push(`${counting(selection.count)} selected.`);
+  if (!exact) parts.push("≈ from histogram bins; exact when you let go.");
+  return parts.join(" ");
+}

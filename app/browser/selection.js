@@ -1,0 +1,24 @@
+// Which points are selected: {bits: 0 or 1 for each point, count}, made anew by every gesture.
+
+import { unpackBits } from "./core.js";
+
+/** Nothing selected among n points. */
+export const nothing = (n) => ({ bits: new Uint8Array(n), count: 0 });
+
+/** The selection that Python sent as text; "" = nothing. */
+export function fromText(text, n) {
+  if (!text) return nothing(n);
+  const bits = unpackBits(text, new Uint8Array(n));
+  return { bits, count: bits.reduce((a, b) => a + b, 0) };
+}
+
+/** Among the points that are shown, those that `fits` accepts are set, added or removed. */
+export function selecting(before, shown, fits, how) {
+  const bits = how === "set" ? new Uint8Array(before.bits.length) : Uint8Array.from(before.bits);
+  let count = 0;
+  for (let i = 0; i < bits.length; i++) {
+    if (shown(i) && fits(i)) bits[i] = how === "remove" ? 0 : 1;
+    count += bits[i];
+  }
+  return { bits, count };
+}
