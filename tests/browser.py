@@ -1,4 +1,4 @@
-"""What the browser tests share: Chromium, its flags, and the app on a port of its own."""
+"""What the browser tests share: Chromium, its flags, and `streamlit run` as a person calls it, on a port of its own."""
 
 import os
 import shutil
@@ -6,38 +6,54 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ROOT = Path(__file__).resolve().parents[1]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--no-first-run"]  # fmt: skip
+APP = ROOT / "app" / "main.py"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 
 
 @contextmanager
-def app_on(home: Path) -> Iterator[str]:
-    """The app on a HEAT_HOME; yields its address."""
+def streamlit_on(script: Path, cwd: Path, *options: str, **environment: str) -> Iterator[str]:
+    """Run a script; yields its address on this machine once it answers, whatever it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.port", str(port)]
-    env = os.environ | {"HEAT_HOME": str(home)}
-    server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port), *options]
+    server = subprocess.Popen(
+        command, cwd=cwd, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
             try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
+                break
+            except urllib.error.HTTPError:
                 break
             except OSError:
                 time.sleep(0.25)
-        yield url
+        yield address
     finally:
         server.terminate()
         server.wait(20)
+
+
+def app_on(home: Path) -> AbstractContextManager[str]:
+    """The app on a HEAT_HOME, started from the clone; yields its address."""
+    return streamlit_on(APP, ROOT, HEAT_HOME=str(home))
 
 
 @contextmanager

@@ -22,7 +22,7 @@ def home(tmp_path, monkeypatch) -> Path:
 def demo_run(tmp_path_factory):
     """The embedded demo, run once for all tests; its HEAT_HOME is `demo_run.folder.parents[1]`."""
     from heat_core import run
-    from heat_core.experiment import demo_experiment
+    from heat_core.runs.experiment import demo_experiment
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEAT_HOME", str(tmp_path_factory.mktemp("demo-home")))

@@ -37,9 +37,11 @@ def test_open_demo_finishes_move_beta_map_gallery(page):
         page.wait_for_timeout(300)
     page.wait_for_function("() => location.search.includes('beta=-0.7')", timeout=30_000)
     page.wait_for_function(
-        "before => JSON.stringify([...document.querySelectorAll('[data-testid=stMetricValue]')].map(e => e.innerText)) !== before",
-        arg=json.dumps(before, separators=(",", ":"), ensure_ascii=False), timeout=20_000,
-    )  # fmt: skip
+        "before => JSON.stringify([...document.querySelectorAll('[data-testid=stMetricValue]')].map(e => e.innerText))"
+        " !== before",
+        arg=json.dumps(before, separators=(",", ":"), ensure_ascii=False),
+        timeout=20_000,
+    )
 
     page.get_by_role("link", name="Map").click()
     expect(page.get_by_role("heading", name="Where do they lie?")).to_be_visible(timeout=20_000)

@@ -5,7 +5,9 @@ import shutil
 
 import pytest
 
-from heat_core.samples import Lens, Samples, answer
+from heat_core import Lens
+from heat_core.analysis.questions import answer
+from heat_core.analysis.samples import Samples
 from tests.browser import CHROMIUM, app_on, chromium
 
 pytestmark = [
@@ -84,7 +86,7 @@ def test_beta_moves_everything_and_ends_exact(page, demo_run):
     assert -1 < beta < 0
     after = numbers(page)
     assert after != before
-    expected = demo_run.metrics(beta, detectors=["heat"])["heat"]
+    expected = demo_run.metrics(Lens(beta), ["heat"])["heat"]
     for row, name in zip(after[1:], demo_run.ood_names, strict=False):
         assert row[2:] == [f"{100 * expected[name]['fpr95']:.1f}", f"{100 * expected[name]['auroc']:.1f}"]
         count = int((samples.flagged("heat", Lens(beta))[samples.dataset == demo_run.datasets.index(name)]).sum())
@@ -102,7 +104,7 @@ def test_while_dragging_the_numbers_are_marked_as_rough_and_close(page, demo_run
     )
     rough = numbers(page)[1:4]
     beta = page.evaluate(f"{LIVE}.state.beta")
-    expected = demo_run.metrics(beta, detectors=["heat"])["heat"]
+    expected = demo_run.metrics(Lens(beta), ["heat"])["heat"]
     for row, name in zip(rough, demo_run.ood_names, strict=True):
         assert row[2].startswith("≈ ")
         assert abs(float(row[2].removeprefix("≈ ")) - 100 * expected[name]["fpr95"]) < 1
@@ -150,12 +152,49 @@ def test_a_lasso_fills_the_gallery_and_the_link_keeps_it(page):
     assert not page.problems
 
 
+def test_a_slow_hand_pans_and_does_not_click(page):
+    page.get_by_role("radio", name="Pan").click()
+    box = page.locator("canvas.map").bounding_box()
+    before = page.evaluate(f"{LIVE}.state.where.x")
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(1, 41):
+        page.mouse.move(x + step, y)
+    page.mouse.up()
+    assert page.evaluate(f"{LIVE}.state.where.x") < before
+    page.wait_for_timeout(1000)
+    assert "sample=" not in page.url
+    assert selected(page) == 0
+
+
+def test_the_key_says_what_colours_and_crosses_mean(page):
+    for colour, said in (
+        ("verdict", ["ID kept", "× ID flagged by mistake", "× OOD missed", "OOD caught"]),
+        ("score", ["typical", "out-of-distribution"]),
+    ):
+        page.locator("select.colour").select_option(colour)
+        page.wait_for_function(f"() => {LIVE}.$('.key').textContent === '{''.join(said)}'")
+    ramp = page.evaluate(f"getComputedStyle({LIVE}.$('.key .ramp')).backgroundImage")
+    assert ramp.startswith("linear-gradient(90deg, rgb(0, 34, 78)")
+    page.locator("select.colour").select_option("class")
+    page.wait_for_function(f"() => {LIVE}.$('.key').childElementCount === {LIVE}.run.classes.length")
+    assert not page.problems
+
+
+@pytest.mark.parametrize("what", ["run", "scores", "isExact", "state", "state.beta"])
+def test_what_the_view_says_of_itself_cannot_be_written(page, what):
+    with pytest.raises(Exception, match=r"read only|only a getter"):
+        page.evaluate(f"() => {{ 'use strict'; {LIVE}.{what} = 9 }}")
+
+
 def test_a_point_shows_its_picture_and_a_click_explains_it(page):
     box = page.locator("canvas.map").bounding_box()
     x, y = page.evaluate(
-        f"() => {{ const v = {LIVE}, c = v.$('.map'); const i = v.run.set.findIndex((s, i) => s === 1 && v.scores[i] > v.line);"
-        " const w = c.clientWidth - 28, h = c.clientHeight - 28, side = Math.min(w, h);"
-        " return [c.clientWidth / 2 + (v.run.xy[2 * i] / 65535 - 0.5) * side, c.clientHeight / 2 - (v.run.xy[2 * i + 1] / 65535 - 0.5) * side] }"
+        f"() => {{ const v = {LIVE}, c = v.$('.map');"
+        " const i = v.run.set.findIndex((s, i) => s === 1 && v.scores[i] > v.line);"
+        " const w = c.clientWidth, h = c.clientHeight, side = Math.min(w, h) - 28;"
+        " return [w / 2 + (v.run.xy[2 * i] / 65535 - 0.5) * side, h / 2 - (v.run.xy[2 * i + 1] / 65535 - 0.5) * side] }"
     )
     page.mouse.move(box["x"] + x, box["y"] + y)
     page.wait_for_function(f"() => {LIVE}.$('.tip img')?.naturalWidth > 0", timeout=20_000)
@@ -176,8 +215,11 @@ def test_a_picture_of_the_gallery_can_be_inspected_by_keyboard(page):
 
 def test_few_pictures_keep_their_rows(served, browser, demo_run):
     samples = Samples(demo_run)
-    rule = next(r for r in ("lost by HEAT", "caught only by HEAT", "missed by all")
-                if (answer(samples, r, ["el", "gmm", "heat"], ["el", "gmm"]) & samples.is_ood).sum() > 0)  # fmt: skip
+    rule = next(
+        r
+        for r in ("lost by HEAT", "caught only by HEAT", "missed by all")
+        if (answer(samples, r, ["el", "gmm", "heat"], ["el", "gmm"]) & samples.is_ood).sum() > 0
+    )
     page = open_page(browser, served[0], f"?filter={rule}&set=every OOD set")
     page.locator(".gallery .method").first.wait_for(timeout=20_000)
     boxes = [m.bounding_box() for m in page.locator(".gallery .block").first.locator(".method").all()]
@@ -190,7 +232,7 @@ def test_priors_and_weights_recompose(page, demo_run):
     page.get_by_label("HEAT-GMM-std").uncheck()
     page.wait_for_function("() => location.search.includes('priors=gmm%2Cel')", timeout=20_000)
     page.wait_for_function(EXACT, timeout=20_000)
-    expected = demo_run.metrics(0.0, ["gmm", "el"], ["heat"])["heat"]["average"]
+    expected = demo_run.metrics(Lens(priors=("gmm", "el")), ["heat"])["heat"]["average"]
     assert numbers(page)[4][2:] == [f"{100 * expected['fpr95']:.1f}", f"{100 * expected['auroc']:.1f}"]
     page.get_by_role("button", name="Weights").click()
     page.get_by_label("weight of EL").fill("3")
@@ -253,7 +295,7 @@ def test_weights_are_composed_as_in_python(page, demo_run):
     weight.press("Tab")
     page.wait_for_function("() => location.search.includes('w=')", timeout=20_000)
     page.wait_for_function(EXACT, timeout=20_000)
-    expected = demo_run.metrics(0.0, None, ["heat"], (1.0, 3.0, 1.0))["heat"]
+    expected = demo_run.metrics(Lens(weights=(1.0, 3.0, 1.0)), ["heat"])["heat"]
     for row, name in zip(numbers(page)[1:], demo_run.ood_names, strict=False):
         assert row[2:] == [f"{100 * expected[name]['fpr95']:.1f}", f"{100 * expected[name]['auroc']:.1f}"]
     page.locator(".priors input[type=checkbox]").nth(1).uncheck()
@@ -274,5 +316,8 @@ def test_the_keyboard_stays_on_the_picture_that_was_chosen(page):
     page.wait_for_function("() => location.search.includes('sample=')", timeout=20_000)
     expect(page.locator(".cell[aria-current=true]").first).to_be_visible(timeout=20_000)
     page.wait_for_timeout(500)
-    active = "() => { let e = document.activeElement; while (e.shadowRoot?.activeElement) e = e.shadowRoot.activeElement; return e.className }"
-    assert "cell" in page.evaluate(active)
+    active = page.evaluate(
+        "() => { let e = document.activeElement; while (e.shadowRoot?.activeElement) e = e.shadowRoot.activeElement;"
+        " return e.className }"
+    )
+    assert "cell" in active

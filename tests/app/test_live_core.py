@@ -1,6 +1,11 @@
-"""The live view's JavaScript against heat_core, in a real browser, on random and hostile arrays."""
+"""The live view's JavaScript in a real browser: its numbers against heat_core, on hostile arrays too; its state."""
 
+import base64
+import json
 import math
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +18,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
 ]
-LIVE = Path(__file__).resolve().parents[2] / "app" / "live"
+BROWSER = Path(__file__).resolve().parents[2] / "app" / "browser"
 RNG = np.random.default_rng(0)
 BETAS = [-math.inf, -1e6, -30.0, -1.0, -1e-3, -1e-8, 0.0, 1e-8, 1e-3, 0.5, 1.0, 30.0, 1e6, math.inf]
 PAIRS = {
@@ -21,28 +26,43 @@ PAIRS = {
     "ties": (RNG.integers(0, 4, 60).astype(float), RNG.integers(0, 5, 70).astype(float)),
     "constant": (np.ones(20), np.ones(30)),
     "one sample each": (np.array([0.3]), np.array([0.2])),
-    "infinite": (np.r_[RNG.normal(size=40), -np.inf], np.r_[RNG.normal(size=40), np.inf, np.inf, -np.inf]),
     "huge and tiny": (RNG.normal(size=90) * 1e-9, RNG.normal(size=90) * 1e9),
 }
 
 
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *what):
+        pass
+
+
 @pytest.fixture(scope="module")
 def page():
+    """A page on which the modules can be imported; `core` is there."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=BROWSER))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     with chromium() as browser:
         page = browser.new_page()
-        page.evaluate(
-            "async code => { globalThis.core = await import(URL.createObjectURL(new Blob([code], {type: 'text/javascript'}))) }",
-            (LIVE / "core.js").read_text(encoding="utf-8"),
-        )
+        page.goto(f"http://127.0.0.1:{server.server_port}/live.html")
+        page.evaluate("async () => { globalThis.core = await import('/core.js') }")
         yield page
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("module", sorted(p.name for p in BROWSER.glob("*.js")))
+def test_modules_find_what_they_import(page, module):
+    assert page.evaluate("async name => Object.keys(await import('/' + name)).length", module) > 0
 
 
 def composed(page, energies, beta, weights=None):
     n, k = energies.shape
-    return np.array(page.evaluate(
-        "([E, n, k, beta, w]) => Array.from(core.compose(Float64Array.from(E), n, k, beta, w, new Float64Array(n)))",
-        [energies.ravel().tolist(), n, k, beta, weights],
-    ))  # fmt: skip
+    return np.array(
+        page.evaluate(
+            "([E, n, k, beta, w]) =>"
+            " Array.from(core.compose(Float64Array.from(E), n, k, beta, w, new Float64Array(n)))",
+            [energies.ravel().tolist(), n, k, beta, weights],
+        )
+    )
 
 
 @pytest.mark.parametrize("beta", BETAS)
@@ -67,29 +87,20 @@ def test_compose_with_weights(page):
 
 @pytest.mark.parametrize(
     ("energies", "beta", "weights", "sentence"),
-    [([[1.0, math.nan]], 0.0, None, "finite"), ([[1.0, math.inf]], 0.0, None, "finite"), ([[1.0, 2.0]], math.nan, None, "NaN"),
-     ([[1.0, 2.0]], 0.0, [0, 0], "at least one"), ([[1.0, 2.0]], 0.0, [-1, 1], "0 or more")],
-)  # fmt: skip
+    [
+        ([[1.0, math.nan]], 0.0, None, "finite"),
+        ([[1.0, math.inf]], 0.0, None, "finite"),
+        ([[1.0, 2.0]], math.nan, None, "NaN"),
+        ([[1.0, 2.0]], 0.0, [0, 0], "at least one"),
+        ([[1.0, 2.0]], 0.0, [-1, 1], "0 or more"),
+    ],
+)
 def test_compose_refuses_nonsense(page, energies, beta, weights, sentence):
     with pytest.raises(Exception, match=f"(?i){sentence}"):
         composed(page, np.array(energies), beta, weights)
 
 
 @pytest.mark.parametrize("case", PAIRS)
-def test_exact_metrics(page, case):
-    known, unknown = (list(map(float, part)) for part in PAIRS[case])
-    found = page.evaluate("([a, b]) => [core.threshold95(a), core.fpr95(a, b), core.auroc(a, b)]", [known, unknown])
-    expected = [metrics.threshold95(known), metrics.fpr95(known, unknown), metrics.auroc(known, unknown)]
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
-
-
-def test_metrics_refuse_nan_and_nothing(page):
-    for known, unknown in (([math.nan, 1.0], [1.0]), ([1.0], [math.nan]), ([], [1.0]), ([1.0], [])):
-        with pytest.raises(Exception, match=r"must not be NaN|at least one"):
-            page.evaluate("([a, b]) => core.auroc(a, b)", [known, unknown])
-
-
-@pytest.mark.parametrize("case", [c for c in PAIRS if c != "infinite"])
 def test_binned_metrics_are_the_metrics_of_the_bins(page, case):
     """What is shown while β is dragged: exact on scores that were rounded up to the edges of the bins."""
     known, unknown = PAIRS[case]
@@ -116,7 +127,8 @@ def test_binned_metrics_are_the_metrics_of_the_bins(page, case):
 def test_a_large_sample_is_binned_to_a_thousandth(page):
     known, unknown = RNG.normal(size=20_000), RNG.normal(size=20_000) * 2 + 2
     rough = page.evaluate(
-        "([s, n]) => core.binnedMetrics(core.histogram(Float64Array.from(s), Uint8Array.from({length: s.length}, (_, i) => i < n ? 0 : 1), 2, 2048))[1]",
+        "([s, n]) => { const set = Uint8Array.from({length: s.length}, (_, i) => i < n ? 0 : 1);"
+        " return core.binnedMetrics(core.histogram(Float64Array.from(s), set, 2, 2048))[1] }",
         [np.r_[known, unknown].tolist(), len(known)],
     )
     assert abs(rough["auroc"] - metrics.auroc(known, unknown)) < 1e-3
@@ -127,8 +139,6 @@ def test_selections_survive_the_way_to_python_and_back(page):
     for n in (1, 8, 13, 1000):
         bits = RNG.integers(0, 2, n)
         text = page.evaluate("bits => core.packBits(bits)", bits.tolist())
-        import base64
-
         np.testing.assert_array_equal(np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8))[:n], bits)
         back = page.evaluate("([t, n]) => Array.from(core.unpackBits(t, new Uint8Array(n)))", [text, n])
         np.testing.assert_array_equal(back, bits)
@@ -151,3 +161,125 @@ def test_the_slider_reaches_both_infinities_through_zero(page):
     assert found == [-math.inf, -2, 0, 2, math.inf]
     for beta in (-math.inf, -3.0, 0.0, 0.7, math.inf):
         assert page.evaluate("b => core.positionOf(b)", beta) == pytest.approx(2 / math.pi * math.atan(beta / 2))
+
+
+# ---- the state and what Python sends ---------------------------------------------------------------------------------
+
+# A view of three points in two sets, with two priors; `live.store` and what it is made of.
+VIEW = """async () => {
+  const { createStore } = await import('/store.js'), { loaded, answered, told } = await import('/messages.js');
+  const { createScoring } = await import('/scoring.js'), { createActions } = await import('/actions.js');
+  const run = {view: 'a', version: '1', n: 3, k: 2, map: true, priors: [{}, {}], sets: [{key: 'id'}, {key: 'ood'}],
+    energies: Float32Array.of(0, 1, 2, 3, 4, 5), number: Uint32Array.of(7, 8, 9), set: Uint8Array.of(0, 0, 1),
+    xy: Uint16Array.of(0, 0, 32767, 32767, 65535, 65535)};
+  const store = createStore(), sent = [], map = {canvas: {width: 428, height: 428}, ratio: 1, width: 428, height: 428};
+  store.update(loaded(store.state, run));
+  const act = createActions(store, map, (name, value) => sent.push([name, value]));
+  const message = {
+    version: 1, inspected: 8, exact: {threshold: 2.5, line: null, sets: [], signature: null},
+    state: {
+      beta: '-inf', threshold: null, taking: [true, true], weights: null, colour: 'score', off: [], selection: 'oA==',
+    },
+  };
+  globalThis.live = {store, act, sent, run, message, loaded, answered, told, scored: createScoring()};
+}"""
+
+
+def test_a_block_of_bytes_is_unpacked(page):
+    def padded(part: bytes) -> bytes:
+        return part + b"\0" * (-len(part) % 4)
+
+    arrays = {"xy": np.arange(3, dtype="<u2"), "set": np.arange(5, dtype="u1"), "energies": np.array([0.5, -2], "<f4")}
+    header = {"name": "é", "arrays": [[name, a.dtype.str[1:], int(a.size)] for name, a in arrays.items()]}
+    text = json.dumps(header, ensure_ascii=False).encode()
+    block = len(text).to_bytes(4, "little") + padded(text) + b"".join(padded(a.tobytes()) for a in arrays.values())
+    found = page.evaluate(
+        "async bytes => { const { unpack } = await import('/wire.js');"
+        " const run = unpack(Uint8Array.from([9, ...bytes]).subarray(1));"
+        " return [run.name, ...['xy', 'set', 'energies'].map(name => Array.from(run[name]))] }",
+        list(block),
+    )
+    assert found == ["é", *(a.tolist() for a in arrays.values())]
+
+
+def test_the_state_follows_python_and_python_the_state(page):
+    page.evaluate(VIEW)
+    found = page.evaluate(
+        "() => { const { store, answered, message, scored } = live; store.update(answered(store.state, message));"
+        " const { beta, colour, selection, inspected } = store.state;"
+        " return [beta, colour, Array.from(selection.bits), selection.count, inspected, scored(store.state).line] }"
+    )
+    assert found == [-math.inf, "score", [1, 0, 1], 2, 1, 2.5]
+    again = page.evaluate(
+        "() => { const { store, act, answered, message, scored } = live; act.setBeta(1);"
+        " store.update(answered(store.state, message)); return [store.state.beta, scored(store.state).exact] }"
+    )
+    assert again == [1, None]  # a version that was taken over is not taken over again
+    told = json.loads(page.evaluate("() => { live.act.tell(); return live.sent.at(-1)[1] }"))
+    assert told.pop("signature") == '["1",[true,true],null]'
+    assert told == {
+        "beta": "1",
+        "threshold": None,
+        "taking": [True, True],
+        "weights": None,
+        "colour": "score",
+        "off": [],
+    }
+
+
+def test_a_run_that_came_anew_keeps_what_is_not_of_its_content(page):
+    page.evaluate(VIEW)
+    found = page.evaluate(
+        "() => { const { store, act, run, loaded } = live; act.setBeta(3); act.take(0, false); act.selectInView();"
+        " const come = change => store.update(loaded(store.state, {...run, ...change})) || store.state;"
+        " const one = come({version: '2'}), two = come({version: '3', priors: [{}, {}, {}], k: 3});"
+        " return [one.beta, one.taking, one.selection.count, two.beta, two.taking] }"
+    )
+    assert found == [3, [False, True], 0, 3, [True, True, True]]
+
+
+def test_a_run_that_came_anew_takes_the_selection_over_and_leaves_beta(page):
+    """The last message may be older than the run and than what was done meanwhile."""
+    page.evaluate(VIEW)
+    found = page.evaluate(
+        "() => { const { store, act, run, loaded, answered, message } = live;"
+        " store.update(answered(store.state, message)); act.setBeta(3);"
+        " store.update(loaded(store.state, {...run, version: '2'}, message)); const replayed = store.state;"
+        " const next = {...message, state: {...message.state, selection: 'wA=='}};"
+        " store.update(answered(store.state, next)); const followed = store.state;"
+        " store.update(answered(store.state, message));"
+        " return [replayed, followed, store.state].map(s => [s.beta, Array.from(s.selection.bits)]) }"
+    )
+    assert found == [[3, [1, 0, 1]], [3, [1, 1, 0]], [3, [1, 1, 0]]]
+
+
+def test_the_state_is_changed_by_actions_alone(page):
+    page.evaluate(VIEW)
+    assert page.evaluate("() => { live.store.state.beta = 5; return live.store.state.beta }") == 0
+    page.evaluate("() => { live.act.take(0, false); live.act.take(1, false) }")
+    page.evaluate("() => { live.act.toggleWeights(); live.act.weigh(1, -3) }")
+    assert page.evaluate("[live.store.state.taking, live.store.state.weights]") == [[False, True], [1, 0.1]]
+    page.evaluate("() => { live.act.toggle('ood'); live.act.selectInView() }")
+    assert page.evaluate("Array.from(live.store.state.selection.bits)") == [1, 1, 0]
+    page.evaluate("() => live.act.toggle('ood')")
+    page.evaluate("() => live.act.selectWithin([300, 0, 500, 0, 500, 500, 300, 500], 'add')")
+    assert page.evaluate("Array.from(live.store.state.selection.bits)") == [1, 1, 1]
+    page.evaluate("() => live.act.selectWithin([300, 0, 500, 0, 500, 500, 300, 500], 'remove')")
+    assert json.loads(page.evaluate("live.sent.at(-1)[1]")) == {"version": "1", "bits": "wA=="}
+    page.evaluate("() => live.act.inspectAt(214, 214)")
+    assert page.evaluate("live.sent.at(-1)") == ["inspect", 8]
+
+
+def test_the_map_is_zoomed_around_the_pointer_and_follows_the_hand(page):
+    page.evaluate(VIEW)
+    place = (
+        "async () => { const { toMap } = await import('/viewport.js');"
+        " return toMap({canvas: {width: 428, height: 428}, ratio: 1}, live.store.state.where, 100, 50) }"
+    )
+    before = page.evaluate(place)
+    page.evaluate("() => { live.act.zoom('in', [100, 50]); live.act.zoom('in', [100, 50]) }")
+    np.testing.assert_allclose(page.evaluate(place), before)
+    page.evaluate("() => { live.act.pan(30, 40); live.act.pan(-30, -40) }")
+    np.testing.assert_allclose(page.evaluate(place), before)
+    page.evaluate("() => live.act.zoom('all')")
+    assert page.evaluate("live.store.state.where") == {"zoom": 1, "x": 0.5, "y": 0.5}

@@ -8,14 +8,17 @@ import numpy as np
 
 from app.live_view import exact_numbers, pack
 from app.look import Look, from_query, to_query
-from heat_core.notes import read_notes
-from heat_core.samples import Lens, Samples
-from heat_core.selections import keep
+from app.text import plain
+from heat_core import Lens
+from heat_core.analysis.notes import read_notes
+from heat_core.analysis.samples import Samples
+from heat_core.analysis.selections import keep
+from heat_core.runs.record import ENERGIES, RunRecord, Scored
 from tests.app.test_pages import page
 
 
 def unpacked(data: bytes) -> dict:
-    """As live.js reads it."""
+    """As wire.js reads it."""
     length = int.from_bytes(data[:4], "little")
     header = json.loads(data[4 : 4 + length])
     at = 4 + length + -length % 4
@@ -39,12 +42,10 @@ def test_what_the_browser_gets_is_the_run(demo_run):
     points = demo_run.map
     for i in (0, 100, 1500):
         name, row = samples.locate(int(numbers[i]))
-        own = (points["dataset"] == demo_run.datasets.index(name)) & (points["row"] == row)
-        expected = points["xy"][own][0]
-        scale = (points["xy"].max(axis=0) - points["xy"].min(axis=0)).max() / 65535
-        offset = points["xy"][
-            (points["dataset"] == samples.dataset[numbers[0]]) & (points["row"] == samples.row[numbers[0]])
-        ][0]
+        own = (points.dataset == demo_run.datasets.index(name)) & (points.row == row)
+        expected = points.xy[own][0]
+        scale = (points.xy.max(axis=0) - points.xy.min(axis=0)).max() / 65535
+        offset = points.xy[(points.dataset == samples.dataset[numbers[0]]) & (points.row == samples.row[numbers[0]])][0]
         np.testing.assert_allclose((xy[i] - xy[0]) * scale, expected - offset, atol=2 * scale)
 
 
@@ -59,7 +60,7 @@ def test_above_the_limit_every_set_keeps_its_share(demo_run):
 
 def test_exact_numbers_are_the_runs(demo_run):
     found = exact_numbers(Samples(demo_run), Lens(beta=-1.0, priors=("gmm", "el")))
-    expected = demo_run.metrics(-1.0, ["gmm", "el"], ["heat"])["heat"]
+    expected = demo_run.metrics(Lens(-1.0, ("gmm", "el")), ["heat"])["heat"]
     for name, numbers in list(zip(demo_run.datasets, found["sets"], strict=True))[1:]:
         assert numbers["fpr95"] == expected[name]["fpr95"]
         assert numbers["auroc"] == expected[name]["auroc"]
@@ -67,8 +68,17 @@ def test_exact_numbers_are_the_runs(demo_run):
 
 
 def test_the_address_holds_the_whole_look(demo_run):
-    look = Look(beta=-np.inf, threshold=2.5, taking=("gmm", "el"), weights=(2.0, 0.5), colour="verdict", off=("photo patches",),
-                selection="0123456789ab", sample="id/digit/0005", choices={"filter": "missed by EL", "methods": "el,heat"})  # fmt: skip
+    look = Look(
+        beta=-np.inf,
+        threshold=2.5,
+        taking=("gmm", "el"),
+        weights=(2.0, 0.5),
+        colour="verdict",
+        off=("photo patches",),
+        selection="0123456789ab",
+        sample="id/digit/0005",
+        choices={"filter": "missed by EL", "methods": "el,heat"},
+    )
     assert from_query(to_query(look), demo_run) == look
     assert from_query({}, demo_run) == Look()
     nonsense = {"beta": "much", "thr": "inf", "priors": "som", "w": "1,x", "colour": "plaid", "off": "{"}
@@ -84,7 +94,7 @@ def test_a_link_reopens_the_view(demo_home, demo_run):
     look = test.session_state["look"]
     assert (look.beta, look.selection, look.colour) == (-1.0, name, "verdict")
     assert any("of 17**" in c.value for c in test.caption)
-    assert any(samples.ids[chosen[3]] in m.value for m in test.markdown)
+    assert any(plain(samples.ids[chosen[3]]) in m.value for m in test.markdown)
     assert test.query_params["sel"] == name
 
 
@@ -120,13 +130,11 @@ def test_a_run_deleted_under_an_open_page_gives_a_sentence(demo_run, home):
 def test_before_the_first_residual_the_live_page_waits(demo_run, home):
     from filelock import FileLock
 
-    from heat_core.storage import read_json, read_npz, write_json, write_npz
+    from heat_core.storage import read_json, write_json
 
     folder = home / "runs" / demo_run.id
     shutil.copytree(demo_run.folder, folder)
-    arrays = read_npz(folder / "energies.npz")
-    summary = json.loads(str(arrays["summary"])) | {"priors": [], "mean": [], "std": [], "temperature": []}
-    write_npz(folder / "energies.npz", arrays | {"summary": np.array(json.dumps(summary))})
+    trained_so_far(folder, ())
     for name in ("gallery", "own", "explore", "compare"):
         assert not page(name).exception
     assert "resume it" in page("live").info[0].value
@@ -134,7 +142,7 @@ def test_before_the_first_residual_the_live_page_waits(demo_run, home):
     with FileLock(folder / "job.lock"):  # as its job would hold it
         waiting = page("live")
     assert "comes alive" in waiting.info[0].value
-    assert any("residuals (0 of 3)" in c.value for c in waiting.caption)
+    assert any(plain("residuals (0 of 3)") in c.value for c in waiting.caption)
     (pictures,) = [h.body for h in waiting.get("html") if "heat-row" in h.body]
     assert pictures.count('<img src="data:image/') == 10 * (1 + len(demo_run.ood_names))
 
@@ -156,7 +164,7 @@ def test_own_images_are_scored_and_explained(demo_run, home, image_folder, tmp_p
     test = page("own", run=demo_run.id)
     assert not test.exception, test.exception
     assert any("of 5** are called unknown" in m.value for m in test.markdown)
-    assert "broken.png" in test.warning[0].value
+    assert plain("broken.png") in test.warning[0].value
 
 
 def test_own_images_from_nowhere_give_a_sentence(demo_run, home):
@@ -180,24 +188,15 @@ def copy_of(demo_run, home, name: str = "copy"):
     return folder
 
 
-def trained_so_far(folder, priors: list[str]) -> None:
+def trained_so_far(folder, priors: tuple[str, ...]) -> None:
     """Put a run's numbers back to when only the first residuals were trained."""
-    from heat_core.storage import read_npz, write_npz
-
-    arrays = read_npz(folder / "energies.npz")
-    summary = json.loads(str(arrays["summary"]))
-    keep = [summary["priors"].index(p) for p in priors]
-    summary |= {k: [summary[k][i] for i in keep] for k in ("priors", "mean", "std", "temperature")}
-    for name in list(arrays):
-        if name.endswith(("/prior", "/residual")):
-            arrays[name] = arrays[name][:, keep]
-    write_npz(folder / "energies.npz", arrays | {"summary": np.array(json.dumps(summary))})
+    RunRecord.load(folder / ENERGIES).only(priors).save(folder / ENERGIES)
 
 
 def test_a_further_residual_keeps_what_still_fits(demo_run, home):
     full = copy_of(demo_run, home)
     whole = (full / "energies.npz").read_bytes()
-    trained_so_far(full, ["gmm", "el"])
+    trained_so_far(full, ("gmm", "el"))
     test = page("live", run="copy", w="2,1", thr="1.5", beta="-1")
     assert test.session_state["look"].weights == (2.0, 1.0)
     (full / "energies.npz").write_bytes(whole)
@@ -209,7 +208,7 @@ def test_a_further_residual_keeps_what_still_fits(demo_run, home):
 
 def test_every_page_composes_alike(demo_home, demo_run):
     query = {"run": demo_run.id, "priors": "gmm,el", "w": "3,1", "beta": "-1"}
-    expected = demo_run.metrics(-1.0, ["gmm", "el"], ["heat"], (3.0, 1.0))["heat"]["average"]
+    expected = demo_run.metrics(Lens(-1.0, ("gmm", "el"), (3.0, 1.0)), ["heat"])["heat"]["average"]
     shown = f"{100 * expected['fpr95']:.1f} / {100 * expected['auroc']:.1f}"
     assert page("explore", **query).metric[-1].value == shown
     table = page("compare", **query).get("html")[0].body
@@ -252,9 +251,9 @@ def test_an_address_made_by_hand_does_not_break_the_page(demo_home, demo_run):
 
 
 def test_the_only_run_deleted_starts_the_demo_again(home, monkeypatch):
-    from heat_core.results import list_runs
+    from heat_core.runs.run import list_runs
 
-    monkeypatch.setattr("app.state.start", lambda folder: None)
+    monkeypatch.setattr("app.following.start", lambda folder: None)
     page("live")
     (first,) = list_runs()
     shutil.rmtree(first.folder)
@@ -264,13 +263,13 @@ def test_the_only_run_deleted_starts_the_demo_again(home, monkeypatch):
 
 
 def test_images_scored_before_a_further_residual_are_scored_again(demo_run, home):
-    from heat_core.storage import write_npz
-
     folder = copy_of(demo_run, home)
     batch = folder / "own" / "20260101-000000"
     batch.mkdir(parents=True)
     (batch / "log.txt").write_text("")
-    write_npz(batch / "scored.npz", {"prior": np.zeros((3, 2)), "residual": np.zeros((3, 2))})
+    two, three = np.zeros((3, 2)), np.zeros(3)
+    names = np.array(["a", "b", "c"])
+    Scored(names, two, two, three.astype(int), three, np.zeros((3, 128)), two, names[:0]).save(batch / "scored.npz")
     test = page("own", run="copy")
     assert not test.exception, test.exception
     assert "score them again" in test.warning[0].value
@@ -280,7 +279,7 @@ def test_images_scored_before_a_further_residual_are_scored_again(demo_run, home
 
 
 def test_a_note_kept_elsewhere_is_told_and_typed_text_stays(demo_run, home):
-    from heat_core.notes import write_note
+    from heat_core.analysis.notes import write_note
 
     folder = copy_of(demo_run, home)
     key = Samples(demo_run).key(5)

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from heat_core.jobs import cancel
-from heat_core.results import list_runs
+from app.faults import UNEXPECTED
+from heat_core import Lens
+from heat_core.runs.jobs import cancel
+from heat_core.runs.run import list_runs
 
 PAGES = Path(__file__).resolve().parents[2] / "app" / "app_pages"
 
@@ -18,7 +20,9 @@ def page(name: str, **query: str) -> AppTest:
     test = AppTest.from_file(str(PAGES / f"{name}.py"), default_timeout=60)
     for key, value in query.items():
         test.query_params[key] = value
-    return test.run()
+    test.run()
+    assert not any(UNEXPECTED in error.value for error in test.error), test.error
+    return test
 
 
 @pytest.mark.parametrize("name", ["live", "explore", "compare", "map", "gallery", "own", "train", "setup"])
@@ -36,7 +40,7 @@ def test_beta_moves_the_numbers_and_the_address(demo_home, demo_run):
     after = [m.value for m in test.metric]
     assert before != after
     assert test.query_params["beta"] == "-inf"
-    expected = demo_run.metrics(float("-inf"))["heat"]["average"]
+    expected = demo_run.metrics(Lens(float("-inf")))["heat"]["average"]
     assert after[-1] == f"{100 * expected['fpr95']:.1f} / {100 * expected['auroc']:.1f}"
 
 

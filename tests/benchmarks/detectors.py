@@ -1,4 +1,4 @@
-"""Fit + score of every features-only detector against pytorch-ood: 50,000 × 512 training, 20,000 × 512 test, 10 classes.
+"""Fit + score of every features-only detector against pytorch-ood: 50,000 and 20,000 × 512, 10 classes.
 
     python tests/benchmarks/detectors.py [name …]
 
@@ -33,7 +33,7 @@ def data():
 
 def ours(name: str, train, test, head):
     from heat_core.detectors import load
-    from heat_core.features import Features
+    from heat_core.features.features import Features
 
     z, y = train
     fit_on = Features(z, z, y, [""] * len(z))

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import torch
 
-from heat_core.priors import GaussianMixture
+from heat_core.energies.priors import GaussianMixture
 
 
 def seconds(call, repeats: int = 3) -> float:

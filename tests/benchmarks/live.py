@@ -12,18 +12,22 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import Page
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from heat_core.runs.record import SetRecord
 from tests.browser import app_on, chromium
 
 
 def enlarged(home: Path, points: int) -> str:
     """A run folder with `points` samples in `home`; returns its name."""
-    from heat_core.results import Run
+    from heat_core.runs.map import MAP_FILE
+    from heat_core.runs.record import ENERGIES
+    from heat_core.runs.run import Run
     from heat_core.storage import read_npz, write_npz
 
     demo = next(p.parent for p in (home / "runs").glob("*-demo/run.json"))
@@ -31,25 +35,29 @@ def enlarged(home: Path, points: int) -> str:
     folder = home / "runs" / f"large-{points}"
     shutil.copytree(demo, folder)
     rng = np.random.default_rng(0)
-    arrays, fitted = read_npz(demo / "energies.npz"), read_npz(demo / "map.npz")
-    sizes = [len(run.ids(name)) for name in run.datasets]
-    times = points / sum(sizes)
-    picks = [np.resize(np.arange(n), int(np.ceil(n * times))) for n in sizes]
-    out = {k: v for k, v in arrays.items() if "/" not in k or k.startswith("train/")}
-    for name, values in arrays.items():
-        if name not in out:
-            out[name] = values[picks[int(name.split("/")[0])]] if len(values) else values
-            if name.endswith("/prior"):
-                out[name] = out[name] + 0.3 * rng.normal(size=out[name].shape)
-    write_npz(folder / "energies.npz", out)
-    xy, dataset, row = [], [], []
-    for i, pick in enumerate(picks):
-        own = fitted["xy"][fitted["dataset"] == i][pick]
-        xy.append(own + 0.2 * rng.normal(size=own.shape))
-        dataset.append(np.full(len(pick), i))
-        row.append(np.arange(len(pick)))
-    fitted |= {"xy": np.concatenate(xy).astype("f4"), "dataset": np.concatenate(dataset), "row": np.concatenate(row)}
-    write_npz(folder / "map.npz", fitted)
+    times = points / sum(map(len, run.record.sets))
+    picks = [np.resize(np.arange(len(s)), int(np.ceil(len(s) * times))) for s in run.record.sets]
+
+    def repeated(found: SetRecord, pick: np.ndarray) -> SetRecord:
+        return SetRecord(
+            ids=found.ids[pick],
+            labels=None if found.labels is None else found.labels[pick],
+            predicted=found.predicted[pick],
+            confidence=found.confidence[pick],
+            scores={name: scores[pick] for name, scores in found.scores.items()},
+            prior=found.prior[pick] + 0.3 * rng.normal(size=(len(pick), found.prior.shape[1])),
+            residual=found.residual[pick],
+        )
+
+    sets = [repeated(s, pick) for s, pick in zip(run.record.sets, picks, strict=True)]
+    replace(run.record, sets=sets).save(folder / ENERGIES)
+    xy = [run.map.xy[run.map.dataset == i][pick] for i, pick in enumerate(picks)]
+    points_of_map = {
+        "xy": np.concatenate([own + 0.2 * rng.normal(size=own.shape) for own in xy]).astype("f4"),
+        "dataset": np.concatenate([np.full(len(pick), i) for i, pick in enumerate(picks)]),
+        "row": np.concatenate([np.arange(len(pick)) for pick in picks]),
+    }
+    write_npz(folder / MAP_FILE, read_npz(demo / MAP_FILE) | points_of_map)
     return folder.name
 
 

@@ -3,11 +3,29 @@ import json
 import numpy as np
 import pytest
 
-from heat_core import Run
+from heat_core import Lens, Run
 from heat_core.__main__ import main
 
-WORDS = ["run", "--id", "demo-digits", "--id-test", "demo-digits", "--backbone", "heat-demo-resnet", "--preset", "quick",
-         "--limit", "30", "--set", "updates=6", "epochs=3", "langevin_steps=2", "--no-map", "--name", "cli"]  # fmt: skip
+WORDS = [
+    "run",
+    "--id",
+    "demo-digits",
+    "--id-test",
+    "demo-digits",
+    "--backbone",
+    "heat-demo-resnet",
+    "--preset",
+    "quick",
+    "--limit",
+    "30",
+    "--set",
+    "updates=6",
+    "epochs=3",
+    "langevin_steps=2",
+    "--no-map",
+    "--name",
+    "cli",
+]
 
 
 def last_json(capsys) -> dict:
@@ -39,14 +57,47 @@ def test_run_list_show(capsys, home):
 
 
 def test_all_detectors_and_their_comparison(capsys, home):
-    words = [*WORDS, "--ood", "far=demo-photo-patches", "near=demo-unseen-digits", "--group", "far=far", "near=near",
-             "--detectors", "all", "--priors", "el", "dice", "knn", "vim", "--json"]  # fmt: skip
+    words = [
+        *WORDS,
+        "--ood",
+        "far=demo-photo-patches",
+        "near=demo-unseen-digits",
+        "--group",
+        "far=far",
+        "near=near",
+        "--detectors",
+        "all",
+        "--priors",
+        "el",
+        "dice",
+        "knn",
+        "vim",
+        "--json",
+    ]
     assert main(words) == 0
     result = last_json(capsys)
     expected = {
-        "odin", "knn", "ssd", "mahalanobis", "mds", "vim", "residual", "dice", "react", "gradnorm", "gram",
-        "kl-matching", "openmax", "ebm", "ensemble", "heat-dice", "heat-knn", "heat-vim", "ssd-plus", "soft-knn",
-    }  # fmt: skip
+        "odin",
+        "knn",
+        "ssd",
+        "mahalanobis",
+        "mds",
+        "vim",
+        "residual",
+        "dice",
+        "react",
+        "gradnorm",
+        "gram",
+        "kl-matching",
+        "openmax",
+        "ebm",
+        "ensemble",
+        "heat-dice",
+        "heat-knn",
+        "heat-vim",
+        "ssd-plus",
+        "soft-knn",
+    }
     assert expected < set(result["metrics"])
     for row in result["metrics"].values():
         assert all(0 <= v <= 1 for cell in row.values() for v in cell.values())
@@ -110,14 +161,74 @@ def test_mistakes_end_in_one_sentence(words, sentence, capsys):
 @pytest.mark.parametrize("beta", ["-inf", "-1e6", "-1e-8", "-3"])
 def test_every_beta_can_be_given(beta, demo_run, capsys):
     assert main(["show", str(demo_run.folder), "--beta", beta, "--json"]) == 0
-    assert last_json(capsys)["metrics"]["heat"] == demo_run.metrics(float(beta))["heat"]
+    assert last_json(capsys)["metrics"]["heat"] == demo_run.metrics(Lens(float(beta)))["heat"]
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("--batch-size", "0"), ("--seed", "-1"), ("--limit", "0"), ("--set", "starts_are_negatives=maybe")]
-)  # fmt: skip
+    ("option", "value"),
+    [("--batch-size", "0"), ("--seed", "-1"), ("--limit", "0"), ("--set", "starts_are_negatives=maybe")],
+)
 def test_impossible_values_are_refused_before_the_run(option, value, capsys, home):
-    words = ["run", "--id", "demo-digits", "--backbone", "heat-demo-resnet", "--preset", "quick", "--ood", "x=demo-photo-patches"]  # fmt: skip
-    assert main([*words, f"{option}={value}" if value.startswith("-") else option, *([] if value.startswith("-") else [value])]) == 2  # fmt: skip
+    words = [
+        "run",
+        "--id",
+        "demo-digits",
+        "--backbone",
+        "heat-demo-resnet",
+        "--preset",
+        "quick",
+        "--ood",
+        "x=demo-photo-patches",
+    ]
+    assert (
+        main(
+            [
+                *words,
+                f"{option}={value}" if value.startswith("-") else option,
+                *([] if value.startswith("-") else [value]),
+            ]
+        )
+        == 2
+    )
     assert "heat_core:" in capsys.readouterr().err
     assert not list(home.glob("runs/*"))
+
+
+def test_a_list_option_given_twice_adds_up():
+    from heat_core.__main__ import _experiment, _parser
+
+    words = "run --id a --backbone b --ood x=1 --ood y=2 --group x=near --group y=far --set width=8 --set updates=5"
+    words += " --priors gmm --priors el --detectors knn --detectors vim"
+    asked = _experiment(_parser().parse_args(words.split()))
+    assert asked.ood == {"x": "1", "y": "2"}
+    assert asked.groups == {"x": "near", "y": "far"}
+    assert asked.settings == {"width": "8", "updates": "5"}
+    assert (asked.priors, asked.detectors) == (["gmm", "el"], ["knn", "vim"])
+    for verb in ("show r", "score r x.png"):
+        assert _parser().parse_args(f"{verb} --priors gmm --priors el".split()).priors == ["gmm", "el"]
+    assert _parser().parse_args(["compare", "r", "--detectors", "knn", "--detectors", "vim"]).detectors == [
+        "knn",
+        "vim",
+    ]
+
+
+def test_what_is_not_given_is_as_the_experiment_has_it():
+    from heat_core import Experiment
+    from heat_core.__main__ import _experiment, _parser
+
+    words = ["run", "--id", "a", "--ood", "x=1", "--backbone", "resnet50.a1_in1k"]
+    assert _experiment(_parser().parse_args(words)) == Experiment(id="a", ood={"x": "1"})
+    assert _experiment(_parser().parse_args([*words, "--detectors"])).detectors == []
+
+
+def test_a_prior_named_twice_is_refused(demo_run, capsys):
+    assert main(["show", str(demo_run.folder), "--priors", "gmm", "gmm"]) == 2
+    assert "named twice" in capsys.readouterr().err
+
+
+def test_the_front_page_names_every_verb(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    page = capsys.readouterr().out
+    for verb in ("demo", "run", "job", "list", "show", "compare", "report", "score", "detectors"):
+        assert f"\n  {verb} " in page

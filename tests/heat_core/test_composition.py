@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError, compose
-from heat_core.composition import influence, standardise
+from heat_core.composition import Scale, influence
 
 getcontext().prec, getcontext().Emax, getcontext().Emin = 60, 10**9, -(10**9)
 ENERGIES = np.random.default_rng(0).normal(size=(40, 3)) * 3
@@ -58,9 +58,8 @@ def test_refuses_what_cannot_be_composed(bad):
 
 
 def test_standardise_survives_a_constant_energy():
-    np.testing.assert_array_equal(
-        standardise(np.array([[1.0, 5.0]]), np.array([1.0, 3.0]), np.array([0.0, 2.0])), [[0, 1]]
-    )
+    scale = Scale(("a", "b"), np.array([1.0, 3.0]), np.array([0.0, 2.0]))
+    np.testing.assert_array_equal(scale.standardise(np.array([[1.0, 5.0]])), [[0, 1]])
 
 
 @pytest.mark.parametrize("beta", [-math.inf, -30, -1, 0, 1e-7, 0.5, 30, math.inf])

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from heat_core import HeatError
-from heat_core.backbones import load_backbone
-from heat_core.datasets import open_dataset
-from heat_core.extraction import extract
-from heat_core.features import Features
+from heat_core.features.backbones import load_backbone
+from heat_core.features.datasets import open_dataset
+from heat_core.features.extraction import extract
+from heat_core.features.features import Features
 
 CPU = torch.device("cpu")
 
@@ -53,15 +53,16 @@ def test_second_time_reads_the_cache(backbone):
 
 CHILD = """
 import sys, time, torch
-from heat_core import extraction
-from heat_core.backbones import load_backbone
-from heat_core.datasets import open_dataset
+from heat_core.features import extraction
+from heat_core.features.backbones import load_backbone
+from heat_core.features.datasets import open_dataset
 extraction.SAVE_EVERY = 0.0
 pause = float(sys.argv[1])
 def report(r):
     print(r["done"], flush=True)
     time.sleep(pause)
-extraction.extract(load_backbone("heat-demo-resnet"), open_dataset("demo-digits", "train"), torch.device("cpu"), 32, on_progress=report)
+backbone, images = load_backbone("heat-demo-resnet"), open_dataset("demo-digits", "train")
+extraction.extract(backbone, images, torch.device("cpu"), 32, on_progress=report)
 """
 
 

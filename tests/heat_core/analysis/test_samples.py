@@ -5,17 +5,20 @@ import io
 import shutil
 import threading
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from heat_core import HeatError, Run
-from heat_core.explanation import explain, features_of_sample, nearest_training
-from heat_core.export import to_csv, to_zip
+from heat_core import HeatError, Lens, Run
+from heat_core.analysis.explanation import explain, nearest_training
+from heat_core.analysis.export import to_csv, to_zip
+from heat_core.analysis.notes import read_notes, write_note
+from heat_core.analysis.questions import ORDERS, answer, arrange, rules, why
+from heat_core.analysis.samples import Samples, stratified
+from heat_core.analysis.selections import keep, recall
 from heat_core.metrics import threshold95
-from heat_core.notes import read_notes, write_note
-from heat_core.samples import ORDERS, Lens, Samples, answer, arrange, rules, stratified, why
-from heat_core.selections import keep, recall
+from heat_core.runs.record import ENERGIES, RunRecord
 
 METHODS, BASELINES = ["el", "gmm", "heat"], ["el", "gmm"]
 
@@ -51,7 +54,7 @@ def test_verdicts_are_the_runs(samples, demo_run):
     for i, name in enumerate(demo_run.datasets):
         own = samples.dataset == i
         np.testing.assert_array_equal(samples.scores("gmm")[own], demo_run.detector_scores(name, "gmm"))
-        expected = demo_run.scores(name, -1.0, ["gmm", "el"], [1.0, 3.0])
+        expected = demo_run.scores(name, lens)
         np.testing.assert_array_equal(samples.scores("heat", lens)[own], expected)
     assert samples.threshold("gmm") == threshold95(demo_run.detector_scores("id", "gmm"))
     assert samples.threshold("heat", Lens(threshold=1.5)) == 1.5
@@ -145,27 +148,26 @@ def test_a_prior_of_weight_0_takes_no_part(samples, demo_run):
         demo_run, demo_run.prior_energies("id")[0], demo_run.residual_energies("id")[0], Lens(weights=(1.0, 0.0, 1.0))
     )
     assert [p.prior for p in told.parts] == ["gmm", "el"]
-    assert told.score == pytest.approx(demo_run.scores("id", priors=["gmm", "el"])[0])
+    assert told.score == pytest.approx(demo_run.scores("id", Lens(priors=("gmm", "el")))[0])
 
 
 def test_the_nearest_training_images_are_the_nearest(demo_run):
-    from heat_core.explanation import training_features
-
-    train = np.asarray(training_features(demo_run).avg, dtype=np.float64)
+    train = np.asarray(demo_run.features("train").avg, dtype=np.float64)
     sample = str(demo_run.ids("id")[3])
-    query = features_of_sample(demo_run, "id", sample).astype(np.float64)
+    query = demo_run.features_of("id", sample).astype(np.float64)
     cosine = train @ query / np.linalg.norm(train, axis=1) / np.linalg.norm(query)
     ids, similar = nearest_training(demo_run, query, k=4)
-    assert ids == [training_features(demo_run).ids[i] for i in np.argsort(-cosine)[:4]]
+    assert ids == [demo_run.features("train").ids[i] for i in np.argsort(-cosine)[:4]]
     np.testing.assert_allclose(similar, np.sort(cosine)[::-1][:4], rtol=1e-5)
     assert demo_run.image("train", ids[0]).size == (32, 32)
     with pytest.raises(HeatError, match="no longer"):
-        features_of_sample(demo_run, "id", "digit/none")
+        demo_run.features_of("id", "digit/none")
 
 
 def test_without_the_features_neighbours_give_a_sentence(folder):
+    record = RunRecord.load(folder / ENERGIES)
+    replace(record, features=record.features | {"train": str(folder / "gone")}).save(folder / ENERGIES)
     run = Run.open(folder)
-    run.summary["features"]["train"] = str(folder / "gone")
     with pytest.raises(HeatError, match="not on this machine"):
         nearest_training(run, np.ones(128))
 
@@ -221,11 +223,11 @@ def test_csv_and_zip_hold_what_was_chosen(folder):
 
 
 def test_a_report_opens_without_internet(folder):
-    from heat_core.report import write_report
+    from heat_core.analysis.report import write_report
 
     run = Run.open(folder)
     write_note(folder, Samples(run).key(3), "<b>bold</b>", [])
-    write_report(run, folder / "report.html", beta=-1.0)
+    write_report(run, folder / "report.html", Lens(-1.0))
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "β = −1" in page
     assert "Lost by HEAT" in page

@@ -9,8 +9,8 @@ from scipy.stats import spearmanr
 
 from heat_core import HeatError, detectors
 from heat_core.detectors import load, names, resolve
-from heat_core.features import Features
-from heat_core.settings import ResidualSettings
+from heat_core.energies.settings import ResidualSettings
+from heat_core.features.features import Features
 
 CLASSES, DIM = 4, 24
 RNG = np.random.default_rng(0)
@@ -110,7 +110,7 @@ def test_openmax_is_pytorch_oods():
 
 
 def test_el_is_pytorch_oods():
-    from heat_core.priors import EnergyLogits
+    from heat_core.energies.priors import EnergyLogits
 
     expected = rival.EnergyBased.score(torch.from_numpy(LOGITS))
     np.testing.assert_allclose(EnergyLogits(*HEAD).fit(TRAIN.avg).energy(TEST.avg), expected)
@@ -166,7 +166,9 @@ DEGENERATE = {
 }
 
 
-NEED_SPREAD = dict.fromkeys(("mahalanobis", "ssd", "ssd-plus"), "do not vary") | dict.fromkeys(("vim", "residual"), "nothing is left")  # fmt: skip
+NEED_SPREAD = dict.fromkeys(("mahalanobis", "ssd", "ssd-plus"), "do not vary") | dict.fromkeys(
+    ("vim", "residual"), "nothing is left"
+)
 
 
 @pytest.mark.filterwarnings("ignore:Number of distinct clusters")
@@ -199,9 +201,14 @@ def test_k_beyond_the_training_set_gives_a_sentence():
 
 @pytest.mark.parametrize(
     ("name", "parameters", "sentence"),
-    [("vim", {"dim": 24}, "dimension 24"), ("dice", {"sparsity": 1.0}, "sparsity"), ("react", {"percentile": 120}, "between"),
-     ("openmax", {"tail": 1}, "tail"), ("ensemble", {"members": 0}, "at least one")],
-)  # fmt: skip
+    [
+        ("vim", {"dim": 24}, "dimension 24"),
+        ("dice", {"sparsity": 1.0}, "sparsity"),
+        ("react", {"percentile": 120}, "between"),
+        ("openmax", {"tail": 1}, "tail"),
+        ("ensemble", {"members": 0}, "at least one"),
+    ],
+)
 def test_impossible_parameters_give_a_sentence(name, parameters, sentence):
     with pytest.raises(HeatError, match=sentence):
         load(name)(HEAD, **parameters).fit(TRAIN)
@@ -210,10 +217,16 @@ def test_impossible_parameters_give_a_sentence(name, parameters, sentence):
 def test_parameters_change_the_scores():
     """A hyper-parameter that silently does nothing would pass every other test."""
     for name, parameters in {
-        "knn": {"k": 9}, "ssd": {"clusters": 5}, "mahalanobis": {"covariance": "ledoit-wolf"}, "vim": {"dim": 3},
-        "residual": {"dim": 3}, "dice": {"sparsity": 0.3}, "react": {"percentile": 50.0},
-        "openmax": {"tail": 40}, "ensemble": {"members": 2},
-    }.items():  # fmt: skip
+        "knn": {"k": 9},
+        "ssd": {"clusters": 5},
+        "mahalanobis": {"covariance": "ledoit-wolf"},
+        "vim": {"dim": 3},
+        "residual": {"dim": 3},
+        "dice": {"sparsity": 0.3},
+        "react": {"percentile": 50.0},
+        "openmax": {"tail": 40},
+        "ensemble": {"members": 2},
+    }.items():
         assert not np.allclose(ours(name), ours(name, **parameters)), name
     assert not np.allclose(ours("openmax"), ours("openmax", alpha=1))
 
@@ -235,9 +248,14 @@ def test_the_registry_is_the_folder():
 def test_published_values_wait_for_the_whole_set():
     """Sun et al.'s k = 50 is for 50,000 training images."""
     from heat_core import Experiment
+    from heat_core.detectors import Context
+    from heat_core.energies.settings import settings_for
 
-    experiment = Experiment(id="data/cifar10/train", ood={"a": "b"})
-    method = load("knn").for_run(HEAD, experiment, backbone=None)
+    def context(source: str) -> Context:
+        id_set = Experiment(id=source, ood={"a": "b"}).id_set
+        return Context(id_set, settings_for("gmm", "quick"), seed=0, backbone=None)
+
+    method = load("knn").for_run(HEAD, context("data/cifar10/train"))
     assert method.k_of == (50, 50_000)
     assert method.fit(TRAIN).k_ == 5
-    assert load("dice").for_run(HEAD, Experiment(id="imagenet/train", ood={"a": "b"}), None).sparsity == 0.7
+    assert load("dice").for_run(HEAD, context("imagenet/train")).sparsity == 0.7

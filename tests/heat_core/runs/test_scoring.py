@@ -2,13 +2,15 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from heat_core import HeatError, Run
+from heat_core import HeatError, Lens, Run
 from heat_core.__main__ import main
-from heat_core.scoring import Scored, score
+from heat_core.runs.record import ENERGIES, RunRecord, Scored
+from heat_core.runs.scoring import score
 
 
 @pytest.fixture
@@ -24,8 +26,8 @@ def test_the_runs_own_images_get_the_energies_that_the_run_has(demo_run, picture
     np.testing.assert_allclose(scored.prior, demo_run.prior_energies("id")[:5], rtol=1e-4)
     np.testing.assert_allclose(scored.residual, demo_run.residual_energies("id")[:5], atol=1e-4)
     np.testing.assert_array_equal(scored.predicted, demo_run.predicted("id")[:5])
-    here = demo_run.map["xy"][demo_run.map["dataset"] == 0][:5]
-    spread = np.ptp(demo_run.map["xy"])
+    here = demo_run.map.xy[demo_run.map.dataset == 0][:5]
+    spread = np.ptp(demo_run.map.xy)
     assert np.median(np.linalg.norm(scored.xy - here, axis=1)) < 0.1 * spread
     scored.save(tmp_path / "scored.npz")
     np.testing.assert_array_equal(Scored.load(tmp_path / "scored.npz").ids, scored.ids)
@@ -36,8 +38,8 @@ def test_on_the_command_line(demo_run, pictures, capsys):
     assert main(["score", str(demo_run.folder), str(pictures), "--beta", "-1", "--priors", "gmm", "el", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert [len(answer["images"]), len(answer["skipped"])] == [5, 1]
-    assert answer["threshold"] == pytest.approx(demo_run.threshold("heat", -1.0, ["gmm", "el"]))
-    expected = np.sort(demo_run.scores("id", -1.0, ["gmm", "el"])[:5])[::-1]
+    assert answer["threshold"] == pytest.approx(demo_run.threshold("heat", Lens(-1.0, ("gmm", "el"))))
+    expected = np.sort(demo_run.scores("id", Lens(-1.0, ("gmm", "el")))[:5])[::-1]
     np.testing.assert_allclose([image["score"] for image in answer["images"]], expected, atol=1e-3)
 
 
@@ -55,8 +57,9 @@ def test_what_cannot_work_gives_a_sentence(demo_run, pictures, home, tmp_path, d
         (folder / "residual-gmm.safetensors").unlink()
     elif damage == "no head":
         (folder / "head.npz").unlink()
+    elif damage == "no features":
+        record = RunRecord.load(folder / ENERGIES)
+        replace(record, features=record.features | {"train": str(tmp_path / "gone")}).save(folder / ENERGIES)
     run = Run.open(folder)
-    if damage == "no features":
-        run.summary["features"]["train"] = str(tmp_path / "gone")
     with pytest.raises(HeatError):
         score(run, paths)

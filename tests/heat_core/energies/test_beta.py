@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from heat_core.beta import _standard_error, choose_beta, noisy
-from heat_core.features import Features
+from heat_core.energies.beta import _standard_error, choose_beta, noisy
+from heat_core.features.features import Features
 from heat_core.metrics import auroc
 
 RNG = np.random.default_rng(0)

@@ -5,9 +5,16 @@ from scipy.special import logsumexp, softmax
 from scipy.stats import spearmanr
 
 from heat_core import HeatError
-from heat_core.features import Features
-from heat_core.heat import fit_prior
-from heat_core.priors import DirectedSparsity, EnergyLogits, GaussianMixture, SoftNeighbours, View, VirtualLogit
+from heat_core.energies.heat import fit_prior
+from heat_core.energies.priors import (
+    DirectedSparsity,
+    EnergyLogits,
+    GaussianMixture,
+    SoftNeighbours,
+    VirtualLogit,
+)
+from heat_core.energies.views import View
+from heat_core.features.features import Features
 
 RNG = np.random.default_rng(0)
 Y = np.repeat([0, 1, 5], 80)  # labels need not be consecutive
@@ -33,9 +40,13 @@ def test_energy_is_the_papers_formula():
 
 HEAD = RNG.normal(size=(4, 12)), RNG.normal(size=4)
 PRIORS = [
-    GaussianMixture(), GaussianMixture("ledoit-wolf"), EnergyLogits(*HEAD), DirectedSparsity(*HEAD, sparsity=0.5),
-    VirtualLogit(*HEAD), SoftNeighbours(bank=100),
-]  # fmt: skip
+    GaussianMixture(),
+    GaussianMixture("ledoit-wolf"),
+    EnergyLogits(*HEAD),
+    DirectedSparsity(*HEAD, sparsity=0.5),
+    VirtualLogit(*HEAD),
+    SoftNeighbours(bank=100),
+]
 
 
 @pytest.mark.parametrize("prior", PRIORS, ids=lambda p: type(p).__name__)
@@ -82,9 +93,13 @@ def test_a_singular_covariance_still_ranks():
 
 @pytest.mark.parametrize(
     ("z", "y", "sentence"),
-    [(np.full((4, 3), np.nan), [0, 0, 1, 1], "NaN"), (np.ones((4, 3)), [0, 0, 1, 1], "do not vary"),
-     (np.ones((0, 3)), [], "non-empty"), (np.ones((4, 3)), [0, 1], "labels")],
-)  # fmt: skip
+    [
+        (np.full((4, 3), np.nan), [0, 0, 1, 1], "NaN"),
+        (np.ones((4, 3)), [0, 0, 1, 1], "do not vary"),
+        (np.ones((0, 3)), [], "non-empty"),
+        (np.ones((4, 3)), [0, 1], "labels"),
+    ],
+)
 def test_bad_features_give_a_sentence(z, y, sentence):
     with pytest.raises(HeatError, match=sentence):
         GaussianMixture().fit(z, y)

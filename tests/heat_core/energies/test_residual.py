@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from heat_core import HeatError
-from heat_core.priors import GaussianMixture, View
-from heat_core.residual import ResidualMLP, decayed, hybrid_gradient, langevin, residual_loss, train_residual
-from heat_core.settings import PRESETS, ResidualSettings, settings_for
+from heat_core.energies.priors import GaussianMixture
+from heat_core.energies.residual import ResidualMLP, decayed, hybrid_gradient, langevin, residual_loss, train_residual
+from heat_core.energies.settings import PRESETS, ResidualSettings, settings_for
+from heat_core.energies.views import View
 
 SMALL = ResidualSettings(
     width=64,
@@ -61,8 +62,13 @@ def test_chains_lower_the_energy_and_stay_in_the_feature_space():
     settings = ResidualSettings(langevin_steps=40, step_start=1e-3, step_end=1e-4, noise_start=1e-3, noise_end=1e-4)
     starts = view.project(torch.rand(200, 16), True)
     residual = ResidualMLP(16, 32)
-    ends = langevin(starts, hybrid_gradient(prior, residual, 1.0), settings, lambda p: view.project(p, True),
-                    torch.Generator().manual_seed(0))  # fmt: skip
+    ends = langevin(
+        starts,
+        hybrid_gradient(prior, residual, 1.0),
+        settings,
+        lambda p: view.project(p, True),
+        torch.Generator().manual_seed(0),
+    )
     assert prior.energy(ends).mean() < prior.energy(starts).mean()
     assert (ends >= 0).all()
     torch.testing.assert_close(ends.norm(dim=1), torch.ones(200))
@@ -138,7 +144,7 @@ def test_impossible_settings_give_a_sentence(changes):
 
 
 def test_automatic_temperature_follows_the_spread_and_the_sample_size():
-    from heat_core.heat import automatic_temperature
+    from heat_core.energies.heat import automatic_temperature
 
     reference = np.array([-3.0, 3.0])
     assert automatic_temperature(reference, 4000, 1000) == pytest.approx(60)

@@ -17,12 +17,18 @@ def test_photos_of_scenes(shared_data):
     photos = shared_data / "photos"
     done = run(
         Experiment(
-            id=str(photos / "scenes" / "train"), id_test=str(photos / "scenes" / "test"),
+            id=str(photos / "scenes" / "train"),
+            id_test=str(photos / "scenes" / "test"),
             ood={name: str(photos / name) for name in ("objects", "textures")},
-            backbone="tf_efficientnet_lite0", weights=str(SHARED / "data" / "tf_efficientnet_lite0.fp16.safetensors"),
-            image_size=128, preset="quick", priors=["gmm"], settings={"updates": 30, "epochs": 3}, map=False,
+            backbone="tf_efficientnet_lite0",
+            weights=str(SHARED / "data" / "tf_efficientnet_lite0.fp16.safetensors"),
+            image_size=128,
+            preset="quick",
+            priors=["gmm"],
+            settings={"updates": 30, "epochs": 3},
+            map=False,
         )
-    )  # fmt: skip
+    )
     metrics = done.metrics()
     for detector, row in EXPECTED.items():
         for name, value in row.items():

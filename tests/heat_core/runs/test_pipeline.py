@@ -9,18 +9,25 @@ import time
 import numpy as np
 import pytest
 
-from heat_core import Experiment, HeatError, Run, compose, jobs, run
-from heat_core.experiment import demo_experiment
-from heat_core.results import list_runs
+from heat_core import Experiment, HeatError, Lens, Run, compose, run
+from heat_core.runs import jobs
+from heat_core.runs.experiment import demo_experiment
+from heat_core.runs.run import list_runs
 from heat_core.storage import read_npz, write_npz
 
 
 def small(**changes) -> Experiment:
     settings = {"width": 16, "updates": 6, "epochs": 3, "langevin_steps": 2}
     base = {
-        "id": "demo-digits", "id_test": "demo-digits", "ood": {"unseen": "demo-unseen-digits"},
-        "backbone": "heat-demo-resnet", "preset": "quick", "limit": 30, "map": False, "settings": settings,
-    }  # fmt: skip
+        "id": "demo-digits",
+        "id_test": "demo-digits",
+        "ood": {"unseen": "demo-unseen-digits"},
+        "backbone": "heat-demo-resnet",
+        "preset": "quick",
+        "limit": 30,
+        "map": False,
+        "settings": settings,
+    }
     return Experiment(**base | changes)
 
 
@@ -38,28 +45,37 @@ def test_the_demo_detects_what_its_classifier_does_not_know(demo_run):
     baselines = ["msp", "maxlogit", "el", "knn", "gmm", "gmm-std"]
     assert list(metrics) == [*baselines, "heat-gmm", "heat-gmm-std", "heat-el", "heat"]
     assert metrics["heat"]["average"]["auroc"] > 0.97
-    assert demo_run.summary["accuracy"] > 0.97
+    assert demo_run.accuracy > 0.97
     for row in metrics.values():
         assert set(row) == {*demo_run.ood_names, "average"}
         assert all(0 <= v <= 1 for cell in row.values() for v in cell.values())
 
 
 def test_residuals_do_not_make_their_priors_worse_on_average(demo_run):
-    metrics = demo_run.metrics()
-    for prior in demo_run.priors:
+    """And they do something: a residual of zero leaves every ranking, and so every AUROC, exactly as it was."""
+    metrics, gains = demo_run.metrics(), {}
+    for k, prior in enumerate(demo_run.priors):
         assert metrics[f"heat-{prior}"]["average"]["auroc"] >= metrics[prior]["average"]["auroc"] - 0.005
+        gains[prior] = metrics[f"heat-{prior}"]["average"]["auroc"] - metrics[prior]["average"]["auroc"]
+        for name in demo_run.datasets:
+            alone = (demo_run.prior_energies(name)[:, k] - demo_run.scale.mean[k]) / demo_run.scale.std[k]
+            moved = demo_run.detector_scores(name, f"heat-{prior}") - alone
+            assert moved.std() > 0.01, (prior, name)  # in standard deviations of ID; not the same shift for all
+    assert max(gains.values()) > 0.02
 
 
 def test_scores_are_the_composition_of_the_standardised_energies(demo_run):
     energies = demo_run.energies("photo patches")
     assert energies.shape == (300, 3)
-    np.testing.assert_array_equal(demo_run.scores("photo patches", 1.5), compose(energies, 1.5))
-    np.testing.assert_array_equal(demo_run.scores("photo patches", -1, ["el", "gmm"]), compose(energies[:, [2, 0]], -1))
+    np.testing.assert_array_equal(demo_run.scores("photo patches", Lens(1.5)), compose(energies, 1.5))
+    np.testing.assert_array_equal(
+        demo_run.scores("photo patches", Lens(-1, ("el", "gmm"))), compose(energies[:, [2, 0]], -1)
+    )
     hybrid = demo_run.prior_energies("id") + demo_run.residual_energies("id")
-    expected = (hybrid - demo_run.summary["mean"]) / demo_run.summary["std"]
+    expected = (hybrid - demo_run.scale.mean) / demo_run.scale.std
     np.testing.assert_allclose(demo_run.energies("id"), expected)
     np.testing.assert_allclose(
-        demo_run.prior_energies("id")[:, 0] * demo_run.summary["temperature"][0], demo_run.detector_scores("id", "gmm")
+        demo_run.prior_energies("id")[:, 0] * demo_run.record.temperatures[0], demo_run.detector_scores("id", "gmm")
     )
 
 
@@ -69,9 +85,9 @@ def test_samples_and_map_keep_their_ids(demo_run):
         assert len(set(ids)) == len(ids) == len(demo_run.scores(name)) == len(demo_run.predicted(name))
         assert demo_run.image(name, str(ids[-1])).size == (32, 32)
     points = demo_run.map
-    assert np.isfinite(points["xy"]).all()
+    assert np.isfinite(points.xy).all()
     for i, name in enumerate(demo_run.datasets):
-        np.testing.assert_array_equal(points["row"][points["dataset"] == i], np.arange(len(demo_run.ids(name))))
+        np.testing.assert_array_equal(points.row[points.dataset == i], np.arange(len(demo_run.ids(name))))
     with pytest.raises(HeatError, match="no longer"):
         demo_run.image("id", "digit/9999")
 
@@ -80,9 +96,9 @@ def test_unknown_parts_of_a_run_give_a_sentence(demo_run):
     with pytest.raises(HeatError, match="no set"):
         demo_run.energies("birds")
     with pytest.raises(HeatError, match="no residual"):
-        demo_run.scores("id", priors=["vim"])
+        demo_run.scores("id", Lens(priors=("vim",)))
     with pytest.raises(HeatError, match="at least one prior"):
-        demo_run.scores("id", priors=[])
+        demo_run.scores("id", Lens(priors=()))
     with pytest.raises(HeatError, match="no detector"):
         demo_run.detector_scores("id", "oracle")
 
@@ -130,7 +146,7 @@ def test_a_1x1_feature_map_leaves_gmm_std_out_and_says_so(tmp_path, image_folder
         )
     )
     assert done.priors == ["gmm", "el"]
-    assert "larger image size" in done.summary["left_out"]["gmm-std"]
+    assert "larger image size" in done.left_out["gmm-std"]
 
 
 def test_resuming_trains_only_what_is_missing(home):
@@ -181,7 +197,7 @@ def test_a_cancelled_job_says_so_and_keeps_what_was_finished(home):
 
 
 def test_nan_weights_fail_with_a_sentence_that_the_run_keeps(home, monkeypatch):
-    from heat_core import sources
+    from heat_core.runs import sources
 
     def broken(*args, **keywords):
         raise HeatError("1 of 3 images have NaN features")
@@ -195,9 +211,17 @@ def test_nan_weights_fail_with_a_sentence_that_the_run_keeps(home, monkeypatch):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"priors": []}, {"priors": ["som"]}, {"priors": ["el", "el"]}, {"ood": {}}, {"preset": "slow"}, {"covariance": "full"},
-     {"ood": {"average": "demo-unseen-digits"}}, {"settings": {"lamda": 3}}],
-)  # fmt: skip
+    [
+        {"priors": []},
+        {"priors": ["som"]},
+        {"priors": ["el", "el"]},
+        {"ood": {}},
+        {"preset": "slow"},
+        {"covariance": "full"},
+        {"ood": {"average": "demo-unseen-digits"}},
+        {"settings": {"lamda": 3}},
+    ],
+)
 def test_an_impossible_experiment_is_refused_before_anything_is_written(changes, home):
     with pytest.raises(HeatError):
         run(small(**changes))
@@ -275,7 +299,8 @@ def test_opening_a_run_does_not_import_torch(demo_run):
 def test_heat_core_needs_no_streamlit_plotly_or_umap():
     code = (
         "import sys; [sys.modules.__setitem__(m, None) for m in ('streamlit', 'plotly', 'umap')]; "
-        "import heat_core.pipeline, heat_core.__main__, numpy as np; from heat_core.projection import project; "
+        "import heat_core.runs.pipeline, heat_core.__main__, numpy as np; "
+        "from heat_core.runs.projection import project; "
         "print(project(np.random.default_rng(0).normal(size=(20, 5))).shape)"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "(20, 2)"

@@ -9,11 +9,11 @@ from pytorch_ood import detector as rival
 from pytorch_ood.detector.odin import odin_preprocessing
 
 from heat_core import HeatError
-from heat_core.backbones import DEMO, load_backbone
-from heat_core.columns import GRAM, GRAM_POWERS, LAYERS, POOLED, Batch
-from heat_core.datasets import open_dataset
 from heat_core.detectors import load
-from heat_core.extraction import extract
+from heat_core.features.backbones import DEMO, load_backbone
+from heat_core.features.columns import AVG, GRAM, GRAM_POWERS, LAYERS, STD, Batch
+from heat_core.features.datasets import open_dataset
+from heat_core.features.extraction import extract
 
 CPU = torch.device("cpu")
 
@@ -31,11 +31,11 @@ def pixels(backbone):
 
 @pytest.fixture
 def train(backbone, home):
-    return extract(backbone, open_dataset("demo-digits", "train"), CPU, columns=(*POOLED, LAYERS, GRAM))
+    return extract(backbone, open_dataset("demo-digits", "train"), CPU, columns=(AVG, STD, LAYERS, GRAM))
 
 
 def features_of(backbone, columns):
-    return extract(backbone, open_dataset("demo-digits", "test").limited(5), CPU, columns=(*POOLED, *columns))
+    return extract(backbone, open_dataset("demo-digits", "test").limited(5), CPU, columns=(AVG, STD, *columns))
 
 
 def test_odin_is_pytorch_oods(backbone, pixels):
@@ -66,8 +66,10 @@ def test_odin_scores_what_was_extracted(backbone, home):
 
 def test_layers_are_the_means_of_every_stage(backbone, pixels):
     maps = []
-    hooks = [s.register_forward_hook(lambda m, i, o: maps.append(o)) for s in
-             (backbone.model.act1, backbone.model.layer1, backbone.model.layer2, backbone.model.layer3)]  # fmt: skip
+    hooks = [
+        s.register_forward_hook(lambda m, i, o: maps.append(o))
+        for s in (backbone.model.act1, backbone.model.layer1, backbone.model.layer2, backbone.model.layer3)
+    ]
     with torch.inference_mode():
         avg = backbone(pixels)[0]
     [h.remove() for h in hooks]
@@ -135,16 +137,16 @@ def test_mds_moves_the_image_against_every_layers_distance(backbone, train, pixe
 def test_columns_that_come_later_join_those_on_disk(backbone, home):
     images = open_dataset("demo-digits", "test").limited(5)
     first = extract(backbone, images, CPU)
-    later = extract(backbone, images, CPU, columns=(*POOLED, LAYERS))
+    later = extract(backbone, images, CPU, columns=(AVG, STD, LAYERS))
     np.testing.assert_array_equal(first.avg, later.avg)
-    at_once = extract(backbone, open_dataset("demo-digits", "test").limited(6), CPU, columns=(*POOLED, LAYERS))
+    at_once = extract(backbone, open_dataset("demo-digits", "test").limited(6), CPU, columns=(AVG, STD, LAYERS))
     np.testing.assert_allclose(
         later.column("layers"), at_once.column("layers")[np.isin(at_once.ids, later.ids)], atol=1e-4
     )
     folder = next((home / "features").glob("*/*"))
     assert not list(folder.parent.glob("*.partial*"))
     steps = []
-    extract(backbone, images, CPU, columns=(*POOLED, LAYERS), on_progress=steps.append)
+    extract(backbone, images, CPU, columns=(AVG, STD, LAYERS), on_progress=steps.append)
     assert not steps
 
 

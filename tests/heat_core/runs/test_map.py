@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError
-from heat_core.embedding import place, write_points
-from heat_core.features import Features
-from heat_core.projection import Projector, project
+from heat_core.features.features import Features
+from heat_core.runs.map import FeatureMap, write_points
+from heat_core.runs.projection import Projector, project
 from heat_core.storage import read_npz
 
 RNG = np.random.default_rng(0)
@@ -29,12 +29,12 @@ def test_the_child_fits_while_the_parent_works_and_new_samples_land_among_their_
         write_points(tmp_path / projector.input, train, [test], seed=0)
         projector.fit(tmp_path, 0)
         projector.wait()
-    fitted = read_npz(tmp_path / "map.npz")
+    fitted = FeatureMap.load(tmp_path / "map.npz")
     assert [f.name for f in tmp_path.iterdir()] == ["map.npz"]
-    assert (fitted["dataset"] == -1).sum() == 150
-    xy = place(fitted, clusters(30))
+    assert len(fitted.training_xy) == 150
+    xy = fitted.place(clusters(30))
     own = np.r_[np.arange(150), np.arange(60)] % 3
-    centres = np.array([fitted["xy"][own == c].mean(axis=0) for c in range(3)])
+    centres = np.array([fitted.xy[own == c].mean(axis=0) for c in range(3)])
     nearest = np.linalg.norm(xy[:, None] - centres, axis=2).argmin(axis=1)
     np.testing.assert_array_equal(nearest, np.arange(30) % 3)
 
@@ -45,7 +45,7 @@ def test_a_known_sample_is_placed_at_home(tmp_path):
     points = read_npz(tmp_path / "points.npz")
     points["xy"] = points["reduced"][:, :2].astype(np.float32)
     spread = points["xy"].std()
-    assert np.abs(place(points, train) - points["xy"][:60]).mean() < 0.3 * spread
+    assert np.abs(FeatureMap(**points).place(train) - points["xy"][:60]).mean() < 0.3 * spread
 
 
 def test_a_child_that_fails_gives_a_sentence(tmp_path):
@@ -62,7 +62,7 @@ def test_few_points_and_no_umap_fall_back_to_the_principal_plane():
 
 PARENT = """
 import sys, time
-from heat_core.projection import Projector
+from heat_core.runs.projection import Projector
 with Projector() as projector:
     print(projector._child.pid, flush=True)
     time.sleep(60)

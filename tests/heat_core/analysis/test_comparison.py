@@ -5,10 +5,11 @@ import csv
 import numpy as np
 import pytest
 
-from heat_core import HeatError
-from heat_core.comparison import Entry, compare, entries_of
+from heat_core import HeatError, Lens
+from heat_core.analysis.comparison import Entry, compare, entries_of
+from heat_core.analysis.tables import to_csv, to_latex, to_markdown
 from heat_core.metrics import auroc, bootstrap, fpr95
-from heat_core.samples import Lens
+from tests.synthetic import synthetic_run
 
 RNG = np.random.default_rng(0)
 
@@ -64,14 +65,9 @@ def test_rows_groups_and_averages(demo_run):
         assert all(c.tied for c in column if c.value == best)
 
 
-def test_group_averages_over_several_sets(demo_run):
-    import copy
-
-    run = copy.copy(demo_run)
-    run.__dict__.pop("experiment", None)
-    run.info = demo_run.info | {
-        "experiment": demo_run.info["experiment"] | {"groups": {"unseen digits": "near", "swapped quarters": "near"}}
-    }
+def test_group_averages_over_several_sets(tmp_path):
+    groups = {"unseen digits": "near", "swapped quarters": "near"}
+    run = synthetic_run(tmp_path / "run", dict.fromkeys((*groups, "photo patches"), 40), groups=groups)
     table = compare([Entry(run, "el")], "fpr95", replicates=50)
     assert [n for _, n in table.columns] == [
         "unseen digits",
@@ -88,15 +84,15 @@ def test_group_averages_over_several_sets(demo_run):
 def test_subsets_are_those_of_table_3(demo_run):
     rows = entries_of(demo_run, ["heat"], Lens(-1.0), subsets=True)
     assert [r.label for r in rows] == ["HEAT", "HEAT-GMM+GMM-std", "HEAT-GMM+EL", "HEAT-GMM-std+EL"]
-    np.testing.assert_array_equal(rows[2].scores("id"), demo_run.scores("id", -1.0, ["gmm", "el"]))
+    np.testing.assert_array_equal(rows[2].scores("id"), demo_run.scores("id", Lens(-1.0, ("gmm", "el"))))
 
 
 def test_files_hold_the_same_numbers(demo_run):
     table = compare(entries_of(demo_run, ["el", "heat"]), "auroc", replicates=50)
-    lines = list(csv.DictReader(table.to_csv().splitlines()))
+    lines = list(csv.DictReader(to_csv(table).splitlines()))
     assert float(lines[0]["value"]) == table.cells[0][0].value
     assert {line["row"] for line in lines} == {"EL", "HEAT"}
-    markdown, latex = table.to_markdown(), table.to_latex()
+    markdown, latex = to_markdown(table), to_latex(table)
     shown = f"{table.cells[1][-1].value:.1f}"
     assert f"**{shown}**" in markdown
     assert rf"\textbf{{{shown}}}" in latex

@@ -1,0 +1,279 @@
+"""Foreign names in tables: no format's own characters get through, and every format gives the names back."""
+
+import csv
+import html
+import io
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from heat_core.analysis.comparison import Cell, Comparison
+from heat_core.analysis.export import to_csv as samples_to_csv
+from heat_core.analysis.notes import write_note
+from heat_core.analysis.samples import Samples
+from heat_core.analysis.tables import markdown_text, no_formula, to_csv, to_html, to_latex, to_markdown
+from tests.synthetic import synthetic_run
+
+NAMES = [
+    "a|b",
+    "`code`",
+    "*bold* **b** _i_",
+    "#1 $5 {x} ~50^2 & 3%",
+    "a\\b",
+    "ends in \\",
+    "<b>&amp;</b>",
+    "β = 1",
+    "two\nlines",
+    "=1+1",
+    "\t=x",
+    "@x",
+    "-2+3",
+    "+1",
+    "[x](http://e)",
+    "![x](y)",
+    "\\textbf{x}",
+    "$\\beta$",
+    "\\\\",
+    "\\&",
+    "\\|",
+    "{",
+    "}",
+    "猫 é",
+    "a  b",
+    "</td><script>",
+    "'quoted' \"x\"",
+    "",
+    "a & b \\\\ c",
+    "~~x~~",
+]
+VALUES = np.array([[97.25, 50.0, -3.5], [12.34, 100.0, 0.0]])
+
+
+def table(label: str = "MSP", column: str = "far", group: str = "near") -> Comparison:
+    """Two rows and three columns; the names are in the first of each."""
+    cells = [
+        [Cell(float(value), float(value) - 1, float(value) + 1, place, False) for value in row]
+        for row, place in zip(VALUES, (1, 2), strict=True)
+    ]
+    return Comparison("auroc", [label, "HEAT"], [(group, column), (group, "other"), ("", "average")], cells)
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+# ---- Markdown --------------------------------------------------------------------------------------------------------
+
+
+def cells_of(line: str) -> list[str]:
+    """A Markdown row's cells: a bar ends one, unless a backslash is before it that is not itself escaped."""
+    cells = re.findall(r"((?:\\.|[^|\\])*)\|", line)
+    assert "".join(f"{cell}|" for cell in cells) == line
+    assert cells[0] == ""
+    return [cell.strip() for cell in cells[1:]]
+
+
+def unmarked(cell: str) -> str:
+    """What Markdown shows of a cell; nothing of its markup may stand without a backslash."""
+    bare = re.sub(r"\\[!-/:-@\[-`{-~]", "", cell)
+    assert not set(bare) & set("\\`*_[]<>#|~$&"), cell
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", cell)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_markdown_has_as_many_cells_in_every_row_and_shows_the_names(name):
+    lines = to_markdown(table(name, name, name)).splitlines()
+    assert len(lines) == 4
+    head, rule, *body = [cells_of(line) for line in lines]
+    assert {len(row) for row in (head, rule, *body)} == {4}
+    assert rule == ["---"] * 4
+    assert unmarked(head[1]) == one_line(f"{name} · {name}" if name else name)
+    assert unmarked(head[3]) == "average"
+    assert unmarked(body[0][0]) == one_line(name)
+    assert body[0][1:] == ["**97.2**", "**50.0**", "**-3.5**"]
+    assert body[1][1:] == ["<u>12.3</u>", "<u>100.0</u>", "<u>0.0</u>"]
+
+
+def test_markdown_text_leaves_plain_names_alone():
+    assert markdown_text("unseen digits, 2nd · β") == "unseen digits, 2nd · β"
+
+
+# ---- LaTeX -----------------------------------------------------------------------------------------------------------
+
+_TEX_CHARACTERS = {
+    r"\textbackslash{}": "\\",
+    r"\textasciitilde{}": "~",
+    r"\textasciicircum{}": "^",
+    r"\textless{}": "<",
+    r"\textgreater{}": ">",
+    r"\textbar{}": "|",
+    r"$\beta$": "β",
+} | {rf"\{c}": c for c in "&_%#${}"}
+_TEX = re.compile("|".join(re.escape(written) for written in sorted(_TEX_CHARACTERS, key=len, reverse=True)))
+
+
+def printed(cell: str) -> str:
+    """What LaTeX prints of a text; none of its own characters may stand unescaped."""
+    cell = cell.removeprefix("{}")  # before what LaTeX would take for an argument
+    assert not set(_TEX.sub("", cell)) & set("\\{}$&#^_%~<>|\n"), cell
+    return _TEX.sub(lambda found: _TEX_CHARACTERS[found[0]], cell)
+
+
+def tex_cells(line: str) -> list[str]:
+    """A row's cells: & ends one, unless a backslash is before it."""
+    assert line.endswith(r" \\")
+    return [cell.strip() for cell in re.split(r"(?<!\\)&", line.removesuffix(r" \\"))]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_latex_has_as_many_cells_in_every_row_and_prints_the_names(name):
+    lines = to_latex(table(name, name, name)).splitlines()
+    assert [lines[i] for i in (0, 1, 4, 7, 8)] == [
+        r"\begin{tabular}{lccc}",
+        r"\toprule",
+        r"\midrule",
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    groups, names, *body = [tex_cells(lines[i]) for i in (2, 3, 5, 6)]
+    spans = [re.fullmatch(r"\\multicolumn\{(\d)\}\{c\}\{(.*)\}", group).groups() for group in groups[1:]]
+    assert sum(int(n) for n, _ in spans) == 3
+    assert printed(spans[0][1]) == one_line(name)
+    assert [printed(cell) for cell in names] == ["", one_line(name), "other", "average"]
+    assert printed(body[0][0]) == one_line(name)
+    assert body[0][1:] == [r"\textbf{97.2}", r"\textbf{50.0}", r"\textbf{-3.5}"]
+    assert body[1] == ["HEAT", r"\underline{12.3}", r"\underline{100.0}", r"\underline{0.0}"]
+
+
+@pytest.mark.parametrize("bad", ["a & b", "50%", "#1", "a_b", "x^2", "{", "~", "\\alpha", "$x$", "a|b"])
+def test_the_checkers_find_what_is_not_escaped(bad):
+    with pytest.raises(AssertionError):
+        printed(bad)
+
+
+@pytest.mark.parametrize("bad", ["a`b", "*b*", "_i_", "[x]", "<b>", "#1", "a&b", "~~x~~", "$x$", "a\\b"])
+def test_the_checker_of_markdown_finds_what_is_not_escaped(bad):
+    with pytest.raises(AssertionError):
+        unmarked(bad)
+
+
+@pytest.mark.parametrize("name", ["[5pt] x", "*starred", "[ours]"])
+def test_a_label_is_no_argument_of_the_line_before(name):
+    latex = to_latex(table(name))
+    assert not re.search(r"(\\\\|\\midrule)\s*[*\[]", latex)
+
+
+# ---- HTML ------------------------------------------------------------------------------------------------------------
+
+
+class Cells(HTMLParser):
+    """The rows of a page's table, as texts of cells and how many columns each spans; and every tag."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.rows: list[list[list]] = []
+        self.tags: set[str] = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append(["", int(dict(attrs).get("colspan", 1))])
+
+    def handle_data(self, data):
+        if self.rows and self.rows[-1]:
+            self.rows[-1][-1][0] += data
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_html_shows_the_names_and_runs_nothing(name):
+    page = to_html(table(name, name, name), missing={name: name})
+    found = Cells(page)
+    assert found.tags <= {"style", "div", "table", "thead", "tbody", "tr", "th", "td", "span", "small"}
+    assert {sum(span for _, span in row) for row in found.rows} == {4}
+    *groups, names, first, second, missing = ([text for text, _ in row] for row in found.rows)
+    assert groups == ([["", name, ""]] if name else [])  # no line for groups where none has a name
+    assert names == ["", name, "other", "average"]
+    assert first[0] == missing[0] == name
+    assert missing[1] == f"– {name}"
+    assert second[0] == "HEAT"
+    assert html.escape(name) in page
+
+
+# ---- CSV -------------------------------------------------------------------------------------------------------------
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def read_back(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline=""), strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_csv_gives_the_names_back_and_no_formula(name):
+    head, *rows = read_back(to_csv(table(name, name, name)))
+    assert head == ["row", "group", "set", "metric", "value", "low", "high"]
+    assert len(rows) == 6
+    for row, value in zip(rows, VALUES.ravel(), strict=True):
+        assert len(row) == 7
+        assert not any(cell.lstrip(" ").startswith(FORMULA) for cell in row[:4])
+        assert [float(cell) for cell in row[4:]] == [value, value - 1, value + 1]
+    for cell in rows[0][:3]:
+        assert cell == (f"'{name}" if name.startswith(FORMULA) else name)
+
+
+def test_csv_leaves_negative_numbers_numbers():
+    values = [row[4] for row in read_back(to_csv(table()))[1:]]
+    assert values == ["97.25", "50.0", "-3.5", "12.34", "100.0", "0.0"]
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("=1+1", "'=1+1"),
+        (" =1", "' =1"),
+        ("\t=x", "'\t=x"),
+        ("\r=x", "'\r=x"),
+        ("\n=x", "'\n=x"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("-1", "'-1"),
+        ("+x", "'+x"),
+        ("|cmd", "'|cmd"),
+        ("%0A=1", "'%0A=1"),
+        ("a=1", "a=1"),
+        ("", ""),
+        ("'x", "'x"),
+        ("2024-01-02.png", "2024-01-02.png"),
+        ("cat/-1.png", "cat/-1.png"),
+    ],
+)
+def test_a_text_that_a_spreadsheet_would_run_is_quoted(text, safe):
+    assert no_formula(text) == safe
+
+
+def test_a_table_of_samples_has_no_formula_in_its_names_notes_and_tags(tmp_path):
+    run = synthetic_run(tmp_path / "run", {"=near": 3}, known=20)
+    samples = Samples(run)
+    write_note(run.folder, samples.key(20), "=HYPERLINK(1)", ["@tag", "b"])
+    lowest = int(samples.scores("el")[:20].argmin())
+    head, *rows = read_back(samples_to_csv(samples, [20, lowest]))
+    first, second = (dict(zip(head, row, strict=True)) for row in rows)
+    assert (first["set"], first["note"], first["tags"]) == ("'=near", "'=HYPERLINK(1)", "'@tag;b")
+    assert (second["set"], second["note"], second["tags"]) == ("id", "", "")
+    for number, row in ((20, first), (lowest, second)):
+        for detector in run.detectors:
+            assert float(row[f"score_{detector}"]) == pytest.approx(samples.scores(detector)[number], rel=1e-4)
+    assert second["score_el"].startswith("-")  # a number is left a number, below zero too
+
+
+def test_cells_that_are_not_there_are_dashes_and_no_lines():
+    full = table()
+    empty = Comparison(full.metric, full.labels, full.columns, [[None, *row[1:]] for row in full.cells])
+    assert [cells_of(line)[1] for line in to_markdown(empty).splitlines()[2:]] == ["–", "–"]
+    assert [tex_cells(line)[1] for line in to_latex(empty).splitlines()[5:7]] == ["--", "--"]
+    assert len(read_back(to_csv(empty))) == 1 + 4
+    assert [row[1][0] for row in Cells(to_html(empty)).rows[-2:]] == ["–", "–"]

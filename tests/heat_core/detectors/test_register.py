@@ -1,0 +1,174 @@
+"""A detector of one's own: it is registered under a name, and from then on it is one among the others."""
+
+import numpy as np
+import pytest
+
+from heat_core import Experiment, HeatError, detectors, run
+from heat_core.detectors import Context, Detector, in_table_order, load, names, register, resolve
+from heat_core.features.features import Features
+
+CLASSES, DIM = 3, 8
+SETTINGS = {"width": 16, "updates": 6, "epochs": 3, "langevin_steps": 2}
+
+
+@pytest.fixture(autouse=True)
+def registry(monkeypatch) -> dict:
+    """An empty one, which no other test sees."""
+    monkeypatch.setattr(detectors, "_registered", {})
+    return detectors._registered
+
+
+class FarFromTheMean(Detector):
+    """Score: ‖z - mean‖₂."""
+
+    title, source = "Far <from> the mean", "this test"
+    place = 15
+
+    def fit(self, train: Features) -> "FarFromTheMean":
+        self._mean = np.asarray(train.avg, np.float64).mean(axis=0)
+        return self
+
+    def score(self, features: Features) -> np.ndarray:
+        return np.linalg.norm(features.avg - self._mean, axis=1)
+
+
+class Coin(Detector):
+    """Score: the seed, whatever is shown."""
+
+    title, source = "Coin", "this test"
+
+    def __init__(self, head, seed: int = -1) -> None:
+        super().__init__(head)
+        self.seed = seed
+
+    @classmethod
+    def for_run(cls, head, context: Context) -> "Coin":
+        return cls(head, context.seed)
+
+    def score(self, features: Features) -> np.ndarray:
+        return np.full(len(features), float(self.seed))
+
+
+def experiment(tmp_path, chosen: list[str], **changes) -> Experiment:
+    """Three clouds of features, and a fourth that is nobody's."""
+    rng = np.random.default_rng(0)
+    y = np.arange(90) % CLASSES
+    for name, z in (
+        ("known", 4 * np.eye(CLASSES, DIM)[y] + rng.normal(size=(90, DIM))),
+        ("unknown", rng.normal(size=(30, DIM)) - 6),
+    ):
+        (tmp_path / name).mkdir(exist_ok=True)
+        np.save(tmp_path / name / "avg.npy", z.astype(np.float32))
+    np.save(tmp_path / "known" / "labels.npy", y)
+    settings = {"backbone": "features", "preset": "quick", "settings": SETTINGS, "priors": ["gmm", "el"], "map": False}
+    ood = {"unknown": str(tmp_path / "unknown")}
+    return Experiment(str(tmp_path / "known"), ood, detectors=chosen, **settings | changes)
+
+
+def test_a_registered_detector_is_one_among_the_others():
+    before = names()
+    assert register("far-away-2")(FarFromTheMean) is FarFromTheMean
+    assert names() == sorted([*before, "far-away-2"])
+    assert load("far-away-2") is FarFromTheMean
+    assert resolve(["msp", "far-away-2"]) == ["msp", "far-away-2"]
+    assert "far-away-2" in resolve(["all"])
+    order = list(in_table_order())
+    assert order[order.index("msp") + 1] == "far-away-2"  # place 15, between 10 and 20
+    assert order[order.index("far-away-2") + 1] == "maxlogit"
+
+
+def test_a_run_has_its_row_with_its_title_at_its_place(tmp_path):
+    register("far")(FarFromTheMean)
+    register("coin")(Coin)
+    done = run(experiment(tmp_path, ["coin", "maxlogit", "far", "msp", "knn"], seed=7))
+    assert list(done.record.titles.items()) == [
+        ("msp", "MSP"),
+        ("far", "Far <from> the mean"),
+        ("maxlogit", "MaxLogit"),
+        ("el", "EL"),
+        ("knn", "KNN"),
+        ("coin", "Coin"),  # without a place of its own: 199, behind the other baselines
+        ("gmm", "GMM"),
+    ]
+    assert done.detectors[:3] == ["msp", "far", "maxlogit"]
+    assert done.title("far") == "Far <from> the mean"
+    known, unknown = np.load(tmp_path / "known" / "avg.npy"), np.load(tmp_path / "unknown" / "avg.npy")
+    train = np.array([int(i.split("/")[1]) for i in done.training_ids])
+    mean = known[train].astype(np.float64).mean(axis=0)
+    np.testing.assert_allclose(done.detector_scores("unknown", "far"), np.linalg.norm(unknown - mean, axis=1))
+    np.testing.assert_array_equal(done.detector_scores("unknown", "coin"), np.full(30, 7.0))
+    assert done.metrics()["far"]["unknown"]["auroc"] > 0.95
+    assert done.metrics()["coin"]["unknown"]["auroc"] == 0.5
+    assert type(done).open(done.folder).title("far") == "Far <from> the mean"
+
+
+def test_a_finished_run_is_read_without_the_detector(tmp_path, registry):
+    register("far")(FarFromTheMean)
+    done = run(experiment(tmp_path, ["far"]))
+    scores = done.detector_scores("id", "far")
+    registry.clear()
+    again = type(done).open(done.folder)
+    np.testing.assert_array_equal(again.detector_scores("id", "far"), scores)
+    assert again.title("far") == "Far <from> the mean"
+    with pytest.raises(HeatError, match="no detector 'far'"):
+        again.experiment.check()
+
+
+def test_one_that_reads_images_is_left_out_of_a_run_on_features(tmp_path):
+    register("eyes")(type("Eyes", (FarFromTheMean,), {"reads_images": True}))
+    register("far")(FarFromTheMean)
+    done = run(experiment(tmp_path, ["eyes", "far"]))
+    assert "eyes" not in done.detectors
+    assert "reads the images" in done.left_out["eyes"]
+    assert "far" in done.detectors
+
+
+@pytest.mark.parametrize("name", ["msp", "kl-matching", "ssd-plus", "gram"])
+def test_a_name_that_is_taken_is_refused(name):
+    before = load(name)
+    with pytest.raises(HeatError, match=f"already a detector '{name}': choose another name"):
+        register(name)(FarFromTheMean)
+    assert load(name) is before
+    assert detectors._registered == {}
+
+
+def test_a_name_that_another_took_is_refused_and_the_same_may_come_again():
+    register("far")(FarFromTheMean)
+    with pytest.raises(HeatError, match="already a detector 'far'"):
+        register("far")(Coin)
+    assert load("far") is FarFromTheMean
+    register("far")(FarFromTheMean)
+    register("far-too")(FarFromTheMean)
+    assert load("far-too") is FarFromTheMean
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "Far",
+        "far_away",
+        "far away",
+        "2far",
+        "-far",
+        "fär",
+        "far\n",
+        "../far",
+        "far+near",
+        "<b>",
+        "all",
+        "heat",
+        "heat-x",
+    ],
+)
+def test_a_name_that_is_none_is_refused_before_its_class_is_seen(name):
+    with pytest.raises(HeatError, match="is no name for a detector: write lower-case letters, digits and hyphens"):
+        register(name)
+    assert detectors._registered == {}
+
+
+def test_an_experiment_with_a_detector_that_nobody_registered_is_refused(tmp_path):
+    with pytest.raises(HeatError, match=r"no detector 'far': choose among all, .*msp"):
+        experiment(tmp_path, ["far"]).check()
+    register("far")(FarFromTheMean)
+    experiment(tmp_path, ["far"]).check()

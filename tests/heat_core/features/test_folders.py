@@ -1,0 +1,313 @@
+"""A folder of strangers: which files are its images and which folders its classes, under names of any kind."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from heat_core import HeatError
+from heat_core.features.backbones import load_backbone
+from heat_core.features.datasets import from_files, from_folder, open_dataset
+from heat_core.features.extraction import extract
+from heat_core.features.folders import natural_key, scan
+
+SYSTEM = (
+    ".ipynb_checkpoints",
+    ".Trash-1000",
+    "@eaDir",
+    "__MACOSX",
+    "#recycle",
+    "$RECYCLE.BIN",
+    "lost+found",
+    "x.lrdata",
+)
+RED, BLUE, GREEN = (250, 5, 5), (5, 5, 250), (5, 250, 5)
+
+
+def picture(path, colour=RED) -> None:
+    """A PNG of one colour, whatever its name ends in."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        Image.new("RGB", (8, 8), colour).save(file, "PNG")
+
+
+def colours(images) -> dict[str, tuple[int, ...]]:
+    """Sample → the colour that is seen when it is opened."""
+    return {sample: images.open(i).getpixel((4, 4)) for i, sample in enumerate(images.ids)}
+
+
+def counts(images) -> dict[str, int]:
+    return dict(zip(images.class_names, np.bincount(images.labels).tolist(), strict=True))
+
+
+def named(folder: Path, name: bytes, colour) -> None:
+    """A picture under a name in bytes; skipped where the file system wants UTF-8."""
+    try:
+        picture(os.fsencode(folder) + b"/" + name, colour)
+    except OSError:
+        pytest.skip("this file system has no such names")
+
+
+@pytest.mark.parametrize("aside", SYSTEM)
+def test_hidden_and_system_folders_are_no_classes(tmp_path, aside):
+    for place in ("red", "blue", aside, f"blue/{aside}"):
+        picture(tmp_path / "set" / place / "0.png")
+    images = from_folder(tmp_path / "set")
+    assert counts(images) == {"blue": 1, "red": 1}
+    assert images.notes == (f"Hidden and system folders are left aside: {aside}.",)
+
+
+def test_hidden_and_system_files_are_no_images_and_nobody_hears_of_them(tmp_path):
+    for name in ("red/0.png", "blue/0.png", "red/._0.png", "red/.hidden.png", "._blue.png"):
+        picture(tmp_path / name)
+    for name in ("red/Thumbs.db", "red/desktop.ini", ".DS_Store", "blue/.DS_Store", "Icon\r"):
+        (tmp_path / name).write_bytes(b"\0")
+    images = from_folder(tmp_path)
+    assert images.ids == ["blue/0.png", "red/0.png"]
+    assert images.notes == ()
+
+
+def test_a_flat_folder_stays_flat_beside_a_hidden_one(tmp_path):
+    for name in ("0.png", "1.png", "@eaDir/0.png/SYNOPHOTO_THUMB_M.png", ".ipynb_checkpoints/0-checkpoint.png"):
+        picture(tmp_path / "set" / name)
+    images = from_folder(tmp_path / "set")
+    assert (images.ids, images.labels, images.class_names) == (["0.png", "1.png"], None, [])
+
+
+def test_a_folder_that_is_hidden_itself_is_read(tmp_path):
+    picture(tmp_path / ".data" / "red" / "0.png")
+    assert from_folder(tmp_path / ".data").ids == ["red/0.png"]
+
+
+def test_many_folders_that_are_left_aside_are_shortened(tmp_path):
+    for i in range(7):
+        picture(tmp_path / f".{i}" / "0.png")
+    picture(tmp_path / "0.png")
+    assert from_folder(tmp_path).notes == ("Hidden and system folders are left aside: .0, .1, .2, .3, .4 ….",)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [str(i) for i in range(12)],
+        ["a1", "a2", "a10"],
+        ["2 x 9", "2 x 10", "10 x 1"],
+        ["A", "b", "C", "d"],
+        ["n01440764", "n01443537", "n02084071"],
+        ["1", "01", "2"],
+        ["7", "cat"],
+    ],
+    ids=lambda names: " ".join(names[:3]),
+)
+def test_classes_are_in_natural_order(tmp_path, names):
+    for i, name in enumerate(names):
+        picture(tmp_path / name / "0.png", (20 * i, 0, 0))
+    images = from_folder(tmp_path)
+    expected = ["01", "1", "2"] if names == ["1", "01", "2"] else names
+    assert images.class_names == expected
+    seen = {images.class_names[label]: images.open(i).getpixel((0, 0))[0] for i, label in enumerate(images.labels)}
+    assert seen == {name: 20 * i for i, name in enumerate(names)}
+
+
+@pytest.mark.parametrize("names", [["①", "②"], ["10²", "10³"]])
+def test_superscripts_and_circled_digits_are_sorted_too(names):
+    assert sorted(reversed(names), key=natural_key) == names
+
+
+@pytest.mark.parametrize("end", ["PNG", "Png", "jPeG", "JFIF", "TIF"])
+def test_endings_of_any_case_are_of_the_same_class(tmp_path, end):
+    for name in ("red/0.png", f"red/1.{end}", f"blue/0.{end}"):
+        picture(tmp_path / name)
+    assert counts(from_folder(tmp_path)) == {"blue": 1, "red": 2}
+
+
+def test_classes_that_are_left_out_whole_are_named(tmp_path):
+    for name in ("red/0.png", "blue/0.png"):
+        picture(tmp_path / name)
+    for name in ("scan10/0.DCM", "scan2/0.DCM", "red/1.DCM", "blue/readme.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"\0" * 200)
+    images = from_folder(tmp_path)
+    assert images.class_names == ["blue", "red"]
+    assert images.notes == (
+        "4 files are left out (3 .DCM, 1 .txt): convert them to PNG; no image is left of 'scan2', 'scan10'.",
+    )
+
+
+def test_a_folder_of_nothing_that_is_read_says_what_would_help(tmp_path):
+    for i in range(3):
+        (tmp_path / f"{i}.CR2").write_bytes(b"\0" * 200)
+    with pytest.raises(HeatError, match=r"holds no images: 3 files are left out \(3 \.CR2\): develop them to JPEG"):
+        open_dataset(str(tmp_path))
+
+
+def test_deep_grey_is_told_and_colour_is_not(tmp_path):
+    picture(tmp_path / "a" / "0.png")
+    assert from_folder(tmp_path).notes == ()
+    Image.fromarray(np.full((4, 4), 3000, np.uint16)).save(tmp_path / "a" / "1.png")
+    (note,) = from_folder(tmp_path).notes
+    assert note == "Grey images of more than 8 bits are scaled to 8 by their range (1.png for one)."
+
+
+def test_links_that_lead_nowhere_are_no_images(tmp_path):
+    picture(tmp_path / "set" / "a" / "0.png")
+    (tmp_path / "set" / "a" / "gone.png").symlink_to(tmp_path / "missing.png")
+    (tmp_path / "set" / "b").symlink_to(tmp_path / "missing")
+    (tmp_path / "set" / "a" / "up").symlink_to(tmp_path / "set")
+    assert from_folder(tmp_path / "set").ids == ["a/0.png"]
+
+
+def test_a_link_to_itself_is_no_image(tmp_path):
+    picture(tmp_path / "a" / "0.png")
+    (tmp_path / "a" / "loop").symlink_to("loop")
+    (tmp_path / "a" / "loop.png").symlink_to("loop.png")
+    assert from_folder(tmp_path).ids == ["a/0.png"]
+
+
+def test_names_that_are_not_utf8_are_printable_and_open_the_right_picture(tmp_path):
+    named(tmp_path / "set", b"caf\xe9/ol\xe9.png", RED)
+    named(tmp_path / "set", b"caf\xe9/ol\xe8.png", BLUE)
+    named(tmp_path / "set", b"tea/plain.png", GREEN)
+    images = from_folder(tmp_path / "set")
+    assert images.class_names == ["caf\\xe9", "tea"]
+    expected = {"caf\\xe9/ol\\xe9.png": RED, "caf\\xe9/ol\\xe8.png": BLUE, "tea/plain.png": GREEN}
+    assert colours(images) == expected
+    assert json.loads(json.dumps(images.ids, ensure_ascii=False).encode()) == images.ids
+    found = extract(load_backbone("heat-demo-resnet"), images, torch.device("cpu"))
+    assert found.ids == images.ids
+    loose = from_files([tmp_path / "set"])
+    assert colours(loose) == {f"{tmp_path}/set/{sample}": colour for sample, colour in expected.items()}
+    assert loose.fingerprint.isascii()
+
+
+def test_names_that_print_alike_stay_two_samples(tmp_path):
+    named(tmp_path, b"caf\xe9.png", RED)
+    named(tmp_path, b"caf\\xe9.png", BLUE)
+    seen = colours(from_folder(tmp_path))
+    assert set(seen) == {"caf\\xe9.png", "caf\\xe9.png~2"}
+    assert sorted(seen.values()) == [BLUE, RED]
+
+
+def test_loose_files_that_print_alike_have_ids_of_their_own(tmp_path):
+    named(tmp_path, b"caf\xe9.png", RED)
+    named(tmp_path, b"caf\\xe9.png", BLUE)
+    assert len(set(from_files([tmp_path]).ids)) == 2
+
+
+def test_classes_that_print_alike_stay_two_classes(tmp_path):
+    named(tmp_path, b"a\xe9/0.png", RED)
+    named(tmp_path, b"a\\xe9/1.png", BLUE)
+    named(tmp_path, b"b/0.png", GREEN)
+    images = from_folder(tmp_path)
+    assert len(images.class_names) == 3
+    assert len(set(images.labels.tolist())) == 3
+
+
+@pytest.mark.parametrize(
+    "name", ["a\x1b[31m", "line\nfeed", "tab\tand\rreturn", "gnp\u202etxt", "\u2066x\u2069", "\x9b1m"]
+)
+def test_characters_that_steer_a_terminal_stand_as_escapes(tmp_path, name):
+    try:
+        picture(tmp_path / name / f"{name}.png", BLUE)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    picture(tmp_path / "b" / "0.png", RED)
+    images = from_folder(tmp_path)
+    (sample,) = [i for i in images.ids if i != "b/0.png"]
+    assert sample.isprintable()
+    assert all(n.isprintable() for n in images.class_names)
+    assert colours(images)[sample] == BLUE
+    assert open_dataset(str(tmp_path), name=name).name.isprintable()
+
+
+def test_names_of_other_scripts_are_left_alone(tmp_path):
+    names = ["猫", "Ünïcödé", "नमस्ते", "👩‍👧 family", "שלום"]
+    for name in names:
+        picture(tmp_path / name / "0.png")
+    assert set(from_folder(tmp_path).class_names) == set(names)
+
+
+@pytest.mark.parametrize("place", ["", "red"])
+def test_a_folder_that_may_not_be_read_gives_a_sentence(tmp_path, monkeypatch, place):
+    for name in ("red", "blue"):
+        picture(tmp_path / name / "0.png")
+    real, shut = os.scandir, str(tmp_path / place) if place else str(tmp_path)
+
+    def refusing(path="."):
+        if str(path) == shut:
+            raise PermissionError(13, "Permission denied", shut)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(HeatError, match=rf"{shut} cannot be read \(Permission denied\): change its permissions"):
+        from_folder(tmp_path)
+
+
+def test_other_pixels_under_the_same_size_and_time_are_another_set(tmp_path):
+    path, prints = tmp_path / "a" / "0.bmp", []
+    path.parent.mkdir()
+    for colour in (RED, BLUE):
+        Image.new("RGB", (8, 8), colour).save(path)
+        os.utime(path, (1e9, 1e9))
+        prints.append((from_folder(tmp_path).fingerprint, from_files([path]).fingerprint, path.stat().st_size))
+        time.sleep(0.05)  # clocks of file systems are coarse
+    assert prints[0][2] == prints[1][2]
+    assert prints[0][0] != prints[1][0]
+    assert prints[0][1] != prints[1][1]
+
+
+def test_a_set_that_is_only_looked_at_stays_the_same_set(tmp_path):
+    picture(tmp_path / "a" / "0.png")
+    before = from_folder(tmp_path).fingerprint
+    colours(from_folder(tmp_path))
+    assert from_folder(tmp_path).fingerprint == before
+
+
+def test_a_moved_set_keeps_its_fingerprint_and_a_renamed_file_does_not(tmp_path):
+    picture(tmp_path / "set" / "a" / "0.png")
+    before = from_folder(tmp_path / "set").fingerprint
+    (tmp_path / "set").rename(tmp_path / "moved")
+    assert from_folder(tmp_path / "moved").fingerprint == before
+    (tmp_path / "moved" / "a" / "0.png").rename(tmp_path / "moved" / "a" / "1.png")
+    assert from_folder(tmp_path / "moved").fingerprint != before
+
+
+def test_names_of_75_characters_of_three_bytes_go_through_extraction(tmp_path, home):
+    long = "训练图像分类数据集训练集图像分" * 5
+    assert (len(long), len(long.encode())) == (75, 225)
+    for name in (long, long[:-1] + "另"):
+        picture(tmp_path / long / name / f"{name}.png", RED if name == long else BLUE)
+    images = open_dataset(str(tmp_path / long), name=long)
+    backbone, reports = load_backbone("heat-demo-resnet"), []
+    found = extract(backbone, images, torch.device("cpu"))
+    assert found.ids == [f"{name}/{name}.png" for name in images.class_names]
+    assert set(found.class_names) == {long, long[:-1] + "另"}
+    extract(backbone, images, torch.device("cpu"), on_progress=reports.append)
+    assert reports == []  # found again
+    assert max(len(path.name.encode()) for path in home.rglob("*")) <= 255
+    other = open_dataset(str(tmp_path / long), name=long[:-1] + "另")
+    assert extract(backbone, other, torch.device("cpu")).folder != found.folder  # cut alike, and told apart
+
+
+def test_loose_files_are_taken_once_and_folders_of_them_as_sets_are(tmp_path):
+    for name in ("set/a.png", "set/.hidden/b.png", "loose.png"):
+        picture(tmp_path / name)
+    (tmp_path / "set" / "c.HEIC.txt").write_text("no")
+    images = from_files([tmp_path / "loose.png", tmp_path / "set", tmp_path / "loose.png"])
+    assert images.ids == [str(tmp_path / "loose.png"), str(tmp_path / "set" / "a.png")]
+    assert len(images.notes) == 2
+    with pytest.raises(HeatError, match=r"missing\.png does not exist"):
+        from_files([tmp_path / "missing.png"])
+
+
+def test_scan_gives_one_name_a_file_in_order(tmp_path):
+    for name in ("b/1.png", "a/2.png", "a/10.png"):
+        picture(tmp_path / name)
+    found = scan(tmp_path)
+    assert found.names == ["a/10.png", "a/2.png", "b/1.png"]
+    assert [p.relative_to(tmp_path).as_posix() for p in found.files] == found.names

@@ -1,0 +1,295 @@
+"""Mistakes in how sets are laid out are refused or said; how a path is typed changes nothing."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from heat_core import Experiment, HeatError, Run, run
+from heat_core.__main__ import main
+from heat_core.features.backbones import load_backbone
+from heat_core.runs import sources
+from heat_core.runs.experiment import TRAIN
+from heat_core.runs.sources import open_source
+
+TINY = {"width": 8, "updates": 1, "epochs": 1, "langevin_steps": 1}
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return load_backbone("heat-demo-resnet")
+
+
+@pytest.fixture(autouse=True)
+def loaded(backbone, monkeypatch):
+    """The network is loaded once for all tests."""
+    monkeypatch.setattr(sources, "load_backbone", lambda *_: backbone)
+
+
+@pytest.fixture
+def sets(tmp_path, image_folder):
+    """train/, test/ and ood/ as they should be."""
+    image_folder(tmp_path / "train", {"blue": 6, "red": 6})
+    image_folder(tmp_path / "test", {"blue": 3, "red": 3})
+    image_folder(tmp_path / "ood", {"": 4})
+    return tmp_path
+
+
+def asked(id, ood, id_test=None, **more) -> Experiment:
+    return Experiment(
+        id=str(id),
+        ood={name: str(source) for name, source in ood.items()},
+        id_test=None if id_test is None else str(id_test),
+        **{"backbone": "heat-demo-resnet", "preset": "quick", "detectors": [], "priors": ["el"], "settings": TINY}
+        | more,
+        map=False,
+    )
+
+
+def said(*words, **more) -> list[str]:
+    """What is remarked on the sets of an experiment."""
+    heard = []
+    source = open_source(asked(*words, **more), lambda stage, message="", **_: heard.append(message))
+    assert set(source.notes) <= set(heard)
+    return list(source.notes)
+
+
+def test_sets_as_they_should_be_are_left_without_a_word(sets):
+    assert said(sets / "train", {"green": sets / "ood"}, sets / "test") == []
+    assert said(sets / "train", {"green": sets / "ood"}) == []
+    assert said("demo-digits", {"far": "demo-photo-patches", "near": "demo-unseen-digits"}, "demo-digits") == []
+
+
+@pytest.mark.parametrize(
+    ("names", "first"),
+    [
+        (["test", "train"], "train"),
+        (["test", "train", "val"], "train"),
+        (["Train", "VALIDATION"], "Train"),
+        (["testing", "training"], "training"),
+        (["dev", "holdout"], "dev"),
+    ],
+    ids=" ".join,
+)
+def test_splits_as_classes_are_refused(tmp_path, image_folder, names, first):
+    root = image_folder(tmp_path / "root", {f"{name}/{c}": 2 for name in names for c in ("blue", "red")})
+    ood = image_folder(tmp_path / "ood", {"": 2})
+    with pytest.raises(HeatError, match="look like the splits of a data set, not its classes") as told:
+        said(root, {"green": ood})
+    assert f"({', '.join(names)})" in str(told.value)
+    assert f"give {root / first} for training" in str(told.value)
+
+
+def test_one_class_that_is_named_like_a_split_is_asked_about(tmp_path, image_folder):
+    root = image_folder(tmp_path / "root", {"bus": 5, "train": 5})
+    (note,) = said(root, {"green": image_folder(tmp_path / "ood", {"": 2})})
+    assert note == "The class 'train' of the training set is named like a split of a data set: is it a class?"
+
+
+@pytest.mark.parametrize(("count", "small"), [(4, True), (5, False)])
+def test_a_class_too_small_to_hold_one_out_is_named(sets, image_folder, count, small):
+    image_folder(sets / "train", {"teal": count})
+    notes = said(sets / "train", {"green": sets / "ood"})
+    assert notes == (
+        [
+            "No image of 'teal' is in the ID test set: a class with fewer than 5 images has none to hold out when the "
+            "set is split."
+        ]
+        if small
+        else []
+    )
+
+
+def test_many_small_classes_are_shortened(sets, image_folder):
+    image_folder(sets / "train", {f"c{i}": 2 for i in range(7)})
+    (note,) = said(sets / "train", {"green": sets / "ood"})
+    assert note.startswith("No image of 'c0', 'c1', 'c2', 'c3', 'c4' and 2 more is in the ID test set")
+
+
+LEARNED = (
+    "All images of the ID test set are images of the training set too: every figure is of images that were learned; "
+    "without --id-test a fifth is split off."
+)
+
+
+def typed(sets, monkeypatch, how: str) -> str:
+    """The training folder again, in other words."""
+    monkeypatch.chdir(sets)
+    (sets / "link").symlink_to(sets / "train")
+    (sets / "by links").mkdir()
+    for name in ("blue", "red"):
+        (sets / "by links" / name).symlink_to(sets / "train" / name)
+    words = {"absolute": sets / "train", "with dots": sets / "ood" / ".." / "train", "with a slash": f"{sets}/train/"}
+    return str(words.get(how, {"relative": "train", "dotted": "./train"}.get(how, how)))
+
+
+@pytest.mark.parametrize("how", ["absolute", "relative", "dotted", "with dots", "with a slash", "link", "by links"])
+def test_a_test_set_that_is_the_training_set_is_said(sets, monkeypatch, how):
+    test = typed(sets, monkeypatch, how)
+    assert said(sets / "train", {"green": sets / "ood"}, test) == [LEARNED]
+
+
+def test_a_test_set_that_shares_some_images_is_counted(sets):
+    for i in range(2):
+        (sets / "test" / "red" / f"again{i}.png").symlink_to(sets / "train" / "red" / f"00{i}.png")
+    (note,) = said(sets / "train", {"green": sets / "ood"}, sets / "test")
+    assert note.startswith("2 of the 8 images of the ID test set are images of the training set too: every figure")
+
+
+def test_copies_are_other_images(sets):
+    shutil.copytree(sets / "train", sets / "copy")
+    assert said(sets / "train", {"green": sets / "ood"}, sets / "copy") == []
+
+
+def test_an_ood_set_that_is_an_id_set_is_said(sets):
+    told = "All images of 'unknown' are images of {} too: they cannot be told apart."
+    assert said(sets / "train", {"unknown": sets / "test"}, sets / "test") == [told.format("the ID test set")]
+    assert said(sets / "train", {"unknown": sets / "train"}, sets / "test") == [told.format("the training set")]
+    assert said(sets / "train", {"unknown": sets / "train"}) == [
+        "10 of the 12 images of 'unknown' are images of the training set too: they cannot be told apart.",
+        "2 of the 12 images of 'unknown' are images of the ID test set too: they cannot be told apart.",
+    ]
+
+
+def test_two_ood_sets_that_are_one_are_said(sets):
+    (note,) = said(sets / "train", {"a": sets / "ood", "b": sets / "ood"}, sets / "test")
+    assert note == "All images of 'b' are images of 'a' too: they cannot be told apart."
+
+
+def test_the_limits_of_the_sets_are_those_that_share_images(sets):
+    (note,) = said(sets / "train", {"unknown": sets / "test"}, sets / "test", limit_ood=1)
+    assert note == "All images of 'unknown' are images of the ID test set too: they cannot be told apart."
+
+
+def test_classes_that_only_one_of_the_sets_has_are_named(sets, image_folder):
+    image_folder(sets / "train", {"teal": 6})
+    assert said(sets / "train", {"green": sets / "ood"}, sets / "test") == ["The ID test set has no image of 'teal'."]
+    image_folder(sets / "test", {"gold": 2, "jade": 2})
+    (note,) = said(sets / "train", {"green": sets / "ood"}, sets / "test")
+    assert note == (
+        "The ID test set has classes that the training set lacks ('gold', 'jade'): its accuracy is not known, and they "
+        "are not in-distribution."
+    )
+
+
+def test_an_image_beside_the_classes_of_the_test_set_is_said(sets, image_folder):
+    image_folder(sets / "test", {"": 1})
+    assert said(sets / "train", {"green": sets / "ood"}, sets / "test")
+
+
+def test_what_was_left_aside_is_said_of_its_set(sets):
+    (sets / "ood" / "a.dcm").write_bytes(b"\0" * 200)
+    assert said(sets / "train", {"green": sets / "ood"}, sets / "test") == [
+        "green: 1 file is left out (1 .dcm): convert them to PNG."
+    ]
+
+
+def test_a_note_stays_with_the_run_and_is_shown(sets, capsys):
+    done = run(asked(sets / "train", {"green": sets / "ood"}, sets / "train"))
+    assert done.record.notes == (LEARNED,)
+    assert done.accuracy is not None
+    assert Run.open(done.folder).record.notes == (LEARNED,)
+    capsys.readouterr()
+    assert main(["show", done.id]) == 0
+    assert LEARNED in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("mistake", ["test", "ood"])
+def test_the_same_mistakes_with_folders_of_features_are_said(tmp_path, mistake):
+    rng, y = np.random.default_rng(0), np.arange(30) % 3
+    for name in ("train", "test", "ood"):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "avg.npy", rng.normal(size=(30, 4)).astype(np.float32))
+        np.save(tmp_path / name / "labels.npy", y)
+    words = {"id_test": tmp_path / "test", "ood": {"o": tmp_path / "ood"}}
+    words |= {"id_test": tmp_path / "train"} if mistake == "test" else {"ood": {"o": tmp_path / "test"}}
+    assert said(tmp_path / "train", backbone="features", **words)
+
+
+# ---- how a path is typed ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "published"),
+    [
+        ("imagenet", "imagenet"),
+        ("imagenet/train", "imagenet"),
+        ("imagenet/a/train", "imagenet"),
+        ("imagenet/a/b/train", ""),
+        ("ImageNet-1k/train", "imagenet"),
+        ("ILSVRC_2012/train", "imagenet"),
+        ("CIFAR-10/train", "cifar10"),
+        ("cifar100", "cifar100"),
+        ("imagenet_user/cats/train", ""),
+        ("not-imagenet/train", ""),
+        ("imagenet/cifar10", "cifar10"),
+    ],
+)
+def test_published_settings_do_not_depend_on_how_the_path_is_typed(tmp_path, monkeypatch, path, published):
+    folder = tmp_path / "data" / path
+    folder.mkdir(parents=True)
+    (tmp_path / "elsewhere").symlink_to(folder.parent)
+
+    def found(source) -> str:
+        return Experiment(id=str(source), ood={"a": "b"}).id_set
+
+    assert found(folder) == published
+    monkeypatch.chdir(folder.parent)
+    assert found(folder.name) == published
+    assert found(f"./{folder.name}/") == published
+    monkeypatch.chdir(folder)
+    assert found(".") == published
+    assert found(f"../{folder.name}") == published
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert found(folder.name) == published
+    assert found(tmp_path / "elsewhere" / folder.name) == published
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert found(f"~/{folder.name}") == published
+
+
+def test_a_datasets_name_has_its_published_settings():
+    assert [Experiment(id=name, ood={"a": "b"}).id_set for name in ("cifar10", "cifar100", "svhn")] == [
+        "cifar10",
+        "cifar100",
+        "",
+    ]
+
+
+def test_features_are_found_again_however_the_path_is_typed(sets, monkeypatch, home):
+    (sets / "link").symlink_to(sets)
+    made = home / "features" / "heat-demo-resnet"
+
+    def folders(id, ood) -> list[str]:
+        source = open_source(asked(id, {"green": ood}))
+        for name in (TRAIN, "green"):
+            assert len(source.features(name)) in (4, 10)
+        return sorted(path.name for path in made.iterdir())
+
+    first = folders(sets / "train", sets / "ood")
+    assert len(first) == 2
+    monkeypatch.chdir(sets)
+    assert folders("train", "ood") == first
+    assert folders("./train/", "train/../ood") == first
+    monkeypatch.chdir(sets / "link")
+    assert folders("train", sets / "link" / "ood") == first
+    monkeypatch.chdir(sets / "train")
+    assert folders(".", "../ood") == first
+    monkeypatch.setenv("HOME", str(sets))
+    assert folders("~/train", "~/ood") == first
+
+
+def test_a_run_keeps_whole_paths_and_resumes_from_anywhere(sets, monkeypatch, tmp_path_factory):
+    monkeypatch.chdir(sets)
+    done = run(asked("train", {"green": "ood"}, "test"))
+    kept = json.loads((done.folder / "run.json").read_text())["experiment"]
+    assert (kept["id"], kept["id_test"], kept["ood"]) == (
+        str(sets / "train"),
+        str(sets / "test"),
+        {"green": str(sets / "ood")},
+    )
+    before = done.detector_scores("green", "heat")
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    again = run(Run.open(done.folder).experiment, done.folder)
+    np.testing.assert_array_equal(again.detector_scores("green", "heat"), before)
+    assert again.image("green", str(again.ids("green")[0])).size == (32, 32)

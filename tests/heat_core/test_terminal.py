@@ -1,0 +1,284 @@
+"""The command line in terminals, pipes and homes of strangers."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from heat_core import Experiment, Run
+from heat_core.__main__ import main
+from heat_core.features.backbones import ASSETS
+from heat_core.runs.events import RUN_FILE
+from heat_core.runs.jobs import new_run
+from heat_core.storage import read_json, write_json
+from tests.synthetic import synthetic_run
+
+VERBS = ("demo", "run", "job", "list", "show", "compare", "report", "score", "detectors")
+TINY = ("--set", "width=8", "updates=1", "epochs=1", "langevin_steps=1", "--detectors", "--priors", "el", "--no-map")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def heat(*words, before: tuple[str, ...] = (), **env) -> subprocess.CompletedProcess:
+    """`python -m heat_core …` in a process of its own, from the repository."""
+    command = [*before, sys.executable, "-m", "heat_core", *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | env, capture_output=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A finished run of random numbers, that nothing is written to."""
+    return synthetic_run(tmp_path_factory.mktemp("made") / "runs" / "made", {"near": 20, "β sets 猫": 20}, known=20)
+
+
+# ---- what a terminal cannot print ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "encoding"), [(("show",), "cp1252"), (("show",), "ascii"), (("compare", "--format", "latex"), "cp1252")]
+)
+def test_tables_are_printed_in_every_encoding(made, words, encoding):
+    done = heat(words[0], made.folder, *words[1:], PYTHONIOENCODING=encoding)
+    assert (done.returncode, done.stderr) == (0, b"")
+    printed = done.stdout.decode(encoding)
+    assert "near" in printed
+    assert "\\u732b" in printed  # 猫, which neither has
+    if words == ("show",):
+        assert "\\u03b2 = 0" in printed
+        assert f"{100 * made.metrics()['heat']['near']['auroc']:.1f}" in printed
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_the_help_of_every_verb_is_printed_in_every_encoding(encoding):
+    asked = [
+        subprocess.Popen(
+            [sys.executable, "-m", "heat_core", *words],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONIOENCODING": encoding},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for words in (("--help",), *((verb, "--help") for verb in VERBS))
+    ]
+    for verb, process in zip(("", *VERBS), asked, strict=True):
+        out, error = process.communicate(timeout=60)
+        assert (process.returncode, error) == (0, b""), verb
+        assert out.decode(encoding).startswith(f"usage: python -m heat_core {verb}".rstrip())
+
+
+def test_sentences_are_printed_in_every_encoding():
+    done = heat("show", "猫", PYTHONIOENCODING="ascii")
+    assert done.returncode == 2
+    assert done.stderr.decode("ascii").startswith("heat_core: There is no run '\\u732b'")
+
+
+# ---- pipes -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [("detectors",), ("list",), ("show", "RUN"), ("compare", "RUN"), ("run", "--help")])
+def test_a_reader_that_has_enough_ends_it_without_a_word(made, words):
+    readable, writable = os.pipe()
+    os.close(readable)
+    command = [sys.executable, "-m", "heat_core", *(str(made.folder) if w == "RUN" else w for w in words)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=writable, stderr=subprocess.PIPE)
+    os.close(writable)
+    _, error = process.communicate(timeout=60)
+    assert error == b""
+    assert process.returncode in (0, 141)
+
+
+def test_no_standard_output_at_all_is_no_error():
+    done = heat("list", before=("sh", "-c", 'exec "$@" >&-', "sh"))
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+# ---- ~ and folders ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def me(tmp_path, monkeypatch) -> Path:
+    """A home directory of one's own."""
+    (tmp_path / "me").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "me"))
+    return tmp_path / "me"
+
+
+def test_a_tilde_in_an_option_is_ones_home(me, image_folder, capsys):
+    shutil.copy(ASSETS / "demo-resnet.safetensors", me / "w.safetensors")
+    image_folder(me / "train", {"blue": 5, "red": 5})
+    image_folder(me / "ood", {"": 3})
+    words = ["run", "--id=~/train", "--ood", "green=~/ood", "--backbone", "heat-demo-resnet", "--preset", "quick"]
+    assert main([*words, "--weights=~/w.safetensors", *TINY]) == 0
+    kept = Run.open(capsys.readouterr().out.splitlines()[0]).experiment
+    assert kept.weights == str(me / "w.safetensors")
+    assert (kept.id, kept.ood) == (str(me / "train"), {"green": str(me / "ood")})
+
+
+def test_a_report_goes_where_the_tilde_says(me, made, capsys, monkeypatch):
+    monkeypatch.chdir(me.parent)
+    assert main(["report", str(made.folder), "--out=~/r.html"]) == 0
+    assert capsys.readouterr().out == f"{me / 'r.html'}\n"
+    assert (me / "r.html").read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html>")
+    assert not (me.parent / "~").exists()
+
+
+def test_a_folder_as_the_reports_file_gives_a_sentence(me, made, capsys):
+    assert main(["report", str(made.folder), "--out", str(me)]) == 2
+    said = capsys.readouterr().err
+    assert said == f"heat_core: --out is the folder {me}: name a file in it, {me / 'made'}.html for one.\n"
+    assert list(me.iterdir()) == []
+
+
+def test_a_folder_that_is_no_run_is_told_so_and_is_not_to_be_deleted(tmp_path, capsys):
+    (tmp_path / "photos").mkdir()
+    for verb in ("show", "report", "job"):
+        assert main([verb, str(tmp_path / "photos")]) == 2
+        said = capsys.readouterr().err
+        assert f"{tmp_path / 'photos'} is no run, it has no {RUN_FILE}" in said
+        assert "delete" not in said
+
+
+@pytest.mark.parametrize("words", [("show", "n" * 300), ("run", "--id", "n" * 300, "--ood", "a=b", "--backbone", "x")])
+def test_names_that_no_file_can_have_give_a_sentence(words):
+    assert main(list(words)) == 2
+
+
+# ---- what may not be read or written ---------------------------------------------------------------------------------
+
+
+def as_nobody(*words, **env) -> subprocess.CompletedProcess:
+    """As a user without any rights: root may write everywhere."""
+    before = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups") if os.geteuid() == 0 else ()
+    return heat(*words, before=before, PYTHONDONTWRITEBYTECODE="1", **env)
+
+
+@pytest.fixture
+def open_to_all():
+    """A folder that every user may look into, unlike pytest's own."""
+    if os.name == "nt" or (os.geteuid() == 0 and not shutil.which("setpriv")):
+        pytest.skip("needs a user who may not write")
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    if as_nobody("--version", HEAT_HOME=str(folder)).returncode:
+        shutil.rmtree(folder)
+        pytest.skip("this Python is closed to other users")
+    yield folder
+    for place, *_ in os.walk(folder):
+        os.chmod(place, 0o755)
+    shutil.rmtree(folder)
+
+
+def test_a_home_that_is_read_only_is_listed_and_its_job_says_why_it_cannot_go_on(open_to_all):
+    run = synthetic_run(open_to_all / "runs" / "cut-off")
+    write_json(run.folder / RUN_FILE, read_json(run.folder / RUN_FILE) | {"status": "running"})
+    (run.folder / "job.lock").touch()
+    for place, _, files in os.walk(open_to_all):
+        for file in files:
+            os.chmod(Path(place) / file, 0o444)
+        os.chmod(place, 0o555)
+    home = {"HEAT_HOME": str(open_to_all), "HOME": "/"}
+    listed = as_nobody("list", **home)
+    assert (listed.returncode, listed.stderr) == (0, b"")
+    assert listed.stdout.decode().splitlines()[1].split()[:2] == ["cut-off", "interrupted"]
+    shown = as_nobody("show", "cut-off", **home)
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    job = as_nobody("job", "cut-off", **home)
+    (said,) = job.stderr.decode().splitlines()
+    assert job.returncode == 2
+    assert said.startswith(f"heat_core: Could not write {run.folder}")
+    assert "Permission denied): change its permissions, or point HEAT_HOME to a folder of your own" in said
+
+
+def test_a_path_that_may_not_be_looked_at_gives_a_sentence(open_to_all):
+    (open_to_all / "shut").mkdir(mode=0o700)
+    done = as_nobody("show", open_to_all / "shut" / "run", HEAT_HOME=str(open_to_all), HOME="/")
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+
+
+# ---- names that steer a terminal -------------------------------------------------------------------------------------
+
+STEERING = "x\x1b[31m\x07\u202e\x9b2J"
+
+
+def harmless(text: str) -> bool:
+    return all(character.isprintable() or character == "\n" for character in text)
+
+
+def test_names_and_notes_of_a_run_do_not_steer_the_terminal(tmp_path, home, image_folder, capsys):
+    try:
+        image_folder(tmp_path / "train", {"blue": 5, STEERING: 5})
+    except OSError:
+        pytest.skip("this file system has no such names")
+    image_folder(tmp_path / "train", {f"small{STEERING}": 2})
+    image_folder(tmp_path / f"ood{STEERING}", {"": 3})
+    (tmp_path / f"ood{STEERING}" / f"{STEERING}.png").write_text("no image")
+    words = ["run", "--id", str(tmp_path / "train"), "--ood", f"far{STEERING}={tmp_path / f'ood{STEERING}'}"]
+    words += ["--backbone", "heat-demo-resnet", "--preset", "quick", "--name", f"my{STEERING}", *TINY]
+    assert main([*words, "--json"]) == 0
+    (folder,) = (home / "runs").iterdir()
+    done = Run.open(folder)
+    assert len(done.features(done.ood_names[0])) == 3  # found under the name that is kept
+    for verb in (
+        ["list"],
+        ["show", folder.name],
+        *(["compare", folder.name, folder.name, "--format", kind] for kind in ("markdown", "latex", "csv")),
+        ["score", folder.name, str(tmp_path / f"ood{STEERING}")],
+    ):
+        assert main(verb) == 0
+    said = capsys.readouterr()
+    for text in (said.out, said.err):
+        assert harmless(text)
+    assert "far" + STEERING.encode("unicode_escape").decode() in said.out  # they are there, as escapes
+    assert "No image of 'small" in said.out
+    assert any(line.startswith("skipped, not readable") for line in said.err.splitlines())
+
+
+@pytest.mark.parametrize("verb", ["show", "list", "compare"])
+def test_a_run_of_somebody_elses_does_not_steer_the_terminal(home, verb, capsys):
+    run = synthetic_run(home / "runs" / "gift", {f"near{STEERING}": 20}, known=20)
+    content = read_json(run.folder / RUN_FILE)
+    content["experiment"]["backbone"] = STEERING
+    write_json(run.folder / RUN_FILE, content)
+    assert main([verb] if verb == "list" else [verb, "gift"]) == 0
+    assert harmless(capsys.readouterr().out)
+
+
+RUN = ["run", "--id", "demo-digits", "--ood"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["show", STEERING],
+        ["score", STEERING, "x.png"],
+        ["run", "--id", STEERING, "--ood", "a=b", "--backbone", "heat-demo-resnet"],
+        [*RUN, f"a={STEERING}", "--backbone", "heat-demo-resnet"],
+        [*RUN, STEERING, "--backbone", "heat-demo-resnet"],
+        [*RUN, "a=demo-photo-patches", "--backbone", "test_resnet", "--weights", STEERING],
+        pytest.param([*RUN, "a=demo-photo-patches", "--backbone", STEERING]),
+    ],
+    ids=["run", "score", "id", "ood", "no ood", "weights", "backbone"],
+)
+def test_sentences_about_names_do_not_steer_the_terminal(words, capsys):
+    assert main(words) == 2
+    assert harmless(capsys.readouterr().err)
+
+
+def test_long_names_of_runs_and_sets_are_cut_for_folders_and_kept_for_people(home):
+    asked = Experiment(id="demo-digits", ood={"o" * 230: "demo-photo-patches"}, name="n" * 300)
+    folder = new_run(asked)
+    assert len(folder.name) < 200
+    assert Run.open(folder).experiment.name == "n" * 300
+    assert Run.open(folder).ood_names == ["o" * 230]
+
+
+@pytest.mark.parametrize("name", ["", " ", "\t"])
+def test_a_set_without_a_name_is_refused(name, capsys):
+    words = ["run", "--id", "demo-digits", "--ood", f"{name}=demo-photo-patches", "--backbone", "heat-demo-resnet"]
+    assert main(words) == 2
+    assert "An OOD set has no name" in capsys.readouterr().err
