@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from heat_core.backbones import ASSETS, demo_network
-from heat_core.demo import load
+from heat_core.features.backbones import ASSETS, demo_network
+from heat_core.features.demo import load
 
 
 def pixels(role: str) -> tuple[torch.Tensor, torch.Tensor]:
