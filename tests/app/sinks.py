@@ -167,7 +167,8 @@ class Reader:
         """Whether the text is a parameter of the function around it: then that function is a sink itself."""
         if not isinstance(text, ast.Name) or text.id not in scope.parameters or text.id in scope.given:
             return False
-        self.own[scope.name] = (*{*self.own.get(scope.name, ("help",)), scope.parameters.index(text.id), text.id},)
+        passed = [*self.own.get(scope.name, ("help",)), scope.parameters.index(text.id), text.id]
+        self.own[scope.name] = tuple(dict.fromkeys(passed))  # in the order of a set, `read` might never end
         return True
 
     def safe(self, text: ast.expr, scope: Scope, trusted: frozenset[str] = frozenset()) -> bool:
