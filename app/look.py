@@ -1,4 +1,4 @@
-"""How a person looks at a run: β, threshold, priors, colouring, filter, selection; and the address that says the same.
+"""How a person looks at a run: β, threshold, priors, question, what narrows it; and the address that says the same.
 
 Pure: `app.session` keeps it, and mirrors it in the address bar.
 """
@@ -6,13 +6,17 @@ Pure: `app.session` keeps it, and mirrors it in the address bar.
 import json
 import math
 from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlencode
 
 from heat_core import HeatError, Lens, Run
+from heat_core.analysis.questions import ORDERS, QUESTIONS, Query
 
 COLOURINGS = ("dataset", "class", "score", "verdict")
-_OF_GALLERY = ("set", "filter", "order", "methods", "a", "b", "seen", "layout", "narrow", "count")
-_OF_TABLES = ("det", "metric", "runs", "rows", "subsets", "intervals", "best", "train")
-_CHOICES = (*_OF_GALLERY, *_OF_TABLES, "batch", "own")
+FACETS = ("set", "folder", "seen", "part", "cluster", "tag")
+_OF_GRID = ("layout", "size")
+_OF_TABLES = ("det", "metric", "runs", "rows", "subsets", "intervals", "best", "against")
+_CHOICES = (*_OF_GRID, *_OF_TABLES, "batch", "own")
 _HEAVIEST = 1e6
 
 
@@ -29,7 +33,8 @@ class Look:
         off: sets that the legend hides.
         selection: the name of a kept one.
         sample: the key of the inspected one.
-        choices: what else was chosen on a page (filter, sort, detector, …), as texts, where it is not the default.
+        ask: which samples, in which order.
+        choices: what else was chosen on a page (layout, detector, metric, …), as texts, where it is not the default.
     """
 
     beta: float = 0.0
@@ -40,6 +45,7 @@ class Look:
     off: tuple[str, ...] = ()
     selection: str | None = None
     sample: str | None = None
+    ask: Query = Query()
     choices: dict[str, str] = field(default_factory=dict)
 
     def lens(self) -> Lens:
@@ -59,7 +65,57 @@ def to_query(look: Look) -> dict[str, str]:
             query[short] = ",".join(map(str, values))
     if look.off:
         query["off"] = json.dumps(look.off)
-    return query | {k: v for k, v in look.choices.items() if v}
+    return query | _asked(look.ask) | {k: v for k, v in look.choices.items() if v}
+
+
+def address(page: str, run_id: str, look: Look) -> str:
+    """A link to a page of the app ("" = Inspect), which opens this look on a run."""
+    return f"{page or '/'}?{urlencode({'run': run_id} | to_query(look), errors='backslashreplace')}"
+
+
+def _asked(ask: Query) -> dict[str, str]:
+    """A query as it stands in the address: what differs from the plain one."""
+    plain, query = Query(), {}
+    for name, short in _OF_QUERY.items():
+        if (value := getattr(ask, name)) != getattr(plain, name):
+            query[short] = value
+    if ask.methods:
+        query["methods"] = ",".join(ask.methods)
+    if ask.brush:
+        query["brush"] = ",".join(map(repr, ask.brush))
+    return query | {name: json.dumps(values) for name, values in ask.values}
+
+
+_OF_QUERY = {"question": "q", "baseline": "base", "find": "find", "like": "like", "order": "order"}
+
+
+def _query_of(query: dict[str, str], run: Run) -> Query:
+    """The query that an address names; what does not fit is left out. Values that the run has not got stay: they keep
+    nothing, and their chip says so.
+    """
+    given: dict[str, Any] = {name: query[short] for name, short in _OF_QUERY.items() if query.get(short)}
+    if given.get("question") not in QUESTIONS:
+        given.pop("question", None)
+    if given.get("order") not in ORDERS:
+        given.pop("order", None)
+    rows = run.detectors if run.has_energies else []
+    if given.get("baseline") not in rows:
+        given.pop("baseline", None)
+    methods = tuple(dict.fromkeys(m for m in query.get("methods", "").split(",") if m in rows))
+    brush = [parse_beta(b, math.nan) for b in query.get("brush", "").split(",")]
+    if len(brush) == 2 and brush[0] <= brush[1]:
+        given["brush"] = (brush[0], brush[1])
+    values = ((name, texts_of(query[name])) for name in FACETS if name in query)
+    return Query(methods=methods, values=tuple((name, texts) for name, texts in values if texts), **given)
+
+
+def texts_of(text: str) -> tuple[str, ...]:
+    """The texts that a JSON list holds, each once; none where it is no list."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return ()
+    return tuple(dict.fromkeys(str(value) for value in found)) if isinstance(found, list) else ()
 
 
 def from_query(query: dict[str, str], run: Run) -> Look:
@@ -75,12 +131,9 @@ def from_query(query: dict[str, str], run: Run) -> Look:
         look = replace(look, weights=tuple(weights))
     if query.get("colour") in COLOURINGS:
         look = replace(look, colour=query["colour"])
-    try:
-        off = [str(name) for name in json.loads(query.get("off", "[]"))]
-    except (ValueError, TypeError):
-        off = []
     choices = {k: query[k] for k in _CHOICES if query.get(k)}
-    return replace(look, off=tuple(off), selection=query.get("sel"), sample=query.get("sample"), choices=choices)
+    kept = {"off": texts_of(query.get("off", "[]")), "selection": query.get("sel"), "sample": query.get("sample")}
+    return replace(look, ask=_query_of(query, run), choices=choices, **kept)
 
 
 def parse_beta(text: str, otherwise: float | None = None) -> float:

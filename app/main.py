@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # Streamlit puts this file's own folder there; `app` is a package of the clone
     sys.path.insert(0, str(ROOT))
 
-from app import session  # noqa: E402
+from app import moved, session  # noqa: E402
 from app.glossary import glossary  # noqa: E402
 
 
@@ -25,15 +25,14 @@ def draw() -> None:
     st.html("<style>.stMainBlockContainer { padding: 3.2rem 3.2rem 5rem }</style>")
     page = st.navigation(
         [
-            st.Page("app_pages/live.py", title="Live", icon=":material/touch_app:", default=True),
-            st.Page("app_pages/explore.py", title="Explore", icon=":material/tune:"),
+            st.Page("app_pages/inspect.py", title="Inspect", icon=":material/search:", default=True),
             st.Page("app_pages/compare.py", title="Compare", icon=":material/leaderboard:"),
-            st.Page("app_pages/map.py", title="Map", icon=":material/scatter_plot:"),
-            st.Page("app_pages/gallery.py", title="Gallery", icon=":material/photo_library:"),
-            st.Page("app_pages/own.py", title="Own images", icon=":material/add_photo_alternate:"),
-            st.Page("app_pages/train.py", title="Train", icon=":material/monitoring:"),
-            st.Page("app_pages/setup.py", title="Setup", icon=":material/settings:"),
-        ]
+            st.Page("app_pages/new_images.py", title="New images", icon=":material/add_photo_alternate:"),
+            st.Page("app_pages/studies.py", title="Studies", icon=":material/science:"),
+            st.Page("app_pages/runs.py", title="Runs", icon=":material/monitoring:"),
+            *moved.pages(),
+        ],
+        position="top",
     )
     session.opened(page.title)
     glossary()

@@ -1,100 +1,193 @@
-"""Which samples answer a question, in which order, and why each of them does."""
+"""Which samples answer a question, narrowed by what, in which order, and why each of them does.
 
-from collections.abc import Sequence
-from contextlib import suppress
+The unit of the work is a subset of samples. A `Query` names one; the browser's `subset.js` answers the same on every
+frame, and tests/app/test_live_core.py compares the two.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from heat_core.analysis.notes import read_notes
+from heat_core.analysis.facets import Facet, Tags
 from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.errors import HeatError
+from heat_core.metrics import fpr95
+from heat_core.runs.experiment import ID
+from heat_core.runs.rows import prior_row
+
+#: Question → how it is asked; `{}` stands for the baseline's title.
+QUESTIONS = {
+    "missed": "Missed by HEAT",
+    "flagged": "ID flagged by HEAT",
+    "gained": "Caught by HEAT, missed by {}",
+    "lost": "Lost by HEAT, caught by {}",
+    "missed-by-all": "Missed by all",
+    "missed-by-baseline": "Missed by {}",
+    "tagged": "Tagged",
+    "all": "All",
+}
+#: Order → its name.
+ORDERS = {
+    "confident": "most confident first",
+    "close": "closest to the threshold",
+    "unusual": "most out-of-distribution",
+    "typical": "most typical",
+    "disagree": "methods disagree most",
+}
 
 
-def rules(detectors: Sequence[str], baselines: Sequence[str]) -> list[str]:
-    """The questions that `answer` knows, for these detectors: A and B are two of them, HEAT is the last."""
-    return [
-        "all",
-        *(f"missed by {b.upper()}" for b in baselines),
-        "recovered by HEAT",
-        "caught only by HEAT",
-        "lost by HEAT",
-        "missed by all",
-        *(["missed by A, caught by B"] if len(detectors) > 1 else []),
-    ]
+@dataclass(frozen=True)
+class Query:
+    """A subset of samples, in an order.
+
+    Attributes:
+        question: one of `QUESTIONS`.
+        baseline: the detector that HEAT is held against; None = `best_prior`.
+        methods: what "missed by all" and the badges are about; none = the baseline and HEAT.
+        values: facet (see `facets`) → the values that are kept, each facet narrowing the others.
+        brush: lowest and highest HEAT score that are kept, or None.
+        find: what must stand in a sample's id, whatever the case.
+        like: key of a sample; only those most like it are kept, the most alike first. None = all.
+        order: one of `ORDERS`.
+    """
+
+    question: str = "missed"
+    baseline: str | None = None
+    methods: tuple[str, ...] = ()
+    values: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    brush: tuple[float, float] | None = None
+    find: str = ""
+    like: str | None = None
+    order: str = "confident"
+
+    def of(self, facet: str) -> tuple[str, ...]:
+        """The values of a facet that are kept; none = all of them."""
+        return dict(self.values).get(facet, ())
 
 
-def answer(
-    samples: Samples,
-    rule: str,
-    detectors: Sequence[str],
-    baselines: Sequence[str],
-    lens: Lens = PLAIN,
-    a: str | None = None,
-    b: str | None = None,
-) -> np.ndarray:
-    """(N,) which samples fit the rule. `caught` and `missed` mean right and wrong: of an ID sample, kept and flagged.
+def best_prior(samples: Samples) -> str:
+    """The uncorrected prior with the lowest FPR95 over the run's OOD sets: the hardest one to gain on.
+
+    The last detector of the table where there is none.
+    """
+    run = samples.run
+    rows = [r for r in dict.fromkeys(map(prior_row, [*run.priors, "gmm", "gmm-std", "el"])) if r in run.detectors]
+
+    def average(row: str) -> float:
+        scores = samples.by_set(row)
+        return float(np.mean([fpr95(scores[ID], scores[name]) for name in run.ood_names]))
+
+    return min(rows, key=average) if rows else run.detectors[-1]
+
+
+def baseline_of(samples: Samples, query: Query) -> str:
+    """The detector that HEAT is held against."""
+    return query.baseline if query.baseline in samples.run.detectors else best_prior(samples)
+
+
+def methods_of(samples: Samples, query: Query) -> list[str]:
+    """The detectors whose verdicts are shown."""
+    chosen = [m for m in query.methods if m in samples.run.detectors]
+    return chosen or list(dict.fromkeys([baseline_of(samples, query), _heat(samples)]))
+
+
+def answers(samples: Samples, query: Query, lens: Lens = PLAIN, tagged: np.ndarray | None = None) -> np.ndarray:
+    """(N,) which samples answer the question, whatever narrows it.
 
     Args:
         samples: of the run.
-        rule: one of `rules`.
-        detectors: those that are looked at, `heat` among them or not.
-        baselines: the priors alone that HEAT is held against.
+        query: whose question, baseline and methods count.
         lens: how HEAT is composed.
-        a: of "missed by A, caught by B", the one that misses.
-        b: the one that catches.
+        tagged: (N,) which samples have a note or tag; for "tagged".
+
+    Raises:
+        HeatError: for an unknown question.
     """
-    asked = dict.fromkeys([*detectors, *baselines, HEAT, *filter(None, (a, b))])
-    right = {m: samples.right(m, lens) for m in asked if m in samples.run.detectors}
-    nobody = np.zeros(len(samples), bool)
-    heat = right.get(HEAT, nobody)
-    before = [right[m] for m in baselines if m in right]
-    others = [right[m] for m in detectors if m in right and m != HEAT]
-    if rule == "all":
-        return ~nobody
-    if rule == "recovered by HEAT":
-        return ~np.logical_and.reduce([~nobody, *before]) & heat
-    if rule == "caught only by HEAT":
-        return heat & ~np.logical_or.reduce([nobody, *others])
-    if rule == "lost by HEAT":
-        return np.logical_or.reduce([nobody, *before]) & ~heat
-    if rule == "missed by all":
-        return ~np.logical_or.reduce([nobody, *(right[m] for m in detectors)])
-    if rule == "missed by A, caught by B" and a in right and b in right:
-        return ~right[a] & right[b]
-    for m in baselines:
-        if rule == f"missed by {m.upper()}":
-            return ~right[m]
-    raise HeatError(f"There is no filter {rule!r}: choose among {', '.join(rules(detectors, baselines))}.")
+    ood, heat = samples.is_ood, samples.flagged(_heat(samples), lens)
+    base = samples.flagged(baseline_of(samples, query), lens)
+    if query.question == "missed-by-all":
+        flagged = [samples.flagged(m, lens) for m in methods_of(samples, query)]
+        return ood & ~np.logical_or.reduce(flagged)
+    found = {
+        "missed": ood & ~heat,
+        "flagged": ~ood & heat,
+        "gained": ood & heat & ~base,
+        "lost": ood & ~heat & base,
+        "missed-by-baseline": ood & ~base,
+        "tagged": np.zeros(len(samples), bool) if tagged is None else tagged,
+        "all": np.ones(len(samples), bool),
+    }
+    if query.question not in found:
+        raise HeatError(f"There is no question {query.question!r}: choose among {', '.join(QUESTIONS)}.")
+    return found[query.question]
 
 
-def tagged(samples: Samples) -> np.ndarray:
-    """(N,) which samples have a note or tag."""
-    noted = np.zeros(len(samples), bool)
-    for key in read_notes(samples.run.folder):
-        with suppress(HeatError):  # of a sample that is gone
-            noted[samples.find(key)] = True
-    return noted
-
-
-ORDERS = ("closest to the threshold", "highest disagreement", "most out-of-distribution", "most typical")
-
-
-def arrange(
-    samples: Samples, numbers: np.ndarray, order: str, detectors: Sequence[str], by: str, lens: Lens = PLAIN
+def narrowed(
+    samples: Samples,
+    query: Query,
+    facets: Mapping[str, Facet | Tags],
+    lens: Lens = PLAIN,
+    selection: np.ndarray | None = None,
+    alike: np.ndarray | None = None,
+    without: str | None = None,
 ) -> np.ndarray:
-    """The same numbers in an order: by the score of `by`, or by how far the detectors' percentiles part."""
-    scores = samples.scores(by, lens)[numbers]
-    if order == "closest to the threshold":
-        key = np.abs(scores - samples.threshold(by, lens))
-    elif order == "highest disagreement":
-        percentiles = np.stack([samples.percentile(m, lens)[numbers] for m in detectors])
-        key = -np.ptp(percentiles, axis=0)
-    elif order in ORDERS:
-        key = scores if order == "most typical" else -scores
+    """(N,) which samples everything but the question keeps: facets, brush, search, lasso, likeness.
+
+    Args:
+        samples: of the run.
+        query: what narrows.
+        facets: by name; one that the run has not got keeps everything.
+        lens: how HEAT is composed; the brush is over its score.
+        selection: sample numbers within the lasso, or None.
+        alike: sample numbers most like `query.like`, or None.
+        without: a facet that is left out: its own bars count what they would add.
+    """
+    keep = np.ones(len(samples), bool)
+    for name, facet in facets.items():
+        if name != without and (wanted := query.of(name)):
+            keep &= facet.among(wanted)
+    if query.brush is not None:
+        scores = samples.scores(_heat(samples), lens)
+        keep &= (scores >= query.brush[0]) & (scores <= query.brush[1])
+    if query.find:
+        wanted_text = query.find.lower()
+        keep &= np.array([wanted_text in str(sample).lower() for sample in samples.ids])
+    for numbers in (selection, alike):
+        if numbers is not None:
+            inside = np.zeros(len(samples), bool)
+            inside[numbers[numbers < len(samples)]] = True
+            keep &= inside
+    return keep
+
+
+def arrange(samples: Samples, numbers: np.ndarray, query: Query, lens: Lens = PLAIN) -> np.ndarray:
+    """The same numbers in the query's order; HeatError for an unknown one."""
+    scores = samples.scores(_heat(samples), lens)[numbers]
+    if query.order == "confident":
+        key = -samples.confidence[numbers]
+    elif query.order == "close":
+        key = np.abs(scores - samples.threshold(_heat(samples), lens))
+    elif query.order == "disagree":
+        methods = methods_of(samples, query)
+        key = -np.ptp(np.stack([samples.percentile(m, lens)[numbers] for m in methods]), axis=0)
+    elif query.order in ORDERS:
+        key = scores if query.order == "typical" else -scores
     else:
-        raise HeatError(f"There is no order {order!r}: choose among {', '.join(ORDERS)}.")
+        raise HeatError(f"There is no order {query.order!r}: choose among {', '.join(ORDERS)}.")
     return numbers[np.argsort(key, kind="stable")]
+
+
+def gains(samples: Samples, query: Query, lens: Lens = PLAIN) -> tuple[int, int]:
+    """How many OOD samples HEAT catches that the baseline misses, and how many it loses: `+31 −18 against GMM`."""
+    heat, base = samples.flagged(_heat(samples), lens), samples.flagged(baseline_of(samples, query), lens)
+    return int((samples.is_ood & heat & ~base).sum()), int((samples.is_ood & ~heat & base).sum())
+
+
+def worded(question: str, baseline: str) -> str:
+    """A question as it is asked; `baseline` is that detector's title."""
+    return QUESTIONS[question].format(baseline)
 
 
 def why(samples: Samples, number: int, detectors: Sequence[str], lens: Lens = PLAIN) -> str:
@@ -112,6 +205,11 @@ def why(samples: Samples, number: int, detectors: Sequence[str], lens: Lens = PL
 def taken_for(class_name: str, confidence: float) -> str:
     """What the classifier sees, in words."""
     return f"Taken for {class_name} ({confidence:.0%} sure)"
+
+
+def _heat(samples: Samples) -> str:
+    """HEAT; before the first residual is trained, the last detector of the table."""
+    return HEAT if HEAT in samples.run.detectors else samples.run.detectors[-1]
 
 
 def _percent(share: float) -> str:

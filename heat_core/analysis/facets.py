@@ -1,0 +1,142 @@
+"""What a subset of samples can be broken down by: set, folder, class seen, part responsible, cluster of the map, tag."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from heat_core.analysis.samples import Samples
+from heat_core.composition import PLAIN, Lens, influence
+from heat_core.energies.names import PRIOR_TITLES
+from heat_core.errors import HeatError
+from heat_core.runs.experiment import ID
+from heat_core.runs.run import Run
+
+_MOST_CLUSTERS, _POINTS_A_CLUSTER = 16, 40
+
+
+@dataclass(frozen=True)
+class Facet:
+    """One way to break samples down.
+
+    Attributes:
+        names: the values, each once.
+        codes: (N,) number of each sample's value, -1 where it has none.
+    """
+
+    names: tuple[str, ...]
+    codes: np.ndarray
+
+    def among(self, wanted: Sequence[str]) -> np.ndarray:
+        """(N,) which samples have one of these values."""
+        return np.isin(self.codes, [i for i, name in enumerate(self.names) if name in wanted])
+
+
+def sets(samples: Samples) -> Facet:
+    """The set that each sample belongs to, under the run's name of it (`id`: the ID test set)."""
+    return Facet(tuple(samples.run.datasets), samples.dataset)
+
+
+def folders(samples: Samples) -> Facet:
+    """The folder of each sample within its set, as `set/folder`; -1 where its id names none."""
+    parts = [str(sample).rpartition("/")[0] for sample in samples.ids]
+    named = [f"{samples.run.datasets[d]}/{part}" for d, part in zip(samples.dataset, parts, strict=True)]
+    values, codes = np.unique(np.array(named, dtype=object).astype(str), return_inverse=True)
+    inside = np.array([bool(part) for part in parts])
+    kept = np.unique(codes[inside]) if inside.any() else np.empty(0, int)
+    place = np.full(len(values), -1)
+    place[kept] = np.arange(len(kept))
+    return Facet(tuple(values[kept].tolist()), np.where(inside, place[codes], -1))
+
+
+def classes_seen(samples: Samples) -> Facet:
+    """The class that the classifier takes each sample for."""
+    return Facet(tuple(samples.run.class_names), samples.predicted)
+
+
+def parts(samples: Samples, lens: Lens = PLAIN) -> Facet:
+    """The part of HEAT's score that is responsible for the verdict (see `explanation.explain`).
+
+    Of a sample called known it is the prior or residual that pulls its score down most; of one called unknown, the one
+    that pushes it up most.
+    """
+    run = samples.run
+    chosen = lens.composed(run.priors)
+    weights = np.ones(len(chosen)) if lens.weights is None else np.asarray(lens.weights, dtype=float)
+    chosen, weights = tuple(p for p, w in zip(chosen, weights, strict=True) if w > 0), weights[weights > 0]
+    scale, columns = run.scale.part(chosen), run.scale.columns(chosen)
+    prior = np.concatenate([run.prior_energies(name)[:, columns] for name in run.datasets])
+    residual = np.concatenate([run.residual_energies(name)[:, columns] for name in run.datasets])
+    say = influence(scale.standardise(prior + residual), lens.beta, tuple(weights.tolist()))
+    from_parts = np.stack([say * scale.standardise(prior), say * residual / scale.spread], axis=2)
+    flat = from_parts.reshape(len(samples), -1)  # prior, residual of the first; of the second; …
+    codes = np.where(samples.flagged("heat", lens), flat.argmax(axis=1), flat.argmin(axis=1))
+    names = [f"{PRIOR_TITLES.get(p, p)} {part}" for p in chosen for part in ("prior", "residual")]
+    return Facet(tuple(names), codes)
+
+
+def clusters(samples: Samples) -> Facet:
+    """Clusters of the map (k-means on its plane), named after the class that most of their images are taken for.
+
+    Raises:
+        HeatError: where the run has no map.
+    """
+    from sklearn.cluster import KMeans  # half a second to import: only when it is asked for
+
+    xy = samples.map_xy()
+    count = int(np.clip(len(xy) // _POINTS_A_CLUSTER, 1, _MOST_CLUSTERS))
+    found = KMeans(count, n_init=1, random_state=0).fit(xy[:: max(len(xy) // 20_000, 1)])
+    codes = found.predict(xy.astype(found.cluster_centers_.dtype)).astype(int)
+    seen = [np.bincount(samples.predicted[codes == c], minlength=1).argmax() for c in range(count)]
+    nearest = [samples.run.class_names[int(i)] for i in seen]
+    return Facet(tuple(_numbered([f"near {name}" for name in nearest])), codes)
+
+
+def _numbered(names: list[str]) -> list[str]:
+    """The same names, with a number behind those that stand more than once."""
+    return [f"{n} · {names[: i + 1].count(n)}" if names.count(n) > 1 else n for i, n in enumerate(names)]
+
+
+@dataclass(frozen=True)
+class Tags:
+    """The tags that people gave: a sample may have several, so this breaks down otherwise than a `Facet`.
+
+    Attributes:
+        members: tag → the sorted numbers of the samples that have it; "" holds those with a note alone.
+        count: how many samples the run has.
+    """
+
+    members: Mapping[str, np.ndarray]
+    count: int
+
+    @classmethod
+    def of(cls, samples: Samples, notes: Mapping[str, Mapping[str, Any]]) -> Self:
+        """Those of `notes.read_notes`; samples that are gone are left out."""
+        found: dict[str, list[int]] = {}
+        for key, entry in notes.items():
+            with suppress(HeatError):
+                number = samples.find(key)
+                for tag in entry["tags"] or [""]:
+                    found.setdefault(tag, []).append(number)
+        return cls({tag: np.sort(np.array(numbers)) for tag, numbers in sorted(found.items())}, len(samples))
+
+    def among(self, wanted: Sequence[str]) -> np.ndarray:
+        """(N,) which samples have one of these tags."""
+        return self._marked([tag for tag in wanted if tag in self.members])
+
+    def any(self) -> np.ndarray:
+        """(N,) which samples have a tag or a note."""
+        return self._marked(list(self.members))
+
+    def _marked(self, tags: Sequence[str]) -> np.ndarray:
+        marked = np.zeros(self.count, bool)
+        for tag in tags:
+            marked[self.members[tag]] = True
+        return marked
+
+
+def title_of_set(run: Run, name: str) -> str:
+    """A set as pages call it."""
+    return "ID test" if name == ID else name if name in run.datasets else str(name)
