@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
 from heat_core import detectors as methods
 from heat_core import run as run_experiment
-from heat_core.composition import Lens
+from heat_core.composition import HEAT, Lens
 from heat_core.errors import Cancelled, HeatError, require_room
 from heat_core.metrics import METRICS
 from heat_core.runs.events import Event
@@ -96,16 +98,17 @@ def score(o: argparse.Namespace) -> None:
         if o.into
         else score_images(run, paths, _print_stage)
     )
-    found = Newcomers(run, scored, _lens(o, run))
+    found, lens = Newcomers(run, scored), _lens(o, run)
+    scores, threshold = found.scores(HEAT, lens)[found.is_ood], found.threshold(HEAT, lens)
     rows = [
         {
             "image": str(scored.ids[i]),
-            "score": float(found.scores[i]),
-            "unknown": bool(found.unknown[i]),
-            "taken_for": found.class_seen(i),
+            "score": float(scores[i]),
+            "unknown": bool(scores[i] > threshold),
+            "taken_for": run.class_names[scored.predicted[i]],
             "confidence": float(scored.confidence[i]),
         }
-        for i in map(int, found.order)
+        for i in np.argsort(-scores, kind="stable")
     ]
     for row in rows:
         verdict = "unknown" if row["unknown"] else "known"
@@ -114,7 +117,7 @@ def score(o: argparse.Namespace) -> None:
         _say(f"skipped, not readable: {name}", sys.stderr)
     if o.json:
         skipped = scored.skipped.tolist()
-        _say(json.dumps({"run": str(run.folder), "threshold": found.threshold, "images": rows, "skipped": skipped}))
+        _say(json.dumps({"run": str(run.folder), "threshold": threshold, "images": rows, "skipped": skipped}))
 
 
 def _say(line: object, to: TextIO | None = None) -> None:
