@@ -49,7 +49,7 @@ def pack(samples: Samples, view: str, at_most: int = MOST_POINTS) -> tuple[bytes
         "set": samples.dataset[numbers].astype("u1"),
         "cluster": np.where(cluster.codes < 0, _NONE8, cluster.codes)[numbers].astype("u1"),
         "verdicts": np.concatenate([_verdicts(samples, m)[numbers] for m in methods] or [np.empty(0, "u1")]),
-        "ids": np.frombuffer(json.dumps([printable(str(i)) for i in samples.ids[numbers]]).encode(), "u1"),
+        "ids": np.frombuffer(json.dumps([printable(str(i)) for i in samples.shown_ids[numbers]]).encode(), "u1"),
     }
     body = b"".join(_padded(a.tobytes()) for a in arrays.values())
     header: dict[str, Any] = {

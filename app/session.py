@@ -11,6 +11,7 @@ import streamlit as st
 
 from app.look import Look, from_query, to_query
 from heat_core import Run
+from heat_core.analysis.questions import Query
 
 Value = TypeVar("Value")
 
@@ -114,6 +115,16 @@ def chosen(name: str, value: str | None) -> None:
     """Keep what was chosen on a page; None = the default."""
     kept = {k: v for k, v in st.session_state["look"].choices.items() if k != name}
     changed(choices=kept | ({name: value} if value else {}))
+
+
+def about(what: str) -> None:
+    """Say whose samples the question is about: what narrows it does not fit the samples of another place."""
+    before = st.session_state.get("asked-of")
+    st.session_state["asked-of"] = what
+    if before not in (None, what):
+        kept = st.session_state["look"].ask
+        changed(ask=Query(baseline=kept.baseline, methods=kept.methods), selection=None, sample=None)
+        follow()
 
 
 def touch() -> None:

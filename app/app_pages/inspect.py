@@ -24,6 +24,7 @@ with faults.told():
             return
         samples, version = following.samples_of(run)
         session.current(run)
+        session.about(run.id)
         inspect_view(samples, version)
         session.write_address(run)
 

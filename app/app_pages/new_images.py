@@ -1,15 +1,17 @@
-"""Own images: scored by the run, placed on its map, and explained like its own."""
+"""New images: scored by the run, placed on its map, and looked at like its own."""
 
 from pathlib import Path
 
 import streamlit as st
 
 from app import faults, following, own_images, session, widgets
+from app.heading import heading
 from app.text import plain
+from heat_core.runs.record import Scored
 
-st.title("What does it say of my own images?")
+place = heading("What does it say of new images?")
 with faults.told():
-    run = following.ready_run()
+    run = following.ready_run(place)
     if not run.priors:
         following.wait(run, "The first residual is still being trained.")
 
@@ -61,6 +63,16 @@ with faults.told():
     if own_images.waiting(batch):
         wait(batch)
     elif scored := own_images.result(batch):
-        own_images.outcome(run, name, scored)
+        session.about(f"{run.id}/{name}")
+
+        @st.fragment
+        @faults.told()
+        def linked(scored: Scored) -> None:
+            """A fragment: what is done in the workbench reruns it, and not the page around it."""
+            session.current(run)
+            own_images.outcome(run, name, scored)
+            session.write_address(run)
+
+        linked(scored)
     else:
         faults.show(own_images.progress(batch))

@@ -1,10 +1,14 @@
 """New images beside the known test images of a run that has scored them: the same questions, without a truth."""
 
+from pathlib import Path
+
 import numpy as np
+from PIL import Image
 
 from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.errors import HeatError
+from heat_core.features.datasets import read_image
 from heat_core.runs.experiment import ID
 from heat_core.runs.map import FeatureMap
 from heat_core.runs.record import Scored
@@ -38,6 +42,11 @@ class Newcomers(Samples):
         )
 
     @property
+    def shown_ids(self) -> np.ndarray:
+        """(N,) the names of the files, without their folders."""
+        return np.concatenate([self.run.ids(ID), np.array([Path(str(p)).name for p in self.scored.ids])])
+
+    @property
     def detectors(self) -> list[str]:
         """HEAT, and each prior with and without its residual: what needs the features alone."""
         alone = [prior_row(p) for p in self.run.priors if prior_row(p) in self.run.detectors]
@@ -69,6 +78,19 @@ class Newcomers(Samples):
         """(D,) `avg` of a sample."""
         name, row = self.locate(number)
         return self.scored.avg[row] if name == NEW else super().features(number)
+
+    def image(self, number: int) -> Image.Image:
+        """The picture of a sample; HeatError where it is gone."""
+        if self.locate(number)[0] != NEW:
+            return super().image(number)
+        try:
+            return read_image(Path(str(self.ids[number])))
+        except OSError as error:
+            raise HeatError(f"{self.ids[number]} can no longer be read: was it moved or deleted?") from error
+
+    def file_of(self, number: int) -> Path | None:
+        """Where the picture lies."""
+        return Path(str(self.ids[number])) if self.locate(number)[0] == NEW else super().file_of(number)
 
     def address_of(self, dataset: str) -> dict[str, str]:
         """What names the pictures of a set to whoever serves them."""

@@ -160,7 +160,7 @@ def narrowed(
         keep &= (scores >= query.brush[0]) & (scores <= query.brush[1])
     if query.find:
         wanted_text = query.find.lower()
-        keep &= np.array([wanted_text in printable(str(sample)).lower() for sample in samples.ids])
+        keep &= np.array([wanted_text in printable(str(sample)).lower() for sample in samples.shown_ids])
     for numbers in (selection, alike):
         if numbers is not None:
             inside = np.zeros(len(samples), bool)
@@ -194,7 +194,7 @@ def _column(samples: Samples, name: str, lens: Lens) -> np.ndarray:
     if name in run.priors:
         return samples.energies()[:, run.priors.index(name)]
     columns = {
-        "id": lambda: np.array([printable(str(sample)) for sample in samples.ids]),
+        "id": lambda: np.array([printable(str(sample)) for sample in samples.shown_ids]),
         "set": lambda: samples.dataset,
         "seen": lambda: np.array(run.class_names)[samples.predicted],
         "confidence": lambda: samples.confidence,

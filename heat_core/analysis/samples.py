@@ -6,13 +6,16 @@ every filter, sort, selection and picture; `key` and `find` translate them to an
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.errors import HeatError
 from heat_core.metrics import auroc, fpr95, threshold95
 from heat_core.runs.run import Run
+from heat_core.storage import is_file
 
 
 class Samples:
@@ -82,6 +85,11 @@ class Samples:
         return np.concatenate([self.run.detector_scores(name, detector, lens) for name in self.run.datasets])
 
     @property
+    def shown_ids(self) -> np.ndarray:
+        """(N,) the ids as people read and search them."""
+        return self.ids
+
+    @property
     def detectors(self) -> list[str]:
         """Those that have a score of every sample, in the order of the tables."""
         return self.run.detectors
@@ -99,6 +107,17 @@ class Samples:
         """(D,) `avg` of a sample; HeatError where it is no longer on this machine."""
         name, _ = self.locate(number)
         return self.run.features_of(name, str(self.ids[number]))
+
+    def image(self, number: int) -> Image.Image:
+        """The picture of a sample; HeatError where it is gone."""
+        name, _ = self.locate(number)
+        return self.run.image(name, str(self.ids[number]))
+
+    def file_of(self, number: int) -> Path | None:
+        """Where the picture lies, for sets that are folders."""
+        name, _ = self.locate(number)
+        path = Path(self.run.source(name)).expanduser() / str(self.ids[number])
+        return path if is_file(path) else None
 
     def address_of(self, dataset: str) -> dict[str, str]:
         """What names the pictures of a set to whoever serves them."""
