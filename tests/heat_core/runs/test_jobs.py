@@ -1,4 +1,4 @@
-"""Starting and stopping: a job that still loads is worked on, can be cancelled, and leaves no run that waits forever."""
+"""Starting and stopping: a job that still loads is worked on and can be cancelled; no run waits forever."""
 
 import subprocess
 import sys
