@@ -17,6 +17,7 @@ from heat_core.storage import read_json, write_json, write_npz
 from tests.synthetic import CLASSES, synthetic_run
 
 DIM = 64
+SIZES = {"train": 20, "id": 60, "far": 50}
 SETS = (("demo-digits", "train"), ("demo-digits", "test"), ("demo-photo-patches", "test"))
 DEMO = Experiment(
     id="demo-digits", id_test="demo-digits", ood={"far": "demo-photo-patches"}, backbone="net", preset="quick"
@@ -64,20 +65,20 @@ def test_the_same_training_takes_as_long_as_last_time(home):
     """Two seconds an epoch of fifteen: thirty seconds for a prior whose settings and features are the same."""
     earlier(home, "before", epochs("gmm", [0.0, 2.0, 4.0, 6.0]))
     same = replace(DEMO, priors=["gmm"])
-    found = estimate(same, images=lambda *_: 20)
+    found = estimate(same, SIZES)
     assert found.training_like == "before"
     assert found.training == pytest.approx(30)
     twice = replace(same, settings={"updates": 2 * settings_for("gmm", "quick").updates})
-    assert estimate(twice, images=lambda *_: 20).training == pytest.approx(60)
+    assert estimate(twice, SIZES).training == pytest.approx(60)
     both = replace(same, priors=["gmm", "gmm-std"])
-    assert estimate(both, images=lambda *_: 20).training == pytest.approx(60)
+    assert estimate(both, SIZES).training == pytest.approx(60)
 
 
 def test_only_whole_epochs_count(home):
     """The job was interrupted for a thousand seconds, and the last epoch saturated at its first update."""
     again = epochs("gmm", [1000.0, 1002.0, 1004.0, 1004.1], saturated=True)
     earlier(home, "resumed", [*epochs("gmm", [0.0, 2.0]), {"stage": "start", "time": 900.0}, *again])
-    assert estimate(replace(DEMO, priors=["gmm"]), images=lambda *_: 20).training == pytest.approx(30)
+    assert estimate(replace(DEMO, priors=["gmm"]), SIZES).training == pytest.approx(30)
 
 
 def test_a_run_of_the_same_preset_is_asked_first(home):
@@ -121,9 +122,5 @@ def test_sets_that_would_be_downloaded_are_not_counted(home, monkeypatch):
 
 
 def test_limits_of_the_sets_count(home):
-    asked = []
-    estimate(replace(DEMO, limit=5, limit_test=3, limit_ood=2), images=lambda *a: asked.append(a) or 1)
-    assert [limit for *_, limit in asked] == [5, 3, 2]
-    asked.clear()
-    estimate(replace(DEMO, limit=5), images=lambda *a: asked.append(a) or 1)
-    assert [limit for *_, limit in asked] == [5, 5, 5]
+    assert estimate(replace(DEMO, limit=5, limit_test=3, limit_ood=2)).samples == 6 * 5 + 6 * 3 + 2
+    assert estimate(replace(DEMO, id_test=None, limit=5)).samples == 6 * 5 + 6 * 5 + 5
