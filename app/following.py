@@ -20,6 +20,7 @@ from heat_core.runs.run import ALIVE, damaged_runs, list_runs
 from heat_core.storage import heat_home, printable
 
 Version = tuple[int, ...]  # of files: changes when one of them does
+Stage = tuple[str, bool, bool, bool, int]
 
 
 @st.cache_resource(show_spinner=False)
@@ -156,7 +157,7 @@ def wait(run: Run, sentence: str) -> NoReturn:
 def follow(run: Run) -> None:
     """Progress of a job that is running, and a sentence for one that ended badly."""
     status = run.status
-    if status in ALIVE:
+    if status in ALIVE or run.worked_on:
         _progress(str(run.folder), _stage(run))
     elif status == "failed":
         faults.show(run.info.get("error") or "This run failed.")
@@ -164,21 +165,26 @@ def follow(run: Run) -> None:
         st.warning(f"This run was {plain(status)}; what was finished is shown. Resume it on the Runs page.")
 
 
-def _stage(run: Run) -> tuple[bool, bool, int]:
-    """How far a run is: changes when a page has more to show."""
-    return run.has_energies, run.has_map, len(run.priors) if run.has_energies else 0
+def _stage(run: Run) -> Stage:
+    """How far a run is, and whether somebody works on it: changes when a page has something else to show."""
+    trained = len(run.priors) if run.has_energies else 0
+    return run.status, run.worked_on, run.has_energies, run.has_map, trained
 
 
 @st.fragment(run_every=1.0)
 @faults.told()
-def _progress(folder: str, before: tuple[bool, bool, int]) -> None:
-    """Poll the job; rerun the whole page when a stage is finished."""
+def _progress(folder: str, before: Stage) -> None:
+    """Poll the job; rerun the whole page when it takes up its work, finishes a stage, or ends."""
     if gone(Path(folder)):
         return
     run = open_run(Path(folder))
-    if _stage(run) != before or run.status not in ALIVE:
+    if _stage(run) != before:
         st.rerun()
-    events = run.events()
+    if not run.worked_on:
+        st.warning("This run waits, and no job works on it: start it on the Runs page.")
+        return
+    begun = run.info.get("started", 0.0) if run.status == "running" else float("inf")  # a resumed run has said more
+    events = [e for e in run.events() if e["time"] >= begun]
     last: Event = events[-1] if events else {"stage": "queued", "message": "Starting (loading torch)…"}
     done, of = last.get("done", last.get("epoch", 0)), last.get("total", last.get("epochs", 0))
     share = done / of if 0 <= done <= of and of else 0.0

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from app.look import Look, from_query, to_query
-from heat_core import Run
+from heat_core import Lens, Run
 from heat_core.analysis.questions import Query
+from heat_core.composition import PLAIN
 
 Value = TypeVar("Value")
 
@@ -39,6 +40,14 @@ def once(key: str, make: Callable[[], Value]) -> Value:
     if key not in st.session_state:
         st.session_state[key] = make()
     return st.session_state[key]
+
+
+def leave_run() -> None:
+    """Forget which run was chosen, in the address too: it was deleted."""
+    for key in ("run", "run-picked", "run-choice"):
+        taken(key)
+    arrived().pop("run", None)
+    st.query_params.pop("run", None)
 
 
 def event(key: str, name: str) -> Any:
@@ -103,6 +112,12 @@ def current(run: Run) -> Look:
     st.session_state["look-run"], st.session_state["look"] = here, found
     follow()
     return found
+
+
+def lens_on(run: Run) -> Lens:
+    """How this session composes HEAT on a run; plainly where it has not looked at it yet."""
+    seen = st.session_state.get("look-run", (None, ()))[0] == run.id
+    return st.session_state["look"].lens() if seen else PLAIN
 
 
 def changed(**what: Any) -> None:

@@ -16,7 +16,7 @@ from heat_core.features.heads import Head
 from heat_core.metrics import evaluate, threshold95
 from heat_core.runs.events import RUN_FILE, Event, read_events
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
-from heat_core.runs.lock import is_alive
+from heat_core.runs.lock import is_alive, is_worked_on
 from heat_core.runs.map import MAP_FILE, FeatureMap
 from heat_core.runs.record import ENERGIES, RunRecord, SetRecord, require_format
 from heat_core.runs.rows import CORRECTED, corrected_row, title_of
@@ -76,14 +76,25 @@ class Run:
 
     @property
     def status(self) -> str:
-        """queued, running, done, failed, cancelled; or interrupted, where its process is gone without a word."""
+        """queued (also while its process loads), running, done, failed, cancelled; or interrupted, where its process
+        is gone without a word.
+        """
         status = str(self.info["status"])
-        return "interrupted" if status == "running" and not self.alive else status
+        if status == "done" or (status == "running" and self.alive):
+            return status
+        if self.worked_on:
+            return "queued"
+        return "interrupted" if status == "running" else status
 
     @property
     def alive(self) -> bool:
         """Whether a process works on this run now."""
         return is_alive(self.folder)
+
+    @property
+    def worked_on(self) -> bool:
+        """Whether a process works on this run now, or was started to and still loads."""
+        return is_worked_on(self.folder)
 
     def events(self) -> list[Event]:
         """Everything the job reported so far."""
