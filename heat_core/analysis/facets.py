@@ -1,4 +1,4 @@
-"""What a subset of samples can be broken down by: set, folder, class seen, part responsible, cluster of the map, tag."""
+"""What a subset of samples can be broken down by: set, folder, class seen, part responsible, cluster of map, tag."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
