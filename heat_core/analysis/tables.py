@@ -11,7 +11,7 @@ from heat_core.storage import printable
 
 #: Row and OOD sets of a column → the address that a cell leads to, or None.
 Link = Callable[[Source, tuple[str, ...]], str | None]
-_MANY = 5  # sets beside one another before the intervals go below their values
+_MANY = 6  # columns whose intervals fit beside their values on a laptop; elsewhere they go below
 STYLE = """<style>
 .heat-table { --ground: var(--heat-ground, var(--st-background-color, Canvas)); overflow:auto; max-height:82vh; }
 .heat-table table { border-collapse:separate; border-spacing:0; font-size:14px; font-variant-numeric:tabular-nums; }
@@ -23,10 +23,13 @@ STYLE = """<style>
 .heat-table thead tr:last-child th { border-bottom:1px solid #8886; }
 .heat-table thead .name { white-space:normal; overflow-wrap:break-word; max-width:11em; }
 .heat-table thead .group { text-align:right; opacity:.75; }
-.heat-table tr.heat th { font-weight:600; }
+.heat-table tr.heat th { font-weight:600; } .heat-table tr.next > * { border-top:1px solid #8884; }
 .heat-table tbody tr:hover > * { background:color-mix(in srgb, #888 14%, var(--ground)); }
 .heat-table .first { font-weight:700; } .heat-table .second { text-decoration:underline; text-underline-offset:3px; }
-.heat-table small { opacity:.65; margin-left:6px; } .heat-table.many small { display:block; margin:-4px 0 0; }
+.heat-table small { opacity:.65; margin-left:6px; }
+.heat-box { container-type:inline-size; }
+@container (max-width:820px) { .heat-table small { display:block; margin:-4px 0 0; } }
+@container (max-width:1500px) { .heat-table.many small { display:block; margin:-4px 0 0; } }
 .heat-table .none { opacity:.5; } .heat-table .average { border-right:1px solid #8886; }
 .heat-table td + td.average, .heat-table .average + * { padding-left:14px; }
 .heat-table td a { display:block; color:inherit; text-decoration:none; }
@@ -85,23 +88,26 @@ def to_html(
     table = table.average_first()
     groups = "".join(f'<th class="group" colspan="{n}">{html.escape(g)}</th>' for g, n in table.groups)
     names = "".join(_html_name(group, name) for group, name in table.columns)
+    several = len({source.run for source in table.sources}) > 1
     rows = []
     for i, (label, cells) in enumerate(zip(table.labels, table.cells, strict=True)):
-        kind = ' class="heat"' if label.startswith("HEAT") else ""
+        kinds = ["heat"] if label.startswith("HEAT") else []
+        if several and i and table.sources[i].detector != table.sources[i - 1].detector:
+            kinds.append("next")
         hrefs = [link(table.sources[i], sets) for sets in table.members] if link else [None] * len(cells)
         body = "".join(
             _html_cell(cell, intervals, href, column == ("", AVERAGE))
             for cell, href, column in zip(cells, hrefs, table.columns, strict=True)
         )
-        rows.append(f"<tr{kind}><th>{html.escape(label)}</th>{body}</tr>")
+        rows.append(f'<tr class="{" ".join(kinds)}"><th>{html.escape(label)}</th>{body}</tr>')
     for name, reason in (missing or {}).items():
         cell = f'<td class="none" colspan="{len(table.columns)}" style="text-align:left">– {html.escape(reason)}</td>'
         rows.append(f"<tr><th>{html.escape(name)}</th>{cell}</tr>")
     head = f'<tr><th class="group"></th>{groups}</tr>' if any(g for g, _ in table.groups) else ""
     many = " many" if len(table.columns) > _MANY else ""
     return (
-        f'{STYLE}<div class="heat-table{many}"><table><thead>{head}<tr><th></th>{names}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        f'{STYLE}<div class="heat-box"><div class="heat-table{many}">'
+        f"<table><thead>{head}<tr><th></th>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></div>"
     )
 
 
