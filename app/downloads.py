@@ -1,4 +1,4 @@
-"""Download buttons for tables and figures."""
+"""Tables and figures to take along: every figure of the app is drawn, and saved, in one way."""
 
 from typing import Any
 
@@ -6,7 +6,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from app import browser
 from heat_core.analysis.tables import no_formula
+from heat_core.storage import file_name
+
+_SAVE = browser.component("heat_save", "save")
 
 
 def table(frame: pd.DataFrame, name: str) -> None:
@@ -30,13 +34,32 @@ def _safe(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.map(text).rename(index=text, columns=text)
 
 
+def chart(fig: go.Figure, key: str, name: str) -> None:
+    """Draw a figure, with its buttons below.
+
+    Args:
+        fig: the figure.
+        key: of its widget.
+        name: of the files that it is saved as, without an ending.
+    """
+    st.plotly_chart(fig, key=key, config={"displaylogo": False})
+    figure(fig, name)
+
+
 def figure(fig: go.Figure, name: str) -> None:
-    """The figure as a page of its own, which opens without internet; made only when the button is pressed."""
-    st.download_button(
-        "Figure as HTML",
+    """Save the figure that was drawn last: as PNG and SVG by the browser, which has drawn it already, and as a page of
+    its own, which opens without internet and is made only when its button is pressed.
+    """
+    row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    with row:
+        _SAVE(key=f"save-{name}", data={"name": file_name(name)}, width="content", height="content")
+    row.download_button(
+        "HTML",
         lambda: fig.to_html(include_plotlyjs=True).encode(),
         f"{name}.html",
         "text/html",
         icon=":material/download:",
         key=f"html-{name}",
+        type="tertiary",
+        help="The figure as a page of its own, which opens without internet.",
     )

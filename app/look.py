@@ -15,7 +15,7 @@ from heat_core.analysis.questions import COLUMNS, NEW_QUESTIONS, ORDERS, QUESTIO
 COLOURINGS = ("dataset", "class", "score", "verdict")
 FACETS = ("set", "folder", "seen", "part", "cluster", "tag")
 _OF_GRID = ("layout", "size")
-_OF_TABLES = ("det", "metric", "runs", "rows", "subsets", "intervals", "best", "against")
+_OF_TABLES = ("section", "det", "metric", "runs", "rows", "subsets", "intervals", "best", "against", "against-det")
 _CHOICES = (*_OF_GRID, *_OF_TABLES, "batch", "own")
 _HEAVIEST = 1e6
 

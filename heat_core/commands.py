@@ -67,7 +67,7 @@ def compare(o: argparse.Namespace) -> None:
     runs = [Run.open(r) for r in o.runs]
     named = len(runs) > 1
     rows = [comparison.entries_of(run, o.detectors, _lens(o, run), o.subsets, named) for run in runs]
-    table = comparison.compare([row for of_run in rows for row in of_run], o.metric)
+    table = comparison.compare(comparison.beside(rows), o.metric)
     write = {"markdown": tables.to_markdown, "latex": tables.to_latex, "csv": tables.to_csv}[o.format]
     print(write(table), end="")
 

@@ -1,7 +1,7 @@
 """Detectors × OOD sets, grouped near, mid and far (Tab. 4), over one or several runs, with bootstrap intervals."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations, groupby
 
 import numpy as np
@@ -16,7 +16,8 @@ from heat_core.runs.run import Run
 
 _LOWER_IS_BETTER = {"fpr95"}
 _RESAMPLED = {"auroc", "fpr95"}
-Row = dict[str, tuple[float, np.ndarray]]  # OOD set → the metric in percent, and its replicates
+Measured = tuple[float, np.ndarray]  # a metric in percent, and its replicates
+Row = dict[str, Measured]  # of each OOD set
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,27 @@ def composition(run: Run, lens: Lens) -> str:
     return "HEAT" if set(chosen) == set(run.priors) else run.title(corrected_row(*chosen))
 
 
+def beside(of_runs: Sequence[Sequence[Entry]]) -> list[Entry]:
+    """The rows of several runs in one order: those of the same detector, or subset of priors, next to each other."""
+    rows: dict[tuple[str, object], list[Entry]] = {}
+    for entries in of_runs:
+        seen: set[str] = set()
+        for entry in entries:  # a run's HEAT comes before its subsets, whatever it is composed of
+            subset = entry.lens.priors if entry.detector in seen else None
+            rows.setdefault((entry.detector, subset), []).append(entry)
+            seen.add(entry.detector)
+    return [entry for group in rows.values() for entry in group]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a row's scores come from: a run, by its name, a detector and how it is composed."""
+
+    run: str
+    detector: str
+    lens: Lens = PLAIN
+
+
 @dataclass(frozen=True)
 class Cell:
     """A metric in percent with its 95 % bootstrap interval (NaN where the metric has none).
@@ -80,7 +102,8 @@ class Cell:
         value: of the metric.
         low: end of the interval.
         high: the other end.
-        place: 1 for the best of its column, 2 for the second (equals share a place).
+        place: 1 for the best of its column and those that are not told from it, 2 for the best of the rest, and so on
+            (equals share a place). What every table prints bold and underlined.
         tied: whether the paired difference to the best, resample by resample, may be zero.
     """
 
@@ -100,12 +123,16 @@ class Comparison:
         labels: of the rows.
         columns: (group, name) pairs, `average` closing each group.
         cells: rows × columns; None where a run has no such set.
+        sources: of the rows.
+        members: of the columns: the OOD sets that each averages.
     """
 
     metric: str
     labels: list[str]
     columns: list[tuple[str, str]]
     cells: list[list[Cell | None]]
+    sources: list[Source] = field(default_factory=list)
+    members: list[tuple[str, ...]] = field(default_factory=list)
 
     @property
     def groups(self) -> list[tuple[str, int]]:
@@ -121,11 +148,42 @@ class Comparison:
             return np.inf if last is None else sign * last.value
 
         order = sorted(range(len(self.labels)), key=rank)
-        return replace(self, labels=[self.labels[i] for i in order], cells=[self.cells[i] for i in order])
+        return replace(
+            self,
+            labels=[self.labels[i] for i in order],
+            cells=[self.cells[i] for i in order],
+            sources=[self.sources[i] for i in order if self.sources],
+        )
+
+    def average_first(self) -> "Comparison":
+        """The same columns with the average of all sets first, right after a row's name, however many sets follow."""
+
+        def turned(row: list) -> list:
+            return [*row[-1:], *row[:-1]]
+
+        cells = [turned(row) for row in self.cells]
+        return replace(self, columns=turned(self.columns), cells=cells, members=turned(self.members))
 
 
-def compare(entries: Sequence[Entry], metric: str = "auroc", replicates: int = 400) -> Comparison:
+def measured(id_scores: np.ndarray, ood_scores: np.ndarray, metric: str, replicates: int) -> Measured:
+    """A metric in percent, and its replicates; a metric without an interval has none."""
+    resampled = bootstrap(id_scores, ood_scores, replicates)[metric] if metric in _RESAMPLED else np.empty(0)
+    return 100 * METRICS[metric](id_scores, ood_scores), 100 * resampled
+
+
+def compare(
+    entries: Sequence[Entry],
+    metric: str = "auroc",
+    replicates: int = 400,
+    measure: Callable[[np.ndarray, np.ndarray, str, int], Measured] = measured,
+) -> Comparison:
     """Fill the table of `entries` (rows) × the OOD sets of their runs (columns, near to far, with averages).
+
+    Args:
+        entries: the rows.
+        metric: of the cells.
+        replicates: of the bootstrap.
+        measure: `measured`, or whoever remembers what it found.
 
     Raises:
         HeatError: for an unknown metric, or no entry.
@@ -135,7 +193,8 @@ def compare(entries: Sequence[Entry], metric: str = "auroc", replicates: int = 4
     if not entries:
         raise HeatError("Choose at least one detector to compare.")
     grouped = _grouped_sets([e.run for e in entries])
-    found = [_row(entry, [n for names in grouped.values() for n in names], metric, replicates) for entry in entries]
+    names = [n for names in grouped.values() for n in names]
+    found = [_row(entry, names, lambda known, ood: measure(known, ood, metric, replicates)) for entry in entries]
     columns = _columns(grouped)
     values = np.array([[_value(row, members) for _, members in columns.values()] for row in found])
     replicas = [[_replicates(row, members) for _, members in columns.values()] for row in found]
@@ -144,7 +203,14 @@ def compare(entries: Sequence[Entry], metric: str = "auroc", replicates: int = 4
         for i, cell in _ranked(values[:, j], [r[j] for r in replicas], metric in _LOWER_IS_BETTER):
             cells[i][j] = cell
     labels = [e.label or e.run.title(e.detector) for e in entries]
-    return Comparison(metric, labels, [(group, name) for name, (group, _) in columns.items()], cells)
+    return Comparison(
+        metric,
+        labels,
+        [(group, name) for name, (group, _) in columns.items()],
+        cells,
+        [Source(e.run.id, e.detector, e.lens) for e in entries],
+        [tuple(members) for _, members in columns.values()],
+    )
 
 
 def _grouped_sets(runs: Sequence[Run]) -> dict[str, list[str]]:
@@ -169,15 +235,10 @@ def _columns(grouped: dict[str, list[str]]) -> dict[str, tuple[str, list[str]]]:
     return columns | {AVERAGE: ("", everything)}
 
 
-def _row(entry: Entry, names: list[str], metric: str, replicates: int) -> Row:
+def _row(entry: Entry, names: list[str], measure: Callable[[np.ndarray, np.ndarray], Measured]) -> Row:
     """OOD set → the metric in percent and its replicates, for the sets that the run has."""
     id_scores = entry.scores(ID)
-    row = {}
-    for name in [n for n in names if n in entry.run.ood_names]:
-        ood_scores = entry.scores(name)
-        resampled = bootstrap(id_scores, ood_scores, replicates)[metric] if metric in _RESAMPLED else np.empty(0)
-        row[name] = (100 * METRICS[metric](id_scores, ood_scores), 100 * resampled)
-    return row
+    return {name: measure(id_scores, entry.scores(name)) for name in names if name in entry.run.ood_names}
 
 
 def _value(row: Row, members: list[str]) -> float:
@@ -194,18 +255,26 @@ def _replicates(row: Row, members: list[str]) -> np.ndarray:
 
 
 def _ranked(values: np.ndarray, replicas: list[np.ndarray], lower: bool) -> Iterator[tuple[int, Cell]]:
-    """(index, Cell) of every value of a column that is there."""
+    """(index, Cell) of every value of a column that is there, placed by the unrounded value."""
     present = [i for i, v in enumerate(values) if not np.isnan(v)]
     if not present:
         return
-    signed = np.round(values if lower else -values, 1)  # as it is printed: equals in print share a place
-    order = sorted({signed[i] for i in present})
-    best = min(present, key=lambda i: values[i] if lower else -values[i])
+    signed = values if lower else -values
+    best = min(present, key=lambda i: signed[i])
+    tied = {i: bool(signed[i] == signed[best]) or _may_be_zero(replicas[i], replicas[best]) for i in present}
+    rest = sorted({signed[i] for i in present if not tied[i]})
     for i in present:
-        low, high, tied = np.nan, np.nan, i == best
-        if len(replicas[i]):
-            low, high = np.percentile(replicas[i], [2.5, 97.5])
-            if len(replicas[i]) == len(replicas[best]):
-                bounds = np.percentile(replicas[i] - replicas[best], [2.5, 97.5])
-                tied = bool(bounds[0] <= 0 <= bounds[1])
-        yield i, Cell(float(values[i]), float(low), float(high), order.index(signed[i]) + 1, tied)
+        low, high = np.percentile(replicas[i], [2.5, 97.5]) if len(replicas[i]) else (np.nan, np.nan)
+        place = 1 if tied[i] else rest.index(signed[i]) + 2
+        yield i, Cell(float(values[i]), float(low), float(high), place, tied[i])
+
+
+def _may_be_zero(replicates: np.ndarray, others: np.ndarray) -> bool:
+    """Whether the 95 % interval of the differences, resample by resample, holds zero. Runs of other sizes have other
+    resamples, and maybe fewer: their differences are those of independent draws.
+    """
+    fewest = min(len(replicates), len(others))
+    if not fewest:
+        return False
+    low, high = np.percentile(replicates[:fewest] - others[:fewest], [2.5, 97.5])
+    return bool(low <= 0 <= high)

@@ -13,6 +13,8 @@ from heat_core.runs.events import Event
 from heat_core.runs.rows import corrected_row
 
 _MANY = 5000  # SVG draws this many points smoothly, and needs no GPU
+_LONGEST = 36  # characters of a name in a legend or beside an axis
+_LINE = 20  # pixels of a legend's line
 
 
 def plotly_js() -> str:
@@ -21,11 +23,37 @@ def plotly_js() -> str:
 
 
 def _layout(figure: go.Figure, x: str, y: str, height: int = 380) -> go.Figure:
-    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "entrywidthmode": "pixels", "entrywidth": 0}
+    """The same frame for all: nothing of an axis is clipped, however long its labels are."""
+    legend = {"orientation": "h", "y": 1.08, "yanchor": "bottom", "x": 0, "entrywidthmode": "pixels", "entrywidth": 0}
     figure.update_layout(
-        xaxis_title=x, yaxis_title=y, height=height, margin={"l": 10, "r": 10, "t": 30, "b": 10}, legend=legend
+        xaxis_title=x, yaxis_title=y, height=height, margin={"l": 10, "r": 30, "t": 30, "b": 10}, legend=legend
     )
-    return figure
+    return figure.update_xaxes(automargin=True).update_yaxes(automargin=True)
+
+
+def _height(sets: int) -> int:
+    """Of a figure whose legend may need a line for each of its sets: the plot keeps its size."""
+    return 380 + _LINE * max(sets - 3, 0)
+
+
+def _short(name: str) -> str:
+    """A name that fits a legend: of a long one the beginning and the end."""
+    half = _LONGEST // 2
+    return name if len(name) <= _LONGEST else f"{name[:half]}…{name[-half + 1 :]}"
+
+
+def _again(i: int, kinds: Sequence[str]) -> str:
+    """How the `i`-th set is drawn where the colours begin anew."""
+    return kinds[i // len(palette.OOD) % len(kinds)]
+
+
+def _wrapped(label: str) -> str:
+    """A long label in lines; they break at spaces, where no tag or entity of Plotly's can be."""
+    lines = [""]
+    for word in label.split(" "):
+        longer = f"{lines[-1]} {word}".strip()
+        lines[-1:] = [longer] if len(longer) <= _LONGEST or not lines[-1] else [lines[-1], word]
+    return "<br>".join(lines)
 
 
 def score_histogram(
@@ -44,14 +72,18 @@ def score_histogram(
     centres = (edges[:-1] + edges[1:]) / 2
     colours = {"ID test": palette.ID, **palette.of_sets(list(ood_scores))}
     figure = go.Figure()
-    for name, scores in {"ID test": id_scores, **ood_scores}.items():
+    for i, (name, scores) in enumerate({"ID test": id_scores, **ood_scores}.items(), start=-1):
         counts, _ = np.histogram(np.clip(scores, edges[0], edges[-1]), edges)
         figure.add_bar(
             x=centres,
             y=100 * counts / len(scores),
             width=edges[1] - edges[0],
-            name=f"{name} ({len(scores)})",
-            marker={"color": colours[name], "line": {"width": 0}},
+            name=f"{_short(name)} ({len(scores)})",
+            marker={
+                "color": colours[name],
+                "line": {"width": 0},
+                "pattern": {"shape": _again(max(i, 0), ("", "/", "x"))},
+            },
             opacity=0.6,
             hovertemplate="score %{x:.3g}: %{y:.1f} %<extra>%{fullData.name}</extra>",
         )
@@ -59,25 +91,27 @@ def score_histogram(
         x=threshold,
         line={"dash": "dash", "width": 2, "color": palette.LINE},
         annotation_text=line,
-        annotation_position="top right",
+        annotation_position="top",
     )
     figure.update_layout(barmode="overlay")
-    return _layout(figure, "score (larger = more out-of-distribution; last bin: and beyond)", "% of the set")
+    axis = "score (larger = more out-of-distribution; last bin: and beyond)"
+    return _layout(figure, axis, "% of the set", _height(len(ood_scores)))
 
 
 def roc_curves(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:
     """Name → (share of OOD kept as ID, share of ID kept as ID); the 95 % line meets a curve at its FPR95."""
     figure = go.Figure()
     colours = palette.of_sets(list(curves))
-    for name, (x, y) in curves.items():
-        figure.add_scatter(x=x, y=y, mode="lines", name=name, line={"color": colours[name], "width": 2})
+    for i, (name, (x, y)) in enumerate(curves.items()):
+        line = {"color": colours[name], "width": 2, "dash": _again(i, ("solid", "dash", "dot"))}
+        figure.add_scatter(x=x, y=y, mode="lines", name=_short(name), line=line)
     figure.add_hline(
         y=0.95,
         line={"dash": "dash", "width": 1, "color": palette.LINE},
         annotation_text="95 % of ID kept",
         annotation_position="bottom right",
     )
-    return _layout(figure, "share of OOD taken for ID", "share of ID kept")
+    return _layout(figure, "share of OOD taken for ID", "share of ID kept", _height(len(curves)))
 
 
 def training_curves(epochs: Sequence[Event], keys: dict[str, str], y: str) -> go.Figure:
@@ -96,8 +130,10 @@ def beta_curve(betas: list[str], fpr95: list[float], auroc: list[float], current
     figure.add_scatter(x=betas, y=fpr95, name="FPR95 (lower is better)", line={"color": palette.WRONG})
     figure.add_scatter(x=betas, y=auroc, name="AUROC (higher is better)", line={"color": palette.RIGHT, "dash": "dot"})
     if current in betas:
-        figure.add_vline(x=betas.index(current), line={"width": 1, "color": palette.LINE})
-    figure.update_xaxes(type="category", nticks=13)
+        mark = {"annotation_text": f"β = {current}", "annotation_position": "top"}
+        figure.add_vline(x=betas.index(current), line={"width": 2, "dash": "dash", "color": palette.LINE}, **mark)
+    middle = betas.index("0") if "0" in betas else 0  # every second step is written, 0 among them
+    figure.update_xaxes(type="category", tickvals=list(range(middle % 2, len(betas), 2)))
     return _layout(figure, "β", "average over the OOD sets, %", height=300)
 
 
@@ -126,8 +162,10 @@ def interval_chart(
             marker={"color": colours[i], "symbol": symbols[i], "size": 9},
             hovertemplate=f"%{{y}}: %{{x:.1f}} ({low[i]:.1f} to {high[i]:.1f})<extra></extra>",
         )
-    figure.update_yaxes(autorange="reversed", type="category")
-    return _layout(figure, f"{metric}, average over the OOD sets, %", "", height=120 + 22 * len(labels))
+    texts = [_wrapped(label) for label in labels]
+    figure.update_yaxes(autorange="reversed", type="category", tickvals=rows, ticktext=texts)
+    a_row = 22 if texts == labels else 34
+    return _layout(figure, f"{metric}, average over the OOD sets, %", "", height=120 + a_row * len(labels))
 
 
 def feature_map(xy: np.ndarray, groups: dict[str, np.ndarray], colours: dict[str, str], text: list[str]) -> go.Figure:

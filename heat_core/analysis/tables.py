@@ -3,21 +3,38 @@
 import csv
 import html
 import io
+from collections.abc import Callable
 
-from heat_core.analysis.comparison import Cell, Comparison
+from heat_core.analysis.comparison import Cell, Comparison, Source
+from heat_core.runs.experiment import AVERAGE
 from heat_core.storage import printable
 
+#: Row and OOD sets of a column → the address that a cell leads to, or None.
+Link = Callable[[Source, tuple[str, ...]], str | None]
+_MANY = 6  # columns whose intervals fit beside their values on a laptop; elsewhere they go below
 STYLE = """<style>
-.heat-table { overflow-x:auto; }
-.heat-table table { border-collapse:collapse; font-size:14px; font-variant-numeric:tabular-nums; }
+.heat-table { --ground: var(--heat-ground, var(--st-background-color, Canvas)); overflow:auto; max-height:82vh; }
+.heat-table table { border-collapse:separate; border-spacing:0; font-size:14px; font-variant-numeric:tabular-nums; }
 .heat-table th, .heat-table td { padding:3px 14px 3px 0; text-align:right; white-space:nowrap; border:none; }
-.heat-table th:first-child { text-align:left; font-weight:400; position:sticky; left:0; }
-.heat-table thead th { font-weight:600; border-bottom:1px solid #8886; }
-.heat-table thead .group { text-align:right; border-bottom:none; opacity:.75; }
-.heat-table tr.heat th { font-weight:600; }
-.heat-table .first { font-weight:700; } .heat-table .second { text-decoration:underline; }
-.heat-table small { opacity:.65; margin-left:6px; } .heat-table .tied::before { content:"≈ "; opacity:.65; }
-.heat-table .none { opacity:.5; }
+.heat-table th:first-child { text-align:left; font-weight:400; position:sticky; left:0; background:var(--ground); }
+.heat-table tbody th:first-child { white-space:normal; overflow-wrap:anywhere; min-width:7em; max-width:17em; }
+.heat-table thead { position:sticky; top:0; z-index:2; background:var(--ground); }
+.heat-table thead th { font-weight:600; vertical-align:bottom; }
+.heat-table thead tr:last-child th { border-bottom:1px solid #8886; }
+.heat-table thead .name { white-space:normal; overflow-wrap:break-word; max-width:11em; }
+.heat-table thead .group { text-align:right; opacity:.75; }
+.heat-table tr.heat th { font-weight:600; } .heat-table tr.next > * { border-top:1px solid #8884; }
+.heat-table tbody tr:hover > * { background:color-mix(in srgb, #888 14%, var(--ground)); }
+.heat-table .first { font-weight:700; } .heat-table .second { text-decoration:underline; text-underline-offset:3px; }
+.heat-table small { opacity:.65; margin-left:6px; }
+.heat-box { container-type:inline-size; }
+@container (max-width:820px) { .heat-table small { display:block; margin:-4px 0 0; } }
+@container (max-width:1500px) { .heat-table.many small { display:block; margin:-4px 0 0; } }
+.heat-table .none { opacity:.5; } .heat-table .average { border-right:1px solid #8886; }
+.heat-table td + td.average, .heat-table .average + * { padding-left:14px; }
+.heat-table td a { display:block; color:inherit; text-decoration:none; }
+.heat-table tbody td:has(a):hover { background:color-mix(in srgb, #888 34%, var(--ground)); }
+.heat-table td a:focus-visible { outline:2px solid currentColor; outline-offset:2px; }
 </style>"""
 
 
@@ -57,25 +74,40 @@ def to_latex(table: Comparison) -> str:
     )
 
 
-def to_html(table: Comparison, intervals: bool = True, missing: dict[str, str] | None = None) -> str:
-    """A table for a page: best bold, second underlined, ≈ where the paired difference to the best may be zero.
+def to_html(
+    table: Comparison, intervals: bool = True, missing: dict[str, str] | None = None, link: Link | None = None
+) -> str:
+    """A table for a page, which scrolls in its own box: the average after the row's name, best bold, second underlined.
 
-    missing: row → why it has no numbers.
+    Args:
+        table: what is shown.
+        intervals: whether they stand beside the values; below them where there are many sets.
+        missing: row → why it has no numbers.
+        link: where a cell leads to.
     """
+    table = table.average_first()
     groups = "".join(f'<th class="group" colspan="{n}">{html.escape(g)}</th>' for g, n in table.groups)
-    names = "".join(f"<th>{html.escape(name)}</th>" for _, name in table.columns)
+    names = "".join(_html_name(group, name) for group, name in table.columns)
+    several = len({source.run for source in table.sources}) > 1
     rows = []
-    for label, cells in zip(table.labels, table.cells, strict=True):
-        kind = ' class="heat"' if label.startswith("HEAT") else ""
-        body = "".join(_html_cell(c, intervals) for c in cells)
-        rows.append(f"<tr{kind}><th>{html.escape(label)}</th>{body}</tr>")
+    for i, (label, cells) in enumerate(zip(table.labels, table.cells, strict=True)):
+        kinds = ["heat"] if label.startswith("HEAT") else []
+        if several and i and table.sources[i].detector != table.sources[i - 1].detector:
+            kinds.append("next")
+        hrefs = [link(table.sources[i], sets) for sets in table.members] if link else [None] * len(cells)
+        body = "".join(
+            _html_cell(cell, intervals, href, column == ("", AVERAGE))
+            for cell, href, column in zip(cells, hrefs, table.columns, strict=True)
+        )
+        rows.append(f'<tr class="{" ".join(kinds)}"><th>{html.escape(label)}</th>{body}</tr>')
     for name, reason in (missing or {}).items():
         cell = f'<td class="none" colspan="{len(table.columns)}" style="text-align:left">– {html.escape(reason)}</td>'
         rows.append(f"<tr><th>{html.escape(name)}</th>{cell}</tr>")
     head = f'<tr><th class="group"></th>{groups}</tr>' if any(g for g, _ in table.groups) else ""
+    many = " many" if len(table.columns) > _MANY else ""
     return (
-        f'{STYLE}<div class="heat-table"><table><thead>{head}<tr><th></th>{names}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        f'{STYLE}<div class="heat-box"><div class="heat-table{many}">'
+        f"<table><thead>{head}<tr><th></th>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></div>"
     )
 
 
@@ -92,13 +124,21 @@ def to_csv(table: Comparison) -> str:
     return out.getvalue()
 
 
-def _html_cell(cell: Cell | None, intervals: bool) -> str:
+def _html_name(group: str, name: str) -> str:
+    kind = "name average" if (group, name) == ("", AVERAGE) else "name"
+    return f'<th class="{kind}">{html.escape(name)}</th>'
+
+
+def _html_cell(cell: Cell | None, intervals: bool, href: str | None, average: bool) -> str:
+    kind = "average" if average else ""
     if cell is None:
-        return '<td class="none">–</td>'
-    place = {1: "first", 2: "second"}.get(cell.place, "")
-    tied = " tied" if cell.tied and cell.place > 1 else ""
+        return f'<td class="none {kind}">–</td>'
+    place = {1: " first", 2: " second"}.get(cell.place, "")
     interval = f"<small>{cell.low:.1f}–{cell.high:.1f}</small>" if intervals and cell.low == cell.low else ""
-    return f'<td class="{tied}"><span class="{place}">{cell.value:.1f}</span>{interval}</td>'
+    shown = f'<span class="value{place}">{cell.value:.1f}</span>{interval}'
+    if href is not None:
+        shown = f'<a href="{html.escape(href)}" target="_self">{shown}</a>'
+    return f'<td class="{kind}">{shown}</td>'
 
 
 def _marked(cell: Cell | None, marks: dict[int, str], nothing: str) -> str:

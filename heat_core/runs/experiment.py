@@ -22,7 +22,7 @@ _ID_SETS = {"cifar10": "cifar10", "cifar100": "cifar100"} | dict.fromkeys(
 COVARIANCES = ("auto", "empirical", "ledoit-wolf")
 FEATURES = "features"  # the backbone of a run whose sets are folders of features, not of images
 GROUPS = ("near", "mid", "far")
-# Where sets stand for CIFAR as ID (Tab. 4); for another ID set, say so with `groups`.
+# Where sets stand for the paper's own ID sets (Tab. 4); for another ID set, say so with `groups`.
 _USUAL_GROUPS = (
     dict.fromkeys(("cifar10", "cifar100", "tiny-imagenet"), "near")
     | dict.fromkeys(("lsun", "places365", "scenes"), "mid")
@@ -116,8 +116,11 @@ class Experiment:
         return next((_ID_SETS[word] for word in reversed(words) if word in _ID_SETS), "")
 
     def group(self, ood_name: str) -> str | None:
-        """near, mid or far; None where nobody said."""
-        return self.groups.get(ood_name) or _USUAL_GROUPS.get(ood_name.lower().replace(" ", "-"))
+        """near, mid or far; None where nobody said. A name alone says it only beside one of the paper's own ID sets:
+        textures are far from animals, and may be near to flowers.
+        """
+        usual = _USUAL_GROUPS.get(ood_name.lower().replace(" ", "-"))
+        return self.groups.get(ood_name) or (usual if usual and self.id_set else None)
 
     def anchored(self) -> "Experiment":
         """The same, with folders and files of this machine as absolute paths: a run outlives a working directory."""

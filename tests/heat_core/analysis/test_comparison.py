@@ -5,8 +5,8 @@ import csv
 import numpy as np
 import pytest
 
-from heat_core import HeatError, Lens
-from heat_core.analysis.comparison import Entry, compare, entries_of
+from heat_core import Experiment, HeatError, Lens
+from heat_core.analysis.comparison import Entry, Source, _ranked, beside, compare, entries_of, measured
 from heat_core.analysis.tables import to_csv, to_latex, to_markdown
 from heat_core.metrics import auroc, bootstrap, fpr95
 from tests.synthetic import synthetic_run
@@ -61,8 +61,10 @@ def test_rows_groups_and_averages(demo_run):
     for j in range(4):
         column = [row[j] for row in table.cells]
         best = max(c.value for c in column)
-        assert all((c.place == 1) == (round(c.value, 1) == round(best, 1)) for c in column)
+        assert all((c.place == 1) == c.tied for c in column)
         assert all(c.tied for c in column if c.value == best)
+        rest = [c.value for c in column if not c.tied]
+        assert [c.value for c in column if c.place == 2] == [max(rest)]
 
 
 def test_group_averages_over_several_sets(tmp_path):
@@ -98,6 +100,88 @@ def test_files_hold_the_same_numbers(demo_run):
     assert rf"\textbf{{{shown}}}" in latex
     assert latex.count(r"\\") == 4
     assert r"\multicolumn{1}{c}{near}" in latex
+
+
+def marked(values: list[float], replicas: list[list[float]], lower: bool = False) -> list[tuple[int, bool]]:
+    """(place, tied) of each row of one column."""
+    cells = dict(_ranked(np.array(values), [np.array(r) for r in replicas], lower))
+    return [(cells[i].place, cells[i].tied) for i in range(len(values))]
+
+
+def test_bold_is_the_best_unrounded_value_and_what_is_not_told_from_it():
+    apart = [[v] * 50 for v in (90.04, 90.02, 80.0, 70.0)]
+    assert marked([90.04, 90.02, 80.0, 70.0], apart) == [(1, True), (2, False), (3, False), (4, False)]
+    assert marked([90.04, 90.02, 80.0, 70.0], apart, lower=True)[::-1] == [
+        (1, True),
+        (2, False),
+        (3, False),
+        (4, False),
+    ]
+    wide = [[90.0, 91.0] * 25, [91.0, 90.0] * 25, [80.0, 81.0] * 25]  # the difference of the first two changes its sign
+    assert marked([90.4, 90.1, 80.5], wide) == [(1, True), (1, True), (2, False)]
+    paired = [[90.0, 91.0] * 25, [89.9, 90.9] * 25]  # as wide, but always below the best
+    assert marked([90.5, 90.4], paired) == [(1, True), (2, False)]
+    assert marked([90.5, 90.5, 90.4], [[], [], []]) == [(1, True), (1, True), (2, False)]  # no interval: equals alone
+
+
+def test_rows_of_other_sizes_are_told_apart_by_the_resamples_that_both_have():
+    assert marked([90.0, 89.0], [[90.0, 88.0] * 50, [89.0, 90.0] * 25]) == [(1, True), (1, True)]
+    assert marked([90.0, 60.0], [[90.0, 88.0] * 50, [60.0, 61.0] * 25]) == [(1, True), (2, False)]
+
+
+def test_every_cell_says_whose_and_of_what_it_is(tmp_path):
+    run = synthetic_run(tmp_path / "run", {"a": 30, "b": 30, "c": 30}, groups={"a": "near", "b": "near"})
+    table = compare(entries_of(run, ["el", "heat"], Lens(-1.0), subsets=True), "auroc", 50)
+    assert table.sources[:2] == [Source("run", "el", Lens(-1.0)), Source("run", "heat", Lens(-1.0))]
+    assert table.sources[2].lens == Lens(-1.0, ("gmm", "gmm-std"))
+    assert table.members == [("a",), ("b",), ("a", "b"), ("c",), ("a", "b", "c")]
+    turned = table.average_first()
+    assert turned.columns == [("", "average"), *table.columns[:-1]]
+    assert turned.members == [("a", "b", "c"), *table.members[:-1]]
+    assert [row[0] for row in turned.cells] == [row[-1] for row in table.cells]
+    best = table.best_first()
+    for label, source in zip(best.labels, best.sources, strict=True):
+        assert source == table.sources[table.labels.index(label)]
+
+
+def test_what_measures_may_remember(tmp_path):
+    run, seen = synthetic_run(tmp_path / "run"), []
+
+    def remembering(known, ood, metric, replicates):
+        seen.append((len(known), len(ood), metric, replicates))
+        return measured(known, ood, metric, replicates)
+
+    entries = entries_of(run, ["el", "gmm"])
+    assert compare(entries, "fpr95", 60, remembering).cells == compare(entries, "fpr95", 60).cells
+    assert seen == [(60, 40, "fpr95", 60), (60, 50, "fpr95", 60)] * 2
+
+
+def test_rows_of_the_same_detector_stand_beside_each_other(tmp_path):
+    runs = [synthetic_run(tmp_path / name, seed=i) for i, name in enumerate("ab")]
+    rows = beside([entries_of(run, ["el", "heat"], Lens(i), True, True) for i, run in enumerate(runs)])
+    assert [row.label for row in rows] == [
+        f"{title} · {run}" for title in ("EL", "HEAT", "HEAT-GMM+GMM-std", "HEAT-GMM+EL", "HEAT-GMM-std+EL")
+        for run in "ab"
+    ]  # fmt: skip
+    some = beside([entries_of(runs[0], ["heat"], Lens(0, ("gmm",)), named=True), entries_of(runs[1], ["heat"])])
+    assert [row.label for row in some] == ["HEAT-GMM · a", "HEAT"]
+
+
+def test_names_place_sets_only_beside_the_papers_own_id_sets(tmp_path):
+    run = synthetic_run(tmp_path / "run", {"textures": 30, "svhn": 30})
+    assert compare([Entry(run, "el")], "auroc", 50).groups == [("", 3)]  # known images called "known"
+    run.experiment.id = "cifar10"
+    assert compare([Entry(run, "el")], "auroc", 50).groups == [("far", 3), ("", 1)]
+
+
+@pytest.mark.parametrize(
+    ("known", "far"), [("cifar10", "far"), ("/data/CIFAR-100/train", "far"), ("imagenet", "far"), ("flowers", None)]
+)
+def test_a_set_called_textures_is_far_from_the_papers_id_sets_alone(known, far):
+    sets = {"textures": "a", "Tiny ImageNet": "b", "own": "c"}
+    experiment = Experiment(id=known, ood=sets, groups={"own": "mid"})
+    assert [experiment.group(name) for name in sets] == [far, far and "near", "mid"]
+    assert Experiment(id=known, ood=sets, groups={"textures": "near"}).group("textures") == "near"
 
 
 def test_two_runs_side_by_side(demo_run):

@@ -4,12 +4,13 @@ import csv
 import html
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
-from heat_core.analysis.comparison import Cell, Comparison
+from heat_core.analysis.comparison import Cell, Comparison, Source
 from heat_core.analysis.export import to_csv as samples_to_csv
 from heat_core.analysis.notes import write_note
 from heat_core.analysis.samples import Samples
@@ -196,8 +197,8 @@ def test_html_shows_the_names_and_runs_nothing(name):
     assert found.tags <= {"style", "div", "table", "thead", "tbody", "tr", "th", "td", "span", "small"}
     assert {sum(span for _, span in row) for row in found.rows} == {4}
     *groups, names, first, second, missing = ([text for text, _ in row] for row in found.rows)
-    assert groups == ([["", name, ""]] if name else [])  # no line for groups where none has a name
-    assert names == ["", name, "other", "average"]
+    assert groups == ([["", "", name]] if name else [])  # no line for groups where none has a name
+    assert names == ["", "average", name, "other"]
     assert first[0] == missing[0] == name
     assert missing[1] == f"– {name}"
     assert second[0] == "HEAT"
@@ -276,4 +277,38 @@ def test_cells_that_are_not_there_are_dashes_and_no_lines():
     assert [cells_of(line)[1] for line in to_markdown(empty).splitlines()[2:]] == ["–", "–"]
     assert [tex_cells(line)[1] for line in to_latex(empty).splitlines()[5:7]] == ["--", "--"]
     assert len(read_back(to_csv(empty))) == 1 + 4
-    assert [row[1][0] for row in Cells(to_html(empty)).rows[-2:]] == ["–", "–"]
+    assert [row[2][0] for row in Cells(to_html(empty)).rows[-2:]] == ["–", "–"]
+
+
+# ---- marks and links -------------------------------------------------------------------------------------------------
+
+
+def test_every_format_marks_the_same_cells():
+    """Two rows share the first place, one is the second: bold, bold and underlined, whatever the numbers print as."""
+    cells = [[Cell(90.04, 90, 91, 1, True)], [Cell(90.01, 89, 91, 1, True)], [Cell(90.0, 90, 90, 2, False)]]
+    cells.append([Cell(80.0, 80, 80, 3, False)])
+    shown = Comparison("auroc", ["a", "b", "c", "d"], [("", "average")], cells)
+    markdown = [cells_of(line)[1] for line in to_markdown(shown).splitlines()[2:]]
+    assert markdown == ["**90.0**", "**90.0**", "<u>90.0</u>", "80.0"]
+    latex = [tex_cells(line)[1] for line in to_latex(shown).splitlines()[5:9]]
+    assert latex == [r"\textbf{90.0}", r"\textbf{90.0}", r"\underline{90.0}", "80.0"]
+    page = to_html(shown, intervals=False)
+    assert re.findall(r'<span class="value ?(\w*)">', page) == ["first", "first", "second", ""]
+
+
+@pytest.mark.parametrize("name", ["a&b", "x' onmouseover='y", '"><script>', "è ü"])
+def test_a_cell_leads_to_where_it_is_told_and_to_nowhere_else(name):
+    full = table("MSP", name)
+    sources = [Source("run", "msp"), Source("run", "heat")]
+    linked = replace(full, sources=sources, members=[(name,), ("other",), (name, "other")])
+    asked = []
+
+    def link(source, sets):
+        asked.append((source, sets))
+        return f"?det={source.detector}&set={','.join(sets)}" if sets != ("other",) else None
+
+    page = to_html(linked, link=link)
+    assert asked == [(s, sets) for s in sources for sets in ((name, "other"), (name,), ("other",))]
+    hrefs = [html.unescape(href) for href in re.findall(r'<a href="([^"]*)" target="_self">', page)]
+    assert hrefs == [f"?det={s.detector}&set={sets}" for s in sources for sets in (f"{name},other", name)]
+    assert Cells(page).tags <= {"style", "div", "table", "thead", "tbody", "tr", "th", "td", "span", "small", "a"}
