@@ -19,13 +19,14 @@ class Event(TypedDict, total=False):
     """One line of events.jsonl. `time`, `stage` and `message` are always there; the rest depends on the stage."""
 
     time: float  # seconds since the epoch
-    stage: str  # start, features, priors, residual, beta, map; done, cancelled, failed
+    stage: str  # start, features, priors, residual, beta, detectors, map; done, cancelled, failed
     message: str
-    dataset: str  # features: whose images
-    done: int  # features: images so far
-    total: int  # features: images in all
+    dataset: str  # features, detectors: whose images
+    detector: str  # detectors: the slow one that is worked on, by its name
+    done: int  # features: images so far; detectors: slow ones that are finished
+    total: int  # features: images in all; detectors: how many slow ones there are
     images_per_s: float  # features
-    eta: float  # features, residual: seconds left
+    eta: float  # features, residual: seconds left; detectors: of this one's fit, or of the images it still has to see
     skipped: list[str]  # features: ids of images that could not be read
     prior: str  # priors, residual: of which prior
     spread: float  # priors: of the prior's energy on the reference features
