@@ -14,6 +14,7 @@ from heat_core.errors import HeatError
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import Experiment
 from heat_core.runs.lock import is_alive, owner_of
+from heat_core.runs.mapping import require_mappable
 from heat_core.runs.record import FORMAT
 from heat_core.runs.run import Run
 from heat_core.storage import file_name, heat_home, write_json, writing
@@ -64,6 +65,21 @@ def _settled(beside: Path, wanted: Path) -> Path:
 def start(folder: Path) -> "subprocess.Popen[bytes]":
     """Start (or resume) the job of a run folder in a process of its own, which outlives the caller."""
     return _spawn(["job", str(folder)], folder / "job.log")
+
+
+def start_map(run: Run) -> "subprocess.Popen[bytes]":
+    """Fit the map of a run that has none in a process of its own; `map.npz` is there when it ended well.
+
+    While it works the run is alive, its status stays; events of the stage `map` say what it does, and the `error` of
+    the last why it could not.
+
+    Raises:
+        HeatError: where it cannot be made, or a process works on the run.
+    """
+    require_mappable(run)
+    if run.alive:
+        raise HeatError(f"Run {run.id} is being worked on by another process: wait for it, or cancel it.")
+    return _spawn(["map", str(run.folder)], run.folder / "job.log")
 
 
 def start_scoring(run: Run, paths: list[Path], into: Path) -> None:
