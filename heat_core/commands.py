@@ -16,6 +16,7 @@ from heat_core.errors import Cancelled, HeatError, require_room
 from heat_core.metrics import METRICS
 from heat_core.runs.events import Event
 from heat_core.runs.experiment import AVERAGE, Experiment
+from heat_core.runs.mapping import make_map
 from heat_core.runs.rows import corrected_row
 from heat_core.runs.run import Run, damaged_runs, list_runs
 from heat_core.storage import printable
@@ -35,6 +36,12 @@ def job(o: argparse.Namespace) -> None:
     found = Run.open(o.run)
     _stop_on_sigterm()
     run_experiment(found.experiment, found.folder, _print_event)
+
+
+def fit_map(o: argparse.Namespace) -> None:
+    """Fit the map of a run that has none."""
+    _stop_on_sigterm()
+    make_map(Run.open(o.run), _print_event)
 
 
 def list_all(o: argparse.Namespace) -> None:  # noqa: ARG001 (every verb takes the options)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app import faults, following, run_form, run_job, run_list, session
+from app.heading import heading
 from app.run_start import LIST, NEW, WANTED
 from heat_core.runs.run import damaged_runs, list_runs
 
@@ -35,7 +36,7 @@ def view() -> str:
     return wanted
 
 
-st.title("Runs")
+place = heading("Runs")
 shown = view()
 with faults.told():
     if damaged_runs() and not list_runs():
@@ -43,7 +44,7 @@ with faults.told():
             faults.show(sentence)
         shown = NEW
     else:
-        run = following.chosen_run()
+        run = following.chosen_run(place)
         following.name_in_address(run.id)
     if shown == NEW:
         run_form.draw()

@@ -15,6 +15,7 @@ from heat_core.errors import HeatError
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import Experiment
 from heat_core.runs.lock import announce, held, is_worked_on, owner_of, starter_of
+from heat_core.runs.mapping import require_mappable
 from heat_core.runs.record import FORMAT
 from heat_core.runs.run import ALIVE, Run
 from heat_core.storage import file_name, heat_home, read_json, write_json, writing
@@ -74,6 +75,21 @@ def start(folder: Path) -> "subprocess.Popen[bytes]":
     process = _spawn(["job", str(folder)], folder / JOB_LOG)
     announce(folder, process.pid)
     return process
+
+
+def start_map(run: Run) -> "subprocess.Popen[bytes]":
+    """Fit the map of a run that has none in a process of its own; `map.npz` is there when it ended well.
+
+    While it works the run is alive, its status stays; events of the stage `map` say what it does, and the `error` of
+    the last why it could not.
+
+    Raises:
+        HeatError: where it cannot be made, or a process works on the run.
+    """
+    require_mappable(run)
+    if run.alive:
+        raise HeatError(f"Run {run.id} is being worked on by another process: wait for it, or cancel it.")
+    return _spawn(["map", str(run.folder)], run.folder / JOB_LOG)
 
 
 def start_scoring(run: Run, paths: list[Path], into: Path) -> None:

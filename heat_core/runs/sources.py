@@ -5,7 +5,7 @@ columns that some detectors ask for (made from images, so that a source without 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from heat_core.runs.events import Progress, silent
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
 from heat_core.runs.layout import notes_of, open_sets, remarks, require_labels, shared_samples
 from heat_core.storage import printable, read_npz
+
+Heard = Callable[[ExtractionProgress], None]
 
 
 class Images:
@@ -52,26 +54,30 @@ class Images:
             )
             report("features", self.notes[-1])
 
-    def features(self, name: str, columns: Sequence[Column] = ()) -> Features:
-        """The features of `train`, `id` or an OOD set, with extra columns."""
-        return self.extracted(self._sets[name], columns)
+    def features(self, name: str, columns: Sequence[Column] = (), again: Heard | None = None) -> Features:
+        """The features of `train`, `id` or an OOD set, with extra columns.
 
-    def extracted(self, images: ImageSet, columns: Sequence[Column] = ()) -> Features:
-        """The features of any images; the report hears about progress and about files that cannot be read."""
-        reported, name = 0.0, images.name
+        The report hears about progress and about files that cannot be read; `again` alone hears about progress where
+        the images were seen before, for other columns.
+        """
+        images, reported = self._sets[name], 0.0
 
         def progress(record: ExtractionProgress) -> None:
             nonlocal reported
             if time.monotonic() - reported > 0.5 or record["done"] == record["total"]:
                 reported = time.monotonic()
-                message = f"{name}: {record['done']} of {record['total']} images"
-                self._report("features", message, dataset=name, **record)
+                (again or first)(record)
+
+        def first(record: ExtractionProgress) -> None:
+            message = f"{images.name}: {record['done']} of {record['total']} images"
+            self._report("features", message, dataset=images.name, **record)
 
         wanted, batch_size = (*pooled(self.backbone), *columns), self._experiment.batch_size
         found = extract(self.backbone, images, self.device, batch_size, on_progress=progress, columns=wanted)
-        if skipped := found.skipped:
+        if (skipped := found.skipped) and again is None:
             shown = ", ".join(skipped[:5]) + (" …" if len(skipped) > 5 else "")
-            self._report("features", f"{name}: {len(skipped)} unreadable images skipped: {shown}", skipped=skipped)
+            message = f"{images.name}: {len(skipped)} unreadable images skipped: {shown}"
+            self._report("features", message, skipped=skipped)
         return found
 
 
@@ -116,8 +122,8 @@ class FeatureFolders:
         self.head = _given_head(folders[TRAIN], train.avg.shape[1])
         self.no_head = "" if self.head else "there is no head.npz beside them"
 
-    def features(self, name: str, columns: Sequence[Column] = ()) -> Features:  # noqa: ARG002 (there are none)
-        """The features of `train`, `id` or an OOD set."""
+    def features(self, name: str, columns: Sequence[Column] = (), again: Heard | None = None) -> Features:  # noqa: ARG002
+        """The features of `train`, `id` or an OOD set; there are no extra columns."""
         return self._sets[name]
 
 
