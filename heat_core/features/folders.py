@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heat_core.errors import HeatError
-from heat_core.features.images import is_deep, left_out, suffixes
+from heat_core.features.images import header, left_out, suffixes
 from heat_core.storage import printable
 
 # What file managers, network storage and photo programs leave beside pictures; hidden ones begin with a dot anyway.
@@ -18,7 +18,8 @@ _SYSTEM = {
 }  # fmt: skip
 _SYSTEM_ENDINGS = (".lrdata", ".photoslibrary", ".aplibrary")
 SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval", "holdout"}
-_LOOKED_AT = 16  # files whose depth is looked up
+_LOOKED_AT = 16  # files whose header is looked at
+_PLAIN = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,19 @@ def _notes(folder: Path, files: list[Path], others: list[Path], aside: list[Path
     if aside:
         names = sorted({printable(p.name) for p in aside})
         yield f"Hidden and system folders are left aside: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}."
-    step = max(len(files) // _LOOKED_AT, 1)
-    if deep := [p for p in files[::step] if is_deep(p)]:
-        yield f"Grey images of more than 8 bits are scaled to 8 by their range ({printable(deep[0].name)} for one)."
+    yield from _of_headers(files)
+
+
+def _of_headers(files: list[Path]) -> Iterator[str]:
+    """What some of the files say of themselves; JPEGs have neither depth nor several pictures."""
+    told = [p for p in files if p.suffix.lower() not in _PLAIN]
+    headers = {p.name: header(p) for p in told[:: max(len(told) // _LOOKED_AT, 1)]}
+    for depth, title in (("grey", "Grey"), ("colour", "Colour")):
+        if deep := next((name for name, found in headers.items() if found.depth == depth), None):
+            yield f"{title} images of more than 8 bits are scaled to 8 by their range ({printable(deep)} for one)."
+    if several := next((name for name, found in headers.items() if found.pictures > 1), None):
+        held = headers[several].pictures
+        yield f"Of files with several pictures the first is taken ({printable(several)} holds {held})."
 
 
 def _classes(folder: Path, files: list[Path]) -> set[str]:

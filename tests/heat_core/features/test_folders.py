@@ -154,6 +154,22 @@ def test_deep_grey_is_told_and_colour_is_not(tmp_path):
     assert note == "Grey images of more than 8 bits are scaled to 8 by their range (1.png for one)."
 
 
+def test_a_few_deep_files_among_many_jpegs_are_told(tmp_path):
+    for i in range(60):
+        picture(tmp_path / "a" / f"{i}.jpg")
+    Image.fromarray(np.full((4, 4), 3000, np.uint16)).save(tmp_path / "a" / "b.png")
+    assert from_folder(tmp_path).notes == (
+        "Grey images of more than 8 bits are scaled to 8 by their range (b.png for one).",
+    )
+
+
+def test_pictures_that_are_left_out_of_a_file_are_told(tmp_path):
+    pages = [Image.new("RGB", (4, 4), RED), Image.new("RGB", (4, 4), BLUE)]
+    (tmp_path / "a").mkdir()
+    pages[0].save(tmp_path / "a" / "stack.tif", save_all=True, append_images=pages[1:])
+    assert from_folder(tmp_path).notes == ("Of files with several pictures the first is taken (stack.tif holds 2).",)
+
+
 def test_links_that_lead_nowhere_are_no_images(tmp_path):
     picture(tmp_path / "set" / "a" / "0.png")
     (tmp_path / "set" / "a" / "gone.png").symlink_to(tmp_path / "missing.png")
