@@ -4,6 +4,7 @@ A job hears of them when it opens its sets (`open_sets`, `remarks`); who is abou
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -16,7 +17,6 @@ from heat_core.errors import HeatError
 from heat_core.features import demo
 from heat_core.features.datasets import TORCHVISION, ImageSet, open_dataset, require_classes
 from heat_core.features.features import Features
-from heat_core.features.folders import SPLITS
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
 from heat_core.storage import is_folder, printable
 
@@ -148,29 +148,63 @@ def notes_of(sets: dict[str, ImageSet]) -> list[str]:
     return list(dict.fromkeys(f"{images.name}: {note}" for images in sets.values() for note in images.notes))
 
 
+# What the splits of data sets are called → which split it is. `train`, `seg_train`, `Training Set`, `testA`, `val2017`.
+_SPLITS = {"train": "train", "training": "train"} | dict.fromkeys(
+    ("test", "testing", "val", "valid", "validation", "dev", "eval", "holdout"), "test"
+)
+_SPLIT = re.compile(rf"(?:.*[^a-z])?({'|'.join(sorted(_SPLITS, key=len, reverse=True))})(?:[ab]|set|(?:[^a-z].*))?")
+
+
+def _split(name: str) -> str:
+    """train or test where a folder is called after such a split, else empty."""
+    found = _SPLIT.fullmatch(name.lower())
+    return _SPLITS[found[1]] if found else ""
+
+
 def require_classes_of_images(train: ImageSet, source: str) -> None:
-    """Refuse train/ and test/ as the classes of a set: they are its splits."""
-    splits = [name for name in train.class_names if name.lower() in SPLITS]
-    if len(splits) == len(train.class_names) and splits:
-        first = next((name for name in splits if name.lower().startswith("train")), splits[0])
-        raise HeatError(
-            f"The sub-folders of {source!r} ({', '.join(splits)}) look like the splits of a data set, not its classes: "
-            f"give {os.path.join(source, first)} for training and another one for testing (--id-test)."
-        )
+    """Refuse train/ and test/ as the classes of a set: they are its splits, whatever lies beside them.
+
+    Where only words of their names say so, they are splits if nothing else is there or if they hold the same folders.
+    """
+    names = train.class_names
+    exact, alike = [n for n in names if n.lower() in _SPLITS], [n for n in names if _split(n)]
+    kinds_of_exact, kinds = {_split(n) for n in exact}, {_split(n) for n in alike}
+    inner = _inner(train)
+    same = len(set.intersection(*(inner[n] for n in alike))) > 1 if alike else False
+    if 0 < len(names) == len(exact) or len(kinds_of_exact) > 1:
+        splits = exact
+    elif len(kinds) > 1 and (len(alike) == len(names) or same):
+        splits = alike
+    else:
+        return
+    first = next((name for name in splits if _split(name) == "train"), splits[0])
+    raise HeatError(
+        f"The sub-folders of {source!r} ({', '.join(splits)}) look like the splits of a data set, not its classes: "
+        f"give {os.path.join(source, first)} for training and another one for testing (--id-test)."
+    )
+
+
+def _inner(images: ImageSet) -> dict[str, set[str]]:
+    """Class → the folders in it that hold images."""
+    found: dict[str, set[str]] = {name: set() for name in images.class_names}
+    for sample, label in zip(images.ids, images.labels if images.labels is not None else (), strict=False):
+        parts = sample.split("/")
+        if len(parts) > 2:
+            found[images.class_names[label]].add(parts[1])
+    return found
 
 
 def remarks(experiment: Experiment, sets: dict[str, ImageSet]) -> Iterator[str]:
     """Sentences about sets that share images, hold classes that others lack, or lost what they should have."""
+    if TRAIN in sets:
+        yield from _of_classes(sets[TRAIN])
     if TRAIN in sets and ID in sets:
-        yield from _of_classes(sets[TRAIN], sets[ID], not experiment.id_test)
+        yield from _of_both(sets[TRAIN], sets[ID], not experiment.id_test)
     yield from _shared(sets)
 
 
-def _of_classes(train: ImageSet, test: ImageSet, split: bool) -> Iterator[str]:
+def _of_both(train: ImageSet, test: ImageSet, split: bool) -> Iterator[str]:
     """Classes that only one of the two has. `split`: whether they are one set, of which a fifth was held out."""
-    some = [name for name in train.class_names if name.lower() in SPLITS]
-    if some and len(train.class_names) > len(some):
-        yield f"The class {some[0]!r} of the training set is named like a split of a data set: is it a class?"
     if split:
         held = set() if test.labels is None else {train.class_names[i] for i in set(test.labels.tolist())}
         if small := [name for name in train.class_names if name not in held]:
@@ -187,13 +221,40 @@ def _of_classes(train: ImageSet, test: ImageSet, split: bool) -> Iterator[str]:
         yield f"The ID test set has no image of {_listed(missing)}."
 
 
+def _of_classes(train: ImageSet) -> Iterator[str]:
+    """Classes that may be none, or one."""
+    if some := [name for name in train.class_names if name.lower() in _SPLITS]:
+        yield f"The class {some[0]!r} of the training set is named like a split of a data set: is it a class?"
+    inner = list(_inner(train).values())
+    if len(inner) > 1 and len(inner[0]) > 1 and all(held == inner[0] for held in inner):
+        folders = _listed(sorted(inner[0]))
+        yield f"Every class of the training set holds the same folders ({folders}): are they its classes?"
+    alike: dict[str, list[str]] = {}
+    for name in train.class_names:
+        alike.setdefault(" ".join(name.casefold().split()), []).append(name)
+    for names in alike.values():
+        if len(names) > 1:
+            yield f"The classes {_listed(names)} of the training set differ in case or spaces only: are they one class?"
+
+
 def _shared(sets: dict[str, ImageSet]) -> Iterator[str]:
-    """The same files in two sets, or the same images of a set that is known by its name."""
+    """The same images in two sets, or in two places of the training set, through links of either kind."""
     members = {
-        name: {os.path.realpath(path) for path in images.files} if images.files else set(images.ids)
+        name: [_identity(path) for path in images.files] if images.files else list(images.ids)
         for name, images in sets.items()
     }
-    yield from _overlaps(members, "images")
+    if TRAIN in members and (twice := len(members[TRAIN]) - len(set(members[TRAIN]))):
+        yield f"{twice:,} of the training set's images are links to others of it."
+    yield from _overlaps({name: set(found) for name, found in members.items()}, "images")
+
+
+def _identity(path: os.PathLike[str]) -> object:
+    """Equal for two names of one file."""
+    try:
+        found = os.stat(path)
+    except OSError:  # gone since it was listed
+        return os.path.realpath(path)
+    return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(path)
 
 
 def shared_samples(sets: dict[str, Features]) -> Iterator[str]:
