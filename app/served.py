@@ -17,6 +17,7 @@ from starlette.routing import Route
 from app import subset
 from app.look import from_query
 from heat_core import HeatError, Run
+from heat_core.analysis.newcomers import Newcomers
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.thumbnails import encoded
 from heat_core.features.datasets import read_image
@@ -73,12 +74,22 @@ def _image(run_id: str, dataset: str | None, batch: str | None, row: int) -> Ima
     if row < 0:
         raise IndexError(row)
     if batch is not None:
-        folder = run.folder / "own" / batch
-        if folder.parent != run.folder / "own":
-            raise KeyError(batch)
-        return read_image(Path(str(Scored.load(folder / SCORED).ids[row])))
+        return read_image(Path(str(_scored(run, batch).ids[row])))
     ids = run.training_ids if dataset == TRAIN else run.ids(str(dataset))
     return run.image(str(dataset), str(ids[row]))
+
+
+def _scored(run: Run, batch: str) -> Scored:
+    """What a run found of a batch of new images, whose name is no path."""
+    folder = run.folder / "own" / batch
+    if folder.parent != run.folder / "own" or batch in ("", ".", ".."):
+        raise KeyError(batch)
+    return _opened_batch(str(folder / SCORED), (folder / SCORED).stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _opened_batch(path: str, version: int) -> Scored:  # noqa: ARG001 (part of the cache's key)
+    return Scored.load(Path(path))
 
 
 @_told
@@ -91,7 +102,7 @@ def _take(request: Request) -> Response:
         from heat_core.analysis.report import to_html  # imports plotly: only when it is asked for
 
         return _file(to_html(run, look.lens()).encode(), "text/html", f"{run.id}.html")
-    samples = Samples(run)
+    samples = Newcomers(run, _scored(run, asked["batch"]), asked["batch"]) if asked.get("of") == "new" else Samples(run)
     numbers = subset.numbers(samples, look)
     content, media_type = subset.taken_along(samples, numbers, look.lens(), kind)
     return _file(content, media_type, f"{run.id}-samples.{kind}")

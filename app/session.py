@@ -132,14 +132,21 @@ def chosen(name: str, value: str | None) -> None:
     changed(choices=kept | ({name: value} if value else {}))
 
 
-def about(what: str) -> None:
-    """Say whose samples the question is about: what narrows it does not fit the samples of another place."""
-    before = st.session_state.get("asked-of")
+def about(what: str, plain: Query) -> None:
+    """Say whose samples the question is about: what narrows it does not fit the samples of another place.
+
+    Args:
+        what: the run, or the batch of new images.
+        plain: what is asked there first.
+    """
+    before, kept = st.session_state.get("asked-of"), look().ask
     st.session_state["asked-of"] = what
-    if before not in (None, what):
-        kept = st.session_state["look"].ask
-        changed(ask=Query(baseline=kept.baseline, methods=kept.methods), selection=None, sample=None)
-        follow()
+    if before == what or (before is None and kept != Query()):  # the same, or a link
+        return
+    changed(ask=replace(plain, baseline=kept.baseline, methods=kept.methods), selection=None, sample=look().sample)
+    if before is not None:
+        changed(sample=None)
+    follow()
 
 
 def touch() -> None:

@@ -5,6 +5,7 @@ import streamlit as st
 from app import faults, following, session
 from app.heading import heading
 from app.inspect_view import inspect_view
+from heat_core.analysis.questions import Query
 
 place = heading("Which images does this model not know?")
 with faults.told():
@@ -24,7 +25,7 @@ with faults.told():
             return
         samples, version = following.samples_of(run)
         session.current(run)
-        session.about(run.id)
+        session.about(run.id, Query())
         inspect_view(samples, version)
         session.write_address(run)
 

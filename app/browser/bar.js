@@ -75,6 +75,7 @@ function writing(root, act) {
     for (const which of root.querySelectorAll(".about")) which.textContent = marked.size ? `${counting(about)} marked` : `all ${counting(about)}`;
     for (const summary of root.querySelectorAll(".doing > summary")) summary.classList.toggle("off", !about);
     $(".run-name").placeholder = ask.values.tag?.[0] ?? state.run.questions[ask.question]?.replace("{}", "baseline").toLowerCase() ?? "subset";
+    for (const part of root.querySelectorAll(".with-truth")) part.hidden = !run.truth;
     for (const link of root.querySelectorAll("[data-take]")) link.href = `${run.take}${location.search.replace("?", "&")}&kind=${link.dataset.take}`;
   };
 }
