@@ -61,7 +61,7 @@ def pack(samples: Samples, view: str, at_most: int = MOST_POINTS) -> tuple[bytes
         "truth": samples.truth,
         "starts": np.cumsum([0, *samples.sizes])[:-1].tolist(),
         "pictures": {name: address(samples, name) for name in (*samples.datasets, TRAIN)},
-        "take": f"{served.prefix()}/take?of={'known' if samples.truth else 'new'}",
+        "take": served.take_address(samples),
         "sets": _sets(samples, numbers),
         "classes": run.class_names,
         "folders": folder.names,

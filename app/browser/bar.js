@@ -76,7 +76,11 @@ function writing(root, act) {
     for (const summary of root.querySelectorAll(".doing > summary")) summary.classList.toggle("off", !about);
     $(".run-name").placeholder = ask.values.tag?.[0] ?? state.run.questions[ask.question]?.replace("{}", "baseline").toLowerCase() ?? "subset";
     for (const part of root.querySelectorAll(".with-truth")) part.hidden = !run.truth;
-    for (const link of root.querySelectorAll("[data-take]")) link.href = `${run.take}${location.search.replace("?", "&")}&kind=${link.dataset.take}`;
+    for (const link of root.querySelectorAll("[data-take]")) {
+      const addressed = () => (link.href = `${run.take}${location.search.replace("?", "&")}&kind=${link.dataset.take}`);
+      link.onpointerdown = link.onfocus = addressed; // the address of the page follows what is done
+      addressed();
+    }
   };
 }
 
