@@ -16,6 +16,12 @@ from heat_core.metrics import roc_curve
 from heat_core.runs.experiment import ID
 from heat_core.runs.record import ENERGIES
 
+# Two figures beside each other where each has room, else below each other.
+_STYLE = (
+    "<style>.st-key-curves [data-testid=stHorizontalBlock] { flex-wrap:wrap }"
+    " .st-key-curves [data-testid=stColumn] { min-width:min(26rem, 100%) }</style>"
+)
+
 
 def curves(run: Run) -> None:
     """Histogram and ROC curves of one detector."""
@@ -33,7 +39,9 @@ def curves(run: Run) -> None:
     scores = samples.by_set(detector, lens)
     ood = {drawn(name): scores[name] for name in run.ood_names}
     line = "your line" if lens.draws_line(detector) else "95 % of ID"
-    left, right = st.columns(2, gap="medium")
+    st.html(_STYLE)
+    with st.container(key="curves"):
+        left, right = st.columns(2, gap="medium")
     with left:
         st.subheader(
             f"Scores · {plain(run.title(detector))}",

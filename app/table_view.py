@@ -19,6 +19,9 @@ _NOTE = (
     "resample on the same images, may be zero. Underlined: the best of the rest. A cell opens the images that its row "
     "misses. near, mid and far are set with the run (Tab. 4 for CIFAR)."
 )
+# What lies under the cells that stay in sight must not shine through.
+_COLOURS = [st.get_option(f"theme.{kind}.backgroundColor") or "Canvas" for kind in ("light", "dark")]
+_GROUND = f"<style>:root {{ --heat-ground: light-dark({', '.join(_COLOURS)}) }}</style>"
 
 
 @st.cache_data(show_spinner=False, max_entries=4096)
@@ -61,7 +64,7 @@ def table_view(run: Run) -> None:
     if by_average:
         table = table.best_first()
     missing = {n: reason for r in runs for n, reason in r.left_out.items()}
-    st.html(tables.to_html(table, intervals, missing, to_missed(runs, look)))
+    st.html(_GROUND + tables.to_html(table, intervals, missing, to_missed(runs, look)))
     st.caption(_NOTE)
     for note in dict.fromkeys(note for r in runs for note in r.record.notes):
         st.caption(plain(note))

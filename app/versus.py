@@ -11,7 +11,7 @@ from heat_core.runs.experiment import AVERAGE, ID
 from heat_core.runs.run import list_runs
 from heat_core.storage import printable
 
-_WIDTHS = [2.4, 1, 1, 1, 1, 3, 3]
+_WIDTHS = [2.2, 1.1, 1.1, 1.1, 1.1, 2.8, 2.8]
 _METRICS = {"fpr95": "FPR95 ↓", "auroc": "AUROC ↑"}
 
 
@@ -50,9 +50,10 @@ def versus(run: Run) -> None:
         for pair in pairs:
             _line(run, pair)
     st.caption(
-        "Sets are matched by name, samples by id. Right: an OOD image is called unknown, a known one known, by each "
-        "run's own threshold; a count opens its images. A − B in percent with its 95 % bootstrap interval, both taken "
-        "of the same resamples; **bold** where the interval leaves zero out. B is composed at this β of all its priors."
+        "How many samples both, only one, or neither is right about: an OOD image is called unknown, a known one "
+        "known, by each run's own threshold. A count opens its images. Sets are matched by name, samples by id. A − B "
+        "in percent with its 95 % bootstrap interval, both taken of the same resamples; **bold** where the interval "
+        "leaves zero out. B is composed at this β of all its priors."
     )
 
 
@@ -62,15 +63,15 @@ def _row(run: Run, label: str, name: str) -> str:
 
 
 def _head() -> None:
-    titles = ["Set", *OUTCOMES.values(), *(_METRICS[metric] for metric in COMPARED)]
-    for place, title in zip(st.columns(_WIDTHS, vertical_alignment="bottom"), titles, strict=True):
+    titles = ["Set", *OUTCOMES.values(), *(f"{_METRICS[metric]} and A − B" for metric in COMPARED)]
+    for place, title in zip(st.columns(_WIDTHS, gap="small", vertical_alignment="bottom"), titles, strict=True):
         place.caption(f"**{plain(title)}**")
 
 
 def _line(run: Run, pair: Pair) -> None:
     """A set: its name, a button a count, both metrics."""
     name = {ID: "ID test", AVERAGE: "all OOD sets"}.get(pair.name, pair.name)
-    first, *places = st.columns(_WIDTHS, vertical_alignment="center")
+    first, *places = st.columns(_WIDTHS, gap="small", vertical_alignment="center")
     first.markdown(f"{plain(name)}  \n:small[:gray[{len(pair.first):,} samples]]")
     for place, outcome in zip(places, OUTCOMES, strict=False):
         chosen = pair.outcome(outcome)
@@ -85,7 +86,7 @@ def _line(run: Run, pair: Pair) -> None:
 
 def _told(found: Difference) -> str:
     """Both values, and their difference with its interval."""
-    difference = f"A − B {_signed(found.value)} ({_signed(found.low)} to {_signed(found.high)})"
+    difference = f"{_signed(found.value)} ({_signed(found.low)} to {_signed(found.high)})"
     values = f"A {found.first:.1f} · B {found.second:.1f}"
     return f"{values}  \n:small[**{difference}**]" if found.told else f"{values}  \n:small[:gray[{difference}]]"
 

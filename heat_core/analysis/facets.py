@@ -31,6 +31,10 @@ class Facet:
         """(N,) which samples have one of these values."""
         return np.isin(self.codes, [i for i, name in enumerate(self.names) if name in wanted])
 
+    def counts(self, among: np.ndarray) -> np.ndarray:
+        """How many of the samples `among` (N,) have each value."""
+        return np.bincount(self.codes[among & (self.codes >= 0)], minlength=len(self.names))
+
 
 def sets(samples: Samples) -> Facet:
     """The set that each sample belongs to, under the run's name of it (`id`: the ID test set)."""

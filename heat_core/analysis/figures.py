@@ -94,7 +94,7 @@ def score_histogram(
         annotation_position="top",
     )
     figure.update_layout(barmode="overlay")
-    axis = "score (larger = more out-of-distribution; last bin: and beyond)"
+    axis = "score (larger = more out-of-distribution;<br>last bin: and beyond)"
     return _layout(figure, axis, "% of the set", _height(len(ood_scores)))
 
 

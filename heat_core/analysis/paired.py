@@ -16,8 +16,8 @@ from heat_core.metrics import METRICS, bootstrap
 from heat_core.runs.experiment import AVERAGE, ID
 
 COMPARED = ("fpr95", "auroc")
-#: How two verdicts on a sample can fall.
-OUTCOMES = {"both": "both right", "first": "only A right", "second": "only B right", "neither": "neither"}
+#: How two verdicts on a sample can fall → who is right.
+OUTCOMES = {"both": "both", "first": "only A", "second": "only B", "neither": "neither"}
 
 
 @dataclass(frozen=True)

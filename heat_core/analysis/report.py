@@ -2,7 +2,6 @@
 
 import html
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,10 @@ import plotly.graph_objects as go
 from heat_core.analysis import figures, palette
 from heat_core.analysis.comparison import compare, composition, entries_of
 from heat_core.analysis.notes import read_notes
-from heat_core.analysis.questions import answer, arrange, why
+from heat_core.analysis.report_pictures import gallery_sections
 from heat_core.analysis.samples import Samples, stratified
 from heat_core.analysis.sweep import SWEEP, sweep
 from heat_core.analysis.tables import to_html as table_html
-from heat_core.analysis.thumbnails import data_url
 from heat_core.composition import HEAT, PLAIN, Lens, beta_text
 from heat_core.errors import HeatError
 from heat_core.metrics import roc_curve
@@ -24,10 +22,8 @@ from heat_core.runs.rows import corrected_row
 from heat_core.runs.run import Run
 from heat_core.storage import printable, replacing
 
-_PICTURES = 12
 _MAP_POINTS = 10_000
-_SIDE = 160
-_BASELINES = ("el", "gmm")
+_CONFIG = {"responsive": True, "displaylogo": False}
 _STYLE = (
     f"""<style>
 {palette.css()}
@@ -35,18 +31,14 @@ _STYLE = (
     + """
 :root { color-scheme: light dark; --line: #8885; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }
-body { color: #1f2328; background: #fff; }
+body { color: #1f2328; background: #fff; --heat-ground: #fff; }
 h1 { font-size: 1.7rem; } h2 { margin-top: 2.4rem; font-size: 1.25rem; } small, .faint { opacity: .75; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 18px; }
 dt { opacity: .75; } dd { margin: 0; overflow-wrap: anywhere; }
 pre { background: #8882; padding: .8rem; border-radius: 8px; overflow-x: auto; }
-.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); gap: 14px; }
-.gallery figure { margin: 0; font-size: 12px; }
-.gallery img { width: 100%; aspect-ratio: 1; object-fit: contain; border-radius: 6px; }
-.gallery img { background: #8883; box-sizing: border-box; }
-.right img { border: 4px solid var(--heat-right); } .wrong img { border: 4px dashed var(--heat-wrong); }
 .plotly-graph-div { background: #fff; border-radius: 8px; }
 @media (prefers-color-scheme: dark) { body { color: #e8eaed; background: #15181c; } }
+@media (prefers-color-scheme: dark) { body { --heat-ground: #15181c; } }
 </style>"""
 )
 
@@ -67,7 +59,7 @@ def to_html(run: Run, lens: Lens = PLAIN) -> str:
         _head(run, lens),
         _tables(run, lens),
         _figures(run, samples, lens),
-        _galleries(samples, lens),
+        gallery_sections(samples, lens),
         _notes(run),
         _reproduce(run),
     ]
@@ -109,7 +101,8 @@ def _tables(run: Run, lens: Lens) -> str:
     body += "".join(f"<p>{html.escape(note)}</p>" for note in run.record.notes)
     return body + (
         '<p class="faint">FPR95: share of unknown images that pass for known when 95 % of the known ones do. Small: '
-        "95 % bootstrap intervals. Bold: best of its column; underlined: second; ≈: not told from the best.</p>"
+        "95 % bootstrap intervals. Bold: best of its column, and what is not told from it on the same resamples; "
+        "underlined: best of the rest.</p>"
     )
 
 
@@ -129,7 +122,8 @@ def _figures(run: Run, samples: Samples, lens: Lens) -> str:
     if run.has_map:
         shown["Map of the features"] = _map(run, samples)
     return "".join(
-        f"<h2>{name}</h2>{fig.to_html(full_html=False, include_plotlyjs=False)}" for name, fig in shown.items()
+        f"<h2>{name}</h2>{fig.to_html(full_html=False, include_plotlyjs=False, config=_CONFIG)}"
+        for name, fig in shown.items()
     )
 
 
@@ -148,42 +142,6 @@ def _map(run: Run, samples: Samples) -> go.Figure:
 def _drawn(text: str) -> str:
     """Foreign text as Plotly draws it to the letter: no tag of its little HTML, and no field of a hover text."""
     return html.escape(text, quote=False).replace("%{", "%\u2060{")
-
-
-def _galleries(samples: Samples, lens: Lens) -> str:
-    if not samples.run.priors:
-        return ""
-    detectors = [d for d in (*_BASELINES, HEAT) if d in samples.run.detectors]
-    questions = {
-        "Recovered by HEAT: EL or GMM misses them, HEAT detects them": ("recovered by HEAT", samples.is_ood),
-        "Lost by HEAT: EL or GMM detects them, HEAT misses them": ("lost by HEAT", samples.is_ood),
-        "Missed by all": ("missed by all", samples.is_ood),
-        "Known images flagged by mistake": ("all", ~samples.is_ood & samples.flagged(HEAT, lens)),
-    }
-    return "".join(_gallery(samples, name, *question, detectors, lens) for name, question in questions.items())
-
-
-def _gallery(samples: Samples, name: str, rule: str, within: np.ndarray, detectors: Sequence[str], lens: Lens) -> str:
-    fits = answer(samples, rule, detectors, [d for d in _BASELINES if d in detectors], lens) & within
-    numbers = arrange(samples, np.flatnonzero(fits), "highest disagreement", detectors, HEAT, lens)
-    body = "".join(_picture(samples, int(i), detectors, lens) for i in numbers[:_PICTURES])
-    count = f"{len(numbers):,} images"
-    if len(numbers) > _PICTURES:
-        count += f", {_PICTURES} shown, those on which the methods disagree most"
-    return f'<h2>{name}</h2><p class="faint">{count}</p><div class="gallery">{body}</div>'
-
-
-def _picture(samples: Samples, number: int, detectors: Sequence[str], lens: Lens) -> str:
-    run, (name, _) = samples.run, samples.locate(number)
-    try:
-        picture = f'<img alt="" src="{data_url(run.image(name, str(samples.ids[number])), _SIDE)}">'
-    except HeatError:
-        picture = '<img alt="no longer there">'
-    right = samples.right(HEAT, lens)[number]
-    verdict, mark = ("right", "✓") if right else ("wrong", "✗")
-    name, text = html.escape(samples.key(number)), html.escape(why(samples, number, detectors, lens))
-    caption = f"<figcaption><b>{mark} {name}</b><br>{text}</figcaption>"
-    return f'<figure class="{verdict}">{picture}{caption}</figure>'
 
 
 def _notes(run: Run) -> str:

@@ -13,11 +13,11 @@ from heat_core.storage import printable
 Link = Callable[[Source, tuple[str, ...]], str | None]
 _MANY = 6  # columns whose intervals fit beside their values on a laptop; elsewhere they go below
 STYLE = """<style>
-.heat-table { --ground: var(--heat-ground, var(--st-background-color, Canvas)); overflow:auto; max-height:82vh; }
+.heat-table { --ground: var(--heat-ground, Canvas); overflow:auto; max-height:82vh; }
 .heat-table table { border-collapse:separate; border-spacing:0; font-size:14px; font-variant-numeric:tabular-nums; }
 .heat-table th, .heat-table td { padding:3px 14px 3px 0; text-align:right; white-space:nowrap; border:none; }
 .heat-table th:first-child { text-align:left; font-weight:400; position:sticky; left:0; background:var(--ground); }
-.heat-table tbody th:first-child { white-space:normal; overflow-wrap:anywhere; min-width:7em; max-width:17em; }
+.heat-table tbody th:first-child { white-space:normal; overflow-wrap:anywhere; min-width:9em; max-width:17em; }
 .heat-table thead { position:sticky; top:0; z-index:2; background:var(--ground); }
 .heat-table thead th { font-weight:600; vertical-align:bottom; }
 .heat-table thead tr:last-child th { border-bottom:1px solid #8886; }

@@ -1,4 +1,4 @@
-"""Samples, filters, explanations, and what is kept with a run or taken along."""
+"""Samples, explanations, and what is kept with a run or taken along."""
 
 import csv
 import io
@@ -14,13 +14,13 @@ from heat_core import HeatError, Lens, Run
 from heat_core.analysis.explanation import explain, nearest_training
 from heat_core.analysis.export import to_csv, to_zip
 from heat_core.analysis.notes import read_notes, write_note
-from heat_core.analysis.questions import ORDERS, answer, arrange, rules, why
+from heat_core.analysis.questions import why
 from heat_core.analysis.samples import Samples, stratified
 from heat_core.analysis.selections import keep, recall
 from heat_core.metrics import threshold95
 from heat_core.runs.record import ENERGIES, RunRecord
 
-METHODS, BASELINES = ["el", "gmm", "heat"], ["el", "gmm"]
+METHODS = ["el", "gmm", "heat"]
 
 
 @pytest.fixture(scope="module")
@@ -61,43 +61,6 @@ def test_verdicts_are_the_runs(samples, demo_run):
     flagged = samples.flagged("heat", lens)
     np.testing.assert_array_equal(samples.right("heat", lens), np.where(samples.is_ood, flagged, ~flagged))
     assert samples.percentile("heat", lens)[~samples.is_ood].max() < 1
-
-
-def test_filters_are_what_they_say(samples):
-    right = {m: samples.right(m) for m in METHODS}
-    expected = {
-        "all": np.ones(len(samples), bool),
-        "missed by EL": ~right["el"],
-        "missed by GMM": ~right["gmm"],
-        "recovered by HEAT": (~right["el"] | ~right["gmm"]) & right["heat"],
-        "caught only by HEAT": right["heat"] & ~right["el"] & ~right["gmm"],
-        "lost by HEAT": (right["el"] | right["gmm"]) & ~right["heat"],
-        "missed by all": ~right["el"] & ~right["gmm"] & ~right["heat"],
-        "missed by A, caught by B": ~right["gmm"] & right["el"],
-    }
-    assert set(rules(METHODS, BASELINES)) == set(expected)
-    for rule, wanted in expected.items():
-        np.testing.assert_array_equal(answer(samples, rule, METHODS, BASELINES, a="gmm", b="el"), wanted, err_msg=rule)
-    with pytest.raises(HeatError, match="no filter"):
-        answer(samples, "pretty", METHODS, BASELINES)
-
-
-def test_orders(samples):
-    numbers = np.flatnonzero(samples.dataset == 1)
-    scores, line = samples.scores("heat"), samples.threshold("heat")
-    keys = {
-        "closest to the threshold": np.abs(scores - line),
-        "most out-of-distribution": -scores,
-        "most typical": scores,
-        "highest disagreement": -np.ptp([samples.percentile(m) for m in METHODS], axis=0),
-    }
-    assert set(keys) == set(ORDERS)
-    for order, key in keys.items():
-        found = arrange(samples, numbers, order, METHODS, "heat")
-        assert sorted(found) == sorted(numbers)
-        assert (np.diff(key[found]) >= 0).all(), order
-    with pytest.raises(HeatError, match="no order"):
-        arrange(samples, numbers, "pretty", METHODS, "heat")
 
 
 def test_why_names_the_class_and_the_methods_that_part(samples, demo_run):
@@ -220,23 +183,3 @@ def test_csv_and_zip_hold_what_was_chosen(folder):
         assert len([n for n in names if n.endswith(".png")]) == 3
         assert "samples.csv" in names
     assert gone == 0
-
-
-def test_a_report_opens_without_internet(folder):
-    from heat_core.analysis.report import write_report
-
-    run = Run.open(folder)
-    write_note(folder, Samples(run).key(3), "<b>bold</b>", [])
-    write_report(run, folder / "report.html", Lens(-1.0))
-    page = (folder / "report.html").read_text(encoding="utf-8")
-    assert "β = −1" in page
-    assert "Lost by HEAT" in page
-    assert page.count("data:image/png;base64,") > 10
-    assert "&lt;b&gt;bold&lt;/b&gt;" in page
-    assert "<b>bold</b>" not in page
-    import re
-
-    assert not re.findall(r'<(?:script|img|link)[^>]+(?:src|href)="(?!data:)', page)
-    (folder / "energies.npz").unlink()
-    with pytest.raises(HeatError, match="no results"):
-        write_report(Run.open(folder), folder / "report.html")

@@ -1,0 +1,205 @@
+"""Questions, what narrows them, their orders and the gains, against plain loops over the samples."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from heat_core import HeatError, Lens
+from heat_core.analysis import facets
+from heat_core.analysis.facets import Tags
+from heat_core.analysis.questions import (
+    ORDERS,
+    QUESTIONS,
+    Query,
+    answers,
+    arrange,
+    baseline_of,
+    best_prior,
+    gains,
+    methods_of,
+    narrowed,
+    worded,
+)
+from heat_core.analysis.samples import Samples
+from heat_core.metrics import fpr95, threshold95
+from heat_core.runs.record import ENERGIES, RunRecord
+from heat_core.runs.run import Run
+from tests.synthetic import CLASSES, synthetic_run
+
+LENSES = [Lens(), Lens(-2.0), Lens(threshold=1.0), Lens(1.0, ("gmm", "el"), (1.0, 3.0))]
+
+
+@pytest.fixture
+def samples(tmp_path):
+    return Samples(synthetic_run(tmp_path / "run", {"near": 80, "far": 90}, known=100))
+
+
+def scores_of(samples: Samples, detector: str, lens: Lens) -> list[float]:
+    """Set by set, as the run holds them."""
+    run = samples.run
+    return [float(s) for name in run.datasets for s in run.detector_scores(name, detector, lens)]
+
+
+def called_ood(samples: Samples, detector: str, lens: Lens) -> list[bool]:
+    line = threshold95(samples.run.detector_scores("id", detector, lens))
+    if detector == "heat" and lens.threshold is not None:
+        line = lens.threshold
+    return [score > line for score in scores_of(samples, detector, lens)]
+
+
+@pytest.mark.parametrize("lens", LENSES, ids=str)
+@pytest.mark.parametrize("baseline", ["msp", "gmm", "heat-el", None])
+def test_questions_are_what_they_say(samples, lens, baseline):
+    base = baseline or best_prior(samples)
+    heat, against, msp = (called_ood(samples, d, lens) for d in ("heat", base, "msp"))
+    tagged = np.arange(len(samples)) % 7 == 0
+    expected: dict[str, list[int]] = {question: [] for question in QUESTIONS}
+    for i in range(len(samples)):
+        ood = samples.locate(i)[0] != "id"
+        held = {
+            "missed": ood and not heat[i],
+            "flagged": not ood and heat[i],
+            "gained": ood and heat[i] and not against[i],
+            "lost": ood and not heat[i] and against[i],
+            "missed-by-all": ood and not heat[i] and not msp[i],
+            "missed-by-baseline": ood and not against[i],
+            "tagged": i % 7 == 0,
+            "all": True,
+        }
+        for question, answered in held.items():
+            if answered:
+                expected[question].append(i)
+    for question, numbers in expected.items():
+        query = Query(question, baseline, methods=("msp", "heat"))
+        np.testing.assert_array_equal(np.flatnonzero(answers(samples, query, lens, tagged)), numbers, err_msg=question)
+    assert gains(samples, Query(baseline=baseline), lens) == (len(expected["gained"]), len(expected["lost"]))
+    assert len(expected["missed"]) == len(expected["missed-by-baseline"]) - len(expected["gained"]) + len(
+        expected["lost"]
+    )
+
+
+def test_nothing_is_tagged_until_somebody_tags_and_an_unknown_question_is_refused(samples):
+    assert not answers(samples, Query("tagged")).any()
+    with pytest.raises(HeatError, match="no question 'pretty'"):
+        answers(samples, Query("pretty"))
+
+
+def test_missed_by_all_is_about_heat_and_its_baseline_unless_others_are_chosen(samples):
+    assert methods_of(samples, Query()) == [best_prior(samples), "heat"]
+    assert methods_of(samples, Query(baseline="msp")) == ["msp", "heat"]
+    assert methods_of(samples, Query(baseline="heat")) == ["heat"]
+    assert methods_of(samples, Query(methods=("el", "gone", "msp"))) == ["el", "msp"]
+    both = answers(samples, Query("missed")) & answers(samples, Query("missed-by-baseline"))
+    np.testing.assert_array_equal(answers(samples, Query("missed-by-all")), both)
+
+
+def test_the_baseline_is_the_best_single_uncorrected_prior(samples):
+    run = samples.run
+    averages = {}
+    for prior in ("gmm", "gmm-std", "el"):
+        known = run.detector_scores("id", prior)
+        averages[prior] = sum(fpr95(known, run.detector_scores(n, prior)) for n in run.ood_names) / 2
+    assert best_prior(samples) == min(averages, key=averages.__getitem__)
+    assert baseline_of(samples, Query()) == best_prior(samples)
+    assert baseline_of(samples, Query(baseline="msp")) == "msp"
+    assert baseline_of(samples, Query(baseline="gone")) == best_prior(samples)
+
+
+def test_without_priors_the_last_detector_stands_for_both(tmp_path):
+    run = synthetic_run(tmp_path / "run", priors=("knn",))
+    assert best_prior(Samples(run)) == "soft-knn"
+    record = RunRecord.load(run.folder / ENERGIES)
+    for found in record.sets:
+        del found.scores["soft-knn"]
+        object.__setattr__(found, "prior", found.prior[:, :0])
+        object.__setattr__(found, "residual", found.residual[:, :0])
+    bare = replace(record, titles={"msp": "MSP"}, scale=record.scale.part(()), temperatures=())
+    bare.save(run.folder / ENERGIES)
+    samples = Samples(Run.open(run.folder))
+    assert baseline_of(samples, Query()) == "msp"
+    missed = answers(samples, Query("missed"))
+    np.testing.assert_array_equal(missed, samples.is_ood & ~samples.flagged("msp"))
+    assert gains(samples, Query()) == (0, 0)
+    assert len(arrange(samples, np.flatnonzero(missed), Query(order="close"))) == missed.sum()
+
+
+# ---- what narrows ----------------------------------------------------------------------------------------------------
+
+
+def test_everything_narrows_everything(samples):
+    lens = Lens(0.5)
+    named = {"set": facets.sets(samples), "seen": facets.classes_seen(samples)}
+    tags = Tags.of(samples, {samples.key(i): {"note": "", "tags": ["odd"]} for i in range(90, 160)})
+    brush = (0.0, 2.5)
+    query = Query(values=(("set", ("far", "id")), ("seen", ("dog",)), ("tag", ("odd",))), brush=brush, find="R-00")
+    selection, alike = np.arange(0, 150, 1), np.array([9_999, *range(95, 150)])
+    found = narrowed(samples, query, {**named, "tag": tags}, lens, selection, alike)
+    scores = scores_of(samples, "heat", lens)
+    plain = [
+        samples.locate(i)[0] in ("far", "id")
+        and CLASSES[samples.predicted[i]] == "dog"
+        and 90 <= i < 160
+        and brush[0] <= scores[i] <= brush[1]
+        and "r-00" in str(samples.ids[i]).lower()
+        and i in selection
+        and i in alike
+        for i in range(len(samples))
+    ]
+    np.testing.assert_array_equal(found, plain)
+
+
+@pytest.mark.parametrize("left_out", ["set", "seen"])
+def test_a_facets_own_bars_count_what_the_others_keep(samples, left_out):
+    named = {"set": facets.sets(samples), "seen": facets.classes_seen(samples)}
+    query = Query(values=(("set", ("near",)), ("seen", ("owl", "cat"))))
+    other = next(name for name in named if name != left_out)
+    found = narrowed(samples, query, named, without=left_out)
+    np.testing.assert_array_equal(found, named[other].among(query.of(other)))
+
+
+def test_a_value_that_the_run_has_not_got_keeps_nothing_and_nothing_narrows_nothing(samples):
+    named = {"set": facets.sets(samples)}
+    assert not narrowed(samples, Query(values=(("set", ("gone",)),)), named).any()
+    assert narrowed(samples, Query(values=(("folder", ("gone",)),)), named).all()  # no such facet
+    assert narrowed(samples, Query(), named).all()
+    assert not narrowed(samples, Query(), named, selection=np.empty(0, int)).any()
+
+
+# ---- orders ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lens", LENSES, ids=str)
+def test_orders(samples, lens):
+    numbers = np.flatnonzero(samples.is_ood)[::-1]
+    scores = np.array(scores_of(samples, "heat", lens))
+    known = {m: np.array(scores_of(samples, m, lens)) for m in ("msp", "el", "heat")}
+    share = {m: np.array([np.mean(of[:100] < s) for s in of]) for m, of in known.items()}
+    line = lens.threshold if lens.threshold is not None else threshold95(scores[:100])
+    keys = {
+        "confident": -samples.confidence,
+        "close": np.abs(scores - line),
+        "unusual": -scores,
+        "typical": scores,
+        "disagree": np.array([min(s) - max(s) for s in zip(*share.values(), strict=True)]),
+    }
+    assert set(keys) == set(ORDERS)
+    for order, key in keys.items():
+        found = arrange(samples, numbers, Query(order=order, methods=("msp", "el", "heat")), lens)
+        assert sorted(found) == sorted(numbers)
+        assert (np.diff(key[found]) >= 0).all(), order
+    with pytest.raises(HeatError, match="no order 'pretty'"):
+        arrange(samples, numbers, Query(order="pretty"), lens)
+    assert len(arrange(samples, np.empty(0, int), Query(order="disagree"), lens)) == 0
+
+
+def test_equals_stay_in_the_order_in_which_they_came(samples):
+    samples.confidence = np.ones(len(samples))
+    numbers = np.array([5, 3, 200, 9])
+    np.testing.assert_array_equal(arrange(samples, numbers, Query()), numbers)
+
+
+def test_questions_are_worded_with_the_baseline():
+    assert worded("gained", "GMM") == "Caught by HEAT, missed by GMM"
+    assert worded("missed", "{0}") == "Missed by HEAT"
+    assert worded("missed-by-baseline", "{x}") == "Missed by {x}"
