@@ -25,7 +25,7 @@ def page(name: str, **query: str) -> AppTest:
     return test
 
 
-@pytest.mark.parametrize("name", ["live", "explore", "compare", "map", "gallery", "own", "train", "setup"])
+@pytest.mark.parametrize("name", ["inspect", "compare", "new_images", "studies", "runs"])
 def test_page_draws_without_an_error(name, demo_home):
     test = page(name)
     assert not test.exception, test.exception

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError, Lens
-from heat_core.analysis.explanation import explain, nearest_training
-from heat_core.features.features import Features
-from heat_core.runs.experiment import TRAIN
+from heat_core.analysis.explanation import explain
 from tests.synthetic import synthetic_run
 
 LENSES = [
@@ -114,27 +112,3 @@ def test_a_scale_with_a_mean_and_a_spread_adds_up_too(finished, tmp_path):
 def test_a_prior_that_the_run_has_not_got_gives_a_sentence(finished):
     with pytest.raises(HeatError, match="no residual for 'vim'"):
         told_of(finished, "id", 0, Lens(priors=("gmm", "vim")))
-
-
-def test_the_nearest_training_images_are_those_of_largest_cosine(tmp_path, monkeypatch):
-    run = synthetic_run(tmp_path / "run")
-    z = np.random.default_rng(0).normal(size=(20, 5)).astype(np.float16)
-    z[3] = 0  # a feature without a direction is like nothing
-    train = Features(z, None, None, [str(i) for i in run.training_ids])
-    monkeypatch.setitem(run._features, TRAIN, train)
-    query = 100 * z[11].astype(float) + 0.01
-    ids, similarity = nearest_training(run, query, k=4)
-    with np.errstate(invalid="ignore"):
-        cosine = z.astype(float) @ query / np.linalg.norm(z.astype(float), axis=1) / np.linalg.norm(query)
-    order = np.argsort(-np.nan_to_num(cosine))[:4]
-    assert ids == [f"train-{i}" for i in order]
-    assert ids[0] == "train-11"
-    np.testing.assert_allclose(similarity, cosine[order], rtol=1e-3)
-    assert len(nearest_training(run, query)[0]) == 6
-    assert len(nearest_training(run, query, k=99)[0]) == 20
-    assert np.isfinite(nearest_training(run, np.zeros(5))[1]).all()
-
-
-def test_without_training_features_there_is_a_sentence_instead_of_neighbours(finished):
-    with pytest.raises(HeatError, match="features of 'train' are not on this machine"):
-        nearest_training(finished, np.ones(5))

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError, Lens, Run
-from heat_core.analysis.explanation import explain, nearest_training
+from heat_core.analysis.explanation import explain
 from heat_core.analysis.export import to_csv, to_zip
+from heat_core.analysis.likeness import nearest_training
 from heat_core.analysis.notes import read_notes, write_note
 from heat_core.analysis.questions import why
 from heat_core.analysis.samples import Samples, stratified

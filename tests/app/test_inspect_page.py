@@ -1,20 +1,32 @@
-"""The Live page by AppTest: its messages to the browser, the address, notes; the Own images page."""
+"""The Inspect page by AppTest: its messages to the browser and from it, the address; the New images page."""
 
+import base64
 import json
 import os
 import shutil
 
 import numpy as np
+import pytest
 
-from app.live_view import exact_numbers, pack
-from app.look import Look, from_query, to_query
+from app.inspect_view import _query, exact_numbers
+from app.look import Look, address, from_query, to_query
+from app.packing import pack
 from app.text import plain
 from heat_core import Lens
-from heat_core.analysis.notes import read_notes
+from heat_core.analysis.notes import write_note
+from heat_core.analysis.questions import Query
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import keep
 from heat_core.runs.record import ENERGIES, RunRecord, Scored
 from tests.app.test_pages import page
+
+
+@pytest.fixture
+def said(monkeypatch) -> list[dict]:
+    """What Python told the browser, message by message."""
+    messages: list[dict] = []
+    monkeypatch.setattr("app.inspect_view._STATE", lambda key, data: messages.append(data))
+    return messages
 
 
 def unpacked(data: bytes) -> dict:
@@ -77,50 +89,100 @@ def test_the_address_holds_the_whole_look(demo_run):
         off=("photo patches",),
         selection="0123456789ab",
         sample="id/digit/0005",
-        choices={"filter": "missed by EL", "methods": "el,heat"},
+        ask=Query(
+            question="lost",
+            baseline="el",
+            methods=("el", "heat"),
+            values=(("set", ("photo patches",)), ("seen", ("3", "=1,2"))),
+            brush=(-0.5, 2.25),
+            find="a,b&c",
+            like="id/digit/0005",
+            order="score:desc",
+        ),
+        choices={"layout": "table", "size": "80"},
     )
     assert from_query(to_query(look), demo_run) == look
+    assert address("compare", demo_run.id, Look()) == f"compare?run={demo_run.id}&beta=0"
     assert from_query({}, demo_run) == Look()
     nonsense = {"beta": "much", "thr": "inf", "priors": "som", "w": "1,x", "colour": "plaid", "off": "{"}
+    nonsense |= {
+        "q": "why",
+        "base": "nobody",
+        "methods": ",x",
+        "brush": "3,1",
+        "order": "pretty:asc",
+        "seen": "[",
+        "set": "5",
+    }
     assert from_query(nonsense, demo_run) == Look()
 
 
-def test_a_link_reopens_the_view(demo_home, demo_run):
+def test_a_link_reopens_the_view(demo_home, demo_run, said):
     samples = Samples(demo_run)
     chosen = np.flatnonzero(samples.dataset == 2)[:17]
-    name = keep(demo_run.folder, chosen)
-    test = page("live", run=demo_run.id, beta="-1", sel=name, sample=samples.key(int(chosen[3])), colour="verdict")
+    name, key = keep(demo_run.folder, chosen), samples.key(int(chosen[3]))
+    test = page("inspect", run=demo_run.id, beta="-1", sel=name, sample=key, colour="verdict", q="all", layout="rows")
     assert not test.exception, test.exception
     look = test.session_state["look"]
-    assert (look.beta, look.selection, look.colour) == (-1.0, name, "verdict")
-    assert any("of 17**" in c.value for c in test.caption)
-    assert any(plain(samples.ids[chosen[3]]) in m.value for m in test.markdown)
+    assert (look.beta, look.selection, look.colour, look.ask.question) == (-1.0, name, "verdict", "all")
+    state, subject = said[-1]["state"], said[-1]["subject"]
+    assert (state["layout"], state["looked"], state["ask"]["question"]) == ("rows", int(chosen[3]), "all")
+    assert (subject["number"], subject["key"]) == (int(chosen[3]), key)
+    assert sum(p["value"] for p in subject["parts"]) == pytest.approx(subject["score"])
+    assert subject["score"] == pytest.approx(samples.scores("heat", Lens(-1.0))[chosen[3]])
+    assert len(subject["training"]["images"]) == len(subject["others"]["images"]) == 6
     assert test.query_params["sel"] == name
 
 
+def test_it_opens_on_what_heat_misses_the_surest_first(demo_home, demo_run, said):
+    test = page("inspect", run=demo_run.id)
+    ask = said[-1]["state"]["ask"]
+    assert (ask["question"], ask["order"], ask["baseline"]) == ("missed", "confident", None)
+    assert not test.exception
+
+
+def test_what_the_browser_asks_is_the_query_that_python_answers():
+    ask = Query("gained", "el", ("el",), (("seen", ("a", "b")),), (1.0, 2.0), "x", None, "typical")
+    told = {**ask.__dict__, "values": {"seen": ["a", "b"], "nonsense": ["c"]}, "brush": [1, 2], "methods": ["el"]}
+    assert _query(json.loads(json.dumps(told))) == ask
+
+
+def test_the_parts_that_are_responsible_are_told_for_every_point(demo_home, demo_run, said):
+    from heat_core.analysis.facets import parts
+
+    page("inspect", run=demo_run.id, beta="2")
+    numbers = pack(Samples(demo_run), "v")[1]
+    told = said[-1]["parts"]
+    codes = np.frombuffer(base64.b64decode(told["codes"]), np.uint8)
+    expected = parts(Samples(demo_run), Lens(2.0))
+    np.testing.assert_array_equal(codes, expected.codes[numbers])
+    assert tuple(told["names"]) == expected.names
+
+
 def test_a_selection_or_sample_that_is_gone_gives_a_sentence(demo_home, demo_run):
-    test = page("live", run=demo_run.id, sel="ffffffffffff", sample="id/digit/none")
+    test = page("inspect", run=demo_run.id, sel="ffffffffffff", sample="id/digit/none")
     assert not test.exception
-    assert "no selection" in test.toast[0].value
-    assert "no sample" in test.warning[0].value
+    assert {"no selection" in t.value or "no sample" in t.value for t in test.toast} == {True}
+    assert len(test.toast) == 2
 
 
-def test_notes_are_kept_with_the_run(demo_run, home, monkeypatch):
-    folder = home / "runs" / demo_run.id
-    shutil.copytree(demo_run.folder, folder)
-    key = Samples(demo_run).key(5)
-    test = page("live", run=demo_run.id, sample=key)
-    test.text_area[0].set_value("a seven, not a one")
-    next(b for b in test.button if b.label == "Keep").click().run()
+def test_tags_and_notes_are_told(demo_run, home, said):
+    folder = copy_of(demo_run, home)
+    samples = Samples(demo_run)
+    write_note(folder, samples.key(5), "a seven, not a one", ["odd", "known"])
+    write_note(folder, samples.key(9), "a note alone", [])
+    write_note(folder, "id/gone", "of yesterday", ["odd"])
+    test = page("inspect", run="copy", sample=samples.key(5))
     assert not test.exception
-    assert read_notes(folder)[key]["note"] == "a seven, not a one"
+    assert said[-1]["tags"] == {"": [9], "known": [5], "odd": [5]}
+    assert (said[-1]["subject"]["note"], said[-1]["subject"]["tags"]) == ("a seven, not a one", ["known", "odd"])
 
 
 def test_a_run_deleted_under_an_open_page_gives_a_sentence(demo_run, home):
     folder = home / "runs" / demo_run.id
     shutil.copytree(demo_run.folder, folder)
     shutil.copytree(demo_run.folder, home / "runs" / "another")
-    test = page("live", run=demo_run.id)
+    test = page("inspect", run=demo_run.id)
     shutil.rmtree(folder)
     test.run()
     assert not test.exception
@@ -135,36 +197,38 @@ def test_before_the_first_residual_the_live_page_waits(demo_run, home):
     folder = home / "runs" / demo_run.id
     shutil.copytree(demo_run.folder, folder)
     trained_so_far(folder, ())
-    for name in ("gallery", "own", "explore", "compare"):
+    for name in ("new_images", "runs", "compare"):
         assert not page(name).exception
-    assert "resume it" in page("live").info[0].value
+    assert "resume it" in page("inspect").info[0].value
     write_json(folder / "run.json", read_json(folder / "run.json") | {"status": "running"})
     with FileLock(folder / "job.lock"):  # as its job would hold it
-        waiting = page("live")
-    assert "comes alive" in waiting.info[0].value
+        waiting = page("inspect")
+    assert "opens when it is" in waiting.info[0].value
     assert any(plain("residuals (0 of 3)") in c.value for c in waiting.caption)
     (pictures,) = [h.body for h in waiting.get("html") if "heat-row" in h.body]
     assert pictures.count('<img src="data:image/') == 10 * (1 + len(demo_run.ood_names))
 
 
-def test_own_images_are_scored_and_explained(demo_run, home, image_folder, tmp_path):
+def test_new_images_are_scored_and_explained(demo_run, home, image_folder, tmp_path, said):
     import time
 
     folder = home / "runs" / demo_run.id
     shutil.copytree(demo_run.folder, folder)
     mine = image_folder(tmp_path / "mine", {"": 5})
     (mine / "broken.png").write_text("no picture")
-    test = page("own", run=demo_run.id)
+    test = page("new_images", run=demo_run.id)
     test.text_input[0].set_value(str(mine)).run()
     next(b for b in test.button if b.label == "Score them").click().run()
     until = time.monotonic() + 120
     while not list(folder.glob("own/*/scored.npz")):
         assert time.monotonic() < until, [p.read_text() for p in folder.glob("own/*/*.txt")]
         time.sleep(0.5)
-    test = page("own", run=demo_run.id)
+    test = page("new_images", run=demo_run.id)
     assert not test.exception, test.exception
-    assert any("of 5** are called unknown" in m.value for m in test.markdown)
+    assert any("of 5 are called unknown**" in m.value and "95 % interval" in m.value for m in test.markdown)
     assert plain("broken.png") in test.warning[0].value
+    assert said[-1]["state"]["ask"]["question"] == "unknown"
+    assert said[-1]["exact"]["sets"][1].keys() >= {"flagged"}
 
 
 def test_own_images_from_nowhere_give_a_sentence(demo_run, home):
@@ -172,14 +236,14 @@ def test_own_images_from_nowhere_give_a_sentence(demo_run, home):
 
     folder = home / "runs" / demo_run.id
     shutil.copytree(demo_run.folder, folder)
-    test = page("own", run=demo_run.id)
+    test = page("new_images", run=demo_run.id)
     test.text_input[0].set_value("/no/such/folder").run()
     next(b for b in test.button if b.label == "Score them").click().run()
     until = time.monotonic() + 60
     while not list(folder.glob("own/*/failed.txt")):
         assert time.monotonic() < until
         time.sleep(0.3)
-    assert "does not exist" in page("own", run=demo_run.id).error[0].value
+    assert "does not exist" in page("new_images", run=demo_run.id).error[0].value
 
 
 def copy_of(demo_run, home, name: str = "copy"):
@@ -197,7 +261,7 @@ def test_a_further_residual_keeps_what_still_fits(demo_run, home):
     full = copy_of(demo_run, home)
     whole = (full / "energies.npz").read_bytes()
     trained_so_far(full, ("gmm", "el"))
-    test = page("live", run="copy", w="2,1", thr="1.5", beta="-1")
+    test = page("inspect", run="copy", w="2,1", thr="1.5", beta="-1")
     assert test.session_state["look"].weights == (2.0, 1.0)
     (full / "energies.npz").write_bytes(whole)
     test.run()
@@ -209,22 +273,19 @@ def test_a_further_residual_keeps_what_still_fits(demo_run, home):
 def test_every_page_composes_alike(demo_home, demo_run):
     query = {"run": demo_run.id, "priors": "gmm,el", "w": "3,1", "beta": "-1"}
     expected = demo_run.metrics(Lens(-1.0, ("gmm", "el"), (3.0, 1.0)), ["heat"])["heat"]["average"]
-    shown = f"{100 * expected['fpr95']:.1f} / {100 * expected['auroc']:.1f}"
-    assert page("explore", **query).metric[-1].value == shown
     table = page("compare", **query).get("html")[0].body
     assert "HEAT, 3 GMM + 1 EL" in table
     assert f"{100 * expected['auroc']:.1f}" in table
-    for name in ("map", "own", "gallery"):
-        test = page(name, **query)
-        assert not test.exception, test.exception
-        assert test.query_params["w"] == "3.0,1.0"
+    test = page("new_images", **query)
+    assert not test.exception, test.exception
+    assert test.query_params["w"] == "3.0,1.0"
 
 
 def test_back_over_a_change_of_run_brings_its_view(demo_run, home):
     for name in ("a", "b"):
         copy_of(demo_run, home, name)
-    test = page("live", run="a", thr="1.5", priors="el")
-    test.sidebar.selectbox[0].set_value("b").run()
+    test = page("inspect", run="a", thr="1.5", priors="el")
+    test.selectbox(key="run-choice").set_value("b").run()
     assert test.query_params["run"] == "b"
     assert "thr" not in test.query_params
     for key, value in {"run": "a", "thr": "1.5", "priors": "el"}.items():
@@ -234,8 +295,8 @@ def test_back_over_a_change_of_run_brings_its_view(demo_run, home):
     assert (test.query_params["run"], look.threshold, look.taking) == ("a", 1.5, ("el",))
 
 
-def test_back_on_explore_is_followed(demo_home, demo_run):
-    test = page("explore", run=demo_run.id, beta="5")
+def test_back_on_compare_is_followed(demo_home, demo_run):
+    test = page("compare", run=demo_run.id, beta="5")
     test.text_input(key="beta_box").set_value("7").run()
     assert test.query_params["beta"] == "7"
     test.query_params["beta"] = "5"
@@ -244,9 +305,10 @@ def test_back_on_explore_is_followed(demo_home, demo_run):
 
 
 def test_an_address_made_by_hand_does_not_break_the_page(demo_home, demo_run):
-    test = page("gallery", run=demo_run.id, a="nope", b="react", w="1e308,1e308,1e308", count="7", det="x", metric="y")
+    strange = {"q": "nope", "base": "react2", "w": "1e308,1e308,1e308", "size": "-7", "layout": "x", "brush": "nan,inf"}
+    test = page("inspect", run=demo_run.id, set='["nobody"]', like="id/none", order="x:y", **strange)
     assert not test.exception, test.exception
-    for name in ("explore", "map", "compare", "own"):
+    for name in ("compare", "new_images", "runs", "studies"):
         assert not page(name, det="x", metric="y", runs="z", rows="q", batch="no", own="-1").exception
 
 
@@ -254,10 +316,10 @@ def test_the_only_run_deleted_starts_the_demo_again(home, monkeypatch):
     from heat_core.runs.run import list_runs
 
     monkeypatch.setattr("app.following.start", lambda folder: None)
-    page("live")
+    page("inspect")
     (first,) = list_runs()
     shutil.rmtree(first.folder)
-    again = page("live")
+    again = page("inspect")
     assert not again.exception, again.exception
     assert len(list_runs()) == 1
 
@@ -270,21 +332,9 @@ def test_images_scored_before_a_further_residual_are_scored_again(demo_run, home
     two, three = np.zeros((3, 2)), np.zeros(3)
     names = np.array(["a", "b", "c"])
     Scored(names, two, two, three.astype(int), three, np.zeros((3, 128)), two, names[:0]).save(batch / "scored.npz")
-    test = page("own", run="copy")
+    test = page("new_images", run="copy")
     assert not test.exception, test.exception
     assert "score them again" in test.warning[0].value
     (batch / "scored.npz").unlink()
     os.utime(batch / "log.txt", (0, 0))  # long ago, and no process holds the lock
-    assert "ended without a word" in page("own", run="copy").error[0].value
-
-
-def test_a_note_kept_elsewhere_is_told_and_typed_text_stays(demo_run, home):
-    from heat_core.analysis.notes import write_note
-
-    folder = copy_of(demo_run, home)
-    key = Samples(demo_run).key(5)
-    test = page("live", run="copy", sample=key)
-    write_note(folder, key, "from another session", [])
-    test.run()
-    assert test.text_area[0].value == ""
-    assert any("from another session" in c.value for c in test.caption)
+    assert "ended without a word" in page("new_images", run="copy").error[0].value

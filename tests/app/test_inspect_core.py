@@ -1,9 +1,10 @@
-"""The live view's JavaScript in a real browser: its numbers against heat_core, on hostile arrays too; its state."""
+"""The workbench's JavaScript in a real browser: its numbers and subsets against heat_core; its state."""
 
 import base64
 import json
 import math
 import threading
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,8 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heat_core import compose, metrics
+from app.packing import pack
+from heat_core import Lens, compose, metrics
+from heat_core.analysis import facets
+from heat_core.analysis.questions import Query, answers, arrange, narrowed
+from heat_core.analysis.samples import Samples
 from tests.browser import CHROMIUM, chromium
+from tests.synthetic import synthetic_run
 
 pytestmark = [
     pytest.mark.browser,
@@ -42,7 +48,7 @@ def page():
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with chromium() as browser:
         page = browser.new_page()
-        page.goto(f"http://127.0.0.1:{server.server_port}/live.html")
+        page.goto(f"http://127.0.0.1:{server.server_port}/inspect.html")
         page.evaluate("async () => { globalThis.core = await import('/core.js') }")
         yield page
     server.shutdown()
@@ -171,18 +177,35 @@ VIEW = """async () => {
   const { createScoring } = await import('/scoring.js'), { createActions } = await import('/actions.js');
   const run = {view: 'a', version: '1', n: 3, k: 2, map: true, priors: [{}, {}], sets: [{key: 'id'}, {key: 'ood'}],
     energies: Float32Array.of(0, 1, 2, 3, 4, 5), number: Uint32Array.of(7, 8, 9), set: Uint8Array.of(0, 0, 1),
+    total: 10, pointOf: Int32Array.of(-1, -1, -1, -1, -1, -1, -1, 0, 1, 2), methods: [], truth: true,
     xy: Uint16Array.of(0, 0, 32767, 32767, 65535, 65535)};
   const store = createStore(), sent = [], map = {canvas: {width: 428, height: 428}, ratio: 1, width: 428, height: 428};
   store.update(loaded(store.state, run));
-  const act = createActions(store, map, (name, value) => sent.push([name, value]));
+  const act = createActions(store, map, (name, value) => sent.push([name, value]), () => ({points: [2, 0, 1]}));
+  const ask = {question: 'all', baseline: null, methods: [], values: {}, brush: null, find: '', like: null,
+    order: 'confident'};
   const message = {
-    version: 1, inspected: 8, exact: {threshold: 2.5, line: null, sets: [], signature: null},
+    version: 1, tags: {}, alike: null, parts: null, subject: null,
+    exact: {threshold: 2.5, line: null, sets: [], signature: null},
     state: {
       beta: '-inf', threshold: null, taking: [true, true], weights: null, colour: 'score', off: [], selection: 'oA==',
+      ask, layout: 'table', size: 80, looked: 8,
     },
   };
   globalThis.live = {store, act, sent, run, message, loaded, answered, told, scored: createScoring()};
 }"""
+
+
+ASK = {
+    "question": "all",
+    "baseline": None,
+    "methods": [],
+    "values": {},
+    "brush": None,
+    "find": "",
+    "like": None,
+    "order": "confident",
+}
 
 
 def test_a_block_of_bytes_is_unpacked(page):
@@ -190,26 +213,29 @@ def test_a_block_of_bytes_is_unpacked(page):
         return part + b"\0" * (-len(part) % 4)
 
     arrays = {"xy": np.arange(3, dtype="<u2"), "set": np.arange(5, dtype="u1"), "energies": np.array([0.5, -2], "<f4")}
-    header = {"name": "é", "arrays": [[name, a.dtype.str[1:], int(a.size)] for name, a in arrays.items()]}
+    arrays |= {"number": np.array([4, 0], "<u4"), "ids": np.frombuffer(json.dumps(["a\nb", "ü"]).encode(), "u1")}
+    header = {"name": "é", "total": 5, "arrays": [[name, a.dtype.str[1:], int(a.size)] for name, a in arrays.items()]}
     text = json.dumps(header, ensure_ascii=False).encode()
     block = len(text).to_bytes(4, "little") + padded(text) + b"".join(padded(a.tobytes()) for a in arrays.values())
     found = page.evaluate(
         "async bytes => { const { unpack } = await import('/wire.js');"
         " const run = unpack(Uint8Array.from([9, ...bytes]).subarray(1));"
-        " return [run.name, ...['xy', 'set', 'energies'].map(name => Array.from(run[name]))] }",
+        " return [run.name, ...['xy', 'set', 'energies'].map(name => Array.from(run[name])),"
+        " run.ids, Array.from(run.pointOf)] }",
         list(block),
     )
-    assert found == ["é", *(a.tolist() for a in arrays.values())]
+    assert found == ["é", *(arrays[n].tolist() for n in ("xy", "set", "energies")), ["a\nb", "ü"], [1, -1, -1, -1, 0]]
 
 
 def test_the_state_follows_python_and_python_the_state(page):
     page.evaluate(VIEW)
     found = page.evaluate(
         "() => { const { store, answered, message, scored } = live; store.update(answered(store.state, message));"
-        " const { beta, colour, selection, inspected } = store.state;"
-        " return [beta, colour, Array.from(selection.bits), selection.count, inspected, scored(store.state).line] }"
+        " const { beta, colour, selection, looked, ask, layout } = store.state;"
+        " return [beta, colour, Array.from(selection.bits), selection.count, looked, scored(store.state).line,"
+        " ask.question, layout] }"
     )
-    assert found == [-math.inf, "score", [1, 0, 1], 2, 1, 2.5]
+    assert found == [-math.inf, "score", [1, 0, 1], 2, 8, 2.5, "all", "table"]
     again = page.evaluate(
         "() => { const { store, act, answered, message, scored } = live; act.setBeta(1);"
         " store.update(answered(store.state, message)); return [store.state.beta, scored(store.state).exact] }"
@@ -224,6 +250,9 @@ def test_the_state_follows_python_and_python_the_state(page):
         "weights": None,
         "colour": "score",
         "off": [],
+        "ask": ASK,
+        "layout": "table",
+        "size": 80,
     }
 
 
@@ -267,7 +296,106 @@ def test_the_state_is_changed_by_actions_alone(page):
     page.evaluate("() => live.act.selectWithin([300, 0, 500, 0, 500, 500, 300, 500], 'remove')")
     assert json.loads(page.evaluate("live.sent.at(-1)[1]")) == {"version": "1", "bits": "wA=="}
     page.evaluate("() => live.act.inspectAt(214, 214)")
-    assert page.evaluate("live.sent.at(-1)") == ["inspect", 8]
+    assert page.evaluate("live.store.state.looked") == 8
+    page.wait_for_function("() => live.sent.at(-1)[0] === 'inspect' && live.sent.at(-1)[1] === 8")
+    page.evaluate("() => { live.act.step(-1); live.act.step(-1); live.act.step(-1) }")  # to the first of the subset
+    assert page.evaluate("live.store.state.looked") == 9
+    page.evaluate("() => { live.act.mark(9); live.act.tag('odd') }")
+    assert json.loads(page.evaluate("live.sent.at(-1)[1]")) == {
+        "what": "tag",
+        "tag": "odd",
+        "version": "1",
+        "bits": "IA==",
+    }
+
+
+# ---- subsets ---------------------------------------------------------------------------------------------------------
+
+SUBSET = """async ([bytes, change, answers]) => {
+  const { unpack } = await import('/wire.js'), { createStore } = await import('/store.js');
+  const { loaded } = await import('/messages.js'), { createScoring, createSubset } = await import('/scoring.js');
+  const { PLAIN } = await import('/subset.js'), { fromPoints } = await import('/selection.js');
+  const run = unpack(Uint8Array.from(bytes)), store = createStore(), scored = createScoring();
+  store.update(loaded(store.state, run));
+  const { ask, lasso, threshold, beta, parts, tags, alike } = change;
+  store.update({ ask: {...PLAIN, ...ask}, threshold, beta, tags, alike: alike ?? null,
+    parts: {names: parts.names, codes: Uint8Array.from(parts.codes)} });
+  if (lasso) store.update({ selection: fromPoints(lasso.map(n => run.pointOf[n]), run.n) });
+  const made = createSubset(scored)(store.state);
+  return { numbers: Array.from(made.points, i => run.number[i]), questions: made.subset.questions,
+    facets: Object.fromEntries(Object.entries(made.subset.facets).map(([k, v]) => [k, Array.from(v)])),
+    lasso: made.subset.lasso };
+}"""
+
+QUERIES = {
+    "plain": Query(),
+    "flagged, typical first": Query("flagged", order="typical"),
+    "gained on EL": Query("gained", "el", order="unusual"),
+    "lost, closest": Query("lost", "msp", order="close"),
+    "missed by all of three": Query("missed-by-all", "el", ("el", "msp", "heat")),
+    "missed by the baseline": Query("missed-by-baseline", "gmm"),
+    "tagged": Query("tagged"),
+    "narrowed by facets": Query("all", values=(("set", ("far", "id")), ("seen", ("cat", "owl")))),
+    "narrowed by part and cluster": Query("all", values=(("part", ("GMM prior", "EL residual")), ("cluster", ()))),
+    "narrowed by tag": Query("all", values=(("tag", ("odd",)),)),
+    "searched": Query("all", find="R-00001"),
+    "brushed": Query("all", brush=(0.25, 2.0)),
+    "everything at once": Query(
+        "all", values=(("set", ("near", "far")), ("seen", ("dog",))), brush=(-1.0, 3.0), find="00", order="score:desc"
+    ),
+    "by id": Query("all", order="id:asc"),
+    "by class, backwards": Query("all", order="seen:desc"),
+    "by an energy": Query("all", order="el:asc"),
+    "alike": Query("all", like="near/near-000003"),
+}
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    return Samples(synthetic_run(tmp_path_factory.mktemp("subset") / "run", seed=4))
+
+
+@pytest.mark.parametrize("lasso", [False, True])
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_subset_is_what_python_answers(page, samples, name, lasso):
+    query, lens = QUERIES[name], Lens(beta=0.5, threshold=1.25)
+    data, numbers = pack(samples, "v")
+    tags = facets.Tags({"": np.array([3]), "odd": np.array([1, 70, 90]), "known": np.array([70])}, len(samples))
+    parts = facets.parts(samples, lens)
+    own = {
+        "set": facets.sets(samples), "seen": facets.classes_seen(samples), "part": parts,
+        "cluster": facets.clusters(samples), "tag": tags,
+    }  # fmt: skip
+    selection = np.arange(30, 120, 3) if lasso else None
+    alike = np.array([63, 5, 80, 100, 61]) if query.like else None
+    keep = narrowed(samples, query, own, lens, selection, alike)
+    mask = keep & answers(samples, query, lens, tags.any())
+    expected = alike[mask[alike]] if alike is not None else arrange(samples, np.flatnonzero(mask), query, lens)
+    change = {
+        "ask": query.__dict__ | {"values": {k: list(v) for k, v in query.values}},
+        "lasso": selection.tolist() if lasso else None,
+        "threshold": 1.25,
+        "beta": 0.5,
+        "parts": {"names": list(parts.names), "codes": parts.codes[numbers].tolist()},
+        "tags": {tag: members.tolist() for tag, members in tags.members.items()},
+        "alike": None if alike is None else alike.tolist(),
+    }
+    found = page.evaluate(SUBSET, [list(data), json.loads(json.dumps(change)), None])
+    assert found["numbers"] == expected.tolist()
+    for question, count in found["questions"].items():
+        wanted = keep & answers(samples, replace(query, question=question), lens, tags.any())
+        assert count == wanted.sum(), question
+    asked = answers(samples, query, lens, tags.any())
+    for facet, counts in found["facets"].items():
+        among = asked & (keep if facet == "tag" else narrowed(samples, query, own, lens, selection, alike, facet))
+        if facet in own:
+            of = tags.members if facet == "tag" else own[facet].names
+            assert counts == [int((among & own[facet].among([value])).sum()) for value in of], facet
+    if lasso:
+        inside = np.isin(np.arange(len(samples)), selection)
+        verdict = 2 * samples.is_ood + samples.flagged("heat", lens)
+        if not (query.values or query.find or query.like or query.brush):
+            assert found["lasso"] == [int((inside & (verdict == v)).sum()) for v in range(4)]
 
 
 def test_the_map_is_zoomed_around_the_pointer_and_follows_the_hand(page):
