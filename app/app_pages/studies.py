@@ -18,6 +18,3 @@ with faults.told():
         "Until then: **Runs** copies the settings of a run, so that one of them can be changed, and **Compare** puts "
         "several runs into one table, with what β and every subset of the priors change in a single one."
     )
-    row = st.container(horizontal=True)
-    row.page_link("app_pages/runs.py", label="Copy a run", icon=":material/monitoring:")
-    row.page_link("app_pages/compare.py", label="Compare runs", icon=":material/leaderboard:")
