@@ -33,6 +33,7 @@ look
 
 use
   score      score new images with a finished run
+  positions  where in an image its energy and its class come from
   detectors  every method to compare with
 """
 _EXAMPLES = """\
@@ -98,7 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--nice", action="store_true", help="give way to other processes, as the app's jobs do")
     # The front page lists the verbs, in groups.
     verbs = parser.add_subparsers(required=True, metavar="VERB", help=argparse.SUPPRESS, prog=prog)
-    for add in (_add_demo, _add_run, _add_job, _add_map, _add_list, _add_show, _add_compare, _add_report, _add_score):
+    look, use = (_add_list, _add_show, _add_compare, _add_report), (_add_score, _add_positions)
+    for add in (_add_demo, _add_run, _add_job, _add_map, *look, *use):
         add(verbs)
     verbs.add_parser("detectors", description="Every method to compare with.").set_defaults(do=commands.detectors)
     return parser
@@ -240,6 +242,16 @@ def _add_score(verbs: Verbs) -> None:
     _lens(score)
     _json(score)
     score.set_defaults(do=commands.score)
+
+
+def _add_positions(verbs: Verbs) -> None:
+    positions = verbs.add_parser(
+        "positions", description="Where in an image the GMM energy and the logit of its class come from."
+    )
+    positions.add_argument("run", metavar="RUN")
+    positions.add_argument("image", metavar="SET/ID|FILE", help="a sample of the run, or an image file")
+    positions.add_argument("--into", metavar="DIR", help="keep the result there too (the app does)")
+    positions.set_defaults(do=commands.positions)
 
 
 if __name__ == "__main__":

@@ -127,6 +127,27 @@ def score(o: argparse.Namespace) -> None:
         _say(json.dumps({"run": str(run.folder), "threshold": threshold, "images": rows, "skipped": skipped}))
 
 
+def positions(o: argparse.Namespace) -> None:
+    """Where in an image the GMM energy and the logit of its class come from."""
+    require_room()
+    from heat_core.runs.positions import positions_into, positions_of
+
+    run = Run.open(o.run)
+    _stop_on_sigterm()
+    if o.into:
+        found = positions_into(run, o.image, Path(o.into).expanduser(), _print_stage)
+    else:
+        found = positions_of(run, o.image, _print_stage)
+    logit = f"logit of {found.class_name}"
+    for name, whole, grid in (
+        ("GMM energy", found.energy_of_image, found.energy),
+        (logit, found.logit_of_image, found.logit),
+    ):
+        _say(f"{name}: {whole:.4g}; what each position adds:")
+        for row in grid:
+            _say(" ".join(f"{value:9.2g}" for value in row))
+
+
 def _say(line: object, to: TextIO | None = None) -> None:
     """One line on the terminal, whatever foreign names it holds."""
     print(printable(str(line)), file=to, flush=to is not None)

@@ -165,8 +165,8 @@ def fit_prior(
     return CorrectedPrior(name, view, prior, reference, rows, held_out, bool((z >= 0).all()), dim=z.shape[1])
 
 
-def restore(name: str, train: Features, head: Head, covariance: str, id_set: str, path: Path) -> CorrectedPrior:
-    """A finished run's corrected prior: fitted again on the same training features, its residual read from `path`.
+def fit_again(name: str, train: Features, head: Head, covariance: str, id_set: str) -> CorrectedPrior:
+    """A finished run's prior, fitted on the same training features; it has no residual yet.
 
     It gives energies; for training, which needs a scale, there is `fit_prior`.
     """
@@ -174,7 +174,12 @@ def restore(name: str, train: Features, head: Head, covariance: str, id_set: str
     z = view.of(train)
     nothing = np.empty(0)
     prior = make_prior(name, head, None, covariance, id_set).fit(z, train.required_labels(f"The prior {name}"))
-    part = CorrectedPrior(name, view, prior, nothing, nothing, False, bool((z >= 0).all()), dim=z.shape[1])
+    return CorrectedPrior(name, view, prior, nothing, nothing, False, bool((z >= 0).all()), dim=z.shape[1])
+
+
+def restore(name: str, train: Features, head: Head, covariance: str, id_set: str, path: Path) -> CorrectedPrior:
+    """A finished run's corrected prior: as `fit_again`, its residual read from `path`."""
+    part = fit_again(name, train, head, covariance, id_set)
     part.load(path)
     return part
 

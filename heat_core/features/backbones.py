@@ -84,7 +84,11 @@ class Backbone(nn.Module):
         return self.model.forward_head(volume, pre_logits=True)
 
     def std_pool(self, volume: torch.Tensor) -> torch.Tensor:
-        """Standard deviation over positions (Sec. 3.2): (B, C, H, W), (B, H, W, C) or (B, T, C) → (B, C).
+        """Standard deviation over positions (Sec. 3.2): volume → (B, C); HeatError as of `positions`."""
+        return self.positions(volume).float().std(dim=1, correction=0)
+
+    def positions(self, volume: torch.Tensor) -> torch.Tensor:
+        """The vectors of the P positions, row by row: (B, C, H, W), (B, H, W, C) or (B, T, C) → (B, P, C).
 
         Class and register tokens of a ViT are no positions and are left out.
 
@@ -92,15 +96,30 @@ class Backbone(nn.Module):
             HeatError: where the volume has no positions: 1 or 2 class tokens, as PiT's.
         """
         if volume.ndim == 4:
-            positions = self.as_maps(volume).flatten(2).transpose(1, 2)
-        elif volume.ndim == 3 and (first := self._first_position(volume)) is not None:
-            positions = volume[:, first:]
-        else:
-            raise HeatError(
-                f"{self.name} has a feature volume of shape {tuple(volume.shape)}, without positions (class tokens are "
-                "none): there is no std-pooling, and so no GMM-std."
-            )
-        return positions.float().std(dim=1, correction=0)
+            return self.as_maps(volume).flatten(2).transpose(1, 2)
+        if volume.ndim == 3 and (first := self._first_position(volume)) is not None:
+            return volume[:, first:]
+        raise HeatError(
+            f"{self.name} has a feature volume of shape {tuple(volume.shape)}, without positions (class tokens are "
+            "none): there is no std-pooling, and so no GMM-std."
+        )
+
+    def grid(self, volume: torch.Tensor) -> tuple[int, int]:
+        """Rows and columns of the positions of a volume; HeatError where tokens stand on no grid that timm tells."""
+        if volume.ndim == 4:
+            height, width = self.as_maps(volume).shape[2:]
+            return height, width
+        count = self.positions(volume).shape[1]
+        info = getattr(self.model, "feature_info", None)
+        reduction = info[-1]["reduction"] if info else 0
+        told = getattr(getattr(self.model, "patch_embed", None), "grid_size", None)
+        reduced = tuple(side // reduction for side in self.input_size) if reduction else None
+        for height, width in filter(None, (told, reduced)):
+            if height * width == count:
+                return height, width
+        raise HeatError(
+            f"The {count} positions of {self.name} stand on no grid that timm tells: choose another backbone."
+        )
 
     def _first_position(self, volume: torch.Tensor) -> int | None:
         """How many tokens come before the positions of a (B, T, C) volume; None where no two positions are left.

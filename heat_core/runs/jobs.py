@@ -23,7 +23,7 @@ from heat_core.version import __version__
 
 # What several jobs on the same cores need: threads that wait for one another give the core away instead of spinning.
 _ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
-# Of a folder of new images that are scored in a process of their own, beside `record.SCORED`.
+# Of a folder that a process of its own fills with scored images or positions, beside `record.SCORED` and `POSITIONS`.
 SCORE_LOCK, FAILED_FILE, LOG_FILE = "score.lock", "failed.txt", "log.txt"
 JOB_LOG = "job.log"  # what the job of a run printed
 
@@ -96,6 +96,21 @@ def start_scoring(run: Run, paths: list[Path], into: Path) -> None:
     """Score images with a run in a process of its own: `into` gets a log, then the result or the error."""
     arguments = ["score", str(run.folder), *map(str, paths), "--into", str(into)]
     _spawn(arguments, into / LOG_FILE)
+
+
+def start_positions(run: Run, dataset: str, sample_id: str, into: Path) -> None:
+    """Take a sample of a scored set, or of `train`, apart by positions in a process of its own: `into` gets a log, then
+    `contributions.POSITIONS` or the error."""
+    _start_positions(run, f"{dataset}/{sample_id}", into)
+
+
+def start_positions_of_file(run: Run, path: Path, into: Path) -> None:
+    """The same of an image that is no sample of the run."""
+    _start_positions(run, str(path.absolute()), into)
+
+
+def _start_positions(run: Run, what: str, into: Path) -> None:
+    _spawn(["positions", "--into", str(into), "--", str(run.folder), what], into / LOG_FILE)
 
 
 def _spawn(arguments: list[str], log_path: Path) -> "subprocess.Popen[bytes]":

@@ -63,14 +63,14 @@ def score(run: Run, paths: list[Path], report: Progress = silent) -> Scored:
 
 def score_into(run: Run, paths: list[Path], folder: Path, report: Progress = silent) -> Scored:
     """Score images and keep the result in a folder; while it works it holds a lock there, and its error stays there."""
-    with _in_sight(folder):
+    with in_sight(folder):
         scored = score(run, paths, report)
         scored.save(folder / SCORED)
     return scored
 
 
 @contextmanager
-def _in_sight(folder: Path) -> Iterator[None]:
+def in_sight(folder: Path) -> Iterator[None]:
     """Let a reader of the folder see that somebody is at it, and learn it when nothing more will come."""
     try:
         with FileLock(folder / SCORE_LOCK, timeout=10):

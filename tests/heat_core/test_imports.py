@@ -89,7 +89,8 @@ def absent(module: str, *imported: str) -> bool:
 
 def test_what_opens_runs_does_not_import_torch():
     analysis = [f"heat_core.analysis.{p.stem}" for p in (ROOT / "heat_core" / "analysis").glob("[a-z]*.py")]
-    runs = [f"heat_core.runs.{name}" for name in ("record", "run", "experiment", "jobs", "map", "estimate", "events")]
+    names = ("record", "contributions", "run", "experiment", "jobs", "map", "mapping", "estimate", "events")
+    runs = [f"heat_core.runs.{name}" for name in names]
     others = ["heat_core.composition", "heat_core.metrics", "heat_core.commands", "heat_core.energies.settings"]
     assert absent("torch", *analysis, *runs, *others)
 
