@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import NoReturn
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import faults, session, waiting
 from app.text import plain
 from heat_core import HeatError, Run
+from heat_core.analysis.likeness import Likeness
 from heat_core.analysis.samples import Samples
 from heat_core.runs.events import RUN_FILE, Event
 from heat_core.runs.experiment import demo_experiment
@@ -18,6 +20,7 @@ from heat_core.runs.run import ALIVE, damaged_runs, list_runs
 from heat_core.storage import heat_home, printable
 
 Version = tuple[int, ...]  # of files: changes when one of them does
+Stage = tuple[str, bool, bool, bool, int]
 
 
 @st.cache_resource(show_spinner=False)
@@ -55,17 +58,27 @@ def samples_of(run: Run) -> tuple[Samples, Version]:
     return _samples(str(run.folder), version, run), version
 
 
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _likeness(folder: str, version: Version, _run: Run) -> Likeness:  # noqa: ARG001
+    return Likeness(_run)
+
+
+def likeness_of(run: Run) -> Likeness:
+    """What answers which images of a run are alike, shared by all sessions."""
+    return _likeness(str(run.folder), _version(run.folder, ENERGIES), run)
+
+
 def gone(folder: Path) -> bool:
     """Whether the run was deleted under an open page; then a sentence says so."""
     if (folder / RUN_FILE).exists():
         return False
-    st.error("This run was deleted: choose another one in the sidebar.", icon=":material/error:")
+    st.error("This run was deleted: choose another one above.", icon=":material/error:")
     return True
 
 
-def chosen_run() -> Run:
-    """The run that the page shows: picked in the sidebar, named in the address, or the newest. Starts the demo on an
-    empty HEAT_HOME.
+def chosen_run(place: DeltaGenerator | None = None) -> Run:
+    """The run that the page shows: picked in `place`, named in the address, or the newest. Starts the demo on an empty
+    HEAT_HOME.
     """
     names = [r.id for r in list_runs() or _first_runs()]
     before = session.held("run") or session.arrived().get("run")
@@ -75,12 +88,12 @@ def chosen_run() -> Run:
         st.warning(f"{plain(why.removesuffix('.'))}; the newest one is shown.")
     name = asked if asked in names else names[0]
     session.put("run-choice", name)
-    st.sidebar.selectbox(
+    (place or st).selectbox(
         "Run",
         names,
         key="run-choice",
         format_func=printable,
-        help="Every run is a folder in HEAT_HOME/runs; the newest comes first.",
+        label_visibility="collapsed",
         on_change=lambda: session.hold(**{"run-picked": session.held("run-choice")}),
     )
     session.hold(run=name)  # in the address it stands with the look, so that one step back undoes both
@@ -91,9 +104,9 @@ def chosen_run() -> Run:
         name_in_address(name)
         faults.stop(error)
     known, unknown = "/".join(Path(experiment.id).parts[-2:]), ", ".join(experiment.ood)
-    st.sidebar.caption(
-        f"{plain(experiment.backbone)} · preset {plain(experiment.preset)} · seed {plain(experiment.seed)}  \n"
-        f"ID **{plain(known)}**  \nOOD **{plain(unknown)}**"
+    st.caption(
+        f"{plain(experiment.backbone)} · preset {plain(experiment.preset)} · seed {plain(experiment.seed)} · "
+        f"ID **{plain(known)}** · OOD **{plain(unknown)}**"
     )
     return run
 
@@ -116,17 +129,14 @@ def name_in_address(run_id: str) -> None:
         st.query_params["run"] = run_id
 
 
-def ready_run(needs: str = "energies") -> Run:
-    """The chosen run, once it has what the page needs; until then the page shows the job's progress."""
-    run = chosen_run()
+def ready_run(place: DeltaGenerator | None = None) -> Run:
+    """The run chosen in `place`, once it has numbers; until then the page shows the job's progress."""
+    run = chosen_run(place)
     follow(run)
-    ready = {"energies": run.has_energies, "map": run.has_map and run.has_energies}[needs]
-    if not ready:
+    if not run.has_energies:
         wait(run, "This page fills as soon as its stage is finished.")
     try:
         run.detectors  # noqa: B018 (reads the arrays: a damaged file must show here)
-        if needs == "map":
-            run.map  # noqa: B018
     except HeatError as error:
         name_in_address(run.id)
         faults.stop(error)
@@ -137,7 +147,7 @@ def wait(run: Run, sentence: str) -> NoReturn:
     """Say what the page waits for, show what goes in, and stop here."""
     name_in_address(run.id)
     if run.status not in ALIVE:
-        st.info("This run has not reached this stage: resume it on the Train page.")
+        st.info("This run has not reached this stage: resume it on the Runs page.")
         st.stop()
     st.info(plain(sentence))
     waiting.images(run.experiment)
@@ -147,29 +157,34 @@ def wait(run: Run, sentence: str) -> NoReturn:
 def follow(run: Run) -> None:
     """Progress of a job that is running, and a sentence for one that ended badly."""
     status = run.status
-    if status in ALIVE:
+    if status in ALIVE or run.worked_on:
         _progress(str(run.folder), _stage(run))
     elif status == "failed":
         faults.show(run.info.get("error") or "This run failed.")
     elif status in ("interrupted", "cancelled"):
-        st.warning(f"This run was {plain(status)}; what was finished is shown. Resume it on the Train page.")
+        st.warning(f"This run was {plain(status)}; what was finished is shown. Resume it on the Runs page.")
 
 
-def _stage(run: Run) -> tuple[bool, bool, int]:
-    """How far a run is: changes when a page has more to show."""
-    return run.has_energies, run.has_map, len(run.priors) if run.has_energies else 0
+def _stage(run: Run) -> Stage:
+    """How far a run is, and whether somebody works on it: changes when a page has something else to show."""
+    trained = len(run.priors) if run.has_energies else 0
+    return run.status, run.worked_on, run.has_energies, run.has_map, trained
 
 
 @st.fragment(run_every=1.0)
 @faults.told()
-def _progress(folder: str, before: tuple[bool, bool, int]) -> None:
-    """Poll the job; rerun the whole page when a stage is finished."""
+def _progress(folder: str, before: Stage) -> None:
+    """Poll the job; rerun the whole page when it takes up its work, finishes a stage, or ends."""
     if gone(Path(folder)):
         return
     run = open_run(Path(folder))
-    if _stage(run) != before or run.status not in ALIVE:
+    if _stage(run) != before:
         st.rerun()
-    events = run.events()
+    if not run.worked_on:
+        st.warning("This run waits, and no job works on it: start it on the Runs page.")
+        return
+    begun = run.info.get("started", 0.0) if run.status == "running" else float("inf")  # a resumed run has said more
+    events = [e for e in run.events() if e["time"] >= begun]
     last: Event = events[-1] if events else {"stage": "queued", "message": "Starting (loading torch)…"}
     done, of = last.get("done", last.get("epoch", 0)), last.get("total", last.get("epochs", 0))
     share = done / of if 0 <= done <= of and of else 0.0

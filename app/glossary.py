@@ -19,6 +19,6 @@ WORDS = {
 
 
 def glossary() -> None:
-    """A button in the sidebar that opens the list."""
-    with st.sidebar.popover("What the words mean", icon=":material/help:", type="tertiary"):
+    """A button that opens the list."""
+    with st.popover("Words", icon=":material/help:", type="tertiary", help="What the words of these pages mean."):
         st.markdown("\n\n".join(f"**{word}** · {meaning}" for word, meaning in WORDS.items()))

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from heat_core import HeatError, Lens, Run
-from heat_core.analysis.questions import ORDERS, QUESTIONS, Query
+from heat_core.analysis.questions import COLUMNS, NEW_QUESTIONS, ORDERS, QUESTIONS, Query
 
 COLOURINGS = ("dataset", "class", "score", "verdict")
 FACETS = ("set", "folder", "seen", "part", "cluster", "tag")
@@ -45,7 +45,7 @@ class Look:
     off: tuple[str, ...] = ()
     selection: str | None = None
     sample: str | None = None
-    ask: Query = Query()
+    ask: Query = field(default_factory=Query)
     choices: dict[str, str] = field(default_factory=dict)
 
     def lens(self) -> Lens:
@@ -94,9 +94,9 @@ def _query_of(query: dict[str, str], run: Run) -> Query:
     nothing, and their chip says so.
     """
     given: dict[str, Any] = {name: query[short] for name, short in _OF_QUERY.items() if query.get(short)}
-    if given.get("question") not in QUESTIONS:
+    if given.get("question") not in {*QUESTIONS, *NEW_QUESTIONS}:
         given.pop("question", None)
-    if given.get("order") not in ORDERS:
+    if given.get("order") not in ORDERS and given.get("order", "").partition(":")[0] not in (*COLUMNS, *run.priors):
         given.pop("order", None)
     rows = run.detectors if run.has_energies else []
     if given.get("baseline") not in rows:
@@ -132,8 +132,8 @@ def from_query(query: dict[str, str], run: Run) -> Look:
     if query.get("colour") in COLOURINGS:
         look = replace(look, colour=query["colour"])
     choices = {k: query[k] for k in _CHOICES if query.get(k)}
-    kept = {"off": texts_of(query.get("off", "[]")), "selection": query.get("sel"), "sample": query.get("sample")}
-    return replace(look, ask=_query_of(query, run), choices=choices, **kept)
+    look = replace(look, off=texts_of(query.get("off", "[]")), selection=query.get("sel"), sample=query.get("sample"))
+    return replace(look, ask=_query_of(query, run), choices=choices)
 
 
 def parse_beta(text: str, otherwise: float | None = None) -> float:

@@ -13,7 +13,11 @@ if str(ROOT) not in sys.path:  # Streamlit puts this file's own folder there; `a
     sys.path.insert(0, str(ROOT))
 
 from app import moved, session  # noqa: E402
-from app.glossary import glossary  # noqa: E402
+
+# Streamlit's margins and its title leave a laptop's page half empty above the first control.
+STYLE = """<style>
+.stMainBlockContainer { padding: 4.2rem 1.6rem 2rem } h1 { font-size: 1.5rem !important; padding: 0 !important }
+</style>"""
 
 
 def draw() -> None:
@@ -21,8 +25,7 @@ def draw() -> None:
     session.arrived()  # before there is a link to click
     st.set_page_config(page_title="HEAT Explorer", page_icon="🔥", layout="wide")
     st.logo(ROOT / "assets" / "logo.svg", size="large")
-    # Streamlit's margins leave a laptop's page half empty above the first control.
-    st.html("<style>.stMainBlockContainer { padding: 3.2rem 3.2rem 5rem }</style>")
+    st.html(STYLE)
     page = st.navigation(
         [
             st.Page("app_pages/inspect.py", title="Inspect", icon=":material/search:", default=True),
@@ -35,7 +38,6 @@ def draw() -> None:
         position="top",
     )
     session.opened(page.title)
-    glossary()
     try:
         page.run()
     finally:
@@ -48,5 +50,6 @@ else:
     from starlette.middleware import Middleware
 
     from app.doors import Doors
+    from app.served import routes
 
-    app = st.App(__file__, middleware=[Middleware(Doors)])
+    app = st.App(__file__, routes=routes(), middleware=[Middleware(Doors)])

@@ -4,29 +4,26 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app import downloads, faults, gallery_view, pictures, session
-from app.inspector import Subject, show
-from app.text import drawn, plain
-from heat_core import HeatError, Run
-from heat_core.analysis import figures, palette
+from app import faults, session
+from app.following import Version
+from app.inspect_view import inspect_view
+from app.subject import short
+from app.text import plain
+from heat_core import HeatError, Lens, Run
 from heat_core.analysis.newcomers import Newcomers
-from heat_core.analysis.samples import Samples, stratified
+from heat_core.composition import HEAT
 from heat_core.features.images import suffixes
-from heat_core.runs.experiment import ID
 from heat_core.runs.jobs import FAILED_FILE, LOG_FILE, SCORE_LOCK, start_scoring
-from heat_core.runs.record import SCORED, Scored
-from heat_core.runs.rows import corrected_row
+from heat_core.runs.map import MAP_FILE
+from heat_core.runs.record import ENERGIES, SCORED, Scored
 from heat_core.storage import file_name, locked, printable, writing
 
 TYPES = sorted(s.removeprefix(".") for s in suffixes())
 _STARTING = 30.0  # seconds until a process that was started must hold its lock
-_MOST_SHOWN, _MAP_POINTS, _SIDE = 200, 5000, 320
+_ANOTHER_DOMAIN = 0.5  # share of unknown images from which they are hardly single strangers
 
 
 def start(run: Run, files: Sequence[UploadedFile], folder: str) -> None:
@@ -91,117 +88,38 @@ def result(batch: Path) -> Scored | None:
 
 
 def outcome(run: Run, batch: str, scored: Scored) -> None:
-    """Verdicts of a batch, the map with the new images on it, and the inspector."""
+    """What the run says of a batch in a sentence, and the workbench over it."""
     lens = session.look().lens()
     try:
-        found = Newcomers(run, scored, lens)
+        found, version = _newcomers(run, batch, scored)
+        called, low, high = found.share_unknown(lens)
     except HeatError as error:
         st.warning(plain(error))
         return
-    names = ", ".join(run.title(corrected_row(p)) for p in lens.composed(run.priors))
-    line = "" if lens.threshold is None else " and your line"
+    share, expected = called / max(len(scored), 1), _expected(found, lens)
     st.markdown(
-        f"**{int(found.unknown.sum())} of {len(found)}** are called unknown, at β = {lens.beta:g}{line} over "
-        f"{plain(names)}, as on the Live page."
+        f"**{called:,d} of {len(scored):,} are called unknown** ({100 * share:.0f} %, 95 % interval {100 * low:.0f} to "
+        f"{100 * high:.0f} %), where {100 * expected:.0f} % of known images would be."
+        + (" Another domain?" if low > _ANOTHER_DOMAIN else "")
     )
     if len(scored.skipped):
-        examples = ", ".join(map(_short, scored.skipped[:5]))
+        examples = ", ".join(map(short, scored.skipped[:5]))
         st.warning(f"{len(scored.skipped)} could not be read and were skipped: {plain(examples)}")
-    inspected = _inspected(batch, found)
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        _verdicts(batch, found, inspected)
-    with right:
-        st.subheader("Why?")
-        show(run, _subject(found, inspected), lens, found.threshold)
+    inspect_view(found, version, batch)
 
 
-def _inspected(batch: str, found: Newcomers) -> int:
-    """The image that the look names; the most unusual one where it names none of this batch."""
-    of, _, asked = session.look().choices.get("own", "").partition(":")
-    if of == batch and asked.isdecimal() and int(asked) < len(found):
-        return int(asked)
-    return int(found.order[0])
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _kept(folder: str, batch: str, version: Version, _run: Run, _scored: Scored) -> Newcomers:  # noqa: ARG001
+    return Newcomers(_run, _scored, batch)
 
 
-def _verdicts(batch: str, found: Newcomers, inspected: int) -> None:
-    """The pictures, the map and the table."""
-    run, scored, key = found.run, found.scored, f"own-{found.run.id}"
-    cells = [
-        {
-            "number": i,
-            "name": _short(scored.ids[i]),
-            "ood": True,
-            "url": _picture(scored.ids[i], 192),
-            "verdicts": "u" if found.unknown[i] else "k",
-            "why": found.why(i),
-            "caption": f"{found.class_seen(i)} · {scored.confidence[i]:.0%}",
-        }
-        for i in map(int, found.order[:_MOST_SHOWN])
-    ]
-    st.caption("Orange, dashed, ? = called unknown · blue, ✓ = taken for known. A click shows why.")
-
-    def inspect() -> None:
-        session.chosen("own", f"{batch}:{int(session.event(key, 'inspect'))}")
-
-    gallery_view.draw(key, ["HEAT"], cells, inspected, on_inspect=inspect)
-    if len(found) > _MOST_SHOWN:
-        st.caption(f"{_MOST_SHOWN} of {len(found)} shown, the most unusual; the table has all.")
-    if len(scored.xy):
-        st.plotly_chart(_map(found), key="own-map")
-    table = pd.DataFrame(
-        {
-            "verdict": np.where(found.unknown, "unknown", "known"),
-            "score": found.scores,
-            "percentile": found.percentile,
-            "taken for": np.array(run.class_names)[scored.predicted],
-            "confidence": scored.confidence,
-        },
-        index=pd.Index(scored.ids, name="image"),
-    ).iloc[found.order]
-    numbers = st.column_config.NumberColumn
-    shares = dict.fromkeys(("confidence", "percentile"), numbers(format="percent"))
-    st.dataframe(table, column_config={"score": numbers(format="%.3f"), **shares})
-    downloads.table(table, f"{run.id}-own-images")
+def _newcomers(run: Run, batch: str, scored: Scored) -> tuple[Newcomers, Version]:
+    """The new images, shared by all sessions until a file changes, and the version of what they were made from."""
+    files = (run.folder / "own" / batch / SCORED, run.folder / ENERGIES, run.folder / MAP_FILE)
+    version = tuple(f.stat().st_mtime_ns if f.exists() else 0 for f in files)
+    return _kept(str(run.folder), batch, version, run, scored), version
 
 
-def _short(path: str) -> str:
-    return Path(str(path)).name
-
-
-def _picture(path: str, side: int) -> str | None:
-    return pictures.file_url(str(path), side)
-
-
-def _subject(found: Newcomers, i: int) -> Subject:
-    scored = found.scored
-    return Subject(
-        of=None,
-        name=_short(scored.ids[i]),
-        url=_picture(scored.ids[i], 2 * _SIDE),
-        prior=scored.prior[i],
-        residual=scored.residual[i],
-        avg=scored.avg[i],
-        is_ood=None,
-        reason=found.why(i),
-        shares=found.shares(i),
-    )
-
-
-def _map(found: Newcomers) -> go.Figure:
-    """The run's map (a stratified sample of it where it is large), with the new images as stars."""
-    samples = Samples(found.run)
-    numbers = stratified(samples, _MAP_POINTS)
-    xy = np.concatenate([samples.map_xy()[numbers], found.scored.xy])
-    names = ["ID test" if n == ID else drawn(n) for n in found.run.datasets]
-    groups = {name: np.flatnonzero(samples.dataset[numbers] == i) for i, name in enumerate(names)}
-    at = len(numbers) + np.arange(len(found))
-    groups |= {"yours, known": at[~found.unknown], "yours, unknown": at[found.unknown]}
-    yours = {"yours, known": palette.OWN_KNOWN, "yours, unknown": palette.OWN_UNKNOWN}
-    colours = {"ID test": palette.ID, **palette.of_sets(names[1:]), **yours}
-    text = [drawn(samples.key(int(i))) for i in numbers] + [drawn(_short(p)) for p in found.scored.ids]
-    figure = figures.feature_map(xy, groups, colours, text)
-    for trace in figure.data:
-        if trace.name.startswith("yours"):
-            trace.marker.update(symbol="star", size=15, line={"width": 1.5, "color": "#FFFFFF"})
-    return figure.update_layout(height=480)
+def _expected(found: Newcomers, lens: Lens) -> float:
+    """Share of known test images that are called unknown at the same line."""
+    return float(found.flagged(HEAT, lens)[~found.is_ood].mean())

@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from app.look import Look, from_query, to_query
-from heat_core import Run
+from heat_core import Lens, Run
+from heat_core.analysis.questions import Query
+from heat_core.composition import PLAIN
 
 Value = TypeVar("Value")
 
@@ -38,6 +40,14 @@ def once(key: str, make: Callable[[], Value]) -> Value:
     if key not in st.session_state:
         st.session_state[key] = make()
     return st.session_state[key]
+
+
+def leave_run() -> None:
+    """Forget which run was chosen, in the address too: it was deleted."""
+    for key in ("run", "run-picked", "run-choice"):
+        taken(key)
+    arrived().pop("run", None)
+    st.query_params.pop("run", None)
 
 
 def event(key: str, name: str) -> Any:
@@ -104,6 +114,12 @@ def current(run: Run) -> Look:
     return found
 
 
+def lens_on(run: Run) -> Lens:
+    """How this session composes HEAT on a run; plainly where it has not looked at it yet."""
+    seen = st.session_state.get("look-run", (None, ()))[0] == run.id
+    return st.session_state["look"].lens() if seen else PLAIN
+
+
 def changed(**what: Any) -> None:
     """Change parts of the session's look."""
     st.session_state["look"] = replace(st.session_state["look"], **what)
@@ -114,6 +130,23 @@ def chosen(name: str, value: str | None) -> None:
     """Keep what was chosen on a page; None = the default."""
     kept = {k: v for k, v in st.session_state["look"].choices.items() if k != name}
     changed(choices=kept | ({name: value} if value else {}))
+
+
+def about(what: str, plain: Query) -> None:
+    """Say whose samples the question is about: what narrows it does not fit the samples of another place.
+
+    Args:
+        what: the run, or the batch of new images.
+        plain: what is asked there first.
+    """
+    before, kept = st.session_state.get("asked-of"), look().ask
+    st.session_state["asked-of"] = what
+    if before == what or (before is None and kept != Query()):  # the same, or a link
+        return
+    changed(ask=replace(plain, baseline=kept.baseline, methods=kept.methods), selection=None, sample=look().sample)
+    if before is not None:
+        changed(sample=None)
+    follow()
 
 
 def touch() -> None:

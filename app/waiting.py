@@ -29,13 +29,15 @@ def stages(run: Run) -> str:
     )
 
 
-def images(experiment: Experiment) -> None:
-    """A row of images of each set that is on this machine."""
+def images(experiment: Experiment, heading: bool = True) -> None:
+    """A row of images of each set that is on this machine; `heading`: whether it is said what they are."""
     if experiment.backbone == FEATURES:
         return
-    sources = {"known": (experiment.id, "train"), **{name: (s, "test") for name, s in experiment.ood.items()}}
+    tested = {"known, for testing": (experiment.id_test, "test")} if experiment.id_test else {}
+    sources = {"known": (experiment.id, "train"), **tested, **{n: (s, "test") for n, s in experiment.ood.items()}}
     rows = {name: [pictures.bare(u) for u in _examples(*s)] for name, s in sources.items() if s[0] not in TORCHVISION}
-    st.subheader("What goes in", help="The classes that the model knows, and the sets that it should not know.")
+    if heading:
+        st.subheader("What goes in", help="The classes that the model knows, and the sets that it should not know.")
     pictures.rows({name: cells for name, cells in rows.items() if cells})
 
 

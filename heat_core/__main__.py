@@ -23,6 +23,7 @@ start
   demo       run the embedded demo: no download, about half a minute
   run        run an experiment on your own images, or on features made elsewhere
   job        start or resume the job of a run folder
+  map        fit the map of a run that was made without
 
 look
   list       all runs
@@ -97,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--nice", action="store_true", help="give way to other processes, as the app's jobs do")
     # The front page lists the verbs, in groups.
     verbs = parser.add_subparsers(required=True, metavar="VERB", help=argparse.SUPPRESS, prog=prog)
-    for add in (_add_demo, _add_run, _add_job, _add_list, _add_show, _add_compare, _add_report, _add_score):
+    for add in (_add_demo, _add_run, _add_job, _add_map, _add_list, _add_show, _add_compare, _add_report, _add_score):
         add(verbs)
     verbs.add_parser("detectors", description="Every method to compare with.").set_defaults(do=commands.detectors)
     return parser
@@ -190,6 +191,12 @@ def _add_job(verbs: Verbs) -> None:
     job = verbs.add_parser("job", description="Start or resume the job of a run folder.")
     job.add_argument("run", metavar="RUN")
     job.set_defaults(do=commands.job)
+
+
+def _add_map(verbs: Verbs) -> None:
+    fitted = verbs.add_parser("map", description="Fit the UMAP map of a run that was made without one.")
+    fitted.add_argument("run", metavar="RUN")
+    fitted.set_defaults(do=commands.fit_map)
 
 
 def _add_list(verbs: Verbs) -> None:

@@ -7,13 +7,16 @@ import sys
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
 from heat_core import detectors as methods
 from heat_core import run as run_experiment
-from heat_core.composition import Lens
+from heat_core.composition import HEAT, Lens
 from heat_core.errors import Cancelled, HeatError, require_room
 from heat_core.metrics import METRICS
 from heat_core.runs.events import Event
 from heat_core.runs.experiment import AVERAGE, Experiment
+from heat_core.runs.mapping import make_map
 from heat_core.runs.rows import corrected_row
 from heat_core.runs.run import Run, damaged_runs, list_runs
 from heat_core.storage import printable
@@ -33,6 +36,12 @@ def job(o: argparse.Namespace) -> None:
     found = Run.open(o.run)
     _stop_on_sigterm()
     run_experiment(found.experiment, found.folder, _print_event)
+
+
+def fit_map(o: argparse.Namespace) -> None:
+    """Fit the map of a run that has none."""
+    _stop_on_sigterm()
+    make_map(Run.open(o.run), _print_event)
 
 
 def list_all(o: argparse.Namespace) -> None:  # noqa: ARG001 (every verb takes the options)
@@ -96,16 +105,17 @@ def score(o: argparse.Namespace) -> None:
         if o.into
         else score_images(run, paths, _print_stage)
     )
-    found = Newcomers(run, scored, _lens(o, run))
+    found, lens = Newcomers(run, scored), _lens(o, run)
+    scores, threshold = found.scores(HEAT, lens)[found.is_ood], found.threshold(HEAT, lens)
     rows = [
         {
             "image": str(scored.ids[i]),
-            "score": float(found.scores[i]),
-            "unknown": bool(found.unknown[i]),
-            "taken_for": found.class_seen(i),
+            "score": float(scores[i]),
+            "unknown": bool(scores[i] > threshold),
+            "taken_for": run.class_names[scored.predicted[i]],
             "confidence": float(scored.confidence[i]),
         }
-        for i in map(int, found.order)
+        for i in np.argsort(-scores, kind="stable")
     ]
     for row in rows:
         verdict = "unknown" if row["unknown"] else "known"
@@ -114,7 +124,7 @@ def score(o: argparse.Namespace) -> None:
         _say(f"skipped, not readable: {name}", sys.stderr)
     if o.json:
         skipped = scored.skipped.tolist()
-        _say(json.dumps({"run": str(run.folder), "threshold": found.threshold, "images": rows, "skipped": skipped}))
+        _say(json.dumps({"run": str(run.folder), "threshold": threshold, "images": rows, "skipped": skipped}))
 
 
 def _say(line: object, to: TextIO | None = None) -> None:

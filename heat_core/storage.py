@@ -192,7 +192,7 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-_LEFT = re.compile(r"(?:\..+\.(\d+)\.tmp|map-input-(\d+)\.npz|\.new-(\d+)-.*)")
+_LEFT = re.compile(r"(?:\..+\.(\d+)\.tmp|map-input-(\d+)\.npz|\.(?:new|gone)-(\d+)-.*)")
 _A_DAY = 86_400.0
 
 

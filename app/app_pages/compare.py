@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import cards, faults, following, session, widgets
 from app.curves import beta_section, curves
+from app.heading import heading
 from app.table_view import table_view
 from app.text import plain
 from app.versus import versus
@@ -11,9 +12,9 @@ from app.versus import versus
 SECTIONS = {"table": "Table", "curves": "Curves", "beta": "β", "versus": "Two runs"}
 DRAWN = {"table": table_view, "curves": curves, "beta": beta_section, "versus": versus}
 
-st.title("Which detector for these images?")
+place = heading("Which detector for these images?")
 with faults.told():
-    run = following.ready_run()
+    run = following.ready_run(place)
     look = session.current(run)
     if run.priors:
         widgets.beta_control()

@@ -1,38 +1,32 @@
-"""Live: β, threshold, histogram, map, gallery and inspector, linked: what one moves, the others answer."""
+"""Inspect: which images does this model not know, and what do they have in common? The workbench over a run."""
 
 import streamlit as st
 
 from app import faults, following, session
-from app.gallery_view import gallery
-from app.inspector import inspector
-from app.live_view import live_view, selected
+from app.heading import heading
+from app.inspect_view import inspect_view
+from heat_core.analysis.questions import Query
 
-st.title("Which images does this model not know?")
+place = heading("Which images does this model not know?")
 with faults.told():
-    run = following.ready_run()
+    run = following.ready_run(place)
     if not run.priors:
         following.wait(
             run,
-            "The first residual is being trained: the view comes alive when it is. Compare already shows the other "
+            "The first residual is being trained: the workbench opens when it is. Compare already shows the other "
             "detectors.",
         )
 
     @st.fragment
     @faults.told()
     def linked() -> None:
-        """A fragment: what is done in the view reruns it, and not the page around it."""
+        """A fragment: what is done in the workbench reruns it, and not the page around it."""
         if following.gone(run.folder):
             return
         samples, version = following.samples_of(run)
         session.current(run)
-        live_view(samples, version)
-        left, right = st.columns([3, 2], gap="medium")
-        with left:
-            st.subheader("Gallery")
-            gallery(samples, selected(run, session.look()))
-        with right:
-            st.subheader("Why?")
-            inspector(samples)
+        session.about(run.id, Query())
+        inspect_view(samples, version)
         session.write_address(run)
 
     linked()

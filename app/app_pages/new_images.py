@@ -1,34 +1,38 @@
-"""Own images: scored by the run, placed on its map, and explained like its own."""
+"""New images: scored by the run, placed on its map, and looked at like its own."""
 
 from pathlib import Path
 
 import streamlit as st
 
 from app import faults, following, own_images, session, widgets
+from app.heading import heading
 from app.text import plain
+from heat_core.analysis.questions import Query
+from heat_core.runs.record import Scored
 
-st.title("What does it say of my own images?")
+FIRST = Query(question="unknown", order="unusual")
+
+place = heading("What does it say of new images?")
 with faults.told():
-    run = following.ready_run()
+    run = following.ready_run(place)
     if not run.priors:
         following.wait(run, "The first residual is still being trained.")
 
     session.current(run)
-    left, right = st.columns(2)
-    files = left.file_uploader(
-        "Drop images",
-        accept_multiple_files=True,
-        type=own_images.TYPES,
-        help="They are kept with the run, on this machine.",
-    )
-    folder = right.text_input("Or a folder on this machine", placeholder="/path/to/images", help="Nothing is copied.")
-    if st.button("Score them", type="primary", icon=":material/play_arrow:", disabled=not (files or folder.strip())):
-        own_images.start(run, files, folder.strip())
-        for name in ("batch", "own"):
-            session.chosen(name, None)
-        st.rerun()
-
     batches = own_images.batches(run)
+    with st.expander("Bring images", expanded=not batches, icon=":material/add_photo_alternate:"):
+        left, right, button = st.columns([5, 4, 2], vertical_alignment="bottom")
+        files = left.file_uploader("Drop images", accept_multiple_files=True, type=own_images.TYPES)
+        folder = right.text_input(
+            "Or a folder on this machine", placeholder="/path/to/images", help="Nothing is copied."
+        )
+        if button.button(
+            "Score them", type="primary", icon=":material/play_arrow:", disabled=not (files or folder.strip())
+        ):
+            own_images.start(run, files, folder.strip())
+            for name in ("batch", "own"):
+                session.chosen(name, None)
+            st.rerun()
     session.write_address(run)
     if not batches:
         st.info(
@@ -44,7 +48,7 @@ with faults.told():
         "batch",
         names[0],
         format_func=own_images.label,
-        help="Every batch is a folder in the run.",
+        label_visibility="collapsed",
     )
     batch = next(b for b in batches if b.name == name)
 
@@ -58,9 +62,18 @@ with faults.told():
         else:
             st.rerun()
 
+    @st.fragment
+    @faults.told()
+    def linked(scored: Scored) -> None:
+        """A fragment: what is done in the workbench reruns it, and not the page around it."""
+        session.current(run)
+        session.about(f"{run.id}/{name}", FIRST)
+        own_images.outcome(run, name, scored)
+        session.write_address(run)
+
     if own_images.waiting(batch):
         wait(batch)
     elif scored := own_images.result(batch):
-        own_images.outcome(run, name, scored)
+        linked(scored)
     else:
         faults.show(own_images.progress(batch))

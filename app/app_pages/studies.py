@@ -3,10 +3,11 @@
 import streamlit as st
 
 from app import faults, following
+from app.heading import heading
 
-st.title("What changes when the setting does?")
+place = heading("What changes when the setting does?")
 with faults.told():
-    run = following.chosen_run()
+    run = following.chosen_run(place)
     following.name_in_address(run.id)
     st.info(
         "A study is a list of runs that differ in one thing (λ, β, the share of training images, the seed, the "

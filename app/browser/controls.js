@@ -90,6 +90,8 @@ function weightField(prior, weigh) {
 }
 
 function writePriors(place, taking, weights) {
+  const summary = place.closest("details").querySelector("summary"), count = taking.filter(Boolean).length;
+  summary.textContent = `Composed: ${count} of ${taking.length}${weights ? ", weighed" : ""}`;
   place.querySelectorAll("[type=checkbox]").forEach((box, j) => (box.checked = taking[j]));
   place.querySelectorAll("[type=number]").forEach((field, j) => (field.value = weights[j]));
 }

@@ -1,9 +1,9 @@
 // What others see of a live view: numbers to read, and one way in for Python's answers. No property can be set.
 
 /** receive(message) takes an answer of Python; the rest is read by tests and measurements:
- *  run, state, selected {bits, count}, scores, line, isExact (the numbers shown are Python's),
+ *  run, state, selected {bits, count}, subset and points (see scoring.js), scores, line, isExact (the numbers shown are Python's),
  *  stats {frames: times of the last ones, score, draw: ms of the last one}, $ (an element by its selector). */
-export const facade = (root, store, scored, stats, receive) =>
+export const facade = (root, store, scored, subset, stats, receive) =>
   Object.freeze({
     receive,
     stats,
@@ -11,6 +11,8 @@ export const facade = (root, store, scored, stats, receive) =>
     get state() { return store.state; },
     get run() { return store.state.run; },
     get selected() { return store.state.selection; },
+    get subset() { return subset(store.state).subset; },
+    get points() { return subset(store.state).points; },
     get scores() { return scored(store.state).scores; },
     get line() { return scored(store.state).line; },
     get isExact() { return scored(store.state).exact !== null; },

@@ -3,6 +3,7 @@
 import { scoreAt, xOf } from "./histogram.js";
 
 const SNAP = 6; // pixels from the 95 % line within which a dragged threshold takes it
+const REACH = 8; // pixels beside the line that still take it
 const CLICK = 4; // pixels that the pointer may move in a click
 const KEY_MS = 250; // without a key, after which Python is told
 const AWAY = [-99, -99]; // no point is near
@@ -12,26 +13,34 @@ const place = (e) => {
   return [e.clientX - box.left, e.clientY - box.top];
 };
 
-/** The threshold. read: {h, line, at95}; act: see actions.js. */
+/** The histogram: its line is the threshold; dragging beside the line brushes. read: {h, line, at95}; act: see
+ *  actions.js. */
 export function wireLine(surface, read, act) {
   const { canvas } = surface;
-  let dragging = false, later;
-  const move = (e) => {
-    const [x] = place(e), { h, at95 } = read;
+  let drag = null, later; // {from: x, line: whether the line is dragged, moved} while the button is down
+  const moveLine = (x) => {
+    const { h, at95 } = read;
     act.setThreshold(Math.abs(x - xOf(surface, h, at95)) <= SNAP ? null : scoreAt(surface, h, x));
   };
+  const brush = (x) => act.setBrush([Math.min(drag.from, x), Math.max(drag.from, x)].map((at) => scoreAt(surface, read.h, at)));
+  const isLine = (x) => Math.abs(x - xOf(surface, read.h, read.line)) <= REACH;
   canvas.onpointerdown = (e) => {
     if (e.button) return; // only the main one
     canvas.setPointerCapture(e.pointerId);
-    dragging = true;
-    move(e);
+    const [x] = place(e);
+    drag = { from: x, line: isLine(x), moved: false };
   };
   canvas.onpointermove = (e) => {
-    if (dragging) move(e);
+    const [x] = place(e);
+    if (!drag) return void (canvas.style.cursor = read.h && isLine(x) ? "ew-resize" : "crosshair");
+    drag.moved ||= Math.abs(x - drag.from) > CLICK;
+    if (drag.line) moveLine(x);
+    else if (drag.moved) brush(x);
   };
   canvas.onpointerup = canvas.onpointercancel = () => {
-    if (dragging) act.tell();
-    dragging = false;
+    if (drag && !drag.line && !drag.moved) act.setBrush(null);
+    if (drag) act.tell();
+    drag = null;
   };
   canvas.onkeydown = (e) => {
     const step = { ArrowLeft: -2, ArrowRight: 2, PageDown: -16, PageUp: 16 }[e.key];

@@ -5,8 +5,9 @@ const TICKS = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 1e4, 1e5, 1e6];
 const SIGNED_TICKS = [...TICKS.slice(1).reverse().map((t) => -t), ...TICKS];
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3]]; // a second cue beside the colour
 
-/** h: from `histogram` in core.js; sets: [{colour, visible}]; line: the threshold; colours: of the page. */
-export function drawHistogram(surface, h, sets, line, label, colours) {
+/** h: from `histogram` in core.js; sets: [{colour, visible}]; line: the threshold; brush: [low, high] scores or null;
+ *  colours: of the page. */
+export function drawHistogram(surface, h, sets, line, label, brush, colours) {
   const g = surface.cleared();
   const shares = h.counts.map((counts) => sharesOf(counts, h.bins));
   const top = Math.max(0.02, ...shares.filter((_, i) => sets[i].visible).map((s) => Math.max(...s)));
@@ -14,6 +15,7 @@ export function drawHistogram(surface, h, sets, line, label, colours) {
   shares.forEach((s, i) => {
     if (sets[i].visible) drawSet(g, surface, s, scale, sets[i].colour, DASHES[i % DASHES.length]);
   });
+  if (brush) drawBrush(g, surface, h, brush, colours);
   drawAxis(g, surface, h, colours);
   drawLine(g, surface, xOf(surface, h, line), label, colours);
 }
@@ -59,6 +61,16 @@ function drawSet(g, surface, shares, scale, colour, dash) {
   g.setLineDash(dash);
   g.stroke();
   g.setLineDash([]);
+}
+
+function drawBrush(g, surface, h, brush, colours) {
+  const [left, right] = brush.map((score) => xOf(surface, h, score));
+  g.globalAlpha = 0.14;
+  g.fillStyle = colours.text;
+  g.fillRect(left, PAD.top, right - left, floorOf(surface) - PAD.top);
+  g.globalAlpha = 0.7;
+  for (const x of [left, right]) g.fillRect(x - 0.5, PAD.top, 1, floorOf(surface) - PAD.top);
+  g.globalAlpha = 1;
 }
 
 function drawAxis(g, surface, h, colours) {

@@ -1,44 +1,48 @@
-// One frame of the live view. What is drawn follows from the state; each part is drawn again when something that it
+// One frame of the workbench. What is drawn follows from the state; each part is drawn again when something that it
 // shows is another one.
 
 import { drawHistogram } from "./histogram.js";
 import { writeKey } from "./key.js";
-import { look, palettes } from "./looks.js";
+import { isWrong, look, palettes, verdictOf } from "./looks.js";
 import { drawMap } from "./map.js";
 import { memo } from "./memo.js";
-import { setRows, writeNumbers } from "./numbers.js";
 import { drawOver } from "./over.js";
 import { placing, shown, shownSets } from "./points.js";
 import { keptShare } from "./scoring.js";
+import { setRows, writeNumbers } from "./sets.js";
+import { methodOf, methodsOf } from "./subset.js";
 import { placeTip, writeTip } from "./tip.js";
 import { percent } from "./words.js";
 
 const FRAMES = 600; // whose times are kept
+const CALM_MS = 90; // after the last change of the line or of β, when what is long to draw is drawn
 const RINGS = { hovered: 7, inspected: 10 }; // radii in CSS pixels
 
-/** {request: ask for a frame, stats: of the last ones}. surfaces: {hist, map, over}; scored: see scoring.js;
- *  toggle(key) shows or hides a set. */
-export function createPainter(root, surfaces, store, scored, toggle) {
-  const stats = { frames: [], score: 0, draw: 0 }, parts = partsOf(root, surfaces, toggle);
+/** {request: ask for a frame, stats: of the last ones}. surfaces: {hist, map, over}; scored, subset: see scoring.js;
+ *  toggle(key) shows or hides a set; panels: what else is drawn, see `panelsPart`. */
+export function createPainter(root, surfaces, store, scored, subset, toggle, panels) {
+  const stats = { frames: [], score: 0, draw: 0 };
+  const parts = [...partsOf(root, surfaces, toggle, subset), panelsPart(subset, panels)];
   let asked = null;
   const paint = () => {
     asked = null;
     const { state } = store, began = performance.now();
     if (!state.run || !surfaces.hist.canvas.width) return;
     const found = scored(state), ready = performance.now();
-    for (const part of parts) part(state, found);
+    for (const part of parts) part(state, found, request);
     const done = performance.now();
     Object.assign(stats, { score: ready - began, draw: done - ready });
     stats.frames.push(done);
     if (stats.frames.length > FRAMES) stats.frames.shift();
   };
-  return { stats, request: () => void (asked ??= requestAnimationFrame(paint)) };
+  const request = () => void (asked ??= requestAnimationFrame(paint));
+  return { stats, request };
 }
 
 /** The parts of a frame, each a function of the state and what was found for it. */
-const partsOf = (root, surfaces, toggle) => [
+const partsOf = (root, surfaces, toggle, subset) => [
   histogramPart(surfaces.hist),
-  mapPart(surfaces.map),
+  mapPart(surfaces.map, subset),
   overPart(surfaces.over, surfaces.map),
   tipPart(root.querySelector(".tip"), surfaces.map),
   keyPart(root.querySelector(".key")),
@@ -46,28 +50,29 @@ const partsOf = (root, surfaces, toggle) => [
 ];
 
 function histogramPart(surface) {
-  const draw = memo(({ run, off, threshold, colours, h, scores, line }) => {
+  const draw = memo(({ run, off, threshold, brush, colours, h, scores, line }) => {
     const own = threshold !== null;
     const label = own ? `your line: keeps ${percent(keptShare(run, scores, line))} % of ID` : "95 % of ID";
     const visible = shownSets(run, off), sets = run.sets.map((s, i) => ({ colour: s.colour, visible: visible[i] }));
-    drawHistogram(surface, h, sets, line, label, colours);
+    drawHistogram(surface, h, sets, line, label, brush, colours);
     surface.canvas.setAttribute("aria-valuetext", `${line.toPrecision(3)}, ${label}`);
   });
-  return ({ run, off, threshold, colours }, { h, scores, line }) =>
-    draw({ size: surface.size, run, off, threshold, colours, h, scores, line });
+  return ({ run, off, threshold, ask, colours }, { h, scores, line }) =>
+    draw({ size: surface.size, run, off, threshold, brush: ask.brush, colours, h, scores, line });
 }
 
-function mapPart(surface) {
+function mapPart(surface, subset) {
   const pixelsOf = memo(({ run, back }) => palettes(run, back));
-  const draw = memo(({ run, off, colour, where, selection, pixels, ...found }) => {
+  const draw = memo(({ run, off, colour, where, mask, pixels, scores, h, line }) => {
     const background = { xy: off.includes("train") ? [] : run.background, colour: pixels.train };
-    drawMap(surface, run, look(colour, pixels, run, found), shown({ run, off }), where, selection, background);
+    const wrong = (i) => isWrong(verdictOf(run.set[i], scores[i] > line));
+    drawMap(surface, run, look(colour, pixels, run, { scores, h, line }), shown({ run, off }), where, mask, wrong, background);
   });
-  return ({ run, off, colour, where, selection, colours }, { scores, h, line }) => {
+  return (state, { scores, h, line }) => {
+    const { run, off, colour, where, colours } = state;
     if (!run.map) return;
-    const pixels = pixelsOf({ run, back: colours.back });
-    const seen = { verdict: { scores, h, line }, score: { h } }[colour] ?? {}; // other colours stay as scores change
-    draw({ size: surface.size, run, off, colour, where, selection, pixels, ...seen });
+    const pixels = pixelsOf({ run, back: colours.back }), { mask } = subset(state).subset;
+    draw({ size: surface.size, run, off, colour, where, mask, pixels, scores, h, line });
   };
 }
 
@@ -77,21 +82,23 @@ function overPart(surface, map) {
     const ringed = Object.keys(RINGS).filter((name) => run.map && points[name] >= 0);
     drawOver(surface, path, ringed.map((name) => [...place(points[name]), RINGS[name]]), text);
   });
-  return ({ run, where, path, hovered, inspected, colours }) =>
+  return ({ run, where, path, hovered, looked, colours }) => {
+    const inspected = looked === null ? -1 : run.pointOf[looked];
     draw({ size: surface.size, run, where, path, text: colours.text, hovered, inspected });
+  };
 }
 
 function tipPart(tip, map) {
-  const write = memo(({ run, hovered, score, called, thumb }) => {
-    if (hovered >= 0) writeTip(tip, run, hovered, score, called, thumb);
+  const write = memo(({ run, hovered, score, called }) => {
+    if (hovered >= 0) writeTip(tip, run, hovered, score, called);
     tip.hidden = hovered < 0;
   });
   const place = memo(({ run, hovered, where }) => {
     if (hovered >= 0) placeTip(tip, map, placing(map, { run, where })(hovered));
   });
-  return ({ run, hovered, thumbs, where }, { scores, line }) => {
+  return ({ run, hovered, where }, { scores, line }) => {
     const score = scores[hovered]; // undefined where nothing is under the pointer
-    write({ run, hovered, score, called: score > line, thumb: thumbs.get(run.number[hovered]) });
+    write({ run, hovered, score, called: score > line });
     place({ size: map.size, run, hovered, where });
   };
 }
@@ -104,8 +111,31 @@ function keyPart(key) {
 function numbersPart(root, toggle) {
   const rows = memo(({ run }) => setRows(root, run, toggle));
   const write = memo((shownNow) => writeNumbers(root, shownNow));
-  return ({ run, off, threshold, selection }, { h, scores, line, rough, exact }) => {
+  return ({ run, off, threshold }, { h, scores, line, rough, exact }) => {
     rows({ run });
-    write({ run, off, threshold, selection, h, scores, line, rough, exact });
+    write({ run, off, threshold, h, scores, line, rough, exact });
+  };
+}
+
+/** Questions follow every frame; results, breakdown and inspector wait until β and the line rest. */
+function panelsPart(subset, { questions, chips, breakdown, bar, results, inspector }) {
+  const methodsFor = memo(({ run, ask, scores, h, line, shareOf }) =>
+    methodsOf(run, ask).map((key) => methodOf(run, key, { scores, line, shareOf })));
+  const askOf = memo((kept) => kept);
+  let moved = 0, before = null, later;
+  return (state, found, request) => {
+    const { run, ask } = state, { scores, h, line, shareOf } = found, made = subset(state);
+    questions(state, made.subset);
+    chips(state, made.subset);
+    if (before && (before.h !== h || before.line !== line) && before.run === run) moved = performance.now();
+    before = { run, h, line };
+    clearTimeout(later);
+    if (performance.now() - moved < CALM_MS) return void (later = setTimeout(request, CALM_MS));
+    const methods = methodsFor({ run, ask: askOf({ baseline: ask.baseline, methods: ask.methods }), scores, h, line, shareOf });
+    const known = run.sets[0].shown;
+    breakdown(state, made.subset);
+    bar(state, made.subset.count);
+    results(state, made.points, methods, { scores, h, line, shareOf, known });
+    inspector(state, methods, { h, line });
   };
 }

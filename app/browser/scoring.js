@@ -1,21 +1,23 @@
-// What follows from the state: scores, their histogram, the line. Worked out when it is asked for.
+// What follows from the state: scores, their histogram, the line, the subset. Worked out when it is asked for.
 
 import { binnedMetrics, binnedThreshold, compose, histogram } from "./core.js";
 import { memo } from "./memo.js";
 import { signature } from "./messages.js";
+import { failing, ordered, subsetOf } from "./subset.js";
 
 const BINS = 2048;
 
-/** A function of the state → {scores, h, rough, auto, exact, at95, line}: the histogram and what its bins say of
- *  metrics and threshold; Python's numbers where they are of this composition, else null; the best known threshold at
- *  95 % of ID; and the threshold that holds. The scores live in one buffer: another `h` says that they are others. */
+/** A function of the state → {scores, h, rough, auto, exact, at95, line, shareOf}: the histogram and what its bins say
+ *  of metrics and threshold; Python's numbers where they are of this composition, else null; the best known threshold at
+ *  95 % of ID; the threshold that holds; the share of ID that scores below a score. The scores live in one buffer:
+ *  another `h` says that they are others. */
 export function createScoring() {
   const buffer = memo(({ run }) => new Float32Array(run.n));
   const composed = memo(({ run, beta, taking, weights }) => {
     const taken = taking.map((takes, j) => (takes ? (weights ? weights[j] : 1) : 0));
     const scores = compose(run.energies, run.n, run.k, beta, taken, buffer({ run }));
     const h = histogram(scores, run.set, run.sets.length, BINS);
-    return { scores, h, rough: binnedMetrics(h), auto: binnedThreshold(h) };
+    return { scores, h, rough: binnedMetrics(h), auto: binnedThreshold(h), shareOf: sharesBelow(run, scores) };
   });
   return (state) => {
     const { run, beta, taking, weights, threshold } = state;
@@ -23,6 +25,37 @@ export function createScoring() {
     const exact = state.exact?.signature === signature(state) ? state.exact : null;
     const at95 = exact ? exact.threshold : found.auto;
     return { ...found, exact, at95, line: threshold ?? at95 };
+  };
+}
+
+/** A function of the state → {subset, points: in order}; `points` is worked out only where it is asked for. */
+export function createSubset(scored) {
+  const failed = memo(failing);
+  const subset = memo(({ state, out, found }) => subsetOf(state, out, found));
+  const points = memo(({ state, mask, found }) => ordered(state, mask, found));
+  const foundOf = memo(({ scores, h, line, shareOf }) => ({ scores, h, line, shareOf }));
+  const stateOf = memo((kept) => kept);
+  return (whole) => {
+    const { run, ask, selection, parts, tags, alike } = whole;
+    const { scores, h, line, shareOf } = scored(whole);
+    const found = foundOf({ scores, h, line, shareOf }), state = stateOf({ run, ask, parts, tags, alike });
+    const made = subset({ state, out: failed({ run, ask, selection, parts, tags, alike }), found });
+    return { subset: made, get points() { return points({ state, mask: made.mask, found }); } };
+  };
+}
+
+/** score → the share of ID that scores lower; the ID scores are sorted when it is asked for the first time. */
+function sharesBelow(run, scores) {
+  let known = null;
+  return (score) => {
+    known ??= scores.filter((_, i) => !run.set[i]).sort();
+    let low = 0, high = known.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (known[middle] < score) low = middle + 1;
+      else high = middle;
+    }
+    return low / known.length;
   };
 }
 

@@ -5,6 +5,13 @@ import { unpackBits } from "./core.js";
 /** Nothing selected among n points. */
 export const nothing = (n) => ({ bits: new Uint8Array(n), count: 0 });
 
+/** These points selected among n. */
+export function fromPoints(points, n) {
+  const bits = new Uint8Array(n);
+  for (const i of points) bits[i] = 1;
+  return { bits, count: points.length };
+}
+
 /** The selection that Python sent as text; "" = nothing. */
 export function fromText(text, n) {
   if (!text) return nothing(n);

@@ -1,30 +1,25 @@
 // The tip beside the point under the pointer: its picture, its set and verdict, its class and score.
 
-import { verdictOf } from "./looks.js";
+import { pictureOfPoint } from "./pictures.js";
+import { verdictOn } from "./verdicts.js";
 import { element } from "./words.js";
 
-const VERDICTS = ["✓ kept", "✗ flagged by mistake", "✗ missed", "✓ caught"];
-const WIDTH = 178, GAP = 14; // CSS pixels
+const WIDTH = 178, HEIGHT = 210, GAP = 18; // CSS pixels: beside the point, not on it or its neighbours
 
-/** Show point i of a run; thumb: what is known of its picture, or undefined while that is asked for. */
-export function writeTip(tip, run, i, score, called, thumb) {
-  const set = run.sets[run.set[i]], verdict = VERDICTS[verdictOf(run.set[i], called)];
+/** Show point i of a run. */
+export function writeTip(tip, run, i, score, called) {
+  const { sign, words } = verdictOn(run, i, called), url = pictureOfPoint(run, i, 150);
+  const before = tip.querySelector("img"); // the same picture once more would flicker
   tip.replaceChildren(
-    picture(tip, thumb),
-    element("div", { textContent: `${set.name} · ${verdict}` }),
+    before?.getAttribute("src") === url ? before : element("img", { src: url, alt: "" }),
+    element("div", { textContent: `${run.sets[run.set[i]].name} · ${sign} ${words}` }),
     element("div", { textContent: `taken for ${run.classes[run.seen[i]]} · score ${score.toPrecision(3)}` }),
-    element("div", { textContent: thumb?.id ?? "" }),
+    element("div", { textContent: run.ids[i] }),
   );
 }
 
 /** Put the tip beside a place of the map, where there is room. */
 export function placeTip(tip, surface, [x, y]) {
-  tip.style.left = `${x > surface.width / 2 ? x - WIDTH : x + GAP}px`;
-  tip.style.top = `${Math.max(4, Math.min(y - 60, surface.height - 200))}px`;
-}
-
-function picture(tip, thumb) {
-  if (!thumb?.url) return element("img", { alt: thumb ? "no picture" : "" });
-  const before = tip.querySelector("img"); // the same picture once more would flicker
-  return before?.getAttribute("src") === thumb.url ? before : element("img", { src: thumb.url, alt: "" });
+  tip.style.left = `${x > surface.width / 2 ? x - WIDTH - GAP : x + GAP}px`;
+  tip.style.top = `${Math.max(4, Math.min(y - 60, surface.height - HEIGHT))}px`;
 }

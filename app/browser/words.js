@@ -6,7 +6,13 @@ export function number(value) {
 }
 
 export const percent = (share) => (100 * share).toFixed(1);
-export const element = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);
+export const counting = (count) => count.toLocaleString("en");
+export const signed = (value, digits = 2) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits);
+export const element = (tag, properties = {}, ...children) => {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+};
 
 /** β as a person or Python writes it. */
 export function parse(text) {

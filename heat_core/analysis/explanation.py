@@ -1,14 +1,11 @@
-"""Why a sample got its score: parts that add up to it, and the known images that look most like it to the network."""
+"""Why a sample got its score: parts that add up to it."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from heat_core.composition import PLAIN, Lens, influence
-from heat_core.runs.experiment import TRAIN
 from heat_core.runs.run import Run
-
-_BLOCK = 8192
 
 
 @dataclass(frozen=True)
@@ -71,28 +68,3 @@ def explain(run: Run, prior_energies: np.ndarray, residuals: np.ndarray, lens: L
     columns_of_parts = (prior, residual, hybrid, standardised, say, from_prior, from_residual)
     parts = [Part(name, *values) for name, *values in zip(chosen, *(c.tolist() for c in columns_of_parts), strict=True)]
     return Explanation(parts, score - float((from_prior + from_residual).sum()), score)
-
-
-def nearest_training(run: Run, features: np.ndarray, k: int = 6) -> tuple[list[str], np.ndarray]:
-    """The training images whose features are most like the given ones.
-
-    Args:
-        run: whose training images are searched.
-        features: (D,) `avg` of one sample.
-        k: how many.
-
-    Returns:
-        k ids, nearest first, and their (k,) cosine similarities.
-
-    Raises:
-        HeatError: where the training features are no longer on this machine.
-    """
-    train = run.features(TRAIN)
-    query = np.asarray(features, dtype=np.float32)
-    query = query / max(float(np.linalg.norm(query)), 1e-12)
-    similarity = np.empty(len(train), np.float32)
-    for i in range(0, len(train), _BLOCK):  # the file is memory-mapped, and may be larger than the memory
-        block = np.asarray(train.avg[i : i + _BLOCK], dtype=np.float32)
-        similarity[i : i + _BLOCK] = block @ query / np.maximum(np.linalg.norm(block, axis=1), 1e-12)
-    nearest = np.argsort(-similarity, kind="stable")[:k]
-    return [train.ids[i] for i in nearest], similarity[nearest]

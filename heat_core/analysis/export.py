@@ -4,22 +4,20 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterable
-from pathlib import Path
 
 from heat_core.analysis.notes import read_notes
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.tables import no_formula
 from heat_core.composition import PLAIN, Lens
 from heat_core.errors import HeatError
-from heat_core.runs.run import Run
 from heat_core.storage import file_name, printable
 
 
 def to_csv(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> str:
     """One line a sample: set, id, path, class seen, confidence, every detector's score and verdict, note and tags."""
     run, notes = samples.run, read_notes(samples.run.folder)
-    scores = {d: samples.scores(d, lens) for d in run.detectors}
-    flagged = {d: samples.flagged(d, lens) for d in run.detectors}
+    scores = {d: samples.scores(d, lens) for d in samples.detectors}
+    flagged = {d: samples.flagged(d, lens) for d in samples.detectors}
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     of_detectors = [*(f"score_{d}" for d in scores), *(f"ood_{d}" for d in flagged)]
@@ -29,7 +27,7 @@ def to_csv(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> str:
         note = notes.get(samples.key(i), {"note": "", "tags": []})
         sample, seen = str(samples.ids[i]), run.class_names[samples.predicted[i]]
         row = [
-            *map(no_formula, (name, sample, _path(run, name, sample), seen)),
+            *map(no_formula, (name, sample, _path(samples, i), seen)),
             f"{samples.confidence[i]:.4f}",
             *(f"{of[i]:.6g}" for of in scores.values()),
             *(int(of[i]) for of in flagged.values()),
@@ -47,7 +45,7 @@ def to_zip(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> tupl
         for i in numbers:
             name, _ = samples.locate(i)
             try:
-                image = samples.run.image(name, str(samples.ids[i]))
+                image = samples.image(i)
             except HeatError:
                 gone += 1
                 continue
@@ -58,10 +56,10 @@ def to_zip(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> tupl
     return out.getvalue(), gone
 
 
-def _path(run: Run, name: str, sample_id: str) -> str:
+def _path(samples: Samples, number: int) -> str:
     """Where the file lies, for sets that are folders."""
-    path = Path(run.source(name)).expanduser() / sample_id
     try:
-        return printable(path) if path.is_file() else ""
+        path = samples.file_of(number)
     except (OSError, ValueError):  # a name that no file can have
         return ""
+    return printable(path) if path else ""

@@ -1,4 +1,4 @@
-"""What a subset of samples can be broken down by: set, folder, class seen, part responsible, cluster of map, tag."""
+"""What a subset of samples breaks down by: set, folder, class seen, part responsible, cluster of the map, tag."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -8,11 +8,9 @@ from typing import Any, Self
 import numpy as np
 
 from heat_core.analysis.samples import Samples
-from heat_core.composition import PLAIN, Lens, influence
+from heat_core.composition import HEAT, PLAIN, Lens, influence
 from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
-from heat_core.runs.experiment import ID
-from heat_core.runs.run import Run
 
 _MOST_CLUSTERS, _POINTS_A_CLUSTER = 16, 40
 
@@ -40,13 +38,13 @@ class Facet:
 
 def sets(samples: Samples) -> Facet:
     """The set that each sample belongs to, under the run's name of it (`id`: the ID test set)."""
-    return Facet(tuple(samples.run.datasets), samples.dataset)
+    return Facet(tuple(samples.datasets), samples.dataset)
 
 
 def folders(samples: Samples) -> Facet:
     """The folder of each sample within its set, as `set/folder`; -1 where its id names none."""
     parts = [str(sample).rpartition("/")[0] for sample in samples.ids]
-    named = [f"{samples.run.datasets[d]}/{part}" for d, part in zip(samples.dataset, parts, strict=True)]
+    named = [f"{samples.datasets[d]}/{part}" for d, part in zip(samples.dataset, parts, strict=True)]
     values, codes = np.unique(np.array(named, dtype=object).astype(str), return_inverse=True)
     inside = np.array([bool(part) for part in parts])
     kept = np.unique(codes[inside]) if inside.any() else np.empty(0, int)
@@ -71,12 +69,11 @@ def parts(samples: Samples, lens: Lens = PLAIN) -> Facet:
     weights = np.ones(len(chosen)) if lens.weights is None else np.asarray(lens.weights, dtype=float)
     chosen, weights = tuple(p for p, w in zip(chosen, weights, strict=True) if w > 0), weights[weights > 0]
     scale, columns = run.scale.part(chosen), run.scale.columns(chosen)
-    prior = np.concatenate([run.prior_energies(name)[:, columns] for name in run.datasets])
-    residual = np.concatenate([run.residual_energies(name)[:, columns] for name in run.datasets])
+    prior, residual = (energies[:, columns] for energies in samples.parts())
     say = influence(scale.standardise(prior + residual), lens.beta, tuple(weights.tolist()))
     from_parts = np.stack([say * scale.standardise(prior), say * residual / scale.spread], axis=2)
     flat = from_parts.reshape(len(samples), -1)  # prior, residual of the first; of the second; …
-    codes = np.where(samples.flagged("heat", lens), flat.argmax(axis=1), flat.argmin(axis=1))
+    codes = np.where(samples.flagged(HEAT, lens), flat.argmax(axis=1), flat.argmin(axis=1))
     names = [f"{PRIOR_TITLES.get(p, p)} {part}" for p in chosen for part in ("prior", "residual")]
     return Facet(tuple(names), codes)
 
@@ -139,8 +136,3 @@ class Tags:
         for tag in tags:
             marked[self.members[tag]] = True
         return marked
-
-
-def title_of_set(run: Run, name: str) -> str:
-    """A set as pages call it."""
-    return "ID test" if name == ID else name if name in run.datasets else str(name)

@@ -1,66 +1,129 @@
-"""New images beside the known ones: scores, verdicts and reasons for what a run has scored (`runs.record`)."""
+"""New images beside the known test images of a run that has scored them: the same questions, without a truth."""
 
-from functools import cached_property
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from heat_core.analysis.questions import taken_for
-from heat_core.analysis.samples import share_below
+from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.errors import HeatError
+from heat_core.features.datasets import read_image
 from heat_core.runs.experiment import ID
+from heat_core.runs.map import FeatureMap
 from heat_core.runs.record import Scored
-from heat_core.runs.rows import corrected_row, prior_row
+from heat_core.runs.rows import CORRECTED, corrected_row, prior_row
 from heat_core.runs.run import Run
 
+NEW = "new images"
 
-class Newcomers:
-    """Images that a run has scored, seen through a lens. Arrays are (N,), in the order of `scored.ids`.
+
+class Newcomers(Samples):
+    """The ID test set of a run and, as its second set, images that it has scored; nobody knows what these are.
+
+    `is_ood` says which are new.
 
     Attributes:
-        run: that scored them.
-        scored: what it found.
-        scores: HEAT's.
-        threshold: above it an image is called unknown.
-        unknown: whether it is.
-        percentile: share of known test images that score lower.
+        scored: what the run found of them.
+        batch: name of the folder in which the run keeps that.
     """
 
-    def __init__(self, run: Run, scored: Scored, lens: Lens = PLAIN) -> None:
+    truth = False
+
+    def __init__(self, run: Run, scored: Scored, batch: str = "") -> None:
         if scored.prior.shape[1] != len(run.priors):
             raise HeatError("These images were scored before a further residual was trained: score them again.")
-        self.run, self.scored = run, scored
-        self.scores = scored.scores(run.scale, lens)
-        self._known = run.scores(ID, lens)
-        self.threshold = run.threshold(HEAT, lens)
-        self.unknown = self.scores > self.threshold
-        self.percentile = share_below(self._known, self.scores)
+        self.run, self.scored, self.batch = run, scored, batch
+        self.datasets = [ID, NEW]
+        self._number(
+            [run.ids(ID), scored.ids],
+            [run.predicted(ID), scored.predicted],
+            [run.confidence(ID), scored.confidence],
+        )
 
-    def __len__(self) -> int:
-        return len(self.scored)
+    @property
+    def shown_ids(self) -> np.ndarray:
+        """(N,) the names of the files, without their folders."""
+        return np.concatenate([self.run.ids(ID), np.array([Path(str(p)).name for p in self.scored.ids])])
 
-    @cached_property
-    def order(self) -> np.ndarray:
-        """(N,) the most out-of-distribution first."""
-        return np.argsort(-self.scores, kind="stable")
+    @property
+    def detectors(self) -> list[str]:
+        """HEAT, and each prior with and without its residual: what needs the features alone."""
+        alone = [prior_row(p) for p in self.run.priors if prior_row(p) in self.run.detectors]
+        return [*alone, *map(corrected_row, self.run.priors), HEAT]
 
-    def class_seen(self, i: int) -> str:
-        """The class that the classifier sees."""
-        return self.run.class_names[self.scored.predicted[i]]
+    def _scores(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
+        known = self.run.detector_scores(ID, detector, lens)
+        if detector == HEAT:
+            return np.r_[known, self.scored.scores(self.run.scale, lens)]
+        prior = detector.removeprefix(CORRECTED)
+        if detector.startswith(CORRECTED):
+            return np.r_[known, self.scored.scores(self.run.scale, Lens(priors=(prior,)))]
+        k = [prior_row(p) for p in self.run.priors].index(detector)
+        return np.r_[known, self.scored.prior[:, k] * self.run.record.temperatures[k]]
 
-    def why(self, i: int) -> str:
-        """One line: what the classifier sees, and how unusual HEAT finds it."""
-        seen = taken_for(self.class_seen(i), self.scored.confidence[i])
-        return f"{seen}. HEAT finds it more unusual than {self.percentile[i]:.0%} of known images."
+    def energies(self) -> np.ndarray:
+        """(N, K) standardised hybrid energies."""
+        hybrid = self.scored.prior + self.scored.residual
+        return np.concatenate([self.run.energies(ID), self.run.scale.standardise(hybrid)])
 
-    def shares(self, i: int) -> dict[str, float]:
-        """Detector's title → share of known test images that score lower: HEAT, and each prior with and without it."""
-        run, scored = self.run, self.scored
-        shares = {run.title(HEAT): float(self.percentile[i])}
-        priors, residuals = run.prior_energies(ID), run.residual_energies(ID)
-        for k, prior in enumerate(run.priors):
-            alone, corrected = priors[:, k], priors[:, k] + residuals[:, k]
-            hybrid = scored.prior[i, k] + scored.residual[i, k]
-            shares[run.title(corrected_row(prior))] = float(share_below(corrected, hybrid))
-            shares[run.title(prior_row(prior))] = float(share_below(alone, scored.prior[i, k]))
-        return shares
+    def parts(self) -> tuple[np.ndarray, np.ndarray]:
+        """(N, K) E_q / T and (N, K) E_θ."""
+        return (
+            np.concatenate([self.run.prior_energies(ID), self.scored.prior]),
+            np.concatenate([self.run.residual_energies(ID), self.scored.residual]),
+        )
+
+    def features(self, number: int) -> np.ndarray:
+        """(D,) `avg` of a sample."""
+        name, row = self.locate(number)
+        return self.scored.avg[row] if name == NEW else super().features(number)
+
+    def image(self, number: int) -> Image.Image:
+        """The picture of a sample; HeatError where it is gone."""
+        if self.locate(number)[0] != NEW:
+            return super().image(number)
+        try:
+            return read_image(Path(str(self.ids[number])))
+        except OSError as error:
+            raise HeatError(f"{self.ids[number]} can no longer be read: was it moved or deleted?") from error
+
+    def file_of(self, number: int) -> Path | None:
+        """Where the picture lies."""
+        return Path(str(self.ids[number])) if self.locate(number)[0] == NEW else super().file_of(number)
+
+    def address_of(self, dataset: str) -> dict[str, str]:
+        """What names the pictures of a set to whoever serves them."""
+        return {"batch": self.batch} if dataset == NEW else super().address_of(dataset)
+
+    @property
+    def has_map(self) -> bool:
+        """Whether they have a place on the run's map."""
+        return self.run.has_map and len(self.scored.xy) > 0
+
+    def map_xy(self) -> np.ndarray:
+        """(N, 2) where each sample lies on the run's map."""
+        return np.concatenate([_of_known(self.run.map, self.sizes[0]), self.scored.xy])
+
+    def share_unknown(self, lens: Lens = PLAIN) -> tuple[int, float, float]:
+        """How many of the new images are called unknown, and the 95 % interval (Wilson) of their share."""
+        called = int(self.flagged(HEAT, lens)[self.is_ood].sum())
+        return called, *wilson(called, len(self.scored))
+
+
+def wilson(count: int, of: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share (Wilson, JASA 1927): (0, 1) where nothing was counted."""
+    if not of:
+        return 0.0, 1.0
+    share, weight = count / of, z * z / of
+    middle = (share + weight / 2) / (1 + weight)
+    half = z / (1 + weight) * np.sqrt(share * (1 - share) / of + weight / (4 * of))
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+
+
+def _of_known(found: FeatureMap, known: int) -> np.ndarray:
+    """(known, 2) the points of the ID test set, in their order."""
+    inside = found.dataset == 0
+    xy = np.empty((known, 2), found.xy.dtype)
+    xy[found.row[inside]] = found.xy[inside]
+    return xy

@@ -10,7 +10,7 @@ from heat_core.errors import HeatError
 from heat_core.storage import printable, read_json, write_json, writing
 
 _FILE = "notes.json"
-_LONGEST = 5_000  # characters of a note
+_LONGEST, _LONGEST_TAG = 5_000, 100  # characters of a note, of a tag
 
 
 def read_notes(folder: Path) -> dict[str, dict[str, Any]]:
@@ -45,4 +45,25 @@ def write_note(folder: Path, key: str, note: str, tags: list[str]) -> None:
         notes.pop(key, None)
         if note.strip() or tags:
             notes[key] = {"note": note.strip(), "tags": tags, "time": time.time()}
+        write_json(folder / _FILE, notes)
+
+
+def write_tags(folder: Path, keys: list[str], tag: str, given: bool = True) -> None:
+    """Give many samples a tag, or take it from them; what else was noted on them stays.
+
+    Raises:
+        HeatError: where the run is gone, or the tag is empty or too long.
+    """
+    tag = tag.strip()
+    if not tag or len(tag) > _LONGEST_TAG:
+        raise HeatError(f"A tag has 1 to {_LONGEST_TAG} characters.")
+    if not folder.is_dir():
+        raise HeatError("This run was deleted: the tags could not be kept.")
+    with writing(folder / _FILE), FileLock(folder / "notes.lock"):
+        notes = read_notes(folder)
+        for key in keys:
+            known = notes.pop(key, {"note": "", "tags": []})
+            tags = sorted({*known["tags"], tag} if given else {*known["tags"]} - {tag})
+            if known["note"] or tags:
+                notes[key] = {"note": known["note"], "tags": tags, "time": time.time()}
         write_json(folder / _FILE, notes)

@@ -16,6 +16,7 @@ from heat_core.errors import HeatError
 from heat_core.metrics import fpr95
 from heat_core.runs.experiment import ID
 from heat_core.runs.rows import prior_row
+from heat_core.storage import printable
 
 #: Question → how it is asked; `{}` stands for the baseline's title.
 QUESTIONS = {
@@ -28,6 +29,8 @@ QUESTIONS = {
     "tagged": "Tagged",
     "all": "All",
 }
+#: The same of new images, of which nobody knows what they are; the first is asked where the query asks another one.
+NEW_QUESTIONS = {"unknown": "Called unknown", "known": "Taken for known", "all": "All"}
 #: Order → its name.
 ORDERS = {
     "confident": "most confident first",
@@ -36,6 +39,8 @@ ORDERS = {
     "typical": "most typical",
     "disagree": "methods disagree most",
 }
+#: Columns of the table that it can be sorted by, beside each corrected prior's energy.
+COLUMNS = ("id", "set", "seen", "confidence", "score")
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Query:
         brush: lowest and highest HEAT score that are kept, or None.
         find: what must stand in a sample's id, whatever the case.
         like: key of a sample; only those most like it are kept, the most alike first. None = all.
-        order: one of `ORDERS`.
+        order: one of `ORDERS`, or a column of the table and a direction, as `score:desc` (see `_column`).
     """
 
     question: str = "missed"
@@ -73,23 +78,23 @@ def best_prior(samples: Samples) -> str:
     The last detector of the table where there is none.
     """
     run = samples.run
-    rows = [r for r in dict.fromkeys(map(prior_row, [*run.priors, "gmm", "gmm-std", "el"])) if r in run.detectors]
+    rows = [r for r in dict.fromkeys(map(prior_row, [*run.priors, "gmm", "gmm-std", "el"])) if r in samples.detectors]
 
     def average(row: str) -> float:
         scores = samples.by_set(row)
-        return float(np.mean([fpr95(scores[ID], scores[name]) for name in run.ood_names]))
+        return float(np.mean([fpr95(scores[ID], scores[name]) for name in samples.datasets[1:]]))
 
-    return min(rows, key=average) if rows else run.detectors[-1]
+    return min(rows, key=average) if rows else samples.detectors[-1]
 
 
 def baseline_of(samples: Samples, query: Query) -> str:
     """The detector that HEAT is held against."""
-    return query.baseline if query.baseline in samples.run.detectors else best_prior(samples)
+    return query.baseline if query.baseline in samples.detectors else best_prior(samples)
 
 
 def methods_of(samples: Samples, query: Query) -> list[str]:
     """The detectors whose verdicts are shown."""
-    chosen = [m for m in query.methods if m in samples.run.detectors]
+    chosen = [m for m in query.methods if m in samples.detectors]
     return chosen or list(dict.fromkeys([baseline_of(samples, query), _heat(samples)]))
 
 
@@ -106,6 +111,8 @@ def answers(samples: Samples, query: Query, lens: Lens = PLAIN, tagged: np.ndarr
         HeatError: for an unknown question.
     """
     ood, heat = samples.is_ood, samples.flagged(_heat(samples), lens)
+    if not samples.truth:  # of new images, nobody knows which verdict is right
+        return ood & {"known": ~heat, "all": ood}.get(query.question, heat)
     base = samples.flagged(baseline_of(samples, query), lens)
     if query.question == "missed-by-all":
         flagged = [samples.flagged(m, lens) for m in methods_of(samples, query)]
@@ -153,7 +160,7 @@ def narrowed(
         keep &= (scores >= query.brush[0]) & (scores <= query.brush[1])
     if query.find:
         wanted_text = query.find.lower()
-        keep &= np.array([wanted_text in str(sample).lower() for sample in samples.ids])
+        keep &= np.array([wanted_text in printable(str(sample)).lower() for sample in samples.shown_ids])
     for numbers in (selection, alike):
         if numbers is not None:
             inside = np.zeros(len(samples), bool)
@@ -175,8 +182,27 @@ def arrange(samples: Samples, numbers: np.ndarray, query: Query, lens: Lens = PL
     elif query.order in ORDERS:
         key = scores if query.order == "typical" else -scores
     else:
-        raise HeatError(f"There is no order {query.order!r}: choose among {', '.join(ORDERS)}.")
+        column, _, direction = query.order.partition(":")
+        key = np.unique(_column(samples, column, lens)[numbers], return_inverse=True)[1]  # ranks, of texts too
+        key = -key if direction == "desc" else key
     return numbers[np.argsort(key, kind="stable")]
+
+
+def _column(samples: Samples, name: str, lens: Lens) -> np.ndarray:
+    """(N,) what a column of the table sorts by: id, set, seen, confidence, score, or a corrected prior's energy."""
+    run = samples.run
+    if name in run.priors:
+        return samples.energies()[:, run.priors.index(name)]
+    columns = {
+        "id": lambda: np.array([printable(str(sample)) for sample in samples.shown_ids]),
+        "set": lambda: samples.dataset,
+        "seen": lambda: np.array(run.class_names)[samples.predicted],
+        "confidence": lambda: samples.confidence,
+        "score": lambda: samples.scores(_heat(samples), lens),
+    }
+    if name not in columns:
+        raise HeatError(f"There is no order {name!r}: choose among {', '.join(ORDERS)}.")
+    return columns[name]()
 
 
 def gains(samples: Samples, query: Query, lens: Lens = PLAIN) -> tuple[int, int]:
@@ -192,14 +218,18 @@ def worded(question: str, baseline: str) -> str:
 
 def why(samples: Samples, number: int, detectors: Sequence[str], lens: Lens = PLAIN) -> str:
     """One line: what the classifier sees, which detector finds the sample most and least unusual, and the verdict."""
-    run = samples.run
-    seen = taken_for(run.class_names[samples.predicted[number]], samples.confidence[number])
-    shares = {m: samples.percentile(m, lens)[number] for m in detectors}
+    seen = taken_for(samples.run.class_names[samples.predicted[number]], samples.confidence[number])
+    return f"{seen}. {unusual(samples, number, detectors, lens)}"
+
+
+def unusual(samples: Samples, number: int, detectors: Sequence[str], lens: Lens = PLAIN) -> str:
+    """Which detector finds the sample most unusual, and which least."""
+    run, shares = samples.run, {m: samples.percentile(m, lens)[number] for m in detectors}
     high, low = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
-    unusual = f"{run.title(high)} finds it more unusual than {_percent(shares[high])} of known images"
+    found = f"{run.title(high)} finds it more unusual than {_percent(shares[high])} of known images"
     if high != low and shares[high] - shares[low] > 0.005:
-        unusual += f", {run.title(low)} than {_percent(shares[low])}"
-    return f"{seen}. {unusual}."
+        found += f", {run.title(low)} than {_percent(shares[low])}"
+    return f"{found}."
 
 
 def taken_for(class_name: str, confidence: float) -> str:
@@ -209,7 +239,7 @@ def taken_for(class_name: str, confidence: float) -> str:
 
 def _heat(samples: Samples) -> str:
     """HEAT; before the first residual is trained, the last detector of the table."""
-    return HEAT if HEAT in samples.run.detectors else samples.run.detectors[-1]
+    return HEAT if HEAT in samples.detectors else samples.detectors[-1]
 
 
 def _percent(share: float) -> str:

@@ -6,13 +6,16 @@ every filter, sort, selection and picture; `key` and `find` translate them to an
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.errors import HeatError
 from heat_core.metrics import auroc, fpr95, threshold95
 from heat_core.runs.run import Run
+from heat_core.storage import is_file
 
 
 class Samples:
@@ -20,6 +23,8 @@ class Samples:
 
     Attributes:
         run: whose samples they are.
+        datasets: the names of the sets, the ID test set first.
+        truth: whether it is known which of them are OOD.
         dataset: (N,) number of the set that each belongs to; 0 is the ID test set.
         row: (N,) where it stands in that set.
         is_ood: (N,) whether it should be called OOD.
@@ -28,16 +33,25 @@ class Samples:
         confidence: (N,) the softmax probability of it.
     """
 
+    truth = True
+
     def __init__(self, run: Run) -> None:
-        self.run = run
-        self.sizes = [len(run.ids(name)) for name in run.datasets]
+        self.run, self.datasets = run, run.datasets
+        self._number(
+            [run.ids(name) for name in run.datasets],
+            [run.predicted(name) for name in run.datasets],
+            [run.confidence(name) for name in run.datasets],
+        )
+
+    def _number(self, ids: list[np.ndarray], predicted: list[np.ndarray], confidence: list[np.ndarray]) -> None:
+        """Number the samples of the sets through."""
+        self.sizes = [len(of_set) for of_set in ids]
         self._starts = np.cumsum([0, *self.sizes])
         self.dataset = np.repeat(np.arange(len(self.sizes)), self.sizes)
         self.row = np.arange(len(self.dataset)) - self._starts[self.dataset]
         self.is_ood = self.dataset > 0
-        self.ids = np.concatenate([run.ids(name) for name in run.datasets])
-        self.predicted = np.concatenate([run.predicted(name) for name in run.datasets])
-        self.confidence = np.concatenate([run.confidence(name) for name in run.datasets])
+        self.ids = np.concatenate(ids)
+        self.predicted, self.confidence = np.concatenate(predicted), np.concatenate(confidence)
         self.scores = lru_cache(maxsize=64)(self._scores)
         self.percentile = lru_cache(maxsize=64)(self._percentile)
 
@@ -45,13 +59,13 @@ class Samples:
         return len(self.dataset)
 
     def number(self, dataset: str, row: int) -> int:
-        return int(self._starts[self.run.datasets.index(dataset)] + row)
+        return int(self._starts[self.datasets.index(dataset)] + row)
 
     def locate(self, number: int) -> tuple[str, int]:
         """(set, row in it)."""
         if not 0 <= number < len(self):
             raise HeatError(f"This run has no sample {number}: it has {len(self)}.")
-        return self.run.datasets[self.dataset[number]], int(self.row[number])
+        return self.datasets[self.dataset[number]], int(self.row[number])
 
     def key(self, number: int) -> str:
         """`set/id`, which stays the same whatever is filtered, sorted or run again."""
@@ -59,7 +73,7 @@ class Samples:
 
     def find(self, key: str) -> int:
         """The number of a key; HeatError where this run has no such sample."""
-        for i, name in enumerate(self.run.datasets):
+        for i, name in enumerate(self.datasets):
             if key.startswith(f"{name}/"):
                 rows = np.flatnonzero(self.ids[self._starts[i] : self._starts[i + 1]] == key[len(name) + 1 :])
                 if len(rows):
@@ -70,10 +84,54 @@ class Samples:
         """A detector's scores; the lens composes `heat` and changes no other."""
         return np.concatenate([self.run.detector_scores(name, detector, lens) for name in self.run.datasets])
 
+    @property
+    def shown_ids(self) -> np.ndarray:
+        """(N,) the ids as people read and search them."""
+        return self.ids
+
+    @property
+    def detectors(self) -> list[str]:
+        """Those that have a score of every sample, in the order of the tables."""
+        return self.run.detectors
+
+    def energies(self) -> np.ndarray:
+        """(N, K) standardised hybrid energies."""
+        return np.concatenate([self.run.energies(name) for name in self.datasets])
+
+    def parts(self) -> tuple[np.ndarray, np.ndarray]:
+        """(N, K) E_q / T and (N, K) E_θ."""
+        prior = [self.run.prior_energies(name) for name in self.datasets]
+        return np.concatenate(prior), np.concatenate([self.run.residual_energies(name) for name in self.datasets])
+
+    def features(self, number: int) -> np.ndarray:
+        """(D,) `avg` of a sample; HeatError where it is no longer on this machine."""
+        name, _ = self.locate(number)
+        return self.run.features_of(name, str(self.ids[number]))
+
+    def image(self, number: int) -> Image.Image:
+        """The picture of a sample; HeatError where it is gone."""
+        name, _ = self.locate(number)
+        return self.run.image(name, str(self.ids[number]))
+
+    def file_of(self, number: int) -> Path | None:
+        """Where the picture lies, for sets that are folders."""
+        name, _ = self.locate(number)
+        path = Path(self.run.source(name)).expanduser() / str(self.ids[number])
+        return path if is_file(path) else None
+
+    def address_of(self, dataset: str) -> dict[str, str]:
+        """What names the pictures of a set to whoever serves them."""
+        return {"set": dataset}
+
+    @property
+    def has_map(self) -> bool:
+        """Whether they have a place on a map."""
+        return self.run.has_map
+
     def by_set(self, detector: str, lens: Lens = PLAIN) -> dict[str, np.ndarray]:
         """The detector's scores of each set, under its name."""
         scores = self.scores(detector, lens)
-        return {name: scores[self.dataset == i] for i, name in enumerate(self.run.datasets)}
+        return {name: scores[self.dataset == i] for i, name in enumerate(self.datasets)}
 
     def threshold(self, detector: str, lens: Lens = PLAIN) -> float:
         """Above it a sample is called OOD."""
@@ -138,7 +196,7 @@ def stratified(samples: Samples, at_most: int, seed: int = 0) -> np.ndarray:
         return np.arange(len(samples))
     rng = np.random.default_rng(seed)
     chosen = []
-    for i in range(len(samples.run.datasets)):
+    for i in range(len(samples.datasets)):
         members = np.flatnonzero(samples.dataset == i)
         count = max(int(len(members) * at_most / len(samples)), 1)
         chosen.append(rng.choice(members, count, replace=False))

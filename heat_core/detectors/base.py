@@ -1,6 +1,7 @@
 """The interface of a detector: fit on training features, score others; larger = more out-of-distribution."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Context", "Detector", "Head", "log_softmax", "logits_of"]
 
+Tell = Callable[[str, float], None]
+
+
+def silent(message: str, seconds_left: float) -> None:
+    """A `Tell` that nobody hears."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -27,12 +34,14 @@ class Context:
         training: the settings that HEAT-GMM's residual is trained with.
         seed: of everything random.
         backbone: the network, or None where features were given.
+        tell: how a slow fit says where it is: a sentence, and the seconds that are left.
     """
 
     id_set: str
     training: ResidualSettings
     seed: int
     backbone: "Backbone | None"
+    tell: Tell = silent
 
     def network(self, detector: str) -> "Backbone":
         """The backbone; HeatError where the run has only features."""
@@ -50,6 +59,8 @@ class Detector(ABC):
         place: where the tables put it: below 100 what reads the logits, then the features (100), the images (200), what
             is trained (300).
         reads_images: whether it needs more of an image than `avg`, `std` and labels.
+        slow: whether it takes minutes, since it reads the images again, needs extra columns of all sets or trains. A
+            run comes to it once the residuals are trained.
         published: hyper-parameters that the source gives for a whole ID set (cifar10, cifar100, imagenet), where they
             differ from the defaults.
         head: the linear head (weight (C, D), bias (C,)) that reads `features.avg`.
@@ -59,6 +70,7 @@ class Detector(ABC):
     source: ClassVar[str]
     place: ClassVar[int] = 199
     reads_images: ClassVar[bool] = False
+    slow: ClassVar[bool] = False
     published: ClassVar[dict[str, dict[str, Any]]] = {}
 
     def __init__(self, head: Head) -> None:

@@ -6,10 +6,10 @@ from typing import Self
 import numpy as np
 import torch
 
-from heat_core.detectors.base import Context, Detector, Head
+from heat_core.detectors.base import Context, Detector, Head, Tell, silent
 from heat_core.energies.fitted import Fitted
 from heat_core.energies.priors import EnergyLogits
-from heat_core.energies.residual import ResidualMLP, train_residual
+from heat_core.energies.residual import EpochRecord, ResidualMLP, train_residual
 from heat_core.energies.settings import ResidualSettings, settings_for
 from heat_core.energies.views import VIEWS
 from heat_core.features.extraction import auto_device
@@ -23,22 +23,30 @@ class DataDrivenEnergy(Detector):
 
     title, source = "EBM", "Lafon et al., ICML 2023 (the fully data-driven EBM)"
     place = 310
+    slow = True  # trains
     _network = Fitted[ResidualMLP]()
 
-    def __init__(self, head: Head, settings: ResidualSettings | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, head: Head, settings: ResidualSettings | None = None, seed: int = 0, tell: Tell = silent
+    ) -> None:
         super().__init__(head)
-        self.settings, self.seed = settings or settings_for("gmm", "quick"), seed
+        self.settings, self.seed, self._tell = settings or settings_for("gmm", "quick"), seed, tell
 
     @classmethod
     def for_run(cls, head: Head, context: Context) -> Self:
-        return cls(head, context.training, context.seed)
+        return cls(head, context.training, context.seed, context.tell)
 
     def fit(self, train: Features) -> Self:
         z = torch.tensor(_VIEW.of(train), device=auto_device())
         non_negative = bool((z >= 0).all())
         settings = replace(self.settings, temperature=1.0)
         flat = EnergyLogits(np.zeros((1, z.shape[1])), np.zeros(1)).fit(z.cpu().numpy())  # one logit, always 0: E_q = 0
-        done = train_residual(flat, z, settings, 1.0, lambda p: _VIEW.project(p, non_negative), self.seed)
+
+        def epoch(record: EpochRecord) -> None:
+            self._tell(f"epoch {record['epoch']} of {record['epochs']}", record["eta"])
+
+        project = lambda points: _VIEW.project(points, non_negative)  # noqa: E731
+        done = train_residual(flat, z, settings, 1.0, project, self.seed, epoch)
         self._network = done.residual.cpu()
         return self
 

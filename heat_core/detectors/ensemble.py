@@ -1,11 +1,12 @@
 """Deep ensemble (Lakshminarayanan et al., 2017) of linear heads on one backbone (App. B.2, Tab. 12)."""
 
+import time
 from typing import Self
 
 import numpy as np
 from scipy.special import softmax
 
-from heat_core.detectors.base import Detector, Head
+from heat_core.detectors.base import Context, Detector, Head, Tell, silent
 from heat_core.energies.fitted import Fitted
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
@@ -20,22 +21,29 @@ class HeadEnsemble(Detector):
 
     title, source = "Ensemble", "Lakshminarayanan et al., NeurIPS 2017, arXiv:1612.01474"
     place = 300
+    slow = True  # trains
     _heads = Fitted[list[Head]]()
 
-    def __init__(self, head: Head, members: int = 5, seed: int = 0) -> None:
+    def __init__(self, head: Head, members: int = 5, seed: int = 0, tell: Tell = silent) -> None:
         if members < 1:
             raise HeatError(f"An ensemble needs at least one member, not {members}.")
         super().__init__(head)
-        self.members, self.seed = members, seed
+        self.members, self.seed, self._tell = members, seed, tell
+
+    @classmethod
+    def for_run(cls, head: Head, context: Context) -> Self:
+        return cls(head, tell=context.tell)
 
     def fit(self, train: Features) -> Self:
         rng = np.random.default_rng(self.seed)
         avg, labels = np.asarray(train.avg, dtype=np.float64), train.required_labels(self.title)
         first = np.unique(labels, return_index=True)[1]  # one sample of every class, so that none is lost
-        heads = []
-        for _ in range(self.members):
+        heads, began = [], time.monotonic()
+        for done in range(1, self.members + 1):
             rows = np.r_[first, rng.integers(len(avg), size=len(avg) - len(first))]
             heads.append(fit_head(avg[rows], labels[rows]))
+            left = (time.monotonic() - began) / done * (self.members - done)
+            self._tell(f"head {done} of {self.members}", left)
         self._heads = heads
         return self
 

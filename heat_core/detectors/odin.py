@@ -23,6 +23,7 @@ class Odin(Detector):
     title, source = "ODIN", "Liang et al., ICLR 2018, arXiv:1706.02690"
     place = 200
     reads_images = True
+    slow = True  # reads the images again
 
     def __init__(self, head: Head, temperature: float = 1000.0, epsilon: float = 0.0014) -> None:
         super().__init__(head)

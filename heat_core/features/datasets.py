@@ -14,7 +14,7 @@ from PIL import Image
 from heat_core.errors import HeatError
 from heat_core.features import demo
 from heat_core.features.features import held_out_rows, is_features_folder, rank_in_class, require_positive
-from heat_core.features.folders import natural_key, scan, stamp, unique
+from heat_core.features.folders import class_titles, natural_key, scan, stamp, unique
 from heat_core.features.images import READER, read_image, suffixes
 from heat_core.storage import heat_home, is_folder, printable
 
@@ -139,7 +139,7 @@ def from_folder(folder: Path) -> ImageSet:
     first = sorted({part[0] for part in parts}, key=lambda name: (natural_key(name), name))
     number = {name: i for i, name in enumerate(first)}
     labels = None if stray else np.array([number[part[0]] for part in parts])
-    class_names = [] if stray else unique([printable(name) for name in first])
+    class_names = [] if stray else class_titles(first)
     if 0 < len(stray) < len(parts):
         found.notes.append(f"{stray[0]} lies beside the sub-folders, so that the set is taken without classes.")
     stamps = (f"{name} {stamp(path)}" for name, path in zip(found.names, found.files, strict=True))

@@ -2,23 +2,30 @@
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from heat_core.errors import HeatError
-from heat_core.features.images import is_deep, left_out, suffixes
+from heat_core.features.images import header, left_out, suffixes
 from heat_core.storage import printable
 
-# What file managers, network storage and photo programs leave beside pictures; hidden ones begin with a dot anyway.
+# What systems, network storage, synchronisers and photo programs leave beside pictures; hidden ones begin with a dot.
 _SYSTEM = {
-    "__macosx", "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@tmp", "$recycle.bin", "recycler",
-    "system volume information", "lost+found", "network trash folder", "temporary items", "__pycache__", "thumbs.db",
-    "ehthumbs.db", "desktop.ini", "picasa.ini", "icon\r",
+    "__macosx", "network trash folder", "temporary items", "thevolumesettingsfolder", "icon\r",
+    "@eadir", "@tmp", "@recycle", "@recently-snapshot", "@transcode", "@sharebin", "@__thumb", "#recycle", "#snapshot",
+    "~snapshot", "lost+found", "aquota.user", "aquota.group",
+    "$recycle.bin", "recycler", "recyclebin.ffs", "system volume information", "msocache", "thumbs.db",
+    "ehthumbs.db", "desktop.ini", "_gsdata_", "__pycache__", "node_modules",
+    "picasa.ini", "captureone", "bridge cache", "ipod photo cache", "zbthumbnail.info",
 }  # fmt: skip
-_SYSTEM_ENDINGS = (".lrdata", ".photoslibrary", ".aplibrary")
-SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval", "holdout"}
-_LOOKED_AT = 16  # files whose depth is looked up
+_SYSTEM_PATTERN = re.compile(
+    r"@syno\w+|found\.\d{3}|\$windows\.~\w+|_vti_\w+|.+\.(lrdata|lrcat-data|photoslibrary|photolibrary|"
+    r"migratedphotolibrary|aplibrary|cocatalog|cosessiondb)"
+)
+_LOOKED_AT = 16  # files whose header is looked at
+_PLAIN = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 
 @dataclass(frozen=True)
@@ -45,15 +52,16 @@ def scan(folder: Path) -> Folder:
     files: list[Path] = []
     others: list[Path] = []
     aside: list[Path] = []
+    empty: list[Path] = []
     for path, kind in _walk(str(folder), frozenset()):
-        {"image": files, "other": others, "aside": aside}[kind].append(Path(path))
+        {"image": files, "other": others, "aside": aside, "empty": empty}[kind].append(Path(path))
     files.sort()
     names = unique([printable(p.relative_to(folder).as_posix()) for p in files])
-    return Folder(files, names, list(_notes(folder, files, others, aside)))
+    return Folder(files, names, list(_notes(folder, files, others, aside, empty)))
 
 
 def _walk(path: str, above: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """(path, image | other | aside); a link that leads back up is not followed."""
+    """(path, image | other | aside | empty); a link that leads back up is not followed."""
     real = os.path.realpath(path)
     if real in above:
         return
@@ -64,6 +72,8 @@ def _walk(path: str, above: frozenset[str]) -> Iterator[tuple[str, str]]:
         raise HeatError(
             f"{printable(path)} cannot be read ({error.strerror or error}): change its permissions, or move it away."
         ) from error
+    if above and all(_is_system(entry.name) for entry in entries):
+        yield path, "empty"
     for entry in entries:
         try:
             inner, file = entry.is_dir(), entry.is_file()
@@ -80,20 +90,34 @@ def _walk(path: str, above: frozenset[str]) -> Iterator[tuple[str, str]]:
 
 def _is_system(name: str) -> bool:
     low = name.lower()
-    return name.startswith(".") or low in _SYSTEM or low.endswith(_SYSTEM_ENDINGS)
+    return name.startswith(".") or low in _SYSTEM or _SYSTEM_PATTERN.fullmatch(low) is not None
 
 
-def _notes(folder: Path, files: list[Path], others: list[Path], aside: list[Path]) -> Iterator[str]:
+def _notes(folder: Path, files: list[Path], others: list[Path], aside: list[Path], empty: list[Path]) -> Iterator[str]:
+    classes = _classes(folder, files)
     if sentence := left_out(str(p) for p in others):
-        lost = sorted(_classes(folder, others) - _classes(folder, files), key=natural_key)
+        lost = sorted(_classes(folder, others) - classes, key=natural_key)
         whole = f"; no image is left of {', '.join(map(repr, lost))}" if lost else ""
         yield f"{sentence}{whole}."
+    if classes and (nothing := {printable(p.name) for p in empty if p.parent == folder} - classes):
+        shown = ", ".join(map(repr, sorted(nothing, key=natural_key)[:5])) + (" …" if len(nothing) > 5 else "")
+        yield f"There is nothing in {shown}: no class is made of it."
     if aside:
         names = sorted({printable(p.name) for p in aside})
         yield f"Hidden and system folders are left aside: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}."
-    step = max(len(files) // _LOOKED_AT, 1)
-    if deep := [p for p in files[::step] if is_deep(p)]:
-        yield f"Grey images of more than 8 bits are scaled to 8 by their range ({printable(deep[0].name)} for one)."
+    yield from _of_headers(files)
+
+
+def _of_headers(files: list[Path]) -> Iterator[str]:
+    """What some of the files say of themselves; JPEGs have neither depth nor several pictures."""
+    told = [p for p in files if p.suffix.lower() not in _PLAIN]
+    headers = {p.name: header(p) for p in told[:: max(len(told) // _LOOKED_AT, 1)]}
+    for depth, title in (("grey", "Grey"), ("colour", "Colour")):
+        if deep := next((name for name, found in headers.items() if found.depth == depth), None):
+            yield f"{title} images of more than 8 bits are scaled to 8 by their range ({printable(deep)} for one)."
+    if several := next((name for name, found in headers.items() if found.pictures > 1), None):
+        held = headers[several].pictures
+        yield f"Of files with several pictures the first is taken ({printable(several)} holds {held})."
 
 
 def _classes(folder: Path, files: list[Path]) -> set[str]:
@@ -109,6 +133,12 @@ def unique(names: list[str]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         found.append(name if seen[name] == 1 else f"{name}~{seen[name]}")
     return found
+
+
+def class_titles(names: list[str]) -> list[str]:
+    """Names of classes as they are compared between sets: printable, each once, and with accents written in one way
+    (macOS writes them in another than Linux and Windows)."""
+    return unique([unicodedata.normalize("NFC", printable(name)) for name in names])
 
 
 def natural_key(text: str) -> list[int | str]:

@@ -1,16 +1,20 @@
-"""One image file: what Pillow can read here, upright, in RGB, whatever depth its grey has; and what cannot be read."""
+"""One image file: what Pillow can read here, upright, in RGB, whatever its depth; and what cannot be read."""
 
 import struct
+import sys
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 #: Raise it when the same file would come out as other pixels: features that were made before are then made again.
-READER = 2
+READER = 3
 # Not raster images (or read by starting another program: Ghostscript for EPS), though Pillow knows their endings.
 _NOT_READ = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
 # What Pillow raises for files that are damaged, cut off, hostile or none of its formats.
@@ -18,7 +22,17 @@ _UNREADABLE = (
     OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, AttributeError, OverflowError, EOFError,
     MemoryError, NotImplementedError, RuntimeError, struct.error, zlib.error, Image.DecompressionBombError,
 )  # fmt: skip
-_DEPTHS = (8, 12, 16)  # bits that grey values are taken to have, by their range
+_DEPTHS = (8, 12, 16)  # bits that values are taken to have, by their range
+# Colour of 16 bits, of which Pillow keeps the upper byte: how it unpacks a file → how it unpacks the lower bytes, and
+# which of the channels that come are those of red, green and blue.
+_SWAPPED = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
+_LOWER = {
+    f"{mode};16{order}": (f"{mode};16{other}", [0, 1, 2])
+    for mode in ("RGB", "RGBA", "RGBX")
+    for order, other in _SWAPPED.items()
+} | {"LA;16B": ("RGBA", [1, 1, 1])}
+_BITS, _PHOTOMETRY, _SAMPLES = 258, 262, 339  # TIFF: BitsPerSample, PhotometricInterpretation, SampleFormat
+_STACKS = ("TIFF", "GIF", "PNG", "WEBP")  # formats whose files may hold several pictures of equal standing
 # Endings of pictures that need something that is not here → what would help.
 _HELP = (
     dict.fromkeys((".heic", ".heif", ".hif"), "install pillow-heif")
@@ -49,24 +63,69 @@ def suffixes() -> frozenset[str]:
     return frozenset(end for end, kind in Image.registered_extensions().items() if kind in known)
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
+    """Pillow's image of a file, nothing but its header read.
+
+    It is given the file, not its name: uncompressed TIFFs of a name are mapped into memory, in the wrong shape where
+    they are to be turned (Pillow 13).
+    """
+    with open(path, "rb") as file, Image.open(file, formats=formats()) as image:
+        yield image
+
+
 def read_image(path: Path) -> Image.Image:
-    """An image file in RGB, upright (EXIF orientation), deep grey scaled to 8 bits (see `eight_bits`).
+    """An image file in RGB, upright (EXIF orientation), of more than 8 bits scaled to 8 (see `eight_bits`).
 
     Raises:
         OSError: where it cannot be read, whatever is wrong with it.
     """
     try:
-        with Image.open(path, formats=formats()) as image:
+        with _opened(path) as image:
             if image.mode.startswith(("I", "F")):
-                upright = ImageOps.exif_transpose(image)
-                return Image.fromarray(eight_bits(np.asarray(upright))).convert("RGB")
-            return ImageOps.exif_transpose(image).convert("RGB")
+                return Image.fromarray(_grey(image)).convert("RGB")
+            lower = _LOWER.get(_unpacked_as(image))
+            found = ImageOps.exif_transpose(image).convert("RGB")
+        return _with_lower_bytes(path, found, *lower) if lower else found
     except _UNREADABLE as error:
         raise OSError(f"{path} cannot be read as an image ({type(error).__name__})") from error
 
 
+def _grey(image: Image.Image) -> np.ndarray:
+    """(H, W) uint8 of grey of more than 8 bits, with what a TIFF says of it and Pillow does not heed: that its 32 bits
+    have no sign, and that white is zero."""
+    tags = getattr(image, "tag_v2", {})
+    unsigned = tags.get(_BITS) == (32,) and tags.get(_SAMPLES, (1,)) == (1,)
+    white_is_zero = tags.get(_PHOTOMETRY) == 0
+    values = np.asarray(ImageOps.exif_transpose(image))
+    grey = eight_bits(values.view(np.uint32) if unsigned and values.dtype == np.int32 else values)
+    return 255 - grey if white_is_zero else grey
+
+
+def _with_lower_bytes(path: Path, upper: Image.Image, unpacked_as: str, channels: list[int]) -> Image.Image:
+    """Colour of 16 bits, scaled to 8 by its range; where that is 16 bits, the upper bytes are it."""
+    high = np.asarray(upper)
+    if high.max(initial=0) >= 2 ** (_DEPTHS[-2] - 8):
+        return upper
+    with _opened(path) as image:
+        image.tile = [tile._replace(args=_replaced(tile.args, unpacked_as)) for tile in image.tile]
+        low = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))[..., channels]
+    return Image.fromarray(eight_bits(high.astype(np.uint16) * 256 + low))
+
+
+def _unpacked_as(image: ImageFile.ImageFile) -> str:
+    """Pillow's name for how the values lie in the file (its "raw mode"); empty where there is none."""
+    args = image.tile[0].args if image.tile else ""
+    first = args[0] if isinstance(args, tuple) and args else args
+    return first if isinstance(first, str) else ""
+
+
+def _replaced(args: Any, unpacked_as: str) -> Any:
+    return (unpacked_as, *args[1:]) if isinstance(args, tuple) else unpacked_as
+
+
 def eight_bits(grey: np.ndarray) -> np.ndarray:
-    """Grey values of any depth → uint8, by their range: 8, 12 or 16 bits; 0 … 1 of floats; else from least to greatest.
+    """Values of any depth → uint8, by their range: 8, 12 or 16 bits; 0 … 1 of floats; else from least to greatest.
 
     One rule for a whole set cannot be read off one image; these are coarse, so that a dark image of a 12-bit set is
     still taken for 12 bits. What is no number is black.
@@ -84,13 +143,28 @@ def eight_bits(grey: np.ndarray) -> np.ndarray:
     return np.clip(np.round(values), 0, 255).astype(np.uint8)
 
 
-def is_deep(path: Path) -> bool:
-    """Whether a file holds grey values of more than 8 bits; only its header is read."""
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself before its pixels are read.
+
+    Attributes:
+        depth: "grey" or "colour" where it has more than 8 bits, else "".
+        pictures: how many it holds; the first is read.
+    """
+
+    depth: str
+    pictures: int
+
+
+def header(path: Path) -> Header:
+    """The header of an image file; of one that cannot be read, nothing to tell."""
     try:
-        with Image.open(path, formats=formats()) as image:
-            return image.mode.startswith(("I", "F"))
+        with _opened(path) as image:
+            grey, colour = image.mode.startswith(("I", "F")), _unpacked_as(image) in _LOWER
+            several = getattr(image, "n_frames", 1) if image.format in _STACKS else 1
+            return Header("grey" if grey else "colour" if colour else "", int(several))
     except _UNREADABLE:
-        return False
+        return Header("", 1)
 
 
 def left_out(names: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
-from heat_core.features.folders import unique
+from heat_core.features.folders import class_titles
 from heat_core.storage import digest_of, printable, read_json, read_npy, read_sealed
 
 META = "meta.json"
@@ -112,7 +112,7 @@ def _class_names(given: Any, path: Path) -> list[str]:
         if sorted(by_number) != list(range(len(by_number))):
             raise HeatError(f"class_names of {printable(path)} must number the classes from 0 without gaps: mend it.")
         given = [by_number[i] for i in range(len(by_number))]
-    return unique(_texts(given or [], "class_names", path))  # ImageNet has two cranes
+    return class_titles(_texts(given or [], "class_names", path))  # ImageNet has two cranes
 
 
 def _ids(given: Any, n: int, folder: Path) -> list[str]:

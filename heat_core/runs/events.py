@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypedDict
 
@@ -19,14 +19,16 @@ class Event(TypedDict, total=False):
     """One line of events.jsonl. `time`, `stage` and `message` are always there; the rest depends on the stage."""
 
     time: float  # seconds since the epoch
-    stage: str  # start, features, priors, residual, beta, map; done, cancelled, failed
+    stage: str  # start, features, priors, residual, beta, detectors, map; done, cancelled, failed
     message: str
-    dataset: str  # features: whose images
-    done: int  # features: images so far
-    total: int  # features: images in all
+    dataset: str  # features, detectors: whose images
+    detector: str  # detectors: the slow one that is worked on, by its name
+    done: int  # features: images so far; detectors: slow ones that are finished
+    total: int  # features: images in all; detectors: how many slow ones there are
     images_per_s: float  # features
-    eta: float  # features, residual: seconds left
+    eta: float  # features, residual: seconds left; detectors: of this one's fit, or of the images it still has to see
     skipped: list[str]  # features: ids of images that could not be read
+    error: str  # map: why a map that was asked for later could not be made
     prior: str  # priors, residual: of which prior
     spread: float  # priors: of the prior's energy on the reference features
     epoch: int  # residual: the epoch that ended
@@ -90,12 +92,9 @@ def _end_last_line(path: Path) -> None:
             file.write(b"\n")
 
 
-@contextmanager
-def recorded(folder: Path, on_event: Callable[[Event], None], versions: dict[str, str]) -> Iterator[Progress]:
-    """Hold the run's lock, append events to events.jsonl, and leave the final status in run.json."""
-    began = time.time()
+def _appending(folder: Path, on_event: Callable[[Event], None]) -> Progress:
+    """Progress that is a line of events.jsonl each, and is told to `on_event`."""
     _end_last_line(folder / _EVENTS)
-    sweep(folder, folder.parent, *(heat_home() / "features").glob("*"), *(heat_home() / "features").glob("*/*"))
 
     def progress(stage: str, message: str = "", **more: Any) -> None:
         event: Event = {"time": time.time(), "stage": stage, "message": message, **more}  # type: ignore[typeddict-item]
@@ -103,11 +102,40 @@ def recorded(folder: Path, on_event: Callable[[Event], None], versions: dict[str
             file.write(json.dumps(event) + "\n")
         on_event(event)
 
+    return progress
+
+
+@contextmanager
+def recorded(folder: Path, on_event: Callable[[Event], None], versions: dict[str, str]) -> Iterator[Progress]:
+    """Hold the run's lock, append events to events.jsonl, and leave the final status in run.json."""
+    began = time.time()
+    progress = _appending(folder, on_event)
+    sweep(folder, folder.parent, *(heat_home() / "features").glob("*"), *(heat_home() / "features").glob("*/*"))
+
     def status(name: str, **more: Any) -> None:
         write_json(folder / RUN_FILE, read_json(folder / RUN_FILE) | {"status": name, **more})
 
     with held(folder):
         yield from _told(progress, status, began, versions)
+
+
+@contextmanager
+def beside(folder: Path, on_event: Callable[[Event], None], stage: str) -> Iterator[Progress]:
+    """Hold the run's lock and append events for work that leaves the run's status as it is.
+
+    What ends it too early is the `error` of a last event of that stage.
+    """
+    with held(folder):
+        progress = _appending(folder, on_event)
+        try:
+            yield progress
+        except (Cancelled, KeyboardInterrupt):
+            progress(stage, "Cancelled; the run is as it was.", error="Cancelled.")
+            raise
+        except Exception as error:
+            with suppress(HeatError):  # the disk is full
+                progress(stage, sentence_of(error), error=sentence_of(error))
+            raise
 
 
 def _told(

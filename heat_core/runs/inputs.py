@@ -23,6 +23,18 @@ def require_same_head(folder: Path, head: Head) -> None:
     _require_same(folder, "head", {"weight": digest_of_array(head[0]), "bias": digest_of_array(head[1])})
 
 
+def require_same_avg(folder: Path, sets: dict[str, Features]) -> None:
+    """Refuse features whose `avg` is not that which the run began with, where it kept a digest; nothing is written."""
+    known = read_sealed(folder / _FILE, f"delete {folder} and start a new run") if (folder / _FILE).exists() else {}
+    for name, features in sets.items():
+        before = known.get(f"features of {name!r}", {})
+        if before and before.get("avg") != digest_of_array(features.avg):
+            raise HeatError(
+                f"The features of {name!r} are not those that this run was made from (images, backbone or files of "
+                "features have changed): start a new run."
+            )
+
+
 def _require_same(folder: Path, what: str, digests: dict[str, str]) -> None:
     path = folder / _FILE
     known = read_sealed(path, f"delete {folder} and start a new run") if path.exists() else {}

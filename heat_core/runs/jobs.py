@@ -8,21 +8,24 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from heat_core.errors import HeatError
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import Experiment
-from heat_core.runs.lock import is_alive, owner_of
+from heat_core.runs.lock import announce, held, is_worked_on, owner_of, starter_of
+from heat_core.runs.mapping import require_mappable
 from heat_core.runs.record import FORMAT
-from heat_core.runs.run import Run
-from heat_core.storage import file_name, heat_home, write_json, writing
+from heat_core.runs.run import ALIVE, Run
+from heat_core.storage import file_name, heat_home, read_json, write_json, writing
 from heat_core.version import __version__
 
 # What several jobs on the same cores need: threads that wait for one another give the core away instead of spinning.
 _ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
 # Of a folder of new images that are scored in a process of their own, beside `record.SCORED`.
 SCORE_LOCK, FAILED_FILE, LOG_FILE = "score.lock", "failed.txt", "log.txt"
+JOB_LOG = "job.log"  # what the job of a run printed
 
 
 def new_run(experiment: Experiment) -> Path:
@@ -62,8 +65,31 @@ def _settled(beside: Path, wanted: Path) -> Path:
 
 
 def start(folder: Path) -> "subprocess.Popen[bytes]":
-    """Start (or resume) the job of a run folder in a process of its own, which outlives the caller."""
-    return _spawn(["job", str(folder)], folder / "job.log")
+    """Start (or resume) the job of a run folder in a process of its own, which outlives the caller.
+
+    Raises:
+        HeatError: where a job works on it already.
+    """
+    if is_worked_on(folder):
+        raise HeatError(f"Run {folder.name} is being worked on already: wait for it, or cancel it.")
+    process = _spawn(["job", str(folder)], folder / JOB_LOG)
+    announce(folder, process.pid)
+    return process
+
+
+def start_map(run: Run) -> "subprocess.Popen[bytes]":
+    """Fit the map of a run that has none in a process of its own; `map.npz` is there when it ended well.
+
+    While it works the run is alive, its status stays; events of the stage `map` say what it does, and the `error` of
+    the last why it could not.
+
+    Raises:
+        HeatError: where it cannot be made, or a process works on the run.
+    """
+    require_mappable(run)
+    if run.alive:
+        raise HeatError(f"Run {run.id} is being worked on by another process: wait for it, or cancel it.")
+    return _spawn(["map", str(run.folder)], run.folder / JOB_LOG)
 
 
 def start_scoring(run: Run, paths: list[Path], into: Path) -> None:
@@ -85,19 +111,33 @@ def _spawn(arguments: list[str], log_path: Path) -> "subprocess.Popen[bytes]":
         )
 
 
-def cancel(run: Run, patience: float = 10.0) -> None:
-    """Ask the job to stop. Only a process that holds the run's lock, and said so itself, is asked.
+def cancel(run: Run, patience: float = 10.0) -> bool:
+    """Ask the job to stop, and wait for it; whether it did. Only a process that said itself that it works on the run,
+    or that was started to, is asked: one that still loads ends at once.
 
     Raises:
         HeatError: where none works on it, or the one that does has not said who it is.
     """
-    if not is_alive(run.folder):
+    if not is_worked_on(run.folder):
         raise HeatError(f"Run {run.id} is not running.")
     until, asked = time.monotonic() + patience, False
-    while is_alive(run.folder) and time.monotonic() < until:
-        if not asked and (owner := owner_of(run.folder)):
-            os.kill(owner.pid, signal.SIGTERM)
+    while is_worked_on(run.folder) and time.monotonic() < until:
+        if not asked and (owner := owner_of(run.folder) or starter_of(run.folder)):
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(owner.pid, signal.SIGTERM)
             asked = True
         time.sleep(0.05)
-    if not asked and is_alive(run.folder):
+    if is_worked_on(run.folder):
+        if asked:
+            return False
         raise HeatError(f"The job of run {run.id} has only begun and does not answer yet: try again in a moment.")
+    _settle_status(run.folder)
+    return True
+
+
+def _settle_status(folder: Path) -> None:
+    """A job that ended before it took its lock left its run queued, or running: it is cancelled."""
+    with held(folder):
+        info = read_json(folder / RUN_FILE)
+        if info["status"] in ALIVE:
+            write_json(folder / RUN_FILE, info | {"status": "cancelled"})

@@ -1,39 +1,211 @@
-"""Mistakes in how the sets of an experiment are laid out: what cannot be meant is refused, what may be is said."""
+"""Mistakes in how the sets of an experiment are laid out: what cannot be meant is refused, what may be is said.
+
+A job hears of them when it opens its sets (`open_sets`, `remarks`); who is about to start one looks first (`overview`).
+"""
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from heat_core.errors import HeatError
-from heat_core.features.datasets import ImageSet
+from heat_core.features import demo
+from heat_core.features.datasets import TORCHVISION, ImageSet, open_dataset, require_classes
 from heat_core.features.features import Features
-from heat_core.features.folders import SPLITS
-from heat_core.runs.experiment import ID, TRAIN, Experiment
+from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
+from heat_core.storage import is_folder, printable
 
 _HELD_OUT_EVERY = 5
+Opener = Callable[[str, str], ImageSet]  # source, role → its images
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What an experiment's sets hold, looked at before it starts.
+
+    Attributes:
+        sizes: `train`, `id` or an OOD set → how many images (samples) it has; sets that are not here yet are left out.
+        classes: the known classes.
+        doubts: sentences about what is hardly meant; a person should say that it is.
+        notes: sentences about what was left aside.
+        absent: names of the sets that would be downloaded first, and are looked at then.
+    """
+
+    sizes: dict[str, int]
+    classes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+
+
+def overview(
+    experiment: Experiment, opened: Opener = open_dataset, given: Callable[[str], Features] | None = None
+) -> Overview:
+    """Look at the sets of an experiment as its job will, without reading an image and without a download.
+
+    Args:
+        experiment: what would be done.
+        opened: opens a set of images; a caller may remember what it opened.
+        given: the same for a folder of features.
+
+    Raises:
+        HeatError: where a set cannot be opened, or cannot be meant.
+    """
+    e = experiment
+    if e.backbone == FEATURES:
+        return _overview_of_features(e, given or (lambda source: Features.open(Path(source).expanduser())))
+    sets = open_sets(e, opened, download=False)
+    wanted = [TRAIN, ID, *e.ood]
+    train = sets.get(TRAIN)
+    return Overview(
+        {name: len(images) for name, images in sets.items()},
+        tuple(train.class_names) if train else (),
+        tuple(remarks(e, sets)),
+        tuple(notes_of(sets)),
+        tuple(name for name in wanted if name not in sets),
+    )
+
+
+def _overview_of_features(e: Experiment, given: Callable[[str], Features]) -> Overview:
+    """Whether two sets are the same folder; their rows are compared when the job reads them."""
+    sources = {TRAIN: e.id, **({ID: e.id_test} if e.id_test else {}), **e.ood}
+    found = {name: given(source) for name, source in sources.items()}
+    require_labels(found[TRAIN], Path(e.id))
+    folders = {name: {os.path.realpath(Path(source).expanduser())} for name, source in sources.items()}
+    sizes = {name: len(features) for name, features in found.items()}
+    return Overview(sizes, tuple(found[TRAIN].class_names), tuple(_overlaps(folders, "samples")))
+
+
+def require_labels(train: Features, folder: Path) -> None:
+    """Refuse given features without known classes."""
+    if train.labels is None or len(train.class_names) < 2:
+        raise HeatError(f"{folder} needs a labels.npy with at least two classes.")
+
+
+def open_sets(experiment: Experiment, opened: Opener = open_dataset, download: bool = True) -> dict[str, ImageSet]:
+    """Open the sets of an experiment: `train`, `id`, then its OOD sets, each cut to its limit.
+
+    Args:
+        experiment: what is to be done.
+        opened: opens one set by its source and role.
+        download: whether sets that may have to be downloaded are opened too; otherwise they are left out.
+
+    Raises:
+        HeatError: where one cannot be opened, where what should be classes are splits, or where the ID test set has
+            other classes than the training set.
+    """
+    e, sets = experiment, {}
+
+    def there(source: str) -> bool:
+        return download or source not in TORCHVISION or is_folder(Path(source))
+
+    def named(source: str, role: str, name: str = "") -> ImageSet:
+        return replace(opened(source, role), name=printable(name or _name_of(source)))
+
+    if there(e.id):
+        sets[TRAIN] = named(e.id, "train")
+        require_classes_of_images(sets[TRAIN], e.id)
+        require_classes(sets[TRAIN])
+    if e.id_test and there(e.id_test):
+        sets[ID] = named(e.id_test, "test")
+    elif TRAIN in sets and not e.id_test:
+        sets[TRAIN], sets[ID] = sets[TRAIN].split()
+    sets |= {name: named(source, "test", name) for name, source in e.ood.items() if there(source)}
+    limits = {TRAIN: e.limit, ID: e.limit_test or e.limit}
+    sets = {name: images.limited(limits.get(name, e.limit_ood or e.limit)) for name, images in sets.items()}
+    if TRAIN in sets:
+        require_classes(sets[TRAIN])
+        require_a_common_class(sets)
+    return sets
+
+
+def _name_of(source: str) -> str:
+    """What the features of a set are called: two folders of its resolved path, however it was typed."""
+    path = Path(source).expanduser()
+    path = path.resolve() if source not in demo.SETS and is_folder(path) else path
+    return f"{path.parent.name}-{path.name}".strip("-.")
+
+
+def require_a_common_class(sets: dict[str, ImageSet]) -> None:
+    """Refuse an ID test set that shows other classes than the training set: it is the test set of something else."""
+    train, test = sets[TRAIN], sets.get(ID)
+    if test is None or not test.class_names or set(test.class_names) & set(train.class_names):
+        return
+    raise HeatError(
+        f"The ID test set {test.name!r} has no class of the training set {train.name!r}: {_listed(test.class_names)} "
+        f"against {_listed(train.class_names)}. Give other images of the same classes, in sub-folders of the same "
+        "names; or none, and every fifth training image is held out."
+    )
+
+
+def notes_of(sets: dict[str, ImageSet]) -> list[str]:
+    """Of each set, what was left aside; the same folder once."""
+    return list(dict.fromkeys(f"{images.name}: {note}" for images in sets.values() for note in images.notes))
+
+
+# What the splits of data sets are called → which split it is. `train`, `seg_train`, `Training Set`, `testA`, `val2017`.
+_SPLITS = {"train": "train", "training": "train"} | dict.fromkeys(
+    ("test", "testing", "val", "valid", "validation", "dev", "eval", "holdout"), "test"
+)
+_SPLIT = re.compile(rf"(?:.*[^a-z])?({'|'.join(sorted(_SPLITS, key=len, reverse=True))})(?:[ab]|set|(?:[^a-z].*))?")
+
+
+def _split(name: str) -> str:
+    """train or test where a folder is called after such a split, else empty."""
+    found = _SPLIT.fullmatch(name.lower())
+    return _SPLITS[found[1]] if found else ""
 
 
 def require_classes_of_images(train: ImageSet, source: str) -> None:
-    """Refuse train/ and test/ as the classes of a set: they are its splits."""
-    splits = [name for name in train.class_names if name.lower() in SPLITS]
-    if len(splits) == len(train.class_names) and splits:
-        first = next((name for name in splits if name.lower().startswith("train")), splits[0])
-        raise HeatError(
-            f"The sub-folders of {source!r} ({', '.join(splits)}) look like the splits of a data set, not its classes: "
-            f"give {os.path.join(source, first)} for training and another one for testing (--id-test)."
-        )
+    """Refuse train/ and test/ as the classes of a set: they are its splits, whatever lies beside them.
+
+    Where only words of their names say so, they are splits if nothing else is there or if they hold the same folders.
+    """
+    names = train.class_names
+    exact, alike = [n for n in names if n.lower() in _SPLITS], [n for n in names if _split(n)]
+    kinds_of_exact, kinds = {_split(n) for n in exact}, {_split(n) for n in alike}
+    inner = _inner(train)
+    same = len(set.intersection(*(inner[n] for n in alike))) > 1 if alike else False
+    if 0 < len(names) == len(exact) or len(kinds_of_exact) > 1:
+        splits = exact
+    elif len(kinds) > 1 and (len(alike) == len(names) or same):
+        splits = alike
+    else:
+        return
+    first = next((name for name in splits if _split(name) == "train"), splits[0])
+    raise HeatError(
+        f"The sub-folders of {source!r} ({', '.join(splits)}) look like the splits of a data set, not its classes: "
+        f"give {os.path.join(source, first)} for training and another one for testing (--id-test)."
+    )
+
+
+def _inner(images: ImageSet) -> dict[str, set[str]]:
+    """Class → the folders in it that hold images."""
+    found: dict[str, set[str]] = {name: set() for name in images.class_names}
+    for sample, label in zip(images.ids, images.labels if images.labels is not None else (), strict=False):
+        parts = sample.split("/")
+        if len(parts) > 2:
+            found[images.class_names[label]].add(parts[1])
+    return found
 
 
 def remarks(experiment: Experiment, sets: dict[str, ImageSet]) -> Iterator[str]:
     """Sentences about sets that share images, hold classes that others lack, or lost what they should have."""
-    train, test = sets[TRAIN], sets[ID]
-    some = [name for name in train.class_names if name.lower() in SPLITS]
-    if some and len(train.class_names) > len(some):
-        yield f"The class {some[0]!r} of the training set is named like a split of a data set: is it a class?"
-    if not experiment.id_test:
+    if TRAIN in sets:
+        yield from _of_classes(sets[TRAIN])
+    if TRAIN in sets and ID in sets:
+        yield from _of_both(sets[TRAIN], sets[ID], not experiment.id_test)
+    yield from _shared(sets)
+
+
+def _of_both(train: ImageSet, test: ImageSet, split: bool) -> Iterator[str]:
+    """Classes that only one of the two has. `split`: whether they are one set, of which a fifth was held out."""
+    if split:
         held = set() if test.labels is None else {train.class_names[i] for i in set(test.labels.tolist())}
         if small := [name for name in train.class_names if name not in held]:
             yield (
@@ -47,13 +219,42 @@ def remarks(experiment: Experiment, sets: dict[str, ImageSet]) -> Iterator[str]:
         )
     elif test.class_names and (missing := sorted(set(train.class_names) - set(test.class_names))):
         yield f"The ID test set has no image of {_listed(missing)}."
-    yield from _shared(sets)
+
+
+def _of_classes(train: ImageSet) -> Iterator[str]:
+    """Classes that may be none, or one."""
+    if some := [name for name in train.class_names if name.lower() in _SPLITS]:
+        yield f"The class {some[0]!r} of the training set is named like a split of a data set: is it a class?"
+    inner = list(_inner(train).values())
+    if len(inner) > 1 and len(inner[0]) > 1 and all(held == inner[0] for held in inner):
+        folders = _listed(sorted(inner[0]))
+        yield f"Every class of the training set holds the same folders ({folders}): are they its classes?"
+    alike: dict[str, list[str]] = {}
+    for name in train.class_names:
+        alike.setdefault(" ".join(name.casefold().split()), []).append(name)
+    for names in alike.values():
+        if len(names) > 1:
+            yield f"The classes {_listed(names)} of the training set differ in case or spaces only: are they one class?"
 
 
 def _shared(sets: dict[str, ImageSet]) -> Iterator[str]:
-    """The same files in two sets."""
-    files = {name: {os.path.realpath(path) for path in images.files} for name, images in sets.items()}
-    yield from _overlaps(files, "images")
+    """The same images in two sets, or in two places of the training set, through links of either kind."""
+    members = {
+        name: [_identity(path) for path in images.files] if images.files else list(images.ids)
+        for name, images in sets.items()
+    }
+    if TRAIN in members and (twice := len(members[TRAIN]) - len(set(members[TRAIN]))):
+        yield f"{twice:,} of the training set's images are links to others of it."
+    yield from _overlaps({name: set(found) for name, found in members.items()}, "images")
+
+
+def _identity(path: os.PathLike[str]) -> object:
+    """Equal for two names of one file."""
+    try:
+        found = os.stat(path)
+    except OSError:  # gone since it was listed
+        return os.path.realpath(path)
+    return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(path)
 
 
 def shared_samples(sets: dict[str, Features]) -> Iterator[str]:

@@ -1,12 +1,14 @@
 """Who works on a run: a lock that dies with its process, and beside it which process that is.
 
 The number of a process is reused. Its start, as the system keeps it, tells a job from a stranger with its number.
+Before a job takes the lock it loads for seconds: until then whoever started it has left its number in `job.starting`.
 """
 
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +20,9 @@ from filelock import FileLock, Timeout
 from heat_core.errors import HeatError
 from heat_core.storage import locked, write_json, writing
 
-_LOCK, _OWNER = "job.lock", "job.pid"
+_LOCK, _OWNER, _STARTING = "job.lock", "job.pid", "job.starting"
+_PATIENCE = 1.0  # seconds; whoever only looks whether the lock is held holds it for a moment
+_LONGEST_START = 600.0  # seconds; older than that, a process that still loads hangs
 
 
 @dataclass(frozen=True)
@@ -40,13 +44,15 @@ class Owner:
 
 
 def _began(pid: int) -> str:
-    """When a process began; "" where there is none."""
+    """When a process began; "" where there is none, or only what its parent has not asked for yet."""
     stat = Path(f"/proc/{pid}/stat")
     if stat.parent.parent.exists() and Path("/proc/self/stat").exists():
         try:
             boot = Path("/proc/sys/kernel/random/boot_id")
-            since = stat.read_text().rpartition(")")[2].split()[19]  # after the name, which may hold anything
-            return f"{boot.read_text().strip() if boot.exists() else ''} {since}"
+            words = stat.read_text().rpartition(")")[2].split()  # after the name, which may hold anything
+            if words[0] == "Z":  # it ended
+                return ""
+            return f"{boot.read_text().strip() if boot.exists() else ''} {words[19]}"
         except (OSError, IndexError):
             return ""
     if sys.platform == "win32":
@@ -61,7 +67,7 @@ def held(folder: Path) -> Iterator[None]:
     lock = FileLock(folder / _LOCK)
     with writing(folder / _LOCK):
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=_PATIENCE, poll_interval=0.02)
         except Timeout:
             raise HeatError(
                 f"Run {folder.name} is being worked on by another process: wait for it, or cancel it."
@@ -69,6 +75,7 @@ def held(folder: Path) -> Iterator[None]:
     try:
         owner = Owner.current()
         write_json(folder / _OWNER, {"pid": owner.pid, "began": owner.began})
+        (folder / _STARTING).unlink(missing_ok=True)
         yield
     finally:
         (folder / _OWNER).unlink(missing_ok=True)
@@ -82,9 +89,34 @@ def is_alive(folder: Path) -> bool:
 
 def owner_of(folder: Path) -> Owner | None:
     """The process that works on this run; None where there is none, or it has not said so yet."""
+    owner = _read(folder / _OWNER)
+    return owner if owner and is_alive(folder) and owner.runs else None
+
+
+def announce(folder: Path, pid: int) -> None:
+    """Say that a process was started to work on this run."""
+    write_json(folder / _STARTING, {"pid": pid, "began": _began(pid)})
+
+
+def starter_of(folder: Path) -> Owner | None:
+    """The process that was started for this run and has not taken its lock yet; None where there is none."""
+    owner = _read(folder / _STARTING)
+    if owner is None or not owner.runs or is_alive(folder):
+        return None
     try:
-        content = json.loads((folder / _OWNER).read_text(encoding="utf-8"))
-        owner = Owner(int(content["pid"]), str(content["began"]))
+        return owner if time.time() - (folder / _STARTING).stat().st_mtime < _LONGEST_START else None
+    except OSError:  # it has just taken the lock
+        return None
+
+
+def is_worked_on(folder: Path) -> bool:
+    """Whether a process works on this run, or was started to and still loads."""
+    return is_alive(folder) or starter_of(folder) is not None
+
+
+def _read(path: Path) -> Owner | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Owner(int(content["pid"]), str(content["began"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return owner if is_alive(folder) and owner.runs else None

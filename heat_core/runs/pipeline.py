@@ -1,4 +1,4 @@
-"""From an Experiment to a finished run folder: features → priors and detectors → residuals → map.
+"""From an Experiment to a finished run folder: features → priors and fast detectors → residuals, map → slow detectors.
 
 Every stage writes what it made, so that a cut-off run resumes where it stopped, and a page of the app fills as soon as
 its stage is done.
@@ -16,15 +16,13 @@ import torch
 from scipy.special import softmax
 
 from heat_core.composition import Scale
-from heat_core.detectors import Context, Detector, load, resolve
+from heat_core.detectors import Context, Detector
 from heat_core.energies.beta import choose_beta, noisy
 from heat_core.energies.heat import CorrectedPrior, fit_prior
 from heat_core.energies.names import PRIORS
 from heat_core.energies.residual import EpochRecord
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
-from heat_core.features.backbones import Backbone
-from heat_core.features.columns import Column
 from heat_core.features.features import Features
 from heat_core.features.heads import ChosenHead, Head, choose_head, logits_of
 from heat_core.runs.events import Event, Progress, recorded
@@ -32,6 +30,7 @@ from heat_core.runs.experiment import ID, TRAIN, Experiment
 from heat_core.runs.inputs import require_same_features, require_same_head
 from heat_core.runs.jobs import new_run
 from heat_core.runs.map import write_points
+from heat_core.runs.methods import Bench, Reasons, add_slow, choose, finished, fit_fast
 from heat_core.runs.projection import Projector
 from heat_core.runs.record import ENERGIES, RunRecord, SetRecord, residual_path
 from heat_core.runs.rows import ordered_titles, prior_row
@@ -39,8 +38,6 @@ from heat_core.runs.run import BETA_FILE, HEAD_FILE, Run
 from heat_core.runs.sources import open_source
 from heat_core.storage import write_npz, write_sealed
 from heat_core.version import __version__
-
-Reasons = dict[str, str]  # detector or prior that cannot run → why
 
 
 def run(
@@ -58,8 +55,8 @@ def run(
     folder = folder or new_run(experiment)
     with recorded(folder, on_event, _versions()) as progress:
         source = open_source(experiment, progress)
-        detectors, columns, reasons = _choose_detectors(experiment, source.backbone, progress)
-        train = source.features(TRAIN, columns)
+        methods, reasons = choose(experiment, source.backbone, progress)
+        train = source.features(TRAIN, methods.columns)
         _require_classes(train, experiment.id)
         require_same_features(folder, {TRAIN: train})
         chosen = choose_head(source.head, train, source.no_head)
@@ -71,7 +68,7 @@ def run(
             experiment.seed,
             source.backbone,
         )
-        fitted, columns = _fit_detectors(detectors, context, train, chosen.head, reasons, progress)
+        fitted, columns = fit_fast(methods.fast, context, train, chosen.head, reasons, progress)
         scored = {name: source.features(name, columns) for name in (ID, *experiment.ood)}
         require_same_features(folder, scored)
         require_same_head(folder, chosen.head)
@@ -79,6 +76,9 @@ def run(
         energies = {name: [part.prior_energy(f) for f in scored.values()] for name, part in parts.items()}
         record = _first_record(train, scored, energies, fitted, chosen.head, reasons, progress)
         record = replace(record, notes=tuple(source.notes))
+        order = list(ordered_titles(methods.fast | methods.slow, energies))
+        for name, scores in finished(folder / ENERGIES, methods.slow, scored.values()).items():
+            record = record.with_row(name, methods.slow[name].title, scores, order)
         record.save(folder / ENERGIES)
         mapping = projector.wanted and _ask_for_map(
             folder, projector, train, list(scored.values()), experiment, progress
@@ -91,12 +91,15 @@ def run(
                 residuals = [parts[name].residual_energy(f) for f in scored.values()]
                 record = _with_residual(record, parts[name], train, energies[name], residuals)
                 record.save(folder / ENERGIES)
-        if not done:
-            raise HeatError(" ".join(reasons[p] for p in experiment.priors))
-        _suggest_beta(folder, done, record.scale, scored[ID], experiment.seed, progress)
-        if mapping:
+        if done:
+            _suggest_beta(folder, done, record.scale, scored[ID], experiment.seed, progress)
+        if mapping:  # before what is slow: it is looked at first, and its core is needed
             progress("map", "Waiting for the UMAP map.")
             _auxiliary(projector.wait, progress)
+        bench = Bench(source, train, scored, chosen.head, context)
+        add_slow(record, folder / ENERGIES, methods.slow, order, bench, progress)
+        if not done:
+            raise HeatError(" ".join(reasons[p] for p in experiment.priors))
     return Run.open(folder)
 
 
@@ -141,26 +144,6 @@ def _versions() -> dict[str, str]:
     return {"heat_core": __version__, "python": platform.python_version(), **packages}
 
 
-def _choose_detectors(
-    experiment: Experiment, backbone: Backbone | None, progress: Progress
-) -> tuple[dict[str, type[Detector]], tuple[Column, ...], Reasons]:
-    """The detectors' classes by name, the extra columns of the training set that they read, and who cannot run, why."""
-    chosen: dict[str, type[Detector]] = {}
-    columns: dict[str, Column] = {}
-    reasons: Reasons = {}
-    for name in resolve(experiment.detectors):
-        kind = load(name)
-        try:
-            if kind.reads_images and backbone is None:
-                raise HeatError("it reads the images, and this run has only their features.")
-            columns |= {c.name: c for c in kind.train_columns(backbone)}
-            chosen[name] = kind
-        except HeatError as error:
-            reasons[name] = f"{name} is left out: {error}"
-            progress("features", reasons[name])
-    return chosen, tuple(columns.values()), reasons
-
-
 def fit_priors(
     experiment: Experiment, train: Features, chosen: ChosenHead, reasons: Reasons, progress: Progress
 ) -> dict[str, CorrectedPrior]:
@@ -187,29 +170,6 @@ def fit_priors(
             notes.append("scale taken from a held-out fifth of the training set, since samples are few")
         progress("priors", "; ".join(notes) + ".", prior=name, spread=float(part.reference.std()))
     return parts
-
-
-def _fit_detectors(
-    chosen: dict[str, type[Detector]],
-    context: Context,
-    train: Features,
-    head: Head,
-    reasons: Reasons,
-    progress: Progress,
-) -> tuple[dict[str, Detector], tuple[Column, ...]]:
-    """The fitted detectors by name, and the extra columns of the other sets that they read."""
-    fitted: dict[str, Detector] = {}
-    columns: dict[str, Column] = {}
-    for name, kind in chosen.items():
-        try:
-            progress("priors", f"Fitting {kind.title}.")
-            detector = kind.for_run(head, context).fit(train)
-            columns |= {c.name: c for c in detector.test_columns(context.backbone)}
-            fitted[name] = detector
-        except HeatError as error:
-            reasons[name] = f"{name} is left out: {error}"
-            progress("priors", reasons[name])
-    return fitted, tuple(columns.values())
 
 
 def _first_record(

@@ -128,6 +128,12 @@ class RunRecord:
         sets = [replace(s, prior=p, residual=r) for s, p, r in zip(self.sets, prior, residual, strict=True)]
         return replace(self, sets=sets, scale=scale, temperatures=temperatures)
 
+    def with_row(self, detector: str, title: str, scores: list[np.ndarray], order: list[str]) -> "RunRecord":
+        """The same run with one more detector; `scores`: (N,) of each set, `order`: of all rows there will be."""
+        sets = [replace(s, scores=s.scores | {detector: new}) for s, new in zip(self.sets, scores, strict=True)]
+        titles = self.titles | {detector: title}
+        return replace(self, sets=sets, titles={row: titles[row] for row in order if row in titles})
+
     def only(self, priors: tuple[str, ...]) -> "RunRecord":
         """The same run with some of its corrected priors, as it was before the others were trained."""
         columns = self.scale.columns(priors)

@@ -26,7 +26,7 @@ def corrected_row(*priors: str) -> str:
     return CORRECTED + "+".join(priors)
 
 
-def ordered_titles(detectors: Mapping[str, Detector], priors: Iterable[str]) -> dict[str, str]:
+def ordered_titles(detectors: Mapping[str, Detector | type[Detector]], priors: Iterable[str]) -> dict[str, str]:
     """Row → title of detectors and of uncorrected priors, in the order of the tables."""
     rows = {prior_row(p): (_PRIOR_PLACES[p], "soft-KNN" if p == "knn" else PRIOR_TITLES[p]) for p in priors}
     rows |= {name: (detector.place, detector.title) for name, detector in detectors.items()}

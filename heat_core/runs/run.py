@@ -11,12 +11,12 @@ from PIL import Image
 from heat_core.composition import HEAT, PLAIN, Lens, Scale
 from heat_core.errors import HeatError
 from heat_core.features.datasets import ImageSet, open_dataset
-from heat_core.features.features import Features
+from heat_core.features.features import Features, is_features_folder
 from heat_core.features.heads import Head
 from heat_core.metrics import evaluate, threshold95
 from heat_core.runs.events import RUN_FILE, Event, read_events
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
-from heat_core.runs.lock import is_alive
+from heat_core.runs.lock import is_alive, is_worked_on
 from heat_core.runs.map import MAP_FILE, FeatureMap
 from heat_core.runs.record import ENERGIES, RunRecord, SetRecord, require_format
 from heat_core.runs.rows import CORRECTED, corrected_row, title_of
@@ -76,14 +76,25 @@ class Run:
 
     @property
     def status(self) -> str:
-        """queued, running, done, failed, cancelled; or interrupted, where its process is gone without a word."""
+        """queued (also while its process loads), running, done, failed, cancelled; or interrupted, where its process
+        is gone without a word.
+        """
         status = str(self.info["status"])
-        return "interrupted" if status == "running" and not self.alive else status
+        if status == "done" or (status == "running" and self.alive):
+            return status
+        if self.worked_on:
+            return "queued"
+        return "interrupted" if status == "running" else status
 
     @property
     def alive(self) -> bool:
         """Whether a process works on this run now."""
         return is_alive(self.folder)
+
+    @property
+    def worked_on(self) -> bool:
+        """Whether a process works on this run now, or was started to and still loads."""
+        return is_worked_on(self.folder)
 
     def events(self) -> list[Event]:
         """Everything the job reported so far."""
@@ -252,16 +263,20 @@ class Run:
     def features(self, dataset: str) -> Features:
         """The features of a scored set, or of `train`; HeatError where they are no longer on this machine."""
         if dataset not in self._features:
-            folder = Path(self.record.features.get(dataset, ""))
-            if dataset not in self.record.features or not (folder / "avg.npy").exists():
-                raise HeatError(
-                    f"The features of {dataset!r} are not on this machine: run the experiment here to make them again."
-                )
-            found = Features.open(folder)
+            found = Features.open(self.features_folder(dataset))
             if dataset == TRAIN and len(found) > len(self.training_ids):  # the run held some of its folder out
                 found = found.subset(np.flatnonzero(np.isin(found.ids, self.training_ids)))
             self._features[dataset] = found
         return self._features[dataset]
+
+    def features_folder(self, dataset: str) -> Path:
+        """Where the features of a scored set, or of `train`, lie; HeatError where they no longer do."""
+        folder = Path(self.record.features.get(dataset, ""))
+        if dataset not in self.record.features or not is_features_folder(folder):
+            raise HeatError(
+                f"The features of {dataset!r} are not on this machine: run the experiment here to make them again."
+            )
+        return folder
 
     def features_of(self, dataset: str, sample_id: str) -> np.ndarray:
         """(D,) `avg` of one of the run's own samples, from where its features lie."""

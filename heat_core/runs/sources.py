@@ -5,24 +5,24 @@ columns that some detectors ask for (made from images, so that a source without 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from heat_core.errors import HeatError
-from heat_core.features import demo
 from heat_core.features.backbones import load_backbone
 from heat_core.features.columns import Column, pooled
-from heat_core.features.datasets import ImageSet, open_dataset, require_classes
 from heat_core.features.extraction import ExtractionProgress, auto_device, extract
 from heat_core.features.features import Features, is_features_folder
 from heat_core.features.heads import Head
 from heat_core.runs.events import Progress, silent
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
-from heat_core.runs.layout import remarks, require_classes_of_images, shared_samples
-from heat_core.storage import is_folder, printable, read_npz
+from heat_core.runs.layout import notes_of, open_sets, remarks, require_labels, shared_samples
+from heat_core.storage import printable, read_npz
+
+Heard = Callable[[ExtractionProgress], None]
 
 
 class Images:
@@ -40,8 +40,8 @@ class Images:
         self._experiment, self._report = experiment, report
         self.device = auto_device()
         report("start", f"Using {self.device.type}.")
-        self._sets = _image_sets(experiment)  # all are opened before the first is extracted: bad folders show at once
-        self.notes = [*_notes(self._sets), *remarks(experiment, self._sets)]
+        self._sets = open_sets(experiment)  # all are opened before the first is extracted: bad folders show at once
+        self.notes = [*notes_of(self._sets), *remarks(experiment, self._sets)]
         for note in self.notes:
             report("features", note)
         report("features", f"Loading {printable(experiment.backbone)}.")
@@ -53,26 +53,30 @@ class Images:
             )
             report("features", self.notes[-1])
 
-    def features(self, name: str, columns: Sequence[Column] = ()) -> Features:
-        """The features of `train`, `id` or an OOD set, with extra columns."""
-        return self.extracted(self._sets[name], columns)
+    def features(self, name: str, columns: Sequence[Column] = (), again: Heard | None = None) -> Features:
+        """The features of `train`, `id` or an OOD set, with extra columns.
 
-    def extracted(self, images: ImageSet, columns: Sequence[Column] = ()) -> Features:
-        """The features of any images; the report hears about progress and about files that cannot be read."""
-        reported, name = 0.0, images.name
+        The report hears about progress and about files that cannot be read; `again` alone hears about progress where
+        the images were seen before, for other columns.
+        """
+        images, reported = self._sets[name], 0.0
 
         def progress(record: ExtractionProgress) -> None:
             nonlocal reported
             if time.monotonic() - reported > 0.5 or record["done"] == record["total"]:
                 reported = time.monotonic()
-                message = f"{name}: {record['done']} of {record['total']} images"
-                self._report("features", message, dataset=name, **record)
+                (again or first)(record)
+
+        def first(record: ExtractionProgress) -> None:
+            message = f"{images.name}: {record['done']} of {record['total']} images"
+            self._report("features", message, dataset=images.name, **record)
 
         wanted, batch_size = (*pooled(self.backbone), *columns), self._experiment.batch_size
         found = extract(self.backbone, images, self.device, batch_size, on_progress=progress, columns=wanted)
-        if skipped := found.skipped:
+        if (skipped := found.skipped) and again is None:
             shown = ", ".join(skipped[:5]) + (" …" if len(skipped) > 5 else "")
-            self._report("features", f"{name}: {len(skipped)} unreadable images skipped: {shown}", skipped=skipped)
+            message = f"{images.name}: {len(skipped)} unreadable images skipped: {shown}"
+            self._report("features", message, skipped=skipped)
         return found
 
 
@@ -103,8 +107,7 @@ class FeatureFolders:
                 )
         opened = _comparable({name: Features.open(folder) for name, folder in folders.items()}, report)
         train = opened[TRAIN]
-        if train.labels is None or len(train.class_names) < 2:
-            raise HeatError(f"{folders[TRAIN]} needs a labels.npy with at least two classes.")
+        require_labels(train, folders[TRAIN])
         train, test = (train, opened[ID]) if e.id_test else train.split()
         limits = e.limit_test or e.limit, e.limit_ood or e.limit
         self._sets = {
@@ -118,17 +121,12 @@ class FeatureFolders:
         self.head = _given_head(folders[TRAIN], train.avg.shape[1])
         self.no_head = "" if self.head else "there is no head.npz beside them"
 
-    def features(self, name: str, columns: Sequence[Column] = ()) -> Features:  # noqa: ARG002 (there are none)
-        """The features of `train`, `id` or an OOD set."""
+    def features(self, name: str, columns: Sequence[Column] = (), again: Heard | None = None) -> Features:  # noqa: ARG002
+        """The features of `train`, `id` or an OOD set; there are no extra columns."""
         return self._sets[name]
 
 
 Source = Images | FeatureFolders
-
-
-def _notes(sets: dict[str, ImageSet]) -> list[str]:
-    """Of each set, what was left aside; the same folder once."""
-    return list(dict.fromkeys(f"{images.name}: {note}" for images in sets.values() for note in images.notes))
 
 
 def open_source(experiment: Experiment, report: Progress = silent) -> Source:
@@ -161,28 +159,3 @@ def _given_head(folder: Path, dim: int) -> Head | None:
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise HeatError(f"{folder / 'head.npz'} holds NaN or infinite values: save the head again, or remove the file.")
     return weight, bias
-
-
-def _image_sets(experiment: Experiment) -> dict[str, ImageSet]:
-    e = experiment
-    train = open_dataset(e.id, "train", _name_of(e.id))
-    require_classes_of_images(train, e.id)
-    require_classes(train)
-    if e.id_test:
-        test = open_dataset(e.id_test, "test", _name_of(e.id_test))
-    else:
-        train, test = train.split()
-    ood = {name: open_dataset(source, "test", name) for name, source in e.ood.items()}
-    limits = e.limit_test or e.limit, e.limit_ood or e.limit
-    return {
-        TRAIN: require_classes(train.limited(e.limit)),
-        ID: test.limited(limits[0]),
-        **{name: images.limited(limits[1]) for name, images in ood.items()},
-    }
-
-
-def _name_of(source: str) -> str:
-    """What the features of a set are called: two folders of its resolved path, however it was typed."""
-    path = Path(source).expanduser()
-    path = path.resolve() if source not in demo.SETS and is_folder(path) else path
-    return f"{path.parent.name}-{path.name}".strip("-.")

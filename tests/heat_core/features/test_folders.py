@@ -25,6 +25,15 @@ SYSTEM = (
     "$RECYCLE.BIN",
     "lost+found",
     "x.lrdata",
+    "@SynoResource",
+    "@Transcode",
+    "~snapshot",
+    "FOUND.000",
+    "$WINDOWS.~BT",
+    "_gsdata_",
+    "CaptureOne",
+    "iPod Photo Cache",
+    "x.photolibrary",
 )
 RED, BLUE, GREEN = (250, 5, 5), (5, 5, 250), (5, 250, 5)
 
@@ -60,6 +69,21 @@ def test_hidden_and_system_folders_are_no_classes(tmp_path, aside):
     images = from_folder(tmp_path / "set")
     assert counts(images) == {"blue": 1, "red": 1}
     assert images.notes == (f"Hidden and system folders are left aside: {aside}.",)
+
+
+@pytest.mark.parametrize("name", ["@nasa", "#cat", "~x", "recycled", "found", "capture one", "_x"])
+def test_names_that_only_resemble_theirs_are_classes(tmp_path, name):
+    for place in ("red", name):
+        picture(tmp_path / place / "0.png")
+    assert set(from_folder(tmp_path).class_names) == {"red", name}
+
+
+def test_folders_of_nothing_are_named(tmp_path):
+    for name in ("red/0.png", "blue/x/0.png", "blue/y/.hidden"):
+        picture(tmp_path / name)
+    (tmp_path / "green").mkdir()
+    picture(tmp_path / "teal" / ".DS_Store")
+    assert from_folder(tmp_path).notes == ("There is nothing in 'green', 'teal': no class is made of it.",)
 
 
 def test_hidden_and_system_files_are_no_images_and_nobody_hears_of_them(tmp_path):

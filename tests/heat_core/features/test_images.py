@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import EpsImagePlugin, Image, ImageOps
 
-from heat_core.features.images import eight_bits, is_deep, left_out, read_image, suffixes
+from heat_core.features.images import eight_bits, header, left_out, read_image, suffixes
 
 RNG = np.random.default_rng(0)
 LYING = RNG.integers(0, 256, (5, 9, 3), dtype=np.uint8)  # no symmetry: every wrong turn shows
@@ -56,6 +56,20 @@ def test_a_phones_jpeg_is_turned_as_other_programs_turn_it(tmp_path, orientation
     found = read_image(path)
     assert found.size == ((9, 5) if orientation in (1, 3) else (5, 9))
     np.testing.assert_array_equal(np.asarray(found), np.asarray(ImageOps.exif_transpose(Image.open(path))))
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "RGBA", "CMYK", "I;16", "F"])
+@pytest.mark.parametrize("orientation", [3, 5, 6, 7, 8])
+def test_a_tiff_of_every_mode_comes_upright(tmp_path, mode, orientation, compression):
+    image = Image.fromarray(LYING[..., 0].astype(np.uint16) * 257) if mode == "I;16" else Image.fromarray(LYING)
+    image = image if mode == "I;16" else image.convert(mode)
+    image.save(tmp_path / "lying.tif")
+    image.save(tmp_path / "x.tif", tiffinfo={274: orientation}, compression=compression)
+    lying, found = np.asarray(read_image(tmp_path / "lying.tif")), np.asarray(read_image(tmp_path / "x.tif"))
+    turn = {3: lambda a: a[::-1, ::-1], 5: lambda a: a.swapaxes(0, 1), 6: lambda a: np.rot90(a, -1)}
+    turn |= {7: lambda a: np.rot90(a, 2).swapaxes(0, 1), 8: np.rot90}
+    np.testing.assert_array_equal(found, turn[orientation](lying))
 
 
 def test_deep_grey_is_turned_too(tmp_path):
@@ -246,7 +260,7 @@ def test_postscript_never_starts_another_program(tmp_path, monkeypatch):
         image.load()  # what Pillow does by itself
     with pytest.raises(OSError, match="cannot be read"):
         read_image(path)
-    assert not is_deep(path)
+    assert header(path).depth == ""
 
 
 def test_a_decompression_bomb_is_an_oserror(tmp_path, monkeypatch):
@@ -255,21 +269,6 @@ def test_a_decompression_bomb_is_an_oserror(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
     with pytest.raises(OSError, match="DecompressionBombError"):
         read_image(tmp_path / "x.png")
-
-
-def test_deep_grey_is_known_by_the_files_header(tmp_path):
-    for name, array, deep in (
-        ("16.png", RAMP.astype(np.uint16), True),
-        ("32.tif", RAMP.astype(np.int32), True),
-        ("f.tif", RAMP.astype(np.float32), True),
-        ("8.png", RAMP.astype(np.uint8), False),
-        ("colour.png", LYING, False),
-    ):
-        Image.fromarray(array).save(tmp_path / name)
-        assert is_deep(tmp_path / name) is deep, name
-    (tmp_path / "text.png").write_text("no")
-    assert not is_deep(tmp_path / "text.png")
-    assert not is_deep(tmp_path / "missing.png")
 
 
 def test_endings_are_those_of_pictures_that_are_read_here():

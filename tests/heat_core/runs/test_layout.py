@@ -69,6 +69,10 @@ def test_sets_as_they_should_be_are_left_without_a_word(sets):
         (["Train", "VALIDATION"], "Train"),
         (["testing", "training"], "training"),
         (["dev", "holdout"], "dev"),
+        (["seg_test", "seg_train"], "seg_train"),
+        (["test_set", "Training Set"], "Training Set"),
+        (["testA", "testB", "trainA", "trainB"], "trainA"),
+        (["train2017", "val2017"], "train2017"),
     ],
     ids=" ".join,
 )
@@ -79,6 +83,41 @@ def test_splits_as_classes_are_refused(tmp_path, image_folder, names, first):
         said(root, {"green": ood})
     assert f"({', '.join(names)})" in str(told.value)
     assert f"give {root / first} for training" in str(told.value)
+
+
+@pytest.mark.parametrize("names", [["test", "train"], ["seg_test", "seg_train"]], ids=" ".join)
+def test_splits_are_refused_whatever_lies_beside_them(tmp_path, image_folder, names):
+    root = image_folder(tmp_path / "root", {f"{name}/{c}": 2 for name in names for c in ("blue", "red")} | {"seg": 2})
+    with pytest.raises(HeatError, match=rf"\({', '.join(names)}\) look like the splits .* give .*train for training"):
+        said(root, {"green": image_folder(tmp_path / "ood", {"": 2})})
+
+
+@pytest.mark.parametrize("names", [["car", "test tube", "train"], ["dev", "sea"], ["train station", "train"]])
+def test_classes_with_such_words_in_their_names_are_classes(tmp_path, image_folder, names):
+    notes = said(
+        image_folder(tmp_path / "root", dict.fromkeys(names, 5)), {"x": image_folder(tmp_path / "ood", {"": 2})}
+    )
+    assert all("is it a class?" in note for note in notes)
+
+
+def test_classes_that_all_hold_the_same_folders_are_asked_about(tmp_path, image_folder):
+    root = image_folder(tmp_path / "root", {f"{fold}/{c}": 5 for fold in ("1", "2") for c in ("blue", "red")})
+    (note,) = said(root, {"green": image_folder(tmp_path / "ood", {"": 2})})
+    assert note == "Every class of the training set holds the same folders ('blue', 'red'): are they its classes?"
+
+
+def test_classes_that_differ_in_case_or_spaces_are_asked_about(tmp_path, image_folder):
+    root = image_folder(tmp_path / "root", {"Dark  red": 5, "dark red": 6, "blue": 5})
+    (note,) = said(root, {"green": image_folder(tmp_path / "ood", {"": 2})})
+    assert note.startswith("The classes 'Dark  red', 'dark red' of the training set differ in case or spaces only")
+
+
+def test_accents_that_two_systems_write_in_two_ways_are_one_class(sets, image_folder):
+    image_folder(sets / "train", {"caf\u00e9": 6})
+    image_folder(sets / "test", {"cafe\u0301": 3})
+    if not (sets / "test" / "cafe\u0301").exists() or (sets / "test" / "caf\u00e9").exists():
+        pytest.skip("this file system writes accents in one way")
+    assert said(sets / "train", {"green": sets / "ood"}, sets / "test") == []
 
 
 def test_one_class_that_is_named_like_a_split_is_asked_about(tmp_path, image_folder):
@@ -135,6 +174,21 @@ def test_a_test_set_that_shares_some_images_is_counted(sets):
         (sets / "test" / "red" / f"again{i}.png").symlink_to(sets / "train" / "red" / f"00{i}.png")
     (note,) = said(sets / "train", {"green": sets / "ood"}, sets / "test")
     assert note.startswith("2 of the 8 images of the ID test set are images of the training set too: every figure")
+
+
+def test_hard_links_are_the_same_images(sets):
+    for i, path in enumerate(sorted((sets / "train" / "red").iterdir())[:2]):
+        (sets / "test" / "red" / f"linked{i}{path.suffix}").hardlink_to(path)
+    (note,) = said(sets / "train", {"green": sets / "ood"}, sets / "test")
+    assert note.startswith("2 of the 8 images of the ID test set are images of the training set too")
+
+
+def test_images_that_are_twice_in_the_training_set_are_counted(sets):
+    path = next((sets / "train" / "red").iterdir())
+    (sets / "train" / "blue" / f"linked{path.suffix}").symlink_to(path)
+    assert said(sets / "train", {"green": sets / "ood"}, sets / "test") == [
+        "1 of the training set's images are links to others of it."
+    ]
 
 
 def test_copies_are_other_images(sets):

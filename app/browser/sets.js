@@ -1,9 +1,8 @@
 // The legend that counts, with FPR95 and AUROC beside it: a row per set, their average, and the training sample.
 
-import { element, percent } from "./words.js";
+import { counting, element, percent } from "./words.js";
 
 const COLUMNS = 4;
-const counting = (count) => count.toLocaleString("en");
 
 /** Make the rows of a run. toggle(key): show or hide a set. */
 export function setRows(root, run, toggle) {
@@ -13,8 +12,12 @@ export function setRows(root, run, toggle) {
     const button = addRow(body, COLUMNS, switchOf(s.name, () => toggle(s.key)));
     Object.assign(button.querySelector(".swatch").style, { background: s.colour + "66", borderColor: s.colour });
   }
-  addRow(body, COLUMNS, "average").parentElement.className = "average";
-  if (run.background.length) addRow(body, 1, switchOf("ID train, on the map", () => toggle("train"))).colSpan = COLUMNS;
+  if (run.truth) addRow(body, COLUMNS, "average").parentElement.className = "average";
+  if (!run.background.length) return;
+  const training = addRow(body, 1, switchOf("ID train, on the map", () => toggle("train")));
+  training.colSpan = COLUMNS;
+  training.parentElement.className = "train";
+  Object.assign(training.querySelector(".swatch").style, { background: run.palette.train + "66", borderColor: run.palette.train });
 }
 
 /** A row that begins with `first`; returns its first cell. */
@@ -33,11 +36,10 @@ function switchOf(name, onclick) {
 }
 
 /** Write counts and metrics: exact ones where they are known, else those of the bins, marked as rough. */
-export function writeNumbers(root, { run, off, threshold, selection, scores, line, rough, exact }) {
-  const any = selection.count > 0, rows = root.querySelector(".numbers tbody").rows;
-  const counts = countBySet(run, any ? (i) => selection.bits[i] : (i) => scores[i] > line);
-  const known = exact && !any && exact.line === threshold; // else: counted among what is drawn
-  const metrics = run.sets.map((_, i) => (i ? (exact ? exact.sets[i] : rough[i]) : null)), oods = metrics.slice(1);
+export function writeNumbers(root, { run, off, threshold, scores, line, rough, exact }) {
+  const rows = root.querySelector(".numbers tbody").rows, counts = countBySet(run, (i) => scores[i] > line);
+  const known = exact && exact.line === threshold; // else: counted among what is drawn
+  const metrics = run.sets.map((_, i) => (i && run.truth ? (exact ? exact.sets[i] : rough[i]) : null)), oods = metrics.slice(1);
   run.sets.forEach((s, i) => {
     const [, count] = rows[i].cells;
     count.textContent = (known ? [exact.sets[i].flagged, s.total] : [counts[i], s.shown]).map(counting).join(" / ");
@@ -45,10 +47,9 @@ export function writeNumbers(root, { run, off, threshold, selection, scores, lin
     press(rows[i], !off.includes(s.key));
   });
   const mean = (name) => oods.reduce((sum, m) => sum + m[name], 0) / oods.length;
-  writeMetrics(rows[run.sets.length], { fpr95: mean("fpr95"), auroc: mean("auroc") }, exact);
-  press(rows[run.sets.length + 1], !off.includes("train"));
-  root.querySelector(".counted").textContent = any ? "selected / all" : "called OOD / all";
-  root.querySelector(".note").textContent = noteOf(run, selection, exact);
+  if (run.truth) writeMetrics(rows[run.sets.length], { fpr95: mean("fpr95"), auroc: mean("auroc") }, exact);
+  press([...rows].find((row) => row.className === "train"), !off.includes("train"));
+  root.querySelector(".note").textContent = noteOf(run, exact);
 }
 
 function countBySet(run, counts) {
@@ -68,10 +69,9 @@ function writeMetrics(row, metrics, exact) {
 
 const press = (row, pressed) => row?.cells[0].firstChild.setAttribute("aria-pressed", pressed);
 
-function noteOf(run, selection, exact) {
+function noteOf(run, exact) {
   const parts = [], drawn = `${counting(run.n)} of ${counting(run.total)} samples are drawn`;
   if (run.n < run.total) parts.push(`${drawn}, every set with its share; exact numbers are of all.`);
-  if (selection.count) parts.push(`${counting(selection.count)} selected.`);
   if (!exact) parts.push("≈ from histogram bins; exact when you let go.");
   return parts.join(" ");
 }

@@ -1,0 +1,45 @@
+// What a subset breaks down by, as heat_core.analysis.facets has it: each sample has one value of a facet, but for tags.
+
+const NONE = { folder: 65535, cluster: 255 }; // in place of a value
+
+/** The facets in the order in which they are shown: name → title. */
+export const FACETS = {
+  set: "Set", folder: "Folder", seen: "Taken for", part: "Responsible part", cluster: "Cluster of the map", tag: "Tag",
+};
+export const NAMES = Object.keys(FACETS);
+
+/** A facet of a state: {values, titles: their texts, codes: the value of every point, none}; null where there is none.
+ *  Tags have members instead of codes: for each value the points that have it. */
+export function facetOf({ run, parts, tags }, name) {
+  switch (name) {
+    case "set":
+      return { values: run.sets.map((s) => s.key), titles: run.sets.map((s) => s.name), codes: run.set };
+    case "folder":
+      return { values: run.folders, titles: run.folders.map(lastPart), codes: run.folder, none: NONE.folder };
+    case "seen":
+      return { values: run.classes, titles: run.classes, codes: run.seen };
+    case "part":
+      return parts && { values: parts.names, titles: parts.names, codes: parts.codes };
+    case "cluster":
+      return { values: run.clusters, titles: run.clusters, codes: run.cluster, none: NONE.cluster };
+    default:
+      return { values: Object.keys(tags), titles: Object.keys(tags).map((t) => t || "note only"), members: tagged(run, tags) };
+  }
+}
+
+const lastPart = (folder) => folder.slice(folder.indexOf("/") + 1);
+
+const tagged = (run, tags) =>
+  Object.values(tags).map((numbers) => numbers.map((number) => run.pointOf[number]).filter((i) => i >= 0));
+
+/** For every point, whether it has one of these values. */
+export function among(run, facet, wanted) {
+  const keep = new Uint8Array(run.n);
+  if (facet?.members) {
+    facet.values.forEach((value, v) => wanted.includes(value) && facet.members[v].forEach((i) => (keep[i] = 1)));
+  } else if (facet) {
+    const kept = Uint8Array.from(facet.values, (value) => wanted.includes(value));
+    for (let i = 0; i < run.n; i++) keep[i] = kept[facet.codes[i]] ?? 0;
+  }
+  return keep;
+}

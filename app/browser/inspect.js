@@ -1,0 +1,137 @@
+// The workbench: β, threshold, questions, histogram, map, breakdown, results and inspector, linked. The run comes once,
+// as one block of bytes; what Python answers comes through a second, small component (state.js), so that the block is
+// never sent again.
+
+import { createActions } from "./actions.js";
+import { createBar, offered } from "./bar.js";
+import { createBreakdown } from "./breakdown.js";
+import { Surface } from "./canvas.js";
+import { createChips } from "./chips.js";
+import { theme } from "./colours.js";
+import { wireControls } from "./controls.js";
+import { facade } from "./facade.js";
+import { drawing, saveFigure } from "./figure.js";
+import { wireGuide } from "./guide.js";
+import { wireLine, wireMap } from "./hands.js";
+import { createInspector } from "./inspector.js";
+import { wireKeys } from "./keys.js";
+import { createLightbox } from "./lightbox.js";
+import { same } from "./memo.js";
+import { answered, loaded } from "./messages.js";
+import { createPainter } from "./painting.js";
+import { pictureOf, pictureOfPoint } from "./pictures.js";
+import { createQuestions } from "./questions.js";
+import { publish, withdraw } from "./registry.js";
+import { createResults } from "./results.js";
+import { createScoring, createSubset } from "./scoring.js";
+import { createStore } from "./store.js";
+import { methodOf, methodsOf } from "./subset.js";
+import { unpack } from "./wire.js";
+
+const views = new WeakMap(); // where it is mounted → the view
+
+export default function ({ data, parentElement: root, setTriggerValue }) {
+  if (!views.has(root)) views.set(root, createView(root));
+  const view = views.get(root);
+  view.load(data, setTriggerValue);
+  return view.stop;
+}
+
+function createView(root) {
+  const $ = (selector) => root.querySelector(selector);
+  const surfaces = { hist: new Surface($(".hist")), map: new Surface($(".map")), over: new Surface($(".over")) };
+  const store = createStore(), scored = createScoring(), subset = createSubset(scored);
+  let send = null; // Streamlit's, which it gives anew with the data
+  const act = createActions(store, surfaces.map, (name, value) => send(name, value), subset);
+  const request = () => painter.request();
+  const { panels, see, stop } = panelsOf(root, store, scored, subset, act, request);
+  const painter = createPainter(root, surfaces, store, scored, subset, act.toggle, panels);
+  const receive = (message) => store.update(answered(store.state, message));
+  const live = facade(root, store, scored, subset, painter.stats, receive);
+  wire(root, surfaces, store, scored, act, painter, see);
+  const stopFitting = fit(surfaces, painter.request);
+
+  return {
+    load(bytes, trigger) {
+      send = trigger;
+      const { state } = store, run = unpack(bytes), colours = theme($(".live"));
+      const change = same(colours, state.colours ?? {}) ? {} : { colours };
+      if (state.run?.version !== run.version) {
+        if (state.run?.view !== run.view) withdraw(state.run?.view, live);
+        Object.assign(change, loaded(state, run, publish(run.view, live)));
+      }
+      store.update(change);
+    },
+    stop() {
+      stopFitting();
+      stop();
+      withdraw(store.state.run?.view, live);
+    },
+  };
+}
+
+/** What is beside histogram and map, as functions of the state; and what keys do to them. */
+function panelsOf(root, store, scored, subset, act, request) {
+  const results = createResults(root, act, request), lightbox = createLightbox(root);
+  const save = (kind) => async () => {
+    const { state } = store, found = scored(state), { run, ask } = state;
+    const methods = methodsOf(run, ask).map((key) => methodOf(run, key, found));
+    await saveFigure(await drawing(run, subset(state).points, methods), kind, `${run.id}-${ask.question}`);
+  };
+  const panels = {
+    questions: createQuestions(root, act),
+    chips: createChips(root, act),
+    breakdown: createBreakdown(root, act, request),
+    bar: createBar(root, act, { svg: save("svg"), png: save("png") }),
+    results: results.part,
+    inspector: createInspector(root, act, lightbox),
+  };
+  const see = {
+    reveal: () => requestAnimationFrame(results.reveal),
+    tag() {
+      root.querySelector(".tagging").setAttribute("open", "");
+      root.querySelector(".new-tag").focus();
+      return true;
+    },
+    enlarge() {
+      const { run, looked, subject } = store.state, i = run.pointOf[looked];
+      lightbox(i >= 0 ? pictureOfPoint(run, i, 1536) : pictureOf(run, subject.set, subject.row, 1536));
+      return true;
+    },
+    get perRow() { return results.perRow; },
+  };
+  return { panels, see, stop: results.stop };
+}
+
+/** What is done in the view reaches the actions; what changes reaches controls at once, and the rest with the frame. */
+function wire(root, surfaces, store, scored, act, painter, see) {
+  const read = {
+    get beta() { return store.state.beta; },
+    get tool() { return store.state.tool; },
+    get looked() { return store.state.looked; },
+    get tags() { return offered(store.state.tags); },
+    get perRow() { return see.perRow; },
+    get h() { return store.state.run && scored(store.state).h; },
+    get line() { return scored(store.state).line; },
+    get at95() { return scored(store.state).at95; },
+  };
+  store.listen(wireControls(root, read, act));
+  store.listen(painter.request);
+  wireLine(surfaces.hist, read, act);
+  wireMap(surfaces.map.canvas, read, act);
+  wireKeys(root.querySelector(".live"), read, act, see);
+  wireGuide(root);
+}
+
+/** Canvases follow the page's layout; returns what ends that. */
+function fit(surfaces, then) {
+  const all = Object.values(surfaces);
+  const follow = () => {
+    for (const surface of all) surface.fit();
+    then();
+  };
+  follow(); // the first frame may come before what is observed
+  const observer = new ResizeObserver(follow);
+  for (const surface of all) observer.observe(surface.canvas);
+  return () => observer.disconnect();
+}

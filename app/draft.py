@@ -1,0 +1,118 @@
+"""The form of a new run as plain values: what was typed, before it is an Experiment. Pure: `app.run_form` draws it."""
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from heat_core import Experiment, HeatError, detectors
+from heat_core.energies.names import ALL_PRIORS
+from heat_core.energies.settings import PRESET_NAMES, ResidualSettings, settings_for
+from heat_core.runs.experiment import COVARIANCES, GROUPS
+
+NO_GROUP = "not said"
+_TEXTS = ("id", "id_test", "backbone", "weights", "name")
+NUMBERS = ("limit", "limit_test", "limit_ood", "image_size", "batch_size")  # 0 = not given
+_LARGEST = 2**53 - 1  # a browser's numbers
+
+
+@dataclass
+class Row:
+    """One OOD set as it is typed."""
+
+    name: str = ""
+    source: str = ""
+    group: str = NO_GROUP
+
+
+@dataclass
+class Draft:
+    """What the form holds.
+
+    Attributes:
+        values: field of the Experiment → what its widget holds.
+        rows: number of a row, which stays while others come and go → an OOD set.
+        settings: setting of the training → a value other than the preset's.
+        note: where it came from, for the reader.
+        known: doubts that a person has said to be meant.
+    """
+
+    values: dict[str, Any]
+    rows: dict[int, Row]
+    settings: dict[str, Any] = field(default_factory=dict)
+    note: str = ""
+    known: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, experiment: Experiment, note: str = "") -> "Draft":
+        """The form filled with an Experiment. What no form can hold is left out, and the note says so."""
+        e = experiment
+        lost: list[str] = []
+
+        def among(values: list[str], options: tuple[str, ...] | list[str]) -> list[str]:
+            lost.extend(value for value in values if value not in options)
+            return [value for value in values if value in options]
+
+        values: dict[str, Any] = {name: _text(getattr(e, name) or "") for name in _TEXTS}
+        values |= {name: min(max(getattr(e, name) or 0, 0), _LARGEST) for name in NUMBERS}
+        values |= {"seed": min(max(e.seed, 0), _LARGEST), "map": e.map}
+        values["priors"] = among(list(dict.fromkeys(e.priors)), ALL_PRIORS)
+        values["detectors"] = among(list(dict.fromkeys(e.detectors)), ["all", *detectors.names()])
+        values["preset"] = next(iter(among([e.preset], PRESET_NAMES)), PRESET_NAMES[0])
+        values["covariance"] = next(iter(among([e.covariance], COVARIANCES)), COVARIANCES[0])
+        rows = {
+            i: Row(_text(name), _text(source), among([e.groups[name]], GROUPS)[0] if name in e.groups else NO_GROUP)
+            for i, (name, source) in enumerate(e.ood.items())
+        }
+        settings = {}
+        for name, value in e.settings.items():
+            try:
+                settings[name] = getattr(settings_for("gmm", values["preset"], {name: value}), name)
+            except HeatError:
+                lost.append(name)
+        if lost:
+            note = f"{note} Not known here, and left out: {', '.join(lost)}.".strip()
+        return cls(values, rows or {0: Row()}, settings, note)
+
+    def add_row(self) -> None:
+        """One more OOD set."""
+        self.rows[max(self.rows, default=-1) + 1] = Row()
+
+    def drop_row(self, number: int) -> None:
+        """One OOD set fewer."""
+        self.rows.pop(number, None)
+
+    def experiment(self) -> Experiment:
+        """What the form asks for; HeatError where two OOD sets have one name."""
+        values = {name: value.strip() if name in _TEXTS else value for name, value in self.values.items()}
+        values |= {name: values[name] or None for name in (*NUMBERS, "id_test", "weights")}
+        ood: dict[str, str] = {}
+        groups: dict[str, str] = {}
+        for row in self.rows.values():
+            source = row.source.strip()
+            name = row.name.strip() or Path(source).name
+            if not name and not source:
+                continue
+            if name in ood:
+                raise HeatError(f"Two OOD sets are called {name!r}: give each a name of its own.")
+            ood[name] = source
+            if row.group in GROUPS:
+                groups[name] = row.group
+        chosen = ["all"] if "all" in values["detectors"] else values["detectors"]
+        return Experiment(**values | {"detectors": chosen}, ood=ood, groups=groups, settings=dict(self.settings))
+
+    def shown_settings(self) -> dict[str, Any]:
+        """Every setting of the training of the first prior, changes included."""
+        prior = next(iter(self.values["priors"]), "gmm")
+        base = settings_for(prior, self.values["preset"])
+        return {f.name: self.settings.get(f.name, getattr(base, f.name)) for f in fields(ResidualSettings)}
+
+    def set(self, name: str, value: Any) -> None:
+        """Change a setting of the training; the preset's own value is no change."""
+        self.settings.pop(name, None)
+        if value != self.shown_settings()[name]:
+            self.settings[name] = value
+
+
+def _text(text: str) -> str:
+    """As a browser can hold it: a path may have bytes that are not UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()

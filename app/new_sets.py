@@ -1,0 +1,34 @@
+"""From a subset of samples to a new run: their images as a folder, and the form of a run that uses it."""
+
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from app import run_form
+from heat_core import HeatError
+from heat_core.analysis.samples import Samples
+from heat_core.analysis.subsets import as_class, as_folder
+from heat_core.storage import printable
+
+
+def begin(samples: Samples, chosen: np.ndarray, role: str, name: str) -> None:
+    """Fill the form of a new run in which these samples are an OOD set (`ood`) or a known class (`class`).
+
+    Raises:
+        HeatError: where the pictures are not on this machine, or the name cannot be one.
+    """
+    experiment = samples.run.experiment
+    if not len(chosen):
+        raise HeatError("No sample is left: choose another question, or mark some.")
+    if role == "ood":
+        ood = {**experiment.ood, name: str(as_folder(samples, chosen, name))}
+        experiment = replace(experiment, ood=ood, name="")
+        note = f"{len(chosen):,} images are the OOD set {printable(name)!r} of this run."
+    else:
+        experiment = replace(experiment, id=str(as_class(samples, chosen, name)), name="")
+        note = (
+            f"{len(chosen):,} images are the class {printable(name)!r} of this run's training set, beside the others."
+        )
+    run_form.prefill(experiment, note)
+    st.toast("The form of the new run is filled: open Runs.", icon=":material/monitoring:")

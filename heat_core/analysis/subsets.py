@@ -1,0 +1,72 @@
+"""A subset of samples as a folder of images, which a new run can take as a set or as a class."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from heat_core.analysis.samples import Samples
+from heat_core.errors import HeatError
+from heat_core.features.datasets import open_dataset
+from heat_core.runs.experiment import TRAIN
+from heat_core.storage import file_name, heat_home, writing
+
+
+def as_folder(samples: Samples, numbers: np.ndarray, name: str) -> Path:
+    """Put the images of samples into a new folder in HEAT_HOME/sets: links to files, PNGs of those that are none.
+
+    Raises:
+        HeatError: where a picture is gone.
+    """
+    folder = _new(samples, name)
+    _fill(folder, samples, numbers)
+    return folder
+
+
+def as_class(samples: Samples, numbers: np.ndarray, name: str) -> Path:
+    """A training set: the run's own classes and images, and the samples as one more class (or added to one of them).
+
+    Raises:
+        HeatError: where a picture, or the training set, is gone or has no classes.
+    """
+    train = open_dataset(samples.run.source(TRAIN), "train")
+    if train.labels is None:
+        raise HeatError("The training set of this run has no classes to which one could be added.")
+    folder = _new(samples, f"{name} and known")
+    with writing(folder):
+        for i, label in enumerate(train.labels):
+            known = folder / file_name(train.class_names[int(label)])
+            _put(train.files[i] if train.files else train.open(i), known, i)
+    _fill(folder / file_name(name), samples, numbers)
+    return folder
+
+
+def _fill(folder: Path, samples: Samples, numbers: np.ndarray) -> None:
+    with writing(folder):
+        for number in map(int, numbers):
+            _put(samples.file_of(number) or samples.image(number), folder, len(samples) + number)
+
+
+def _put(what: Path | Image.Image, folder: Path, number: int) -> None:
+    """Link to a file, or write a picture, under a name that no other of the folder has."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(what, Image.Image):
+        what.save(folder / f"{number:07d}.png")
+        return
+    to = folder / f"{number:07d}-{file_name(what.stem)}{what.suffix}"
+    try:
+        os.symlink(what.resolve(), to)
+    except OSError:  # Windows, without the right to
+        shutil.copy2(what, to)
+
+
+def _new(samples: Samples, name: str) -> Path:
+    """The name of a folder that is not there yet."""
+    base = heat_home() / "sets" / file_name(f"{name} of {samples.run.id}")
+    for n in range(1, 10_000):
+        folder = base if n == 1 else base.with_name(f"{base.name}-{n}")
+        if not folder.exists():
+            return folder
+    raise HeatError(f"There are too many folders like {base}: delete some.")

@@ -1,0 +1,127 @@
+"""Starting and stopping: a job that still loads is worked on and can be cancelled; no run waits forever."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from heat_core import Experiment, HeatError, Run
+from heat_core.runs import jobs
+from heat_core.runs.events import RUN_FILE, recorded
+from heat_core.runs.lock import announce, held, is_worked_on, starter_of
+from heat_core.storage import read_json, write_json
+
+WAITS = "import time; time.sleep(60)"
+
+
+@pytest.fixture
+def folder(home):
+    """A new run, which nobody has started."""
+    return jobs.new_run(Experiment(id="demo-digits", ood={"far": "demo-photo-patches"}, backbone="heat-demo-resnet"))
+
+
+@pytest.fixture
+def loading(folder, monkeypatch):
+    """The process of a job that loads for as long as the test takes."""
+    started = []
+
+    def spawn(arguments, log):
+        started.append(subprocess.Popen([sys.executable, "-c", WAITS]))
+        return started[-1]
+
+    monkeypatch.setattr(jobs, "_spawn", spawn)
+    yield jobs.start(folder)
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def _left(folder, status: str) -> Run:
+    """The run as an earlier job left it."""
+    write_json(folder / RUN_FILE, read_json(folder / RUN_FILE) | {"status": status})
+    return Run.open(folder)
+
+
+def test_a_run_that_nobody_started_waits(folder):
+    run = Run.open(folder)
+    assert (run.status, run.worked_on) == ("queued", False)
+    with pytest.raises(HeatError, match="not running"):
+        jobs.cancel(run)
+
+
+@pytest.mark.parametrize("before", ["queued", "running", "cancelled", "failed"])
+def test_a_job_that_loads_is_worked_on_and_queued_again(folder, loading, before):
+    run = _left(folder, before)
+    assert (run.status, run.worked_on, run.alive) == ("queued", True, False)
+    with pytest.raises(HeatError, match="being worked on already"):
+        jobs.start(folder)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("queued", "cancelled"), ("running", "cancelled"), ("failed", "failed"), ("done", "done")]
+)
+def test_a_job_that_loads_is_cancelled_at_once(folder, loading, before, after):
+    began = time.monotonic()
+    assert jobs.cancel(_left(folder, before))
+    assert time.monotonic() - began < 5
+    assert loading.wait(5) != 0
+    run = Run.open(folder)
+    assert (run.status, run.worked_on) == (after, False)
+    with pytest.raises(HeatError, match="not running"):
+        jobs.cancel(run)
+
+
+def test_a_job_that_died_while_it_loaded_is_not_waited_for(folder, loading):
+    loading.kill()
+    until = time.monotonic() + 5
+    while is_worked_on(folder) and time.monotonic() < until:  # nobody has asked how it ended: it is a zombie
+        time.sleep(0.02)
+    run = Run.open(folder)
+    assert (run.status, run.worked_on) == ("queued", False)
+
+
+def test_the_lock_takes_over_from_the_announcement(folder, loading):
+    with recorded(folder, lambda event: None, {}):
+        assert starter_of(folder) is None
+        assert Run.open(folder).status == "running"
+    assert (Run.open(folder).status, is_worked_on(folder)) == ("done", False)
+
+
+def test_between_the_lock_and_its_first_word_a_run_is_queued(folder):
+    _left(folder, "cancelled")
+    with held(folder):
+        assert Run.open(folder).status == "queued"
+    assert Run.open(folder).status == "cancelled"
+
+
+def test_a_stranger_with_the_number_of_a_job_is_left_alone(folder):
+    stranger = subprocess.Popen([sys.executable, "-c", WAITS])
+    try:
+        announce(folder, stranger.pid)
+        content = read_json(folder / "job.starting")
+        write_json(folder / "job.starting", content | {"began": "another boot 1"})
+        assert not is_worked_on(folder)
+        with pytest.raises(HeatError, match="not running"):
+            jobs.cancel(Run.open(folder))
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_job_waits_for_those_who_only_look(folder):
+    """Looking whether a lock is held holds it for a moment."""
+    looks = (
+        "import sys, time\nfrom filelock import FileLock\nwith FileLock(sys.argv[1]):\n    print('held', flush=True)\n"
+    )
+    looker = subprocess.Popen(
+        [sys.executable, "-c", looks + "    time.sleep(0.3)\n", str(folder / "job.lock")],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert looker.stdout.readline() == "held\n"
+    with held(folder):
+        pass
+    looker.wait()
+    looker.stdout.close()

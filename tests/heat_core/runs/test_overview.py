@@ -1,0 +1,110 @@
+"""Looking at the sets before a run starts: what is refused, what is asked about, and what is not opened for it."""
+
+import numpy as np
+import pytest
+
+from heat_core import HeatError
+from heat_core.features import datasets
+from heat_core.features.datasets import open_dataset
+from heat_core.runs.layout import open_sets, overview
+from tests.heat_core.runs.test_layout import asked
+
+
+@pytest.fixture
+def sets(tmp_path, image_folder):
+    """train/, test/ and ood/ as they should be."""
+    image_folder(tmp_path / "train", {"blue": 6, "red": 6})
+    image_folder(tmp_path / "test", {"blue": 3, "red": 3})
+    image_folder(tmp_path / "ood", {"": 4})
+    return tmp_path
+
+
+def test_what_goes_in_is_counted(sets):
+    found = overview(asked(sets / "train", {"green": sets / "ood"}, sets / "test"))
+    assert found.sizes == {"train": 12, "id": 6, "green": 4}
+    assert found.classes == ("blue", "red")
+    assert (found.doubts, found.notes, found.absent) == ((), (), ())
+    assert overview(asked(sets / "train", {"green": sets / "ood"})).sizes == {"train": 10, "id": 2, "green": 4}
+    limited = overview(asked(sets / "train", {"green": sets / "ood"}, sets / "test", limit=3, limit_ood=1))
+    assert limited.sizes == {"train": 6, "id": 6, "green": 1}
+
+
+def test_the_test_set_of_another_id_set_is_refused(sets, image_folder):
+    other = image_folder(sets / "flowers", {"rose": 3, "tulip": 3})
+    with pytest.raises(HeatError, match="has no class of the training set") as told:
+        overview(asked(sets / "train", {"green": sets / "ood"}, other))
+    assert "'rose', 'tulip' against 'blue', 'red'" in str(told.value)
+    assert "every fifth training image is held out" in str(told.value)
+    with pytest.raises(HeatError, match="has no class of the training set"):
+        open_sets(asked("demo-digits", {"green": sets / "ood"}, other))
+
+
+def test_a_flat_test_set_has_no_classes_to_compare(sets):
+    assert overview(asked(sets / "train", {"green": sets / "ood"}, sets / "ood")).doubts
+
+
+@pytest.mark.parametrize("mistake", ["flat", "splits", "one class"])
+def test_an_id_folder_without_classes_is_refused(sets, image_folder, mistake):
+    folder = {"flat": sets / "ood", "splits": sets, "one class": image_folder(sets / "one", {"blue": 3})}[mistake]
+    if mistake == "splits":
+        folder = image_folder(sets / "root", {"train/blue": 2, "test/blue": 2})
+    with pytest.raises(HeatError, match=r"needs at least two classes|look like the splits"):
+        overview(asked(folder, {"green": sets / "ood"}))
+
+
+@pytest.mark.parametrize(
+    ("words", "doubt"),
+    [
+        ({"id_test": "train"}, "All images of the ID test set are images of the training set too"),
+        ({"ood": {"green": "train"}, "id_test": "test"}, "All images of 'green' are images of the training set too"),
+        ({"ood": {"green": "test"}, "id_test": "test"}, "All images of 'green' are images of the ID test set too"),
+    ],
+)
+def test_sets_that_are_the_same_are_asked_about(sets, words, doubt):
+    words = {k: {n: sets / s for n, s in v.items()} if k == "ood" else sets / v for k, v in words.items()}
+    (said,) = overview(asked(sets / "train", **({"ood": {"green": sets / "ood"}} | words))).doubts
+    assert said.startswith(doubt)
+
+
+def test_the_same_set_by_its_name_is_asked_about():
+    (said,) = overview(asked("demo-digits", {"digits": "demo-digits"}, "demo-digits")).doubts
+    assert said == "All images of 'digits' are images of the ID test set too: they cannot be told apart."
+
+
+def test_classes_that_differ_are_asked_about(sets, image_folder):
+    image_folder(sets / "test", {"teal": 2})
+    (said,) = overview(asked(sets / "train", {"green": sets / "ood"}, sets / "test")).doubts
+    assert said.startswith("The ID test set has classes that the training set lacks ('teal')")
+
+
+def test_nothing_is_downloaded_to_be_looked_at(sets, monkeypatch):
+    monkeypatch.setattr(datasets, "_from_torchvision", pytest.fail)
+    found = overview(asked("cifar10", {"green": sets / "ood", "svhn": "svhn"}, "cifar10"))
+    assert (found.sizes, found.absent) == ({"green": 4}, ("train", "id", "svhn"))
+    found = overview(asked(sets / "train", {"svhn": "svhn"}))
+    assert (found.sizes, found.absent) == ({"train": 10, "id": 2}, ("svhn",))
+
+
+def test_who_looks_may_remember_what_it_opened(sets):
+    opened = []
+
+    def remembered(source, role):
+        opened.append((source.rpartition("/")[2], role))
+        return open_dataset(source, role)
+
+    overview(asked(sets / "train", {"green": sets / "ood"}, sets / "test"), remembered)
+    assert opened == [("train", "train"), ("test", "test"), ("ood", "test")]
+
+
+def test_folders_of_features_are_looked_at_too(tmp_path):
+    for name in ("train", "ood"):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "avg.npy", np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32))
+    words = {"id": tmp_path / "train", "ood": {"o": tmp_path / "train" / ".." / "train"}, "backbone": "features"}
+    with pytest.raises(HeatError, match=r"needs a labels\.npy"):
+        overview(asked(**words))
+    np.save(tmp_path / "train" / "labels.npy", np.arange(30) % 3)
+    found = overview(asked(**words))
+    assert found.sizes == {"train": 30, "o": 30}
+    assert found.doubts == ("All samples of 'o' are samples of the training set too: they cannot be told apart.",)
+    assert not overview(asked(**words | {"ood": {"o": tmp_path / "ood"}})).doubts
