@@ -113,8 +113,8 @@ def _common(a: Samples, b: Samples, name: str) -> tuple[np.ndarray, np.ndarray]:
     if name not in b.run.datasets:
         return np.empty(0, int), np.empty(0, int)
     at = [np.flatnonzero(s.dataset == s.run.datasets.index(name)) for s in (a, b)]
-    ours, theirs = (s.ids[numbers].astype(str) for s, numbers in zip((a, b), at, strict=True))
-    _, first, second = np.intersect1d(ours, theirs, return_indices=True)
+    ids_a, ids_b = (s.ids[numbers].astype(str) for s, numbers in zip((a, b), at, strict=True))
+    _, first, second = np.intersect1d(ids_a, ids_b, return_indices=True)
     order = np.argsort(first, kind="stable")
     return at[0][first[order]], at[1][second[order]]
 
