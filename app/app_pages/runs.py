@@ -6,6 +6,7 @@ from app import faults, following, run_form, run_job, run_list, session
 from app.run_start import LIST, NEW, WANTED
 from heat_core.runs.run import damaged_runs, list_runs
 
+TITLES = {LIST: "What has been run?", NEW: "What shall be run?"}
 VIEWS = {LIST: ":material/list: Runs", NEW: ":material/add: New run"}
 
 
@@ -35,8 +36,9 @@ def view() -> str:
     return wanted
 
 
-st.title("Runs")
+place = st.empty()
 shown = view()
+place.title(TITLES[shown])
 with faults.told():
     if damaged_runs() and not list_runs():
         for sentence in damaged_runs().values():

@@ -25,7 +25,7 @@ def page(name: str, **query: str) -> AppTest:
     return test
 
 
-@pytest.mark.parametrize("name", ["live", "explore", "compare", "map", "gallery", "own", "train", "setup"])
+@pytest.mark.parametrize("name", ["live", "explore", "compare", "map", "gallery", "own", "runs"])
 def test_page_draws_without_an_error(name, demo_home):
     test = page(name)
     assert not test.exception, test.exception
@@ -83,13 +83,6 @@ def test_compare_shows_every_row_in_its_group(demo_home, demo_run):
     assert not test.exception
 
 
-def test_setup_offers_every_detector_and_prior(demo_home):
-    test = page("setup")
-    test.multiselect[0].set_value(["all"]).run()
-    assert any("--detectors all" in c.value for c in test.code)
-    assert any("--group 'unseen digits=near'" in c.value for c in test.code)
-
-
 def test_a_run_that_is_gone_gives_a_sentence(demo_home):
     test = page("explore", run="20200101-000000-gone")
     assert "no longer exists" in test.warning[0].value
@@ -106,14 +99,6 @@ def test_a_damaged_run_gives_a_sentence_not_a_traceback(demo_run, home, monkeypa
         test = page(name)
         assert "damaged" in test.error[0].value
         assert not test.exception
-
-
-def test_setup_shows_the_command_and_refuses_nonsense(demo_home):
-    test = page("setup")
-    assert any("python -m heat_core run --id demo-digits" in c.value for c in test.code)
-    test.text_input[0].set_value("/no/such/folder").run()
-    assert "neither a folder nor a known dataset" in test.error[0].value
-    assert test.button[0].disabled
 
 
 def test_the_first_page_does_not_import_torch(home):
