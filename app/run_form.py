@@ -34,11 +34,11 @@ def draw() -> None:
     """The form, with what it holds, and the button that starts a run."""
     draft = session.once("draft", lambda: Draft.of(demo_experiment(), "The embedded demo: change what you like."))
     _filled_from(draft)
-    left, right = st.columns([5, 4], gap="large")
+    left, right = st.columns([3, 2], gap="large")
     with left:
         _images(draft)
-        _backbone(draft)
     with right:
+        _backbone(draft)
         _heat(draft)
     try:
         experiment = draft.experiment()
@@ -68,7 +68,7 @@ def _filled_from(draft: Draft) -> None:
             session.hold(draft=Draft.of(demo_experiment(), "The embedded demo."))
         session.hold(**{"new-from": None})
 
-    note, source = st.columns([5, 4], gap="large", vertical_alignment="bottom")
+    note, source = st.columns([3, 2], gap="large", vertical_alignment="bottom")
     if draft.note:
         note.caption(f":material/info: {plain(draft.note)}")
     source.selectbox(
@@ -79,7 +79,6 @@ def _filled_from(draft: Draft) -> None:
         key="new-from",
         format_func=lambda name: shown(runs[name]) if name in runs else name,
         on_change=fill,
-        label_visibility="collapsed",
     )
 
 
@@ -107,7 +106,10 @@ def _keyed(name: str, draft: Draft) -> dict[str, Any]:
 
 def _images(draft: Draft) -> None:
     st.subheader("Images")
-    st.caption(f"A folder with one sub-folder a class, or a name: {plain(', '.join(known_names()))}.")
+    st.caption(
+        "A folder on this machine, with one sub-folder a class, or the name of a data set.",
+        help=f"Known by name: {plain(', '.join(known_names()))}. Those that are not here are downloaded.",
+    )
     known, test = st.columns(2)
     known.text_input(
         "Known (ID), for training",
@@ -141,14 +143,14 @@ def _images(draft: Draft) -> None:
 
 def _ood_set(draft: Draft, number: int, row: Row, labels: Any) -> None:
     """A row of the OOD sets: name, source, distance, and a button that takes it away."""
-    columns = st.columns([3, 5, 2, 1], vertical_alignment="bottom")
+    columns = st.columns([6, 8, 5, 2], vertical_alignment="bottom", gap="small")
 
     def keyed(name: str) -> dict[str, Any]:
         key = f"new-ood-{number}-{name}"
         session.put(key, getattr(row, name))
         return {"key": key, "on_change": lambda: setattr(row, name, session.held(key)), "label_visibility": labels}
 
-    columns[0].text_input("Unknown (OOD) set", placeholder="its name", **keyed("name"))
+    columns[0].text_input("Unknown (OOD)", placeholder="its name", **keyed("name"))
     columns[1].text_input(
         "Folder or dataset", placeholder="/path/to/images", help="What the model should not know.", **keyed("source")
     )
@@ -202,6 +204,7 @@ def _heat(draft: Draft) -> None:
         "Priors",
         ALL_PRIORS,
         selection_mode="multi",
+        wrap=True,
         format_func=lambda p: plain(PRIOR_TITLES[p]),
         help="GMM: mixture on average-pooled features. GMM-std: on std-pooled features. EL: energy of the "
         "logits (Sec. 3.2). DICE: a sparsified head (Tab. 10). KNN (a soft one) and ViM go beyond the paper.",
@@ -223,9 +226,9 @@ def _heat(draft: Draft) -> None:
     )
     covariance, seed = st.columns(2)
     covariance.selectbox(
-        "Covariance of the mixtures",
+        "Covariance",
         COVARIANCES,
-        help="empirical is the paper's; auto takes Ledoit-Wolf below ten images a dimension.",
+        help="Of the mixtures: empirical is the paper's; auto takes Ledoit-Wolf below ten images a dimension.",
         **_keyed("covariance", draft),
     )
     seed.number_input("Seed", min_value=0, **_keyed("seed", draft))

@@ -13,14 +13,14 @@ from heat_core.storage import printable
 NEEDED = {"epoch", "epochs", "prior", "temperature", "prior_spread", "residual_spread"}  # of an event, for its curve
 COLOURS = {"done": "green", "running": "blue", "queued": "blue", "failed": "red"}  # of a status; others are orange
 _PRINTED = 4000  # characters of a log
+_HEIGHT = 270  # pixels of a curve
 
 
 def head(run: Run) -> None:
     """What it is, in two lines, and its state."""
     e, status = run.experiment, run.status
-    title, badge = st.columns([6, 1], vertical_alignment="center")
-    title.subheader(plain(e.name or run.id), anchor=False)
-    with badge.container(horizontal=True, horizontal_alignment="right"):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(plain(e.name or run.id), anchor=False, width="content")
         st.badge(plain(status), color=COLOURS.get(status, "orange"))  # type: ignore[arg-type]
     st.caption(
         f"{plain(run.id)}  \n{plain(e.backbone)} · known {plain(run_list.short(e.id))} · unknown "
@@ -129,22 +129,24 @@ def _curves(run: Run) -> None:
     @faults.told()
     def drawn() -> None:
         epochs = [e for e in run.events() if e["stage"] == "residual" and set(e) >= NEEDED]
+        silent = []
         for prior in run.experiment.priors:
             records = [e for e in epochs if e["prior"] == prior]
             # A resumed job trains an unfinished residual again from its first epoch: its last curve counts.
             first = max((i for i, e in enumerate(records) if e["epoch"] == 1), default=0)
-            _residual(run, prior, records[first:])
+            if records:
+                _residual(run, prior, records[first:])
+            else:
+                silent.append(title_of(corrected_row(prior), {}))
+        if silent:
+            st.caption(f"No curve yet, or none kept: {plain(', '.join(silent))}.")
 
     drawn()
 
 
 def _residual(run: Run, prior: str, records: list) -> None:
     """The three curves of one residual."""
-    title = title_of(corrected_row(prior), {})
-    if not records:
-        st.caption(f"{plain(title)}: not trained yet.")
-        return
-    last = records[-1]
+    title, last = title_of(corrected_row(prior), {}), records[-1]
     st.markdown(f"**{plain(title)}** · epoch {last['epoch']:d} of {last['epochs']:d}")
     st.caption(
         f"T = {last['temperature']:.4g} · spread of the prior after division by T {last['prior_spread']:.3g} · "
@@ -163,6 +165,6 @@ def _residual(run: Run, prior: str, records: list) -> None:
     for column, (name, (keys, y)) in zip(st.columns(3), shown.items(), strict=True):
         with column:
             st.caption(plain(name))
-            figure = figures.training_curves(records, keys, y)
+            figure = figures.training_curves(records, keys, y).update_layout(height=_HEIGHT)
             st.plotly_chart(figure, key=f"{prior}-{y}-{name}")
             downloads.figure(figure, f"{run.id}-{prior}-{name.split()[0].lower()}")

@@ -15,9 +15,12 @@ from heat_core.runs.upkeep import LONGEST_NAME, delete, rename
 from heat_core.storage import printable
 
 _ROWS = 8  # in sight at once
-_COLUMNS = {
-    "seconds": st.column_config.NumberColumn(format="%.0f", width="small"),
-    "created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+_WIDTHS = {  # pixels; all columns are in sight on a page of 1280, and grow with it
+    "name": 140, "status": 74, "backbone": 108, "ID": 84, "OOD sets": 100, "priors": 90, "preset": 54,
+}  # fmt: skip
+_COLUMNS = {name: st.column_config.TextColumn(width=width) for name, width in _WIDTHS.items()} | {
+    "seconds": st.column_config.NumberColumn(format="%.0f", width=62),
+    "created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", width=118),
 }
 
 
@@ -44,11 +47,14 @@ def table(chosen: Run) -> None:
         on_select=pick,
         selection_mode="single-row",
         selection_default={"selection": {"rows": [at]}},
-        height=36 * (min(len(runs), _ROWS) + 1),
+        height=35 * (min(len(runs), _ROWS) + 1) + 2,
     )
-    downloads.table(frame.set_index("id"), "runs")
+    left, right = st.columns([5, 1])
+    with right.container(horizontal=True, horizontal_alignment="right"):
+        downloads.table(pd.DataFrame([{"id": printable(run.id)} | _row(run) for run in runs]).set_index("id"), "runs")
+    left.caption(f"{len(runs):d} {'run' if len(runs) == 1 else 'runs'}, newest first; a click chooses one.")
     for sentence in damaged_runs().values():
-        st.caption(f":material/warning: {plain(sentence)}")
+        left.caption(f":material/warning: {plain(sentence)}")
 
 
 def _key(chosen: str, ids: list[str]) -> str:
@@ -67,14 +73,13 @@ def _row(run: Run) -> dict[str, Any]:
     return {
         "name": printable(e.name or run.id),
         "status": printable(run.status),
+        "created": _moment(run.info.get("created")),
+        "seconds": _number(run.info.get("seconds")),
         "backbone": printable(e.backbone),
         "ID": printable(short(e.id)),
         "OOD sets": printable(", ".join(e.ood)),
         "priors": printable(", ".join(e.priors)),
         "preset": printable(e.preset),
-        "seconds": _number(run.info.get("seconds")),
-        "created": _moment(run.info.get("created")),
-        "id": printable(run.id),
     }
 
 

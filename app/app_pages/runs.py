@@ -7,6 +7,7 @@ from app.heading import heading
 from app.run_start import LIST, NEW, WANTED
 from heat_core.runs.run import damaged_runs, list_runs
 
+TITLES = {LIST: "What has been run?", NEW: "What shall be run?"}
 VIEWS = {LIST: ":material/list: Runs", NEW: ":material/add: New run"}
 
 
@@ -23,7 +24,12 @@ def view() -> str:
         st.query_params["view"] = NEW
     elif "view" in st.query_params:
         del st.query_params["view"]
-    session.put("runs-view-choice", wanted)
+    return wanted
+
+
+def switch(shown: str) -> None:
+    """The control that goes from one to the other."""
+    session.put("runs-view-choice", shown)
     st.segmented_control(
         "Show",
         list(VIEWS),
@@ -33,11 +39,11 @@ def view() -> str:
         on_change=lambda: session.hold(**{WANTED: session.held("runs-view-choice")}),
         label_visibility="collapsed",
     )
-    return wanted
 
 
-place = heading("Runs")
 shown = view()
+place = heading(TITLES[shown])
+switch(shown)
 with faults.told():
     if damaged_runs() and not list_runs():
         for sentence in damaged_runs().values():

@@ -20,13 +20,13 @@ from heat_core.runs.run import Run
 from tests.app.test_pages import PAGES
 from tests.synthetic import synthetic_run
 
-EVERY = ("live", "explore", "compare", "map", "gallery", "own", "train", "setup")
+EVERY = ("live", "explore", "compare", "map", "gallery", "own", "runs")
 # File → the pages that read it.
 FILES = {
     "run.json": EVERY,
     "energies.npz": EVERY,
     "map.npz": EVERY,
-    "events.jsonl": ("explore", "train"),
+    "events.jsonl": ("explore", "runs"),
     "notes.json": ("live", "gallery"),
     "beta.json": ("explore",),
     "selections/{}.npy": ("live", "gallery"),

@@ -153,8 +153,8 @@ def written(where: str) -> str:
         "map": ["backbone", "near"],
         "gallery": ["backbone", "file0-0"],
         "own": ["backbone", "class0"],
-        "train": ["backbone", "error", "event"],
-        "setup": [],
+        "runs": ["backbone", "name", "near", "error", "event"],
+        "setup": ["backbone"],  # the form of a new run
     }.items(),
 )
 def test_a_page_of_a_hostile_run_asks_nobody(name, shown, page, served):

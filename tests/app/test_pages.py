@@ -32,30 +32,6 @@ def test_page_draws_without_an_error(name, demo_home):
     assert len(test.title) == 1
 
 
-def test_the_link_reopens_the_view(demo_home, demo_run):
-    test = page("gallery", run=demo_run.id, set="photo patches", filter="missed by EL", beta="-1")
-    assert test.selectbox(key="choice-set").value == "photo patches"
-    assert test.selectbox(key="choice-filter").value == "missed by EL"
-    assert test.text_input(key="beta_box").value == "−1"
-
-
-def test_gallery_filters_agree_with_the_scores(demo_home, demo_run):
-    test = page("gallery", set="photo patches")
-    missed = int((demo_run.detector_scores("photo patches", "el") <= demo_run.threshold("el")).sum())
-    assert "missed by EL" in test.selectbox(key="choice-filter").options
-    assert any(f"missed by EL {missed} ·" in c.value for c in test.caption)
-    test.selectbox(key="choice-filter").set_value("missed by EL").run()
-    assert any(f"of {missed}**" in c.value for c in test.caption)
-    assert test.query_params["filter"] == "missed by EL"
-
-
-def test_setup_offers_every_detector_and_prior(demo_home):
-    test = page("setup")
-    test.multiselect[0].set_value(["all"]).run()
-    assert any("--detectors all" in c.value for c in test.code)
-    assert any("--group 'unseen digits=near'" in c.value for c in test.code)
-
-
 def test_a_run_that_is_gone_gives_a_sentence(demo_home):
     test = page("compare", run="20200101-000000-gone")
     assert "no longer exists" in test.warning[0].value
@@ -68,18 +44,10 @@ def test_a_damaged_run_gives_a_sentence_not_a_traceback(demo_run, home, monkeypa
     folder = home / "runs" / demo_run.id
     shutil.copytree(demo_run.folder, folder)
     (folder / "energies.npz").write_bytes((folder / "energies.npz").read_bytes()[:1000])
-    for name in ("compare", "map", "gallery"):
+    for name in ("inspect", "compare", "new_images"):
         test = page(name)
         assert "damaged" in test.error[0].value
         assert not test.exception
-
-
-def test_setup_shows_the_command_and_refuses_nonsense(demo_home):
-    test = page("setup")
-    assert any("python -m heat_core run --id demo-digits" in c.value for c in test.code)
-    test.text_input[0].set_value("/no/such/folder").run()
-    assert "neither a folder nor a known dataset" in test.error[0].value
-    assert test.button[0].disabled
 
 
 def test_the_first_page_does_not_import_torch(home):

@@ -1,0 +1,302 @@
+"""The form of a new run: it keeps what was typed, can be filled, and asks before it starts what cannot be meant."""
+
+import json
+from dataclasses import fields, replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import run_start
+from app.draft import Draft
+from heat_core import Experiment, HeatError, Run
+from heat_core.energies.settings import ResidualSettings
+from heat_core.runs.events import RUN_FILE
+from heat_core.runs.experiment import demo_experiment
+from heat_core.storage import read_json, write_json
+from tests.app.test_pages import PAGES, page
+from tests.app.test_runs import labels, press, texts
+from tests.synthetic import synthetic_run
+
+FULL = Experiment(
+    id="demo-digits",
+    id_test="demo-digits",
+    ood={"unseen": "demo-unseen-digits", "patches": "demo-photo-patches"},
+    backbone="heat-demo-resnet",
+    weights="/some/weights.safetensors",
+    image_size=48,
+    priors=["el", "knn"],
+    detectors=["msp", "odin"],
+    groups={"patches": "far"},
+    preset="released",
+    settings={"epochs": 3, "lambda_": 2.5, "decay": "linear", "starts_are_negatives": False},
+    covariance="empirical",
+    limit=7,
+    limit_test=5,
+    limit_ood=6,
+    seed=11,
+    name="everything",
+    map=False,
+    batch_size=32,
+)
+
+
+@pytest.fixture(autouse=True)
+def started(monkeypatch):
+    """The folders whose jobs were started."""
+    folders = []
+    monkeypatch.setattr("app.run_start.start", folders.append)
+    monkeypatch.setattr("app.following.start", lambda folder: None)
+    run_start._looked.clear()
+    run_start._estimated.clear()
+    return folders
+
+
+@pytest.fixture
+def run(home) -> Run:
+    """A run whose Experiment has no default left."""
+    made = synthetic_run(home / "runs" / "full")
+    write_json(made.folder / RUN_FILE, read_json(made.folder / RUN_FILE) | {"experiment": FULL.to_dict()})
+    return Run.open(made.folder)
+
+
+@pytest.fixture
+def sets(tmp_path, image_folder):
+    image_folder(tmp_path / "train", {"blue": 6, "red": 6})
+    image_folder(tmp_path / "test", {"blue": 3, "red": 3})
+    image_folder(tmp_path / "ood", {"": 4})
+    return tmp_path
+
+
+def form(sets, id="train", id_test="test", ood="ood") -> AppTest:
+    """The form with these folders."""
+    test = page("runs", view="new")
+    for number in (1, 2):
+        test.button(key=f"new-ood-{number}-less").click().run()
+    for key, value in (("new-id", id), ("new-id_test", id_test), ("new-ood-0-source", ood)):
+        test.text_input(key=key).set_value(str(sets / value) if value else "").run()
+    assert not test.exception
+    return test
+
+
+def can_start(test: AppTest) -> bool:
+    (button,) = [b for b in test.button if b.label == "Start the run"]
+    return not button.disabled
+
+
+# ---- what it holds ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("experiment", [FULL, demo_experiment(), Experiment(id="a", ood={"b": "c"})])
+def test_an_experiment_goes_through_the_form_unchanged(experiment):
+    assert Draft.of(experiment).experiment() == experiment
+    assert Draft.of(experiment).note == ""
+
+
+def test_every_field_has_its_place(home):
+    """A field that is added to the Experiment must be added to the form."""
+    draft = Draft.of(FULL)
+    kept = {*draft.values, "ood", "groups", "settings"}
+    assert kept == {f.name for f in fields(Experiment)}
+    default = Experiment(id="", ood={})
+    assert not [f.name for f in fields(FULL) if getattr(FULL, f.name) == getattr(default, f.name)]
+    assert set(draft.shown_settings()) == {f.name for f in fields(ResidualSettings)}
+
+
+def test_what_no_form_can_hold_is_left_out_and_said():
+    strange = replace(
+        FULL, detectors=["msp", "my-own"], preset="other", settings={"epochs": 3, "nonsense": 1}, seed=-4, limit=2**70
+    )
+    draft = Draft.of(strange, "A copy.")
+    assert draft.note == "A copy. Not known here, and left out: my-own, other, nonsense."
+    kept = draft.experiment()
+    assert (kept.detectors, kept.preset, kept.settings, kept.seed) == (["msp"], "paper", {"epochs": 3}, 0)
+    assert kept.limit == 2**53 - 1
+
+
+def test_a_setting_set_back_to_the_presets_is_no_change():
+    draft = Draft.of(replace(FULL, settings={}))
+    default = draft.shown_settings()["epochs"]
+    draft.set("epochs", default + 1)
+    assert draft.experiment().settings == {"epochs": default + 1}
+    draft.set("epochs", default)
+    assert draft.experiment().settings == {}
+
+
+def test_two_sets_of_one_name_are_refused_and_a_name_comes_from_its_folder():
+    draft = Draft.of(Experiment(id="a", ood={"b": "/x/trees"}))
+    draft.add_row()
+    draft.rows[1].source = "/y/trees"
+    draft.rows[0].name = " "
+    with pytest.raises(HeatError, match="Two OOD sets are called 'trees'"):
+        draft.experiment()
+    draft.rows[1].name = "other"
+    assert draft.experiment().ood == {"trees": "/x/trees", "other": "/y/trees"}
+    draft.drop_row(0)
+    draft.add_row()
+    assert draft.experiment().ood == {"other": "/y/trees"}  # an empty row is none
+
+
+def test_what_was_typed_is_there_when_the_page_comes_back(demo_home):
+    main = AppTest.from_file(str(PAGES.parent / "main.py"), default_timeout=60).run()
+    main.switch_page("app_pages/runs.py").run()
+    main.segmented_control(key="runs-view-choice").set_value("new").run()
+    main.text_input(key="new-id").set_value("cifar10").run()
+    main.text_input(key="new-ood-1-name").set_value("other").run()
+    main.number_input(key="new-seed").set_value(5).run()
+    main.number_input(key="new-set-epochs").set_value(3).run()
+    main.selectbox(key="new-ood-1-group").set_value("far").run()
+    for away in ("app_pages/studies.py", "app_pages/runs.py"):
+        main.switch_page(away).run()
+        assert not main.exception
+    assert main.segmented_control(key="runs-view-choice").value == "new"
+    assert main.text_input(key="new-id").value == "cifar10"
+    assert main.text_input(key="new-ood-1-name").value == "other"
+    assert main.selectbox(key="new-ood-1-group").value == "far"
+    assert main.number_input(key="new-seed").value == 5
+    assert main.number_input(key="new-set-epochs").value == 3
+    main.segmented_control(key="runs-view-choice").set_value("list").run()
+    main.segmented_control(key="runs-view-choice").set_value("new").run()
+    assert main.text_input(key="new-id").value == "cifar10"
+
+
+def test_copy_this_run_fills_the_form_with_all_of_it(run):
+    test = press(page("runs", run="full"), "Copy this run")
+    assert test.query_params["view"] == "new"
+    assert FULL.to_command() in [code.value for code in test.code]
+    assert "A copy of everything · full." in texts(test)
+    assert test.text_input(key="new-ood-1-name").value == "patches"
+    press(test, "Back to the preset")
+    assert replace(FULL, settings={}).to_command() in [code.value for code in test.code]
+
+
+def test_the_form_is_filled_from_another_run_or_the_demo(run):
+    test = page("runs", view="new")
+    demo = [code.value for code in test.code]
+    test.selectbox(key="new-from").set_value("full").run()
+    assert FULL.to_command() in [code.value for code in test.code]
+    test.selectbox(key="new-from").set_value("the embedded demo").run()
+    assert [code.value for code in test.code] == demo
+
+
+def test_another_page_fills_the_form_in_one_call(home, sets):
+    """As Inspect does with a tagged set: a button that prefills, then the Runs page."""
+    synthetic_run(home / "runs" / "a")
+    script = f"""
+import runpy
+import streamlit as st
+from app import run_form
+from heat_core import Experiment
+if st.button("go"):
+    run_form.prefill(
+        Experiment(id={str(sets / "train")!r}, ood={{"tagged": {str(sets / "ood")!r}}}, backbone="heat-demo-resnet"),
+        "The 4 images that you tagged.",
+    )
+runpy.run_path({str(PAGES / "runs.py")!r})
+"""
+    test = AppTest.from_string(script, default_timeout=60).run()
+    press(test, "go")
+    assert "The 4 images that you tagged." in texts(test)
+    assert test.text_input(key="new-ood-0-source").value == str(sets / "ood")
+    assert "10 known, for training · 2 known, for testing · 4 tagged · 2 classes" in texts(test).replace("**", "")
+    assert can_start(test)
+
+
+def test_every_detector_and_prior_is_offered(demo_home):
+    test = page("runs", view="new")
+    test.multiselect(key="new-detectors").set_value(["all"]).run()
+    assert any("--detectors all" in c.value for c in test.code)
+    assert any("--group 'unseen digits=near'" in c.value for c in test.code)
+    test.button(key="new-ood-0-less").click().run()
+    assert not any("unseen digits" in c.value for c in test.code)
+    press(test, "Another unknown set")
+    assert test.text_input(key="new-ood-3-source").value == ""
+
+
+# ---- before it starts ------------------------------------------------------------------------------------------------
+
+
+def test_nonsense_is_refused(home):
+    synthetic_run(home / "runs" / "a")
+    test = page("runs", view="new")
+    assert can_start(test)
+    test.text_input(key="new-id").set_value("/no/such/folder").run()
+    assert "neither a folder nor a known dataset" in test.error[0].value.replace("\\", "")
+    assert not can_start(test)
+
+
+def test_a_run_starts_and_is_shown(sets, started):
+    test = press(form(sets), "Start the run")
+    (folder,) = started
+    assert Run.open(folder).experiment.ood == {"unseen digits": str(sets / "ood")}
+    assert test.query_params["run"] == folder.name
+    assert "view" not in test.query_params
+    assert test.dataframe[0].value["status"][0] == "queued"
+    assert labels(test).count("Start") == 1  # its job is the test's
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"id": "ood"}, "needs at least two classes"),
+        ({"id_test": "other"}, "has no class of the training set"),
+        ({"id": "root"}, "look like the splits of a data set"),
+    ],
+)
+def test_mistakes_are_refused(sets, image_folder, words, sentence):
+    image_folder(sets / "other", {"rose": 3, "tulip": 3})
+    image_folder(sets / "root", {"train/blue": 2, "test/blue": 2})
+    test = form(sets, **words)
+    assert sentence in texts(test)
+    assert not can_start(test)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"id_test": "train"}, "All images of the ID test set are images of the training set too"),
+        ({"ood": "train"}, "All images of 'unseen digits' are images of the training set too"),
+        ({"id_test": "more"}, "The ID test set has classes that the training set lacks ('teal')"),
+    ],
+)
+def test_doubts_are_asked_about(sets, image_folder, started, words, sentence):
+    image_folder(sets / "more", {"blue": 3, "red": 3, "teal": 3})
+    test = form(sets, **words)
+    assert sentence in texts(test)
+    assert not can_start(test)
+    (box,) = [box for box in test.checkbox if box.label.startswith("I know")]
+    box.check().run()
+    assert can_start(test)
+    box = next(box for box in test.checkbox if box.label.startswith("I know"))
+    box.uncheck().run()
+    assert not can_start(test)
+    next(box for box in test.checkbox if box.label.startswith("I know")).check().run()
+    press(test, "Start the run")
+    assert len(started) == 1
+
+
+def test_a_doubt_that_was_said_to_be_meant_says_nothing_of_another(sets):
+    test = form(sets, id_test="train")
+    next(box for box in test.checkbox if box.label.startswith("I know")).check().run()
+    test.text_input(key="new-ood-0-source").set_value(str(sets / "train")).run()
+    assert not can_start(test)
+
+
+def test_pictures_of_what_goes_in_are_shown(sets):
+    test = form(sets)
+    (rows,) = [html.body for html in test.get("html") if "heat-row" in html.body]
+    assert [rows.count(f">{name}</div>") for name in ("known", "known, for testing", "unseen digits")] == [1, 1, 1]
+    assert rows.count("<img") == 10 + 10 + 10
+
+
+def test_the_estimate_says_what_it_is_based_on(home, sets):
+    test = form(sets)
+    assert "a guess, until this backbone has run" in texts(test)
+    assert "guessed for two CPU cores" in texts(test)
+    run = synthetic_run(home / "runs" / "before")
+    info = read_json(run.folder / RUN_FILE)
+    info["experiment"] |= {"backbone": "heat-demo-resnet"}
+    write_json(run.folder / RUN_FILE, info)
+    event = {"time": 1.0, "stage": "features", "message": "", "images_per_s": 11.0}
+    (run.folder / "events.jsonl").write_text(json.dumps(event) + "\n")
+    run_start._estimated.clear()
+    assert "2 s for the features of 22 images (as fast as in before" in texts(test.run()).replace("**", "")
