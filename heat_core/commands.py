@@ -4,7 +4,6 @@ import argparse
 import json
 import signal
 import sys
-from pathlib import Path
 from typing import Any, TextIO
 
 from heat_core import detectors as methods
@@ -16,7 +15,7 @@ from heat_core.runs.events import Event
 from heat_core.runs.experiment import AVERAGE, Experiment
 from heat_core.runs.rows import corrected_row
 from heat_core.runs.run import Run, damaged_runs, list_runs
-from heat_core.storage import printable
+from heat_core.storage import printable, typed
 
 FORMATS = ("markdown", "latex", "csv")
 
@@ -75,7 +74,7 @@ def report(o: argparse.Namespace) -> None:
     from heat_core.analysis.report import write_report
 
     run = Run.open(o.run)
-    path = Path(o.out or f"{run.id}.html").expanduser()
+    path = typed(o.out or f"{run.id}.html")
     if path.is_dir():
         raise HeatError(f"--out is the folder {printable(path)}: name a file in it, {path / run.id}.html for one.")
     write_report(run, path, _lens(o, run))
@@ -89,13 +88,9 @@ def score(o: argparse.Namespace) -> None:
     from heat_core.runs.scoring import score as score_images
     from heat_core.runs.scoring import score_into
 
-    run, paths = Run.open(o.run), [Path(p).expanduser() for p in o.images]
+    run, paths = Run.open(o.run), [typed(p) for p in o.images]
     _stop_on_sigterm()
-    scored = (
-        score_into(run, paths, Path(o.into).expanduser(), _print_stage)
-        if o.into
-        else score_images(run, paths, _print_stage)
-    )
+    scored = score_into(run, paths, typed(o.into), _print_stage) if o.into else score_images(run, paths, _print_stage)
     found = Newcomers(run, scored, _lens(o, run))
     rows = [
         {

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -73,14 +73,20 @@ def remarks(experiment: Experiment, sets: dict[str, ImageSet]) -> Iterator[str]:
                 f"No image of {_listed(small)} is in the ID test set: a class with fewer than {_HELD_OUT_EVERY} images "
                 "has none to hold out when the set is split."
             )
-    elif test.class_names and (unknown := sorted(set(test.class_names) - set(train.class_names))):
+    else:
+        yield from other_classes(train.class_names, test.class_names)
+    yield from _shared(sets)
+
+
+def other_classes(train: Sequence[str], test: Sequence[str]) -> Iterator[str]:
+    """A sentence where the classes of a labelled ID test set are not those of the training set."""
+    if test and (unknown := sorted(set(test) - set(train))):
         yield (
             f"The ID test set has classes that the training set lacks ({_listed(unknown)}): its accuracy is not known, "
             "and they are not in-distribution."
         )
-    elif test.class_names and (missing := sorted(set(train.class_names) - set(test.class_names))):
+    elif test and (missing := sorted(set(train) - set(test))):
         yield f"The ID test set has no image of {_listed(missing)}."
-    yield from _shared(sets)
 
 
 def _of_classes(train: ImageSet) -> Iterator[str]:
