@@ -4,7 +4,6 @@ import base64
 import json
 import math
 import secrets
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -127,8 +126,10 @@ class _Hands:
 
     def where(self) -> None:
         session.touch()
-        with suppress(HeatError):
+        try:
             where.begin(self.samples, int(self._said("where")["number"]))
+        except HeatError as error:
+            faults.toast(error)
 
     def _points(self, said: dict[str, Any]) -> np.ndarray:
         """The sample numbers of a set of points."""
@@ -259,4 +260,4 @@ def _subject(samples: Samples, number: int | None, lens: Lens, notes: dict[str, 
     if number is None:
         return None
     found = subject_of(samples, number, lens, likeness_of(samples.run), notes)
-    return found | {"where": where.told(samples, number)}
+    return found | {"where": where.told(samples, number), "can_tell_where": where.can_tell(samples)}

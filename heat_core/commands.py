@@ -4,7 +4,6 @@ import argparse
 import json
 import signal
 import sys
-from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
@@ -19,7 +18,7 @@ from heat_core.runs.experiment import AVERAGE, Experiment
 from heat_core.runs.mapping import make_map
 from heat_core.runs.rows import corrected_row
 from heat_core.runs.run import Run, damaged_runs, list_runs
-from heat_core.storage import printable
+from heat_core.storage import printable, typed
 
 FORMATS = ("markdown", "latex", "csv")
 
@@ -84,7 +83,7 @@ def report(o: argparse.Namespace) -> None:
     from heat_core.analysis.report import write_report
 
     run = Run.open(o.run)
-    path = Path(o.out or f"{run.id}.html").expanduser()
+    path = typed(o.out or f"{run.id}.html")
     if path.is_dir():
         raise HeatError(f"--out is the folder {printable(path)}: name a file in it, {path / run.id}.html for one.")
     write_report(run, path, _lens(o, run))
@@ -98,13 +97,9 @@ def score(o: argparse.Namespace) -> None:
     from heat_core.runs.scoring import score as score_images
     from heat_core.runs.scoring import score_into
 
-    run, paths = Run.open(o.run), [Path(p).expanduser() for p in o.images]
+    run, paths = Run.open(o.run), [typed(p) for p in o.images]
     _stop_on_sigterm()
-    scored = (
-        score_into(run, paths, Path(o.into).expanduser(), _print_stage)
-        if o.into
-        else score_images(run, paths, _print_stage)
-    )
+    scored = score_into(run, paths, typed(o.into), _print_stage) if o.into else score_images(run, paths, _print_stage)
     found, lens = Newcomers(run, scored), _lens(o, run)
     scores, threshold = found.scores(HEAT, lens)[found.is_ood], found.threshold(HEAT, lens)
     rows = [
@@ -135,7 +130,7 @@ def positions(o: argparse.Namespace) -> None:
     run = Run.open(o.run)
     _stop_on_sigterm()
     if o.into:
-        found = positions_into(run, o.image, Path(o.into).expanduser(), _print_stage)
+        found = positions_into(run, o.image, typed(o.into), _print_stage)
     else:
         found = positions_of(run, o.image, _print_stage)
     logit = f"logit of {found.class_name}"

@@ -23,10 +23,15 @@ from filelock import FileLock, Timeout
 from heat_core.errors import HeatError
 
 
+def typed(path: str | os.PathLike[str]) -> Path:
+    """A path as a person types it: `~` and `~somebody` are homes, where there are such."""
+    return Path(os.path.expanduser(path))
+
+
 def heat_home() -> Path:
     """The folder for data, features and runs: `$HEAT_HOME`, or `heat-explorer` in the user's cache."""
     if chosen := os.environ.get("HEAT_HOME"):
-        return Path(chosen).expanduser()
+        return typed(chosen)
     if sys.platform == "darwin":
         cache = Path.home() / "Library" / "Caches"
     elif sys.platform == "win32":
@@ -87,11 +92,18 @@ def read_json(path: Path, cure: str = "delete it and start the run again") -> An
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise HeatError(f"{printable(path)} is missing: {cure}.") from None
+    except PermissionError as error:
+        raise no_permission(path, error) from error
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise HeatError(f"{printable(path)} is damaged, it is not valid JSON at {where}: {cure}.") from error
     except (OSError, ValueError, RecursionError) as error:
         raise HeatError(f"{printable(path)} is damaged or cannot be read ({_why(error)}): {cure}.") from error
+
+
+def no_permission(path: Path, error: OSError) -> HeatError:
+    """Of a file that may be whole, but may not be read."""
+    return HeatError(f"{printable(path)} cannot be read ({error.strerror}): change its permissions.")
 
 
 def _why(error: Exception) -> str:
@@ -123,6 +135,8 @@ def read_npz(path: Path, cure: str = "delete it and resume the run") -> dict[str
             arrays = {name: content[name] for name in content.files}
     except FileNotFoundError:
         raise HeatError(f"{printable(path)} is missing: start the run again to make it.") from None
+    except PermissionError as error:
+        raise no_permission(path, error) from error
     except (AttributeError, *_DAMAGED) as error:
         raise HeatError(f"{printable(path)} is cut off or damaged: {cure}.") from error
     seal = arrays.pop(_SEAL, None)
@@ -172,6 +186,8 @@ def read_npy(path: Path, cure: str, mapped: bool = True) -> np.ndarray:
         return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
     except FileNotFoundError:
         raise HeatError(f"{printable(path)} is missing: {cure}.") from None
+    except PermissionError as error:
+        raise no_permission(path, error) from error
     except ValueError as error:
         if "Object arrays" in str(error) or "python objects" in str(error).lower():
             raise HeatError(

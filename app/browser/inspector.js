@@ -8,7 +8,7 @@ import { offered } from "./bar.js";
 import { waterfall } from "./waterfall.js";
 import { overlay } from "./where.js";
 
-const SIDE = 384;
+const SIDE = 384, POLL_MS = 1000;
 
 /** A function of the state that draws the inspector. enlarge(url): show a picture in full size. */
 export function createInspector(root, act, enlarge) {
@@ -41,7 +41,7 @@ export function createInspector(root, act, enlarge) {
 
 function showPicture(place, url, enlarge) {
   const button = element("button", { type: "button", className: "open", title: "Full size (f)", onclick: enlarge });
-  button.append(picture(url));
+  button.append(element("span", { className: "fit" }, picture(url))); // as large as the picture itself
   place.replaceChildren(button);
 }
 
@@ -59,9 +59,10 @@ function factsOf(run, i, methods) {
 function restOf(run, subject, tags, act, picturePlace) {
   const like = element("button", { type: "button", textContent: "More like this", onclick: () => act.ask({ question: "all", like: subject.key, values: {}, brush: null, find: "" }) });
   const where = element("button", { type: "button", textContent: "Where in the image?", onclick: act.where });
-  const actions = element("div", { className: "row" }, ...(subject.others ? [like] : []), ...(subject.where === null ? [] : [where]));
+  const actions = element("div", { className: "row" }, ...(subject.others ? [like] : []), ...(subject.can_tell_where ? [where] : []));
   const parts = [element("p", { className: "reason", textContent: subject.reason }), actions];
   if (subject.where) parts.push(overlay(subject.where, picturePlace));
+  if (subject.where?.pending) setTimeout(act.where, POLL_MS); // until it is worked out
   parts.push(
     folded("What the score is made of", waterfall(subject.parts, subject.score, subject.threshold), true),
     neighbours(run, "Nearest known training images", subject.training, act),

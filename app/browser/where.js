@@ -2,13 +2,13 @@
 
 import { element, signed } from "./words.js";
 
-/** where: {sentence} while it is worked out or where it cannot be, else {height, width, maps: [{title, values}]}.
- *  The maps are drawn over the picture in `place`. */
+/** where: {sentence} while it is worked out or where it cannot be, else {height, width, maps: [{title, values}],
+ *  box: left, top, right, bottom of what the network sees, as shares of the picture}. The maps are drawn over the picture in `place`. */
 export function overlay(where, place) {
   if (where.sentence) return element("p", { className: "faint", textContent: where.sentence });
   const show = (map) => {
     place.querySelector(".heat")?.remove();
-    if (map) place.firstChild.append(drawn(map, where));
+    if (map) place.querySelector(".fit").append(drawn(map, where));
   };
   const buttons = where.maps.map((map) => {
     const button = element("button", { type: "button", className: "chip", textContent: map.title });
@@ -25,10 +25,12 @@ export function overlay(where, place) {
   return element("div", {}, element("div", { className: "row" }, ...buttons), words);
 }
 
-function drawn({ values, title }, { width, height }) {
+function drawn({ values, title }, { width, height, box: [left, top, right, bottom] }) {
   const most = Math.max(...values.map(Math.abs), 1e-12), place = element("span", { className: "heat" });
-  place.style.gridTemplateColumns = `repeat(${width}, 1fr)`;
-  place.style.aspectRatio = `${width} / ${height}`;
+  Object.assign(place.style, {
+    gridTemplateColumns: `repeat(${width}, 1fr)`, gridTemplateRows: `repeat(${height}, 1fr)`,
+    left: `${100 * left}%`, top: `${100 * top}%`, width: `${100 * (right - left)}%`, height: `${100 * (bottom - top)}%`,
+  });
   for (const value of values) {
     const cell = element("span", { title: `${title}: ${signed(value, 3)}` });
     cell.style.background = value > 0 ? "var(--heat-more)" : "var(--heat-less)";

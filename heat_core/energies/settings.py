@@ -1,5 +1,6 @@
 """The settings of residual training: the paper's, the authors' released ones, and quick ones for a CPU."""
 
+import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -48,11 +49,13 @@ class ResidualSettings:
         for name in ("width", "epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise HeatError(f"{name} must be at least 1, not {getattr(self, name)}.")
-        for name in ("hidden_layers", "langevin_steps", "lambda_", "temperature", "learning_rate", "saturation"):
-            if not getattr(self, name) >= 0:
-                raise HeatError(f"{name} must not be negative, but is {getattr(self, name)}.")
-        if infinite := [f.name for f in fields(self) if getattr(self, f.name) in (float("inf"), float("-inf"))]:
+        numbers = {f.name: getattr(self, f.name) for f in fields(self) if type(f.default) in (int, float)}
+        if infinite := [name for name, value in numbers.items() if not math.isfinite(value)]:
             raise HeatError(f"{infinite[0]} must be finite.")
+        if negative := [name for name, value in numbers.items() if value < 0]:
+            raise HeatError(f"{negative[0]} must not be negative, but is {numbers[negative[0]]}.")
+        if self.adam_beta1 >= 1:
+            raise HeatError(f"adam_beta1 must be less than 1, not {self.adam_beta1}.")
         if self.saturation and not self.lambda_:
             raise HeatError("saturation needs λ above 0: without it the loss has no bound.")
         if self.decay not in ("linear", "quadratic") or self.start not in ("prior", "normal"):

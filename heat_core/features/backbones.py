@@ -17,10 +17,10 @@ from heat_core.features.networks import (
     build,
     cifar_network,
     demo_network,
-    first_line,
     wrong_size,
 )
 from heat_core.features.own_head import own_head
+from heat_core.features.weights import first_line
 
 __all__ = ["ASSETS", "CIFAR_PRESETS", "DEMO", "Backbone", "cifar_network", "demo_network", "load_backbone"]
 
@@ -40,6 +40,7 @@ class Backbone(nn.Module):
         head: (weight (C, D), bias (C,)) with which `avg` gives the network's own logits, or None where none does.
         no_head: why there is none.
         has_positions: whether the volume has positions, over which `std` is taken.
+        lacking: what it has in their place, where it has none.
         fingerprint: of weights and transform.
     """
 
@@ -71,7 +72,8 @@ class Backbone(nn.Module):
             avg = self.avg_pool(volume)
             if not isinstance(avg, torch.Tensor) or avg.ndim != 2:
                 raise HeatError(f"{self.name} does not pool its features into one vector: choose another backbone.")
-            self.has_positions = volume.ndim == 4 or self._first_position(volume) is not None
+            self.has_positions = self._has_positions(volume)
+            self.lacking = "maps of one position" if volume.ndim == 4 else "class tokens only"
             self.head, self.no_head = own_head(self.model, pixels, avg)
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -93,15 +95,15 @@ class Backbone(nn.Module):
         Class and register tokens of a ViT are no positions and are left out.
 
         Raises:
-            HeatError: where the volume has no positions: 1 or 2 class tokens, as PiT's.
+            HeatError: where the volume has no positions: 1 or 2 class tokens, as PiT's, or maps of one position.
         """
-        if volume.ndim == 4:
+        if volume.ndim == 4 and self._has_positions(volume):
             return self.as_maps(volume).flatten(2).transpose(1, 2)
         if volume.ndim == 3 and (first := self._first_position(volume)) is not None:
             return volume[:, first:]
         raise HeatError(
-            f"{self.name} has a feature volume of shape {tuple(volume.shape)}, without positions (class tokens are "
-            "none): there is no std-pooling, and so no GMM-std."
+            f"{self.name} has a feature volume of shape {tuple(volume.shape)}, without positions (one alone and class "
+            "tokens are none): there is no std-pooling, and so no GMM-std."
         )
 
     def grid(self, volume: torch.Tensor) -> tuple[int, int]:
@@ -120,6 +122,12 @@ class Backbone(nn.Module):
         raise HeatError(
             f"The {count} positions of {self.name} stand on no grid that timm tells: choose another backbone."
         )
+
+    def _has_positions(self, volume: torch.Tensor) -> bool:
+        """Whether there are two positions or more over which `std` can be taken."""
+        if volume.ndim == 4:
+            return self.as_maps(volume)[0, 0].numel() > 1
+        return self._first_position(volume) is not None
 
     def _first_position(self, volume: torch.Tensor) -> int | None:
         """How many tokens come before the positions of a (B, T, C) volume; None where no two positions are left.

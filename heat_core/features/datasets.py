@@ -16,7 +16,7 @@ from heat_core.features import demo
 from heat_core.features.features import held_out_rows, is_features_folder, rank_in_class, require_positive
 from heat_core.features.folders import class_titles, natural_key, scan, stamp, unique
 from heat_core.features.images import READER, read_image, suffixes
-from heat_core.storage import heat_home, is_folder, printable
+from heat_core.storage import heat_home, is_folder, printable, typed
 
 # name → (class in torchvision.datasets, keywords for training, keywords for testing)
 TORCHVISION: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
@@ -108,7 +108,7 @@ def open_dataset(source: str, role: str = "test", name: str | None = None) -> Im
     Raises:
         HeatError: where the source is unknown, missing or empty.
     """
-    folder = Path(source).expanduser()
+    folder = typed(source)
     if source in demo.SETS:
         found = _from_arrays(source, role)
     elif is_folder(folder):

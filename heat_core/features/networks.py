@@ -9,11 +9,12 @@ from typing import Any
 import timm
 import torch
 from timm.data import resolve_data_config
-from timm.models import load_state_dict, load_state_dict_from_hf
+from timm.models import load_state_dict_from_hf
 from torch import nn
 
 from heat_core.errors import HeatError
-from heat_core.storage import is_file, printable
+from heat_core.features.weights import first_line, load_into, read_weights, unwrapped
+from heat_core.storage import printable
 
 ASSETS = Path(__file__).resolve().parent  # the demo's weights lie beside the code
 DEMO = "heat-demo-resnet"
@@ -26,7 +27,6 @@ CIFAR_PRESETS = {
     for kind in ("", "_supcon")
     for classes in (10, 100)
 }
-_WRAPPINGS = ("module.", "_orig_mod.", "encoder.", "backbone.", "model.")  # what training code puts before every key
 
 
 def build(name: str, weights: str | None, image_size: int | None) -> tuple[Any, dict[str, Any] | None]:
@@ -37,14 +37,15 @@ def build(name: str, weights: str | None, image_size: int | None) -> tuple[Any, 
     """
     if name == DEMO:
         model = demo_network()
-        _load_into(model, _read_weights(str(weights or ASSETS / "demo-resnet.safetensors")), name, "the demo's weights")
+        state = read_weights(str(weights or ASSETS / "demo-resnet.safetensors"))
+        load_into(model, state, name, weights or "the demo's weights", classifiers(name))
         return model, {"input_size": (3, 32, 32), "mean": (0.5,) * 3, "std": (0.5,) * 3}
     if name in CIFAR_PRESETS:
         architecture, repository, classes = CIFAR_PRESETS[name]
-        state = _read_weights(weights) if weights else _from_hub(repository)
+        state = read_weights(weights) if weights else _from_hub(repository)
         model = cifar_network(architecture, classes)
-        state = _unwrapped(state, model)
-        _load_into(model, state, name, weights or repository)
+        state = unwrapped(state, model, weights or repository)
+        load_into(model, state, name, weights or repository, classifiers(name))
         return model, {"input_size": (3, 32, 32), **CIFAR_NORM}
     model, trained_at = _timm_model(name, weights, image_size)
     if trained_at is None or image_size:
@@ -92,35 +93,26 @@ def _with_timms_weights(name: str) -> Any:
 def _with_own_weights(name: str, weights: str) -> tuple[Any, int | None]:
     """The network with as many classes as the weights have (none for self-supervised ones), at the image size of their
     position embeddings; and that size, where it is not timm's."""
-    state = _read_weights(weights)
+    state = read_weights(weights)
 
     def create(**keywords: Any) -> Any:
         try:
             return timm.create_model(name, pretrained=False, **keywords)
         except Exception as error:
-            raise HeatError(f"{name} could not be built with the weights {printable(weights)}: {error}.") from error
+            raise HeatError(
+                f"{name} could not be built with the weights {printable(weights)}: {first_line(error)}."
+            ) from error
 
     default = create()
-    state = _unwrapped(state, default)
+    state = unwrapped(state, default, weights)
     classes = _classes_in(state, name) or _classes_in(_filtered(state, default), name)
     model, trained_at = create(num_classes=classes), None
     misshapen = [k for k, v in state.items() if k in (own := model.state_dict()) and v.shape != own[k].shape]
     if misshapen and (size := _size_of_positions(state, model)):
         with suppress(HeatError):
             model, trained_at = create(num_classes=classes, img_size=size), size
-    _load_into(model, _filtered(state, model), name, weights)
+    load_into(model, _filtered(state, model), name, weights, classifiers(name))
     return model, trained_at
-
-
-def _unwrapped(state: dict[str, torch.Tensor], model: Any) -> dict[str, torch.Tensor]:
-    """The same tensors without the prefixes that training code put before the network's own keys."""
-    own = set(model.state_dict())
-    while not own & set(state):
-        wrapped = next((w for w in _WRAPPINGS if any(k.startswith(w) for k in state)), None)
-        if wrapped is None:
-            return state
-        state = {k.removeprefix(wrapped): v for k, v in state.items() if k.startswith(wrapped)}
-    return state
 
 
 def _size_of_positions(state: dict[str, torch.Tensor], model: Any) -> int | None:
@@ -170,20 +162,6 @@ def classifiers(name: str) -> list[str]:
     return [found] if isinstance(found, str) else list(found or ("fc", "head", "classifier", "head.fc"))
 
 
-def _read_weights(path: str) -> dict[str, torch.Tensor]:
-    path = str(Path(path).expanduser())
-    if not is_file(Path(path)):
-        raise HeatError(f"The weights file {printable(path)} does not exist.")
-    try:
-        state = load_state_dict(path, use_ema=True, device="cpu", weights_only=True)
-        return {k: v for k, v in state.items() if isinstance(v, torch.Tensor)}
-    except Exception as error:  # safetensors, zip and unpickling errors
-        raise HeatError(
-            f"{printable(path)} is not a weights file that can be read safely (safetensors, or torch tensors without "
-            f"pickled code): {first_line(error)}."
-        ) from error
-
-
 def _from_hub(repository: str) -> dict[str, torch.Tensor]:
     try:
         return load_state_dict_from_hf(repository, weights_only=True)
@@ -192,27 +170,3 @@ def _from_hub(repository: str) -> dict[str, torch.Tensor]:
             f"The weights of {repository} could not be had from the Hugging Face hub ({first_line(error)}): "
             "connect to the internet once, or pass a weights file."
         ) from error
-
-
-def _load_into(model: Any, state: dict[str, torch.Tensor], name: str, source: str) -> None:
-    own = model.state_dict()
-    if "fc.weight" in own and "fc.weight" not in state and hasattr(model, "fc"):  # self-supervised: no classifier
-        model.reset_classifier(0)
-        own = model.state_dict()
-    misshapen = [k for k, v in state.items() if k in own and v.shape != own[k].shape]
-    missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
-    if misshapen or missing:
-        example = (misshapen + missing)[0]
-        what = "has another shape" if misshapen else "is missing"
-        raise HeatError(
-            f"The weights in {printable(source)} do not fit {name} ({example} {what}): choose the backbone that they "
-            "were trained for."
-        )
-    model.load_state_dict({k: v for k, v in state.items() if k in own}, strict=False)
-    if not all(torch.isfinite(values).all() for values in model.state_dict().values() if values.is_floating_point()):
-        raise HeatError(f"The weights in {printable(source)} hold NaN or infinite values: get the file again.")
-
-
-def first_line(error: Exception) -> str:
-    """What an error of somebody else's says, in short."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

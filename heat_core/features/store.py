@@ -4,7 +4,7 @@ What `extract` made carries a digest of every column: one flipped bit would othe
 word. Folders that were made elsewhere have none; what can be wrong with them is said in terms of their own files.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from heat_core.features.folders import class_titles
 from heat_core.storage import digest_of, printable, read_json, read_npy, read_sealed
 
 META = "meta.json"
+_MOST_CLASSES = 1_000_000  # that are counted up to the largest label
 
 
 def open_features(folder: Path, columns: Sequence[str] = ()) -> Features:
@@ -45,8 +46,11 @@ def open_features(folder: Path, columns: Sequence[str] = ()) -> Features:
     names = every_class
     if labels is not None:
         labels, numbers, classes = _present(labels, len(every_class), optional["labels"])
+        if not every_class and classes > _MOST_CLASSES:  # labels are numbers of another kind: keys, hashes
+            every_class, numbers = [str(c) for c in numbers], list(range(len(numbers)))
         every_class = every_class or [str(c) for c in range(classes)]
         names = [every_class[c] for c in numbers]
+    _require_one_row_each(folder, avg, {"std": std, "labels": labels, **arrays}, cure)
     return Features(
         avg=avg,
         std=std,
@@ -81,11 +85,20 @@ def _column(path: Path, cure: str) -> np.ndarray:
     return column
 
 
+def _require_one_row_each(folder: Path, avg: np.ndarray, others: Mapping[str, np.ndarray | None], cure: str) -> None:
+    for name, column in others.items():
+        if column is not None and len(column) != len(avg):
+            raise HeatError(
+                f"The columns of these features differ in length: {printable(folder / f'{name}.npy')} has "
+                f"{len(column):,} rows and avg.npy {len(avg):,}: {cure}."
+            )
+
+
 def _present(labels: np.ndarray, named: int, path: Path) -> tuple[np.ndarray | None, list[int], int]:
     """Labels among the classes that have samples, their numbers (one class without any must not shift the others), and
     how many classes there are. All -1, a usual mark of OOD samples, is no labels."""
     labels = np.asarray(labels)
-    if labels.ndim == 1 and labels.dtype.kind == "i" and len(labels) and (labels == -1).all():
+    if labels.dtype.kind in "fi" and labels.size and (labels == -1).all():
         return None, [], 0
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels) or labels.min() < 0:
         raise HeatError(

@@ -12,7 +12,7 @@ from heat_core.energies.names import ALL_PRIORS, PRIORS
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.features import demo
-from heat_core.storage import is_file, is_folder, printable
+from heat_core.storage import is_file, is_folder, printable, typed
 
 TRAIN, ID, AVERAGE = "train", "id", "average"  # names of sets (and of their average) that no OOD set can have
 # What a folder of the sets is called for which methods publish settings, without - and _
@@ -80,6 +80,9 @@ class Experiment:
         """Refuse what cannot work with a sentence, before anything is started."""
         if not self.id or not self.ood:
             raise HeatError("Choose an in-distribution set and at least one OOD set.")
+        for option in ("id_test", "weights"):
+            if getattr(self, option) == "":
+                raise HeatError(f"{option} is empty: leave it out, or say which (is a variable of the shell not set?).")
         if not all(str(name).strip() for name in self.ood):
             raise HeatError("An OOD set has no name: write NAME=DIR for each.")
         if not all(self.ood.values()):
@@ -98,6 +101,8 @@ class Experiment:
         for option, least in (("batch_size", 1), ("seed", 0), ("limit", 1), ("limit_test", 1), ("limit_ood", 1)):
             if (value := getattr(self, option)) is not None and value < least:
                 raise HeatError(f"{option} must be at least {least}, not {value}.")
+        if self.seed >= 2**32:
+            raise HeatError(f"seed must be less than 2^32, not {self.seed}.")
         if len(set(self.priors)) < len(self.priors):
             raise HeatError("A prior was named twice: name each one once.")
         if self.covariance not in COVARIANCES:
@@ -126,7 +131,7 @@ class Experiment:
         """The same, with folders and files of this machine as absolute paths: a run outlives a working directory."""
 
         def anchored(source: str, there: Callable[[Path], bool] = is_folder) -> str:
-            path = Path(source).expanduser()
+            path = typed(source)
             return os.fspath(path.resolve()) if source not in demo.SETS and there(path) else source
 
         return replace(

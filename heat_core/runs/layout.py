@@ -5,7 +5,7 @@ A job hears of them when it opens its sets (`open_sets`, `remarks`); who is abou
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -18,7 +18,7 @@ from heat_core.features import demo
 from heat_core.features.datasets import TORCHVISION, ImageSet, open_dataset, require_classes
 from heat_core.features.features import Features
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
-from heat_core.storage import is_folder, printable
+from heat_core.storage import is_folder, printable, typed
 
 _HELD_OUT_EVERY = 5
 Opener = Callable[[str, str], ImageSet]  # source, role → its images
@@ -58,7 +58,7 @@ def overview(
     """
     e = experiment
     if e.backbone == FEATURES:
-        return _overview_of_features(e, given or (lambda source: Features.open(Path(source).expanduser())))
+        return _overview_of_features(e, given or (lambda source: Features.open(typed(source))))
     sets = open_sets(e, opened, download=False)
     wanted = [TRAIN, ID, *e.ood]
     train = sets.get(TRAIN)
@@ -76,7 +76,7 @@ def _overview_of_features(e: Experiment, given: Callable[[str], Features]) -> Ov
     sources = {TRAIN: e.id, **({ID: e.id_test} if e.id_test else {}), **e.ood}
     found = {name: given(source) for name, source in sources.items()}
     require_labels(found[TRAIN], Path(e.id))
-    folders = {name: {os.path.realpath(Path(source).expanduser())} for name, source in sources.items()}
+    folders = {name: {os.path.realpath(typed(source))} for name, source in sources.items()}
     sizes = {name: len(features) for name, features in found.items()}
     return Overview(sizes, tuple(found[TRAIN].class_names), tuple(_overlaps(folders, "samples")))
 
@@ -126,7 +126,7 @@ def open_sets(experiment: Experiment, opened: Opener = open_dataset, download: b
 
 def _name_of(source: str) -> str:
     """What the features of a set are called: two folders of its resolved path, however it was typed."""
-    path = Path(source).expanduser()
+    path = typed(source)
     path = path.resolve() if source not in demo.SETS and is_folder(path) else path
     return f"{path.parent.name}-{path.name}".strip("-.")
 
@@ -212,12 +212,18 @@ def _of_both(train: ImageSet, test: ImageSet, split: bool) -> Iterator[str]:
                 f"No image of {_listed(small)} is in the ID test set: a class with fewer than {_HELD_OUT_EVERY} images "
                 "has none to hold out when the set is split."
             )
-    elif test.class_names and (unknown := sorted(set(test.class_names) - set(train.class_names))):
+    else:
+        yield from other_classes(train.class_names, test.class_names)
+
+
+def other_classes(train: Sequence[str], test: Sequence[str]) -> Iterator[str]:
+    """A sentence where the classes of a labelled ID test set are not those of the training set."""
+    if test and (unknown := sorted(set(test) - set(train))):
         yield (
             f"The ID test set has classes that the training set lacks ({_listed(unknown)}): its accuracy is not known, "
             "and they are not in-distribution."
         )
-    elif test.class_names and (missing := sorted(set(train.class_names) - set(test.class_names))):
+    elif test and (missing := sorted(set(train) - set(test))):
         yield f"The ID test set has no image of {_listed(missing)}."
 
 

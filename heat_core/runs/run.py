@@ -20,7 +20,7 @@ from heat_core.runs.lock import is_alive, is_worked_on
 from heat_core.runs.map import MAP_FILE, FeatureMap
 from heat_core.runs.record import ENERGIES, RunRecord, SetRecord, require_format
 from heat_core.runs.rows import CORRECTED, corrected_row, title_of
-from heat_core.storage import heat_home, is_file, is_folder, printable, read_json, read_npz, read_sealed
+from heat_core.storage import heat_home, is_file, is_folder, printable, read_json, read_npz, read_sealed, typed
 
 ALIVE = ("queued", "running")
 BETA_FILE, HEAD_FILE = "beta.json", "head.npz"
@@ -42,7 +42,7 @@ class Run:
     @classmethod
     def open(cls, path: str | Path) -> Self:
         """Open a run by its folder, or by its name in HEAT_HOME/runs."""
-        folder = Path(path).expanduser()
+        folder = typed(path)
         if not is_folder(folder):
             folder = heat_home() / "runs" / str(path)
         if not is_folder(folder):

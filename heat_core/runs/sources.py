@@ -19,8 +19,8 @@ from heat_core.features.features import Features, is_features_folder
 from heat_core.features.heads import Head
 from heat_core.runs.events import Progress, silent
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
-from heat_core.runs.layout import notes_of, open_sets, remarks, require_labels, shared_samples
-from heat_core.storage import printable, read_npz
+from heat_core.runs.layout import notes_of, open_sets, other_classes, remarks, require_labels, shared_samples
+from heat_core.storage import printable, read_npz, typed
 
 Heard = Callable[[ExtractionProgress], None]
 
@@ -49,7 +49,7 @@ class Images:
         self.head, self.no_head = self.backbone.head, self.backbone.no_head
         if not self.backbone.has_positions:
             self.notes.append(
-                f"{experiment.backbone} gives class tokens only: there is no std-pooling, and no GMM-std."
+                f"{experiment.backbone} gives {self.backbone.lacking}: there is no std-pooling, and no GMM-std."
             )
             report("features", self.notes[-1])
 
@@ -98,7 +98,7 @@ class FeatureFolders:
         e = experiment
         self.device = auto_device()
         sources = {TRAIN: e.id, **({ID: e.id_test} if e.id_test else {}), **e.ood}
-        folders = {name: Path(source).expanduser() for name, source in sources.items()}
+        folders = {name: typed(source) for name, source in sources.items()}
         report("start", f"Using {self.device.type}; the features are given, so no image is read.")
         for folder in folders.values():
             if not is_features_folder(folder):
@@ -115,7 +115,8 @@ class FeatureFolders:
             ID: test.limited(limits[0]),
             **{name: opened[name].limited(limits[1]) for name in e.ood},
         }
-        self.notes = list(shared_samples(self._sets))
+        labelled = test.class_names if e.id_test and test.labels is not None else []
+        self.notes = [*other_classes(train.class_names, labelled), *shared_samples(self._sets)]
         for note in self.notes:
             report("features", note)
         self.head = _given_head(folders[TRAIN], train.avg.shape[1])
@@ -151,11 +152,13 @@ def _comparable(sets: dict[str, Features], report: Progress) -> dict[str, Featur
 def _given_head(folder: Path, dim: int) -> Head | None:
     if not (folder / "head.npz").exists():
         return None
-    arrays = read_npz(folder / "head.npz")
-    shapes = [arrays[name].shape for name in ("weight", "bias") if name in arrays]
-    if set(arrays) != {"weight", "bias"} or shapes != [(len(arrays["bias"]), dim), (len(arrays["bias"]),)]:
-        raise HeatError(f"{folder / 'head.npz'} must hold `weight` (C, {dim}) and `bias` (C,).")
-    weight, bias = arrays["weight"].astype(np.float64), arrays["bias"].astype(np.float64)
+    path, cure = folder / "head.npz", "save the head again, or remove the file"
+    arrays = read_npz(path, cure)
+    weight, bias = (arrays.get(name, np.empty(0)) for name in ("weight", "bias"))
+    numbers = all(array.dtype.kind in "fiu" for array in arrays.values())
+    if set(arrays) != {"weight", "bias"} or bias.ndim != 1 or weight.shape != (bias.size, dim) or not numbers:
+        raise HeatError(f"{printable(path)} must hold `weight` (C, {dim}) and `bias` (C,), both numbers: {cure}.")
+    weight, bias = weight.astype(np.float64), bias.astype(np.float64)
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
-        raise HeatError(f"{folder / 'head.npz'} holds NaN or infinite values: save the head again, or remove the file.")
+        raise HeatError(f"{printable(path)} holds NaN or infinite values: {cure}.")
     return weight, bias

@@ -166,7 +166,18 @@ def test_every_beta_can_be_given(beta, demo_run, capsys):
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--batch-size", "0"), ("--seed", "-1"), ("--limit", "0"), ("--set", "starts_are_negatives=maybe")],
+    [
+        ("--batch-size", "0"),
+        ("--seed", "-1"),
+        ("--seed", str(2**64)),
+        ("--limit", "0"),
+        ("--set", "starts_are_negatives=maybe"),
+        ("--set", "adam_beta1=7"),
+        ("--set", "noise_start=nan"),
+        ("--set", "step_end=-1"),
+        ("--id-test", ""),
+        ("--weights", ""),
+    ],
 )
 def test_impossible_values_are_refused_before_the_run(option, value, capsys, home):
     words = [

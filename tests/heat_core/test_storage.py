@@ -19,6 +19,7 @@ from heat_core.storage import (
     read_json,
     read_npy,
     read_npz,
+    read_sealed,
     replacing,
     write_json,
     write_npz,
@@ -208,6 +209,18 @@ def test_an_npy_that_cannot_be_read_gives_a_sentence_with_its_cure(tmp_path):
     np.save(path, np.array([{}, None], dtype=object))
     with pytest.raises(HeatError, match="never unpickled: save numbers instead"):
         read_npy(path, "save it again")
+
+
+@pytest.mark.parametrize("read", [read_npy, read_npz, read_json, read_sealed])
+def test_a_file_that_may_not_be_read_is_not_said_to_be_damaged(tmp_path, monkeypatch, read):
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "x").write_text("{}")
+    monkeypatch.setattr("numpy.load", refused)
+    monkeypatch.setattr(Path, "read_text", refused)
+    with pytest.raises(HeatError, match=r"x cannot be read \(Permission denied\): change its permissions\.$"):
+        read(tmp_path / "x", "delete it")
 
 
 def test_a_digest_is_of_the_content_alone(tmp_path):

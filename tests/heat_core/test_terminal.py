@@ -14,7 +14,7 @@ from heat_core.__main__ import main
 from heat_core.features.backbones import ASSETS
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.jobs import new_run
-from heat_core.storage import read_json, write_json
+from heat_core.storage import read_json, typed, write_json
 from tests.synthetic import synthetic_run
 
 VERBS = ("demo", "run", "job", "list", "show", "compare", "report", "score", "detectors")
@@ -116,6 +116,21 @@ def test_a_tilde_in_an_option_is_ones_home(me, image_folder, capsys):
     kept = Run.open(capsys.readouterr().out.splitlines()[0]).experiment
     assert kept.weights == str(me / "w.safetensors")
     assert (kept.id, kept.ood) == (str(me / "train"), {"green": str(me / "ood")})
+
+
+@pytest.mark.parametrize("path", ["~nobodyatall", "~nobodyatall/x"])
+def test_the_home_of_somebody_who_is_not_there_is_a_name_as_any_other(path, made, capsys):
+    run = ["run", "--id", path, "--ood", f"a={path}", "--backbone", "heat-demo-resnet"]
+    weights = ["run", "--id", "demo-digits", "--ood", "a=demo-photo-patches", "--backbone", "heat-demo-resnet"]
+    for words in (run, [*weights, f"--weights={path}"], ["show", path], ["score", str(made.folder), path]):
+        assert main(words) == 2
+        assert path in capsys.readouterr().err
+
+
+def test_a_file_whose_name_begins_with_a_tilde_is_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "~nobodyatall").write_text("x")
+    assert typed("~nobodyatall").read_text() == "x"
 
 
 def test_a_report_goes_where_the_tilde_says(me, made, capsys, monkeypatch):

@@ -155,12 +155,11 @@ def test_weights_under_their_authors_names_keep_their_classifier(saved):
     "damage",
     [
         lambda state: timm.create_model("test_vit", num_classes=CLASSES).state_dict(),
-        lambda state: {f"net.{key}": value for key, value in state.items()},
         lambda state: {key: value for key, value in state.items() if not key.startswith("layer3")},
         lambda state: state | {"fc.weight": torch.ones(CLASSES, 7)},
         lambda state: {"x": torch.ones(1)},
     ],
-    ids=["another network", "unknown prefix", "a part", "another shape", "something else"],
+    ids=["another network", "a part", "another shape", "something else"],
 )
 def test_weights_that_do_not_fit_are_refused_by_name(saved, state, damage):
     path = saved(damage(state))
@@ -247,9 +246,19 @@ def with_class_token(maps: torch.Tensor) -> torch.Tensor:
     return torch.cat([100 + tokens(maps)[:, :1], tokens(maps)], dim=1)
 
 
-def looked_at(model: nn.Module) -> Backbone:
+class _Maps(_Volume):
+    """The same with maps as its volume."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda maps: maps)
+
+    def forward_head(self, volume: torch.Tensor, pre_logits: bool = False) -> torch.Tensor:
+        return super().forward_head(volume.flatten(2).transpose(1, 2), pre_logits)
+
+
+def looked_at(model: nn.Module, side: int = 32) -> Backbone:
     torch.manual_seed(0)
-    config = {"input_size": (3, 32, 32), "mean": (0.5,) * 3, "std": (0.5,) * 3}
+    config = {"input_size": (3, side, side), "mean": (0.5,) * 3, "std": (0.5,) * 3}
     backbone = Backbone(model, "toy", config)
     backbone.look()
     return backbone
@@ -297,6 +306,16 @@ def test_std_is_taken_over_the_positions(shape, more, first):
     pixels = torch.randn(3, 3, 32, 32)
     expected = backbone.model.forward_features(pixels)[:, first:].numpy().std(axis=1)
     np.testing.assert_allclose(backbone(pixels)[1], expected, rtol=1e-5)
+
+
+def test_maps_of_one_position_have_no_std():
+    backbone = looked_at(_Maps())
+    assert backbone.has_positions
+    small = looked_at(_Maps(), 8)
+    assert not small.has_positions
+    assert [column.name for column in pooled(small)] == ["avg"]
+    with pytest.raises(HeatError, match=r"\(2, 16, 1, 1\), without positions"):
+        small.std_pool(small.model.forward_features(torch.randn(2, 3, 8, 8)))
 
 
 def test_a_run_without_positions_says_that_it_has_no_gmm_std(monkeypatch):

@@ -9,6 +9,8 @@ import pytest
 from heat_core import Experiment, HeatError, run
 from heat_core.features.backbones import load_backbone
 from heat_core.features.features import Features
+from heat_core.runs.events import silent
+from heat_core.runs.sources import FeatureFolders, _given_head
 
 SETTINGS = {"width": 16, "updates": 6, "epochs": 3, "langevin_steps": 2}
 
@@ -186,3 +188,44 @@ def test_a_resumed_run_refuses_other_features(folders):
     np.save(path, np.load(path)[:, ::-1])
     with pytest.raises(HeatError, match="start a new run"):
         run(done.experiment, done.folder)
+
+
+HEADS = {
+    "a bias that is one number": {"weight": np.ones((3, 8)), "bias": np.float64(0)},
+    "no bias": {"weight": np.ones((3, 8))},
+    "turned": {"weight": np.ones((8, 3)), "bias": np.ones(3)},
+    "texts": {"weight": np.ones((3, 8)).astype(str), "bias": np.ones(3)},
+    "complex": {"weight": np.ones((3, 8)) + 1j, "bias": np.ones(3)},
+    "objects": {"weight": np.ones((3, 8)).astype(object), "bias": np.ones(3)},
+    "junk": b"PK junk",
+}
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_a_head_that_cannot_be_meant_is_refused_and_nobody_is_told_to_delete_it(tmp_path, kind):
+    content, path = HEADS[kind], tmp_path / "head.npz"
+    path.write_bytes(content) if isinstance(content, bytes) else np.savez(path, **content)
+    with pytest.raises(HeatError, match=r"head\.npz .*: save the head again, or remove the file\.$") as told:
+        _given_head(tmp_path, 8)
+    assert "delete" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["cat", "dog", "owl"], None),
+        (["owl", "cat", "dog"], None),
+        (["cat", "dog", "elk"], "classes that the training set lacks ('elk')"),
+        (None, "classes that the training set lacks ('0', '1', '2')"),
+    ],
+    ids=["the same", "in another order", "others", "no names"],
+)
+def test_given_features_of_other_classes_are_said(tmp_path, names, said):
+    y, sets = np.arange(30) % 3, {}
+    for name, classes in (("train", ["cat", "dog", "owl"]), ("test", names), ("ood", None)):
+        avg = np.random.default_rng(len(name)).normal(size=(30, 4)).astype(np.float32)
+        sets[name] = write(tmp_path / name, Features(avg, None, y, [""] * 30), std=False, labels=name != "ood")
+        if classes:
+            (tmp_path / name / "meta.json").write_text(json.dumps({"class_names": classes}), encoding="utf-8")
+    notes = FeatureFolders(Experiment(sets["train"], {"o": sets["ood"]}, sets["test"]), silent).notes
+    assert [said in note for note in notes] == ([True] if said else [])
