@@ -26,10 +26,13 @@ export function createInspector(root, act, enlarge) {
     const i = looked === null ? -1 : run.pointOf[looked];
     facts.replaceChildren(...(i >= 0 ? factsOf(run, i, methods) : []));
   });
+  let polling;
   const told = memo(({ subject, run, looked, tags }) => {
+    clearInterval(polling);
     if (looked === null || subject?.number !== looked) return;
     if (run.pointOf[looked] < 0) showPicture(picturePlace, subject.picture, () => enlarge(subject.picture));
     rest.replaceChildren(...restOf(run, subject, tags, act, picturePlace));
+    if (subject.where?.pending) polling = setInterval(act.where, POLL_MS); // until it is worked out
   });
   return (state, methods, { h, line }) => {
     const { run, looked, subject, tags } = state;
@@ -62,7 +65,6 @@ function restOf(run, subject, tags, act, picturePlace) {
   const actions = element("div", { className: "row" }, ...(subject.others ? [like] : []), ...(subject.can_tell_where ? [where] : []));
   const parts = [element("p", { className: "reason", textContent: subject.reason }), actions];
   if (subject.where) parts.push(overlay(subject.where, picturePlace));
-  if (subject.where?.pending) setTimeout(act.where, POLL_MS); // until it is worked out
   parts.push(
     folded("What the score is made of", waterfall(subject.parts, subject.score, subject.threshold), true),
     neighbours(run, "Nearest known training images", subject.training, act),
