@@ -55,6 +55,7 @@ def inspect_view(samples: Samples, version: Version, batch: str = "") -> None:
         on_note_change=hands.note,
         on_where_change=hands.where,
     )
+    new_sets.go_where_asked()
     _STATE(key=f"state-{run.id}-{batch}", data=_answer(samples, view, numbers))
 
 

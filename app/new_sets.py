@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from app import run_form
+from app import run_form, session
 from heat_core import HeatError
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.subsets import as_class, as_folder
 from heat_core.storage import printable
+
+_GOING = "to-the-new-run"
 
 
 def begin(samples: Samples, chosen: np.ndarray, role: str, name: str) -> None:
@@ -31,4 +33,10 @@ def begin(samples: Samples, chosen: np.ndarray, role: str, name: str) -> None:
             f"{len(chosen):,} images are the class {printable(name)!r} of this run's training set, beside the others."
         )
     run_form.prefill(experiment, note)
-    st.toast("The form of the new run is filled: open Runs.", icon=":material/monitoring:")
+    session.hold(**{_GOING: True})
+
+
+def go_where_asked() -> None:
+    """Open the filled form: what is told of a click cannot turn the page itself."""
+    if session.taken(_GOING):
+        st.switch_page("app_pages/runs.py")

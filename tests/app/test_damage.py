@@ -135,23 +135,16 @@ def test_no_page_falls_over_a_damaged_file(file, whole, home, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", ["empty", "a list", "wrong values"])
-def test_damaged_notes_end_nothing_but_themselves(damage, whole, home):
+def test_damaged_notes_end_nothing_but_themselves(damage, whole, home, monkeypatch):
     folder, chosen, key = whole
     shutil.copytree(folder, home / "runs" / folder.name)
     DAMAGES[damage](home / "runs" / folder.name / "notes.json")
-    test = _draw("live", run=folder.name, sel=chosen, sample=key)
-    assert any("notes" in warning.value for warning in test.warning)
-    assert any("of 15**" in caption.value for caption in test.caption)
-    assert test.get("plotly_chart")
-
-
-def test_a_note_of_a_sample_that_is_gone_is_passed_over(whole, home):
-    folder, _, key = whole
-    shutil.copytree(folder, home / "runs" / folder.name)
-    write_note(home / "runs" / folder.name, "id/gone", "of yesterday", [])
-    test = _draw("live", run=folder.name, sample=key, set="every set")
-    assert not test.error
-    assert any("with a note or tag 1" in caption.value for caption in test.caption)
+    told: list[dict] = []
+    monkeypatch.setattr("app.inspect_view._STATE", lambda key, data: told.append(data))
+    test = _draw("inspect", run=folder.name, sel=chosen, sample=key)
+    assert any("notes" in error.value for error in test.error)
+    assert told[-1]["tags"] == {}
+    assert told[-1]["subject"]["key"] == key
 
 
 def test_uploads_are_data_whatever_they_are_called(whole, monkeypatch):
@@ -186,8 +179,8 @@ def test_damaged_runs_are_named_and_hide_no_other(whole, home, monkeypatch):
     monkeypatch.setattr("app.following.start", pytest.fail)  # a HEAT_HOME of damaged runs is not empty
     shutil.copytree(folder, home / "runs" / "broken")
     (home / "runs" / "broken" / "run.json").write_text("{")
-    assert "run" in _draw("explore").error[0].value
+    assert "run" in _draw("compare").error[0].value
     shutil.copytree(folder, home / "runs" / "fine")
-    test = _draw("explore", run="broken")
+    test = _draw("compare", run="broken")
     assert "damaged" in test.warning[0].value
     assert test.query_params["run"] == "fine"
