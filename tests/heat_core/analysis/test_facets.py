@@ -40,8 +40,6 @@ def test_sets_and_classes_are_those_of_the_run(run):
         name, row = samples.locate(i)
         assert value(facets.sets(samples), i) == name
         assert value(facets.classes_seen(samples), i) == CLASSES[run.predicted(name)[row]]
-    assert facets.title_of_set(run, "id") == "ID test"
-    assert facets.title_of_set(run, "far") == "far"
 
 
 def test_counts_and_members_are_those_of_a_loop(run):
