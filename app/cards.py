@@ -9,14 +9,14 @@ from app.leading import to_missed
 from app.look import Look
 from app.text import plain
 from heat_core.analysis.comparison import Source
-from heat_core.analysis.questions import Query, baseline_of, gains
+from heat_core.analysis.questions import baseline_of, gains
 from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT
 from heat_core.runs.experiment import AVERAGE
 from heat_core.storage import printable
 
 _STYLE = """<style>
-.heat-cards { display:grid; grid-template-columns:repeat(auto-fill, minmax(132px, 1fr)); gap:8px; }
+.heat-cards { display:grid; grid-template-columns:repeat(auto-fit, minmax(132px, 1fr)); gap:8px; }
 .heat-cards a { display:flex; flex-direction:column; gap:4px; padding:8px 12px;
   border:1px solid #8885; border-radius:8px; color:inherit; text-decoration:none; min-width:0; }
 .heat-cards a:hover, .heat-cards a:focus-visible { border-color:currentColor; background:#8882; outline:none; }
@@ -39,11 +39,12 @@ def of_heat(samples: Samples, look: Look) -> None:
         together = [float(np.mean(found.fpr95)), float(np.mean(found.auroc)), sum(missed), sum(samples.sizes[1:])]
         cards.insert(0, _card(AVERAGE, together, link(source, tuple(run.ood_names)), "average"))
     st.html(_STYLE + f'<div class="heat-cards">{"".join(cards)}</div>')
-    caught, lost = gains(samples, Query(), lens)
-    against = plain(run.title(baseline_of(samples, Query())))
+    caught, lost = gains(samples, look.ask, lens)
+    against = plain(run.title(baseline_of(samples, look.ask)))
+    which = "" if look.ask.baseline else ", the best uncorrected prior"
     st.caption(
-        f"HEAT, percent; a card opens the images that it misses. **+{caught:d} −{lost:d}** against {against}, the best "
-        "uncorrected prior: OOD images that HEAT alone catches, and that it alone misses."
+        f"HEAT, percent; a card opens the images that it misses. **+{caught:d} −{lost:d}** against {against}{which}: "
+        "OOD images that HEAT alone catches, and that it alone misses."
     )
 
 

@@ -32,7 +32,7 @@ def to_missed(runs: list[Run], look: Look) -> Link:
         if source.detector == HEAT:
             lens = source.lens
             here = replace(here, beta=lens.beta, taking=lens.priors, weights=lens.weights)
-            asked = Query("missed", values=values)
+            asked = Query("missed", here.ask.baseline, values=values)
         else:
             asked = Query("missed-by-baseline", source.detector, values=values)
         return address("", source.run, replace(here, ask=asked, selection=None, sample=None, off=()))

@@ -18,6 +18,7 @@ from heat_core.storage import printable
 _PICTURES = 12
 _BARS = 8
 _SIDE = 160
+_PART = "Part that pulls the score down most"
 _QUESTIONS = ("missed", "gained", "lost", "missed-by-all", "flagged")
 STYLE = """<style>
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); gap: 14px; }
@@ -25,7 +26,8 @@ STYLE = """<style>
 .gallery img { width: 100%; aspect-ratio: 1; object-fit: contain; border-radius: 6px; }
 .gallery img { background: #8883; box-sizing: border-box; }
 .right img { border: 4px solid var(--heat-right); } .wrong img { border: 4px dashed var(--heat-wrong); }
-.bars { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 8px 32px; }
+.bars { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 8px 32px;
+  align-items: start; }
 .bars table { border-collapse: collapse; width: 100%; font-size: 13px; table-layout: fixed; }
 .bars caption { text-align: left; font-weight: 600; padding: 6px 0; }
 .bars th { text-align: left; font-weight: 400; overflow-wrap: anywhere; padding: 2px 10px 2px 0; width: 42%; }
@@ -67,22 +69,23 @@ def _breakdown(samples: Samples, query: Query, lens: Lens) -> str:
         "OOD set": facets.sets(samples),
         "Folder": facets.folders(samples),
         "Taken for": facets.classes_seen(samples),
-        "Part that pulls the score down most": facets.parts(samples, lens),
     }
     tables = "".join(_bars(title, facet, missed, samples.is_ood) for title, facet in found.items() if facet.names)
+    tables += _bars(_PART, facets.parts(samples, lens), missed)  # of a caught one it is what pushes the score up
     return (
         f'<h2>What the missed have in common</h2><p class="faint">{missed.sum():,} OOD images that HEAT misses, and of '
         f'how many OOD images each value has.</p><div class="bars">{tables}</div>'
     )
 
 
-def _bars(title: str, facet: Facet, missed: np.ndarray, among: np.ndarray) -> str:
-    """A small table: the commonest values, how many samples each has, and a bar."""
-    counts, totals = facet.counts(missed), facet.counts(among)
+def _bars(title: str, facet: Facet, missed: np.ndarray, among: np.ndarray | None = None) -> str:
+    """A small table: the commonest values, a bar, and how many samples each has; of how many, where `among` says so."""
+    counts = facet.counts(missed)
+    of = [""] * len(counts) if among is None else [f" of {total:,}" for total in facet.counts(among)]
     order = [i for i in np.argsort(-counts, kind="stable") if counts[i]]
     rows = "".join(
         f"<tr><th>{html.escape(printable(facet.names[i]))}</th>"
-        f'<td><i style="width:{50 * counts[i] / counts.max():.1f}%"></i>{counts[i]:,} of {totals[i]:,}</td></tr>'
+        f'<td><i style="width:{50 * counts[i] / counts.max():.1f}%"></i>{counts[i]:,}{of[i]}</td></tr>'
         for i in order[:_BARS]
     )
     rest = sum(int(counts[i]) for i in order[_BARS:])

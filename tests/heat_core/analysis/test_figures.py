@@ -8,6 +8,7 @@ import pytest
 from heat_core import Lens
 from heat_core.analysis import figures, palette
 from heat_core.analysis.explanation import Explanation, Part, explain
+from heat_core.analysis.sweep import SWEEP
 from heat_core.composition import beta_text
 from heat_core.metrics import auroc, fpr95, roc_curve, threshold95
 from tests.synthetic import synthetic_run
@@ -143,6 +144,34 @@ def test_the_beta_curve_marks_the_current_beta_at_its_step():
         assert not figures.beta_curve(betas, [1.0] * 5, [1.0] * 5, current).layout.shapes
 
 
+def test_every_second_step_of_beta_is_written_and_0_among_them():
+    betas = [beta_text(b) for b in SWEEP]
+    ticks = list(figures.beta_curve(betas, [1.0] * len(betas), [1.0] * len(betas), "2").layout.xaxis.tickvals)
+    assert {"−∞", "0", "+∞"} <= set(ticks)
+    assert ticks == [beta for i, beta in enumerate(betas) if (i - betas.index("0")) % 2 == 0]
+    with_own = [*betas[:3], "−25", *betas[3:]]
+    assert "0" in figures.beta_curve(with_own, [1.0] * 30, [1.0] * 30, "−25").layout.xaxis.tickvals
+
+
+def test_ten_sets_stay_tellable_and_leave_the_plot_its_size():
+    known = RNG.normal(size=50)
+    sets = {f"{i}" + "x" * 60 if i == 9 else f"set {i}": RNG.normal(1, 1, 40) for i in range(10)}
+    histogram, roc = (
+        figures.score_histogram(known, sets, 1.0),
+        figures.roc_curves({name: roc_curve(known, s) for name, s in sets.items()}),
+    )
+    three = figures.score_histogram(known, dict(list(sets.items())[:3]), 1.0)
+    for figure in (histogram, roc):
+        assert figure.layout.height >= three.layout.height + 7 * 18
+        assert figure.layout.xaxis.automargin
+        assert figure.layout.yaxis.automargin
+    looks = {(t.marker.color, t.marker.pattern.shape) for t in histogram.data}
+    assert len(looks) == 11
+    assert len({(t.line.color, t.line.dash) for t in roc.data}) == 10
+    assert roc.data[-1].name == "9" + "x" * 17 + "…" + "x" * 17
+    assert len(histogram.data[-1].name) <= 36 + len(" (40)")
+
+
 # ---- intervals -------------------------------------------------------------------------------------------------------
 
 
@@ -162,6 +191,19 @@ def test_intervals_reach_from_low_to_high_and_the_first_row_is_on_top():
     assert [t.marker.symbol for t in figure.data] == ["circle", "diamond", "circle", "circle"]
     assert figure.data[1].marker.color != figure.data[0].marker.color
     assert figure.layout.xaxis.title.text.startswith("AUROC")
+
+
+def test_long_rows_are_broken_at_spaces_and_get_the_room():
+    long = "HEAT-GMM+EL · a run &lt;b&gt; of a name that nobody can read at a glance"
+    short, broken = (
+        figures.interval_chart([label, "MSP"], [1.0, 2.0], [0.5, 1.0], [2.0, 3.0], "AUROC") for label in ("HEAT", long)
+    )
+    first, second = broken.layout.yaxis.ticktext
+    assert first.replace("<br>", " ") == long
+    assert all(len(line) <= 36 for line in first.split("<br>"))
+    assert second == "MSP"
+    assert list(broken.layout.yaxis.tickvals) == [long, "MSP"]
+    assert broken.layout.height > short.layout.height
 
 
 # ---- maps ------------------------------------------------------------------------------------------------------------

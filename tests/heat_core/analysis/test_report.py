@@ -105,6 +105,7 @@ def test_the_breakdown_counts_the_missed(tmp_path):
     counts = [int(text.split(" of ")[0]) for text in found["Taken for"].values()]
     assert sum(counts) == missed.sum()
     assert counts == sorted(counts, reverse=True)
+    assert sum(map(int, found["Part that pulls the score down most"].values())) == missed.sum()
     for name, text in found["Taken for"].items():
         seen = samples.predicted == run.class_names.index(name)
         assert text == f"{(missed & seen).sum()} of {(samples.is_ood & seen).sum()}"

@@ -1,0 +1,41 @@
+"""Compare on two runs whose every text was written by a stranger: all of it is shown, and nothing leaves."""
+
+import shutil
+
+import pytest
+
+from app.faults import UNEXPECTED
+from tests.app.test_hostile import RUN, hostile_run, page, visit, written  # noqa: F401 (page is a fixture)
+from tests.browser import APP, CHROMIUM, streamlit_on
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
+]
+OTHER = "other ![x](http://127.0.0.1:9/o.png)"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """The app's address, and the first of the runs."""
+    home = tmp_path_factory.mktemp("hostile")
+    run = hostile_run(home / "runs" / RUN)
+    shutil.copytree(run.folder, home / "runs" / OTHER.replace("/", ":"))
+    with streamlit_on(APP, home, HEAT_HOME=str(home)) as address:
+        yield address, run
+
+
+@pytest.mark.parametrize(
+    ("section", "shown"),
+    [
+        ("table", ["near", "far", "title-msp", "title-gmm", "row", "reason", "note"]),
+        ("curves", ["near", "title-msp"]),
+        ("beta", ["near"]),
+        ("versus", ["near", "far"]),
+    ],
+)
+def test_a_section_shows_hostile_names_and_asks_nobody(section, shown, served, page):  # noqa: F811
+    more = {"runs": OTHER.replace("/", ":")} if section == "table" else {}
+    text = visit(page, served[0], "compare", run=RUN, section=section, det="msp", subsets="yes", **more)
+    assert UNEXPECTED not in text
+    assert [where for where in shown if written(where) not in text] == []
