@@ -42,5 +42,5 @@ def told() -> Iterator[None]:
         logging.getLogger(__name__).exception(UNEXPECTED)
         show(
             f"{UNEXPECTED} ({type(error).__name__}: {error}). If this run came from elsewhere or was edited, a file of "
-            "its folder is damaged: resume the run on the Train page, or start it again."
+            "its folder is damaged: resume the run on the Runs page, or start it again."
         )
