@@ -171,6 +171,14 @@ def _stage(run: Run) -> Stage:
     return run.status, run.worked_on, run.has_energies, run.has_map, trained
 
 
+def _said_now(run: Run) -> list[Event]:
+    """What the job that works on the run reported: a run that was resumed has heard earlier ones."""
+    begun = run.info.get("started", 0.0)
+    if run.status != "running" or not isinstance(begun, int | float):
+        return []
+    return [event for event in run.events() if event["time"] >= begun]
+
+
 @st.fragment(run_every=1.0)
 @faults.told()
 def _progress(folder: str, before: Stage) -> None:
@@ -183,8 +191,7 @@ def _progress(folder: str, before: Stage) -> None:
     if not run.worked_on:
         st.warning("This run waits, and no job works on it: start it on the Runs page.")
         return
-    begun = run.info.get("started", 0.0) if run.status == "running" else float("inf")  # a resumed run has said more
-    events = [e for e in run.events() if e["time"] >= begun]
+    events = _said_now(run)
     last: Event = events[-1] if events else {"stage": "queued", "message": "Starting (loading torch)…"}
     done, of = last.get("done", last.get("epoch", 0)), last.get("total", last.get("epochs", 0))
     share = done / of if 0 <= done <= of and of else 0.0

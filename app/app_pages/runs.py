@@ -12,18 +12,18 @@ VIEWS = {LIST: ":material/list: Runs", NEW: ":material/add: New run"}
 
 
 def view() -> str:
-    """The list or the form: what a button asked for, or else what the address says; the last one where a person comes
-    back from another page.
+    """The list or the form: what a button asked for. Where the page was just opened, what its address says; or, where a
+    person comes back without one, the last of the two.
     """
-    wanted = session.taken(WANTED) or st.query_params.get("view")
-    if wanted is None and session.held("page-opened") and "run" not in st.query_params:
-        wanted = session.held("runs-view")
-    wanted = NEW if wanted == NEW else LIST
+    wanted, kept = session.taken(WANTED), session.held("runs-view")
+    if wanted is None and (kept is None or session.held("page-opened")):
+        wanted = st.query_params.get("view", LIST if "run" in st.query_params else kept)
+    wanted = NEW if (wanted or kept) == NEW else LIST
     session.hold(**{"runs-view": wanted})
     if wanted == NEW:
         st.query_params["view"] = NEW
-    elif "view" in st.query_params:
-        del st.query_params["view"]
+    else:
+        st.query_params.pop("view", None)
     return wanted
 
 

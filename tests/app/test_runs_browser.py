@@ -1,0 +1,102 @@
+"""Runs in a real Chromium with a real job: cancel and resume without a reload, a click in the list, what was typed."""
+
+import re
+
+import pytest
+
+from heat_core.runs.jobs import cancel
+from heat_core.runs.run import list_runs
+from tests.browser import CHROMIUM, app_on, chromium
+from tests.synthetic import synthetic_run
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
+]
+
+
+@pytest.fixture
+def page(home):
+    with app_on(home) as address, chromium() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 1400})
+        page.address = address
+        yield page
+    for run in list_runs():
+        if run.worked_on:
+            cancel(run)
+
+
+def test_the_state_of_the_buttons_follows_the_job_without_a_reload(page, home):
+    """From an empty HEAT_HOME, whose demo is the job."""
+    from playwright.sync_api import expect
+
+    page.goto(f"{page.address}/runs")
+    page.evaluate("window.sameDocument = true")
+    stop, go, badge = (
+        page.get_by_role("button", name="Cancel"),
+        page.get_by_role("button", name="Resume"),
+        page.get_by_test_id("stBadge").or_(page.locator(".stMarkdownBadge")).first,
+    )
+    expect(stop).to_be_enabled(timeout=60_000)  # while the job still loads
+    expect(go).to_have_count(0)
+    stop.click()
+    expect(go).to_be_enabled(timeout=30_000)
+    expect(stop).to_have_count(0)
+    expect(page.get_by_text("This run was cancelled")).to_be_visible()
+    assert list_runs()[0].status == "cancelled"
+
+    go.click()
+    expect(stop).to_be_enabled(timeout=30_000)
+    expect(page.get_by_text("This run was cancelled")).to_have_count(0)
+    expect(badge).to_have_text(re.compile("queued|running"))
+    expect(badge).to_have_text("running", timeout=120_000)  # nobody has touched the page
+    expect(stop).to_be_enabled()
+    expect(go).to_have_count(0)
+    expect(page.get_by_text(re.compile("^(Features|Priors) ·")).first).to_be_visible(timeout=120_000)
+    stop.click()
+    expect(go).to_be_enabled(timeout=30_000)
+    expect(badge).to_have_text("cancelled")
+    assert not list_runs()[0].worked_on
+    assert page.evaluate("window.sameDocument")  # all of it without a reload
+
+
+def test_a_click_chooses_and_what_was_typed_stays(page, home):
+    from playwright.sync_api import expect
+
+    for name in ("first", "second", "third"):
+        synthetic_run(home / "runs" / name)
+    page.goto(f"{page.address}/runs?run=first")
+    heading = page.get_by_role("heading", level=3).first
+    expect(heading).to_have_text("first", timeout=60_000)
+    table = page.get_by_test_id("stDataFrame").first
+    for row, name in enumerate([run.id for run in list_runs()]):
+        table.click(position={"x": 17, "y": 35 * (row + 1) + 17})
+        expect(heading).to_have_text(name, timeout=20_000)
+        page.wait_for_function("name => location.search.includes(`run=${name}`)", arg=name, timeout=20_000)
+    table.click(position={"x": 17, "y": 35 * 3 + 17})  # the chosen one again: one is always chosen
+    expect(heading).to_have_text(list_runs()[2].id)
+
+    page.get_by_role("button", name="New run").or_(page.get_by_role("radio", name="New run")).first.click()
+    known = page.get_by_role("textbox", name="Known (ID), for training")
+    known.fill("/no/such/folder")
+    known.press("Enter")
+    expect(page.get_by_text("neither a folder nor a known dataset")).to_be_visible(timeout=20_000)
+    page.get_by_role("link", name="Studies").click()
+    expect(page.get_by_role("heading", name="What changes when the setting does?")).to_be_visible(timeout=20_000)
+    page.get_by_role("link", name="Runs", exact=True).click()
+    expect(known).to_have_value("/no/such/folder", timeout=20_000)
+    known.fill("/another")  # and off to another page, without a word
+    page.get_by_role("link", name="Studies").click()
+    expect(page.get_by_role("heading", name="What changes when the setting does?")).to_be_visible(timeout=20_000)
+    page.get_by_role("link", name="Runs", exact=True).click()
+    expect(known).to_have_value("/another", timeout=20_000)
+
+
+def test_an_old_address_leads_to_its_part_of_the_page(page, home):
+    from playwright.sync_api import expect
+
+    synthetic_run(home / "runs" / "first")
+    page.goto(f"{page.address}/train?run=first")
+    expect(page.get_by_role("heading", name="What has been run?")).to_be_visible(timeout=60_000)
+    page.goto(f"{page.address}/setup")
+    expect(page.get_by_role("heading", name="What shall be run?")).to_be_visible(timeout=60_000)
