@@ -57,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.nice and hasattr(os, "nice"):
         os.nice(10)
     try:
+        _require_no_empty(options)
         options.do(options)
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -75,6 +76,15 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         print(f"heat_core: {sentence_of(error)}", file=sys.stderr)
         return 2
+
+
+def _require_no_empty(options: argparse.Namespace) -> None:
+    """Refuse empty words: as a path they would be the working directory, as an option they would do nothing."""
+    for name, value in vars(options).items():
+        if name != "name" and "" in (value if isinstance(value, list) else [value]):
+            raise HeatError(
+                f"{name.replace('_', '-')} is empty: leave it out, or say which (is a variable of the shell not set?)."
+            )
 
 
 def _joined(arguments: list[str]) -> list[str]:

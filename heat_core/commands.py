@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 from typing import Any, TextIO
@@ -71,8 +72,8 @@ def compare(o: argparse.Namespace) -> None:
     from heat_core.analysis import comparison, tables
 
     runs = [Run.open(r) for r in o.runs]
-    named = len(runs) > 1
-    rows = [comparison.entries_of(run, o.detectors, _lens(o, run), o.subsets, named) for run in runs]
+    named, wanted = len(runs) > 1, o.detectors and list(dict.fromkeys(o.detectors))
+    rows = [comparison.entries_of(run, wanted, _lens(o, run), o.subsets, named) for run in runs]
     table = comparison.compare(comparison.beside(rows), o.metric)
     write = {"markdown": tables.to_markdown, "latex": tables.to_latex, "csv": tables.to_csv}[o.format]
     print(write(table), end="")
@@ -98,9 +99,12 @@ def score(o: argparse.Namespace) -> None:
     from heat_core.runs.scoring import score_into
 
     run, paths = Run.open(o.run), [typed(p) for p in o.images]
+    lens = _lens(o, run)
+    if run.has_energies:
+        lens.composed(run.priors)  # refuses priors that the run has not, before the work
     _stop_on_sigterm()
     scored = score_into(run, paths, typed(o.into), _print_stage) if o.into else score_images(run, paths, _print_stage)
-    found, lens = Newcomers(run, scored), _lens(o, run)
+    found = Newcomers(run, scored)
     scores, threshold = found.scores(HEAT, lens)[found.is_ood], found.threshold(HEAT, lens)
     rows = [
         {
@@ -178,7 +182,11 @@ def _print_event(event: Event) -> None:
 
 
 def _print_stage(stage: str, message: str = "", **more: Any) -> None:  # noqa: ARG001 (a Progress)
-    _say(f"[{stage}] {message}", sys.stderr)
+    """What is done now. Where nobody reads that any longer (`2>&1 | head`), the work goes on."""
+    try:
+        _say(f"[{stage}] {message}", sys.stderr)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _print_run(run: Run, lens: Lens, as_json: bool) -> None:

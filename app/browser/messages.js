@@ -29,7 +29,8 @@ export function answered(state, message) {
   else if (state.selectionDue) change.selection = fromText(message.state.selection, state.run.n);
   const { adoptedSignature } = { ...state, ...change };
   change.exact = { ...message.exact, signature: message.exact.signature ?? adoptedSignature };
-  if (message.parts) change.parts = { names: message.parts.names, codes: bytesOf(message.parts.codes) };
+  if (message.parts && !same(state.parts?.told, message.parts))
+    change.parts = { told: message.parts, names: message.parts.names, codes: bytesOf(message.parts.codes) };
   if (!same(state.tags, message.tags)) change.tags = message.tags;
   if (!same(state.alike, message.alike)) change.alike = message.alike;
   if (!same(state.subject, message.subject)) change.subject = message.subject;

@@ -27,9 +27,12 @@ export function createResults(root, act, request) {
   let perRow = 1, shown = [], looking = -1;
   const draw = memo(({ run, layout, size, order, width, points, methods, h, line, found }) => {
     const way = ways[layout](run, points, methods, { size, width, order, found, act });
+    const focused = place.getRootNode().activeElement?.closest(".results [data-number]")?.dataset.number;
     titles.replaceChildren(...(way.head ? [way.head] : []));
     [perRow, shown] = [way.perRow, points];
     scroller.show(Math.ceil(points.length / perRow), way.height, way.make);
+    // The keyboard stays where it was.
+    if (focused) (place.querySelector(`[data-number="${focused}"]`) ?? place).focus({ preventScroll: true });
   });
   const begin = memo(() => scroller.top());
   const observer = new ResizeObserver(request); // another width has other columns

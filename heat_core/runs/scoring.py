@@ -5,7 +5,7 @@ and nothing more to store.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from heat_core.runs.experiment import FEATURES, TRAIN
 from heat_core.runs.jobs import FAILED_FILE, SCORE_LOCK
 from heat_core.runs.record import SCORED, Scored, residual_path
 from heat_core.runs.run import Run
+from heat_core.storage import writing
 
 
 def score(run: Run, paths: list[Path], report: Progress = silent) -> Scored:
@@ -70,11 +71,25 @@ def score_into(run: Run, paths: list[Path], folder: Path, report: Progress = sil
 
 
 @contextmanager
+def _held(path: Path) -> Iterator[None]:
+    lock = FileLock(path, timeout=10)
+    with writing(path):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
 def in_sight(folder: Path) -> Iterator[None]:
     """Let a reader of the folder see that somebody is at it, and learn it when nothing more will come."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / SCORE_LOCK, timeout=10):
+        with _held(folder / SCORE_LOCK):
             yield
     except BaseException as error:
-        (folder / FAILED_FILE).write_text(sentence_of(error), encoding="utf-8")
+        with suppress(OSError):  # the folder may be what cannot be written
+            (folder / FAILED_FILE).write_text(sentence_of(error), encoding="utf-8")
         raise

@@ -59,6 +59,7 @@ def numbers(page) -> list[list[str]]:
 
 
 def lasso(page, radius: float, keys: tuple[str, ...] = (), shift: float = 0.0) -> None:
+    page.locator("canvas.map").scroll_into_view_if_needed()
     box = page.locator("canvas.map").bounding_box()
     x, y = box["x"] + box["width"] / 2 + shift, box["y"] + box["height"] / 2
     page.mouse.move(x + radius, y)
@@ -378,6 +379,7 @@ def test_a_lasso_narrows_the_subset_and_the_link_keeps_it(page):
 
 def test_a_slow_hand_pans_and_does_not_click(page):
     page.get_by_role("radio", name="Pan").click()
+    page.locator("canvas.map").scroll_into_view_if_needed()
     box = page.locator("canvas.map").bounding_box()
     before = page.evaluate(f"{LIVE}.state.where.x")
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -413,6 +415,7 @@ def test_what_the_view_says_of_itself_cannot_be_written(page, what):
 
 
 def test_a_point_shows_its_picture_and_a_click_explains_it(page):
+    page.locator("canvas.map").scroll_into_view_if_needed()
     box = page.locator("canvas.map").bounding_box()
     x, y = page.evaluate(
         f"() => {{ const v = {LIVE}, c = v.$('.map');"
@@ -456,7 +459,7 @@ def test_few_pictures_keep_their_rows(served, browser):
 
 def test_priors_and_weights_recompose(page, demo_run):
     page.locator(".composed summary").click()
-    page.get_by_label("HEAT-GMM-std").uncheck()
+    page.locator(".priors").get_by_label("HEAT-GMM-std").uncheck()
     page.wait_for_function("() => location.search.includes('priors=gmm%2Cel')", timeout=20_000)
     page.wait_for_function(EXACT, timeout=20_000)
     expected = demo_run.metrics(Lens(priors=("gmm", "el")), ["heat"])["heat"]["average"]

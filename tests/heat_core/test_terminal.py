@@ -14,6 +14,7 @@ from heat_core.__main__ import main
 from heat_core.features.backbones import ASSETS
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.jobs import new_run
+from heat_core.runs.run import list_runs
 from heat_core.storage import read_json, typed, write_json
 from tests.synthetic import synthetic_run
 
@@ -90,6 +91,20 @@ def test_a_reader_that_has_enough_ends_it_without_a_word(made, words):
     assert process.returncode in (0, 141)
 
 
+def test_a_run_whose_progress_nobody_reads_goes_on(home, image_folder, tmp_path):
+    image_folder(tmp_path / "train", {"blue": 5, "red": 5})
+    words = ["run", "--id", str(tmp_path / "train"), "--ood", "far=demo-photo-patches", "--limit", "5", *TINY]
+    words += ["--backbone", "heat-demo-resnet", "--preset", "quick"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "heat_core", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as job:
+        job.stdout.readline()
+        job.stdout.close()
+        assert job.wait(120) == 0
+    (done,) = list_runs()
+    assert done.status == "done"
+
+
 def test_no_standard_output_at_all_is_no_error():
     done = heat("list", before=("sh", "-c", 'exec "$@" >&-', "sh"))
     assert (done.returncode, done.stderr) == (0, b"")
@@ -119,10 +134,10 @@ def test_a_tilde_in_an_option_is_ones_home(me, image_folder, capsys):
 
 
 @pytest.mark.parametrize("path", ["~nobodyatall", "~nobodyatall/x"])
-def test_the_home_of_somebody_who_is_not_there_is_a_name_as_any_other(path, made, capsys):
+def test_the_home_of_somebody_who_is_not_there_is_a_name_as_any_other(path, capsys):
     run = ["run", "--id", path, "--ood", f"a={path}", "--backbone", "heat-demo-resnet"]
     weights = ["run", "--id", "demo-digits", "--ood", "a=demo-photo-patches", "--backbone", "heat-demo-resnet"]
-    for words in (run, [*weights, f"--weights={path}"], ["show", path], ["score", str(made.folder), path]):
+    for words in (run, [*weights, f"--weights={path}"], ["show", path]):
         assert main(words) == 2
         assert path in capsys.readouterr().err
 
@@ -146,6 +161,25 @@ def test_a_folder_as_the_reports_file_gives_a_sentence(me, made, capsys):
     said = capsys.readouterr().err
     assert said == f"heat_core: --out is the folder {me}: name a file in it, {me / 'made'}.html for one.\n"
     assert list(me.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [("score", "RUN", ""), ("score", "RUN", "x.png", "--into", ""), ("show", "")])
+def test_a_word_that_is_empty_is_not_the_working_directory(words, made, capsys):
+    assert main([str(made.folder) if word == "RUN" else word for word in words]) == 2
+    assert "is empty: leave it out, or say which" in capsys.readouterr().err
+
+
+def test_what_cannot_be_scored_is_refused_before_the_work(made, tmp_path, capsys):
+    (tmp_path / "file").write_text("x")
+    run = str(made.folder)
+    for words, said in (
+        (["score", run, str(tmp_path), "--priors", "knn"], "has no residual for 'knn'"),
+        (["score", run, str(tmp_path), "--into", str(tmp_path / "file")], "something else of that name is in the way"),
+    ):
+        assert main(words) == 2
+        told = capsys.readouterr().err
+        assert said in told
+        assert "Loading" not in told
 
 
 def test_a_folder_that_is_no_run_is_told_so_and_is_not_to_be_deleted(tmp_path, capsys):
