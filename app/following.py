@@ -20,7 +20,7 @@ from heat_core.runs.run import ALIVE, damaged_runs, list_runs
 from heat_core.storage import heat_home, printable
 
 Version = tuple[int, ...]  # of files: changes when one of them does
-Stage = tuple[str, bool, bool, bool, int]
+Stage = tuple[str, bool, bool, bool, int, int]
 
 
 @st.cache_resource(show_spinner=False)
@@ -165,10 +165,18 @@ def follow(run: Run) -> None:
         st.warning(f"This run was {plain(status)}; what was finished is shown. Resume it on the Runs page.")
 
 
-def _stage(run: Run) -> tuple[bool, bool, int, int]:
-    """How far a run is: changes when a page has more to show, a residual or a slow detector's row."""
+def _stage(run: Run) -> Stage:
+    """How far a run is, and whether somebody works on it: changes when a page has something else to show."""
     trained, rows = (len(run.priors), len(run.record.titles)) if run.has_energies else (0, 0)
-    return run.has_energies, run.has_map, trained, rows
+    return run.status, run.worked_on, run.has_energies, run.has_map, trained, rows
+
+
+def _said_now(run: Run) -> list[Event]:
+    """What the job that works on the run reported: a run that was resumed has heard earlier ones."""
+    begun = run.info.get("started", 0.0)
+    if run.status != "running" or not isinstance(begun, int | float):
+        return []
+    return [event for event in run.events() if event["time"] >= begun]
 
 
 @st.fragment(run_every=1.0)

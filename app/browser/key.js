@@ -4,7 +4,7 @@ import { isWrong, shapeNames } from "./looks.js";
 import { element } from "./words.js";
 
 const MOST_CLASSES = 60;
-const SIGNS = { disc: "●", cross: "✕", diamond: "◆", square: "■", triangle: "▼", plus: "✚" };
+const SIGNS = { disc: "●", cross: "✕", diamond: "◆", square: "■", triangle: "▲", plus: "✚" };
 
 /** Write what colours and shapes mean that points have now. */
 export function writeKey(key, run, way) {

@@ -8,7 +8,7 @@ export const NAME_WIDTH = 76;
 const GAP = 8;
 
 export const columnsOfRows = (width, size) => Math.max(2, Math.floor((width - NAME_WIDTH) / (size + GAP)));
-export const blockHeight = (methods, size) => methods.length * (size + GAP) + 30;
+export const blockHeight = (methods, size) => methods * (size + GAP) + 30;
 
 /** A block: a function of its number. */
 export const blockOfRows = (run, points, methods, columns, size, act) => (row) => {
