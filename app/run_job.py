@@ -139,7 +139,8 @@ def _curves(run: Run) -> None:
             else:
                 silent.append(title_of(corrected_row(prior), {}))
         if silent:
-            st.caption(f"No curve yet, or none kept: {plain(', '.join(silent))}.")
+            what = "No curve yet" if run.worked_on else "No curve was kept"
+            st.caption(f"{what}: {plain(', '.join(silent))}.")
 
     drawn()
 

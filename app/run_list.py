@@ -44,6 +44,7 @@ def table(chosen: Run) -> None:
         key=key,
         hide_index=True,
         column_config=_COLUMNS,
+        placeholder="–",
         on_select=pick,
         selection_mode="single-row",
         selection_default={"selection": {"rows": [at]}},
@@ -105,7 +106,9 @@ def _moment(value: Any) -> datetime | None:
 
 def name_and_end(run: Run) -> None:
     """Buttons that give a run another name, and that delete it after asking."""
-    with st.popover("Rename", icon=":material/edit:", disabled=run.worked_on):
+    busy = run.worked_on
+    why = "When its job has finished, or was cancelled." if busy else None
+    with st.popover("Rename", icon=":material/edit:", disabled=busy, help=why):
         st.text_input(
             "Name",
             run.experiment.name,
@@ -114,7 +117,7 @@ def name_and_end(run: Run) -> None:
             on_change=lambda: _renamed(run),
             help="How lists show it. Its folder and its links stay as they are.",
         )
-    with st.popover("Delete", icon=":material/delete:", disabled=run.worked_on):
+    with st.popover("Delete", icon=":material/delete:", disabled=busy, help=why):
         st.markdown(
             f"Delete **{plain(run.experiment.name or run.id)}** for good? Its numbers, notes, tags and scored images "
             "go; the images themselves and their features stay."
