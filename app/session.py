@@ -141,11 +141,11 @@ def about(what: str, plain: Query) -> None:
     """
     before, kept = st.session_state.get("asked-of"), look().ask
     st.session_state["asked-of"] = what
-    if before == what or (before is None and kept != Query()):  # the same, or a link
+    if before == what or (before is None and (kept != Query() or plain == kept)):  # the same, or a link
         return
-    changed(ask=replace(plain, baseline=kept.baseline, methods=kept.methods), selection=None, sample=look().sample)
+    changed(ask=replace(plain, baseline=kept.baseline, methods=kept.methods))
     if before is not None:
-        changed(sample=None)
+        changed(selection=None, sample=None)
     follow()
 
 

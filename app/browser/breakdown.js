@@ -40,7 +40,8 @@ function writeFacet({ whole, bars, more }, facet, { counts, count: total, kept, 
   const entryOf = (value, v) => ({ value, title: facet.titles[v], count: counts?.[v] ?? 0, colour: colours?.[v] });
   const entries = (facet?.values ?? []).map(entryOf);
   const present = entries.filter((e) => e.count || kept.includes(e.value)).sort((a, b) => b.count - a.count);
-  whole.hidden = !present.length || (facet.values.length < 2 && !kept.length);
+  const lone = facet?.values.length < 2 && !facet.members; // says nothing
+  whole.hidden = !present.length || (lone && !kept.length);
   if (whole.hidden) return;
   const most = Math.max(...present.map((e) => e.count), 1), shown = open ? present : present.slice(0, FEW);
   for (const e of present.slice(FEW)) if (!open && kept.includes(e.value)) shown.push(e);
