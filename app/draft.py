@@ -34,6 +34,8 @@ class Draft:
         settings: setting of the training → a value other than the preset's.
         note: where it came from, for the reader.
         known: doubts that a person has said to be meant.
+        number: of this filling of the form: its widgets are others than those of the one before.
+        resets: how often the settings went back to the preset's, for the same reason.
     """
 
     values: dict[str, Any]
@@ -41,6 +43,8 @@ class Draft:
     settings: dict[str, Any] = field(default_factory=dict)
     note: str = ""
     known: set[str] = field(default_factory=set)
+    number: int = 0
+    resets: int = 0
 
     @classmethod
     def of(cls, experiment: Experiment, note: str = "") -> "Draft":
@@ -72,6 +76,16 @@ class Draft:
         if lost:
             note = f"{note} Not known here, and left out: {', '.join(lost)}.".strip()
         return cls(values, rows or {0: Row()}, settings, note)
+
+    @property
+    def key(self) -> str:
+        """What the keys of its widgets begin with."""
+        return f"new-{self.number}" if self.number else "new"
+
+    @property
+    def key_of_settings(self) -> str:
+        """What the keys of the training's widgets begin with: their defaults hang on the preset and the first prior."""
+        return f"{self.key}-set-{self.values['preset']}-{next(iter(self.values['priors']), '')}-{self.resets}"
 
     def add_row(self) -> None:
         """One more OOD set."""
@@ -105,6 +119,11 @@ class Draft:
         prior = next(iter(self.values["priors"]), "gmm")
         base = settings_for(prior, self.values["preset"])
         return {f.name: self.settings.get(f.name, getattr(base, f.name)) for f in fields(ResidualSettings)}
+
+    def reset(self) -> None:
+        """Take every setting of the training from the preset again."""
+        self.settings.clear()
+        self.resets += 1
 
     def set(self, name: str, value: Any) -> None:
         """Change a setting of the training; the preset's own value is no change."""

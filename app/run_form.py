@@ -3,6 +3,7 @@
 Other pages fill it with `prefill`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -27,7 +28,14 @@ def prefill(experiment: Experiment, note: str) -> None:
         experiment: what is proposed; its sets may be folders of this machine.
         note: a sentence for the reader: where it comes from.
     """
-    session.hold(draft=Draft.of(experiment, note), **{run_start.WANTED: run_start.NEW})
+    _fill(Draft.of(experiment, note))
+    session.hold(**{run_start.WANTED: run_start.NEW})
+
+
+def _fill(draft: Draft) -> None:
+    """Let the form hold something else, in widgets of its own."""
+    draft.number = session.held("drafts", 0) + 1
+    session.hold(draft=draft, drafts=draft.number)
 
 
 def draw() -> None:
@@ -63,9 +71,9 @@ def _filled_from(draft: Draft) -> None:
     def fill() -> None:
         name = session.held("new-from")
         if name in runs:
-            session.hold(draft=copied(runs[name]))
+            _fill(copied(runs[name]))
         elif name:
-            session.hold(draft=Draft.of(demo_experiment(), "The embedded demo."))
+            _fill(Draft.of(demo_experiment(), "The embedded demo."))
         session.hold(**{"new-from": None})
 
     note, source = st.columns([3, 2], gap="large", vertical_alignment="bottom")
@@ -93,15 +101,18 @@ def copied(run: Run) -> Draft:
     return Draft.of(run.experiment, f"A copy of {shown(run)}.")
 
 
-def _keyed(name: str, draft: Draft) -> dict[str, Any]:
-    """What makes a widget hold a value of the draft, whatever page was open in between."""
-    key = f"new-{name}"
-    session.put(key, draft.values[name])
+def _keyed(name: str, draft: Draft, kind: str = "value", options: Sequence[str] = ()) -> dict[str, Any]:
+    """What makes a widget begin with a value of the draft, whatever page was open in between, and keep it there.
+
+    The value is the widget's default (`kind`: as it is called there), not one that is set: that would be lost where
+    another click ends the script before the page has heard of it.
+    """
+    key, value = f"{draft.key}-{name}", draft.values[name]
 
     def take_over() -> None:
         draft.values[name] = session.held(key)
 
-    return {"key": key, "on_change": take_over}
+    return {kind: options.index(value) if kind == "index" else value, "key": key, "on_change": take_over}
 
 
 def _images(draft: Draft) -> None:
@@ -146,17 +157,21 @@ def _ood_set(draft: Draft, number: int, row: Row, labels: Any) -> None:
     columns = st.columns([6, 8, 5, 2], vertical_alignment="bottom", gap="small")
 
     def keyed(name: str) -> dict[str, Any]:
-        key = f"new-ood-{number}-{name}"
-        session.put(key, getattr(row, name))
+        key = f"{draft.key}-ood-{number}-{name}"
         return {"key": key, "on_change": lambda: setattr(row, name, session.held(key)), "label_visibility": labels}
 
-    columns[0].text_input("Unknown (OOD)", placeholder="its name", **keyed("name"))
+    columns[0].text_input("Unknown (OOD)", row.name, placeholder="its name", **keyed("name"))
     columns[1].text_input(
-        "Folder or dataset", placeholder="/path/to/images", help="What the model should not know.", **keyed("source")
+        "Folder or dataset",
+        row.source,
+        placeholder="/path/to/images",
+        help="What the model should not know.",
+        **keyed("source"),
     )
     columns[2].selectbox(
         "Distance",
         [NO_GROUP, *GROUPS],
+        [NO_GROUP, *GROUPS].index(row.group),
         help="How far it is from the known classes, for you to judge: the tables average near, mid and far sets apart "
         "(Tab. 4).",
         **keyed("group"),
@@ -165,7 +180,7 @@ def _ood_set(draft: Draft, number: int, row: Row, labels: Any) -> None:
         "",
         icon=":material/close:",
         type="tertiary",
-        key=f"new-ood-{number}-less",
+        key=f"{draft.key}-ood-{number}-less",
         help="Leave this set out.",
         disabled=len(draft.rows) == 1,
         on_click=lambda: draft.drop_row(number),
@@ -208,28 +223,28 @@ def _heat(draft: Draft) -> None:
         format_func=lambda p: plain(PRIOR_TITLES[p]),
         help="GMM: mixture on average-pooled features. GMM-std: on std-pooled features. EL: energy of the "
         "logits (Sec. 3.2). DICE: a sparsified head (Tab. 10). KNN (a soft one) and ViM go beyond the paper.",
-        **_keyed("priors", draft),
+        **_keyed("priors", draft, "default"),
     )
     st.radio(
         "Preset",
         PRESET_NAMES,
         horizontal=True,
         help="paper: App. B. released: what the authors' code uses. quick: a small network and few updates, for a CPU.",
-        **_keyed("preset", draft),
+        **_keyed("preset", draft, "index", PRESET_NAMES),
     )
     st.multiselect(
         "Compared with",
         ["all", *detectors.names()],
         help="The methods of the paper's tables; EL, GMM and GMM-std are always there. odin, mds and gram read "
         "images again or more of the network, and take the longest.",
-        **_keyed("detectors", draft),
+        **_keyed("detectors", draft, "default"),
     )
     covariance, seed = st.columns(2)
     covariance.selectbox(
         "Covariance",
         COVARIANCES,
         help="Of the mixtures: empirical is the paper's; auto takes Ledoit-Wolf below ten images a dimension.",
-        **_keyed("covariance", draft),
+        **_keyed("covariance", draft, "index", COVARIANCES),
     )
     seed.number_input("Seed", min_value=0, **_keyed("seed", draft))
     st.text_input("Name of the run", placeholder="how lists show it", **_keyed("name", draft))

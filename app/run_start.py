@@ -89,10 +89,9 @@ def _asked(draft: Draft, found: Overview) -> bool:
         def say(doubt: str = doubt) -> None:
             draft.known ^= {doubt}
 
-        key = f"new-know-{doubt}"
-        session.put(key, known)
+        key = f"{draft.key}-know-{doubt}"
         st.warning(plain(doubt), icon=":material/help:")
-        st.checkbox("I know, and it is meant.", key=key, on_change=say)
+        st.checkbox("I know, and it is meant.", known, key=key, on_change=say)
     return set(found.doubts) <= draft.known
 
 

@@ -43,7 +43,7 @@ def every_setting(draft: Draft) -> None:
             "Left as they are, each prior takes the values of its preset; a change applies to all chosen priors."
         )
         if draft.settings:
-            st.button("Back to the preset", icon=":material/undo:", on_click=draft.settings.clear)
+            st.button("Back to the preset", icon=":material/undo:", on_click=draft.reset)
         columns = st.columns(2)
         for i, (name, value) in enumerate(draft.shown_settings().items()):
             with columns[i % 2]:
@@ -51,17 +51,16 @@ def every_setting(draft: Draft) -> None:
 
 
 def _setting(draft: Draft, name: str, value: Any) -> None:
-    label, about, key = NAMES[name], SENTENCES[name], f"new-set-{name}"
-    session.put(key, value)
+    label, about, key = NAMES[name], SENTENCES[name], f"{draft.key_of_settings}-{name}"
 
     def take_over() -> None:
         draft.set(name, session.held(key))
 
     if isinstance(value, bool):
-        st.checkbox(label, help=about, key=key, on_change=take_over)
+        st.checkbox(label, value, help=about, key=key, on_change=take_over)
     elif isinstance(value, str):
-        st.selectbox(label, _CHOICES[name], help=about, key=key, on_change=take_over)
+        st.selectbox(label, _CHOICES[name], _CHOICES[name].index(value), help=about, key=key, on_change=take_over)
     elif isinstance(value, int):
-        st.number_input(label, min_value=0, help=about, key=key, on_change=take_over)
+        st.number_input(label, 0, value=value, help=about, key=key, on_change=take_over)
     else:
-        st.number_input(label, min_value=0.0, format="%g", help=about, key=key, on_change=take_over)
+        st.number_input(label, 0.0, value=value, format="%g", help=about, key=key, on_change=take_over)

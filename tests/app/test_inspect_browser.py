@@ -177,9 +177,9 @@ def test_brush_lasso_and_search_narrow_one_another_and_can_be_taken_off(page, de
     page.locator("[data-question=all]").click()
     box = page.locator("canvas.hist").bounding_box()
     y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + 0.62 * box["width"], y)
+    page.mouse.move(box["x"] + 0.72 * box["width"], y)
     page.mouse.down()
-    page.mouse.move(box["x"] + 0.7 * box["width"], y)
+    page.mouse.move(box["x"] + 0.8 * box["width"], y)
     page.mouse.move(box["x"] + 0.95 * box["width"], y)
     page.mouse.up()
     page.wait_for_function("() => location.search.includes('brush=')", timeout=20_000)

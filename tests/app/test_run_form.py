@@ -139,23 +139,23 @@ def test_two_sets_of_one_name_are_refused_and_a_name_comes_from_its_folder():
 def test_what_was_typed_is_there_when_the_page_comes_back(demo_home):
     main = AppTest.from_file(str(PAGES.parent / "main.py"), default_timeout=60).run()
     main.switch_page("app_pages/runs.py").run()
-    main.segmented_control(key="runs-view-choice").set_value("new").run()
+    main.segmented_control(key="runs-view-list").set_value("new").run()
     main.text_input(key="new-id").set_value("cifar10").run()
     main.text_input(key="new-ood-1-name").set_value("other").run()
     main.number_input(key="new-seed").set_value(5).run()
-    main.number_input(key="new-set-epochs").set_value(3).run()
+    main.number_input(key="new-set-quick-gmm-0-epochs").set_value(3).run()
     main.selectbox(key="new-ood-1-group").set_value("far").run()
     for away in ("app_pages/studies.py", "app_pages/runs.py"):
         main.switch_page(away).run()
         assert not main.exception
-    assert main.segmented_control(key="runs-view-choice").value == "new"
+    assert main.segmented_control(key="runs-view-new").value == "new"
     assert main.text_input(key="new-id").value == "cifar10"
     assert main.text_input(key="new-ood-1-name").value == "other"
     assert main.selectbox(key="new-ood-1-group").value == "far"
     assert main.number_input(key="new-seed").value == 5
-    assert main.number_input(key="new-set-epochs").value == 3
-    main.segmented_control(key="runs-view-choice").set_value("list").run()
-    main.segmented_control(key="runs-view-choice").set_value("new").run()
+    assert main.number_input(key="new-set-quick-gmm-0-epochs").value == 3
+    main.segmented_control(key="runs-view-new").set_value("list").run()
+    main.segmented_control(key="runs-view-list").set_value("new").run()
     assert main.text_input(key="new-id").value == "cifar10"
 
 
@@ -164,7 +164,7 @@ def test_copy_this_run_fills_the_form_with_all_of_it(run):
     assert test.query_params["view"] == "new"
     assert FULL.to_command() in [code.value for code in test.code]
     assert "A copy of everything · full." in texts(test)
-    assert test.text_input(key="new-ood-1-name").value == "patches"
+    assert test.text_input(key="new-1-ood-1-name").value == "patches"
     press(test, "Back to the preset")
     assert replace(FULL, settings={}).to_command() in [code.value for code in test.code]
 
@@ -196,7 +196,7 @@ runpy.run_path({str(PAGES / "runs.py")!r})
     test = AppTest.from_string(script, default_timeout=60).run()
     press(test, "go")
     assert "The 4 images that you tagged." in texts(test)
-    assert test.text_input(key="new-ood-0-source").value == str(sets / "ood")
+    assert test.text_input(key="new-1-ood-0-source").value == str(sets / "ood")
     assert "10 known, for training · 2 known, for testing · 4 tagged · 2 classes" in texts(test).replace("**", "")
     assert can_start(test)
 
