@@ -24,21 +24,17 @@ def view() -> str:
         st.query_params["view"] = NEW
     else:
         st.query_params.pop("view", None)
-<<<<<<< HEAD
     return wanted
 
 
 def switch(shown: str) -> None:
     """The control that goes from one to the other."""
-    session.put("runs-view-choice", shown)
-=======
-    key = f"runs-view-{wanted}"  # each with its own default: a value that is set may be lost to a quick second click
->>>>>>> runs
+    key = f"runs-view-{shown}"  # each with its own default: a value that is set may be lost to a quick second click
     st.segmented_control(
         "Show",
         list(VIEWS),
         format_func=VIEWS.__getitem__,
-        default=wanted,
+        default=shown,
         key=key,
         required=True,
         on_change=lambda: session.hold(**{WANTED: session.held(key)}),
