@@ -7,6 +7,10 @@ WORDS = {
     "OOD, unknown": "out-of-distribution: images of anything else. A detector should tell them from the known ones.",
     "Score": "how unusual an image looks to a detector; right of the threshold it is called unknown.",
     "95 % of ID": "the usual threshold: 95 % of the known test images stay below it.",
+    "Caught, missed; kept, flagged": "an unknown image that a detector calls unknown, or takes for known; a known one "
+    "that it keeps, or calls unknown by mistake.",
+    "Baseline, +31 −18": "the detector that HEAT is held against, the best single prior unless you choose another: how "
+    "many unknown images HEAT catches that it misses, and how many it loses.",
     "FPR95 ↓": "share of unknown images that pass for known at that threshold; lower is better.",
     "AUROC ↑": "the chance that an unknown image scores higher than a known one; 50 % is guessing, 100 % perfect.",
     "GMM, GMM-std, EL": "priors: how unlikely the image's features are under a Gaussian per class (of their averages, "

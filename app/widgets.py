@@ -32,12 +32,6 @@ def choice(widget: Callable[..., Any], label: str, options: list[str], name: str
     return wanted
 
 
-def detector_choice(run: Run, label: str, help: str) -> str:
-    """Which detector the page shows, in the sidebar; the last row, HEAT where there are priors, unless chosen."""
-    rows = run.detectors
-    return choice(st.sidebar.selectbox, label, rows[::-1], "det", rows[-1], format_func=run.title, help=help)
-
-
 def choices(
     widget: Callable[..., Any], label: str, options: list[str], name: str, default: list[str], **more: Any
 ) -> list[str]:

@@ -9,7 +9,8 @@ const SUGGESTED = ["new class", "known", "ignore"];
 /** The tags that keys and buttons offer: those that the run has, after those that are suggested. */
 export const offered = (tags) => [...new Set([...SUGGESTED, ...Object.keys(tags).filter(Boolean)])];
 
-/** A function of the state and the subset that writes the bar. save: {svg, png}: make a figure of the rows. */
+/** A function of the state and the subset that writes the bar. save(what, kind): hand out a figure of the rows, the
+ *  histogram or the map, as svg or png. */
 export function createBar(root, act, save) {
   const $ = (selector) => root.querySelector(selector);
   for (const button of root.querySelectorAll("[data-layout]")) button.onclick = () => act.setLayout(button.dataset.layout);
@@ -17,8 +18,7 @@ export function createBar(root, act, save) {
   $(".size").oninput = (e) => act.setSize(Number(e.target.value));
   $(".size").onchange = act.tell;
   $(".unmark").onclick = act.unmark;
-  $(".save-svg").onclick = save.svg;
-  $(".save-png").onclick = save.png;
+  for (const button of root.querySelectorAll("[data-save]")) button.onclick = () => save(...button.dataset.save.split(" "));
   wireTags(root, act);
   wireRun(root, act);
   return writing(root, act);

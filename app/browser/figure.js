@@ -6,7 +6,7 @@ import { verdictOn } from "./verdicts.js";
 const SIDE = 96, GAP = 6, NAME = 110, MOST = 24, FRAME = 4; // pictures in a row of the figure at most
 const COLOURS = { right: "#009E73", wrong: "#D55E00", unknown: "#E69F00", known: "#0072B2" };
 
-const escaped = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+export const escaped = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
 /** The figure as text. points: the first `MOST` are drawn; methods: see subset.js. */
 export async function drawing(run, points, methods) {

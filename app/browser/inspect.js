@@ -6,6 +6,7 @@ import { createActions } from "./actions.js";
 import { createBar, offered } from "./bar.js";
 import { createBreakdown } from "./breakdown.js";
 import { Surface } from "./canvas.js";
+import { histogramFile, mapFile } from "./charts.js";
 import { createChips } from "./chips.js";
 import { theme } from "./colours.js";
 import { wireControls } from "./controls.js";
@@ -73,16 +74,23 @@ function createView(root) {
 /** What is beside histogram and map, as functions of the state; and what keys do to them. */
 function panelsOf(root, store, scored, subset, act, request) {
   const results = createResults(root, act, request), lightbox = createLightbox(root);
-  const save = (kind) => async () => {
-    const { state } = store, found = scored(state), { run, ask } = state;
-    const methods = methodsOf(run, ask).map((key) => methodOf(run, key, found));
-    await saveFigure(await drawing(run, subset(state).points, methods), kind, `${run.id}-${ask.question}`);
+  const draw = {
+    rows(state, found) {
+      const { run, ask } = state, methods = methodsOf(run, ask).map((key) => methodOf(run, key, found));
+      return drawing(run, subset(state).points, methods);
+    },
+    histogram: histogramFile,
+    map: mapFile,
+  };
+  const save = async (what, kind) => {
+    const { state } = store;
+    await saveFigure(await draw[what](state, scored(state)), kind, `${state.run.id}-${what}`);
   };
   const panels = {
     questions: createQuestions(root, act),
     chips: createChips(root, act),
     breakdown: createBreakdown(root, act, request),
-    bar: createBar(root, act, { svg: save("svg"), png: save("png") }),
+    bar: createBar(root, act, save),
     results: results.part,
     inspector: createInspector(root, act, lightbox),
   };

@@ -3,6 +3,7 @@
 import math
 import shutil
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -300,16 +301,19 @@ def test_old_addresses_lead_to_the_new_place(served, browser, demo_run, old):
     page.close()
 
 
-def test_rows_of_methods_can_be_saved_as_svg_and_png(page):
-    page.locator("[data-layout=rows]").click()
-    page.locator(".block .method").first.wait_for(timeout=20_000)
+@pytest.mark.parametrize("what", ["rows", "histogram", "map"])
+def test_figures_can_be_saved_as_svg_and_png(page, what):
+    page.locator(".results .cell img").first.wait_for(timeout=20_000)
     page.locator(".doing", has_text="Take along").locator("summary").click()
     for kind, start in (("svg", b"<svg"), ("png", b"\x89PNG")):
         with page.expect_download(timeout=30_000) as got:
-            page.locator(f".save-{kind}").click()
+            page.locator(f"[data-save='{what} {kind}']").click()
         content = Path(got.value.path()).read_bytes()
         assert content.startswith(start)
-        assert kind == "png" or b"data:image/" in content  # its pictures are inside
+        if kind == "svg":
+            assert (b"data:image/" in content) == (what == "rows")  # its pictures are inside
+            assert ElementTree.fromstring(content).tag.endswith("svg")
+    assert not page.problems
 
 
 def test_what_is_taken_along_is_the_subset(page, demo_run):

@@ -1,4 +1,6 @@
-"""The live view in headless Chromium: frames per second while β is dragged, release → exact numbers, lasso → gallery.
+"""The workbench in headless Chromium: frames per second while β is dragged, and how long its answers take.
+
+Release → exact numbers; lasso, filter (500 pictures and more) → grid; click → inspector; from page to page.
 
     python tests/benchmarks/live.py [points …]        (default: 60000 200000)
 
@@ -12,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,9 +64,8 @@ def enlarged(home: Path, points: int) -> str:
     return folder.name
 
 
-# In the page: the live view, and the shadow root of the gallery.
+# In the page: the workbench.
 LIVE = "[...heatLive.values()].find(e => e.live).live"
-GALLERY = "[...document.querySelectorAll('*')].map(e => e.shadowRoot?.querySelector('.gallery')).find(Boolean)"
 EVERY_FRAME = """(seconds) => new Promise(done => {
   const slider = LIVE.$('.slider'), until = performance.now() + 1000 * seconds, times = [];
   const step = (now) => {
@@ -82,13 +84,23 @@ UNTIL_EXACT = (
     "new Promise(done => { const look = () => LIVE.isExact ? done(performance.now() - released) : setTimeout(look, 2);"
     " look() })"
 ).replace("LIVE", LIVE)
-WATCH_GALLERY = (
+WATCH_GRID = (
     "globalThis.changed = null; "
-    "new MutationObserver(() => changed ??= performance.now()).observe(GALLERY, {childList: true})"
-).replace("GALLERY", GALLERY)
-UNTIL_GALLERY = (
+    "new MutationObserver(() => changed ??= performance.now()).observe(LIVE.$('.inner'), {childList: true})"
+).replace("LIVE", LIVE)
+UNTIL_GRID = (
     "new Promise(done => { const look = () => changed ? done(changed - released) : setTimeout(look, 2); look() })"
 )
+# The pictures in sight are there, not only their places.
+UNTIL_PICTURES = (
+    "new Promise(done => { const look = () => { const all = [...LIVE.$('.results').querySelectorAll('img')];"
+    " all.length && all.every(i => i.complete && i.naturalWidth) ? done(performance.now() - released)"
+    " : setTimeout(look, 2) }; look() })"
+).replace("LIVE", LIVE)
+UNTIL_INSPECTED = (
+    "new Promise(done => { const look = () => LIVE.$('.inspector .waterfall') && LIVE.state.subject?.number ==="
+    " LIVE.state.looked ? done(performance.now() - released) : setTimeout(look, 2); look() })"
+).replace("LIVE", LIVE)
 
 
 def measure(page: Page, address: str, run: str, received: list[int]) -> dict[str, float]:
@@ -117,6 +129,7 @@ def measure(page: Page, address: str, run: str, received: list[int]) -> dict[str
     page.wait_for_timeout(1500)
     found["kB at release"] = (sum(received) - before) / 1e3
 
+    page.locator("canvas.map").scroll_into_view_if_needed()
     stage = page.locator("canvas.map").bounding_box()
     before, cx, cy = sum(received), stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
     page.mouse.move(cx + 60, cy)
@@ -124,11 +137,55 @@ def measure(page: Page, address: str, run: str, received: list[int]) -> dict[str
     for angle in np.linspace(0, 2 * np.pi, 40):
         page.mouse.move(cx + 60 * np.cos(angle), cy + 60 * np.sin(angle))
     page.evaluate(ON_RELEASE)
-    page.evaluate(WATCH_GALLERY)
+    page.evaluate(WATCH_GRID)
     page.mouse.up()
-    found["lasso to gallery ms"] = page.evaluate(UNTIL_GALLERY)
+    found["lasso to grid ms"] = page.evaluate(UNTIL_GRID)
     page.wait_for_timeout(1500)
     found["kB at lasso"] = (sum(received) - before) / 1e3
+    page.locator("canvas.map").press("Escape")
+    page.wait_for_timeout(1000)
+    return found | answers(page)
+
+
+def answers(page: Page) -> dict[str, float]:
+    """What a click is answered in, the median of several."""
+    found: dict[str, list[float]] = {
+        "filter to grid ms": [],
+        "filter to its pictures ms": [],
+        "click to inspector ms": [],
+    }
+    for question in ("all", "missed", "all", "flagged", "all"):
+        page.evaluate(ON_RELEASE)
+        page.evaluate(WATCH_GRID)
+        page.locator(f"[data-question={question}]").click()
+        grid = page.evaluate(UNTIL_GRID)
+        if page.evaluate(f"{LIVE}.points.length") > 500:
+            found["filter to grid ms"].append(grid)
+            found["filter to its pictures ms"].append(page.evaluate(UNTIL_PICTURES))
+        page.wait_for_timeout(800)
+    for i in range(5):
+        page.evaluate(ON_RELEASE)
+        page.locator(".results .cell").nth(i).click()
+        found["click to inspector ms"].append(page.evaluate(UNTIL_INSPECTED))
+        page.wait_for_timeout(800)
+    found |= walk(page)
+    return {name: float(np.median(values)) for name, values in found.items()}
+
+
+def walk(page: Page) -> dict[str, list[float]]:
+    """From page to page: until the other page's heading, and back until the workbench shows exact numbers."""
+    found: dict[str, list[float]] = {"to another page ms": [], "back to inspect ms": []}
+    for name, heading in (("Runs", "What has been run?"), ("Studies", "What changes"), ("Runs", "What has been run?")):
+        began = time.perf_counter()
+        page.get_by_role("link", name=name, exact=True).click()
+        page.get_by_role("heading", name=heading).wait_for(timeout=30_000)
+        found["to another page ms"].append(1000 * (time.perf_counter() - began))
+        page.wait_for_timeout(500)
+        began = time.perf_counter()
+        page.get_by_role("link", name="Inspect", exact=True).click()
+        page.wait_for_function(f"() => [...heatLive.values()].some(e => e.live) && {LIVE}.isExact", timeout=30_000)
+        found["back to inspect ms"].append(1000 * (time.perf_counter() - began))
+        page.wait_for_timeout(500)
     return found
 
 
