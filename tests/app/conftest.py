@@ -2,7 +2,32 @@
 
 import pytest
 
+from tests.app.workbench import copies, open_page
+from tests.browser import app_on, chromium
+
 
 @pytest.fixture
 def demo_home(demo_run, monkeypatch):
     monkeypatch.setenv("HEAT_HOME", str(demo_run.folder.parents[1]))
+
+
+@pytest.fixture(scope="module")
+def served(demo_run, tmp_path_factory):
+    """(address, HEAT_HOME) of the app on copies of the demo's run."""
+    home = tmp_path_factory.mktemp("live-home")
+    copies(demo_run, home)
+    with app_on(home) as address:
+        yield address, home
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(served, browser):
+    page = open_page(browser, served[0])
+    yield page
+    page.close()

@@ -20,19 +20,19 @@ from heat_core.runs.run import Run
 from tests.app.test_pages import PAGES
 from tests.synthetic import synthetic_run
 
-EVERY = ("live", "explore", "compare", "map", "gallery", "own", "runs")
+EVERY = ("inspect", "compare", "new_images", "studies", "runs")
 # File → the pages that read it.
 FILES = {
     "run.json": EVERY,
     "energies.npz": EVERY,
     "map.npz": EVERY,
-    "events.jsonl": ("explore", "runs"),
-    "notes.json": ("live", "gallery"),
-    "beta.json": ("explore",),
-    "selections/{}.npy": ("live", "gallery"),
-    "own/20260101-000000/scored.npz": ("own",),
-    "own/20260101-000000/log.txt": ("own",),
-    "own/20260101-000000/failed.txt": ("own",),
+    "events.jsonl": ("compare", "runs"),
+    "notes.json": ("inspect",),
+    "beta.json": ("compare",),
+    "selections/{}.npy": ("inspect",),
+    "own/20260101-000000/scored.npz": ("new_images",),
+    "own/20260101-000000/log.txt": ("new_images",),
+    "own/20260101-000000/failed.txt": ("new_images",),
 }
 
 

@@ -1,0 +1,114 @@
+"""The subsets that the browser works out on every frame, against heat_core's."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.packing import pack
+from heat_core import Lens
+from heat_core.analysis import facets
+from heat_core.analysis.questions import Query, answers, arrange, narrowed
+from heat_core.analysis.samples import Samples
+from tests.app.modules import module_page
+from tests.browser import CHROMIUM
+from tests.synthetic import synthetic_run
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
+]
+
+
+@pytest.fixture(scope="module")
+def page():
+    with module_page() as page:
+        yield page
+
+
+SUBSET = """async ([bytes, change, answers]) => {
+  const { unpack } = await import('/wire.js'), { createStore } = await import('/store.js');
+  const { loaded } = await import('/messages.js'), { createScoring, createSubset } = await import('/scoring.js');
+  const { PLAIN } = await import('/subset.js'), { fromPoints } = await import('/selection.js');
+  const run = unpack(Uint8Array.from(bytes)), store = createStore(), scored = createScoring();
+  store.update(loaded(store.state, run));
+  const { ask, lasso, threshold, beta, parts, tags, alike } = change;
+  store.update({ ask: {...PLAIN, ...ask}, threshold, beta, tags, alike: alike ?? null,
+    parts: {names: parts.names, codes: Uint8Array.from(parts.codes)} });
+  if (lasso) store.update({ selection: fromPoints(lasso.map(n => run.pointOf[n]), run.n) });
+  const made = createSubset(scored)(store.state);
+  return { numbers: Array.from(made.points, i => run.number[i]), questions: made.subset.questions,
+    facets: Object.fromEntries(Object.entries(made.subset.facets).map(([k, v]) => [k, Array.from(v)])),
+    lasso: made.subset.lasso };
+}"""
+
+QUERIES = {
+    "plain": Query(),
+    "flagged, typical first": Query("flagged", order="typical"),
+    "gained on EL": Query("gained", "el", order="unusual"),
+    "lost, closest": Query("lost", "msp", order="close"),
+    "missed by all of three": Query("missed-by-all", "el", ("el", "msp", "heat")),
+    "missed by the baseline": Query("missed-by-baseline", "gmm"),
+    "tagged": Query("tagged"),
+    "narrowed by facets": Query("all", values=(("set", ("far", "id")), ("seen", ("cat", "owl")))),
+    "narrowed by part and cluster": Query("all", values=(("part", ("GMM prior", "EL residual")), ("cluster", ()))),
+    "narrowed by tag": Query("all", values=(("tag", ("odd",)),)),
+    "searched": Query("all", find="R-00001"),
+    "brushed": Query("all", brush=(0.25, 2.0)),
+    "everything at once": Query(
+        "all", values=(("set", ("near", "far")), ("seen", ("dog",))), brush=(-1.0, 3.0), find="00", order="score:desc"
+    ),
+    "by id": Query("all", order="id:asc"),
+    "by class, backwards": Query("all", order="seen:desc"),
+    "by an energy": Query("all", order="el:asc"),
+    "alike": Query("all", like="near/near-000003"),
+}
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    return Samples(synthetic_run(tmp_path_factory.mktemp("subset") / "run", seed=4))
+
+
+@pytest.mark.parametrize("lasso", [False, True])
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_subset_is_what_python_answers(page, samples, name, lasso):
+    query, lens = QUERIES[name], Lens(beta=0.5, threshold=1.25)
+    data, numbers = pack(samples, "v")
+    tags = facets.Tags({"": np.array([3]), "odd": np.array([1, 70, 90]), "known": np.array([70])}, len(samples))
+    parts = facets.parts(samples, lens)
+    own = {
+        "set": facets.sets(samples), "seen": facets.classes_seen(samples), "part": parts,
+        "cluster": facets.clusters(samples), "tag": tags,
+    }  # fmt: skip
+    selection = np.arange(30, 120, 3) if lasso else None
+    alike = np.array([63, 5, 80, 100, 61]) if query.like else None
+    keep = narrowed(samples, query, own, lens, selection, alike)
+    mask = keep & answers(samples, query, lens, tags.any())
+    expected = alike[mask[alike]] if alike is not None else arrange(samples, np.flatnonzero(mask), query, lens)
+    change = {
+        "ask": query.__dict__ | {"values": {k: list(v) for k, v in query.values}},
+        "lasso": selection.tolist() if lasso else None,
+        "threshold": 1.25,
+        "beta": 0.5,
+        "parts": {"names": list(parts.names), "codes": parts.codes[numbers].tolist()},
+        "tags": {tag: members.tolist() for tag, members in tags.members.items()},
+        "alike": None if alike is None else alike.tolist(),
+    }
+    found = page.evaluate(SUBSET, [list(data), json.loads(json.dumps(change)), None])
+    assert found["numbers"] == expected.tolist()
+    for question, count in found["questions"].items():
+        wanted = keep & answers(samples, replace(query, question=question), lens, tags.any())
+        assert count == wanted.sum(), question
+    asked = answers(samples, query, lens, tags.any())
+    for facet, counts in found["facets"].items():
+        among = asked & (keep if facet == "tag" else narrowed(samples, query, own, lens, selection, alike, facet))
+        if facet in own:
+            of = tags.members if facet == "tag" else own[facet].names
+            assert counts == [int((among & own[facet].among([value])).sum()) for value in of], facet
+    if lasso:
+        inside = np.isin(np.arange(len(samples)), selection)
+        verdict = 2 * samples.is_ood + samples.flagged("heat", lens)
+        if not (query.values or query.find or query.like or query.brush):
+            assert found["lasso"] == [int((inside & (verdict == v)).sum()) for v in range(4)]
