@@ -19,10 +19,10 @@ def view() -> str:
         wanted = st.query_params.get("view", LIST if "run" in st.query_params else kept)
     wanted = NEW if (wanted or kept) == NEW else LIST
     session.hold(**{"runs-view": wanted})
-    if wanted == NEW:
+    if wanted == NEW and st.query_params.get("view") != NEW:
         st.query_params["view"] = NEW
-    else:
-        st.query_params.pop("view", None)
+    elif wanted == LIST and "view" in st.query_params:
+        del st.query_params["view"]
     key = f"runs-view-{wanted}"  # each with its own default: a value that is set may be lost to a quick second click
     st.segmented_control(
         "Show",
