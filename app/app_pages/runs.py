@@ -20,10 +20,10 @@ def view() -> str:
         wanted = st.query_params.get("view", LIST if "run" in st.query_params else kept)
     wanted = NEW if (wanted or kept) == NEW else LIST
     session.hold(**{"runs-view": wanted})
-    if wanted == NEW:
+    if wanted == NEW and st.query_params.get("view") != NEW:
         st.query_params["view"] = NEW
-    else:
-        st.query_params.pop("view", None)
+    elif wanted == LIST and "view" in st.query_params:
+        del st.query_params["view"]
     return wanted
 
 
