@@ -172,7 +172,11 @@ def _stage(run: Run) -> Stage:
 
 
 def _said_now(run: Run) -> list[Event]:
-    """What the job that works on the run reported: a run that was resumed has heard earlier ones."""
+    """What the process that works on the run reported; one that was resumed, or gets its map later, has heard others."""
+    if run.status == "done":
+        events = run.events()
+        ended = max((i for i, event in enumerate(events) if event["stage"] == "done"), default=-1)
+        return events[ended + 1 :]
     begun = run.info.get("started", 0.0)
     if run.status != "running" or not isinstance(begun, int | float):
         return []

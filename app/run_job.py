@@ -66,9 +66,6 @@ def _start(run: Run) -> None:
 
 
 def _make_map(run: Run) -> None:
-    if not hasattr(jobs, "start_map"):
-        faults.toast("A map cannot be added in this version: copy the run, with its map.")
-        return
     try:
         jobs.start_map(run)
     except HeatError as error:

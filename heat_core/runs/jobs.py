@@ -87,9 +87,11 @@ def start_map(run: Run) -> "subprocess.Popen[bytes]":
         HeatError: where it cannot be made, or a process works on the run.
     """
     require_mappable(run)
-    if run.alive:
+    if run.worked_on:
         raise HeatError(f"Run {run.id} is being worked on by another process: wait for it, or cancel it.")
-    return _spawn(["map", str(run.folder)], run.folder / JOB_LOG)
+    process = _spawn(["map", str(run.folder)], run.folder / JOB_LOG)
+    announce(run.folder, process.pid)
+    return process
 
 
 def start_scoring(run: Run, paths: list[Path], into: Path) -> None:
