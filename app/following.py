@@ -172,7 +172,7 @@ def _stage(run: Run) -> Stage:
 
 
 def _said_now(run: Run) -> list[Event]:
-    """What the process that works on the run reported; one that was resumed, or gets its map later, has heard others."""
+    """What the process that works on the run reported; one that was resumed, or gets a map later, has heard others."""
     if run.status == "done":
         events = run.events()
         ended = max((i for i, event in enumerate(events) if event["stage"] == "done"), default=-1)

@@ -1,4 +1,4 @@
-// Pictures, fetched from the server of the page: only what is seen is asked for, and the browser keeps it.
+// Pictures, fetched from the server of the page, which the browser keeps.
 
 import { element } from "./words.js";
 
@@ -18,7 +18,7 @@ const rowOf = (run, i) => run.number[i] - run.starts[run.set[i]];
 
 /** A picture, or the words that there is none. */
 export function picture(url, alt = "") {
-  const img = element("img", { alt, loading: "lazy", decoding: "async", draggable: false });
+  const img = element("img", { alt, decoding: "async", draggable: false });
   img.onerror = () => img.replaceWith(element("span", { className: "gone", textContent: "no picture" }));
   img.src = url;
   return img;

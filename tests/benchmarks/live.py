@@ -31,7 +31,7 @@ def enlarged(home: Path, points: int) -> str:
     from heat_core.runs.map import MAP_FILE
     from heat_core.runs.record import ENERGIES
     from heat_core.runs.run import Run
-    from heat_core.storage import read_npz, write_npz
+    from heat_core.storage import write_npz
 
     demo = next(p.parent for p in (home / "runs").glob("*-demo/run.json"))
     run = Run.open(demo)
@@ -60,7 +60,7 @@ def enlarged(home: Path, points: int) -> str:
         "dataset": np.concatenate([np.full(len(pick), i) for i, pick in enumerate(picks)]),
         "row": np.concatenate([np.arange(len(pick)) for pick in picks]),
     }
-    write_npz(folder / MAP_FILE, read_npz(demo / MAP_FILE) | points_of_map)
+    write_npz(folder / MAP_FILE, points_of_map)
     return folder.name
 
 
@@ -94,7 +94,7 @@ UNTIL_GRID = (
 # The pictures in sight are there, not only their places.
 UNTIL_PICTURES = (
     "new Promise(done => { const look = () => { const all = [...LIVE.$('.results').querySelectorAll('img')];"
-    " all.length && all.every(i => i.complete && i.naturalWidth) ? done(performance.now() - released)"
+    " all.length && all.every(i => i.complete) ? done(performance.now() - released)"
     " : setTimeout(look, 2) }; look() })"
 ).replace("LIVE", LIVE)
 UNTIL_INSPECTED = (
