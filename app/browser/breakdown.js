@@ -6,7 +6,7 @@ import { counting, element, percent } from "./words.js";
 
 const FEW = 6; // bars of a facet that is not unfolded
 
-/** A function of the state and the subset that writes the bars. request: for a frame. */
+/** A function of the state and what `createSubset` gives that writes the bars. request: for a frame. */
 export function createBreakdown(root, act, request) {
   const place = root.querySelector(".breakdown"), unfolded = new Set();
   const sections = new Map(NAMES.map((name) => [name, section(name, () => {
@@ -22,9 +22,9 @@ export function createBreakdown(root, act, request) {
     }
   });
   const stateOf = memo((kept) => kept);
-  return ({ run, ask, parts, tags }, subset) => {
+  return ({ run, ask, parts, tags }, { facets, subset }) => {
     const state = stateOf({ run, ask, parts, tags });
-    write({ state, counts: subset.facets, count: subset.count, open: [...unfolded].join() });
+    write({ state, counts: facets, count: subset.count, open: [...unfolded].join() });
   };
 }
 

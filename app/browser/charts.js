@@ -1,6 +1,6 @@
 // Histogram and map as files for a paper: the same numbers that are on the screen, as SVG.
 
-import { isWrong, look, palettes, verdictOf } from "./looks.js";
+import { isWrong, look, palettes, staticLooks, verdictOf } from "./looks.js";
 import { escaped } from "./figure.js";
 import { shown } from "./points.js";
 
@@ -33,12 +33,12 @@ export function histogramFile({ run, off }, { h, line }) {
 
 /** The points of the map that are shown, in their colours; wrong verdicts as crosses, over the others. */
 export function mapFile({ run, off, colour }, found) {
-  const pixels = palettes(run, "#ffffff"), way = look(colour, pixels, run, found), isShown = shown({ run, off });
+  const pixels = palettes(run, "#ffffff"), way = look(colour, pixels, run, staticLooks(run), found), isShown = shown({ run, off });
   const dots = new Map(), crosses = new Map(), place = (v) => (PAD + (v / SIDE) * (WIDE - 2 * PAD)).toFixed(1);
   for (let i = 0; i < run.n; i++) {
     if (!isShown(i)) continue;
     const x = place(run.xy[2 * i]), y = place(SIDE - run.xy[2 * i + 1]), wrong = isWrong(verdictOf(run.set[i], found.scores[i] > found.line));
-    const paths = wrong ? crosses : dots, ink = way.plain[way.index(i)];
+    const paths = wrong ? crosses : dots, ink = way.plain[way.index[i]];
     paths.set(ink, `${paths.get(ink) ?? ""}${wrong ? `M${x} ${y}m-3 -3l6 6m-6 0l6 -6` : `M${x} ${y}h0`}`);
   }
   const drawn = (paths, width) => Array.from(paths, ([ink, d]) =>

@@ -36,16 +36,20 @@ export function palettes(run, back) {
   };
 }
 
-/** How points look: {plain, faded: pixels, index(i) of point i's colour in them, shape(i)}. */
-export function look(way, pixels, run, { scores, line, h }) {
-  const verdict = (i) => verdictOf(run.set[i], scores[i] > line), classes = run.palette.classes.length;
-  const ofSets = Uint8Array.from(run.sets, (_, v) => shapeOf(v));
-  const ofClasses = Uint8Array.from(run.classes, (_, v) => shapeOf(Math.floor(v / classes)));
-  const [index, shape] = {
-    dataset: [(i) => run.set[i], (i) => ofSets[run.set[i]]],
-    class: [(i) => run.seen[i] % classes, (i) => ofClasses[run.seen[i]]],
-    verdict: [verdict, (i) => OF_VERDICTS[verdict(i)]],
-    score: [(i) => rampStep(h.at[i] / h.bins), () => DISC],
-  }[way];
+/** How points look: {plain, faded: pixels; index, shape: of point i, an array each}. statics: see `staticLooks`. */
+export function look(way, pixels, run, statics, { scores, line, h }) {
+  if (way === "dataset" || way === "class") return { ...pixels[way], ...statics[way] };
+  const index = new Uint8Array(run.n), shape = new Uint8Array(run.n);
+  if (way === "score") for (let i = 0; i < run.n; i++) index[i] = rampStep(h.at[i] / h.bins);
+  else for (let i = 0; i < run.n; i++) shape[i] = OF_VERDICTS[(index[i] = verdictOf(run.set[i], scores[i] > line))];
   return { ...pixels[way], index, shape };
+}
+
+/** Colour and shape of every point where neither changes with β. */
+export function staticLooks(run) {
+  const classes = run.palette.classes.length;
+  return {
+    dataset: { index: run.set, shape: run.set.map(shapeOf) },
+    class: { index: run.seen.map((c) => c % classes), shape: Uint8Array.from(run.seen, (c) => shapeOf(Math.floor(c / classes))) },
+  };
 }

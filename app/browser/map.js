@@ -28,39 +28,54 @@ function markOf(radius, shape) {
 const radiusFor = (count, zoom, ratio) =>
   Math.min(7, (count < 3000 ? 3 : count < 20000 ? 1.6 : count < 80000 ? 1 : 0.7) * Math.sqrt(zoom) * ratio);
 
-/** A function that sets the pixels of a mark at a place of the map. */
-function pen(surface, where, pixels) {
+/** A function that sets the pixels of marks at the places of some points: `offsets` and `colour` of point i. */
+function pen(surface, where, pixels, xy) {
   const { width, height } = surface.canvas, { sx, sy, ox, oy } = fitting(surface, where);
-  return (x, y, offsets, colour) => {
-    const X = (x * sx + ox) | 0, Y = (y * sy + oy) | 0;
+  return (i, offsets, colour) => {
+    const X = (xy[2 * i] * sx + ox) | 0, Y = (xy[2 * i + 1] * sy + oy) | 0;
     if (X < EDGE || Y < EDGE || X >= width - EDGE || Y >= height - EDGE) return; // marks never wrap around an edge
-    for (let o = 0; o < offsets.length; o += 2) pixels[(Y + offsets[o + 1]) * width + X + offsets[o]] = colour;
+    const at = Y * width + X, { length } = offsets;
+    for (let o = 0; o < length; o++) pixels[at + offsets[o]] = colour;
   };
 }
 
-/** Draw points {n, xy} as `look` says (see looks.js), those that are shown(i): those outside the subset first and faded,
- *  then those inside, wrong verdicts last. mask: 1 for each point of the subset; background: {xy, colour}, behind all. */
-export function drawMap(surface, points, look, shown, where, mask, wrong, background) {
-  const radius = radiusFor(points.n, where.zoom, surface.ratio), { xy, n } = points;
-  const marks = SHAPE_NAMES.map((shape) => markOf(shape === "disc" ? radius : radius + 1, shape));
-  const groups = grouped(n, shown, mask, wrong);
+/** Draw points {n, xy, set} as `look` says (see looks.js), those of the sets that are shown: those outside the subset
+ *  first and faded, then those inside, wrong verdicts last. mask: 1 for each point of the subset; called: {scores,
+ *  line}; background: {xy, colour}, behind all. */
+export function drawMap(surface, points, look, visible, where, mask, called, background) {
+  const radius = radiusFor(points.n, where.zoom, surface.ratio), { width } = surface.canvas;
+  const marks = SHAPE_NAMES.map((shape) => flat(markOf(shape === "disc" ? radius : radius + 1, shape), width));
+  const groups = grouped(points, visible, mask, called), { index, shape } = look;
   surface.paint((pixels) => {
-    const put = pen(surface, where, pixels);
-    for (let i = 0; i < background.xy.length; i += 2)
-      put(background.xy[i], background.xy[i + 1], marks[0], background.colour);
+    const behind = pen(surface, where, pixels, background.xy), put = pen(surface, where, pixels, points.xy);
+    for (let i = 0; i < background.xy.length / 2; i++) behind(i, marks[0], background.colour);
     groups.forEach((group, pass) => {
       const colours = pass ? look.plain : look.faded;
-      for (const i of group) put(xy[2 * i], xy[2 * i + 1], marks[look.shape(i)], colours[look.index(i)]);
+      for (let g = 0; g < group.length; g++) {
+        const i = group[g];
+        put(i, marks[shape[i]], colours[index[i]]);
+      }
     });
   });
 }
 
+/** Offsets in rows and columns as offsets in the pixels of an image. */
+const flat = (offsets, width) =>
+  Int32Array.from({ length: offsets.length / 2 }, (_, o) => offsets[2 * o + 1] * width + offsets[2 * o]);
+
+let room = []; // for the numbers of points, used again by every frame
+
+function roomFor(n) {
+  if (room[0]?.length !== n) room = [new Uint32Array(n), new Uint32Array(n), new Uint32Array(n)];
+  return room;
+}
+
 /** The shown points: outside the subset, inside and right, inside and wrong. */
-function grouped(n, shown, mask, wrong) {
-  const all = [new Uint32Array(n), new Uint32Array(n), new Uint32Array(n)], counts = [0, 0, 0];
+function grouped({ n, set }, visible, mask, { scores, line }) {
+  const all = roomFor(n), counts = [0, 0, 0];
   for (let i = 0; i < n; i++) {
-    if (!shown(i)) continue;
-    const group = mask[i] ? (wrong(i) ? 2 : 1) : 0;
+    if (!visible[set[i]]) continue;
+    const group = mask[i] ? (set[i] > 0 === scores[i] > line ? 1 : 2) : 0;
     all[group][counts[group]++] = i;
   }
   return all.map((group, g) => group.subarray(0, counts[g]));

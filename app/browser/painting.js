@@ -3,11 +3,11 @@
 
 import { drawHistogram } from "./histogram.js";
 import { writeKey } from "./key.js";
-import { isWrong, look, palettes, verdictOf } from "./looks.js";
+import { look, palettes, staticLooks } from "./looks.js";
 import { drawMap } from "./map.js";
 import { memo } from "./memo.js";
 import { drawOver } from "./over.js";
-import { placing, shown, shownSets } from "./points.js";
+import { placing, shownSets } from "./points.js";
 import { keptShare } from "./scoring.js";
 import { setRows, writeNumbers } from "./sets.js";
 import { methodOf, methodsOf } from "./subset.js";
@@ -16,21 +16,28 @@ import { percent } from "./words.js";
 
 const FRAMES = 600; // whose times are kept
 const CALM_MS = 90; // after the last change of the line or of β, when what is long to draw is drawn
+const BUDGET_MS = 10; // of a frame of 16.7; the rest is the browser's
 const RINGS = { hovered: 7, inspected: 10 }; // radii in CSS pixels
 
 /** {request: ask for a frame, stats: of the last ones}. surfaces: {hist, map, over}; scored, subset: see scoring.js;
  *  toggle(key) shows or hides a set; panels: what else is drawn, see `panelsPart`. */
 export function createPainter(root, surfaces, store, scored, subset, toggle, panels) {
   const stats = { frames: [], score: 0, draw: 0 };
-  const parts = [...partsOf(root, surfaces, toggle, subset), panelsPart(subset, panels)];
-  let asked = null;
+  const light = [histogramPart(surfaces.hist), panelsPart(subset, panels)], heavy = partsOf(root, surfaces, toggle, subset);
+  let asked = null, spared = false, last = 0, later;
   const paint = () => {
     asked = null;
     const { state } = store, began = performance.now();
     if (!state.run || !surfaces.hist.canvas.width) return;
     const found = scored(state), ready = performance.now();
-    for (const part of parts) part(state, found, request);
+    for (const part of light) part(state, found, request);
+    // Where a frame has no time for everything, the map and the table come with every second one.
+    spared = !spared && last > BUDGET_MS;
+    clearTimeout(later);
+    if (spared) later = setTimeout(request, CALM_MS);
+    else for (const part of heavy) part(state, found);
     const done = performance.now();
+    if (!spared) last = done - began;
     Object.assign(stats, { score: ready - began, draw: done - ready });
     stats.frames.push(done);
     if (stats.frames.length > FRAMES) stats.frames.shift();
@@ -39,9 +46,8 @@ export function createPainter(root, surfaces, store, scored, subset, toggle, pan
   return { stats, request };
 }
 
-/** The parts of a frame, each a function of the state and what was found for it. */
+/** The parts of a frame that take long, each a function of the state and what was found for it. */
 const partsOf = (root, surfaces, toggle, subset) => [
-  histogramPart(surfaces.hist),
   mapPart(surfaces.map, subset),
   overPart(surfaces.over, surfaces.map),
   tipPart(root.querySelector(".tip"), surfaces.map),
@@ -62,11 +68,11 @@ function histogramPart(surface) {
 }
 
 function mapPart(surface, subset) {
-  const pixelsOf = memo(({ run, back }) => palettes(run, back));
+  const pixelsOf = memo(({ run, back }) => palettes(run, back)), statics = memo(({ run }) => staticLooks(run));
   const draw = memo(({ run, off, colour, where, mask, pixels, scores, h, line }) => {
     const background = { xy: off.includes("train") ? [] : run.background, colour: pixels.train };
-    const wrong = (i) => isWrong(verdictOf(run.set[i], scores[i] > line));
-    drawMap(surface, run, look(colour, pixels, run, { scores, h, line }), shown({ run, off }), where, mask, wrong, background);
+    const looks = look(colour, pixels, run, statics({ run }), { scores, h, line });
+    drawMap(surface, run, looks, shownSets(run, off), where, mask, { scores, line }, background);
   });
   return (state, { scores, h, line }) => {
     const { run, off, colour, where, colours } = state;
@@ -133,7 +139,7 @@ function panelsPart(subset, { questions, chips, breakdown, bar, results, inspect
     if (performance.now() - moved < CALM_MS) return void (later = setTimeout(request, CALM_MS));
     const methods = methodsFor({ run, ask: askOf({ baseline: ask.baseline, methods: ask.methods }), scores, h, line, shareOf });
     const known = run.sets[0].shown;
-    breakdown(state, made.subset);
+    breakdown(state, made);
     bar(state, made.subset.count);
     results(state, made.points, methods, { scores, h, line, shareOf, known });
     inspector(state, methods, { h, line });

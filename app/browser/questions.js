@@ -2,7 +2,7 @@
 
 import { memo } from "./memo.js";
 import { baselineOf, questionOf } from "./subset.js";
-import { counting, element } from "./words.js";
+import { counting, element, writeText } from "./words.js";
 
 /** A function of the state and the subset that writes them. */
 export function createQuestions(root, act) {
@@ -21,21 +21,24 @@ export function createQuestions(root, act) {
     baseline.replaceChildren(...run.methods.map((m) => element("option", { value: m.key, textContent: m.title })));
     baseline.value = base;
   });
-  const write = memo(({ question, counts }) => {
+  const check = memo(({ run, base, question }) => {
+    for (const button of place.children) button.setAttribute("aria-checked", button.dataset.question === question);
+  });
+  const write = memo(({ counts }) => {
     for (const button of place.children) {
-      button.setAttribute("aria-checked", button.dataset.question === question);
-      button.firstChild.textContent = counting(counts[button.dataset.question]);
+      writeText(button.firstChild, counting(counts[button.dataset.question]));
     }
   });
   const gains = memo(({ gained, lost }) => {
-    root.querySelector(".gains").textContent = `+${counting(gained)} −${counting(lost)}`;
+    writeText(root.querySelector(".gains"), `+${counting(gained)} −${counting(lost)}`);
   });
-  root.querySelector(".against").hidden = true;
+  const against = memo(({ run }) => void (root.querySelector(".against").hidden = !run.truth));
   return (state, subset) => {
     const { run, ask } = state, { questions } = subset;
-    root.querySelector(".against").hidden = !run.truth;
+    against({ run });
     make({ run, base: baselineOf(run, ask) });
-    write({ run, question: questionOf(run, ask), counts: questions });
+    check({ run, base: baselineOf(run, ask), question: questionOf(run, ask) });
+    write({ run, base: baselineOf(run, ask), counts: questions });
     if (run.truth) gains({ gained: questions.gained, lost: questions.lost });
   };
 }

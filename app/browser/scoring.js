@@ -3,7 +3,7 @@
 import { binnedMetrics, binnedThreshold, compose, histogram } from "./core.js";
 import { memo } from "./memo.js";
 import { signature } from "./messages.js";
-import { failing, ordered, subsetOf } from "./subset.js";
+import { facetCounts, failing, ordered, subsetOf, traitsOf } from "./subset.js";
 
 const BINS = 2048;
 
@@ -28,19 +28,24 @@ export function createScoring() {
   };
 }
 
-/** A function of the state → {subset, points: in order}; `points` is worked out only where it is asked for. */
+/** A function of the state → {subset, facets, points: in order}; the last two are worked out where they are asked for. */
 export function createSubset(scored) {
-  const failed = memo(failing);
-  const subset = memo(({ state, out, found }) => subsetOf(state, out, found));
+  const failed = memo(failing), traits = memo(traitsOf);
+  const subset = memo(({ state, out, bits, found }) => subsetOf(state, out, bits, found));
+  const facets = memo(({ state, out, made, found }) => facetCounts(state, out, made, found));
   const points = memo(({ state, mask, found }) => ordered(state, mask, found));
-  const foundOf = memo(({ scores, h, line, shareOf }) => ({ scores, h, line, shareOf }));
-  const stateOf = memo((kept) => kept);
+  const foundOf = memo((kept) => kept), stateOf = memo((kept) => kept);
   return (whole) => {
-    const { run, ask, selection, parts, tags, alike } = whole;
+    const { run, ask, selection, parts, tags, alike } = whole, { values, find, like, baseline, methods } = ask;
     const { scores, h, line, shareOf } = scored(whole);
     const found = foundOf({ scores, h, line, shareOf }), state = stateOf({ run, ask, parts, tags, alike });
-    const made = subset({ state, out: failed({ run, ask, selection, parts, tags, alike }), found });
-    return { subset: made, get points() { return points({ state, mask: made.mask, found }); } };
+    const out = failed({ run, values, find, like, selection, parts: values.part ? parts : null, tags: values.tag ? tags : {}, alike });
+    const made = subset({ state, out, bits: traits({ run, baseline, methods, tags }), found });
+    return {
+      subset: made,
+      get facets() { return facets({ state, out, made, found }); },
+      get points() { return points({ state, mask: made.mask, found }); },
+    };
   };
 }
 

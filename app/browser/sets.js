@@ -1,6 +1,6 @@
 // The legend that counts, with FPR95 and AUROC beside it: a row per set, their average, and the training sample.
 
-import { counting, element, percent } from "./words.js";
+import { counting, element, percent, writeText } from "./words.js";
 
 const COLUMNS = 4;
 
@@ -42,14 +42,14 @@ export function writeNumbers(root, { run, off, threshold, scores, line, rough, e
   const metrics = run.sets.map((_, i) => (i && run.truth ? (exact ? exact.sets[i] : rough[i]) : null)), oods = metrics.slice(1);
   run.sets.forEach((s, i) => {
     const [, count] = rows[i].cells;
-    count.textContent = (known ? [exact.sets[i].flagged, s.total] : [counts[i], s.shown]).map(counting).join(" / ");
+    writeText(count, (known ? [exact.sets[i].flagged, s.total] : [counts[i], s.shown]).map(counting).join(" / "));
     writeMetrics(rows[i], metrics[i], exact);
     press(rows[i], !off.includes(s.key));
   });
   const mean = (name) => oods.reduce((sum, m) => sum + m[name], 0) / oods.length;
   if (run.truth) writeMetrics(rows[run.sets.length], { fpr95: mean("fpr95"), auroc: mean("auroc") }, exact);
   press([...rows].find((row) => row.className === "train"), !off.includes("train"));
-  root.querySelector(".note").textContent = noteOf(run, exact);
+  writeText(root.querySelector(".note"), noteOf(run, exact));
 }
 
 function countBySet(run, counts) {
@@ -62,8 +62,8 @@ function countBySet(run, counts) {
 function writeMetrics(row, metrics, exact) {
   const cells = [row.cells[2], row.cells[3]], values = metrics ? [metrics.fpr95, metrics.auroc] : [];
   cells.forEach((cell, c) => {
-    cell.textContent = metrics ? (exact ? "" : "≈ ") + percent(values[c]) : "–";
-    cell.className = metrics && !exact ? "rough" : "";
+    writeText(cell, metrics ? (exact ? "" : "≈ ") + percent(values[c]) : "–");
+    cell.classList.toggle("rough", Boolean(metrics && !exact));
   });
 }
 

@@ -4,7 +4,7 @@
 import { among, facetOf, NAMES } from "./facets.js";
 
 const FLAGGED = 128, SHARE = 127; // of a verdict's byte: whether it is called OOD, and the share of ID that scores lower
-const BRUSH = 1 << NAMES.length, FIND = BRUSH << 1, LASSO = FIND << 1, LIKE = LASSO << 1;
+const FIND = 1 << NAMES.length, LASSO = FIND << 1, LIKE = LASSO << 1;
 export const HEAT = "heat";
 
 /** The query that nobody narrowed. */
@@ -23,83 +23,111 @@ export function methodsOf(run, ask) {
   return chosen.length ? chosen : [baselineOf(run, ask), HEAT];
 }
 
+/** A method's verdicts, a byte a point. */
+function bytesOf(run, key) {
+  const m = run.methods.findIndex((method) => method.key === key);
+  return run.verdicts.subarray(m * run.n, (m + 1) * run.n);
+}
+
 /** {title, flagged(i), share(i): of ID that scores lower} of a method; found: see scoring.js. */
 export function methodOf(run, key, { scores, line, shareOf }) {
   if (key === HEAT) return { title: "HEAT", flagged: (i) => scores[i] > line, share: (i) => shareOf(scores[i]) };
-  const m = run.methods.findIndex((method) => method.key === key), bytes = run.verdicts.subarray(m * run.n, (m + 1) * run.n);
-  return { title: run.methods[m].title, flagged: (i) => bytes[i] >= FLAGGED, share: (i) => (bytes[i] & SHARE) / SHARE };
+  const bytes = bytesOf(run, key), { title } = run.methods.find((method) => method.key === key);
+  return { title, flagged: (i) => bytes[i] >= FLAGGED, share: (i) => (bytes[i] & SHARE) / SHARE };
 }
 
 /** For every point, a bit for each thing but the brush that narrows the subset and does not keep the point. */
-export function failing({ run, ask, selection, parts, tags, alike }) {
+export function failing({ run, values, find, like, selection, parts, tags, alike }) {
   const failed = new Uint16Array(run.n);
   const mark = (keep, bit) => { for (let i = 0; i < run.n; i++) if (!keep[i]) failed[i] |= bit; };
   NAMES.forEach((name, f) => {
-    const wanted = ask.values[name];
+    const wanted = values[name];
     if (wanted?.length) mark(among(run, facetOf({ run, parts, tags }, name), wanted), 1 << f);
   });
-  if (ask.find) {
-    const text = ask.find.toLowerCase();
+  if (find) {
+    const text = find.toLowerCase();
     for (let i = 0; i < run.n; i++) if (!run.ids[i].toLowerCase().includes(text)) failed[i] |= FIND;
   }
   if (selection.count) mark(selection.bits, LASSO);
-  if (ask.like && alike) mark(among(run, { values: [0], members: [alike.map((n) => run.pointOf[n]).filter((i) => i >= 0)] }, [0]), LIKE);
+  if (like && alike) {
+    const near = new Uint8Array(run.n);
+    for (const number of alike) if (run.pointOf[number] >= 0) near[run.pointOf[number]] = 1;
+    mark(near, LIKE);
+  }
   return failed;
 }
 
+// What is known of a point when a question is asked, a bit each: 32 combinations, for which each question is answered
+// once instead of once a point.
+const OOD = 1, CALLED = 2, BASE = 4, ANY = 8, NOTED = 16, COMBINATIONS = 32;
+
+/** For every point its bits but CALLED, which changes with β: whether it is OOD, whether the baseline and whether any of
+ *  the shown methods beside HEAT calls it OOD, whether it has a tag or note. */
+export function traitsOf({ run, baseline, methods, tags }) {
+  const traits = new Uint8Array(run.n), ask = { baseline, methods };
+  const add = (flagged, bit) => { for (let i = 0; i < run.n; i++) if (flagged[i] >= FLAGGED) traits[i] |= bit; };
+  for (let i = 0; i < run.n; i++) if (run.set[i]) traits[i] = OOD;
+  if (run.methods.length) add(bytesOf(run, baselineOf(run, ask)), BASE);
+  for (const key of methodsOf(run, ask)) if (key !== HEAT && run.methods.length) add(bytesOf(run, key), ANY);
+  const noted = among(run, facetOf({ run, tags }, "tag"), Object.keys(tags));
+  for (let i = 0; i < run.n; i++) if (noted[i]) traits[i] |= NOTED;
+  return traits;
+}
+
+/** Question → whether a combination of bits answers it; `withHeat`: HEAT is among the shown methods. */
+const questionsOf = (run, withHeat) => (run.truth ? {
+  missed: (t) => t & OOD && !(t & CALLED),
+  flagged: (t) => !(t & OOD) && t & CALLED,
+  gained: (t) => t & OOD && t & CALLED && !(t & BASE),
+  lost: (t) => t & OOD && !(t & CALLED) && t & BASE,
+  "missed-by-all": (t) => t & OOD && !(t & ANY) && !(withHeat && t & CALLED),
+  "missed-by-baseline": (t) => t & OOD && !(t & BASE),
+  tagged: (t) => t & NOTED,
+  all: () => true,
+} : {
+  unknown: (t) => t & OOD && t & CALLED,
+  known: (t) => t & OOD && !(t & CALLED),
+  all: (t) => t & OOD,
+});
+
 /** What the question finds, under everything that narrows it.
- *  state: {run, ask, parts, tags}; failed: see `failing`; found: see scoring.js.
- *  Returns {mask: 0 or 1 for each point, count, questions: name → count, facets: name → counts of its values, lasso:
- *  counts of what the lasso holds by verdict (ID kept, ID flagged, OOD missed, OOD caught)}. */
-export function subsetOf(state, failed, found) {
-  const { run, ask } = state, { scores } = found, question = questionOf(run, ask);
-  const tests = questionsOf(state, found), names = Object.keys(tests), asked = tests[question];
-  const questions = names.map(() => 0), mask = new Uint8Array(run.n), lasso = [0, 0, 0, 0];
-  const [low, high] = ask.brush ?? [-Infinity, Infinity], heat = methodOf(run, HEAT, found).flagged;
-  const counted = facetsCounted(state);
+ *  state: {run, ask}; failed: see `failing`; traits: see `traitsOf`; found: see scoring.js.
+ *  Returns {mask: 0 or 1 for each point, count, questions: name → count, asked: 0 or 1 for each point whatever narrows,
+ *  lasso: counts of what the lasso holds by verdict (ID kept, ID flagged, OOD missed, OOD caught)}. */
+export function subsetOf({ run, ask }, failed, traits, { scores, line }) {
+  const tests = questionsOf(run, methodsOf(run, ask).includes(HEAT)), question = tests[questionOf(run, ask)];
+  const answers = Uint8Array.from({ length: COMBINATIONS }, (_, t) => (question(t) ? 1 : 0));
+  const [low, high] = ask.brush ?? [-Infinity, Infinity];
+  const combinations = new Float64Array(COMBINATIONS), inLasso = new Float64Array(COMBINATIONS);
+  const mask = new Uint8Array(run.n), asked = new Uint8Array(run.n);
   let count = 0;
   for (let i = 0; i < run.n; i++) {
-    const out = scores[i] >= low && scores[i] <= high ? failed[i] : failed[i] | BRUSH;
-    if (!(out & LASSO)) lasso[(run.set[i] ? 2 : 0) + (heat(i) ? 1 : 0)]++;
-    if (!out) for (let q = 0; q < names.length; q++) if (tests[names[q]](i)) questions[q]++;
-    if (out & (out - 1) || !asked(i)) continue; // two reasons against it: no facet's own
-    if (!out) (mask[i] = 1), count++;
-    for (const { bit, codes, none, counts } of counted) if (!(out & ~bit) && codes[i] !== none) counts[codes[i]]++;
+    const score = scores[i], t = score > line ? traits[i] | CALLED : traits[i], out = failed[i];
+    if (!(out & LASSO)) inLasso[t]++;
+    asked[i] = answers[t];
+    if (out || score < low || score > high) continue;
+    combinations[t]++;
+    count += mask[i] = answers[t];
   }
-  const facets = Object.fromEntries(counted.map(({ name, counts }) => [name, counts]));
-  facets.tag = tagsCounted(state, mask);
-  return { mask, count, questions: Object.fromEntries(names.map((n, q) => [n, questions[q]])), facets, lasso };
+  const summed = (of, test) => of.reduce((sum, n, t) => sum + (test(t) ? n : 0), 0);
+  const questions = Object.fromEntries(Object.entries(tests).map(([name, test]) => [name, summed(combinations, test)]));
+  const lasso = [0, CALLED, OOD, OOD | CALLED].map((verdict) => summed(inLasso, (t) => (t & (OOD | CALLED)) === verdict));
+  return { mask, count, questions, asked, lasso };
 }
 
-function facetsCounted(state) {
-  const found = [];
+/** Facet → how many points each of its values would leave: everything narrows but the facet itself.
+ *  state: {run, ask, parts, tags}; subset: see `subsetOf`. */
+export function facetCounts(state, failed, { asked, mask }, { scores }) {
+  const { run, ask } = state, [low, high] = ask.brush ?? [-Infinity, Infinity], counted = {};
   NAMES.forEach((name, f) => {
     const facet = name === "tag" ? null : facetOf(state, name);
-    if (facet) found.push({ name, bit: 1 << f, codes: facet.codes, none: facet.none, counts: facet.values.map(() => 0) });
+    if (!facet) return;
+    const { codes, none } = facet, counts = (counted[name] = facet.values.map(() => 0)), own = 1 << f;
+    for (let i = 0; i < run.n; i++)
+      if (asked[i] && !(failed[i] & ~own) && codes[i] !== none && scores[i] >= low && scores[i] <= high) counts[codes[i]]++;
   });
-  return found;
-}
-
-const tagsCounted = (state, mask) =>
-  facetOf(state, "tag").members.map((points) => points.reduce((sum, i) => sum + mask[i], 0));
-
-/** Question → whether point i answers it. */
-export function questionsOf({ run, ask, tags }, found) {
-  const heat = methodOf(run, HEAT, found).flagged, base = methodOf(run, baselineOf(run, ask), found).flagged;
-  const ood = (i) => run.set[i] > 0;
-  if (!run.truth) return { unknown: (i) => ood(i) && heat(i), known: (i) => ood(i) && !heat(i), all: ood };
-  const every = methodsOf(run, ask).map((m) => methodOf(run, m, found).flagged);
-  const noted = among(run, facetOf({ run, tags }, "tag"), Object.keys(tags));
-  return {
-    missed: (i) => ood(i) && !heat(i),
-    flagged: (i) => !ood(i) && heat(i),
-    gained: (i) => ood(i) && heat(i) && !base(i),
-    lost: (i) => ood(i) && !heat(i) && base(i),
-    "missed-by-all": (i) => ood(i) && !every.some((flagged) => flagged(i)),
-    "missed-by-baseline": (i) => ood(i) && !base(i),
-    tagged: (i) => noted[i] === 1,
-    all: () => true,
-  };
+  counted.tag = facetOf(state, "tag").members.map((points) => points.reduce((sum, i) => sum + mask[i], 0));
+  return counted;
 }
 
 /** The points of a mask, in the query's order. */

@@ -6,8 +6,11 @@ export function number(value) {
 }
 
 export const percent = (share) => (100 * share).toFixed(1);
-export const counting = (count) => count.toLocaleString("en");
+const grouping = new Intl.NumberFormat("en");
+export const counting = (count) => grouping.format(count);
 export const signed = (value, digits = 2) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits);
+/** Writes a text where it is another one: the same once more would lay the page out again. */
+export const writeText = (place, text) => void (place.textContent === text || (place.textContent = text));
 export const element = (tag, properties = {}, ...children) => {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);

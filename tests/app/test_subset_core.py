@@ -39,7 +39,7 @@ SUBSET = """async ([bytes, change, answers]) => {
   if (lasso) store.update({ selection: fromPoints(lasso.map(n => run.pointOf[n]), run.n) });
   const made = createSubset(scored)(store.state);
   return { numbers: Array.from(made.points, i => run.number[i]), questions: made.subset.questions,
-    facets: Object.fromEntries(Object.entries(made.subset.facets).map(([k, v]) => [k, Array.from(v)])),
+    facets: Object.fromEntries(Object.entries(made.facets).map(([k, v]) => [k, Array.from(v)])),
     lasso: made.subset.lasso };
 }"""
 

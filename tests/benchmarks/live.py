@@ -80,26 +80,33 @@ ON_RELEASE = (
     "globalThis.released = null; "
     "addEventListener('pointerup', () => released = performance.now(), {capture: true, once: true})"
 )
-UNTIL_EXACT = (
-    "new Promise(done => { const look = () => LIVE.isExact ? done(performance.now() - released) : setTimeout(look, 2);"
-    " look() })"
-).replace("LIVE", LIVE)
 WATCH_GRID = (
     "globalThis.changed = null; "
     "new MutationObserver(() => changed ??= performance.now()).observe(LIVE.$('.inner'), {childList: true})"
 ).replace("LIVE", LIVE)
-UNTIL_GRID = (
-    "new Promise(done => { const look = () => changed ? done(changed - released) : setTimeout(look, 2); look() })"
+
+
+def until(time_of: str) -> str:
+    """A promise of the ms from the release to the time that an expression gives; NaN where it gives none in 20 s."""
+    return (
+        "new Promise(done => { const end = performance.now() + 20000, look = () => { const at = TIME_OF;"
+        " if (at) done(at - released); else if (performance.now() > end) done(NaN); else setTimeout(look, 2) };"
+        " look() })"
+    ).replace("TIME_OF", time_of.replace("LIVE", LIVE))
+
+
+UNTIL_EXACT = until("LIVE.isExact && performance.now()")
+UNTIL_GRID = until("changed")
+UNTIL_PICTURES = until("[...LIVE.$('.results').querySelectorAll('img')].every(i => i.complete) && performance.now()")
+UNTIL_INSPECTED = until(
+    "LIVE.$('.inspector .waterfall') && LIVE.state.subject?.number === LIVE.state.looked && performance.now()"
 )
-# The pictures in sight are there, not only their places.
-UNTIL_PICTURES = (
-    "new Promise(done => { const look = () => { const all = [...LIVE.$('.results').querySelectorAll('img')];"
-    " all.length && all.every(i => i.complete) ? done(performance.now() - released)"
-    " : setTimeout(look, 2) }; look() })"
-).replace("LIVE", LIVE)
-UNTIL_INSPECTED = (
-    "new Promise(done => { const look = () => LIVE.$('.inspector .waterfall') && LIVE.state.subject?.number ==="
-    " LIVE.state.looked ? done(performance.now() - released) : setTimeout(look, 2); look() })"
+
+# Samples of the enlarged run share ids with their copies; these are those that an id finds.
+FIRST_OF_THEIR_ID = (
+    "(() => { const seen = new Set(), found = []; for (const i of LIVE.points) {"
+    " const key = LIVE.run.set[i] + '/' + LIVE.run.ids[i]; if (seen.has(key)) continue; seen.add(key);"
+    " found.push(LIVE.run.number[i]); if (found.length === 5) break } return found })()"
 ).replace("LIVE", LIVE)
 
 
@@ -163,9 +170,16 @@ def answers(page: Page) -> dict[str, float]:
             found["filter to grid ms"].append(grid)
             found["filter to its pictures ms"].append(page.evaluate(UNTIL_PICTURES))
         page.wait_for_timeout(800)
-    for i in range(5):
+    for number in page.evaluate(FIRST_OF_THEIR_ID):
+        cell = page.locator(f".results .cell[data-number='{number}']")
+        page.evaluate(
+            f"number => {LIVE}.$('.results').scrollTop = 158 * Math.floor({LIVE}.points.indexOf("
+            f"{LIVE}.run.pointOf[number]) / Math.floor(({LIVE}.$('.results').clientWidth + 8) / 120))",
+            number,
+        )
+        cell.wait_for()
         page.evaluate(ON_RELEASE)
-        page.locator(".results .cell").nth(i).click()
+        cell.click()
         found["click to inspector ms"].append(page.evaluate(UNTIL_INSPECTED))
         page.wait_for_timeout(800)
     found |= walk(page)
