@@ -6,7 +6,7 @@ import { fromPoints, selecting } from "./selection.js";
 import { PLAIN } from "./subset.js";
 import { panned, zoomed } from "./viewport.js";
 
-const LOOK_MS = 120; // without another sample, after which Python is asked about the inspected one
+const LOOK_MS = 120; // where samples follow one another faster, Python is asked about the last one, so long after it
 
 const clamped = (weight) => Math.min(Math.max(weight || 0, 0.1), 1000);
 
@@ -94,7 +94,7 @@ function looking(store, map) {
 
 /** Points within a lasso, and the inspected sample. */
 function picking(store, map, send, subset) {
-  let asking;
+  let asking, asked = -Infinity;
   const select = (fits, how) => {
     const selection = selecting(store.state.selection, shown(store.state), fits, how);
     store.update({ selection, selectionDue: false });
@@ -103,8 +103,11 @@ function picking(store, map, send, subset) {
   const inspect = (number) => {
     if (number === store.state.looked) return;
     store.update({ looked: number });
-    clearTimeout(asking); // keys may run through many samples
-    asking = setTimeout(() => send("inspect", number), LOOK_MS);
+    clearTimeout(asking);
+    const ask = () => send("inspect", number), now = performance.now(), hurried = now - asked < LOOK_MS;
+    asked = now;
+    if (hurried) asking = setTimeout(ask, LOOK_MS); // keys may run through many samples
+    else ask();
   };
   return {
     inspect,
