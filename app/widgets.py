@@ -103,7 +103,7 @@ def beta_suggestion(run: Run) -> None:
 
 
 def prior_control(run: Run) -> None:
-    """Which corrected priors are composed (the subsets of Tab. 3), with the Live page's weights where it has some."""
+    """Which corrected priors are composed (the subsets of Tab. 3), with the weights set in Inspect where it has some."""
     if len(run.priors) < 2:
         return
     look, key = session.look(), f"priors-{run.id}-{len(run.priors)}"
@@ -128,4 +128,4 @@ def prior_control(run: Run) -> None:
         help="Each prior with its residual; Tab. 3 compares the subsets.",
     )
     if look.weights:
-        st.caption(f"Weights, set on the Live page: {', '.join(f'{w:g}' for w in look.weights)}.")
+        st.caption(f"Weights, set in Inspect: {', '.join(f'{w:g}' for w in look.weights)}.")

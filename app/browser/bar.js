@@ -69,13 +69,13 @@ function writing(root, act) {
     methods({ run, ask });
     tags({ tags: state.tags });
     const about = marked.size || count;
-    $(".count").textContent = `${counting(count)} of ${counting(run.n)}`;
+    $(".count").textContent = `${counting(count)} of ${counting(run.truth ? run.n : run.n - run.sets[0].shown)}`;
     $(".unmark").hidden = !marked.size;
     $(".unmark").textContent = `${counting(marked.size)} marked ✕`;
     for (const which of root.querySelectorAll(".about")) which.textContent = marked.size ? `${counting(about)} marked` : `all ${counting(about)}`;
     for (const summary of root.querySelectorAll(".doing > summary")) summary.classList.toggle("off", !about);
     $(".run-name").placeholder = ask.values.tag?.[0] ?? state.run.questions[ask.question]?.replace("{}", "baseline").toLowerCase() ?? "subset";
-    for (const part of root.querySelectorAll(".with-truth")) part.hidden = !run.truth;
+    $(".live").dataset.truth = run.truth; // what needs it is hidden without (inspect.css)
     for (const link of root.querySelectorAll("[data-take]")) {
       const addressed = () => (link.href = `${run.take}${location.search.replace("?", "&")}&kind=${link.dataset.take}`);
       link.onpointerdown = link.onfocus = addressed; // the address of the page follows what is done

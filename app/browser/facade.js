@@ -1,4 +1,4 @@
-// What others see of a live view: numbers to read, and one way in for Python's answers. No property can be set.
+// What others see of a workbench: numbers to read, and one way in for Python's answers. No property can be set.
 
 /** receive(message) takes an answer of Python; the rest is read by tests and measurements:
  *  run, state, selected {bits, count}, subset and points (see scoring.js), scores, line, isExact (the numbers shown are Python's),

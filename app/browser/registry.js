@@ -1,4 +1,4 @@
-// Where the two components of a live view find each other: name of the view → {live, message}. It is global, since each
+// Where the two components of a workbench find each other: name of the view → {live, message}. It is global, since each
 // component loads its modules from an address of its own, and a variable of a module would be two.
 //
 // `live` is the view's facade (facade.js), there while the view is mounted; `message` is what Python said last, there
@@ -6,14 +6,14 @@
 
 const registry = (globalThis.heatLive ??= new Map());
 
-/** A live view is there; returns what Python said last to a view of that name. */
+/** A workbench is there; returns what Python said last to a view of that name. */
 export function publish(name, live) {
   const entry = registry.get(name) ?? {};
   registry.set(name, Object.assign(entry, { live }));
   return entry.message;
 }
 
-/** A live view is gone, unless another one took its name meanwhile. */
+/** A workbench is gone, unless another one took its name meanwhile. */
 export function withdraw(name, live) {
   if (registry.get(name)?.live === live) registry.delete(name);
 }

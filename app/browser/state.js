@@ -1,4 +1,4 @@
-// The way back: what Python answers reaches the live view of the same name, whichever of the two is mounted first.
+// The way back: what Python answers reaches the workbench of the same name, whichever of the two is mounted first.
 
 import { deliver } from "./registry.js";
 

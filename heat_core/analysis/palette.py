@@ -1,4 +1,4 @@
-"""The colours of everything that is drawn: figures, pages, the live view and the report take them from here.
+"""The colours of everything that is drawn: figures, pages, the workbench and the report take them from here.
 
 Okabe & Ito's, which are told apart with any colour vision; shape and dash say the same beside them.
 """

@@ -153,7 +153,7 @@ class Samples:
         return share_below(scores[~self.is_ood], scores)
 
     def numbers(self, lens: Lens = PLAIN) -> "SetNumbers":
-        """HEAT's exact numbers on every set, as the live view shows them."""
+        """HEAT's exact numbers on every set, as the workbench shows them."""
         parts = list(self.by_set(HEAT, lens).values())
         line = self.threshold(HEAT, lens)
         return SetNumbers(

@@ -82,7 +82,7 @@ def test_old_addresses_lead_to_the_new_place(served, browser, demo_run, old):
     page.close()
 
 
-@pytest.mark.parametrize("width", [375, 1024, 1280, 1920])
+@pytest.mark.parametrize("width", [375, 853, 1024, 1280, 1920])
 def test_nothing_scrolls_sideways(served, browser, width):
     page = browser.new_page(viewport={"width": width, "height": 900})
     page.goto(served[0])

@@ -1,0 +1,66 @@
+"""A subset as a folder of images: links to files, PNGs of what is none, one more class."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from heat_core import Experiment, HeatError, run
+from heat_core.analysis.samples import Samples
+from heat_core.analysis.subsets import as_class, as_folder
+from heat_core.features.datasets import open_dataset
+from tests.synthetic import synthetic_run
+
+
+@pytest.fixture
+def made(tmp_path, image_folder, weights_of):
+    known = image_folder(tmp_path / "known", {"a": 10, "b": 10})
+    other = image_folder(tmp_path / "other", {"": 6})
+    return run(
+        Experiment(
+            id=str(known),
+            ood={"other": str(other)},
+            backbone="resnet10t",
+            weights=str(weights_of("resnet10t")),
+            image_size=32,
+            priors=["el"],
+            detectors=[],
+            settings={"epochs": 1},
+            map=False,
+        )
+    )
+
+
+def test_samples_become_a_folder_of_links(made, home):
+    samples = Samples(made)
+    numbers = np.flatnonzero(samples.is_ood)[:4]
+    folder = as_folder(samples, numbers, "odd/../name")
+    assert folder.parent == home / "sets"
+    found = open_dataset(str(folder))
+    assert len(found) == 4
+    assert {p.resolve() for p in found.files} == {samples.file_of(int(i)).resolve() for i in numbers}
+    assert as_folder(samples, numbers, "odd/../name") != folder  # nothing is overwritten
+
+
+def test_samples_become_one_more_class_of_the_training_set(made):
+    samples = Samples(made)
+    numbers = np.flatnonzero(samples.is_ood)[:3]
+    found = open_dataset(str(as_class(samples, numbers, "new one")), "train")
+    counts = {name: int((np.asarray(found.labels) == i).sum()) for i, name in enumerate(found.class_names)}
+    assert counts == {"a": 10, "b": 10, "new-one": 3}
+    joined = open_dataset(str(as_class(samples, numbers, "a")), "train")
+    assert int((np.asarray(joined.labels) == joined.class_names.index("a")).sum()) == 13
+
+
+def test_pictures_that_are_no_files_are_written(demo_run):
+    samples = Samples(demo_run)
+    numbers = np.flatnonzero(samples.dataset == 1)[:2]
+    folder = as_folder(samples, numbers, "digits")
+    names = sorted(folder.iterdir())
+    assert [n.suffix for n in names] == [".png", ".png"]
+    np.testing.assert_array_equal(np.asarray(Image.open(names[0])), np.asarray(samples.image(int(numbers[0]))))
+
+
+def test_a_run_without_pictures_gives_a_sentence(tmp_path, home):
+    samples = Samples(synthetic_run(tmp_path / "run"))
+    with pytest.raises(HeatError, match="no pictures"):
+        as_folder(samples, np.array([70]), "x")
