@@ -103,7 +103,7 @@ def beta_suggestion(run: Run) -> None:
 
 
 def prior_control(run: Run) -> None:
-    """Which corrected priors are composed (the subsets of Tab. 3), with the weights set in Inspect where it has some."""
+    """Which corrected priors are composed (the subsets of Tab. 3), with the weights that were set in Inspect."""
     if len(run.priors) < 2:
         return
     look, key = session.look(), f"priors-{run.id}-{len(run.priors)}"

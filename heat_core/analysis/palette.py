@@ -45,5 +45,5 @@ def css() -> str:
 
 
 def for_browser() -> dict[str, object]:
-    """The colours that the live view draws with."""
+    """The colours that the workbench draws with."""
     return {"classes": CLASSES, "verdicts": VERDICTS, "train": TRAIN, "ramp": RAMP}
