@@ -14,7 +14,7 @@ from heat_core.analysis.questions import COLUMNS, NEW_QUESTIONS, ORDERS, QUESTIO
 from heat_core.analysis.samples import Samples, stratified
 from heat_core.composition import HEAT
 from heat_core.energies.names import PRIOR_TITLES
-from heat_core.runs.experiment import ID, TRAIN
+from heat_core.runs.experiment import FEATURES, ID, TRAIN
 from heat_core.storage import printable
 
 MOST_POINTS = 200_000
@@ -60,7 +60,7 @@ def pack(samples: Samples, view: str, at_most: int = MOST_POINTS) -> tuple[bytes
         "map": bool(len(xy)),
         "truth": samples.truth,
         "starts": np.cumsum([0, *samples.sizes])[:-1].tolist(),
-        "pictures": {name: address(samples, name) for name in (*samples.datasets, TRAIN)},
+        "pictures": _pictures(samples),
         "take": served.take_address(samples),
         "sets": _sets(samples, numbers),
         "classes": run.class_names,
@@ -95,6 +95,13 @@ def _sets(samples: Samples, numbers: np.ndarray) -> list[dict[str, Any]]:
         }
         for name, shown, total in zip(samples.datasets, drawn, samples.sizes, strict=True)
     ]
+
+
+def _pictures(samples: Samples) -> dict[str, str] | None:
+    """Where the pictures of every set, and of the training set, are served; None where the run has none."""
+    if samples.run.experiment.backbone == FEATURES:
+        return None
+    return {name: address(samples, name) for name in (*samples.datasets, TRAIN)}
 
 
 def _verdicts(samples: Samples, method: str) -> np.ndarray:

@@ -31,6 +31,7 @@ function one(run, i, method, url, x, y) {
 }
 
 async function dataUrl(address) {
+  if (!address) return null;
   const answer = await fetch(address);
   if (!answer.ok) return null;
   const reader = new FileReader(), read = new Promise((done) => (reader.onload = () => done(reader.result)));

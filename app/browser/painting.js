@@ -22,7 +22,7 @@ const RINGS = { hovered: 7, inspected: 10 }; // radii in CSS pixels
 /** {request: ask for a frame, stats: of the last ones}. surfaces: {hist, map, over}; scored, subset: see scoring.js;
  *  toggle(key) shows or hides a set; panels: what else is drawn, see `panelsPart`. */
 export function createPainter(root, surfaces, store, scored, subset, toggle, panels) {
-  const stats = { frames: [], score: 0, draw: 0 };
+  const stats = { frames: [], score: 0, draw: 0, painted: null }; // painted: the last state that is all on the screen
   const light = [histogramPart(surfaces.hist), panelsPart(subset, panels)], heavy = partsOf(root, surfaces, toggle, subset);
   let asked = null, spared = false, last = 0, later;
   const paint = () => {
@@ -35,7 +35,10 @@ export function createPainter(root, surfaces, store, scored, subset, toggle, pan
     spared = !spared && last > BUDGET_MS;
     clearTimeout(later);
     if (spared) later = setTimeout(request, CALM_MS);
-    else for (const part of heavy) part(state, found);
+    else {
+      for (const part of heavy) part(state, found);
+      stats.painted = state;
+    }
     const done = performance.now();
     if (!spared) last = done - began;
     Object.assign(stats, { score: ready - began, draw: done - ready });

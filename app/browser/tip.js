@@ -1,6 +1,6 @@
 // The tip beside the point under the pointer: its picture, its set and verdict, its class and score.
 
-import { pictureOfPoint } from "./pictures.js";
+import { picture, pictureOfPoint } from "./pictures.js";
 import { verdictOn } from "./verdicts.js";
 import { element } from "./words.js";
 
@@ -11,7 +11,7 @@ export function writeTip(tip, run, i, score, called) {
   const { sign, words } = verdictOn(run, i, called), url = pictureOfPoint(run, i, 150);
   const before = tip.querySelector("img"); // the same picture once more would flicker
   tip.replaceChildren(
-    before?.getAttribute("src") === url ? before : element("img", { src: url, alt: "" }),
+    before?.getAttribute("src") === url ? before : picture(url),
     element("div", { textContent: `${run.sets[run.set[i]].name} · ${sign} ${words}` }),
     element("div", { textContent: `taken for ${run.classes[run.seen[i]]} · score ${score.toPrecision(3)}` }),
     element("div", { textContent: run.ids[i] }),

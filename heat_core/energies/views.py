@@ -24,7 +24,10 @@ class View:
         """(N, D) float32 rows of `features.avg` or `features.std`."""
         column = getattr(features, self.column)
         if column is None:
-            raise HeatError(f"these features have no {self.column}.npy: give one, or choose other priors.")
+            raise HeatError(
+                f"these features have no {self.column}.npy (a network gives one where its maps have two positions or "
+                "more, so a larger image size may help): give one, or choose other priors."
+            )
         if not self.normalised:
             return np.asarray(column, dtype=np.float32)
         z = np.array(column, dtype=np.float32)  # a copy: the column is read-only

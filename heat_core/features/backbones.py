@@ -86,7 +86,13 @@ class Backbone(nn.Module):
         return self.model.forward_head(volume, pre_logits=True)
 
     def std_pool(self, volume: torch.Tensor) -> torch.Tensor:
-        """Standard deviation over positions (Sec. 3.2): volume → (B, C); HeatError as of `positions`."""
+        """Standard deviation over positions (Sec. 3.2): volume → (B, C).
+
+        Raises:
+            HeatError: where there are no two positions.
+        """
+        if not self._has_positions(volume):
+            raise self._without_positions(volume)
         return self.positions(volume).float().std(dim=1, correction=0)
 
     def positions(self, volume: torch.Tensor) -> torch.Tensor:
@@ -95,13 +101,16 @@ class Backbone(nn.Module):
         Class and register tokens of a ViT are no positions and are left out.
 
         Raises:
-            HeatError: where the volume has no positions: 1 or 2 class tokens, as PiT's, or maps of one position.
+            HeatError: where the volume has no positions: 1 or 2 class tokens, as PiT's.
         """
-        if volume.ndim == 4 and self._has_positions(volume):
+        if volume.ndim == 4:
             return self.as_maps(volume).flatten(2).transpose(1, 2)
         if volume.ndim == 3 and (first := self._first_position(volume)) is not None:
             return volume[:, first:]
-        raise HeatError(
+        raise self._without_positions(volume)
+
+    def _without_positions(self, volume: torch.Tensor) -> HeatError:
+        return HeatError(
             f"{self.name} has a feature volume of shape {tuple(volume.shape)}, without positions (one alone and class "
             "tokens are none): there is no std-pooling, and so no GMM-std."
         )

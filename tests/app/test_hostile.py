@@ -114,7 +114,9 @@ def page(served):
         page.on(
             "console",
             lambda said: (
-                said.type == "error" and "/_stcore/" not in said.location["url"] and page.problems.append(said.text)
+                said.type == "error"
+                and not any(known in said.location["url"] for known in ("/_stcore/", "/heat-files/picture?"))
+                and page.problems.append(said.text)
             ),
         )
         yield page
