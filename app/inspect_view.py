@@ -52,11 +52,15 @@ def inspect_view(samples: Samples, version: Version, batch: str = "") -> None:
         on_lasso_change=hands.lasso,
         on_inspect_change=hands.inspect,
         on_act_change=hands.act,
-        on_note_change=hands.note,
         on_where_change=hands.where,
     )
     new_sets.go_where_asked()
-    _STATE(key=f"state-{run.id}-{batch}", data=_answer(samples, view, numbers))
+    _STATE(key=f"state-{run.id}-{batch}", data=_answer(samples, view, numbers) | {"done": session.held(_done(key), 0)})
+
+
+def _done(key: str) -> str:
+    """Under which name the session holds what it has done last of a workbench's wishes."""
+    return f"done-{key}"
 
 
 class _Hands:
@@ -101,29 +105,32 @@ class _Hands:
         session.changed(sample=self.samples.key(number))
 
     def act(self) -> None:
-        """Tag many samples at once, or make them a set of a new run."""
+        """Do what has not been done yet: the browser repeats what it got no answer to."""
         session.touch()
-        said = self._said("act")
-        chosen = np.array([said["number"]]) if "number" in said else self._points(said)
-        try:
-            if said["what"] == "run":
-                new_sets.begin(self.samples, chosen, said["role"], said["name"])
-                return
-            keys = [self.samples.key(int(i)) for i in chosen]
-            write_tags(self.run.folder, keys, said["tag"], said["what"] == "tag")
-            st.toast(f"{len(keys):,} tagged.", icon=":material/bookmark:")
-        except HeatError as error:
-            faults.toast(error)
+        for said in self._said("act"):
+            if said["id"] <= session.held(_done(self.key), 0):
+                continue
+            session.hold(**{_done(self.key): said["id"]})
+            try:
+                self._do(said)
+            except HeatError as error:
+                faults.toast(error)
 
-    def note(self) -> None:
-        session.touch()
-        said = self._said("note")
-        try:
-            write_note(
-                self.run.folder, self.samples.key(int(said["number"])), said["note"], list(map(str, said["tags"]))
-            )
-        except HeatError as error:
-            faults.toast(error)
+    def _do(self, said: dict[str, Any]) -> None:
+        """Tag samples, keep a note, or make them a set of a new run."""
+        chosen = np.array([said["number"]]) if "number" in said else self._points(said)
+        if said["what"] == "run":
+            new_sets.begin(self.samples, chosen, said["role"], said["name"])
+            return
+        if not self.samples.truth:  # notes are of the run's own samples
+            return
+        keys, folder = [self.samples.key(int(i)) for i in chosen], self.run.folder
+        if said["what"] == "note":
+            write_note(folder, keys[0], said["note"], read_notes(folder).get(keys[0], {"tags": []})["tags"])
+            return
+        given = said["what"] == "tag"
+        write_tags(folder, keys, said["tag"], given)
+        st.toast(f"{len(keys):,} {'tagged' if given else 'untagged'}.", icon=":material/bookmark:")
 
     def where(self) -> None:
         session.touch()
@@ -239,11 +246,12 @@ def _parts(samples: Samples, lens: Lens, numbers: np.ndarray) -> dict[str, Any]:
     return {"names": list(found.names), "codes": base64.b64encode(found.codes[numbers].astype("u1").tobytes()).decode()}
 
 
-def _alike(samples: Samples, look: Look) -> list[int] | None:
+def _alike(samples: Samples, look: Look) -> dict[str, Any] | None:
     if not look.ask.like:
         return None
     try:
-        return most_alike(samples, likeness_of(samples.run), samples.find(look.ask.like)).tolist()
+        found = most_alike(samples, likeness_of(samples.run), samples.find(look.ask.like))
+        return {"like": look.ask.like, "numbers": found.tolist()}
     except HeatError as error:
         faults.toast(error)
         return None

@@ -42,10 +42,10 @@ def picture_address(run: Run, **of: str | int) -> str:
     return f"{prefix()}/picture?{urlencode({'run': run.id, 'v': version} | of, errors='surrogateescape')}"
 
 
-def take_address(samples: Samples) -> str:
-    """The address of files to take along, to which the page's own address is added: it names run and subset."""
+def take_address(samples: Samples) -> dict[str, str]:
+    """The address of files to take along, and what stands behind the page's own query, which names run and subset."""
     of = {"of": "new", "batch": samples.batch} if isinstance(samples, Newcomers) else {"of": "known"}
-    return f"{prefix()}/take?{urlencode(of, errors='surrogateescape')}"
+    return {"path": f"{prefix()}/take", "of": urlencode(of, errors="surrogateescape")}
 
 
 def routes() -> list[Route]:

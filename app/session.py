@@ -79,6 +79,7 @@ def opened(page: str) -> None:
 def drawn() -> None:
     """Say that the page was drawn."""
     st.session_state["page-opened"] = False
+    taken("look-arrived")
 
 
 # ---- the look --------------------------------------------------------------------------------------------------------
@@ -110,6 +111,8 @@ def current(run: Run) -> Look:
     else:
         return stored
     st.session_state["look-run"], st.session_state["look"] = here, found
+    if found.ask != Query() or found.selection or found.sample:  # asked for by an address: no page may begin otherwise
+        st.session_state["look-arrived"] = True
     follow()
     return found
 
@@ -141,7 +144,7 @@ def about(what: str, plain: Query) -> None:
     """
     before, kept = st.session_state.get("asked-of"), look().ask
     st.session_state["asked-of"] = what
-    if before == what or (before is None and (kept != Query() or plain == kept)):  # the same, or a link
+    if before == what or taken("look-arrived") or (before is None and plain == kept):  # the same, or a link
         return
     changed(ask=replace(plain, baseline=kept.baseline, methods=kept.methods))
     if before is not None:

@@ -1,5 +1,6 @@
 """Where in the image: asks a process of its own, and tells what it found."""
 
+import hashlib
 import time
 from pathlib import Path
 from typing import Any
@@ -70,4 +71,6 @@ def _centred(values: Any) -> list[float]:
 
 
 def _folder(samples: Samples, number: int) -> Path:
-    return samples.run.folder / "positions" / file_name(samples.key(number))
+    key = samples.key(number)
+    digest = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:12]  # names of two files may be cut alike
+    return samples.run.folder / "positions" / f"{file_name(key)[:60]}-{digest}"

@@ -72,3 +72,28 @@ def weights_of(tmp_path):
 @pytest.fixture
 def image_folder():
     return make_folder
+
+
+@pytest.fixture
+def run_of_files(tmp_path, image_folder, weights_of):
+    """A finished run over two folders of files (`tmp_path/known`, `tmp_path/other`), made by `run_of_files()`."""
+
+    def made():
+        from heat_core import Experiment, run
+
+        experiment = Experiment(
+            id=str(tmp_path / "known"),
+            ood={"other": str(tmp_path / "other")},
+            backbone="resnet10t",
+            weights=str(weights_of("resnet10t")),
+            image_size=32,
+            priors=["el"],
+            detectors=[],
+            settings={"epochs": 1},
+            map=False,
+        )
+        return run(experiment)
+
+    image_folder(tmp_path / "known", {"a": 10, "b": 10})
+    image_folder(tmp_path / "other", {"": 6})
+    return made

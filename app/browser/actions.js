@@ -138,8 +138,21 @@ function marking(store, send, subset) {
     const points = marked.size ? [...marked].map((n) => run.pointOf[n]).filter((i) => i >= 0) : subset(store.state).points;
     return toldSelection({ run, selection: fromPoints(points, run.n) });
   };
-  const act = (what, more) => send("act", JSON.stringify({ what, ...more, ...JSON.parse(about()) }));
+  // Python forgets a message that another one overtakes: what must not be lost is sent until it has said `done`.
+  let unanswered = [], last = Date.now();
+  const flush = () => unanswered.length && send("act", JSON.stringify(unanswered));
+  const post = (message) => {
+    unanswered.push({ id: ++last, ...message });
+    flush();
+  };
+  const act = (what, more) => post({ what, ...more, ...JSON.parse(about()) });
   return {
+    /** Python has done everything up to an id. */
+    acknowledge(done) {
+      const before = unanswered.length;
+      unanswered = unanswered.filter((message) => message.id > done);
+      if (unanswered.length && before) flush();
+    },
     mark(number) {
       const marked = new Set(store.state.marked);
       if (!marked.delete(number)) marked.add(number);
@@ -153,12 +166,13 @@ function marking(store, send, subset) {
     tagLooked(tag) {
       const { run, marked, looked } = store.state;
       if (marked.size) return act("tag", { tag });
-      if (looked !== null) send("act", JSON.stringify({ what: "tag", tag, version: run.version, number: looked }));
+      if (looked !== null) post({ what: "tag", tag, version: run.version, number: looked });
     },
     /** Make them the OOD set or a class of a new run. */
     newRun: (role, name) => act("run", { role, name }),
-    /** Keep tags and a note on the inspected sample. */
-    note: (note, tags) => send("note", JSON.stringify({ number: store.state.looked, note, tags })),
+    /** Keep a note on one sample; give it a tag, or take it away. */
+    note: (number, note) => post({ what: "note", number, note }),
+    tagOne: (number, tag, given) => post({ what: given ? "tag" : "untag", tag, number }),
     where: () => send("where", JSON.stringify({ number: store.state.looked, time: performance.now() })),
   };
 }

@@ -51,7 +51,8 @@ function writing(root, act) {
   const $ = (selector) => root.querySelector(selector);
   const orders = memo(({ run }) => {
     const options = { ...run.orders, "": "by a column of the table" };
-    $(".order").replaceChildren(...Object.entries(options).map(([value, textContent]) => element("option", { value, textContent })));
+    $(".order").replaceChildren(...Object.entries(options).map(([value, textContent]) =>
+      element("option", { value, textContent, disabled: !value }))); // a column is chosen in the table's head
   });
   const values = memo(({ layout, size, order, like }) => {
     for (const b of root.querySelectorAll("[data-layout]")) b.setAttribute("aria-checked", b.dataset.layout === layout);
@@ -77,7 +78,8 @@ function writing(root, act) {
     $(".run-name").placeholder = ask.values.tag?.[0] ?? state.run.questions[ask.question]?.replace("{}", "baseline").toLowerCase() ?? "subset";
     $(".live").dataset.truth = run.truth; // what needs it is hidden without (inspect.css)
     for (const link of root.querySelectorAll("[data-take]")) {
-      const addressed = () => (link.href = `${run.take}${location.search.replace("?", "&")}&kind=${link.dataset.take}`);
+      const { path, of } = run.take; // after the address of the page, which may name another batch
+      const addressed = () => (link.href = `${path}${location.search || "?"}&${of}&kind=${link.dataset.take}`);
       link.onpointerdown = link.onfocus = addressed; // the address of the page follows what is done
       addressed();
     }

@@ -47,7 +47,10 @@ function createView(root) {
   const request = () => painter.request();
   const { panels, see, stop } = panelsOf(root, store, scored, subset, act, request);
   const painter = createPainter(root, surfaces, store, scored, subset, act.toggle, panels);
-  const receive = (message) => store.update(answered(store.state, message));
+  const receive = (message) => {
+    store.update(answered(store.state, message));
+    act.acknowledge(message.done);
+  };
   const live = facade(root, store, scored, subset, painter.stats, receive);
   wire(root, surfaces, store, scored, act, painter, see);
   const stopFitting = fit(surfaces, painter.request);
@@ -103,7 +106,8 @@ function panelsOf(root, store, scored, subset, act, request) {
     },
     enlarge() {
       const { run, looked, subject } = store.state, i = run.pointOf[looked];
-      lightbox(i >= 0 ? pictureOfPoint(run, i, 1536) : pictureOf(run, subject.set, subject.row, 1536));
+      if (i >= 0) lightbox(pictureOfPoint(run, i, 1536));
+      else if (subject?.number === looked) lightbox(pictureOf(run, subject.set, subject.row, 1536));
       return true;
     },
     get perRow() { return results.perRow; },
@@ -117,6 +121,7 @@ function wire(root, surfaces, store, scored, act, painter, see) {
     get beta() { return store.state.beta; },
     get tool() { return store.state.tool; },
     get looked() { return store.state.looked; },
+    get truth() { return store.state.run?.truth; },
     get tags() { return offered(store.state.tags); },
     get perRow() { return see.perRow; },
     get h() { return store.state.run && scored(store.state).h; },

@@ -26,12 +26,13 @@ export function createInspector(root, act, enlarge) {
     const i = looked === null ? -1 : run.pointOf[looked];
     facts.replaceChildren(...(i >= 0 ? factsOf(run, i, methods) : []));
   });
+  const typed = { number: null, value: "", focused: false };
   let polling;
   const told = memo(({ subject, run, looked, tags }) => {
     clearInterval(polling);
     if (looked === null || subject?.number !== looked) return;
     if (run.pointOf[looked] < 0) showPicture(picturePlace, subject.picture, () => enlarge(subject.picture));
-    rest.replaceChildren(...restOf(run, subject, tags, act, picturePlace));
+    rest.replaceChildren(...restOf(run, subject, tags, act, picturePlace, typed));
     if (subject.where?.pending) polling = setInterval(act.where, POLL_MS); // until it is worked out
   });
   return (state, methods, { h, line }) => {
@@ -59,7 +60,7 @@ function factsOf(run, i, methods) {
   return lines;
 }
 
-function restOf(run, subject, tags, act, picturePlace) {
+function restOf(run, subject, tags, act, picturePlace, typed) {
   const like = element("button", { type: "button", textContent: "More like this", onclick: () => act.ask({ question: "all", like: subject.key, values: {}, brush: null, find: "" }) });
   const where = element("button", { type: "button", textContent: "Where in the image?", onclick: act.where });
   const actions = element("div", { className: "row" }, ...(subject.others ? [like] : []), ...(subject.can_tell_where ? [where] : []));
@@ -70,7 +71,7 @@ function restOf(run, subject, tags, act, picturePlace) {
     neighbours(run, "Nearest known training images", subject.training, act),
   );
   if (subject.others) parts.push(neighbours(run, "Nearest among the other images", subject.others, act));
-  if (run.truth) parts.push(noteForm(subject, tags, act));
+  if (run.truth) parts.push(noteForm(subject, tags, act, typed));
   parts.push(folded("Where every method places it", ranks(subject.shares), false));
   return parts;
 }
@@ -103,22 +104,43 @@ function ranks(shares) {
   }));
 }
 
-function noteForm(subject, tags, act) {
-  const note = element("textarea", { value: subject.note, placeholder: "A note", rows: 2 }), chosen = new Set(subject.tags);
+const NOTE_MS = 600; // without a key, after which a note is kept
+
+/** typed: {number, value, focused} of the note that is being written, which outlives the form. */
+function noteForm(subject, tags, act, typed) {
+  const { number } = subject, draft = typed.number === number ? typed.value : subject.note, chosen = new Set(subject.tags);
+  const note = element("textarea", { value: draft, placeholder: "A note", rows: 2 });
   const field = element("input", { type: "text", placeholder: "another tag" }), list = element("div", { className: "row" });
-  const keep = () => act.note(note.value, [...chosen]);
+  let later;
+  const keep = () => {
+    clearTimeout(later);
+    if (typed.number === number && typed.value !== subject.note) act.note(number, typed.value);
+  };
+  const toggle = (tag, given) => {
+    if (given) chosen.add(tag);
+    else chosen.delete(tag);
+    write();
+    act.tagOne(number, tag, given);
+  };
   const write = () => list.replaceChildren(...[...new Set([...offered(tags), ...chosen])].map((tag) => {
     const one = element("button", { type: "button", className: "chip", textContent: tag });
     one.setAttribute("aria-pressed", chosen.has(tag));
-    one.onclick = () => (chosen.delete(tag) || chosen.add(tag), write(), keep());
+    one.onclick = () => toggle(tag, !chosen.has(tag));
     return one;
   }));
   write();
   field.onkeydown = (e) => {
-    if (e.key === "Enter" && field.value.trim()) (chosen.add(field.value.trim()), write(), keep(), (field.value = ""));
+    if (e.key === "Enter" && field.value.trim()) (toggle(field.value.trim(), true), (field.value = ""));
     e.stopPropagation();
   };
   note.onkeydown = (e) => e.stopPropagation();
-  note.onchange = keep;
+  note.oninput = () => {
+    Object.assign(typed, { number, value: note.value });
+    clearTimeout(later);
+    later = setTimeout(keep, NOTE_MS);
+  };
+  note.onfocus = () => (typed.focused = true);
+  note.onblur = () => note.isConnected && ((typed.focused = false), keep());
+  if (typed.focused && typed.number === number) queueMicrotask(() => note.focus());
   return folded("Tags and note", element("div", { className: "note-form" }, list, field, note), true);
 }

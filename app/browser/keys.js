@@ -27,9 +27,9 @@ function does(e, at, read, act, see) {
     act.mark(Number(at.dataset.number ?? read.looked));
     return true;
   }
-  if (e.key === "t") return see.tag();
+  if (e.key === "t" && read.truth) return see.tag();
   if (e.key === "f" && read.looked !== null) return see.enlarge();
-  if (/^[1-9]$/.test(e.key) && read.tags[e.key - 1] && !at.matches(OWN)) {
+  if (read.truth && /^[1-9]$/.test(e.key) && read.tags[e.key - 1] && !at.matches(OWN)) {
     act.tagLooked(read.tags[e.key - 1]);
     return true;
   }

@@ -36,6 +36,8 @@ export function methodOf(run, key, { scores, line, shareOf }) {
   return { title, flagged: (i) => bytes[i] >= FLAGGED, share: (i) => (bytes[i] & SHARE) / SHARE };
 }
 
+const numbersLike = (like, alike) => (alike?.like === like ? alike.numbers : []);
+
 /** For every point, a bit for each thing but the brush that narrows the subset and does not keep the point. */
 export function failing({ run, values, find, like, selection, parts, tags, alike }) {
   const failed = new Uint16Array(run.n);
@@ -49,9 +51,9 @@ export function failing({ run, values, find, like, selection, parts, tags, alike
     for (let i = 0; i < run.n; i++) if (!run.ids[i].toLowerCase().includes(text)) failed[i] |= FIND;
   }
   if (selection.count) mark(selection.bits, LASSO);
-  if (like && alike) {
+  if (like) { // nothing is, until Python has answered for this very sample
     const near = new Uint8Array(run.n);
-    for (const number of alike) if (run.pointOf[number] >= 0) near[run.pointOf[number]] = 1;
+    for (const number of numbersLike(like, alike)) if (run.pointOf[number] >= 0) near[run.pointOf[number]] = 1;
     mark(near, LIKE);
   }
   return failed;
@@ -133,7 +135,7 @@ export function facetCounts(state, failed, { asked, mask }, { scores }) {
 /** The points of a mask, in the query's order. */
 export function ordered(state, mask, found) {
   const { run, ask, alike } = state, points = [];
-  if (ask.like && alike) return Uint32Array.from(alike.map((n) => run.pointOf[n]).filter((i) => i >= 0 && mask[i]));
+  if (ask.like) return Uint32Array.from(numbersLike(ask.like, alike).map((n) => run.pointOf[n]).filter((i) => i >= 0 && mask[i]));
   for (let i = 0; i < run.n; i++) if (mask[i]) points.push(i);
   const key = keyOf(state, found), [, direction] = ask.order.split(":"), sign = direction === "desc" ? -1 : 1;
   const keys = new Map(points.map((i) => [i, key(i)]));

@@ -14,6 +14,7 @@ from heat_core.runs.map import FeatureMap
 from heat_core.runs.record import Scored
 from heat_core.runs.rows import CORRECTED, corrected_row, prior_row
 from heat_core.runs.run import Run
+from heat_core.storage import is_file
 
 NEW = "new images"
 
@@ -90,7 +91,10 @@ class Newcomers(Samples):
 
     def file_of(self, number: int) -> Path | None:
         """Where the picture lies."""
-        return Path(str(self.ids[number])) if self.locate(number)[0] == NEW else super().file_of(number)
+        if self.locate(number)[0] != NEW:
+            return super().file_of(number)
+        path = Path(str(self.ids[number]))
+        return path if is_file(path) else None
 
     def address_of(self, dataset: str) -> dict[str, str]:
         """What names the pictures of a set to whoever serves them."""

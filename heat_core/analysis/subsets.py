@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,8 @@ from heat_core.features.datasets import open_dataset
 from heat_core.runs.experiment import TRAIN
 from heat_core.storage import file_name, heat_home, writing
 
+_LONGEST = 200  # bytes of a folder's name
+
 
 def as_folder(samples: Samples, numbers: np.ndarray, name: str) -> Path:
     """Put the images of samples into a new folder in HEAT_HOME/sets: links to files, PNGs of those that are none.
@@ -20,8 +24,8 @@ def as_folder(samples: Samples, numbers: np.ndarray, name: str) -> Path:
     Raises:
         HeatError: where a picture is gone.
     """
-    folder = _new(samples, name)
-    _fill(folder, samples, numbers)
+    with _whole(_new(samples, name)) as folder:
+        _fill(folder, samples, numbers)
     return folder
 
 
@@ -34,13 +38,34 @@ def as_class(samples: Samples, numbers: np.ndarray, name: str) -> Path:
     train = open_dataset(samples.run.source(TRAIN), "train")
     if train.labels is None:
         raise HeatError("The training set of this run has no classes to which one could be added.")
-    folder = _new(samples, f"{name} and known")
-    with writing(folder):
+    names = [_folder_of(known) for known in train.class_names]
+    if len(set(names)) < len(names):
+        raise HeatError("Two classes of the training set would get the same folder: rename one of them.")
+    with _whole(_new(samples, f"{name} and known")) as folder:
         for i, label in enumerate(train.labels):
-            known = folder / file_name(train.class_names[int(label)])
-            _put(train.files[i] if train.files else train.open(i), known, i)
-    _fill(folder / file_name(name), samples, numbers)
+            _put(train.files[i] if train.files else train.open(i), folder / names[int(label)], i)
+        _fill(folder / _folder_of(name), samples, numbers)
     return folder
+
+
+def _folder_of(class_name: str) -> str:
+    """The folder of a class: its own name, so that a test set of the same classes still fits, unless no folder can have
+    it.
+    """
+    plain = not set(class_name) & set('/\\\0:*?"<>|') and not class_name.startswith(".")
+    return class_name if plain and 0 < len(os.fsencode(class_name)) < _LONGEST else file_name(class_name)
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """The folder, filled or not there."""
+    with writing(folder):
+        folder.mkdir(parents=True)
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _fill(folder: Path, samples: Samples, numbers: np.ndarray) -> None:

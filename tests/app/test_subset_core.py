@@ -94,7 +94,7 @@ def test_a_subset_is_what_python_answers(page, samples, name, lasso):
         "beta": 0.5,
         "parts": {"names": list(parts.names), "codes": parts.codes[numbers].tolist()},
         "tags": {tag: members.tolist() for tag, members in tags.members.items()},
-        "alike": None if alike is None else alike.tolist(),
+        "alike": None if alike is None else {"like": query.like, "numbers": alike.tolist()},
     }
     found = page.evaluate(SUBSET, [list(data), json.loads(json.dumps(change)), None])
     assert found["numbers"] == expected.tolist()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from heat_core import Experiment, HeatError, run
+from heat_core import HeatError
 from heat_core.analysis.likeness import Likeness, most_alike, nearest_training
 from heat_core.analysis.samples import Samples
 from heat_core.features.features import Features
@@ -75,29 +75,14 @@ def test_a_vector_of_another_dimension_gives_a_sentence(finished):
         Likeness(with_features(finished)).cosines("near", np.ones(4))
 
 
-def test_the_same_picture_in_two_sets_is_said(tmp_path, image_folder, weights_of):
-    known = image_folder(tmp_path / "known", {"a": 8, "b": 8})
-    other = image_folder(tmp_path / "other", {"": 6})
-    twin = next((known / "a").glob("*.png"))
-    Image.open(twin).save(other / "twin.jpg", quality=92)  # once more, encoded otherwise
-    made = run(
-        Experiment(
-            id=str(known),
-            ood={"other": str(other)},
-            backbone="resnet10t",
-            weights=str(weights_of("resnet10t")),
-            image_size=32,
-            priors=["el"],
-            detectors=[],
-            settings={"epochs": 1},
-            map=False,
-        )
-    )
+def test_the_same_picture_in_two_sets_is_said(tmp_path, run_of_files):
+    twin = next((tmp_path / "known" / "a").glob("*.png"))
+    Image.open(twin).save(tmp_path / "other" / "twin.jpg", quality=92)  # once more, encoded otherwise
+    made = run_of_files()
     samples, likeness = Samples(made), Likeness(made)
     number = samples.find("other/twin.jpg")
-    found = likeness.nearest(TRAIN, samples.features(number), k=3) + likeness.nearest(
-        "id", samples.features(number), k=3
-    )
+    z = samples.features(number)
+    found = likeness.nearest(TRAIN, z, k=3) + likeness.nearest("id", z, k=3)
     told = likeness.told_same("other", "twin.jpg", found)
     same = {(a.dataset, a.sample) for a in told if a.same}
     assert same <= {(TRAIN, f"a/{twin.name}"), ("id", f"a/{twin.name}")}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from heat_core import Experiment, HeatError, run
+from heat_core import HeatError
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.subsets import as_class, as_folder
 from heat_core.features.datasets import open_dataset
@@ -12,22 +12,8 @@ from tests.synthetic import synthetic_run
 
 
 @pytest.fixture
-def made(tmp_path, image_folder, weights_of):
-    known = image_folder(tmp_path / "known", {"a": 10, "b": 10})
-    other = image_folder(tmp_path / "other", {"": 6})
-    return run(
-        Experiment(
-            id=str(known),
-            ood={"other": str(other)},
-            backbone="resnet10t",
-            weights=str(weights_of("resnet10t")),
-            image_size=32,
-            priors=["el"],
-            detectors=[],
-            settings={"epochs": 1},
-            map=False,
-        )
-    )
+def made(run_of_files):
+    return run_of_files()
 
 
 def test_samples_become_a_folder_of_links(made, home):
@@ -46,7 +32,7 @@ def test_samples_become_one_more_class_of_the_training_set(made):
     numbers = np.flatnonzero(samples.is_ood)[:3]
     found = open_dataset(str(as_class(samples, numbers, "new one")), "train")
     counts = {name: int((np.asarray(found.labels) == i).sum()) for i, name in enumerate(found.class_names)}
-    assert counts == {"a": 10, "b": 10, "new-one": 3}
+    assert counts == {"a": 10, "b": 10, "new one": 3}
     joined = open_dataset(str(as_class(samples, numbers, "a")), "train")
     assert int((np.asarray(joined.labels) == joined.class_names.index("a")).sum()) == 13
 
