@@ -280,12 +280,20 @@ def test_the_state_is_changed_by_actions_alone(page):
     page.evaluate("() => { live.act.step(-1); live.act.step(-1); live.act.step(-1) }")  # to the first of the subset
     assert page.evaluate("live.store.state.looked") == 9
     page.evaluate("() => { live.act.mark(9); live.act.tag('odd') }")
-    assert json.loads(page.evaluate("live.sent.at(-1)[1]")) == {
+    (first,) = json.loads(page.evaluate("live.sent.at(-1)[1]"))
+    assert {k: v for k, v in first.items() if k != "id"} == {
         "what": "tag",
         "tag": "odd",
         "version": "1",
         "bits": "IA==",
     }
+    page.evaluate("() => live.act.note(9, 'seen')")  # overtakes the first, which is said again
+    both = json.loads(page.evaluate("live.sent.at(-1)[1]"))
+    assert [one["what"] for one in both] == ["tag", "note"]
+    page.evaluate("id => live.act.acknowledge(id)", first["id"])  # what Python has not done yet is said once more
+    assert json.loads(page.evaluate("live.sent.at(-1)[1]")) == both[1:]
+    sent = page.evaluate("id => { live.act.acknowledge(id); return live.sent.length }", both[1]["id"])
+    assert page.evaluate("() => { live.act.acknowledge(0); return live.sent.length }") == sent
 
 
 def test_the_map_is_zoomed_around_the_pointer_and_follows_the_hand(page):
