@@ -222,6 +222,7 @@ def test_more_like_this_fills_the_grid(page, demo_run):
 def test_few_pictures_keep_their_rows(served, browser):
     page = open_page(browser, served[0], "?layout=rows&methods=el,gmm,heat")
     page.locator(".block .method").first.wait_for(timeout=20_000)
+    page.wait_for_timeout(500)  # the exact line may have drawn them anew
     boxes = [m.bounding_box() for m in page.locator(".block").first.locator(".method").all()]
     assert len({round(b["x"]) for b in boxes}) == 1
     assert len({round(b["y"]) for b in boxes}) == 3
