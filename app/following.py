@@ -43,7 +43,11 @@ def open_run(folder: Path) -> Run:
 
 
 def _version(folder: Path, *names: str) -> Version:
-    files = [folder / name for name in names]
+    return version_of(*(folder / name for name in names))
+
+
+def version_of(*files: Path) -> Version:
+    """Another one whenever one of the files is written, made or deleted."""
     return tuple(f.stat().st_mtime_ns if f.exists() else 0 for f in files)
 
 

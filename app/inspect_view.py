@@ -126,7 +126,7 @@ class _Hands:
             return
         keys, folder = [self.samples.key(int(i)) for i in chosen], self.run.folder
         if said["what"] == "note":
-            write_note(folder, keys[0], said["note"], read_notes(folder).get(keys[0], {"tags": []})["tags"])
+            write_note(folder, keys[0], said["note"])
             return
         given = said["what"] == "tag"
         write_tags(folder, keys, said["tag"], given)

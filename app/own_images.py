@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app import faults, session
-from app.following import Version
+from app.following import Version, version_of
 from app.inspect_view import inspect_view
 from app.subject import short
 from app.text import plain
@@ -116,7 +116,7 @@ def _kept(folder: str, batch: str, version: Version, _run: Run, _scored: Scored)
 def _newcomers(run: Run, batch: str, scored: Scored) -> tuple[Newcomers, Version]:
     """The new images, shared by all sessions until a file changes, and the version of what they were made from."""
     files = (run.folder / "own" / batch / SCORED, run.folder / ENERGIES, run.folder / MAP_FILE)
-    version = tuple(f.stat().st_mtime_ns if f.exists() else 0 for f in files)
+    version = version_of(*files)
     return _kept(str(run.folder), batch, version, run, scored), version
 
 

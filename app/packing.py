@@ -10,7 +10,7 @@ from app import served
 from app.subject import address
 from heat_core import HeatError
 from heat_core.analysis import facets, palette
-from heat_core.analysis.questions import COLUMNS, NEW_QUESTIONS, ORDERS, QUESTIONS, best_prior
+from heat_core.analysis.questions import NEW_QUESTIONS, ORDERS, QUESTIONS, best_prior
 from heat_core.analysis.samples import Samples, stratified
 from heat_core.composition import HEAT
 from heat_core.energies.names import PRIOR_TITLES
@@ -71,7 +71,6 @@ def pack(samples: Samples, view: str, at_most: int = MOST_POINTS) -> tuple[bytes
         "best": best_prior(samples),
         "questions": QUESTIONS if samples.truth else NEW_QUESTIONS,
         "orders": ORDERS,
-        "columns": COLUMNS,
         "palette": palette.for_browser(),
         "arrays": [[name, a.dtype.str[1:], int(a.size)] for name, a in arrays.items()],
     }

@@ -15,12 +15,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from app import subset
+from app.following import Version, version_of
 from app.look import from_query
 from heat_core import HeatError, Run
 from heat_core.analysis.newcomers import Newcomers
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.thumbnails import encoded
 from heat_core.features.datasets import read_image
+from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import TRAIN
 from heat_core.runs.record import ENERGIES, SCORED, Scored
 from heat_core.storage import file_name, heat_home
@@ -87,14 +89,12 @@ def _image(run_id: str, dataset: str | None, batch: str | None, row: int) -> Ima
 
 def _scored(run: Run, batch: str) -> Scored:
     """What a run found of a batch of new images, whose name is no path."""
-    folder = run.folder / "own" / batch
-    if folder.parent != run.folder / "own" or batch in ("", ".", ".."):
-        raise KeyError(batch)
-    return _opened_batch(str(folder / SCORED), (folder / SCORED).stat().st_mtime_ns)
+    path = _inside(run.folder / "own", batch) / SCORED
+    return _opened_batch(str(path), version_of(path))
 
 
 @lru_cache(maxsize=4)
-def _opened_batch(path: str, version: int) -> Scored:  # noqa: ARG001 (part of the cache's key)
+def _opened_batch(path: str, version: Version) -> Scored:  # noqa: ARG001 (part of the cache's key)
     return Scored.load(Path(path))
 
 
@@ -121,13 +121,18 @@ def _file(content: bytes, media_type: str, name: str) -> Response:
 
 def _run(name: str) -> Run:
     """A run of HEAT_HOME by its name, which is no path."""
-    folder = heat_home() / "runs" / name
-    if folder.parent != heat_home() / "runs" or name in ("", ".", ".."):
-        raise HeatError("There is no such run.")
-    files = (folder / ENERGIES, folder / "run.json")
-    return _opened(str(folder), tuple(f.stat().st_mtime_ns if f.exists() else 0 for f in files))
+    folder = _inside(heat_home() / "runs", name)
+    return _opened(str(folder), version_of(folder / ENERGIES, folder / RUN_FILE))
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """The folder of that name right inside another one; HeatError for a name that leads elsewhere."""
+    found = folder / name
+    if found.parent != folder or name in ("", ".", ".."):
+        raise HeatError("There is nothing of that name.")
+    return found
 
 
 @lru_cache(maxsize=4)
-def _opened(folder: str, version: tuple[int, ...]) -> Run:  # noqa: ARG001 (part of the cache's key)
+def _opened(folder: str, version: Version) -> Run:  # noqa: ARG001 (part of the cache's key)
     return Run.open(Path(folder))

@@ -88,7 +88,6 @@ function looking(store, map) {
       const { run, hovered } = store.state, i = run.map ? nearest(map, store.state, x, y) : -1;
       if (i !== hovered) store.update({ hovered: i });
     },
-    hoverPoint: (i) => i !== store.state.hovered && store.update({ hovered: i }),
   };
 }
 
@@ -149,9 +148,8 @@ function marking(store, send, subset) {
   return {
     /** Python has done everything up to an id. */
     acknowledge(done) {
-      const before = unanswered.length;
       unanswered = unanswered.filter((message) => message.id > done);
-      if (unanswered.length && before) flush();
+      flush();
     },
     mark(number) {
       const marked = new Set(store.state.marked);

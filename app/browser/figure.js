@@ -45,7 +45,7 @@ export async function saveFigure(text, kind, name) {
   download(kind === "svg" ? svg : await asPng(svg), `${name}.${kind}`);
 }
 
-export function download(blob, name) {
+function download(blob, name) {
   const url = URL.createObjectURL(blob), link = Object.assign(document.createElement("a"), { href: url, download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);

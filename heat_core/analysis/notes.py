@@ -1,6 +1,7 @@
 """Notes and tags on samples, kept with the run (`notes.json`)."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,23 +30,22 @@ def _is_note(entry: Any) -> bool:
     return isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)
 
 
-def write_note(folder: Path, key: str, note: str, tags: list[str]) -> None:
+def write_note(folder: Path, key: str, note: str, tags: list[str] | None = None) -> None:
     """Keep a note and tags on a sample; both empty removes them. Safe beside other windows on the same run.
+
+    Args:
+        folder: of the run.
+        key: of the sample.
+        note: what is kept.
+        tags: the sample's tags; None = those that it has.
 
     Raises:
         HeatError: where the run is gone, or the note is too long.
     """
     if len(note) > _LONGEST:
         raise HeatError(f"A note has at most {_LONGEST:,} characters, this one has {len(note):,}.")
-    if not folder.is_dir():
-        raise HeatError("This run was deleted: the note could not be kept.")
-    tags = sorted({t.strip() for t in tags if t.strip()})
-    with writing(folder / _FILE), FileLock(folder / "notes.lock"):
-        notes = read_notes(folder)
-        notes.pop(key, None)
-        if note.strip() or tags:
-            notes[key] = {"note": note.strip(), "tags": tags, "time": time.time()}
-        write_json(folder / _FILE, notes)
+    given = None if tags is None else {t.strip() for t in tags if t.strip()}
+    _change(folder, [key], lambda _, before: (note.strip(), before if given is None else given), "note")
 
 
 def write_tags(folder: Path, keys: list[str], tag: str, given: bool = True) -> None:
@@ -57,13 +57,18 @@ def write_tags(folder: Path, keys: list[str], tag: str, given: bool = True) -> N
     tag = tag.strip()
     if not tag or len(tag) > _LONGEST_TAG:
         raise HeatError(f"A tag has 1 to {_LONGEST_TAG} characters.")
+    _change(folder, keys, lambda note, tags: (note, tags | {tag} if given else tags - {tag}), "tag")
+
+
+def _change(folder: Path, keys: list[str], change: Callable[[str, set[str]], tuple[str, set[str]]], what: str) -> None:
+    """Put what `change` makes of a sample's note and tags in their place; nothing is kept of one that has neither."""
     if not folder.is_dir():
-        raise HeatError("This run was deleted: the tags could not be kept.")
+        raise HeatError(f"This run was deleted: the {what} could not be kept.")
     with writing(folder / _FILE), FileLock(folder / "notes.lock"):
         notes = read_notes(folder)
         for key in keys:
             known = notes.pop(key, {"note": "", "tags": []})
-            tags = sorted({*known["tags"], tag} if given else {*known["tags"]} - {tag})
-            if known["note"] or tags:
-                notes[key] = {"note": known["note"], "tags": tags, "time": time.time()}
+            note, tags = change(known["note"], set(known["tags"]))
+            if note or tags:
+                notes[key] = {"note": note, "tags": sorted(tags), "time": time.time()}
         write_json(folder / _FILE, notes)
