@@ -61,5 +61,5 @@ def test_widgets_show_the_look_on_every_page(demo_run, home):
         page.goto(f"{address}/compare?run=a&beta=2.5")
         for name in ("Runs", "Compare", "Inspect", "Compare"):
             page.get_by_role("link", name=name, exact=True).click()
-            expect(page.get_by_role("combobox", name="Run")).to_have_value("a", timeout=30_000)
+            expect(page.get_by_role("combobox", name="Run", exact=True)).to_have_value("a", timeout=30_000)
         expect(page.get_by_role("textbox", name="exactly")).to_have_value("2.5", timeout=20_000)
