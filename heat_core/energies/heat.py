@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from heat_core.energies import loudness
 from heat_core.energies.priors import FitHead, Prior, make_prior
 from heat_core.energies.residual import EpochRecord, ResidualMLP, train_residual
 from heat_core.energies.settings import ResidualSettings
@@ -22,7 +23,6 @@ from heat_core.storage import replacing
 _FEW = 10  # below this many samples a dimension the energies of training features are not those of unseen ones
 _HELD_OUT_EVERY = 5
 _AUTO_SPREADS = 20  # an automatic T brings the prior's spread to 1/20, the reach of a residual at λ = 10
-_ENOUGH = 4  # samples a dimension from which a residual generalises; with fewer the prior keeps more of the say
 
 
 @dataclass
@@ -41,6 +41,7 @@ class CorrectedPrior:
         temperature: T, which divides the prior's energy.
         residual: E_θ, or None before training.
         dim: D of the features that it reads, where that is known.
+        rho: spread of E_θ over that of E_q / T that its training gave it; None where that was left as it came.
     """
 
     name: str
@@ -53,6 +54,7 @@ class CorrectedPrior:
     temperature: float = 1.0
     residual: ResidualMLP | None = None
     dim: int | None = None
+    rho: float | None = None
 
     def prior_energy(self, features: Features) -> np.ndarray:
         """E_q of (N,) samples, float64."""
@@ -76,13 +78,23 @@ class CorrectedPrior:
         seed: int,
         on_epoch: Callable[[EpochRecord], None],
     ) -> str | None:
-        """Train the residual (Algorithm 1) on the training features; returns why it stopped early, or None."""
+        """Train the residual (Algorithm 1) on the training features, and give it its say; returns why training stopped
+        early, or None."""
         z = torch.tensor(self.view.of(features), device=device)
         self.temperature = settings.temperature or automatic_temperature(self.reference, *z.shape)
         project = lambda points: self.view.project(points, self.non_negative)  # noqa: E731
         done = train_residual(self.prior, z, settings, self.temperature, project, seed, on_epoch)
         self.residual = done.residual.cpu()
+        if settings.balanced:
+            self._balance(features, done.learned, *z.shape)
         return done.stopped
+
+    def _balance(self, features: Features, learned: float, n: int, dim: int) -> None:
+        """Bring the residual to the `loudness` that it should have beside its prior."""
+        assert self.residual is not None
+        prior, residual = self.reference / self.temperature, self.residual_energy(features)[self.reference_rows]
+        self.rho = loudness.loudness(n, dim, self.prior.directions or dim, learned)
+        self.residual.scale(loudness.factor(self.rho, float(prior.std()), float(residual.std())))
 
     def statistics(self, features: Features) -> tuple[float, float]:
         """Mean and standard deviation of the hybrid energy on the reference rows of the training set."""
@@ -136,7 +148,7 @@ def automatic_temperature(reference: np.ndarray, n: int, dim: int) -> float:
     The loss holds a residual within ±1/(2λ); it can correct a prior whose spread after division by T is of that order.
     Trained on few samples it learns them by heart, and T shrinks with n/D so that it cannot outvote the prior.
     """
-    return max(_AUTO_SPREADS * min(1.0, n / (_ENOUGH * dim)) * float(np.std(reference)), 1e-12)
+    return max(_AUTO_SPREADS * min(1.0, n / (loudness.ENOUGH * dim)) * float(np.std(reference)), 1e-12)
 
 
 def fit_prior(

@@ -38,6 +38,12 @@ class ResidualMLP(nn.Sequential):
         """(N, D) → (N,)."""
         return super().forward(z).squeeze(1)
 
+    @torch.no_grad()
+    def scale(self, factor: float) -> None:
+        """Multiply E_θ with a factor."""
+        for parameter in self[-1].parameters():
+            parameter.mul_(factor)
+
     def energies(self, z: np.ndarray, block: int = 8192) -> np.ndarray:
         """(N, D) array → (N,) float64, block by block, without gradients."""
         device = next(self.parameters()).device
@@ -94,6 +100,13 @@ def hybrid_gradient(prior: Prior, residual: nn.Module, temperature: float) -> Pr
     return gradient
 
 
+def correlation(data: torch.Tensor, negatives: torch.Tensor) -> torch.Tensor:
+    """Of the (n,) energies with their being data (0) or a negative (1), both alike in weight; 0 where it is negative."""
+    gap = (negatives.mean() - data.mean()).clamp_min(0)
+    within = data.var(correction=0) + negatives.var(correction=0)
+    return gap / (gap**2 + 2 * within).sqrt().clamp_min(1e-12)
+
+
 def residual_loss(data: torch.Tensor, negatives: torch.Tensor, lambda_: float) -> torch.Tensor:
     """E[E_θ(z)] - E[E_θ(z')] + λ (E[E_θ(z)²] + E[E_θ(z')²]) (Eqs. 3, 5, 6), from the (n,) residual energies."""
     return data.mean() - negatives.mean() + lambda_ * ((data**2).mean() + (negatives**2).mean())
@@ -101,9 +114,16 @@ def residual_loss(data: torch.Tensor, negatives: torch.Tensor, lambda_: float) -
 
 @dataclass
 class Training:
-    """What training left: the network, and whether (and why) it had to stop early."""
+    """What training left.
+
+    Attributes:
+        residual: the network.
+        learned: correlation of E_θ with "data or negative" over the last updates, 0 (nothing was learned) to 1.
+        stopped: why it had to stop early, if it had.
+    """
 
     residual: ResidualMLP
+    learned: float
     stopped: str | None = None
 
 
@@ -134,6 +154,7 @@ def train_residual(
     per_epoch = max(settings.updates // epochs if settings.updates else len(z) // batch, 1)
     good, began = _copy(residual), time.monotonic()
     recent: deque[float] = deque(maxlen=_RECENT)
+    learned = 0.0
     for epoch in range(epochs):
         if settings.drop_after and epoch == settings.drop_after:
             for group in optimiser.param_groups:
@@ -151,15 +172,16 @@ def train_residual(
         if not all(torch.isfinite(p).all() for p in residual.parameters()) or record["loss"] != record["loss"]:
             residual.load_state_dict(good)
             stopped = f"Training diverged in epoch {epoch + 1}: the weights of epoch {epoch} are kept; lower the "
-            return Training(residual, stopped + "learning rate or the step size.")
+            return Training(residual, learned, stopped + "learning rate or the step size.")
         good = _copy(residual)
+        learned = sum(r["learned"] for r in records[-_RECENT:]) / len(records[-_RECENT:])
         left = (time.monotonic() - began) / (epoch + 1) * (epochs - epoch - 1)
         on_epoch(
             {"epoch": epoch + 1, "epochs": epochs, "eta": 0.0 if saturated else left, "saturated": saturated, **record}
         )
         if saturated:
             break
-    return Training(residual)
+    return Training(residual, learned)
 
 
 def _is_saturated(recent: deque[float], settings: ResidualSettings) -> bool:
@@ -208,6 +230,7 @@ def _update(
         "residual_data": on_data.mean().item(),
         "residual_negatives": on_negatives.mean().item(),
         "residual_spread": on_data.std(correction=0).item(),
+        "learned": correlation(on_data, on_negatives).item(),
     }
     if measure:
         with torch.no_grad():

@@ -31,6 +31,7 @@ class ResidualSettings:
     temperature: float = 1e3  # 0 = chosen from the prior's spread, see heat.automatic_temperature
     input_noise: float = 1e-4
     saturation: float = 0.0  # share of the loss's bound -1/(2λ) at which training ends; 0 = never
+    balanced: bool = True  # whether the residual's say follows from ID features, see `loudness`; False = as trained
 
     def changed(self, changes: dict[str, Any]) -> "ResidualSettings":
         """A copy with some fields replaced; HeatError names an unknown or impossible one."""

@@ -42,8 +42,10 @@ class Event(TypedDict, total=False):
     hybrid_starts: float
     hybrid_ends: float
     hybrid_data: float
+    learned: float
     saturated: bool
     diverged: bool
+    rho: float  # residual: spread of E_θ over that of E_q / T, once it is trained
 
 
 class Progress(Protocol):

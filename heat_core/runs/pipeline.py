@@ -288,4 +288,7 @@ def _train(
     progress("residual", f"Training the residual of {part.name}.", prior=part.name)
     if stopped := part.train(train, settings, device, experiment.seed, epoch):
         progress("residual", f"{part.name}: {stopped}", prior=part.name, diverged=True)
+    if part.rho is not None:
+        said = f"{part.name}: the residual varies {part.rho:.2g} times as much as its prior (`balanced`)."
+        progress("residual", said, prior=part.name, rho=part.rho)
     part.save(path, settings)

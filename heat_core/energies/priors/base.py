@@ -41,6 +41,11 @@ class Prior(Protocol):
         """(n, D) points where Langevin chains start, float32 on the CPU or as `like`."""
         ...
 
+    @property
+    def directions(self) -> int | None:
+        """In how many of the D directions the energy varies; None = in all."""
+        ...
+
 
 def checked_features(z: np.ndarray | torch.Tensor) -> np.ndarray:
     """(N, D) finite, in its own precision; HeatError otherwise. Sums over it belong in float64: see `blocks`."""

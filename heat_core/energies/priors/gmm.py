@@ -97,6 +97,8 @@ class GaussianMixture:
         """The same kind of mixture fitted on other samples (for held-out energies)."""
         return GaussianMixture(self.covariance_used_).fit(z, y)
 
+    directions = None  # it reads all
+
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
         """(N, D) → (N,). Whitened once, so that all distances are one matrix product."""
         return array_or_tensor(self._energy, z)

@@ -53,6 +53,11 @@ class EnergyLogits:
         weight, bias = self.fit_head(z, y) if self.fit_head else (self.weight, self.bias)
         return EnergyLogits(weight, bias, self.fit_head).fit(z, y)
 
+    @property
+    def directions(self) -> int | None:
+        """Those of C logits."""
+        return len(self.weight)
+
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
         """(N, D) → (N,)."""
         return array_or_tensor(lambda t: -torch.logsumexp(self._logits(t), dim=1), z)

@@ -93,6 +93,11 @@ class VirtualLogit(EnergyLogits):
         weight, bias = self.fit_head(z, y) if self.fit_head else (self.weight, self.bias)
         return VirtualLogit(weight, bias, self.fit_head, self.dim_).fit(z, y)
 
+    @property
+    def directions(self) -> int | None:
+        """All: what the logits do not read, the virtual one does."""
+        return None
+
     def residual(self, z: ArrayOrTensor) -> ArrayOrTensor:
         """(N, D) → (N,): ‖R Rᵀ(z - o)‖ = ‖Rᵀ(z - o)‖."""
         return array_or_tensor(lambda t: self._outside(t).norm(dim=1), z)
