@@ -67,6 +67,7 @@ class Draft:
             i: Row(_text(name), _text(source), among([e.groups[name]], GROUPS)[0] if name in e.groups else NO_GROUP)
             for i, (name, source) in enumerate(e.ood.items())
         }
+        lost += ["share"] if e.share != 1 else []
         settings = {}
         for name, value in e.settings.items():
             try:

@@ -13,6 +13,7 @@ from heat_core.errors import Cancelled, HeatError, is_out_of_memory, sentence_of
 from heat_core.metrics import METRICS
 from heat_core.runs.experiment import COVARIANCES, Experiment, demo_experiment
 from heat_core.storage import printable
+from heat_core.studies import STUDY_NAMES
 from heat_core.version import __version__
 
 _FRONT_PAGE = """\
@@ -24,6 +25,7 @@ start
   run        run an experiment on your own images, or on features made elsewhere
   job        start or resume the job of a run folder
   map        fit the map of a run that was made without
+  study      many runs that differ in one thing: the paper's tables and figures, on your own images
 
 look
   list       all runs
@@ -110,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     # The front page lists the verbs, in groups.
     verbs = parser.add_subparsers(required=True, metavar="VERB", help=argparse.SUPPRESS, prog=prog)
     look, use = (_add_list, _add_show, _add_compare, _add_report), (_add_score, _add_positions)
-    for add in (_add_demo, _add_run, _add_job, _add_map, *look, *use):
+    for add in (_add_demo, _add_run, _add_job, _add_map, _add_study, *look, *use):
         add(verbs)
     verbs.add_parser("detectors", description="Every method to compare with.").set_defaults(do=commands.detectors)
     return parser
@@ -144,32 +146,7 @@ def _add_demo(verbs: Verbs) -> None:
 
 def _add_run(verbs: Verbs) -> None:
     run = verbs.add_parser("run", description="Run an experiment on your own images.")
-    images = run.add_argument_group("images")
-    images.add_argument("--id", required=True, metavar="DIR|NAME", help="training images of the known classes")
-    images.add_argument("--id-test", metavar="DIR|NAME", help="ID test images (default: every fifth of --id)")
-    images.add_argument(
-        "--ood", nargs="+", action="extend", required=True, metavar="NAME=DIR|NAME", help="sets of unknown images"
-    )
-    _listed(run, "--group", "NAME=near|mid|far", "how far each OOD set is")
-    images.add_argument("--limit", type=int, metavar="PER_CLASS", help="images a class, in every set")
-    images.add_argument("--limit-test", type=int, metavar="PER_CLASS", help="the same, for --id-test")
-    images.add_argument("--limit-ood", type=int, metavar="PER_CLASS", help="the same, for --ood")
-    network = run.add_argument_group("network")
-    network.add_argument(
-        "--backbone",
-        required=True,
-        metavar="TIMM_NAME",
-        help="or `features`: every set is a folder of avg.npy (std.npy, labels.npy)",
-    )
-    network.add_argument("--weights", metavar="FILE", help="safetensors or torch file (default: timm's own weights)")
-    network.add_argument("--image-size", type=int, metavar="N", help="side of the input in pixels")
-    network.add_argument("--batch-size", type=int, metavar="N", help="images at a time (default: as the device likes)")
-    _listed(run, "--priors", "PRIOR", f"among {', '.join(ALL_PRIORS)} (default: the paper's three)")
-    known, basic = ", ".join(detectors.names()), ", ".join(detectors.BASIC)
-    _listed(run, "--detectors", "NAME", f"to compare with: all, or among {known} (default: {basic})", nargs="*")
-    run.add_argument("--preset", help=f"training settings: {', '.join(PRESET_NAMES)} (default: paper)")
-    _listed(run, "--set", "KEY=VALUE", "changes to the preset, e.g. lambda_=5")
-    run.add_argument("--covariance", help=f"of the mixtures: {', '.join(COVARIANCES)} (default: auto)")
+    _experiment_options(run)
     run.add_argument("--seed", type=int, metavar="N", help="of everything random (default: 0)")
     run.add_argument("--name", help="of the run")
     run.add_argument("--no-map", action="store_true", help="leave the UMAP map out")
@@ -177,13 +154,59 @@ def _add_run(verbs: Verbs) -> None:
     run.set_defaults(do=lambda o: commands.execute(_experiment(o), o.json))
 
 
+def _experiment_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """What a run and a study are asked for alike."""
+    images = parser.add_argument_group("images")
+    images.add_argument("--id", required=required, metavar="DIR|NAME", help="training images of the known classes")
+    images.add_argument("--id-test", metavar="DIR|NAME", help="ID test images (default: every fifth of --id)")
+    images.add_argument(
+        "--ood", nargs="+", action="extend", required=required, metavar="NAME=DIR|NAME", help="sets of unknown images"
+    )
+    _listed(parser, "--group", "NAME=near|mid|far", "how far each OOD set is")
+    images.add_argument("--limit", type=int, metavar="PER_CLASS", help="images a class, in every set")
+    images.add_argument("--limit-test", type=int, metavar="PER_CLASS", help="the same, for --id-test")
+    images.add_argument("--limit-ood", type=int, metavar="PER_CLASS", help="the same, for --ood")
+    images.add_argument("--share", type=float, metavar="0…1", help="of the training images that are learned from")
+    network = parser.add_argument_group("network")
+    network.add_argument(
+        "--backbone",
+        required=required,
+        metavar="TIMM_NAME",
+        help="or `features`: every set is a folder of avg.npy (std.npy, labels.npy)",
+    )
+    network.add_argument("--weights", metavar="FILE", help="safetensors or torch file (default: timm's own weights)")
+    network.add_argument("--image-size", type=int, metavar="N", help="side of the input in pixels")
+    network.add_argument("--batch-size", type=int, metavar="N", help="images at a time (default: as the device likes)")
+    _listed(parser, "--priors", "PRIOR", f"among {', '.join(ALL_PRIORS)} (default: the paper's three)")
+    known, basic = ", ".join(detectors.names()), ", ".join(detectors.BASIC)
+    _listed(parser, "--detectors", "NAME", f"to compare with: all, or among {known} (default: {basic})", nargs="*")
+    parser.add_argument("--preset", help=f"training settings: {', '.join(PRESET_NAMES)} (default: paper)")
+    _listed(parser, "--set", "KEY=VALUE", "changes to the preset, e.g. lambda_=5")
+    parser.add_argument("--covariance", help=f"of the mixtures: {', '.join(COVARIANCES)} (default: auto)")
+
+
+def _add_study(verbs: Verbs) -> None:
+    study = verbs.add_parser(
+        "study",
+        description="Many runs that differ in one thing, and the table or figure over them. What is finished is never "
+        "done again; `--id cifar10` (or cifar100) alone takes the paper's own sets and network from the internet.",
+    )
+    study.add_argument("study", nargs="?", metavar="NAME", help=f"one of {', '.join(STUDY_NAMES)}")
+    _experiment_options(study, required=False)
+    study.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="N", help="(default: 0 1 2)")
+    study.add_argument("--values", nargs="+", type=float, default=[], metavar="X", help="of what is varied: λ, shares")
+    study.add_argument("--out", metavar="DIR", help="where the page and the tables go (default: in the study's folder)")
+    study.add_argument("--resume", metavar="DIR", help="go on with the study of this folder (the app does)")
+    study.set_defaults(do=lambda o: commands.study(o, _experiment))
+
+
 def _experiment(o: argparse.Namespace) -> Experiment:
     """What the words ask for; what was not given is as `Experiment` has it."""
     given = vars(o) | {
-        "ood": _pairs(o.ood, "NAME=DIR"),
+        "ood": _pairs(o.ood or [], "NAME=DIR"),
         "groups": _pairs(o.group or [], "NAME=near"),
         "settings": _pairs(o.set or [], "KEY=VALUE"),
-        "map": not o.no_map,
+        "map": not getattr(o, "no_map", True),
     }
     known = Experiment.__dataclass_fields__
     return Experiment(**{name: value for name, value in given.items() if name in known and value is not None})

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any, TextIO
 
 import numpy as np
@@ -42,6 +43,33 @@ def fit_map(o: argparse.Namespace) -> None:
     """Fit the map of a run that has none."""
     _stop_on_sigterm()
     make_map(Run.open(o.run), _print_event)
+
+
+def study(o: argparse.Namespace, experiment: Callable[[argparse.Namespace], Experiment]) -> None:
+    """Do the runs of a study that are not done yet, and write what they show."""
+    from heat_core.studies import catalogue, page, work
+    from heat_core.studies.request import Request, StudyFolder, new_study
+
+    if o.resume:
+        found = StudyFolder(typed(o.resume))
+    else:
+        catalogue.study_of(o.study or "")
+        request = Request(o.study, experiment(catalogue.filled(o)), tuple(o.seeds), tuple(o.values))
+        request.base.check()
+        work.plan(request)
+        found = new_study(request)
+    _stop_on_sigterm()
+    failed = None
+    try:
+        work.work(found, _print_event)
+    except HeatError as error:  # what was finished is shown all the same
+        failed = error
+    written = page.Written(found.request, *work.shown(found))
+    if written.results:
+        print(page.to_markdown(written))
+        _say(page.write_all(written, typed(o.out) if o.out else found.folder / "results"))
+    if failed:
+        raise failed
 
 
 def list_all(o: argparse.Namespace) -> None:  # noqa: ARG001 (every verb takes the options)

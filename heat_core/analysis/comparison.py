@@ -17,6 +17,7 @@ from heat_core.runs.run import Run
 _LOWER_IS_BETTER = {"fpr95"}
 _RESAMPLED = {"auroc", "fpr95"}
 Measured = tuple[float, np.ndarray]  # a metric in percent, and its replicates
+Measure = Callable[[np.ndarray, np.ndarray, str, int], Measured]
 Row = dict[str, Measured]  # of each OOD set
 
 
@@ -29,16 +30,19 @@ class Entry:
         detector: its name.
         lens: composes HEAT, or a subset of its priors (Tab. 3).
         label: of the row; empty = the detector's title.
+        again: the same run with other seeds. The row is then the mean over all of them; its interval holds the choice
+            of the seed, too.
     """
 
     run: Run
     detector: str
     lens: Lens = PLAIN
     label: str = ""
+    again: tuple[Run, ...] = ()
 
-    def scores(self, dataset: str) -> np.ndarray:
-        """(N,) scores of a set."""
-        return self.run.detector_scores(dataset, self.detector, self.lens)
+    def scores(self, dataset: str) -> list[np.ndarray]:
+        """(N,) scores of a set, of each seed."""
+        return [run.detector_scores(dataset, self.detector, self.lens) for run in (self.run, *self.again)]
 
 
 def entries_of(
@@ -157,9 +161,12 @@ class Comparison:
 
     def average_first(self) -> "Comparison":
         """The same columns with the average of all sets first, right after a row's name, however many sets follow."""
+        if ("", AVERAGE) not in self.columns:
+            return self
+        place = self.columns.index(("", AVERAGE))
 
         def turned(row: list) -> list:
-            return [*row[-1:], *row[:-1]]
+            return [row[place], *row[:place], *row[place + 1 :]]
 
         cells = [turned(row) for row in self.cells]
         return replace(self, columns=turned(self.columns), cells=cells, members=turned(self.members))
@@ -175,7 +182,7 @@ def compare(
     entries: Sequence[Entry],
     metric: str = "auroc",
     replicates: int = 400,
-    measure: Callable[[np.ndarray, np.ndarray, str, int], Measured] = measured,
+    measure: Measure = measured,
 ) -> Comparison:
     """Fill the table of `entries` (rows) × the OOD sets of their runs (columns, near to far, with averages).
 
@@ -213,6 +220,28 @@ def compare(
     )
 
 
+@dataclass(frozen=True)
+class Difference:
+    """How much one row's average differs from another's, in points, with its paired 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def difference(
+    entry: Entry, other: Entry, metric: str, replicates: int = 400, measure: Measure = measured
+) -> Difference:
+    """`entry` minus `other`, averaged over the OOD sets of both, images and seeds paired."""
+    names = [name for name in entry.run.ood_names if name in other.run.ood_names]
+    rows = [_row(e, names, lambda known, ood: measure(known, ood, metric, replicates)) for e in (entry, other)]
+    values, drawn = [_value(r, names) for r in rows], [_replicates(r, names) for r in rows]
+    fewest = min(map(len, drawn))
+    gaps = drawn[0][:fewest] - drawn[1][:fewest]
+    low, high = np.percentile(gaps, [2.5, 97.5]) if fewest else (np.nan, np.nan)
+    return Difference(float(values[0] - values[1]), float(low), float(high))
+
+
 def _grouped_sets(runs: Sequence[Run]) -> dict[str, list[str]]:
     """near, mid, far, and "" for sets that nobody placed → the OOD sets of all runs, each once."""
     groups: dict[str, list[str]] = {g: [] for g in (*GROUPS, "")}
@@ -238,7 +267,24 @@ def _columns(grouped: dict[str, list[str]]) -> dict[str, tuple[str, list[str]]]:
 def _row(entry: Entry, names: list[str], measure: Callable[[np.ndarray, np.ndarray], Measured]) -> Row:
     """OOD set → the metric in percent and its replicates, for the sets that the run has."""
     id_scores = entry.scores(ID)
-    return {name: measure(id_scores, entry.scores(name)) for name in names if name in entry.run.ood_names}
+    return {
+        name: over_seeds([measure(known, ood) for known, ood in zip(id_scores, entry.scores(name), strict=True)])
+        for name in names
+        if name in entry.run.ood_names
+    }
+
+
+def over_seeds(found: Sequence[Measured], seed: int = 0) -> Measured:
+    """The mean of a metric over seeds. A replicate draws images (the same for every seed and every row, see
+    `metrics.bootstrap`) and seeds (the same for every row with as many), so that differences of rows are paired.
+    """
+    if len(found) == 1:
+        return found[0]
+    value = float(np.mean([v for v, _ in found]))
+    fewest = min(len(replicates) for _, replicates in found)
+    drawn = np.random.default_rng((seed, len(found))).integers(len(found), size=(fewest, len(found)))
+    table = np.array([replicates[:fewest] for _, replicates in found])
+    return value, table[drawn, np.arange(fewest)[:, None]].mean(axis=1)
 
 
 def _value(row: Row, members: list[str]) -> float:

@@ -137,6 +137,31 @@ def beta_curve(betas: list[str], fpr95: list[float], auroc: list[float], current
     return _layout(figure, "β", "average over the OOD sets, %", height=300)
 
 
+def bands(
+    x: Sequence[str],
+    x_title: str,
+    y_title: str,
+    lines: Mapping[str, tuple[list[float], list[float], list[float]]],
+    levels: Mapping[str, float],
+) -> go.Figure:
+    """Curves (name → mean, low, high at each x) with their intervals as bands, and levels as dashed lines. The axis is
+    even in the steps of x; a level has the colour of the curve beside which it stands in the order of names."""
+    figure, places = go.Figure(), list(range(len(x)))
+    colours = palette.CLASSES
+    for i, (name, (mean, low, high)) in enumerate(lines.items()):
+        colour = colours[i % len(colours)]
+        fill = "rgba({},{},{},0.18)".format(*(int(colour[j : j + 2], 16) for j in (1, 3, 5)))
+        edge = {"line": {"width": 0}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
+        figure.add_scatter(x=places, y=high, **edge)
+        figure.add_scatter(x=places, y=low, fill="tonexty", fillcolor=fill, **edge)
+        figure.add_scatter(x=places, y=mean, name=_short(name), mode="lines+markers", line={"color": colour})
+    for i, (name, value) in enumerate(levels.items(), start=len(lines)):
+        line = {"color": colours[i % len(colours)], "dash": "dash", "width": 1.5}
+        figure.add_scatter(x=places, y=[value] * len(x), name=_short(name), mode="lines", line=line)
+    figure.update_xaxes(tickvals=places, ticktext=list(x))
+    return _layout(figure, x_title, y_title, _height(len(lines) + len(levels)))
+
+
 def interval_chart(
     labels: list[str], values: list[float], low: list[float], high: list[float], metric: str
 ) -> go.Figure:

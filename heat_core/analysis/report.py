@@ -23,8 +23,8 @@ from heat_core.runs.run import Run
 from heat_core.storage import printable, replacing
 
 _MAP_POINTS = 10_000
-_CONFIG = {"responsive": True, "displaylogo": False}
-_STYLE = (
+CONFIG = {"responsive": True, "displaylogo": False}
+PAGE_STYLE = (
     f"""<style>
 {palette.css()}
 """
@@ -66,7 +66,7 @@ def to_html(run: Run, lens: Lens = PLAIN) -> str:
     title = html.escape(f"HEAT · {run.experiment.name or run.id}")
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{title}</title>{_STYLE}<script>{figures.plotly_js()}</script>"
+        f"<title>{title}</title>{PAGE_STYLE}<script>{figures.plotly_js()}</script>"
     )
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>'
 
@@ -122,7 +122,7 @@ def _figures(run: Run, samples: Samples, lens: Lens) -> str:
     if run.has_map:
         shown["Map of the features"] = _map(run, samples)
     return "".join(
-        f"<h2>{name}</h2>{fig.to_html(full_html=False, include_plotlyjs=False, config=_CONFIG)}"
+        f"<h2>{name}</h2>{fig.to_html(full_html=False, include_plotlyjs=False, config=CONFIG)}"
         for name, fig in shown.items()
     )
 

@@ -38,13 +38,15 @@ STYLE = """<style>
 </style>"""
 
 
-def to_markdown(table: Comparison) -> str:
-    """A table for a README: best bold, second underlined."""
+def to_markdown(table: Comparison, intervals: bool = False) -> str:
+    """A table for a README: best bold, second underlined; intervals in brackets behind, where there are any."""
     head = "| | " + " | ".join(markdown_text(f"{g} · {n}" if g else n) for g, n in table.columns) + " |"
     rule = "|---" * (len(table.columns) + 1) + "|"
     marks = {1: "**{}**", 2: "<u>{}</u>"}
     body = [
-        f"| {markdown_text(label)} | " + " | ".join(_marked(cell, marks, "–") for cell in row) + " |"
+        f"| {markdown_text(label)} | "
+        + " | ".join(_marked(cell, marks, "–") + _interval(cell, intervals) for cell in row)
+        + " |"
         for label, row in zip(table.labels, table.cells, strict=True)
     ]
     return "\n".join([head, rule, *body]) + "\n"
@@ -143,6 +145,10 @@ def _html_cell(cell: Cell | None, intervals: bool, href: str | None, average: bo
 
 def _marked(cell: Cell | None, marks: dict[int, str], nothing: str) -> str:
     return nothing if cell is None else marks.get(cell.place, "{}").format(f"{cell.value:.1f}")
+
+
+def _interval(cell: Cell | None, wanted: bool) -> str:
+    return f" ({cell.low:.1f}–{cell.high:.1f})" if wanted and cell and cell.low == cell.low else ""
 
 
 _TEX = {

@@ -101,7 +101,7 @@ def hybrid_gradient(prior: Prior, residual: nn.Module, temperature: float) -> Pr
 
 
 def correlation(data: torch.Tensor, negatives: torch.Tensor) -> torch.Tensor:
-    """Of the (n,) energies with their being data (0) or a negative (1), both alike in weight; 0 where it is negative."""
+    """Of the (n,) energies with their being data (0) or a negative (1), both alike in weight; at least 0."""
     gap = (negatives.mean() - data.mean()).clamp_min(0)
     within = data.var(correction=0) + negatives.var(correction=0)
     return gap / (gap**2 + 2 * within).sqrt().clamp_min(1e-12)

@@ -86,6 +86,13 @@ class Features:
         require_positive(per_class)
         return self.subset(np.flatnonzero(rank_in_class(self.labels, len(self)) < per_class))
 
+    def thinned(self, share: float) -> "Features":
+        """A share of each class, evenly spread over its samples, and its first sample at least."""
+        if share == 1:
+            return self
+        rank = rank_in_class(self.labels, len(self))
+        return self.subset(np.flatnonzero(np.ceil((rank + 1) * share) > np.ceil(rank * share)))
+
     def split(self, every: int = 5) -> tuple["Features", "Features"]:
         """(training, held-out) share: every fifth sample of each class is held out."""
         held_out = held_out_rows(self.labels, len(self), every)

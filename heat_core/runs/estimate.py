@@ -1,5 +1,6 @@
 """How long an experiment will take: counted from its images, and from what this machine did in earlier runs."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ def estimate(experiment: Experiment, sizes: Mapping[str, int] | None = None) -> 
         HeatError: where a set cannot be opened.
     """
     e, sizes = experiment, overview(experiment).sizes if sizes is None else sizes
-    total, learned_from = sum(sizes.values()), sizes.get(TRAIN, 0)
+    total, learned_from = sum(sizes.values()), math.ceil(e.share * sizes.get(TRAIN, 0))
     training, dim = pace.of_training(e.preset), pace.dimensions(e.backbone)
     seconds = sum(pace.work(e, prior, learned_from, dim) for prior in e.priors) / training.rate
     if e.backbone == FEATURES:

@@ -50,6 +50,7 @@ class Experiment:
         limit: images a class (or of a set without classes), the same for every set.
         limit_test: overrides it for the ID test set.
         limit_ood: overrides it for the OOD sets.
+        share: of the training images of each class that are learned from; all of them get their features.
         seed: of everything random.
         name: of the run.
         map: whether a UMAP map is fitted.
@@ -71,6 +72,7 @@ class Experiment:
     limit: int | None = None
     limit_test: int | None = None
     limit_ood: int | None = None
+    share: float = 1.0
     seed: int = 0
     name: str = ""
     map: bool = True
@@ -101,6 +103,8 @@ class Experiment:
         for option, least in (("batch_size", 1), ("seed", 0), ("limit", 1), ("limit_test", 1), ("limit_ood", 1)):
             if (value := getattr(self, option)) is not None and value < least:
                 raise HeatError(f"{option} must be at least {least}, not {value}.")
+        if not 0 < self.share <= 1:
+            raise HeatError(f"share must lie above 0 and be at most 1, not {self.share}.")
         if self.seed >= 2**32:
             raise HeatError(f"seed must be less than 2^32, not {self.seed}.")
         if len(set(self.priors)) < len(self.priors):
@@ -167,6 +171,7 @@ class Experiment:
         self._require(
             all(v is None or type(v) is int for v in whole) and type(self.seed) is int, "numbers must be whole"
         )
+        self._require(type(self.share) in (int, float), "share must be a number")
         self._require(isinstance(self.map, bool), "map must be true or false")
         for listed in (self.priors, self.detectors):
             self._require(isinstance(listed, list) and all(isinstance(v, str) for v in listed), "lists must hold texts")
@@ -194,7 +199,7 @@ class Experiment:
             words += ["--detectors", *self.detectors]
         if self.groups:
             words += ["--group", *(f"{name}={group}" for name, group in self.groups.items())]
-        for option in ("covariance", "limit", "limit_test", "limit_ood", "seed", "name", "batch_size"):
+        for option in ("covariance", "limit", "limit_test", "limit_ood", "share", "seed", "name", "batch_size"):
             if (value := getattr(self, option)) != getattr(default, option):
                 words += [f"--{option.replace('_', '-')}", str(value)]
         if self.settings:

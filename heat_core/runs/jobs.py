@@ -4,12 +4,14 @@ import errno
 import itertools
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from heat_core.errors import HeatError
 from heat_core.runs.events import RUN_FILE
@@ -28,11 +30,43 @@ SCORE_LOCK, FAILED_FILE, LOG_FILE = "score.lock", "failed.txt", "log.txt"
 JOB_LOG = "job.log"  # what the job of a run printed
 
 
+class Job(Protocol):
+    """What a process works on: a run, a study."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        ...
+
+
 def new_run(experiment: Experiment) -> Path:
     """Make the folder of a new run; it waits there, queued."""
-    experiment.check()
-    experiment = experiment.anchored()
+    experiment = _checked(experiment)
     label = file_name(experiment.name or f"{Path(experiment.id).name}-{experiment.backbone}")
+    return _settled(_described(experiment), heat_home() / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{label}")
+
+
+def new_run_in(folder: Path, experiment: Experiment) -> None:
+    """Make a new run in a folder of HEAT_HOME/runs whose name is given; one that is there already stays."""
+    beside = _described(_checked(experiment))
+    try:
+        beside.rename(folder)
+    except OSError as error:
+        shutil.rmtree(beside)
+        if not folder.exists():
+            with writing(folder):
+                raise error
+
+
+def _checked(experiment: Experiment) -> Experiment:
+    experiment.check()
+    return experiment.anchored()
+
+
+def _described(experiment: Experiment) -> Path:
+    """A run's folder before it has its name: it appears under it once it is a run."""
     info = {
         "format": FORMAT,
         "experiment": experiment.to_dict(),
@@ -40,12 +74,11 @@ def new_run(experiment: Experiment) -> Path:
         "created": time.time(),
         "versions": {"heat_core": __version__},
     }
-    runs = heat_home() / "runs"
-    beside = runs / f".new-{os.getpid()}-{secrets.token_hex(4)}"  # a folder appears under its name once it is a run
+    beside = heat_home() / "runs" / f".new-{os.getpid()}-{secrets.token_hex(4)}"
     with writing(beside):
         beside.mkdir(parents=True)
     write_json(beside / RUN_FILE, info)
-    return _settled(beside, runs / f"{time.strftime('%Y%m%d-%H%M%S')}-{label}")
+    return beside
 
 
 def _settled(beside: Path, wanted: Path) -> Path:
@@ -128,7 +161,20 @@ def _spawn(arguments: list[str], log_path: Path) -> "subprocess.Popen[bytes]":
         )
 
 
-def cancel(run: Run, patience: float = 10.0) -> bool:
+def start_study(folder: Path) -> "subprocess.Popen[bytes]":
+    """Start (or resume) the runs of a study in a process of its own, which outlives the caller.
+
+    Raises:
+        HeatError: where a process works on it already.
+    """
+    if is_worked_on(folder):
+        raise HeatError(f"The study {folder.name} is being worked on already: wait for it, or cancel it.")
+    process = _spawn(["study", "--resume", str(folder)], folder / JOB_LOG)
+    announce(folder, process.pid)
+    return process
+
+
+def cancel(run: Job, patience: float = 10.0) -> bool:
     """Ask the job to stop, and wait for it; whether it did. Only a process that said itself that it works on the run,
     or that was started to, is asked: one that still loads ends at once.
 

@@ -35,6 +35,7 @@ from heat_core.runs.projection import Projector
 from heat_core.runs.record import ENERGIES, RunRecord, SetRecord, residual_path
 from heat_core.runs.rows import ordered_titles, prior_row
 from heat_core.runs.run import BETA_FILE, HEAD_FILE, Run
+from heat_core.runs.shelf import Shelf
 from heat_core.runs.sources import open_source
 from heat_core.storage import write_npz, write_sealed
 from heat_core.version import __version__
@@ -45,8 +46,16 @@ def run(
     projector: Projector,
     folder: Path | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
+    shelf: Shelf | None = None,
 ) -> Run:
     """Do the experiment (or resume it in its folder) and return the finished run; `heat_core.run` calls this.
+
+    Args:
+        experiment: what to do.
+        projector: fits the map, or does not.
+        folder: of the run; default: a new one.
+        on_event: hears everything that `events.jsonl` gets.
+        shelf: residuals that need not be trained again.
 
     Raises:
         HeatError: with a sentence; the folder keeps it, and everything that was finished.
@@ -86,7 +95,7 @@ def run(
         done: list[CorrectedPrior] = []
         with _a_core_for_the_map(projector):
             for name in [p for p in experiment.priors if p in parts]:
-                _train(folder, experiment, parts[name], train, source.device, progress)
+                _train(folder, experiment, parts[name], train, source.device, shelf, progress)
                 done.append(parts[name])
                 residuals = [parts[name].residual_energy(f) for f in scored.values()]
                 record = _with_residual(record, parts[name], train, energies[name], residuals)
@@ -270,12 +279,14 @@ def _train(
     part: CorrectedPrior,
     train: Features,
     device: torch.device,
+    shelf: Shelf | None,
     progress: Progress,
 ) -> None:
     """Train a residual and keep it; one that is kept already is read back."""
     settings = settings_for(part.name, experiment.preset, experiment.settings)
     path = residual_path(folder, part.name)
-    if path.exists():
+    kept = shelf and shelf.path(part, train, settings, experiment.seed, device.type)
+    if path.exists() or (shelf and kept and shelf.take(kept, path)):
         part.load(path)
         progress("residual", f"The residual of {part.name} is already trained.", prior=part.name)
         return
@@ -292,3 +303,5 @@ def _train(
         said = f"{part.name}: the residual varies {part.rho:.2g} times as much as its prior (`balanced`)."
         progress("residual", said, prior=part.name, rho=part.rho)
     part.save(path, settings)
+    if shelf and kept:
+        shelf.keep(path, kept)

@@ -77,7 +77,7 @@ class Images:
             shown = ", ".join(skipped[:5]) + (" …" if len(skipped) > 5 else "")
             message = f"{images.name}: {len(skipped)} unreadable images skipped: {shown}"
             self._report("features", message, skipped=skipped)
-        return found
+        return found.thinned(self._experiment.share) if name == TRAIN else found
 
 
 class FeatureFolders:
@@ -111,7 +111,7 @@ class FeatureFolders:
         train, test = (train, opened[ID]) if e.id_test else train.split()
         limits = e.limit_test or e.limit, e.limit_ood or e.limit
         self._sets = {
-            TRAIN: train.limited(e.limit),
+            TRAIN: train.limited(e.limit).thinned(e.share),
             ID: test.limited(limits[0]),
             **{name: opened[name].limited(limits[1]) for name in e.ood},
         }

@@ -17,6 +17,7 @@ FLOORS = (
     ("detectors",),
     ("runs",),
     ("analysis",),
+    ("studies",),
     ("__init__", "_moved"),
     ("commands",),
     ("__main__",),

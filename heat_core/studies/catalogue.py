@@ -1,0 +1,93 @@
+"""The studies by name, and `paper`: all of them on one base."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+
+from heat_core.errors import HeatError
+from heat_core.runs.experiment import Experiment
+from heat_core.studies.cost import COST
+from heat_core.studies.curves import BETA, LAMBDA, SHARE
+from heat_core.studies.results import Result
+from heat_core.studies.study import Finished, Setting, Study
+from heat_core.studies.tables import DICE, METHODS, NEAR_FAR, PRIORS
+
+_PARTS = {
+    "priors": PRIORS,
+    "methods": METHODS,
+    "near-far": NEAR_FAR,
+    "beta": BETA,
+    "lambda": LAMBDA,
+    "share": SHARE,
+    "dice": DICE,
+    "cost": COST,
+}
+
+
+def _vary_all(base: Experiment, values: Sequence[float]) -> list[Setting]:  # noqa: ARG001 (each part has its own)
+    """What all parts run, each setting once."""
+    settings = {s.label: s for part in _PARTS.values() for s in part.vary(base, part.values)}
+    return list(settings.values())
+
+
+def _show_all(finished: Finished) -> list[Result]:
+    results = []
+    for part in _PARTS.values():
+        wanted = {s.label for s in part.vary(_base_of(finished), part.values)} if finished.runs else set()
+        own = tuple((setting, runs) for setting, runs in finished.runs if setting.label in wanted)
+        results += part.show(Finished(own, finished.measured))
+    return results
+
+
+def _base_of(finished: Finished) -> Experiment:
+    return finished.runs[0][0].experiment
+
+
+STUDIES = _PARTS | {
+    "paper": Study(
+        "The paper's whole set of tables and figures",
+        "Tabs. 1 to 12, Figs. 1, 3 and 4",
+        _vary_all,
+        _show_all,
+        measure=COST.measure,
+    )
+}
+
+
+# The paper's own sets and networks, where an ID set of the paper is asked for by its name (App. B).
+_OWN = {
+    name: {
+        "backbone": f"resnet34_{name}",
+        "ood": [
+            f"{other}={other}",
+            "tiny-imagenet=tiny-imagenet",
+            "lsun=lsun",
+            "places365=places365",
+            "textures=textures",
+            "svhn=svhn",
+        ],
+        "id_test": name,
+    }
+    for name, other in (("cifar10", "cifar100"), ("cifar100", "cifar10"))
+}
+
+
+def filled(options: Namespace) -> Namespace:
+    """The words of a command line with the paper's own sets and network, where only its ID set was named.
+
+    Raises:
+        HeatError: where something is missing that nobody can guess.
+    """
+    for option, value in _OWN.get(options.id, {}).items():
+        if getattr(options, option) is None:
+            setattr(options, option, value)
+    for option in ("id", "ood", "backbone"):
+        if getattr(options, option) is None:
+            raise HeatError(f"A study needs --{option}: give it as to `run`, or --id cifar10 for the paper's own sets.")
+    return options
+
+
+def study_of(name: str) -> Study:
+    """A study by its name; HeatError where there is none."""
+    if name not in STUDIES:
+        raise HeatError(f"There is no study {name!r}: choose one of {', '.join(STUDIES)}.")
+    return STUDIES[name]

@@ -1,0 +1,151 @@
+"""The studies that are curves: `lambda` (Figs. 3a, 6a), `beta` (Figs. 3b, 6b), `share` (Figs. 4, 7)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from heat_core.analysis.comparison import Entry
+from heat_core.analysis.sweep import SWEEP
+from heat_core.composition import HEAT, Lens, beta_text
+from heat_core.energies.names import PRIOR_TITLES
+from heat_core.errors import HeatError
+from heat_core.runs.experiment import Experiment
+from heat_core.runs.rows import corrected_row, prior_row
+from heat_core.runs.run import Run
+from heat_core.studies.results import TITLES, Band, Curves, Result, bench
+from heat_core.studies.study import EBM, Finished, Setting, Study, main, row
+
+_PLATEAU = 0.2  # points of AUROC within which a curve counts as level
+
+
+def _runs_with(found: Sequence[tuple[str, Sequence[Run]]], detector: str) -> list[Entry]:
+    return [entry for _, runs in found if (entry := row(runs, detector))]
+
+
+def _level(runs: Sequence[Run], detector: str, metric: str) -> dict[str, float]:
+    """A row's average as a level line, where there is the row."""
+    entry = row(runs, detector)
+    return {} if entry is None else {entry.run.title(detector): float(bench().band([entry], metric).mean[0])}
+
+
+# ---- λ ---------------------------------------------------------------------------------------------------------------
+
+
+def _vary_lambda(base: Experiment, values: Sequence[float]) -> list[Setting]:
+    if any(not value > 0 for value in values):
+        raise HeatError("λ must lie above 0: without it the loss has no bound.")
+    as_trained = base.settings | {"balanced": False}
+    return [main(base)] + [
+        Setting(f"λ = {v:g}", replace(base, settings=as_trained | {"lambda_": v}, detectors=[]), v) for v in values
+    ]
+
+
+def _lambda(finished: Finished) -> list[Result]:
+    """λ by itself, without the loudness that follows from ID features: what the paper shows."""
+    varied = [(setting, runs) for setting, runs in finished.runs if setting.label != "base"]
+    if not varied:
+        return []
+    results, x = [], tuple(f"{setting.value:g}" for setting, _ in varied)
+    priors = [p for p in varied[0][1][0].priors if all(p in runs[0].priors for _, runs in varied)]
+    for p in priors:
+        entries = [Entry(runs[0], corrected_row(p), again=runs[1:]) for _, runs in varied]
+        prior = row(varied[0][1], prior_row(p))
+        levels = {m: _level(varied[0][1], prior_row(p), m) for m in TITLES}
+        name = f"HEAT-{PRIOR_TITLES[p]}"
+        balanced = {
+            m: {f"{t}, balanced": v for t, v in _level(finished.of("base"), corrected_row(p), m).items()}
+            for m in TITLES
+        }
+        curves = [
+            Curves(name, x, "λ", title, {name: bench().band(entries, m)}, levels[m] | balanced[m])
+            for m, title in TITLES.items()
+        ]
+        better = [s.value for (s, _), e in zip(varied, entries, strict=True) if prior and _improves(e, prior)]
+        told = ", ".join(f"{v:g}" for v in better) or "no λ that was tried"
+        answers = [f"{name} as trained has a better AUROC than its prior, told from zero, at λ = {told}."]
+        results.append(Result(f"λ and {name} (Fig. 3a)", curves=curves, answers=answers))
+    return results
+
+
+def _improves(entry: Entry, prior: Entry) -> bool:
+    return bench().difference(entry, prior, "auroc").low > 0
+
+
+# ---- β ---------------------------------------------------------------------------------------------------------------
+
+
+def _vary_beta(base: Experiment, values: Sequence[float]) -> list[Setting]:  # noqa: ARG001 (no run is needed for them)
+    return [main(base)]
+
+
+def _beta(finished: Finished) -> list[Result]:
+    runs = finished.of("base")
+    if not runs or len(runs[0].priors) < 2:
+        return []
+    entries = [Entry(runs[0], HEAT, Lens(beta=beta), again=runs[1:]) for beta in SWEEP]
+    x = tuple(beta_text(beta) for beta in SWEEP)
+    curves, bands = [], {}
+    for metric, title in TITLES.items():
+        levels: dict[str, float] = {}
+        for p in runs[0].priors:
+            levels |= _level(runs, corrected_row(p), metric)
+        bands[metric] = bench().band(entries, metric)
+        curves.append(Curves("HEAT", x, "β", title, {"HEAT": bands[metric]}, levels))
+    return [Result("β (Fig. 3b)", curves=curves, answers=[_plateau(bands["auroc"], x)])]
+
+
+def _plateau(band: Band, x: Sequence[str]) -> str:
+    """Over which neighbouring β around the best one AUROC stays within `_PLATEAU` of it."""
+    best = int(np.argmax(band.mean))
+    low = high = best
+    while low > 0 and band.mean[low - 1] >= band.mean[best] - _PLATEAU:
+        low -= 1
+    while high + 1 < len(x) and band.mean[high + 1] >= band.mean[best] - _PLATEAU:
+        high += 1
+    zero = band.mean[x.index("0")]
+    return (
+        f"AUROC is best at β = {x[best]} ({band.mean[best]:.2f}) and within {_PLATEAU} points of that from "
+        f"β = {x[low]} to {x[high]}; at β = 0 it is {zero:.2f}."
+    )
+
+
+# ---- share of the training images ------------------------------------------------------------------------------------
+
+
+def _vary_share(base: Experiment, values: Sequence[float]) -> list[Setting]:
+    few = replace(base, priors=["gmm"], detectors=[EBM])
+    return [Setting(f"{v:.0%}", replace(few, share=v), v) for v in values]
+
+
+def _share(finished: Finished) -> list[Result]:
+    found = [(setting.label, runs) for setting, runs in finished.runs]
+    if not found:
+        return []
+    x = tuple(label for label, _ in found)
+    curves = []
+    for metric, title in TITLES.items():
+        bands = {}
+        for detector in (prior_row("gmm"), EBM, corrected_row("gmm")):
+            entries = _runs_with(found, detector)
+            if len(entries) == len(found):
+                bands[entries[0].run.title(detector)] = bench().band(entries, metric)
+        curves.append(Curves("Few training images", x, "share of the training images", title, bands))
+    answers = []
+    for label, runs in found:
+        hybrid, pure, prior = (row(runs, d) for d in (corrected_row("gmm"), EBM, prior_row("gmm")))
+        if hybrid and pure and prior:
+            answers.append(f"{label}: " + bench().answer(hybrid, pure, ("HEAT-GMM", "EBM")))
+            answers.append(f"{label}: " + bench().answer(hybrid, prior, ("HEAT-GMM", "GMM")))
+    return [Result("How much it takes to learn from (Figs. 4, 7)", curves=curves, answers=answers)]
+
+
+LAMBDA = Study(
+    "How λ holds the residual",
+    "Figs. 3a and 6a",
+    _vary_lambda,
+    _lambda,
+    (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
+)
+BETA = Study("How much β matters", "Figs. 3b and 6b", _vary_beta, _beta)
+SHARE = Study("How few training images are enough", "Figs. 4 and 7", _vary_share, _share, (0.1, 0.2, 0.5, 1.0))

@@ -1,0 +1,160 @@
+"""What a study shows, written down: one HTML page that opens without internet, Markdown, CSV and LaTeX."""
+
+import html
+import os
+import platform
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from heat_core.analysis import figures, tables
+from heat_core.analysis.comparison import Comparison
+from heat_core.analysis.report import CONFIG, PAGE_STYLE
+from heat_core.storage import file_name, printable, replacing, writing
+from heat_core.studies.catalogue import study_of
+from heat_core.studies.request import Request
+from heat_core.studies.results import TITLES, Curves, Result
+from heat_core.studies.study import Finished
+
+LEGEND = (
+    "Means over seeds, with 95 % intervals over images and seeds, paired between rows. Bold: best of its column, and "
+    "what is not told from it; underlined: best of the rest. Columns that name a table of the paper hold its own "
+    "numbers, of its own sets and network."
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A study's results and what they were made with.
+
+    Attributes:
+        request: what was asked.
+        finished: its runs.
+        results: what they show.
+    """
+
+    request: Request
+    finished: Finished
+    results: list[Result]
+
+    @property
+    def title(self) -> str:
+        study = study_of(self.request.study)
+        return f"{study.title} ({study.of})"
+
+    def facts(self) -> dict[str, str]:
+        """What the numbers come from: sets, network, command, machine, time."""
+        e = self.request.base
+        runs = [run for _, of in self.finished.runs for run in of]
+        first = runs[0] if runs else None
+        accuracy = f", {first.accuracy:.1%} of the test images right" if first and first.accuracy is not None else ""
+        sizes = "" if first is None else f" ({len(first.training_ids):,} training images)"
+        seconds = sum(float(run.info.get("seconds", 0.0)) for run in runs)
+        return {
+            "In-distribution": "/".join(Path(e.id).parts[-2:]) + sizes,
+            "Out-of-distribution": ", ".join(e.ood),
+            "Network": f"{e.backbone}{accuracy}",
+            "Preset": f"{e.preset}, seeds {', '.join(map(str, self.request.seeds))}",
+            "Runs": f"{len(runs)}, {seconds / 60:.0f} minutes in all on {_machine()}",
+            "Command": command_of(self.request),
+        }
+
+
+def command_of(request: Request) -> str:
+    """The command line that does the same study."""
+    words = shlex.split(request.base.to_command())
+    command = [*words[:3], "study", request.study, *words[4:]]
+    command += ["--seeds", *map(str, request.seeds)]
+    if request.values:
+        command += ["--values", *(f"{v:g}" for v in request.values)]
+    return printable(shlex.join(word for word in command if word != "--no-map"))
+
+
+def _machine() -> str:
+    return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
+
+
+def write_all(written: Written, folder: Path) -> Path:
+    """Write `index.html`, `index.md`, and each table as CSV and LaTeX; returns the page."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "index.html", to_html(written))
+    _write(folder / "index.md", to_markdown(written))
+    for result in written.results:
+        for table in result.tables:
+            stem = file_name(f"{result.title}-{table.metric}")
+            _write(folder / f"{stem}.csv", tables.to_csv(table))
+            _write(folder / f"{stem}.tex", tables.to_latex(table))
+        for curves in result.curves:
+            _write(folder / f"{file_name(f'{curves.title}-{curves.y_title}')}.csv", to_csv(curves))
+    return folder / "index.html"
+
+
+def _write(path: Path, text: str) -> None:
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def to_html(written: Written) -> str:
+    """The page (about 5 MB, most of it the plotting library)."""
+    facts = "".join(f"<dt>{k}</dt><dd>{html.escape(printable(v))}</dd>" for k, v in written.facts().items())
+    body = f"<h1>{html.escape(written.title)}</h1><dl>{facts}</dl><p class='faint'>{LEGEND}</p>"
+    for result in written.results:
+        body += f"<h2>{html.escape(result.title)}</h2>"
+        body += "".join(f"<p>{html.escape(printable(answer))}</p>" for answer in result.answers)
+        for table in result.tables:
+            body += f"<h3>{html.escape(TITLES.get(table.metric, ''))}</h3>{tables.to_html(table)}"
+        for curves in result.curves:
+            figure = figures.bands(curves.x, curves.x_title, curves.y_title, _lines(curves), curves.levels)
+            body += f"<h3>{html.escape(curves.title)}</h3>"
+            body += figure.to_html(full_html=False, include_plotlyjs=False, config=CONFIG)
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{html.escape(written.title)}</title>{PAGE_STYLE}<script>{figures.plotly_js()}</script>"
+    )
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>'
+
+
+def _lines(curves: Curves) -> dict[str, tuple[list[float], list[float], list[float]]]:
+    return {name: (b.mean.tolist(), b.low.tolist(), b.high.tolist()) for name, b in curves.bands.items()}
+
+
+def to_markdown(written: Written) -> str:
+    """The same for a README: figures as tables of their points."""
+    lines = [f"# {tables.markdown_text(written.title)}", ""]
+    lines += [f"- {name}: {tables.markdown_text(fact)}" for name, fact in written.facts().items() if name != "Command"]
+    lines += ["", f"```\n{written.facts()['Command']}\n```", "", LEGEND]
+    for result in written.results:
+        lines += ["", f"## {tables.markdown_text(result.title)}", ""]
+        lines += [f"- {tables.markdown_text(answer)}" for answer in result.answers]
+        for table in result.tables:
+            lines += ["", f"**{TITLES.get(table.metric, 'milliseconds an image')}**", "", _table(table)]
+        for curves in result.curves:
+            lines += ["", f"**{tables.markdown_text(curves.title)}, {curves.y_title}**", "", _points(curves)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(table: Comparison) -> str:
+    return tables.to_markdown(table, intervals=True)
+
+
+def _points(curves: Curves) -> str:
+    """A figure's curves and levels, a column a point."""
+    rows = [f"| {curves.x_title} | " + " | ".join(curves.x) + " |", "|---" * (len(curves.x) + 1) + "|"]
+    for name, band in curves.bands.items():
+        cells = (f"{m:.1f} ({a:.1f}–{b:.1f})" for m, a, b in zip(band.mean, band.low, band.high, strict=True))
+        rows.append(f"| {tables.markdown_text(name)} | " + " | ".join(cells) + " |")
+    for name, value in curves.levels.items():
+        rows.append(f"| {tables.markdown_text(name)} | " + " | ".join(f"{value:.1f}" for _ in curves.x) + " |")
+    return "\n".join(rows)
+
+
+def to_csv(curves: Curves) -> str:
+    """One line a point: curve, x, mean, low, high."""
+    lines = ["curve,x,mean,low,high"]
+    for name, band in curves.bands.items():
+        for x, *values in zip(curves.x, band.mean, band.low, band.high, strict=True):
+            lines.append(",".join([tables.no_formula(name), x, *map(str, values)]))
+    for name, value in curves.levels.items():
+        lines += [f"{tables.no_formula(name)},{x},{value},," for x in curves.x]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,61 @@
+"""The paper's own numbers, beside ours: `paper.json` holds them with the table they come from."""
+
+import json
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from heat_core.analysis.comparison import Cell, Comparison, Source
+from heat_core.composition import HEAT
+from heat_core.runs.rows import corrected_row
+
+_METRICS = {"fpr95": 0, "auroc": 1}
+_NAN = float("nan")
+
+
+@cache
+def _tables() -> dict[str, list[dict[str, Any]]]:
+    return json.loads((Path(__file__).parent / "paper.json").read_text(encoding="utf-8"))
+
+
+def table_of(id_set: str, study: str, part: str) -> dict[str, Any] | None:
+    """A table of the paper: `table`, `network`, `columns` ((group, name) pairs), `rows` (row → [FPR95, AUROC] a
+    column; [AUROC] in Tab. 2); None where the paper has none for this ID set.
+    """
+    found = (t for t in _tables().get(id_set, []) if (t["study"], t["part"]) == (study, part))
+    return next(found, None)
+
+
+def beside(ours: Comparison, id_set: str, study: str, part: str) -> Comparison:
+    """Our table with the paper's columns at its end; as it is where the paper has no such table, or none of its
+    rows."""
+    theirs = table_of(id_set, study, part)
+    if theirs is None:
+        return ours
+    known = [theirs["rows"].get(row_key(source)) for source in ours.sources]
+    if not any(known):
+        return ours
+    place = _METRICS.get(ours.metric, 0)
+    width = max(len(values[0]) for values in known if values)
+    if width == 1 and ours.metric == "fpr95":  # Tab. 2 gives AUROC alone
+        return ours
+    columns = [(f"{theirs['table']}, {theirs['network']}", name) for _, name in theirs["columns"]]
+    place = place if width > 1 else 0
+    cells = [
+        [*row, *([None] * len(columns) if values is None else [_cell(pair[place]) for pair in values])]
+        for row, values in zip(ours.cells, known, strict=True)
+    ]
+    nothing: list[tuple[str, ...]] = [()] * len(columns)
+    return replace(ours, columns=[*ours.columns, *columns], cells=cells, members=[*ours.members, *nothing])
+
+
+def row_key(source: Source) -> str:
+    """A row as `paper.json` names it: a detector, or the subset of priors that is composed."""
+    if source.detector == HEAT and source.lens.priors:
+        return corrected_row(*source.lens.priors)
+    return source.detector
+
+
+def _cell(value: float) -> Cell:
+    return Cell(value, _NAN, _NAN, 0, False)

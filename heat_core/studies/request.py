@@ -1,0 +1,155 @@
+"""What is asked of a study: its name, an Experiment to vary, the seeds and the values; and where it is kept.
+
+A run of a study is a function of its Experiment and of the files that it names. Its folder carries a digest of both, so
+that two studies, or one that was killed and started again, share every finished run without having to know each other.
+"""
+
+import json
+import time
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Self
+
+from heat_core.errors import HeatError
+from heat_core.features.features import Features
+from heat_core.runs.events import RUN_FILE
+from heat_core.runs.experiment import FEATURES, Experiment
+from heat_core.runs.layout import open_sets
+from heat_core.runs.record import FORMAT
+from heat_core.runs.run import Run
+from heat_core.storage import digest_of_array, heat_home, is_file, read_json, typed, write_json, writing
+from heat_core.version import __version__
+
+RUN_OF_STUDY = "study-"  # before the name of a run that belongs to studies
+MEASURED = "measured.json"  # in the folder of a study: what it measured beside its runs
+
+
+@dataclass(frozen=True)
+class Request:
+    """A study that somebody wants.
+
+    Attributes:
+        study: its name.
+        base: what is varied.
+        seeds: of the residuals.
+        values: of what is varied; empty = the study's own.
+    """
+
+    study: str
+    base: Experiment
+    seeds: tuple[int, ...] = (0,)
+    values: tuple[float, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise HeatError("A study needs at least one seed, and each once.")
+        if len(set(self.values)) < len(self.values):
+            raise HeatError("A value was given twice: give each once.")
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Self:
+        try:
+            base = Experiment.from_dict(content["base"])
+            return cls(str(content["study"]), base, tuple(content["seeds"]), tuple(content["values"]))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise HeatError(f"The description of this study is damaged ({error}): start the study again.") from error
+
+
+class StudyFolder:
+    """A study on disk: what was asked (run.json, as a run's), what its job reported, what it measured.
+
+    Attributes:
+        folder: where it lives.
+        info: the content of run.json.
+        request: what was asked.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        cure = "start the study again"
+        self.folder = folder
+        self.info = read_json(folder / RUN_FILE, cure)
+        if not isinstance(self.info, dict) or not {"request", "status", "created"} <= set(self.info):
+            raise HeatError(f"{folder} does not describe a study: {cure}.")
+        self.request = Request.from_dict(self.info["request"])
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+
+def studies_home() -> Path:
+    """Where studies lie, and the residuals that they share."""
+    return heat_home() / "studies"
+
+
+def new_study(request: Request) -> StudyFolder:
+    """The folder of a study; one that was asked before is found again, with everything that it finished."""
+    request = replace(request, base=_plain(request.base))
+    folder = studies_home() / f"{request.study}-{_digest(request.to_dict())}"
+    if not is_file(folder / RUN_FILE):
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        info = {"format": FORMAT, "request": request.to_dict(), "status": "queued", "created": time.time()}
+        write_json(folder / RUN_FILE, info)
+    return StudyFolder(folder)
+
+
+def list_studies() -> list[StudyFolder]:
+    """Every readable study, the newest first."""
+    found = []
+    for folder in studies_home().glob("*/" + RUN_FILE):
+        try:
+            found.append(StudyFolder(folder.parent))
+        except HeatError:  # a damaged one must not hide the others
+            continue
+    return sorted(found, key=lambda study: study.info["created"], reverse=True)
+
+
+def run_folder(experiment: Experiment, files: str) -> Path:
+    """Where the run of an experiment lies, or would.
+
+    Args:
+        experiment: as `_plain` has it.
+        files: `fingerprint_of` it.
+    """
+    content = _plain(experiment).to_dict() | {"name": "", "version": __version__, "files": files}
+    return heat_home() / "runs" / f"{RUN_OF_STUDY}{_digest(content)}"
+
+
+def finished_run(folder: Path) -> Run | None:
+    """The run of a folder, where it is done."""
+    try:
+        run = Run.open(folder) if is_file(folder / RUN_FILE) else None
+    except HeatError:
+        return None
+    return run if run is not None and run.status == "done" else None
+
+
+def fingerprint_of(experiment: Experiment) -> str:
+    """Of the content of the sets and the weights: another one when a file changes.
+
+    Raises:
+        HeatError: where a set cannot be opened.
+    """
+    e = experiment
+    weights = typed(e.weights) if e.weights else None
+    stamp = [weights.stat().st_size, weights.stat().st_mtime_ns] if weights and is_file(weights) else []
+    if e.backbone == FEATURES:
+        sources = [e.id, *([e.id_test] if e.id_test else []), *e.ood.values()]
+        opened = [Features.open(typed(source)) for source in sources]
+        return _digest([stamp, [digest_of_array(f.avg) for f in opened]])
+    return _digest([stamp, {name: images.fingerprint for name, images in open_sets(e).items()}])
+
+
+def _plain(experiment: Experiment) -> Experiment:
+    """Without what changes no number."""
+    return replace(experiment.anchored(), name="", map=False)
+
+
+def _digest(content: Any) -> str:
+    return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=6).hexdigest()
