@@ -1,20 +1,12 @@
-"""Studies: the place of questions that take many runs; until there are some, what answers them."""
+"""Studies: many runs that differ in one thing, and the table or figure over them."""
 
-import streamlit as st
-
-from app import faults, following
+from app import faults, following, study_form, study_view
 from app.heading import heading
 
 place = heading("What changes when the setting does?")
 with faults.told():
     run = following.chosen_run(place)
     following.name_in_address(run.id)
-    st.info(
-        "A study is a list of runs that differ in one thing (λ, β, the share of training images, the seed, the "
-        "backbone) and one figure over them. There is none yet.",
-        icon=":material/science:",
-    )
-    st.markdown(
-        "Until then: **Runs** copies the settings of a run, so that one of them can be changed, and **Compare** puts "
-        "several runs into one table, with what β and every subset of the priors change in a single one."
-    )
+    chosen = study_form.draw(run)
+    if chosen is not None:
+        study_view.draw(chosen)

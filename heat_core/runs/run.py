@@ -23,6 +23,7 @@ from heat_core.runs.rows import CORRECTED, corrected_row, title_of
 from heat_core.storage import heat_home, is_file, is_folder, printable, read_json, read_npz, read_sealed, typed
 
 ALIVE = ("queued", "running")
+RUN_OF_STUDY = "study-"  # before the name of a run that belongs to studies
 BETA_FILE, HEAD_FILE = "beta.json", "head.npz"
 
 
@@ -324,7 +325,7 @@ class Run:
 
 
 def list_runs() -> list[Run]:
-    """Every readable run in HEAT_HOME, newest first."""
+    """Every readable run in HEAT_HOME, newest first; those of studies come after all others."""
     return _runs()[0]
 
 
@@ -345,4 +346,5 @@ def _runs() -> tuple[list[Run], dict[str, str]]:
         except HeatError as error:  # a damaged folder must not hide the others
             damaged[folder.name] = str(error)
 
-    return sorted(runs, key=lambda run: run.info.get("created", 0), reverse=True), damaged
+    newest_first = sorted(runs, key=lambda run: run.info.get("created", 0), reverse=True)
+    return sorted(newest_first, key=lambda run: run.id.startswith(RUN_OF_STUDY)), damaged

@@ -105,7 +105,7 @@ def to_html(written: Written) -> str:
         for table in result.tables:
             body += f"<h3>{html.escape(TITLES.get(table.metric, ''))}</h3>{tables.to_html(table)}"
         for curves in result.curves:
-            figure = figures.bands(curves.x, curves.x_title, curves.y_title, _lines(curves), curves.levels)
+            figure = figures.bands(curves.x, curves.x_title, curves.y_title, lines_of(curves), curves.levels)
             body += f"<h3>{html.escape(curves.title)}</h3>"
             body += figure.to_html(full_html=False, include_plotlyjs=False, config=CONFIG)
     head = (
@@ -115,7 +115,8 @@ def to_html(written: Written) -> str:
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>'
 
 
-def _lines(curves: Curves) -> dict[str, tuple[list[float], list[float], list[float]]]:
+def lines_of(curves: Curves) -> dict[str, tuple[list[float], list[float], list[float]]]:
+    """The curves as `figures.bands` takes them."""
     return {name: (b.mean.tolist(), b.low.tolist(), b.high.tolist()) for name, b in curves.bands.items()}
 
 

@@ -17,11 +17,10 @@ from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import FEATURES, Experiment
 from heat_core.runs.layout import open_sets
 from heat_core.runs.record import FORMAT
-from heat_core.runs.run import Run
+from heat_core.runs.run import RUN_OF_STUDY, Run
 from heat_core.storage import digest_of_array, heat_home, is_file, read_json, typed, write_json, writing
 from heat_core.version import __version__
 
-RUN_OF_STUDY = "study-"  # before the name of a run that belongs to studies
 MEASURED = "measured.json"  # in the folder of a study: what it measured beside its runs
 
 
