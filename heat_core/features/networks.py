@@ -79,9 +79,12 @@ def small_resnet(recipe: Recipe, classes: int) -> Any:
     channels = tuple(int(c * recipe.width) for c in (64, 128, 256, 512))
     try:
         # only of a deep stem does timm let one choose the width; its convolutions are replaced by one
-        return cifar_network(name, classes, channels=channels, stem_type="deep", stem_width=channels[0] // 2)
+        model = cifar_network(name, classes, channels=channels, stem_type="deep", stem_width=channels[0] // 2)
     except Exception as error:  # groups that do not divide the channels, and more of timm's own
         raise HeatError(f"{name} cannot be built at width {recipe.width:g}: {first_line(error)}.") from error
+    if not all(parameter.numel() for parameter in model.parameters()):  # groups get a share of the channels, rounded
+        raise HeatError(f"{name} has layers without channels at width {recipe.width:g}: choose a greater width.")
+    return model
 
 
 def _trained_here(trained: Trained, name: str, weights: str) -> tuple[Any, dict[str, Any]]:
