@@ -21,22 +21,23 @@ Which of my images does this model not know, and why? HEAT (Lafon et al., ICML 2
 classifier: prior energies, each corrected by a small trained network, composed by one parameter, β.
 
 start
-  demo       run the embedded demo: no download, about half a minute
-  run        run an experiment on your own images, or on features made elsewhere
-  job        start or resume the job of a run folder
-  map        fit the map of a run that was made without
-  study      many runs that differ in one thing: the paper's tables and figures, on your own images
+  demo            run the embedded demo: no download, about half a minute
+  run             run an experiment on your own images, or on features made elsewhere
+  job             start or resume the job of a run folder
+  map             fit the map of a run that was made without
+  study           many runs that differ in one thing: the paper's tables and figures, on your own images
+  train-backbone  train a ResNet for small images on your own classes, for `run --weights`
 
 look
-  list       all runs
-  show       the table of one run, at any β
-  compare    detectors × OOD sets of one or several runs, with intervals; Markdown, LaTeX, CSV
-  report     a run as one HTML page that opens without internet
+  list            all runs
+  show            the table of one run, at any β
+  compare         detectors × OOD sets of one or several runs, with intervals; Markdown, LaTeX, CSV
+  report          a run as one HTML page that opens without internet
 
 use
-  score      score new images with a finished run
-  positions  where in an image its energy and its class come from
-  detectors  every method to compare with
+  score           score new images with a finished run
+  positions       where in an image its energy and its class come from
+  detectors       every method to compare with
 """
 _EXAMPLES = """\
 examples
@@ -112,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     # The front page lists the verbs, in groups.
     verbs = parser.add_subparsers(required=True, metavar="VERB", help=argparse.SUPPRESS, prog=prog)
     look, use = (_add_list, _add_show, _add_compare, _add_report), (_add_score, _add_positions)
-    for add in (_add_demo, _add_run, _add_job, _add_map, _add_study, *look, *use):
+    for add in (_add_demo, _add_run, _add_job, _add_map, _add_study, _add_train, *look, *use):
         add(verbs)
     verbs.add_parser("detectors", description="Every method to compare with.").set_defaults(do=commands.detectors)
     return parser
@@ -232,6 +233,30 @@ def _add_map(verbs: Verbs) -> None:
     fitted = verbs.add_parser("map", description="Fit the UMAP map of a run that was made without one.")
     fitted.add_argument("run", metavar="RUN")
     fitted.set_defaults(do=commands.fit_map)
+
+
+def _add_train(verbs: Verbs) -> None:
+    train = verbs.add_parser(
+        "train-backbone",
+        description="Train a ResNet with the 3×3 stem for small images, from nothing. A killed training goes on after "
+        "its last epoch when the same command is given again.",
+    )
+    train.add_argument("--arch", required=True, metavar="NAME", help="resnet18, resnet34 or another ResNet of timm")
+    train.add_argument("--id", required=True, metavar="DIR|NAME", help="training images of the known classes")
+    train.add_argument("--id-test", metavar="DIR|NAME", help="test images (default: every fifth of --id)")
+    train.add_argument("--out", required=True, metavar="FILE", help="what is written, a .safetensors file")
+    train.add_argument("--limit", type=int, metavar="PER_CLASS", help="training images a class")
+    train.add_argument("--width", type=float, metavar="X", help="times the channels, e.g. 0.5 (default: 1)")
+    train.add_argument("--image-size", type=int, metavar="N", help="side of the input in pixels (default: 32)")
+    train.add_argument("--epochs", type=int, metavar="N", help="default: 20")
+    train.add_argument("--batch-size", type=int, metavar="N", help="images a step (default: 256)")
+    train.add_argument("--lr", type=float, metavar="X", help="the highest learning rate (default: 0.2)")
+    train.add_argument("--weight-decay", type=float, metavar="X", help="default: 0.0005")
+    train.add_argument("--label-smoothing", type=float, metavar="X", help="default: 0")
+    train.add_argument("--precision", metavar="P", help="fp32, bf16, or auto, the faster one (default: auto)")
+    train.add_argument("--seed", type=int, metavar="N", help="of everything random (default: 0)")
+    _json(train)
+    train.set_defaults(do=commands.train_backbone)
 
 
 def _add_list(verbs: Verbs) -> None:

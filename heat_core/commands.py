@@ -3,9 +3,11 @@
 import argparse
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TextIO
 
 import numpy as np
@@ -70,6 +72,35 @@ def study(o: argparse.Namespace, experiment: Callable[[argparse.Namespace], Expe
         _say(page.write_all(written, typed(o.out) if o.out else found.folder / "results"))
     if failed:
         raise failed
+
+
+def train_backbone(o: argparse.Namespace) -> None:
+    """Train a network for small images; its file, its accuracy, and how a run takes it."""
+    require_room()
+    from heat_core.features.datasets import open_dataset
+    from heat_core.features.trained import Recipe
+    from heat_core.features.training import TrainingProgress, train
+
+    def progress(p: TrainingProgress) -> None:
+        where = f"epoch {p['epoch']}/{p['epochs']}" + (f", {p['step']}/{p['steps']}" if p["step"] < p["steps"] else "")
+        how = f"loss {p['loss']:.4f} · {p['accuracy']:.1%} of the training images right"
+        _print_stage("train", f"{where}: {how} · {p['images_per_s']:.0f} images/s · {p['eta']:.0f} s left")
+
+    given = {
+        name: value for name, value in vars(o).items() if name in Recipe.__dataclass_fields__ and value is not None
+    }
+    recipe = Recipe(architecture=o.arch.partition(".")[0], **given)
+    _stop_on_sigterm()
+    known = open_dataset(o.id, "train")
+    known, test = (known, open_dataset(o.id_test)) if o.id_test else known.split()
+    made = train(
+        known.limited(o.limit), test, recipe, out := typed(o.out), None, progress, partial(_print_stage, "train")
+    )
+    _say(out)
+    _say(f"test accuracy {made.test_accuracy:.2%} ({made.test_images:,} images)")
+    _say(f"heat_core run … --backbone {recipe.architecture} --weights {shlex.quote(str(out))}")
+    if o.json:
+        _say(json.dumps({"weights": str(out), "test_accuracy": made.test_accuracy, "test_images": made.test_images}))
 
 
 def list_all(o: argparse.Namespace) -> None:  # noqa: ARG001 (every verb takes the options)

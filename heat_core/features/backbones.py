@@ -215,8 +215,6 @@ def load_backbone(name: str, weights: str | None = None, image_size: int | None 
     size = (image_size, image_size) if image_size else tuple(config["input_size"][1:])
     # An image size is asked for so that the whole image is seen at it: no border is cropped.
     config |= {"input_size": (3, *size)} | ({"crop_pct": 1.0} if image_size else {})
-    if name == DEMO or name in CIFAR_PRESETS:
-        config |= {"crop_pct": 1.0, "interpolation": "bicubic"}
     backbone = Backbone(model, name, config)
     try:
         backbone.look()

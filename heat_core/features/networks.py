@@ -13,12 +13,14 @@ from timm.models import load_state_dict_from_hf
 from torch import nn
 
 from heat_core.errors import HeatError
+from heat_core.features.trained import Recipe, Trained, read_trained
 from heat_core.features.weights import first_line, load_into, read_weights, unwrapped
 from heat_core.storage import printable
 
 ASSETS = Path(__file__).resolve().parent  # the demo's weights lie beside the code
 DEMO = "heat-demo-resnet"
 CIFAR_NORM = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2023, 0.1994, 0.2010)}
+_WHOLE = {"crop_pct": 1.0, "interpolation": "bicubic"}  # no border is cropped
 
 # The paper's CIFAR networks: preset → (timm name, repository on the Hugging Face hub, classes)
 CIFAR_PRESETS = {
@@ -39,14 +41,17 @@ def build(name: str, weights: str | None, image_size: int | None) -> tuple[Any, 
         model = demo_network()
         state = read_weights(str(weights or ASSETS / "demo-resnet.safetensors"))
         load_into(model, state, name, weights or "the demo's weights", classifiers(name))
-        return model, {"input_size": (3, 32, 32), "mean": (0.5,) * 3, "std": (0.5,) * 3}
+        return model, {"input_size": (3, 32, 32), "mean": (0.5,) * 3, "std": (0.5,) * 3, **_WHOLE}
+    if weights and (trained := read_trained(weights)):
+        trained.require_named(name, weights)
+        return _trained_here(trained, name, weights)
     if name in CIFAR_PRESETS:
         architecture, repository, classes = CIFAR_PRESETS[name]
         state = read_weights(weights) if weights else _from_hub(repository)
         model = cifar_network(architecture, classes)
         state = unwrapped(state, model, weights or repository)
         load_into(model, state, name, weights or repository, classifiers(name))
-        return model, {"input_size": (3, 32, 32), **CIFAR_NORM}
+        return model, {"input_size": (3, 32, 32), **CIFAR_NORM, **_WHOLE}
     model, trained_at = _timm_model(name, weights, image_size)
     if trained_at is None or image_size:
         return model, None
@@ -56,9 +61,38 @@ def build(name: str, weights: str | None, image_size: int | None) -> tuple[Any, 
 def cifar_network(architecture: str, classes: int, **keywords: Any) -> Any:
     """Timm's ResNet for 32×32 images: a 3×3 stem of stride 1 and no max-pooling."""
     model: Any = timm.create_model(architecture, pretrained=False, num_classes=classes, **keywords)
-    model.conv1 = nn.Conv2d(3, model.conv1.out_channels, kernel_size=3, stride=1, padding=1, bias=False)
+    model.conv1 = nn.Conv2d(3, model.bn1.num_features, kernel_size=3, stride=1, padding=1, bias=False)
     model.maxpool = nn.Identity()
     return model
+
+
+def small_resnet(recipe: Recipe, classes: int) -> Any:
+    """The network of a recipe: `cifar_network` with all its channels, those of the stem too, times the width.
+
+    Raises:
+        HeatError: where timm has no ResNet of that name, or not at that width.
+    """
+    name = recipe.architecture
+    _require_known(name)
+    if not timm.models.is_model_in_modules(name, ["resnet"]):
+        raise HeatError(f"{name} is not one of timm's ResNets: choose one, such as resnet18, resnet34 or resnet50.")
+    channels = tuple(int(c * recipe.width) for c in (64, 128, 256, 512))
+    try:
+        # only of a deep stem does timm let one choose the width; its convolutions are replaced by one
+        model = cifar_network(name, classes, channels=channels, stem_type="deep", stem_width=channels[0] // 2)
+    except Exception as error:  # groups that do not divide the channels, and more of timm's own
+        raise HeatError(f"{name} cannot be built at width {recipe.width:g}: {first_line(error)}.") from error
+    if not all(parameter.numel() for parameter in model.parameters()):  # groups get a share of the channels, rounded
+        raise HeatError(f"{name} has layers without channels at width {recipe.width:g}: choose a greater width.")
+    return model
+
+
+def _trained_here(trained: Trained, name: str, weights: str) -> tuple[Any, dict[str, Any]]:
+    """The network of a file of `train-backbone`, and what its images are like."""
+    model = small_resnet(trained.recipe, len(trained.class_names))
+    load_into(model, unwrapped(read_weights(weights), model, weights), name, weights, classifiers(name))
+    side = trained.recipe.image_size
+    return model, {"input_size": (3, side, side), "mean": trained.mean, "std": trained.std, **_WHOLE}
 
 
 def demo_network() -> Any:
@@ -67,10 +101,8 @@ def demo_network() -> Any:
 
 
 def _timm_model(name: str, weights: str | None, image_size: int | None) -> tuple[Any, int | None]:
-    if not name.startswith("hf-hub:") and not timm.is_model(name):
-        near = get_close_matches(name, timm.list_models(), n=4, cutoff=0.5)
-        hint = f" (did you mean {', '.join(near)}?)" if near else ""
-        raise HeatError(f"timm knows no model {name!r}{hint}: timm.list_models() names them all.")
+    if not name.startswith("hf-hub:"):
+        _require_known(name)
     model, trained_at = _with_own_weights(name, weights) if weights else (_with_timms_weights(name), None)
     if image_size and hasattr(model, "set_input_size"):  # resizes position embeddings: only once they are loaded
         try:
@@ -78,6 +110,13 @@ def _timm_model(name: str, weights: str | None, image_size: int | None) -> tuple
         except Exception as error:  # timm's models refuse in ways of their own
             raise wrong_size(name, image_size, error) from error
     return model, trained_at
+
+
+def _require_known(name: str) -> None:
+    if not timm.is_model(name):
+        near = get_close_matches(name, timm.list_models(), n=4, cutoff=0.5)
+        hint = f" (did you mean {', '.join(near)}?)" if near else ""
+        raise HeatError(f"timm knows no model {name!r}{hint}: timm.list_models() names them all.")
 
 
 def _with_timms_weights(name: str) -> Any:

@@ -1,0 +1,150 @@
+"""What a weights file of `train-backbone` says beside its weights: how its network is built, fed and was trained."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from heat_core.errors import HeatError
+from heat_core.storage import is_file, printable, typed
+
+PRECISIONS = ("auto", "fp32", "bf16")
+_KEY = "heat_backbone"  # of the file's metadata
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    Attributes:
+        architecture: timm's name of a ResNet, without a tag.
+        width: what its channels (64, 128, 256, 512) and those of its stem are multiplied by; a multiple of 1/8.
+        image_size: side of the input in pixels.
+        epochs: how often every training image is seen.
+        batch_size: images a step.
+        lr: the highest learning rate.
+        weight_decay: of all parameters.
+        label_smoothing: share of a label that is spread over all classes.
+        precision: of the products: fp32, bf16, or auto, the one that is faster here.
+        seed: of the first weights, the order of the images and how they are varied.
+    """
+
+    architecture: str
+    width: float = 1.0
+    image_size: int = 32
+    epochs: int = 20
+    batch_size: int = 256
+    lr: float = 0.2
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.0
+    precision: str = "auto"
+    seed: int = 0
+
+    def check(self) -> None:
+        """Refuse values that no training can have."""
+        rules = (
+            (0 < self.width <= 8 and (8 * self.width).is_integer(), "width", "a multiple of 0.125 up to 8"),
+            (self.image_size >= 8, "image size", "at least 8 pixels"),
+            (self.epochs >= 1, "number of epochs", "at least 1"),
+            (self.batch_size >= 2, "batch size", "at least 2"),
+            (self.lr > 0 and math.isfinite(self.lr), "learning rate", "above 0"),
+            (self.weight_decay >= 0 and math.isfinite(self.weight_decay), "weight decay", "at least 0"),
+            (0 <= self.label_smoothing < 1, "label smoothing", "at least 0 and below 1"),
+            (self.precision in PRECISIONS, "precision", f"one of {', '.join(PRECISIONS)}"),
+            (0 <= self.seed < 2**63, "seed", "between 0 and 2^63 - 1"),
+        )
+        for holds, what, rule in rules:
+            if not holds:
+                raise HeatError(f"The {what} must be {rule}.")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network that was trained, or is half trained.
+
+    Attributes:
+        recipe: how.
+        class_names: of its outputs, in their order.
+        mean: of red, green and blue between 0 and 1, which its input is less by.
+        std: what the rest is divided by.
+        data: digest of the training images.
+        precision: the one that was taken: fp32 or bf16.
+        epochs_done: how many epochs it has seen.
+        test_accuracy: share of the test images that the stored weights get right; None before the end.
+        test_images: how many those are.
+    """
+
+    recipe: Recipe
+    class_names: list[str]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    data: str
+    precision: str
+    epochs_done: int = 0
+    test_accuracy: float | None = None
+    test_images: int = 0
+
+    def metadata(self) -> dict[str, str]:
+        """For a safetensors file; `read_trained` reads it."""
+        return {_KEY: json.dumps({"format": _FORMAT} | asdict(self))}
+
+    def differences(self, recipe: Recipe, data: str, class_names: Sequence[str]) -> list[str]:
+        """What another training has otherwise, in words; none where it would give the same network."""
+        ours, theirs = asdict(self.recipe), asdict(recipe)
+        found = [f"{key.replace('_', ' ')} {ours[key]}, not {theirs[key]}" for key in ours if ours[key] != theirs[key]]
+        if self.data != data or self.class_names != list(class_names):
+            found.append("other training images")
+        return found
+
+    def require_named(self, name: str, file: str) -> None:
+        """Refuse a backbone's name that is not that of the file's network."""
+        architecture, classes = self.recipe.architecture, len(self.class_names)
+        if name.partition(".")[0] not in (architecture, f"{architecture}_cifar{classes}"):
+            raise HeatError(
+                f"The weights in {printable(file)} are of a {architecture} of width {self.recipe.width:g} with "
+                f"{classes} classes, which train-backbone made, not of {name}: choose the backbone {architecture}."
+            )
+
+
+def read_trained(path: str | Path) -> Trained | None:
+    """What a weights file says of its training; None where it says nothing, or is no safetensors file.
+
+    Raises:
+        HeatError: where what it says cannot be understood.
+    """
+    file = typed(path)
+    if not is_file(file):
+        return None
+    try:
+        with safe_open(file, framework="np") as content:
+            text = (content.metadata() or {}).get(_KEY)
+    except (SafetensorError, OSError):
+        return None
+    return None if text is None else _understood(text, file)
+
+
+def _understood(text: str, file: Path) -> Trained:
+    try:
+        said = json.loads(text)
+        if said["format"] != _FORMAT:
+            raise HeatError(f"{printable(file)} was made by another version of heat_core: train the backbone again.")
+        trained = Trained(**{f.name: said[f.name] for f in fields(Trained)})
+        trained = replace(trained, recipe=Recipe(**said["recipe"]), mean=_three(said["mean"]), std=_three(said["std"]))
+        if not all(isinstance(name, str) for name in trained.class_names):
+            raise ValueError
+        trained.recipe.check()
+    except HeatError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise HeatError(f"What {printable(file)} says of its training is damaged: get the file again.") from error
+    return trained
+
+
+def _three(values: Any) -> tuple[float, ...]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue
