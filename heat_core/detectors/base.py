@@ -61,7 +61,6 @@ class Detector(ABC):
         reads_images: whether it needs more of an image than `avg`, `std` and labels.
         slow: whether it takes minutes, since it reads the images again, needs extra columns of all sets or trains. A
             run comes to it once the residuals are trained.
-        seeded: whether its scores hang on the seed of the run.
         published: hyper-parameters that the source gives for a whole ID set (cifar10, cifar100, imagenet), where they
             differ from the defaults.
         head: the linear head (weight (C, D), bias (C,)) that reads `features.avg`.
@@ -72,7 +71,6 @@ class Detector(ABC):
     place: ClassVar[int] = 199
     reads_images: ClassVar[bool] = False
     slow: ClassVar[bool] = False
-    seeded: ClassVar[bool] = False
     published: ClassVar[dict[str, dict[str, Any]]] = {}
 
     def __init__(self, head: Head) -> None:

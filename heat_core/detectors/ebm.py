@@ -23,7 +23,7 @@ class DataDrivenEnergy(Detector):
 
     title, source = "EBM", "Lafon et al., ICML 2023 (the fully data-driven EBM)"
     place = 310
-    slow = seeded = True  # trains
+    slow = True  # trains
     _network = Fitted[ResidualMLP]()
 
     def __init__(

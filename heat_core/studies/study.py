@@ -30,9 +30,10 @@ class Setting:
     value: float = 0.0
 
     def with_seed(self, seed: int, first: bool) -> Experiment:
-        """Its Experiment with a seed. What does not hang on it is fitted with the first one only."""
+        """Its Experiment with a seed. What does not hang on it (all detectors but the EBM) is fitted with the first
+        one only."""
         listed = self.experiment.detectors
-        seeded = listed if first else [d for d in detectors.resolve(listed) if detectors.load(d).seeded]
+        seeded = listed if first else [d for d in detectors.resolve(listed) if d == EBM]
         return replace(self.experiment, seed=seed, detectors=seeded)
 
 

@@ -1,0 +1,170 @@
+"""Studies from what was asked to their numbers: shared runs, shared residuals, kills and resumes."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from heat_core import HeatError
+from heat_core.analysis import tables
+from heat_core.runs.events import read_events
+from heat_core.runs.run import list_runs
+from heat_core.studies import STUDY_NAMES
+from heat_core.studies.catalogue import STUDIES
+from heat_core.studies.page import to_csv
+from heat_core.studies.request import Request, StudyFolder, list_studies, new_study, run_folder, studies_home
+from heat_core.studies.work import plan, seconds_left, shown, work
+
+
+class Killed(BaseException):
+    """What nobody catches: the process is gone."""
+
+
+def numbers(study: StudyFolder) -> list[str]:
+    """Everything that a study shows; times are another each time."""
+    results = shown(study)[1]
+    assert results
+    timeless = [t for result in results for t in result.tables if t.metric != "ms"]
+    return [tables.to_csv(t) for t in timeless] + [to_csv(c) for result in results for c in result.curves]
+
+
+def trained(study: StudyFolder) -> int:
+    return sum(e["message"].startswith("Training the residual") for e in read_events(study.folder))
+
+
+def request_of(name: str, base, seeds=(0, 1)) -> Request:
+    return Request(name, base, seeds, (0.1, 10.0) if name == "lambda" else ())
+
+
+def test_the_names_are_those_of_the_catalogue():
+    assert set(STUDY_NAMES) == set(STUDIES)
+
+
+@pytest.mark.parametrize("name", [n for n in STUDY_NAMES if n != "paper"])
+def test_a_study_that_was_killed_goes_on_where_it_was(name, base, tmp_path, monkeypatch):
+    monkeypatch.setenv("HEAT_HOME", str(tmp_path / "whole"))
+    whole = new_study(request_of(name, base))
+    work(whole)
+    expected = numbers(whole)
+
+    monkeypatch.setenv("HEAT_HOME", str(tmp_path / "killed"))
+    study = new_study(request_of(name, base))
+    runs = len({one.folder for one in plan(study.request)})
+    heard = []
+
+    def die(event):
+        heard.append(event)
+        if event.get("done") == runs - 1 and "epoch" in event["message"]:
+            raise Killed
+
+    with pytest.raises(Killed):
+        work(study, die)
+    before = {run.id: (run.folder / "energies.npz").stat().st_mtime_ns for run in list_runs() if run.status == "done"}
+    assert len(before) == runs - 1
+    assert list_studies()[0].info["status"] == "running"  # it could not say that it ended
+
+    again = new_study(request_of(name, base))
+    assert again.folder == study.folder
+    work(again)
+    assert list_studies()[0].info["status"] == "done"
+    after = {run.id: (run.folder / "energies.npz").stat().st_mtime_ns for run in list_runs()}
+    assert {run: after[run] for run in before} == before
+    assert numbers(again) == expected
+
+
+def test_a_process_that_is_killed_loses_nothing(base, tmp_path, home):
+    """The whole set of the paper from the command line, killed for good in its middle."""
+    base = replace(base, settings=base.settings | {"updates": 40, "epochs": 10})
+    words = [*shlex.split(base.to_command())[4:]]
+    command = [sys.executable, "-m", "heat_core", "study", "paper", *words, "--seeds", "0"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    until = time.monotonic() + 120
+    while time.monotonic() < until and sum(run.status == "done" for run in list_runs()) < 3:
+        time.sleep(0.05)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    (study,) = list_studies()
+    done = {run.id: (run.folder / "energies.npz").stat().st_mtime_ns for run in list_runs() if run.status == "done"}
+    assert len(done) >= 3
+    work(study)
+    assert {run.id: (run.folder / "energies.npz").stat().st_mtime_ns for run in list_runs() if run.id in done} == done
+    titles = [result.title for result in shown(study)[1]]
+    for what in ("Tab. 1)", "Tab. 3)", "Tab. 4)", "Tab. 10)", "Tab. 12)", "Fig. 1)", "Fig. 3b)", "Figs. 4, 7)"):
+        assert sum(what in title for title in titles) == 1, what
+
+
+def test_studies_share_runs_and_residuals(base):
+    first = new_study(Request("priors", base, (0,)))
+    work(first)
+    assert trained(first) == 3
+    for name, more in (("beta", 0), ("methods", 0), ("near-far", 0), ("dice", 1)):
+        study = new_study(Request(name, base, (0,)))
+        work(study)
+        assert trained(study) == more, name
+    kept = len(list((studies_home() / "residuals").glob("*.safetensors")))
+    assert kept == 4
+
+
+def test_a_run_of_its_own_takes_nothing_from_the_shelf(base):
+    from heat_core import run
+
+    work(new_study(Request("beta", base, (0,))))
+    events = []
+    run(replace(base, map=False), on_event=events.append)
+    assert sum(e["message"].startswith("Training the residual") for e in events) == 3
+
+
+def test_other_files_are_another_run(base, tmp_path):
+    request = Request("beta", base, (0,))
+    folder = plan(request)[0].folder
+    z = np.load(tmp_path / "close" / "avg.npy")
+    np.save(tmp_path / "close" / "avg.npy", z + 1)
+    assert plan(request)[0].folder != folder
+    assert run_folder(base, "a") == run_folder(replace(base, name="another", map=False), "a") != run_folder(base, "b")
+
+
+def test_the_estimate_falls_as_runs_end(base):
+    request = Request("beta", base, (0, 1))
+    before = seconds_left(plan(request))
+    work(new_study(request))
+    assert before > 0 == seconds_left(plan(request))
+
+
+def test_a_run_that_fails_does_not_stop_the_others(base):
+    study = new_study(Request("share", base, (0,), (0.001, 1.0)))  # one sample a class does not vary
+    with pytest.raises(HeatError, match=r"0%, seed 0: .*do not vary"):
+        work(study)
+    assert [setting.label for setting, _ in shown(study)[0].runs] == ["100%"]
+    assert list_studies()[0].info["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"seeds": ()}, "at least one seed"),
+        ({"seeds": (1, 1)}, "each once"),
+        ({"values": (1.0, 1.0)}, "given twice"),
+        ({"study": "alpha"}, "There is no study 'alpha'"),
+        ({"study": "lambda", "values": (0.0,)}, "λ must lie above 0"),
+        ({"study": "share", "values": (2.0,)}, "share must lie above 0"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(change, sentence, base):
+    content = {"study": "beta", "base": base, "seeds": (0,), "values": ()} | change
+    with pytest.raises(HeatError, match=sentence):
+        plan(Request(**content))
+
+
+def test_a_damaged_study_says_so_and_hides_no_other(base):
+    work_folder = new_study(Request("beta", base, (0,))).folder
+    broken = new_study(Request("beta", base, (0, 1))).folder
+    (broken / "run.json").write_text("{")
+    assert [study.folder for study in list_studies()] == [work_folder]
+    with pytest.raises(HeatError):
+        StudyFolder(broken)
