@@ -1,5 +1,6 @@
 """Which study is asked for: a run whose settings are varied, what is varied, the seeds; and those asked for before."""
 
+import json
 from dataclasses import replace
 
 import streamlit as st
@@ -8,10 +9,11 @@ from app import faults, session
 from app.text import plain
 from heat_core import HeatError, Run
 from heat_core.runs.jobs import start_study
+from heat_core.storage import heat_home
 from heat_core.studies import STUDY_NAMES
 from heat_core.studies.catalogue import STUDIES
 from heat_core.studies.request import Request, StudyFolder, list_studies, new_study
-from heat_core.studies.work import plan, seconds_left
+from heat_core.studies.work import Planned, plan, seconds_left
 
 _MOST_SEEDS = 10
 _PICKED = "study-picked"
@@ -39,7 +41,7 @@ def _new(run: Run) -> None:
     base = replace(run.experiment, name="", seed=0, map=False)
     request = Request(study, base, tuple(range(int(count))))
     try:
-        planned = plan(request)
+        planned = planned_of(request)
         there = sum(one.run is not None for one in planned)
         to_come = seconds_left(planned)
     except HeatError as error:
@@ -90,6 +92,16 @@ def _title(study: StudyFolder) -> str:
         f"{of.title if of else study.request.study} · {base.backbone} · {base.preset} · {seeds} "
         f"{'seed' if seeds == 1 else 'seeds'} · {study.id.rpartition('-')[2]}"
     )
+
+
+def planned_of(request: Request) -> list[Planned]:
+    """The runs of a study; their sets are looked at once a minute, since folders may be large."""
+    return _planned(json.dumps(request.to_dict()), str(heat_home()))
+
+
+@st.cache_resource(show_spinner=False, ttl=60, max_entries=32)
+def _planned(request: str, home: str) -> list[Planned]:  # noqa: ARG001 (named datasets lie there)
+    return plan(Request.from_dict(json.loads(request)))
 
 
 def _duration(seconds: float) -> str:

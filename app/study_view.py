@@ -6,6 +6,7 @@ from app import downloads, faults, following
 from app.leading import to_missed
 from app.look import Look
 from app.run_job import COLOURS
+from app.study_form import planned_of
 from app.text import plain
 from heat_core import HeatError
 from heat_core.analysis import figures
@@ -16,12 +17,12 @@ from heat_core.runs.lock import is_alive, is_worked_on
 from heat_core.studies import page
 from heat_core.studies.request import MEASURED, StudyFolder
 from heat_core.studies.results import TITLES, Curves, Result
-from heat_core.studies.work import plan, shown
+from heat_core.studies.work import shown
 
 
 def draw(study: StudyFolder) -> None:
     """Its state, buttons, and results."""
-    folders = tuple(str(one.folder) for one in plan(study.request) if one.run)
+    folders = tuple(str(one.folder) for one in planned_of(study.request) if one.run)
     status = _status(study)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(plain(status), color=COLOURS.get(status, "orange"))  # type: ignore[arg-type]
@@ -82,7 +83,7 @@ def _progress(study: StudyFolder, done_before: int, status_before: str) -> None:
     events = [e for e in read_events(study.folder) if e["time"] >= now.info.get("started", 0.0)]
     told = [e for e in events if e.get("total")]
     last = told[-1] if told else None
-    if _status(now) != status_before or sum(one.run is not None for one in plan(now.request)) != done_before:
+    if _status(now) != status_before or sum(one.run is not None for one in planned_of(now.request)) != done_before:
         st.rerun()
     share = last["done"] / last["total"] if last else 0.0
     st.progress(share, text=plain(last["message"]) if last else "Starting (loading torch)…")
@@ -128,10 +129,10 @@ def _result(written: page.Written, result: Result, key: str) -> None:
         st.html(to_html(table, link=to_missed([first, *others], Look()) if table.metric in TITLES else None))
     for place, curves in zip(st.columns(max(len(result.curves), 1)), result.curves, strict=False):
         with place:
-            _drawn(curves, f"{key}-{curves.title}-{curves.y_title}")
+            _drawn(curves, f"{key}-{curves.title}-{curves.metric}")
 
 
 def _drawn(curves: Curves, key: str) -> None:
     st.caption(plain(curves.title))
-    figure = figures.bands(curves.x, curves.x_title, curves.y_title, page.lines_of(curves), curves.levels)
-    downloads.chart(figure, key, f"{curves.title}-{curves.y_title}")
+    figure = figures.bands(curves.x, curves.x_title, TITLES[curves.metric], page.lines_of(curves), curves.levels)
+    downloads.chart(figure, key, f"{curves.title}-{curves.metric}")

@@ -57,10 +57,7 @@ def _lambda(finished: Finished) -> list[Result]:
             m: {f"{t}, balanced": v for t, v in _level(finished.of("base"), corrected_row(p), m).items()}
             for m in TITLES
         }
-        curves = [
-            Curves(name, x, "λ", title, {name: bench().band(entries, m)}, levels[m] | balanced[m])
-            for m, title in TITLES.items()
-        ]
+        curves = [Curves(name, x, "λ", m, {name: bench().band(entries, m)}, levels[m] | balanced[m]) for m in TITLES]
         better = [s.value for (s, _), e in zip(varied, entries, strict=True) if prior and _improves(e, prior)]
         told = ", ".join(f"{v:g}" for v in better) or "no λ that was tried"
         answers = [f"{name} as trained has a better AUROC than its prior, told from zero, at λ = {told}."]
@@ -86,12 +83,12 @@ def _beta(finished: Finished) -> list[Result]:
     entries = [Entry(runs[0], HEAT, Lens(beta=beta), again=runs[1:]) for beta in SWEEP]
     x = tuple(beta_text(beta) for beta in SWEEP)
     curves, bands = [], {}
-    for metric, title in TITLES.items():
+    for metric in TITLES:
         levels: dict[str, float] = {}
         for p in runs[0].priors:
             levels |= _level(runs, corrected_row(p), metric)
         bands[metric] = bench().band(entries, metric)
-        curves.append(Curves("HEAT", x, "β", title, {"HEAT": bands[metric]}, levels))
+        curves.append(Curves("HEAT", x, "β", metric, {"HEAT": bands[metric]}, levels))
     return [Result("β (Fig. 3b)", curves=curves, answers=[_plateau(bands["auroc"], x)])]
 
 
@@ -124,13 +121,13 @@ def _share(finished: Finished) -> list[Result]:
         return []
     x = tuple(label for label, _ in found)
     curves = []
-    for metric, title in TITLES.items():
+    for metric in TITLES:
         bands = {}
         for detector in (prior_row("gmm"), EBM, corrected_row("gmm")):
             entries = _runs_with(found, detector)
             if len(entries) == len(found):
                 bands[entries[0].run.title(detector)] = bench().band(entries, metric)
-        curves.append(Curves("Few training images", x, "share of the training images", title, bands))
+        curves.append(Curves("Few training images", x, "share of the training images", metric, bands))
     answers = []
     for label, runs in found:
         hybrid, pure, prior = (row(runs, d) for d in (corrected_row("gmm"), EBM, prior_row("gmm")))

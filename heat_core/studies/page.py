@@ -82,11 +82,11 @@ def write_all(written: Written, folder: Path) -> Path:
     _write(folder / "index.md", to_markdown(written))
     for result in written.results:
         for table in result.tables:
-            stem = file_name(f"{result.title}-{table.metric}")
+            stem = f"{result.stem}-{table.metric}"
             _write(folder / f"{stem}.csv", tables.to_csv(table))
             _write(folder / f"{stem}.tex", tables.to_latex(table))
         for curves in result.curves:
-            _write(folder / f"{file_name(f'{curves.title}-{curves.y_title}')}.csv", to_csv(curves))
+            _write(folder / f"{result.stem}-{file_name(curves.title.lower())}-{curves.metric}.csv", to_csv(curves))
     return folder / "index.html"
 
 
@@ -105,7 +105,7 @@ def to_html(written: Written) -> str:
         for table in result.tables:
             body += f"<h3>{html.escape(TITLES.get(table.metric, ''))}</h3>{tables.to_html(table)}"
         for curves in result.curves:
-            figure = figures.bands(curves.x, curves.x_title, curves.y_title, lines_of(curves), curves.levels)
+            figure = figures.bands(curves.x, curves.x_title, TITLES[curves.metric], lines_of(curves), curves.levels)
             body += f"<h3>{html.escape(curves.title)}</h3>"
             body += figure.to_html(full_html=False, include_plotlyjs=False, config=CONFIG)
     head = (
@@ -131,7 +131,7 @@ def to_markdown(written: Written) -> str:
         for table in result.tables:
             lines += ["", f"**{TITLES.get(table.metric, 'milliseconds an image')}**", "", _table(table)]
         for curves in result.curves:
-            lines += ["", f"**{tables.markdown_text(curves.title)}, {curves.y_title}**", "", _points(curves)]
+            lines += ["", f"**{tables.markdown_text(curves.title)}, {TITLES[curves.metric]}**", "", _points(curves)]
     return "\n".join(lines) + "\n"
 
 

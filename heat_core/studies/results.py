@@ -31,7 +31,7 @@ class Curves:
         title: of it.
         x: where the points stand, as they are written.
         x_title: of the axis.
-        y_title: of the other.
+        metric: on the other.
         bands: name → curve.
         levels: name → a value that does not hang on x.
     """
@@ -39,7 +39,7 @@ class Curves:
     title: str
     x: tuple[str, ...]
     x_title: str
-    y_title: str
+    metric: str
     bands: dict[str, Band]
     levels: dict[str, float] = field(default_factory=dict)
 
@@ -59,6 +59,12 @@ class Result:
     tables: list[Comparison] = field(default_factory=list)
     curves: list[Curves] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+
+    @property
+    def stem(self) -> str:
+        """Of the files that it is written to: the table or figure in the brackets of its title."""
+        what = self.title.rpartition("(")[2].rstrip(")")
+        return what.lower().replace(". ", "-").replace(", ", "-")
 
 
 class Bench:

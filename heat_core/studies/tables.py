@@ -15,7 +15,7 @@ from heat_core.runs.experiment import AVERAGE, GROUPS, Experiment
 from heat_core.runs.rows import corrected_row, prior_row
 from heat_core.runs.run import Run
 from heat_core.studies.paper import beside
-from heat_core.studies.results import TITLES, Band, Curves, Result, bench
+from heat_core.studies.results import Band, Curves, Result, bench
 from heat_core.studies.study import EBM, Finished, Setting, Study, main, row, rows
 
 
@@ -79,7 +79,7 @@ def _methods(finished: Finished) -> list[Result]:
     runs = finished.of("base")
     if not runs:
         return []
-    part = "vit" if "vit" in runs[0].experiment.backbone else "methods"
+    part = _table_of_methods(runs[0].experiment)
     entries = rows(runs, runs[0].detectors)
     answers = []
     others = [e for e in entries if not e.detector.startswith(HEAT)]
@@ -89,6 +89,14 @@ def _methods(finished: Finished) -> list[Result]:
         best = others[int(areas.argmax())]
         answers = [bench().answer(heat, best, ("HEAT", f"{runs[0].title(best.detector)}, the best other method"))]
     return [Result("Every method (Tab. 4)", _tables(entries, runs, "methods", part), answers=answers)]
+
+
+def _table_of_methods(experiment: Experiment) -> str:
+    """Which of the paper's tables of methods has the same kind of network and of OOD sets."""
+    for part in ("vit", "supcon"):
+        if part in experiment.backbone:
+            return part
+    return "openood" if {"species", "imagenet-o"} & {name.lower() for name in experiment.ood} else "methods"
 
 
 # ---- dice ------------------------------------------------------------------------------------------------------------
@@ -101,11 +109,20 @@ def _vary_dice(base: Experiment, values: Sequence[float]) -> list[Setting]:  # n
 
 def _dice(finished: Finished) -> list[Result]:
     base, changed = finished.of("base"), finished.of("DICE")
-    entries = [e for e in (row(base, HEAT, label="HEAT (with EL)"), row(changed, HEAT, label="HEAT (with DICE)")) if e]
-    if len(entries) < 2:
+    if not (base and changed and base[0].priors and changed[0].priors):
         return []
-    answers = [bench().answer(entries[1], entries[0], ("HEAT with DICE", "HEAT with EL"))]
+    lens = Lens(priors=tuple(changed[0].priors))  # says which row of the paper's it is
+    entries = [
+        entry
+        for entry in (row(base, HEAT, label=_parts(base)), row(changed, HEAT, lens, label=_parts(changed)))
+        if entry is not None
+    ]
+    answers = [bench().answer(entries[1], entries[0], (entries[1].label, entries[0].label))]
     return [Result("DICE in place of EL (Tab. 10)", _tables(entries, base, "dice", "dice"), answers=answers)]
+
+
+def _parts(runs: Sequence[Run]) -> str:
+    return f"HEAT ({', '.join(PRIOR_TITLES[p] for p in runs[0].priors)})"
 
 
 # ---- near and far ----------------------------------------------------------------------------------------------------
@@ -126,7 +143,7 @@ def _near_far(finished: Finished) -> list[Result]:
             title,
             tuple(group for group, _ in table.columns[:-1]),
             "OOD sets",
-            TITLES[table.metric],
+            table.metric,
             {label: _band(cells) for label, cells in zip(table.labels, table.cells, strict=True)},
         )
         for table in tables[:1]

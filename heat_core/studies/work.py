@@ -10,6 +10,7 @@ from heat_core.runs.estimate import estimate
 from heat_core.runs.events import RUN_FILE, Event, Progress, recorded
 from heat_core.runs.experiment import Experiment
 from heat_core.runs.jobs import new_run_in
+from heat_core.runs.layout import overview
 from heat_core.runs.run import Run
 from heat_core.runs.shelf import Shelf
 from heat_core.storage import is_file, read_sealed, write_sealed
@@ -68,16 +69,15 @@ def plan(request: Request) -> list[Planned]:
 
 
 def seconds_left(planned: list[Planned]) -> float:
-    """What the runs that are not done will take. Features are extracted once; residuals that other settings train too
-    count once."""
-    left, extraction, seen = 0.0, 0.0, set()
-    for one in planned:
-        if one.run is None and one.folder not in seen:
-            seen.add(one.folder)
-            found = estimate(one.experiment)
-            left += found.training
-            extraction = max(extraction, found.extraction or 0.0)
-    return left + (0.0 if any(one.run for one in planned) else extraction)
+    """What the runs that are not done will take, at most: features are extracted once, and a residual that several of
+    them need is trained once."""
+    to_do = {one.folder: one.experiment for one in planned if one.run is None}
+    if not to_do:
+        return 0.0
+    sizes = overview(planned[0].experiment).sizes  # the same sets in all of them
+    costs = [estimate(experiment, sizes) for experiment in to_do.values()]
+    extraction = 0.0 if len(to_do) < len({one.folder for one in planned}) else costs[0].extraction or 0.0
+    return extraction + sum(cost.training for cost in costs)
 
 
 def finished(study: StudyFolder, planned: list[Planned]) -> Finished:

@@ -66,7 +66,7 @@ def test_the_bench_measures_as_the_comparison_does(tmp_path):
         ("imagenet", "methods", "methods", "dice", [35.9, 90.9]),
         ("imagenet", "methods", "vit", "vim", [18.1, 96.2]),
         ("imagenet", "methods", "supcon", "heat", [25.5, 94.6]),
-        ("imagenet", "dice", "dice", "heat-dice", [31.7, 93.1]),
+        ("imagenet", "dice", "dice", "heat-gmm+gmm-std+dice", [31.7, 93.1]),
         ("imagenet", "methods", "openood", "heat", [37.7, 89.6]),
     ],
 )
