@@ -93,7 +93,9 @@ class CorrectedPrior:
         """Bring the residual to the `loudness` that it should have beside its prior."""
         assert self.residual is not None
         prior, residual = self.reference / self.temperature, self.residual_energy(features)[self.reference_rows]
-        self.rho = loudness.loudness(n, dim, self.prior.directions or dim, learned)
+        weight = self.prior.head_weight
+        unread = None if weight is None else loudness.unread_share(weight, self.view.of(features))
+        self.rho = loudness.loudness(n, dim, unread, learned)
         self.residual.scale(loudness.factor(self.rho, float(prior.std()), float(residual.std())))
 
     def statistics(self, features: Features) -> tuple[float, float]:

@@ -152,6 +152,7 @@ def train_residual(
     batch = min(settings.batch_size, len(z))
     epochs = settings.epochs
     per_epoch = max(settings.updates // epochs if settings.updates else len(z) // batch, 1)
+    spread = z.std(dim=0, correction=0)
     good, began = _copy(residual), time.monotonic()
     recent: deque[float] = deque(maxlen=_RECENT)
     learned = 0.0
@@ -163,7 +164,7 @@ def train_residual(
         for rows in _batches(len(z), batch, per_epoch, generator, z.device):
             data, measure = z[rows], not records
             records.append(
-                _update(prior, residual, optimiser, data, settings, temperature, project, generator, measure)
+                _update(prior, residual, optimiser, data, settings, temperature, project, generator, spread, measure)
             )
             recent.append(records[-1]["loss"])
             if saturated := _is_saturated(recent, settings):
@@ -207,14 +208,11 @@ def _update(
     temperature: float,
     project: Project,
     generator: torch.Generator,
+    spread: torch.Tensor,
     measure: bool,
 ) -> dict[str, float]:
     """One step of Algorithm 1. The energies along the chains are measured only when asked for."""
-    if settings.start == "normal":
-        starts = torch.randn(data.shape, generator=generator, device=data.device)
-    else:
-        starts = prior.sample(len(data), generator, like=data)
-    starts = project(starts)
+    starts = project(_starts(prior, data, settings, spread, generator))
     ends = langevin(starts, hybrid_gradient(prior, residual, temperature), settings, project, generator)
     negatives = torch.cat([ends, starts]) if settings.starts_are_negatives else ends
 
@@ -237,6 +235,17 @@ def _update(
             for name, points in (("hybrid_starts", starts), ("hybrid_ends", ends), ("hybrid_data", data)):
                 record[name] = (prior.energy(points) / temperature + residual(points)).mean().item()
     return record
+
+
+def _starts(
+    prior: Prior, data: torch.Tensor, settings: ResidualSettings, spread: torch.Tensor, generator: torch.Generator
+) -> torch.Tensor:
+    """(n, D) points where chains start: draws of the prior, of a standard normal, or the data moved by noise of the
+    spread of each dimension, which breaks what the dimensions have to do with one another."""
+    if settings.start == "prior":
+        return prior.sample(len(data), generator, like=data)
+    noise = torch.randn(data.shape, generator=generator, device=data.device, dtype=data.dtype)
+    return data + spread * noise if settings.start == "data" else noise
 
 
 def _copy(module: nn.Module) -> dict[str, torch.Tensor]:

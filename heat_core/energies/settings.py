@@ -26,7 +26,7 @@ class ResidualSettings:
     noise_end: float = 5e-4
     decay: str = "linear"  # or "quadratic"
     starts_are_negatives: bool = False  # the chains' starts join their ends in the loss
-    start: str = "prior"  # or "normal": a standard normal
+    start: str = "prior"  # of the chains; or "normal": a standard normal; or "data": data moved by noise
     lambda_: float = 10.0
     temperature: float = 1e3  # 0 = chosen from the prior's spread, see heat.automatic_temperature
     input_noise: float = 1e-4
@@ -59,8 +59,8 @@ class ResidualSettings:
             raise HeatError(f"adam_beta1 must be less than 1, not {self.adam_beta1}.")
         if self.saturation and not self.lambda_:
             raise HeatError("saturation needs λ above 0: without it the loss has no bound.")
-        if self.decay not in ("linear", "quadratic") or self.start not in ("prior", "normal"):
-            raise HeatError("decay is linear or quadratic, and start is prior or normal.")
+        if self.decay not in ("linear", "quadratic") or self.start not in ("prior", "normal", "data"):
+            raise HeatError("decay is linear or quadratic, and start is prior, normal or data.")
 
 
 def _truth(value: Any) -> bool:
@@ -91,6 +91,7 @@ _QUICK = ResidualSettings(
     starts_are_negatives=True,
     temperature=0.0,
     saturation=0.85,
+    start="data",
 )
 
 
@@ -110,7 +111,9 @@ PRESETS: dict[str, dict[str, ResidualSettings]] = {
     "quick": {
         "gmm": _QUICK,
         "gmm-std": _QUICK,
-        "el": _for_logits(replace(_QUICK, learning_rate=3e-3, updates=330, starts_are_negatives=False, saturation=0.7)),
+        "el": _for_logits(
+            replace(_QUICK, learning_rate=3e-3, updates=330, starts_are_negatives=False, saturation=0.7, start="prior")
+        ),
     },
 }
 PRESET_NAMES = tuple(PRESETS)

@@ -42,8 +42,8 @@ class Prior(Protocol):
         ...
 
     @property
-    def directions(self) -> int | None:
-        """In how many of the D directions the energy varies; None = in all."""
+    def head_weight(self) -> np.ndarray | None:
+        """(C, D) of the logits, where the energy reads nothing else; None where it reads every direction."""
         ...
 
 

@@ -97,7 +97,7 @@ class GaussianMixture:
         """The same kind of mixture fitted on other samples (for held-out energies)."""
         return GaussianMixture(self.covariance_used_).fit(z, y)
 
-    directions = None  # it reads all
+    head_weight = None  # it reads every direction
 
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
         """(N, D) → (N,). Whitened once, so that all distances are one matrix product."""

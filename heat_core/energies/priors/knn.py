@@ -60,7 +60,7 @@ class SoftNeighbours:
     def refit(self, z: np.ndarray, y: np.ndarray | None = None) -> "SoftNeighbours":
         return SoftNeighbours(self.neighbours, self.bank, self.seed).fit(z, y)
 
-    directions = None  # it reads all
+    head_weight = None  # it reads every direction
 
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
         """(N, D) → (N,)."""

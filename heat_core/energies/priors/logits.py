@@ -54,9 +54,9 @@ class EnergyLogits:
         return EnergyLogits(weight, bias, self.fit_head).fit(z, y)
 
     @property
-    def directions(self) -> int | None:
-        """Those of C logits."""
-        return len(self.weight)
+    def head_weight(self) -> np.ndarray | None:
+        """(C, D)."""
+        return self.weight
 
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
         """(N, D) → (N,)."""

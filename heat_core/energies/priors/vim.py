@@ -94,8 +94,8 @@ class VirtualLogit(EnergyLogits):
         return VirtualLogit(weight, bias, self.fit_head, self.dim_).fit(z, y)
 
     @property
-    def directions(self) -> int | None:
-        """All: what the logits do not read, the virtual one does."""
+    def head_weight(self) -> np.ndarray | None:
+        """None: what the logits do not read, the virtual one does."""
         return None
 
     def residual(self, z: ArrayOrTensor) -> ArrayOrTensor:
