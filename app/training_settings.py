@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import session
 from app.draft import Draft
+from heat_core.energies.settings import CHOICES
 
 SENTENCES = {
     "width": "Width of the hidden layers of the residual network (App. B: 1024).",
@@ -23,16 +24,18 @@ SENTENCES = {
     "noise_end": "Last noise scale (App. B: 5e-4).",
     "decay": "How both go from first to last: linear (the paper) or quadratic (the released code).",
     "starts_are_negatives": "Whether the chains' starts join their ends as negatives in the loss.",
-    "start": "Where chains start: prior (Algorithm 1), or normal (a standard normal).",
+    "start": "Where chains start: prior (Algorithm 1), normal (a standard normal, as the released code for EL), or "
+    "data (training features moved by noise, as `quick` for the mixtures).",
     "lambda_": "λ of Eq. 6: holds the residual within about ±1/(2λ) (App. B: 10; Fig. 3a).",
     "temperature": "T divides the prior's energy (App. B: 1000); 0 = from the prior's spread on (held-out) training "
     "features.",
     "saturation": "Share of the loss's bound, -1/(2λ), at which training ends, since its negatives no longer teach; "
     "0 = never (the paper).",
+    "balanced": "Whether the residual's say beside its prior follows from ID features alone; without, it stays as it "
+    "was trained (the paper).",
     "input_noise": "Noise on the inputs of the residual, for stability (App. B: 1e-4).",
 }
 NAMES = {name: name for name in SENTENCES}  # as the command line spells them
-_CHOICES = {"decay": ["linear", "quadratic"], "start": ["prior", "normal"]}
 
 
 def every_setting(draft: Draft) -> None:
@@ -59,7 +62,7 @@ def _setting(draft: Draft, name: str, value: Any) -> None:
     if isinstance(value, bool):
         st.checkbox(label, value, help=about, key=key, on_change=take_over)
     elif isinstance(value, str):
-        st.selectbox(label, _CHOICES[name], _CHOICES[name].index(value), help=about, key=key, on_change=take_over)
+        st.selectbox(label, CHOICES[name], CHOICES[name].index(value), help=about, key=key, on_change=take_over)
     elif isinstance(value, int):
         st.number_input(label, 0, value=value, help=about, key=key, on_change=take_over)
     else:

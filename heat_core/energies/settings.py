@@ -7,6 +7,9 @@ from typing import Any
 from heat_core.errors import HeatError
 
 
+CHOICES = {"decay": ("linear", "quadratic"), "start": ("prior", "normal", "data")}  # of the settings that are texts
+
+
 @dataclass(frozen=True)
 class ResidualSettings:
     """Everything that Algorithm 1 and App. B leave to choose. The defaults are the paper's (App. B)."""
@@ -59,8 +62,9 @@ class ResidualSettings:
             raise HeatError(f"adam_beta1 must be less than 1, not {self.adam_beta1}.")
         if self.saturation and not self.lambda_:
             raise HeatError("saturation needs λ above 0: without it the loss has no bound.")
-        if self.decay not in ("linear", "quadratic") or self.start not in ("prior", "normal", "data"):
-            raise HeatError("decay is linear or quadratic, and start is prior, normal or data.")
+        for name, choices in CHOICES.items():
+            if (value := getattr(self, name)) not in choices:
+                raise HeatError(f"{name} is {value!r}: choose {', '.join(choices[:-1])} or {choices[-1]}.")
 
 
 def _truth(value: Any) -> bool:

@@ -5,25 +5,36 @@ import pytest
 import torch
 
 from heat_core.energies.heat import fit_prior
-from heat_core.energies.loudness import ENOUGH, SAY, factor, loudness
+from heat_core.energies.loudness import ENOUGH, SAY, factor, loudness, unread_share
 from heat_core.energies.names import ALL_PRIORS
 from heat_core.energies.residual import correlation
 from tests.heat_core.energies.test_heat import CPU, FEW, HEAD, MANY, SETTINGS
 
 
 @pytest.mark.parametrize(
-    ("n", "dim", "directions", "learned", "expected"),
+    ("n", "unread", "learned", "expected"),
     [
-        (ENOUGH * 100, 100, 100, 1.0, SAY),  # reads everything, many samples
-        (10_000 * 100, 100, 100, 1.0, SAY),  # more change nothing
-        (100, 100, 100, 1.0, SAY / 2),  # a quarter of enough: √ of it
-        (ENOUGH * 100, 100, 10, 1.0, SAY + 0.9 * (1 - SAY)),  # reads a tenth
-        (ENOUGH * 100, 100, 1000, 1.0, SAY),  # more logits than directions
-        (ENOUGH * 100, 100, 100, 0.0, 0.0),  # learned nothing
+        (ENOUGH * 100, None, 1.0, SAY),  # reads everything, many samples
+        (10_000 * 100, None, 1.0, SAY),  # more change nothing
+        (100, None, 1.0, SAY / 2),  # a quarter of enough: √ of it
+        (ENOUGH * 100, 1.0, 1.0, 1.0),  # reads nothing of what varies
+        (ENOUGH * 100, 0.5, 1.0, 0.25),
+        (ENOUGH * 100, 0.0, 1.0, 0.0),  # reads everything that varies
+        (ENOUGH * 100, None, 0.0, 0.0),  # learned nothing
     ],
 )
-def test_what_it_follows_from(n, dim, directions, learned, expected):
-    assert loudness(n, dim, directions, learned) == pytest.approx(expected)
+def test_what_it_follows_from(n, unread, learned, expected):
+    assert loudness(n, 100, unread, learned) == pytest.approx(expected)
+
+
+def test_what_a_head_does_not_read_is_the_variance_across_it():
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(4000, 5)) * [3.0, 2.0, 1.0, 1.0, 1.0] + 7
+    weight = np.array([[1.0, 0, 0, 0, 2], [-1.0, 0, 0, 0, 2], [0, 1, 0, 0, 2]])  # differences span the first two
+    assert unread_share(weight, z) == pytest.approx(3 / 16, abs=0.02)
+    assert unread_share(np.ones((3, 5)), z) == pytest.approx(1.0)  # tells nothing apart
+    assert unread_share(np.eye(6, 5), z) == pytest.approx(0.0, abs=1e-9)
+    assert unread_share(weight, np.ones((4, 5))) == 1.0  # nothing varies
 
 
 def test_what_was_learned_is_the_correlation_with_being_a_negative():

@@ -165,3 +165,22 @@ def test_training_ends_where_its_negatives_no_longer_teach():
     train_residual(prior, torch.from_numpy(z).float(), replace(settings, saturation=0.0), 1.0, on_epoch=whole.append)
     assert len(whole) == settings.epochs
     assert -1 / (2 * settings.lambda_) <= whole[-1]["loss"] < records[-1]["loss"]
+
+
+def test_chains_may_start_at_data_moved_by_noise():
+    """A curve in the plane: the noise is that of each dimension, so the starts fill the box that the curve lies in."""
+    z = ring(2000, 0)
+    prior = GaussianMixture().fit(z, np.zeros(len(z), int))
+    settings = replace(
+        SMALL, start="data", langevin_steps=1, step_start=0.0, step_end=0.0, noise_start=0.0, noise_end=0.0
+    )
+    seen: list[torch.Tensor] = []
+
+    def watched(points: torch.Tensor) -> torch.Tensor:
+        seen.append(points.clone())
+        return points
+
+    train_residual(prior, torch.from_numpy(z).float(), replace(settings, updates=1, epochs=1), 1.0, watched)
+    moved = seen[0].numpy()
+    np.testing.assert_allclose(moved.std(axis=0), np.sqrt(2) * z.std(axis=0), rtol=0.15)
+    assert np.abs(np.linalg.norm(moved, axis=1) - 2).mean() > 0.5  # off the ring
