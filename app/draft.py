@@ -58,7 +58,7 @@ class Draft:
 
         values: dict[str, Any] = {name: _text(getattr(e, name) or "") for name in _TEXTS}
         values |= {name: min(max(getattr(e, name) or 0, 0), _LARGEST) for name in NUMBERS}
-        values |= {"seed": min(max(e.seed, 0), _LARGEST), "map": e.map}
+        values |= {"seed": min(max(e.seed, 0), _LARGEST), "map": e.map, "share": float(min(max(e.share, 0.0), 1.0))}
         values["priors"] = among(list(dict.fromkeys(e.priors)), ALL_PRIORS)
         values["detectors"] = among(list(dict.fromkeys(e.detectors)), ["all", *detectors.names()])
         values["preset"] = next(iter(among([e.preset], PRESET_NAMES)), PRESET_NAMES[0])
@@ -67,7 +67,6 @@ class Draft:
             i: Row(_text(name), _text(source), among([e.groups[name]], GROUPS)[0] if name in e.groups else NO_GROUP)
             for i, (name, source) in enumerate(e.ood.items())
         }
-        lost += ["share"] if e.share != 1 else []
         settings = {}
         for name, value in e.settings.items():
             try:

@@ -137,7 +137,7 @@ def _images(draft: Draft) -> None:
     for i, (number, row) in enumerate(list(draft.rows.items())):
         _ood_set(draft, number, row, "visible" if i == 0 else "collapsed")
     st.button("Another unknown set", icon=":material/add:", type="tertiary", on_click=draft.add_row)
-    columns = st.columns(3)
+    columns = st.columns(4)
     columns[0].number_input(
         "Images a class",
         min_value=0,
@@ -149,6 +149,15 @@ def _images(draft: Draft) -> None:
     )
     columns[2].number_input(
         "of the unknown sets", min_value=0, help="0 = the same as for training.", **_keyed("limit_ood", draft)
+    )
+    columns[3].number_input(
+        "Share learned from",
+        0.0,
+        1.0,
+        step=0.1,
+        format="%g",
+        help="Of the training images of each class: 0.1 is what the paper's Figs. 4 and 7 call 10 % of the data.",
+        **_keyed("share", draft),
     )
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from heat_core.errors import HeatError
 
-
 CHOICES = {"decay": ("linear", "quadratic"), "start": ("prior", "normal", "data")}  # of the settings that are texts
 
 

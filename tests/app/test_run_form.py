@@ -33,6 +33,7 @@ FULL = Experiment(
     limit=7,
     limit_test=5,
     limit_ood=6,
+    share=0.5,
     seed=11,
     name="everything",
     map=False,
