@@ -166,7 +166,7 @@ class Comparison:
         place = self.columns.index(("", AVERAGE))
 
         def turned(row: list) -> list:
-            return [row[place], *row[:place], *row[place + 1 :]]
+            return [*row[place : place + 1], *row[:place], *row[place + 1 :]]
 
         cells = [turned(row) for row in self.cells]
         return replace(self, columns=turned(self.columns), cells=cells, members=turned(self.members))

@@ -74,4 +74,4 @@ def test_foreign_names_are_text_and_numbers_lead_to_images(page, home, base):  #
     tables.first.get_by_role("link").first.click()
     page.wait_for_url(re.compile(r"run=study-"), timeout=30_000)
     assert "/studies" not in page.url
-    expect(page.get_by_text("samples").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("radio", name=re.compile("Missed by GMM$"))).to_be_checked(timeout=60_000)
