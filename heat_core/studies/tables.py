@@ -140,7 +140,7 @@ def _near_far(finished: Finished) -> list[Result]:
     tables = [_of_groups(table) for table in bench().tables(entries)]
     curves = [
         Curves(
-            title,
+            "Near and far",
             tuple(group for group, _ in table.columns[:-1]),
             "OOD sets",
             table.metric,
