@@ -109,6 +109,7 @@ class Cell:
         place: 1 for the best of its column and those that are not told from it, 2 for the best of the rest, and so on
             (equals share a place). What every table prints bold and underlined.
         tied: whether the paired difference to the best, resample by resample, may be zero.
+        decimals: how many of them a table prints.
     """
 
     value: float
@@ -116,6 +117,10 @@ class Cell:
     high: float
     place: int
     tied: bool
+    decimals: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.value:.{self.decimals}f}"
 
 
 @dataclass(frozen=True)

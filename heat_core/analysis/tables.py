@@ -137,14 +137,14 @@ def _html_cell(cell: Cell | None, intervals: bool, href: str | None, average: bo
         return f'<td class="none {kind}">–</td>'
     place = {1: " first", 2: " second"}.get(cell.place, "")
     interval = f"<small>{cell.low:.1f}–{cell.high:.1f}</small>" if intervals and cell.low == cell.low else ""
-    shown = f'<span class="value{place}">{cell.value:.1f}</span>{interval}'
+    shown = f'<span class="value{place}">{cell}</span>{interval}'
     if href is not None:
         shown = f'<a href="{html.escape(href)}" target="_self">{shown}</a>'
     return f'<td class="{kind}">{shown}</td>'
 
 
 def _marked(cell: Cell | None, marks: dict[int, str], nothing: str) -> str:
-    return nothing if cell is None else marks.get(cell.place, "{}").format(f"{cell.value:.1f}")
+    return nothing if cell is None else marks.get(cell.place, "{}").format(str(cell))
 
 
 def _interval(cell: Cell | None, wanted: bool) -> str:

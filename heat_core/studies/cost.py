@@ -103,7 +103,7 @@ def _cost(finished: Finished) -> list[Result]:
         "ms",
         [titles[name] for name in order],
         [("", "ms an image")],
-        [[Cell(measured[name], nan, nan, 0, False)] for name in order],
+        [[Cell(measured[name], nan, nan, 0, False, decimals=3)] for name in order],
         [Source(runs[0].id, name) for name in order],
         [()],
     )

@@ -48,7 +48,7 @@ def test_rows_groups_and_averages(demo_run):
     assert table.labels[-1] == "HEAT"
     assert table.columns == [
         ("near", "unseen digits"),
-        ("mid", "swapped quarters"),
+        ("mid", "patched digits"),
         ("far", "photo patches"),
         ("", "average"),
     ]
@@ -68,12 +68,12 @@ def test_rows_groups_and_averages(demo_run):
 
 
 def test_group_averages_over_several_sets(tmp_path):
-    groups = {"unseen digits": "near", "swapped quarters": "near"}
+    groups = {"unseen digits": "near", "patched digits": "near"}
     run = synthetic_run(tmp_path / "run", dict.fromkeys((*groups, "photo patches"), 40), groups=groups)
     table = compare([Entry(run, "el")], "fpr95", replicates=50)
     assert [n for _, n in table.columns] == [
         "unseen digits",
-        "swapped quarters",
+        "patched digits",
         "near average",
         "photo patches",
         "average",

@@ -44,29 +44,44 @@ def test_the_demo_detects_what_its_classifier_does_not_know(demo_run):
     metrics = demo_run.metrics()
     baselines = ["msp", "maxlogit", "el", "knn", "gmm", "gmm-std"]
     assert list(metrics) == [*baselines, "heat-gmm", "heat-gmm-std", "heat-el", "heat"]
-    assert metrics["heat"]["average"]["auroc"] > 0.97
     assert demo_run.accuracy > 0.97
     for row in metrics.values():
         assert set(row) == {*demo_run.ood_names, "average"}
         assert all(0 <= v <= 1 for cell in row.values() for v in cell.values())
 
 
-def test_residuals_do_not_make_their_priors_worse_on_average(demo_run):
-    """And they do something: a residual of zero leaves every ranking, and so every AUROC, exactly as it was."""
+def test_the_demo_shows_what_the_method_is_for(demo_run):
+    """EL and GMM fail in different places, and HEAT at β = 0 is the best row by more than the noise of a seed."""
+    metrics = demo_run.metrics()
+
+    def fpr95(row, where):
+        return metrics[row][where]["fpr95"]
+
+    assert fpr95("gmm", "unseen digits") > fpr95("el", "unseen digits") + 0.2  # near
+    assert fpr95("el", "photo patches") > fpr95("gmm", "photo patches") + 0.2  # far
+    heat = metrics.pop("heat")["average"]
+    assert heat["auroc"] >= max(row["average"]["auroc"] for row in metrics.values()) + 0.01
+    assert heat["fpr95"] <= min(row["average"]["fpr95"] for row in metrics.values()) - 0.03
+
+
+def test_each_residual_improves_its_prior(demo_run):
+    """A residual of zero would leave every ranking, and so every AUROC, exactly as it was."""
     metrics, gains = demo_run.metrics(), {}
     for k, prior in enumerate(demo_run.priors):
-        assert metrics[f"heat-{prior}"]["average"]["auroc"] >= metrics[prior]["average"]["auroc"] - 0.005
-        gains[prior] = metrics[f"heat-{prior}"]["average"]["auroc"] - metrics[prior]["average"]["auroc"]
+        corrected, uncorrected = metrics[f"heat-{prior}"]["average"], metrics[prior]["average"]
+        gains[prior] = corrected["auroc"] - uncorrected["auroc"]
+        assert gains[prior] > 0, prior
+        assert corrected["fpr95"] < uncorrected["fpr95"], prior
         for name in demo_run.datasets:
             alone = (demo_run.prior_energies(name)[:, k] - demo_run.scale.mean[k]) / demo_run.scale.std[k]
             moved = demo_run.detector_scores(name, f"heat-{prior}") - alone
             assert moved.std() > 0.01, (prior, name)  # in standard deviations of ID; not the same shift for all
-    assert max(gains.values()) > 0.001
+    assert max(gains.values()) > 0.005
 
 
 def test_scores_are_the_composition_of_the_standardised_energies(demo_run):
     energies = demo_run.energies("photo patches")
-    assert energies.shape == (300, 3)
+    assert energies.shape == (520, 3)
     np.testing.assert_array_equal(demo_run.scores("photo patches", Lens(1.5)), compose(energies, 1.5))
     np.testing.assert_array_equal(
         demo_run.scores("photo patches", Lens(-1, ("el", "gmm"))), compose(energies[:, [2, 0]], -1)

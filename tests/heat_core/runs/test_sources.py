@@ -170,10 +170,10 @@ def test_a_set_without_std_leaves_gmm_std_out(folders):
 @pytest.mark.parametrize(
     ("file", "content", "sentence"),
     [
-        ("std.npy", np.zeros((362, 3), np.float32), "dimensions"),
-        ("std.npy", np.zeros(362, np.float32), r"\(N, D\)"),
-        ("avg.npy", np.full((362, 128), "x"), "numbers"),
-        ("labels.npy", np.zeros((362, 1), int), "whole numbers"),
+        ("std.npy", np.zeros((724, 3), np.float32), "dimensions"),
+        ("std.npy", np.zeros(724, np.float32), r"\(N, D\)"),
+        ("avg.npy", np.full((724, 64), "x"), "numbers"),
+        ("labels.npy", np.zeros((724, 1), int), "whole numbers"),
     ],
 )
 def test_misshapen_features_are_refused(folders, file, content, sentence):
