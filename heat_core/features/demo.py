@@ -33,7 +33,7 @@ def load(name: str, role: str) -> tuple[np.ndarray, np.ndarray | None, list[str]
         return _drawn(index, papers, name), digit[index] - KNOWN_DIGITS, names, _ids(index, papers)
     index = known_digits("test")
     pairs = [_papers_of(i)[:2] for i in index]
-    ids = [f"digit/{i:04d} on {own.name} under {other.name}" for i, (own, other) in zip(index, pairs, strict=True)]
+    ids = [f"{own.name}/{i:04d} under {other.name}" for i, (own, other) in zip(index, pairs, strict=True)]
     return _patched(index, pairs, name), None, [], ids
 
 
@@ -82,7 +82,8 @@ def _patched(index: np.ndarray, pairs: list[list[Paper]], stream: str) -> np.nda
 
 
 def _ids(index: np.ndarray, papers: list[Paper]) -> list[str]:
-    return [f"digit/{i:04d} on {paper.name}" for i, paper in zip(index, papers, strict=True)]
+    """What they are drawn on is their folder."""
+    return [f"{paper.name}/{i:04d}" for i, paper in zip(index, papers, strict=True)]
 
 
 @cache

@@ -88,7 +88,7 @@ def test_the_address_holds_the_whole_look(demo_run):
         colour="verdict",
         off=("photo patches",),
         selection="0123456789ab",
-        sample="id/digit/0005",
+        sample="id/chalkboard/0005",
         ask=Query(
             question="lost",
             baseline="el",
@@ -96,7 +96,7 @@ def test_the_address_holds_the_whole_look(demo_run):
             values=(("set", ("photo patches",)), ("seen", ("3", "=1,2"))),
             brush=(-0.5, 2.25),
             find="a,b&c",
-            like="id/digit/0005",
+            like="id/chalkboard/0005",
             order="score:desc",
         ),
         choices={"layout": "table", "size": "80"},
