@@ -7,6 +7,7 @@ from app.leading import to_missed
 from app.look import Look
 from app.run_job import COLOURS
 from app.study_form import planned_of
+from app.table_view import GROUND
 from app.text import plain
 from heat_core import HeatError
 from heat_core.analysis import figures
@@ -15,16 +16,21 @@ from heat_core.runs import jobs
 from heat_core.runs.events import read_events
 from heat_core.runs.lock import is_alive, is_worked_on
 from heat_core.studies import page
+from heat_core.studies.catalogue import STUDIES
 from heat_core.studies.request import MEASURED, StudyFolder
 from heat_core.studies.results import TITLES, Curves, Result
 from heat_core.studies.work import shown
+
+_NARROW = 4  # columns of a table that has room beside another
 
 
 def draw(study: StudyFolder) -> None:
     """Its state, buttons, and results."""
     folders = tuple(str(one.folder) for one in planned_of(study.request) if one.run)
     status = _status(study)
+    st.divider()
     with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(plain(STUDIES[study.request.study].title), anchor=False, width="content")
         st.badge(plain(status), color=COLOURS.get(status, "orange"))  # type: ignore[arg-type]
         _buttons(study, status)
     if status == "failed":
@@ -122,11 +128,14 @@ def _result(written: page.Written, result: Result, key: str) -> None:
     for answer in result.answers:
         st.markdown(f"- {plain(answer)}")
     runs = [run for _, of in written.finished.runs for run in of]
-    for table in result.tables:
-        st.caption(plain(TITLES.get(table.metric, "")))
+    narrow = result.tables and max(len(table.columns) for table in result.tables) <= _NARROW
+    places = st.columns(len(result.tables)) if narrow else [st.container() for _ in result.tables]
+    for place, table in zip(places, result.tables, strict=True):
         first = next((run for run in runs if run.id == table.sources[0].run), runs[0])
         others = [run for run in runs if run.id != first.id]
-        st.html(to_html(table, link=to_missed([first, *others], Look()) if table.metric in TITLES else None))
+        place.caption(plain(TITLES.get(table.metric, "")))
+        link = to_missed([first, *others], Look()) if table.metric in TITLES else None
+        place.html(GROUND + to_html(table, link=link))
     for place, curves in zip(st.columns(max(len(result.curves), 1)), result.curves, strict=False):
         with place:
             _drawn(curves, f"{key}-{curves.title}-{curves.metric}")

@@ -21,7 +21,7 @@ _NOTE = (
 )
 # What lies under the cells that stay in sight must not shine through.
 _COLOURS = [st.get_option(f"theme.{kind}.backgroundColor") or "Canvas" for kind in ("light", "dark")]
-_GROUND = f"<style>:root {{ --heat-ground: light-dark({', '.join(_COLOURS)}) }}</style>"
+GROUND = f"<style>:root {{ --heat-ground: light-dark({', '.join(_COLOURS)}) }}</style>"
 
 
 @st.cache_data(show_spinner=False, max_entries=4096)
@@ -64,7 +64,7 @@ def table_view(run: Run) -> None:
     if by_average:
         table = table.best_first()
     missing = {n: reason for r in runs for n, reason in r.left_out.items()}
-    st.html(_GROUND + tables.to_html(table, intervals, missing, to_missed(runs, look)))
+    st.html(GROUND + tables.to_html(table, intervals, missing, to_missed(runs, look)))
     st.caption(_NOTE)
     for note in dict.fromkeys(note for r in runs for note in r.record.notes):
         st.caption(plain(note))

@@ -22,6 +22,13 @@ def plotly_js() -> str:
     return get_plotlyjs()
 
 
+def within_page(figure: go.Figure) -> str:
+    """HTML of a figure for a page that holds `plotly_js`."""
+    figure.update_layout(template="plotly_white")
+    config = {"responsive": True, "displaylogo": False}
+    return str(figure.to_html(full_html=False, include_plotlyjs=False, config=config))
+
+
 def _layout(figure: go.Figure, x: str, y: str, height: int = 380) -> go.Figure:
     """The same frame for all: nothing of an axis is clipped, however long its labels are."""
     legend = {"orientation": "h", "y": 1.08, "yanchor": "bottom", "x": 0, "entrywidthmode": "pixels", "entrywidth": 0}

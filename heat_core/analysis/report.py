@@ -23,7 +23,6 @@ from heat_core.runs.run import Run
 from heat_core.storage import printable, replacing
 
 _MAP_POINTS = 10_000
-CONFIG = {"responsive": True, "displaylogo": False}
 PAGE_STYLE = (
     f"""<style>
 {palette.css()}
@@ -121,10 +120,7 @@ def _figures(run: Run, samples: Samples, lens: Lens) -> str:
         shown["How much β matters"] = figures.beta_curve(betas, fpr95, auroc, beta_text(lens.beta))
     if run.has_map:
         shown["Map of the features"] = _map(run, samples)
-    return "".join(
-        f"<h2>{name}</h2>{fig.to_html(full_html=False, include_plotlyjs=False, config=CONFIG)}"
-        for name, fig in shown.items()
-    )
+    return "".join(f"<h2>{name}</h2>{figures.within_page(figure)}" for name, figure in shown.items())
 
 
 def _map(run: Run, samples: Samples) -> go.Figure:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from heat_core.analysis import figures, tables
 from heat_core.analysis.comparison import Comparison
-from heat_core.analysis.report import CONFIG, PAGE_STYLE
+from heat_core.analysis.report import PAGE_STYLE
 from heat_core.storage import file_name, printable, replacing, writing
 from heat_core.studies.catalogue import study_of
 from heat_core.studies.request import Request
@@ -107,7 +107,7 @@ def to_html(written: Written) -> str:
         for curves in result.curves:
             figure = figures.bands(curves.x, curves.x_title, TITLES[curves.metric], lines_of(curves), curves.levels)
             body += f"<h3>{html.escape(curves.title)}</h3>"
-            body += figure.to_html(full_html=False, include_plotlyjs=False, config=CONFIG)
+            body += figures.within_page(figure)
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{html.escape(written.title)}</title>{PAGE_STYLE}<script>{figures.plotly_js()}</script>"
