@@ -6,6 +6,7 @@ import { signature } from "./messages.js";
 import { facetCounts, failing, ordered, subsetOf, traitsOf } from "./subset.js";
 
 const BINS = 2048;
+const NO_TAGS = {}; // always the same object: another one would be another subset, and another grid
 
 /** A function of the state → {scores, h, rough, auto, exact, at95, line, shareOf}: the histogram and what its bins say
  *  of metrics and threshold; Python's numbers where they are of this composition, else null; the best known threshold at
@@ -39,7 +40,7 @@ export function createSubset(scored) {
     const { run, ask, selection, parts, tags, alike } = whole, { values, find, like, baseline, methods } = ask;
     const { scores, h, line, shareOf } = scored(whole);
     const found = foundOf({ scores, h, line, shareOf }), state = stateOf({ run, ask, parts, tags, alike });
-    const out = failed({ run, values, find, like, selection, parts: values.part ? parts : null, tags: values.tag ? tags : {}, alike });
+    const out = failed({ run, values, find, like, selection, parts: values.part ? parts : null, tags: values.tag ? tags : NO_TAGS, alike });
     const made = subset({ state, out, bits: traits({ run, baseline, methods, tags }), found });
     return {
       subset: made,

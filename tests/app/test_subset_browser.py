@@ -111,6 +111,17 @@ def test_the_table_sorts_by_its_columns(page, demo_run):
     assert not page.problems
 
 
+def test_what_changes_nothing_in_the_grid_leaves_it_as_it_stands(served, browser, demo_run):
+    """A grid that is made anew loses the click that falls on it meanwhile."""
+    page = open_page(browser, served[0], f"?run={demo_run.id}&q=all")
+    page.evaluate(f"globalThis.made = [...{LIVE}.$('.results .inner').children]")
+    page.locator(".results .cell").nth(1).click()
+    page.wait_for_function(f"() => {LIVE}.state.looked === {keys_shown(page)[1]} && {LIVE}.isExact", timeout=20_000)
+    assert page.evaluate(f"made.length > 0 && made.every((row, i) => row === {LIVE}.$('.results .inner').children[i])")
+    assert not page.problems
+    page.close()
+
+
 def test_keys_move_mark_tag_and_enlarge(served, browser, demo_run):
     page = open_page(browser, served[0], f"?run={demo_run.id}&q=all")
     page.locator(".results .cell").first.click()

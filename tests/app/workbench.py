@@ -20,8 +20,6 @@ def open_page(browser, address: str, query: str = ""):
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     page.goto(f"{address}/{query}")
     page.wait_for_function(EXACT, timeout=60_000)
-    # A grid that is drawn once more takes the cell away from under a click: its first picture says that it stands.
-    page.wait_for_function(f"() => {LIVE}.$('.results .cell img')?.naturalWidth !== 0", timeout=60_000)
     return page
 
 
