@@ -75,16 +75,18 @@ def _gram(batch: Batch) -> torch.Tensor:
     """Row sums of the Gram matrices of order 1 to 10 of every stage (Sastry & Oore, 2020): (B, 10 ΣC_l).
 
     A row sum of (F^p F^pᵀ) is F^p times the sum of F^p over the channels: no C × C matrix is made. Powers are taken of
-    F / max|F|, and the scale is put back, so that the tenth does not overflow.
+    each channel over its own maximum, and the scales are put back, so that the tenth neither overflows nor vanishes.
     """
     sums = []
     for stage in [*batch.stages, batch.backbone.as_maps(batch.volume)]:
         maps = stage.float().flatten(2)
-        scale = maps.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-12)
+        own = maps.abs().amax(dim=2, keepdim=True).clamp_min(1e-12)
+        whole = own.amax(dim=1, keepdim=True)
         for p in GRAM_POWERS:
-            power = (maps / scale) ** p
-            row = (power * power.sum(dim=1, keepdim=True)).sum(dim=2)
-            sums.append(row.sign() * row.abs() ** (1 / p) * scale[:, :, 0] ** 2)
+            power = (maps / own) ** p
+            channels = (power * (own / whole) ** p).sum(dim=1, keepdim=True)
+            row = (power * channels).sum(dim=2)
+            sums.append(row.sign() * row.abs() ** (1 / p) * (own * whole)[:, :, 0])
     return torch.cat(sums, dim=1)
 
 

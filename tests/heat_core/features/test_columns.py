@@ -85,7 +85,7 @@ def test_gram_statistics_are_pytorch_oods(backbone, pixels):
         ours = GRAM.of(batch)
         maps = [*batch.stages, batch.volume]
         expected = torch.cat([rival.Gram._gram_vector(m.double(), p) for m in maps for p in GRAM_POWERS], dim=1)
-    torch.testing.assert_close(ours.double(), expected, rtol=1e-3, atol=1e-3)  # the tenth power underflows in float32
+    torch.testing.assert_close(ours.double(), expected, rtol=1e-3, atol=1e-4)
     assert len(GRAM_POWERS) * sum(backbone.map_widths) == ours.shape[1]
 
 
