@@ -1,4 +1,4 @@
-"""Train the embedded demo's classifier: `python assets/train_demo.py` (two minutes, on one core).
+"""Train the embedded demo's classifier: `python assets/train_demo.py` (about a minute, on one core).
 
 It learns the digits 0 to 5 and, beside them, what else the drawings tell: the kind of paper, size, place, angle and
 colours. So its features hold more than its head reads, as those of a backbone that was trained for more than one's own

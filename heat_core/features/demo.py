@@ -6,18 +6,20 @@ were made to show what the method is for: each class has several modes, which a 
 follow and a residual can learn; the energy of the logits is good near and bad far away, the mixtures the other way.
 """
 
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from heat_core.features.drawings import PAPERS, SIDE, Paper, draw, patched
+from heat_core.features.drawings import PAPERS, SIDE, Drawing, Paper, draw, patched
 
 SETS = ("demo-digits", "demo-unseen-digits", "demo-patched-digits", "demo-photo-patches")
 KNOWN_DIGITS = 6
 _STREAMS = {"train": 0, "test": 1, "demo-unseen-digits": 2, "demo-patched-digits": 3}  # of random numbers
 
 
+@cache  # drawing takes longer than reading a file of them
 def load(name: str, role: str) -> tuple[np.ndarray, np.ndarray | None, list[str], list[str]]:
     """(pixels (N, 32, 32, 3) uint8, labels (N,) or None, class names, ids) of one demo set."""
     if name == "demo-photo-patches":
@@ -31,10 +33,7 @@ def load(name: str, role: str) -> tuple[np.ndarray, np.ndarray | None, list[str]
         papers = [_papers_of(i)[0] for i in index]
         names = [str(d) for d in range(KNOWN_DIGITS, 10)]
         return _drawn(index, papers, name), digit[index] - KNOWN_DIGITS, names, _ids(index, papers)
-    index = known_digits("test")
-    pairs = [_papers_of(i)[:2] for i in index]
-    ids = [f"{own.name}/{i:04d} under {other.name}" for i, (own, other) in zip(index, pairs, strict=True)]
-    return _patched(index, pairs, name), None, [], ids
+    return _patched(known_digits("test"), name)
 
 
 def known_digits(role: str) -> np.ndarray:
@@ -52,11 +51,19 @@ def handwritten(row: int) -> tuple[np.ndarray, int]:
 
 def _known(role: str) -> tuple[np.ndarray, np.ndarray, list[str], list[str]]:
     """Each known digit twice, on two kinds of paper."""
-    index = np.tile(known_digits(role), 2)
-    half = len(index) // 2
-    papers = [_papers_of(i)[k >= half] for k, i in enumerate(index)]
-    labels = _digits()[1][index]
-    return _drawn(index, papers, role), labels, [str(d) for d in range(KNOWN_DIGITS)], _ids(index, papers)
+    once = known_digits(role)
+    index, papers = np.tile(once, 2), [_papers_of(i)[k] for k in (0, 1) for i in once]
+    names = [str(d) for d in range(KNOWN_DIGITS)]
+    return _drawn(index, papers, role), _digits()[1][index], names, _ids(index, papers)
+
+
+def _patched(index: np.ndarray, stream: str) -> tuple[np.ndarray, None, list[str], list[str]]:
+    """Each digit with a piece of another paper over it."""
+    own, other = zip(*(_papers_of(i)[:2] for i in index), strict=True)
+    drawn = zip(_drawings(index, own, stream), other, strict=True)
+    pixels = np.stack([patched(drawing, over, rng) for (drawing, rng), over in drawn])
+    ids = [f"{id_} under {over.name}" for id_, over in zip(_ids(index, own), other, strict=True)]
+    return pixels, None, [], ids
 
 
 def _papers_of(row: np.integer[Any]) -> list[Paper]:
@@ -64,24 +71,18 @@ def _papers_of(row: np.integer[Any]) -> list[Paper]:
     return [PAPERS[k] for k in np.random.default_rng(int(row)).permutation(len(PAPERS))]
 
 
-def _generator(stream: str, row: int, paper: Paper) -> np.random.Generator:
-    return np.random.default_rng([_STREAMS[stream], row, PAPERS.index(paper)])
+def _drawings(index: np.ndarray, papers: Sequence[Paper], stream: str) -> Iterator[tuple[Drawing, np.random.Generator]]:
+    """Each digit on its paper, and the generator as the drawing leaves it."""
+    for i, paper in zip(index, papers, strict=True):
+        rng = np.random.default_rng([_STREAMS[stream], i, PAPERS.index(paper)])
+        yield draw(handwritten(i)[0], paper, rng), rng
 
 
-def _drawn(index: np.ndarray, papers: list[Paper], stream: str) -> np.ndarray:
-    rows = zip(index, papers, strict=True)
-    return np.stack([draw(handwritten(i)[0], paper, _generator(stream, i, paper)).pixels for i, paper in rows])
+def _drawn(index: np.ndarray, papers: Sequence[Paper], stream: str) -> np.ndarray:
+    return np.stack([drawing.pixels for drawing, _ in _drawings(index, papers, stream)])
 
 
-def _patched(index: np.ndarray, pairs: list[list[Paper]], stream: str) -> np.ndarray:
-    images = []
-    for i, (own, other) in zip(index, pairs, strict=True):
-        rng = _generator(stream, i, own)
-        images.append(patched(draw(handwritten(i)[0], own, rng), other, rng))
-    return np.stack(images)
-
-
-def _ids(index: np.ndarray, papers: list[Paper]) -> list[str]:
+def _ids(index: np.ndarray, papers: Sequence[Paper]) -> list[str]:
     """What they are drawn on is their folder."""
     return [f"{paper.name}/{i:04d}" for i, paper in zip(index, papers, strict=True)]
 
@@ -94,7 +95,6 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
     return digits.images / 16, digits.target
 
 
-@cache
 def _photo_patches() -> tuple[np.ndarray, list[str]]:
     from sklearn.datasets import load_sample_images
 
