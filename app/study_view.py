@@ -16,7 +16,7 @@ from heat_core.runs import jobs
 from heat_core.runs.events import read_events
 from heat_core.runs.lock import is_alive, is_worked_on
 from heat_core.studies import page
-from heat_core.studies.catalogue import STUDIES
+from heat_core.studies.catalogue import study_of
 from heat_core.studies.request import MEASURED, StudyFolder
 from heat_core.studies.results import TITLES, Curves, Result
 from heat_core.studies.work import shown
@@ -30,7 +30,7 @@ def draw(study: StudyFolder) -> None:
     status = _status(study)
     st.divider()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(plain(STUDIES[study.request.study].title), anchor=False, width="content")
+        st.subheader(plain(study_of(study.request.study).title), anchor=False, width="content")
         st.badge(plain(status), color=COLOURS.get(status, "orange"))  # type: ignore[arg-type]
         _buttons(study, status)
     if status == "failed":

@@ -1,5 +1,7 @@
 // What a subset breaks down by, as heat_core.analysis.facets has it: each sample has one value of a facet, but for tags.
 
+import { memo } from "./memo.js";
+
 const NONE = { folder: 65535, cluster: 255 }; // in place of a value
 
 /** The facets in the order in which they are shown: name → title. */
@@ -15,7 +17,7 @@ export function facetOf({ run, parts, tags }, name) {
     case "set":
       return { values: run.sets.map((s) => s.key), titles: run.sets.map((s) => s.name), codes: run.set };
     case "folder":
-      return { values: run.folders, titles: folderTitles(run), codes: run.folder, none: NONE.folder };
+      return { values: run.folders, titles: folderTitles({ folders: run.folders, sets: run.sets }), codes: run.folder, none: NONE.folder };
     case "seen":
       return { values: run.classes, titles: run.classes, codes: run.seen };
     case "part":
@@ -27,20 +29,13 @@ export function facetOf({ run, parts, tags }, name) {
   }
 }
 
-const titled = new WeakMap(); // run → its folders' titles: asked for on every frame
-
-/** A folder's own name; with its set's, where folders of several sets are called the same. */
-function folderTitles(run) {
-  if (!titled.has(run)) titled.set(run, namesOfFolders(run));
-  return titled.get(run);
-}
-
-function namesOfFolders({ folders, sets }) {
+/** Each folder's own name; with its set's, where folders of several sets are called the same. */
+const folderTitles = memo(({ folders, sets }) => {
   const split = folders.map((folder) => [folder.slice(0, folder.indexOf("/")), folder.slice(folder.indexOf("/") + 1)]);
   const inSets = Map.groupBy(split, ([, name]) => name);
   const titleOf = (key) => sets.find((s) => s.key === key)?.name ?? key;
   return split.map(([key, name]) => (inSets.get(name).length > 1 ? `${name} · ${titleOf(key)}` : name));
-}
+});
 
 const tagged = (run, tags) =>
   Object.values(tags).map((numbers) => numbers.map((number) => run.pointOf[number]).filter((i) => i >= 0));
