@@ -1,7 +1,7 @@
 // What comes from Python, as changes of the state, and what Python is told of it.
 
 import { packBits } from "./core.js";
-import { fromText, nothing } from "./selection.js";
+import { fromText, nothing, settled } from "./selection.js";
 import { PLAIN } from "./subset.js";
 import { number, parse } from "./words.js";
 
@@ -26,7 +26,7 @@ export function loaded(state, run, message) {
 export function answered(state, message) {
   const change = { selectionDue: false };
   if (message.version > state.adopted) Object.assign(change, adopting(state, message));
-  else if (state.selectionDue) change.selection = fromText(message.state.selection, state.run.n);
+  else if (state.selectionDue) change.selection = selectionOf(state, message.state);
   const { adoptedSignature } = { ...state, ...change };
   change.exact = { ...message.exact, signature: message.exact.signature ?? adoptedSignature };
   if (message.parts && !same(state.parts?.told, message.parts))
@@ -38,6 +38,7 @@ export function answered(state, message) {
 }
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+const selectionOf = ({ selection, run }, given) => settled(selection, fromText(given.selection, run.n));
 const bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 
 function adopting(state, { version, state: given }) {
@@ -45,7 +46,7 @@ function adopting(state, { version, state: given }) {
   const change = { adopted: version, beta: parse(beta), threshold, colour, off, layout, size, looked };
   if (taking.length === state.run.k) Object.assign(change, { taking, weights }); // else: said of fewer residuals
   change.ask = { ...PLAIN, ...given.ask };
-  change.selection = fromText(given.selection, state.run.n);
+  change.selection = selectionOf(state, given);
   change.adoptedSignature = signature({ ...state, ...change });
   return change;
 }

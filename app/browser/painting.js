@@ -30,14 +30,14 @@ export function createPainter(root, surfaces, store, scored, subset, toggle, pan
     const { state } = store, began = performance.now();
     if (!state.run || !surfaces.hist.canvas.width) return;
     const found = scored(state), ready = performance.now();
-    for (const part of light) part(state, found, request);
+    const whole = light.map((part) => part(state, found, request)).every((drawn) => drawn !== false);
     // Where a frame has no time for everything, the map and the table come with every second one.
     spared = !spared && last > BUDGET_MS;
     clearTimeout(later);
     if (spared) later = setTimeout(request, CALM_MS);
     else {
       for (const part of heavy) part(state, found);
-      stats.painted = state;
+      if (whole) stats.painted = state;
     }
     const done = performance.now();
     if (!spared) last = done - began;
@@ -126,7 +126,7 @@ function numbersPart(root, toggle) {
   };
 }
 
-/** Questions follow every frame; results, breakdown and inspector wait until β and the line rest. */
+/** Questions follow every frame; results, breakdown and inspector wait until β and the line rest: false where they do. */
 function panelsPart(subset, { questions, chips, breakdown, bar, results, inspector }) {
   const methodsFor = memo(({ run, ask, scores, h, line, shareOf }) =>
     methodsOf(run, ask).map((key) => methodOf(run, key, { scores, line, shareOf })));
@@ -139,12 +139,16 @@ function panelsPart(subset, { questions, chips, breakdown, bar, results, inspect
     if (before && (before.h !== h || before.line !== line) && before.run === run) moved = performance.now();
     before = { run, h, line };
     clearTimeout(later);
-    if (performance.now() - moved < CALM_MS) return void (later = setTimeout(request, CALM_MS));
+    if (performance.now() - moved < CALM_MS) {
+      later = setTimeout(request, CALM_MS);
+      return false;
+    }
     const methods = methodsFor({ run, ask: askOf({ baseline: ask.baseline, methods: ask.methods }), scores, h, line, shareOf });
     const known = run.sets[0].shown;
     breakdown(state, made);
     bar(state, made.subset.count);
     results(state, made.points, methods, { scores, h, line, shareOf, known });
     inspector(state, methods, { h, line });
+    return true;
   };
 }

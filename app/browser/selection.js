@@ -19,6 +19,12 @@ export function fromText(text, n) {
   return { bits, count: bits.reduce((a, b) => a + b, 0) };
 }
 
+/** `next`, or `before` where both hold the same points: what follows from a selection then stays as it is. */
+export const settled = (before, next) =>
+  before.count === next.count && before.bits.length === next.bits.length && before.bits.every((b, i) => b === next.bits[i])
+    ? before
+    : next;
+
 /** Among the points that are shown, those that `fits` accepts are set, added or removed. */
 export function selecting(before, shown, fits, how) {
   const bits = how === "set" ? new Uint8Array(before.bits.length) : Uint8Array.from(before.bits);
