@@ -4,6 +4,7 @@ import base64
 import json
 import math
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,11 +49,11 @@ def inspect_view(samples: Samples, version: Version, batch: str = "") -> None:
     _INSPECT(
         key=key,
         data=data,
-        on_view_change=hands.view,
-        on_lasso_change=hands.lasso,
-        on_inspect_change=hands.inspect,
-        on_act_change=hands.act,
-        on_where_change=hands.where,
+        on_view_change=hands.hearing("view"),
+        on_lasso_change=hands.hearing("lasso"),
+        on_inspect_change=hands.hearing("inspect"),
+        on_act_change=hands.hearing("act"),
+        on_where_change=hands.hearing("where"),
     )
     new_sets.go_where_asked()
     _STATE(key=f"state-{run.id}-{batch}", data=_answer(samples, view, numbers) | {"done": session.held(_done(key), 0)})
@@ -69,11 +70,17 @@ class _Hands:
     def __init__(self, samples: Samples, numbers: np.ndarray, key: str) -> None:
         self.samples, self.run, self.numbers, self.key = samples, samples.run, numbers, key
 
-    def _said(self, name: str) -> Any:
-        return json.loads(session.event(self.key, name))
+    def hearing(self, name: str) -> Callable[[], None]:
+        """What to do when something is told under a name: a message may come after its page was left."""
 
-    def view(self) -> None:
-        state, run = self._said("view"), self.run
+        def hear() -> None:
+            if (said := session.event(self.key, name)) is not None:
+                getattr(self, name)(json.loads(said))
+
+        return hear
+
+    def view(self, state: dict[str, Any]) -> None:
+        run = self.run
         if len(state["taking"]) != len(run.priors):  # said just as a further residual arrived
             return
         taking = tuple(p for p, takes in zip(run.priors, state["taking"], strict=True) if takes)
@@ -93,21 +100,20 @@ class _Hands:
         session.chosen("layout", state["layout"] if state["layout"] in _LAYOUTS[1:] else None)
         session.chosen("size", str(int(state["size"])))
 
-    def lasso(self) -> None:
-        points = self._points(self._said("lasso"))
+    def lasso(self, said: dict[str, Any]) -> None:
+        points = self._points(said)
         try:
             session.changed(selection=keep(self.run.folder, points) if len(points) else None)
         except HeatError as error:
             faults.toast(error)
 
-    def inspect(self) -> None:
-        number = int(session.event(self.key, "inspect"))
+    def inspect(self, number: int) -> None:
         session.changed(sample=self.samples.key(number))
 
-    def act(self) -> None:
+    def act(self, wishes: list[dict[str, Any]]) -> None:
         """Do what has not been done yet: the browser repeats what it got no answer to."""
         session.touch()
-        for said in self._said("act"):
+        for said in wishes:
             if said["id"] <= session.held(_done(self.key), 0):
                 continue
             session.hold(**{_done(self.key): said["id"]})
@@ -132,10 +138,10 @@ class _Hands:
         write_tags(folder, keys, said["tag"], given)
         st.toast(f"{len(keys):,} {'tagged' if given else 'untagged'}.", icon=":material/bookmark:")
 
-    def where(self) -> None:
+    def where(self, said: dict[str, Any]) -> None:
         session.touch()
         try:
-            where.begin(self.samples, int(self._said("where")["number"]))
+            where.begin(self.samples, int(said["number"]))
         except HeatError as error:
             faults.toast(error)
 

@@ -51,8 +51,8 @@ def leave_run() -> None:
 
 
 def event(key: str, name: str) -> Any:
-    """The payload of the trigger of a component that fired."""
-    return st.session_state[key][name]
+    """The payload of the trigger of a component that fired; None where its page was left before it came."""
+    return st.session_state.get(key, {}).get(name)
 
 
 def put(key: str, value: Any) -> None:

@@ -103,7 +103,7 @@ function picking(store, map, send, subset) {
     if (number === store.state.looked) return;
     store.update({ looked: number });
     clearTimeout(asking);
-    const ask = () => send("inspect", number), now = performance.now(), hurried = now - asked < LOOK_MS;
+    const ask = () => send("inspect", JSON.stringify(number)), now = performance.now(), hurried = now - asked < LOOK_MS;
     asked = now;
     if (hurried) asking = setTimeout(ask, LOOK_MS); // keys may run through many samples
     else ask();

@@ -26,9 +26,17 @@ def test_a_wish_that_comes_twice_is_done_once(tmp_path, monkeypatch):
     monkeypatch.setattr("app.session.hold", lambda **values: kept.update(values))
     for said in (wishes[:2], wishes, wishes):
         monkeypatch.setattr("app.session.event", lambda key, name, said=said: json.dumps(said))
-        _Hands(samples, np.arange(len(samples)), "k").act()
+        _Hands(samples, np.arange(len(samples)), "k").hearing("act")()
     found = read_notes(folder)[key]
     assert (found["note"], found["tags"]) == ("a seven", ["known"])
     write_tags(folder, [key], "odd")
-    _Hands(samples, np.arange(len(samples)), "k").act()
+    _Hands(samples, np.arange(len(samples)), "k").hearing("act")()
     assert read_notes(folder)[key]["tags"] == ["known", "odd"]  # nothing is done again
+
+
+def test_what_comes_after_its_page_was_left_is_let_go(tmp_path, monkeypatch):
+    samples = Samples(Run.open(synthetic_run(tmp_path / "run").folder))
+    monkeypatch.setattr("streamlit.session_state", {})
+    for name in ("view", "lasso", "inspect", "act", "where"):
+        _Hands(samples, np.arange(len(samples)), "k").hearing(name)()
+    assert not read_notes(samples.run.folder)
