@@ -3,7 +3,6 @@
 from typing import Self
 
 import numpy as np
-from scipy.special import logsumexp
 
 from heat_core.detectors.base import Detector, log_softmax, logits_of
 from heat_core.energies.fitted import Fitted
@@ -24,11 +23,17 @@ class KLMatching(Detector):
     def fit(self, train: Features) -> Self:
         log_p = log_softmax(logits_of(train, self.head))
         predicted = log_p.argmax(axis=1)
-        of_class = [predicted == k for k in np.unique(predicted)]
-        self._log_typical = np.stack([logsumexp(log_p[rows], axis=0) - np.log(rows.sum()) for rows in of_class])
+        of_class = [log_p[predicted == k] for k in np.unique(predicted)]
+        self._log_typical = np.stack([_log_mean(rows) for rows in of_class])
         return self
 
     def score(self, features: Features) -> np.ndarray:
         log_p = log_softmax(logits_of(features, self.head))
         p = np.exp(log_p)
-        return (p * log_p).sum(axis=1) - (p @ self._log_typical.T).max(axis=1)
+        return np.einsum("nc,nc->n", p, log_p) - (p @ self._log_typical.T).max(axis=1)
+
+
+def _log_mean(log_p: np.ndarray) -> np.ndarray:
+    """Of each column, the logarithm of the mean of exp(log_p)."""
+    largest = log_p.max(axis=0)
+    return np.log(np.exp(log_p - largest).mean(axis=0)) + largest

@@ -9,6 +9,9 @@ from heat_core.detectors.base import Detector, Head
 from heat_core.energies.fitted import Fitted
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
+from heat_core.features.heads import logits_of_rows
+from heat_core.features.quantile import percentile
+from heat_core.features.rows import blocks
 
 
 class React(Detector):
@@ -25,10 +28,9 @@ class React(Detector):
         self.percentile = percentile
 
     def fit(self, train: Features) -> Self:
-        self.threshold_ = float(np.percentile(train.avg, self.percentile))
+        self.threshold_ = percentile(train.avg, self.percentile)
         return self
 
     def score(self, features: Features) -> np.ndarray:
-        weight, bias = self.head
-        clipped = np.minimum(np.asarray(features.avg, dtype=np.float64), self.threshold_)
-        return -logsumexp(clipped @ weight.T + bias, axis=1)
+        clipped = (np.minimum(block, self.threshold_) for _, block in blocks(features.avg))
+        return np.concatenate([-logsumexp(logits_of_rows(block, self.head), axis=1) for block in clipped])

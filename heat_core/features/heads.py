@@ -6,39 +6,45 @@ from dataclasses import dataclass
 import numpy as np
 
 from heat_core.features.features import Features
+from heat_core.features.rows import Rows, blocks, working
 
 Head = tuple[np.ndarray, np.ndarray]
+OnStep = Callable[[int, float], None]  # how many evaluations of the loss there were, and its mean
 _OWN_HEAD_ACCURACY = 0.5  # between chance and perfect: below it the model's classes are not those of the set
-_BLOCK = 1024  # rows converted at a time: they stay in the processor's cache
 
 
 def logits_of(features: Features, head: Head) -> np.ndarray:
-    """(N, C) float64 logits of the linear head (weight (C, D), bias (C,))."""
-    weight, bias = np.ascontiguousarray(head[0].T, dtype=np.float64), head[1]
-    logits = np.empty((len(features), len(bias)))
-    for i in range(0, len(logits), _BLOCK):
-        np.matmul(features.avg[i : i + _BLOCK].astype(np.float64), weight, out=logits[i : i + _BLOCK])
-    logits += bias
+    """(N, C) float64 logits of the linear head (weight (C, D), bias (C,)), by products in the features' precision."""
+    return logits_of_rows(features.avg, head)
+
+
+def logits_of_rows(z: Rows, head: Head) -> np.ndarray:
+    """The same of (N, D) features."""
+    weight = np.ascontiguousarray(head[0].T, dtype=working(z.dtype))
+    logits = np.empty((len(z), weight.shape[1]))
+    for rows, block in blocks(z):
+        logits[rows] = block @ weight
+    logits += head[1]
     return logits
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
     """(N, C) → (N, C): log of the softmax of each row."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return shifted
+    import torch
+
+    return torch.log_softmax(torch.from_numpy(logits), dim=1).numpy()
 
 
-def fit_head(z: np.ndarray, y: np.ndarray) -> Head:
+def silent(evaluation: int, loss: float) -> None:
+    """An `OnStep` that nobody hears."""
+
+
+def fit_head(z: Rows, y: np.ndarray, on_step: OnStep = silent) -> Head:
     """A logistic-regression head on (N, D) features: weight (C, D), bias (C,), also for two classes."""
-    from sklearn.linear_model import LogisticRegression
+    from heat_core.features.logistic import fit_logistic
 
     # C = 0.1: features outnumber the images a class, and a weakly regularised head is too sure of itself
-    model = LogisticRegression(C=0.1, max_iter=1000).fit(z, y)
-    weight, bias = model.coef_, model.intercept_
-    if len(weight) == 1:  # scikit-learn keeps one row for two classes; ± half of it gives the same softmax
-        weight, bias = np.r_[-weight, weight] / 2, np.r_[-bias, bias] / 2
-    return weight, bias
+    return fit_logistic(z, y, 0.1, on_step)
 
 
 @dataclass(frozen=True)
@@ -52,11 +58,13 @@ class ChosenHead:
     """
 
     head: Head
-    refit: Callable[[np.ndarray, np.ndarray], Head] | None
+    refit: Callable[[Rows, np.ndarray], Head] | None
     reason: str
 
 
-def choose_head(own: Head | None, train: Features, no_head: str = "it has none") -> ChosenHead:
+def choose_head(
+    own: Head | None, train: Features, no_head: str = "it has none", on_step: OnStep = silent
+) -> ChosenHead:
     """The model's own head where its classes are the training set's, else one fitted here.
 
     The order of the model's classes is not written anywhere. Readers of folders sort them naturally (timm) or as texts
@@ -66,6 +74,7 @@ def choose_head(own: Head | None, train: Features, no_head: str = "it has none")
         own: the model's head, or None.
         train: features with labels.
         no_head: why there is none.
+        on_step: told how far the fit of a head is.
     """
     classes, labels = len(train.class_names), train.required_labels("A classifier's head")
     fitting = "fitting a logistic-regression head."
@@ -82,7 +91,7 @@ def choose_head(own: Head | None, train: Features, no_head: str = "it has none")
             f"The model's own head gets {accuracy:.1%} of the training images right, so that its {classes} classes are "
             f"others than those of this set, or in another order: {fitting}"
         )
-    return ChosenHead(fit_head(np.asarray(train.avg, dtype=np.float64), labels), fit_head, reason)
+    return ChosenHead(fit_head(train.avg, labels, on_step), fit_head, reason)
 
 
 def _rows_of(outputs: int, train: Features) -> list[list[int]]:

@@ -5,6 +5,7 @@ its stage is done.
 """
 
 import platform
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,7 +25,7 @@ from heat_core.energies.residual import EpochRecord
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
-from heat_core.features.heads import ChosenHead, Head, choose_head, logits_of
+from heat_core.features.heads import ChosenHead, Head, OnStep, choose_head, logits_of
 from heat_core.runs.events import Event, Progress, recorded
 from heat_core.runs.experiment import ID, TRAIN, Experiment
 from heat_core.runs.inputs import require_same_features, require_same_head
@@ -68,7 +69,7 @@ def run(
         train = source.features(TRAIN, methods.columns)
         _require_classes(train, experiment.id)
         require_same_features(folder, {TRAIN: train})
-        chosen = choose_head(source.head, train, source.no_head)
+        chosen = choose_head(source.head, train, source.no_head, _every_second(progress))
         progress("priors", chosen.reason)
         parts = fit_priors(experiment, train, chosen, reasons, progress)
         context = Context(
@@ -110,6 +111,19 @@ def run(
         if not done:
             raise HeatError(" ".join(reasons[p] for p in experiment.priors))
     return Run.open(folder)
+
+
+def _every_second(progress: Progress) -> OnStep:
+    """Tells how far the fit of a head is, once it takes long."""
+    told = time.monotonic()
+
+    def tell(evaluation: int, loss: float) -> None:
+        nonlocal told
+        if time.monotonic() - told > 1:
+            told = time.monotonic()
+            progress("priors", f"Fitting the head: step {evaluation}, mean loss {loss:.4f}.")
+
+    return tell
 
 
 def _ask_for_map(

@@ -1,6 +1,7 @@
 """The contract of a prior, and what the fits of all of them share."""
 
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable
 from typing import Protocol, Self, TypeVar
 
 import numpy as np
@@ -8,27 +9,25 @@ import torch
 
 from heat_core.errors import HeatError
 from heat_core.features.heads import Head
-
-_BLOCK = 1024  # rows that are converted to float64 at a time
-
+from heat_core.features.rows import Rows, blocks, working
 
 ArrayOrTensor = TypeVar("ArrayOrTensor", np.ndarray, torch.Tensor)
-FitHead = Callable[[np.ndarray, np.ndarray], Head]  # (z, y) → a head fitted on them
+FitHead = Callable[[Rows, np.ndarray], Head]  # (z, y) → a head fitted on them
 
 
 class Prior(Protocol):
     """An energy in closed form: E_q(z) = -log q(z) up to a constant."""
 
-    def fit(self, z: np.ndarray, y: np.ndarray) -> Self:
-        """Fit on (N, D) features and (N,) labels, in float64; returns itself."""
+    def fit(self, z: Rows, y: np.ndarray) -> Self:
+        """Fit on (N, D) features and (N,) labels, sums in float64; returns itself."""
         ...
 
-    def refit(self, z: np.ndarray, y: np.ndarray) -> "Prior":
+    def refit(self, z: Rows, y: np.ndarray) -> "Prior":
         """The same kind of prior fitted on other samples (for held-out energies)."""
         ...
 
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
-        """(N, D) → (N,): an array in float64, a tensor in its own precision and on its own device."""
+        """(N, D) → (N,): of an array in float64, of a tensor in its own precision and on its own device."""
         ...
 
     def gradient(self, z: torch.Tensor) -> torch.Tensor:
@@ -47,30 +46,38 @@ class Prior(Protocol):
         ...
 
 
-def checked_features(z: np.ndarray | torch.Tensor) -> np.ndarray:
-    """(N, D) finite, in its own precision; HeatError otherwise. Sums over it belong in float64: see `blocks`."""
-    z = np.asarray(z.cpu() if isinstance(z, torch.Tensor) else z)
-    z = z if np.issubdtype(z.dtype, np.floating) else z.astype(np.float64)
-    if z.ndim != 2 or not len(z):
+def checked_features(z: Rows | torch.Tensor) -> Rows:
+    """(N, D) finite, in its own precision; HeatError otherwise. Sums over it belong in float64: see `moments`."""
+    if isinstance(z, torch.Tensor):
+        z = z.cpu().numpy()
+    if not hasattr(z, "shape"):
+        z = np.asarray(z)
+    if len(z.shape) != 2 or not len(z):
         raise HeatError(f"Features must be a non-empty (N, D) array, not {z.shape}.")
-    bad = sum(int((~np.isfinite(z[i : i + _BLOCK])).any(axis=1).sum()) for i in range(0, len(z), _BLOCK))
+    bad = sum(_not_finite(block) for _, block in blocks(z))
     if bad:
         raise HeatError(f"{bad} of {len(z)} feature rows hold NaN or infinity: extract the features again in float32.")
     return z
 
 
-def blocks(z: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """(rows, a copy of those rows in float64), so that a fit needs no float64 copy of all of them."""
-    for i in range(0, len(z), _BLOCK):
-        rows = slice(i, i + _BLOCK)
-        yield rows, z[rows].astype(np.float64)
+def _not_finite(block: np.ndarray) -> int:
+    """How many rows hold NaN or infinity; a sum that is finite says at once that none does."""
+    with np.errstate(all="ignore"):
+        if np.isfinite(block.sum()):
+            return 0
+    return int((~np.isfinite(block)).any(axis=1).sum())
 
 
-def column_moments(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def column_moments(z: Rows) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each column of (N, D), float64."""
-    mean = sum(block.sum(axis=0) for _, block in blocks(z)) / len(z)
-    squares = sum(((block - mean) ** 2).sum(axis=0) for _, block in blocks(z))
-    return mean, np.sqrt(squares / len(z))
+    near = np.asarray(z[: min(len(z), 64)], dtype=np.float64).mean(axis=0)
+    total, squares = np.zeros_like(near), np.zeros_like(near)
+    for _, block in blocks(z):
+        block = block - near.astype(block.dtype)
+        total += block.sum(axis=0)
+        squares += np.einsum("nd,nd->d", block, block)
+    off = total / len(z)
+    return near.astype(working(z.dtype)) + off, np.sqrt(np.maximum(squares / len(z) - off**2, 0.0))
 
 
 class Constants:
@@ -87,10 +94,18 @@ class Constants:
         return self._tensors[key]
 
 
-def array_or_tensor(energy: Callable[[torch.Tensor], torch.Tensor], z: ArrayOrTensor) -> ArrayOrTensor:
-    """Apply `energy` to a tensor as it is, or to an array in float64 blocks (and answer with an array)."""
+def array_or_tensor(energy: Callable[[torch.Tensor, torch.dtype], torch.Tensor], z: ArrayOrTensor) -> ArrayOrTensor:
+    """Apply `energy`, a function of points and of the precision of what follows the first product: to a tensor in its
+    own, to an array block by block in float64 (and answer with an array)."""
     if isinstance(z, torch.Tensor):
-        return energy(z)
+        return energy(z, z.dtype)
     with torch.no_grad():
-        parts = [energy(torch.from_numpy(block)).numpy() for _, block in blocks(np.asarray(z))]
+        parts = [energy(_tensor(block), torch.float64).double().numpy() for _, block in blocks(z)]
     return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _tensor(block: np.ndarray) -> torch.Tensor:
+    """The same memory; a read-only file's is never written."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # "not writable"
+        return torch.from_numpy(block)

@@ -4,9 +4,10 @@ from typing import Self
 
 import numpy as np
 
-from heat_core.energies.priors.base import FitHead, checked_features
+from heat_core.energies.priors.base import FitHead, checked_features, column_moments
 from heat_core.energies.priors.logits import EnergyLogits
 from heat_core.errors import HeatError
+from heat_core.features.rows import Rows
 
 SPARSITY = 0.9  # the source's value for CIFAR
 SPARSITY_OF = {"imagenet": 0.7}  # where the source gives another for an ID set
@@ -30,12 +31,12 @@ class DirectedSparsity(EnergyLogits):
         super().__init__(weight, bias, fit_head)
         self.sparsity, self._dense = sparsity, self.weight
 
-    def fit(self, z: np.ndarray, y: np.ndarray | None = None) -> Self:
+    def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:
         z = checked_features(z)
-        contribution = self._dense * z.mean(axis=0, dtype=np.float64)
+        contribution = self._dense * column_moments(z)[0]
         self.weight = np.where(contribution > np.quantile(contribution, self.sparsity), self._dense, 0.0)
         return super().fit(z, y)
 
-    def refit(self, z: np.ndarray, y: np.ndarray) -> "DirectedSparsity":
+    def refit(self, z: Rows, y: np.ndarray) -> "DirectedSparsity":
         weight, bias = self.fit_head(z, y) if self.fit_head else (self._dense, self.bias)
         return DirectedSparsity(weight, bias, self.fit_head, self.sparsity).fit(z, y)

@@ -6,12 +6,15 @@ import numpy as np
 import torch
 
 from heat_core.energies.fitted import Fitted
-from heat_core.energies.priors.base import ArrayOrTensor, Constants, array_or_tensor, blocks, checked_features
+from heat_core.energies.moments import Moments
+from heat_core.energies.priors.base import ArrayOrTensor, Constants, array_or_tensor, checked_features
 from heat_core.errors import HeatError
+from heat_core.features.rows import Rows, working
 
 COVARIANCES = ("empirical", "ledoit-wolf")
 _ROUNDING = 1e-24  # share of the mean squared norm below which variance is only rounding
 _FLOOR = 1e-8  # smallest eigenvalue, as a share of the largest: keeps a singular covariance invertible
+_SAFE = 1e-6  # smallest eigenvalue, as a share of the largest, that products in float32 still tell
 FEW = 10  # fewer than this many samples a dimension: the empirical covariance is too noisy
 
 
@@ -40,32 +43,48 @@ class GaussianMixture:
             raise HeatError(f"covariance is {covariance!r}: choose one of {', '.join(COVARIANCES)}, auto.")
         self.covariance = covariance
 
-    def fit(self, z: np.ndarray, y: np.ndarray) -> Self:
-        """Fit on (N, D) features and (N,) labels, in float64."""
+    def fit(self, z: Rows, y: np.ndarray) -> Self:
+        """Fit on (N, D) features and (N,) labels."""
         z, y = checked_features(z), np.asarray(y)
         if y.ndim != 1:
             raise HeatError("A Gaussian mixture needs the label of every training sample: these features have none.")
         if len(y) != len(z):
             raise HeatError(f"{len(z)} feature rows but {len(y)} labels.")
-        index = np.unique(y, return_inverse=True)[1]
+        classes, index = np.unique(y, return_inverse=True)
         few = len(z) < FEW * z.shape[1]
-        self.covariance_used_ = self.covariance
-        if self.covariance == "auto":
-            self.covariance_used_ = "ledoit-wolf" if few else "empirical"
+        chosen = self.covariance
+        if chosen == "auto":
+            chosen = "ledoit-wolf" if few else "empirical"
 
-        self.means_ = _class_means(z, index)
-        covariance = self._covariance(z, index)
-        if not np.trace(covariance) > _ROUNDING * np.mean(np.einsum("nd,nd->n", z, z)):
+        moments = Moments.of(z, index, len(classes))
+        if chosen == "ledoit-wolf":
+            from sklearn.covariance import ledoit_wolf
+
+            return self._fit(moments, ledoit_wolf(z[:] - moments.means[index], assume_centered=True)[0], chosen)
+        values = np.linalg.eigvalsh(moments.scatter)
+        if values[0] < _SAFE * values[-1] and working(z.dtype) != np.float64:  # what float32 rounds is no variance
+            moments = Moments.of(z, index, len(classes), exact=True)
+        return self.fit_moments(moments)
+
+    def fit_moments(self, moments: Moments) -> Self:
+        """Fit with the empirical covariance on what was summed before, perhaps in parts."""
+        filled = moments.counts > 0
+        moments = Moments(moments.counts[filled], moments.means[filled], moments.scatter)
+        return self._fit(moments, moments.scatter / moments.counts.sum(), "empirical")
+
+    def _fit(self, moments: Moments, covariance: np.ndarray, chosen: str) -> Self:
+        if not np.trace(covariance) > _ROUNDING * moments.squared_norm:
             raise HeatError(
                 "The features do not vary within the classes (a 1×1 feature map makes std-pooling zero): "
                 "use a larger image size or another prior."
             )
+        self.covariance_used_, self.means_ = chosen, moments.means
         values, vectors = np.linalg.eigh(covariance)
         floor = _FLOOR * values[-1]
         self.floored_ = int((values < floor).sum())
         values = np.maximum(values, floor)
         # Everything is measured from the overall mean: small numbers lose no digits in float32.
-        centre = np.bincount(index) @ self.means_ / len(z)
+        centre = moments.centre
         means = self.means_ - centre
         self.precision_ = (vectors / values) @ vectors.T
         whitener = vectors / np.sqrt(values)
@@ -82,18 +101,7 @@ class GaussianMixture:
         )
         return self
 
-    def _covariance(self, z: np.ndarray, index: np.ndarray) -> np.ndarray:
-        if self.covariance_used_ == "ledoit-wolf":
-            from sklearn.covariance import ledoit_wolf
-
-            return ledoit_wolf(z - self.means_[index], assume_centered=True)[0]
-        scatter = np.zeros((z.shape[1], z.shape[1]))
-        for rows, block in blocks(z):
-            block -= self.means_[index[rows]]
-            scatter += block.T @ block
-        return scatter / len(z)
-
-    def refit(self, z: np.ndarray, y: np.ndarray) -> "GaussianMixture":
+    def refit(self, z: Rows, y: np.ndarray) -> "GaussianMixture":
         """The same kind of mixture fitted on other samples (for held-out energies)."""
         return GaussianMixture(self.covariance_used_).fit(z, y)
 
@@ -107,12 +115,13 @@ class GaussianMixture:
         """(N, D) → (N, C): (z - μ_c)ᵀ Σ⁻¹ (z - μ_c)."""
         return array_or_tensor(self._squared, z)
 
-    def _energy(self, z: torch.Tensor) -> torch.Tensor:
-        return -torch.logsumexp(-0.5 * self._squared(z), dim=1)
+    def _energy(self, z: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        return -torch.logsumexp(-0.5 * self._squared(z, dtype), dim=1)
 
-    def _squared(self, z: torch.Tensor) -> torch.Tensor:
+    def _squared(self, z: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         k = self._constants.like(z)
-        white = (z - k["centre"]) @ k["whitener"]
+        white = ((z - k["centre"]) @ k["whitener"]).to(dtype)
+        k = self._constants.like(white)
         return (white**2).sum(1, keepdim=True) - 2 * white @ k["white_means"].T + k["mean_norms"]
 
     def gradient(self, z: torch.Tensor) -> torch.Tensor:
@@ -135,13 +144,3 @@ class GaussianMixture:
         component = torch.randint(len(self.means_), (n,), generator=generator, device=device)
         noise = torch.randn(n, self.means_.shape[1], generator=generator, device=device, dtype=dtype)
         return k["centre"] + k["means"][component] + noise @ k["root"].T
-
-
-def _class_means(z: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """(C, D) float64 means of the rows of each class."""
-    sums = np.zeros((index.max() + 1, z.shape[1]))
-    for rows, block in blocks(z):
-        members = np.zeros((len(sums), len(block)))
-        members[index[rows], np.arange(len(block))] = 1
-        sums += members @ block
-    return sums / np.bincount(index)[:, None]

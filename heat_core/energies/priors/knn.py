@@ -7,6 +7,7 @@ import torch
 
 from heat_core.energies.fitted import Fitted
 from heat_core.energies.priors.base import ArrayOrTensor, Constants, array_or_tensor, checked_features
+from heat_core.features.rows import Rows
 
 _NEIGHBOURS = 10
 _BANK = 2048  # training features kept: they bound the cost of a Langevin step
@@ -39,7 +40,7 @@ class SoftNeighbours:
     def __init__(self, neighbours: int = _NEIGHBOURS, bank: int = _BANK, seed: int = 0) -> None:
         self.neighbours, self.bank, self.seed = neighbours, bank, seed
 
-    def fit(self, z: np.ndarray, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
+    def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
         z = checked_features(z)
         rng = np.random.default_rng(self.seed)
         bank = z[np.sort(rng.choice(len(z), min(self.bank, len(z)), replace=False))].astype(np.float64)
@@ -57,7 +58,7 @@ class SoftNeighbours:
         )
         return self
 
-    def refit(self, z: np.ndarray, y: np.ndarray | None = None) -> "SoftNeighbours":
+    def refit(self, z: Rows, y: np.ndarray | None = None) -> "SoftNeighbours":
         return SoftNeighbours(self.neighbours, self.bank, self.seed).fit(z, y)
 
     head_weight = None  # it reads every direction
@@ -65,7 +66,8 @@ class SoftNeighbours:
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
         """(N, D) → (N,)."""
 
-        def energy(t: torch.Tensor) -> torch.Tensor:
+        def energy(t: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+            t = t.to(dtype)  # distances are differences of inner products
             k = self._constants.like(t)
             inner = self._exponents(t, k)
             return 0.5 * k["inverse"] * (t**2).sum(1) - torch.logsumexp(inner, 1) + np.log(len(k["bank"]))

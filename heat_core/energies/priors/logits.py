@@ -15,6 +15,7 @@ from heat_core.energies.priors.base import (
     column_moments,
 )
 from heat_core.errors import HeatError
+from heat_core.features.rows import Rows
 
 
 class EnergyLogits:
@@ -35,20 +36,20 @@ class EnergyLogits:
             raise HeatError(f"A linear head needs weight (C, D) and bias (C,), not {weight.shape} and {bias.shape}.")
         self.weight, self.bias, self.fit_head = weight, bias, fit_head
 
-    def fit(self, z: np.ndarray, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
+    def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
         """Keep the mean and spread of the (N, D) features: EL cannot be sampled, a Gaussian starts its chains."""
         z = self._checked(z)
         mean, std = column_moments(z)
         self._constants = Constants(weight=self.weight, bias=self.bias, mean=mean, std=std)
         return self
 
-    def _checked(self, z: np.ndarray) -> np.ndarray:
+    def _checked(self, z: Rows) -> Rows:
         z = checked_features(z)
         if z.shape[1] != self.weight.shape[1]:
             raise HeatError(f"The head reads {self.weight.shape[1]} features, these have {z.shape[1]}.")
         return z
 
-    def refit(self, z: np.ndarray, y: np.ndarray) -> "EnergyLogits":
+    def refit(self, z: Rows, y: np.ndarray) -> "EnergyLogits":
         """The same energy with a head fitted on other samples, where the head was fitted by us."""
         weight, bias = self.fit_head(z, y) if self.fit_head else (self.weight, self.bias)
         return EnergyLogits(weight, bias, self.fit_head).fit(z, y)
@@ -60,11 +61,11 @@ class EnergyLogits:
 
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
         """(N, D) → (N,)."""
-        return array_or_tensor(lambda t: -torch.logsumexp(self._logits(t), dim=1), z)
+        return array_or_tensor(lambda t, dtype: -torch.logsumexp(self._logits(t, dtype), dim=1), z)
 
     def gradient(self, z: torch.Tensor) -> torch.Tensor:
         """∇E_q = -softmax(logits) W: (N, D) → (N, D)."""
-        return -torch.softmax(self._logits(z), dim=1) @ self._constants.like(z)["weight"]
+        return -torch.softmax(self._logits(z, z.dtype), dim=1) @ self._constants.like(z)["weight"]
 
     def sample(
         self, n: int, generator: torch.Generator | None = None, like: torch.Tensor | None = None
@@ -75,6 +76,6 @@ class EnergyLogits:
         noise = torch.randn(n, len(k["mean"]), generator=generator, device=like.device, dtype=like.dtype)
         return k["mean"] + noise * k["std"]
 
-    def _logits(self, z: torch.Tensor) -> torch.Tensor:
-        k = self._constants.like(z)
-        return z @ k["weight"].T + k["bias"]
+    def _logits(self, z: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        logits = (z @ self._constants.like(z)["weight"].T).to(dtype)
+        return logits + self._constants.like(logits)["bias"]

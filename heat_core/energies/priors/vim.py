@@ -6,9 +6,14 @@ import numpy as np
 import torch
 
 from heat_core.energies.fitted import Fitted
-from heat_core.energies.priors.base import ArrayOrTensor, Constants, FitHead, array_or_tensor, blocks
+from heat_core.energies.moments import Moments
+from heat_core.energies.priors.base import ArrayOrTensor, Constants, FitHead, array_or_tensor
 from heat_core.energies.priors.logits import EnergyLogits
 from heat_core.errors import HeatError
+from heat_core.features.rows import Rows, blocks, working
+
+_NOTHING = 1e-7  # share of the features' length outside the principal subspace that rounding leaves
+_SAFE = 1e-3  # the same of products in float32
 
 
 class VirtualLogit(EnergyLogits):
@@ -43,53 +48,47 @@ class VirtualLogit(EnergyLogits):
             )
         self.dim = dim
 
-    def fit(self, z: np.ndarray, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
+    def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
         z = self._checked(z)
         n, width = z.shape
         self.dim_ = self.dim or min(1000 if width >= 2048 else 512 if width >= 768 else width // 2, max(n // 2, 1))
         origin = -np.linalg.pinv(self.weight) @ self.bias
-        scatter, total = np.zeros((width, width)), np.zeros(width)
-        for _, block in blocks(z):
-            block -= origin
-            scatter += block.T @ block
-            total += block.sum(axis=0)
-        values, vectors = np.linalg.eigh(scatter / n)
-        outside = vectors[:, : width - self.dim_]
-        beyond = max(values[: width - self.dim_].sum(), 0.0)
-        if not np.sqrt(beyond) > 1e-7 * np.sqrt(max(values.sum(), 1e-24)):
+        moments = Moments.of(z, np.zeros(n, int), 1)
+        outside, left = _outside(moments, origin, self.dim_)
+        if left < _SAFE and working(z.dtype) != np.float64:
+            moments = Moments.of(z, np.zeros(n, int), 1, exact=True)
+            outside, left = _outside(moments, origin, self.dim_)
+        if not left > _NOTHING:
             raise HeatError(
                 f"The {n} training features lie within {self.dim_} dimensions: nothing is left for ViM's virtual "
                 "logit; give more images or a smaller subspace."
             )
         largest, norm = self._mean_logit_and_norm(z, origin, outside)
         self.alpha_ = largest / norm
-        std = np.sqrt(np.maximum(scatter.diagonal() / n - (total / n) ** 2, 0.0))
         self._constants = Constants(
             weight=self.weight,
             bias=self.bias,
-            mean=origin + total / n,
-            std=std,
+            mean=moments.means[0],
+            std=np.sqrt(np.maximum(moments.scatter.diagonal() / n, 0.0)),
             origin=origin,
             outside=outside,
             alpha=np.array(self.alpha_),
         )
         return self
 
-    def _mean_logit_and_norm(self, z: np.ndarray, origin: np.ndarray, outside: np.ndarray) -> tuple[float, float]:
-        """Means over the training features of the largest logit and of ‖Rᵀ(z - o)‖. They only set α: products in the
-        features' own precision will do.
-        """
-        weight, bias, outside, shift = (
-            a.astype(z.dtype) for a in (self.weight.T, self.bias, outside, origin @ outside)
-        )
-        largest = norm = 0.0
-        for i in range(0, len(z), 2048):
-            block = np.asarray(z[i : i + 2048])
-            largest += float((block @ weight + bias).max(axis=1).sum(dtype=np.float64))
-            norm += float(np.linalg.norm(block @ outside - shift, axis=1).sum(dtype=np.float64))
+    def _mean_logit_and_norm(self, z: Rows, origin: np.ndarray, outside: np.ndarray) -> tuple[float, float]:
+        """Means over the training features of the largest logit and of ‖Rᵀ(z - o)‖."""
+        both = np.hstack([self.weight.T, outside]).astype(working(z.dtype))
+        offset = np.concatenate([self.bias, -origin @ outside]).astype(both.dtype)
+        classes, largest, norm = len(self.bias), 0.0, 0.0
+        for _, block in blocks(z):
+            found = block @ both
+            found += offset
+            largest += float(found[:, :classes].max(axis=1).sum(dtype=np.float64))
+            norm += float(np.sqrt(np.einsum("nd,nd->n", found[:, classes:], found[:, classes:])).sum(dtype=np.float64))
         return largest / len(z), norm / len(z)
 
-    def refit(self, z: np.ndarray, y: np.ndarray) -> "VirtualLogit":
+    def refit(self, z: Rows, y: np.ndarray) -> "VirtualLogit":
         weight, bias = self.fit_head(z, y) if self.fit_head else (self.weight, self.bias)
         return VirtualLogit(weight, bias, self.fit_head, self.dim_).fit(z, y)
 
@@ -100,13 +99,14 @@ class VirtualLogit(EnergyLogits):
 
     def residual(self, z: ArrayOrTensor) -> ArrayOrTensor:
         """(N, D) → (N,): ‖R Rᵀ(z - o)‖ = ‖Rᵀ(z - o)‖."""
-        return array_or_tensor(lambda t: self._outside(t).norm(dim=1), z)
+        return array_or_tensor(lambda t, dtype: self._outside(t).to(dtype).norm(dim=1), z)
 
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
         """(N, D) → (N,)."""
 
-        def energy(t: torch.Tensor) -> torch.Tensor:
-            return self._constants.like(t)["alpha"] * self._outside(t).norm(dim=1) - torch.logsumexp(self._logits(t), 1)
+        def energy(t: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+            virtual = self.alpha_ * self._outside(t).to(dtype).norm(dim=1)
+            return virtual - torch.logsumexp(self._logits(t, dtype), 1)
 
         return array_or_tensor(energy, z)
 
@@ -119,3 +119,11 @@ class VirtualLogit(EnergyLogits):
     def _outside(self, z: torch.Tensor) -> torch.Tensor:
         k = self._constants.like(z)
         return (z - k["origin"]) @ k["outside"]
+
+
+def _outside(moments: Moments, origin: np.ndarray, dim: int) -> tuple[np.ndarray, float]:
+    """R (D, D - dim) of features measured from `origin`, and the share of their length that it holds."""
+    shift = moments.means[0] - origin
+    values, vectors = np.linalg.eigh(moments.scatter / moments.counts.sum() + np.outer(shift, shift))
+    kept = values.shape[0] - dim
+    return vectors[:, :kept], float(np.sqrt(max(values[:kept].sum(), 0.0) / max(values.sum(), 1e-24)))

@@ -73,7 +73,7 @@ def test_where_samples_are_few_every_fifth_of_a_class_is_held_out_of_the_scales_
 def test_where_the_head_is_the_models_own_held_out_energies_are_read_by_it():
     part = fit_prior("el", FEW, HEAD)
     assert part.held_out
-    np.testing.assert_allclose(part.reference, part.prior_energy(FEW)[part.reference_rows], rtol=1e-12)
+    np.testing.assert_allclose(part.reference, part.prior_energy(FEW)[part.reference_rows], rtol=1e-5)
 
 
 def test_ten_samples_a_dimension_are_enough():

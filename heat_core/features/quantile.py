@@ -1,0 +1,42 @@
+"""A percentile of all numbers of a column, read once and block by block."""
+
+import numpy as np
+
+from heat_core.features.rows import Rows, blocks
+
+_SAMPLE = 2**18  # numbers whose order says between which two values to look
+_SIGMAS = 6
+
+
+def percentile(z: Rows, q: float) -> float:
+    """As `np.percentile(z, q)`, exactly: numbers near it are collected, the others counted (cf. Floyd & Rivest, 1975)."""
+    n = len(z) * z.shape[1]
+    place = q / 100 * (n - 1)
+    low, high = _bracket(z, q / 100)
+    below, near = _within(z, low, high)
+    if not below <= np.floor(place) or not np.ceil(place) < below + len(near):  # an order that a sample does not show
+        below, near = _within(z, -np.inf, np.inf)
+    first, second = int(np.floor(place)) - below, int(np.ceil(place)) - below
+    near = np.partition(near, [first, second]).astype(np.float64)
+    return float(near[first] + (place - np.floor(place)) * (near[second] - near[first]))
+
+
+def _bracket(z: Rows, share: float) -> tuple[float, float]:
+    sample = np.sort(np.asarray(z[:: max(len(z) * z.shape[1] // _SAMPLE, 1)]).ravel())
+    spread = _SIGMAS * np.sqrt(len(sample) * share * (1 - share)) + _SIGMAS
+    low, high = share * len(sample) - spread, share * len(sample) + spread
+    return (
+        float(sample[int(low)]) if low > 0 else -np.inf,
+        float(sample[int(high)]) if high < len(sample) else np.inf,
+    )
+
+
+def _within(z: Rows, low: float, high: float) -> tuple[int, np.ndarray]:
+    """How many numbers are smaller than `low`, and those from there to `high`."""
+    below, near = 0, []
+    for _, block in blocks(z):
+        not_below = block >= low
+        below += block.size - int(np.count_nonzero(not_below))
+        not_below &= block <= high
+        near.append(block[not_below])
+    return below, np.concatenate(near)
