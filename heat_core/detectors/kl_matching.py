@@ -1,8 +1,10 @@
 """KL Matching (Hendrycks et al., 2022): how far the softmax is from every class's typical one."""
 
+import math
 from typing import Self
 
 import numpy as np
+import torch
 
 from heat_core.detectors.base import Detector, log_softmax, logits_of
 from heat_core.energies.fitted import Fitted
@@ -18,22 +20,16 @@ class KLMatching(Detector):
 
     title, source = "KL Matching", "Hendrycks et al., ICML 2022, arXiv:1911.11132"
     place = 50
-    _log_typical = Fitted[np.ndarray]()
+    _log_typical = Fitted[torch.Tensor]()
 
     def fit(self, train: Features) -> Self:
         log_p = log_softmax(logits_of(train, self.head))
         predicted = log_p.argmax(axis=1)
-        of_class = [log_p[predicted == k] for k in np.unique(predicted)]
-        self._log_typical = np.stack([_log_mean(rows) for rows in of_class])
+        of_class = [torch.from_numpy(log_p[predicted == k]) for k in np.unique(predicted)]
+        self._log_typical = torch.stack([rows.logsumexp(dim=0) - math.log(len(rows)) for rows in of_class])
         return self
 
     def score(self, features: Features) -> np.ndarray:
-        log_p = log_softmax(logits_of(features, self.head))
-        p = np.exp(log_p)
-        return np.einsum("nc,nc->n", p, log_p) - (p @ self._log_typical.T).max(axis=1)
-
-
-def _log_mean(log_p: np.ndarray) -> np.ndarray:
-    """Of each column, the logarithm of the mean of exp(log_p)."""
-    largest = log_p.max(axis=0)
-    return np.log(np.exp(log_p - largest).mean(axis=0)) + largest
+        log_p = torch.from_numpy(log_softmax(logits_of(features, self.head)))
+        p = log_p.exp()
+        return (torch.linalg.vecdot(p, log_p) - (p @ self._log_typical.T).amax(dim=1)).numpy()

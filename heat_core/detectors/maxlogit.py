@@ -1,6 +1,7 @@
 """MaxLogit (Hendrycks et al., 2022): the largest logit, without the softmax."""
 
 import numpy as np
+import torch
 
 from heat_core.detectors.base import Detector, logits_of
 from heat_core.features.features import Features
@@ -13,4 +14,4 @@ class MaxLogit(Detector):
     place = 20
 
     def score(self, features: Features) -> np.ndarray:
-        return -logits_of(features, self.head).max(axis=1)
+        return -torch.from_numpy(logits_of(features, self.head)).amax(dim=1).numpy()

@@ -1,6 +1,7 @@
 """MSP, the maximum softmax probability (Hendrycks & Gimpel, 2017)."""
 
 import numpy as np
+import torch
 
 from heat_core.detectors.base import Detector, log_softmax, logits_of
 from heat_core.features.features import Features
@@ -13,4 +14,4 @@ class MaxSoftmax(Detector):
     place = 10
 
     def score(self, features: Features) -> np.ndarray:
-        return -log_softmax(logits_of(features, self.head)).max(axis=1)
+        return -torch.from_numpy(log_softmax(logits_of(features, self.head))).amax(dim=1).numpy()

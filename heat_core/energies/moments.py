@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from scipy.sparse import csr_array
+import torch
 
 from heat_core.errors import HeatError
-from heat_core.features.rows import Rows, blocks
+from heat_core.features.rows import BLOCK, Rows, blocks, tensor, working
 
+_PANEL = 256  # columns of the scatter that are made at a time
 _FIRST = 16  # rows of a class whose mean is what the others are measured from
 
 
@@ -42,17 +43,20 @@ class Moments:
         """
         counts = np.bincount(index, minlength=classes)
         shift = _first_means(z, index, classes)
-        near = shift.astype(np.float64 if exact else z.dtype)
-        sums, scatter = np.zeros_like(shift), np.zeros((z.shape[1], z.shape[1]))
+        near = tensor(shift.astype(np.float64 if exact else working(z.dtype)))
+        of_row = tensor(index)
+        sums, total = (torch.zeros(n, z.shape[1], dtype=torch.float64) for n in (classes, z.shape[1]))
+        room = near.new_empty(min(BLOCK, len(z)), z.shape[1])  # new memory for each block would cost more than its sums
         for rows, block in blocks(z, np.float64 if exact else None):
-            own = index[rows]
-            block = block - near[own]
-            sums += _sums(block, own, classes)
-            scatter += block.T @ block
+            own, moved = of_row[rows], room[: len(block)]
+            torch.index_select(near, 0, own, out=moved)
+            torch.sub(tensor(block), moved, out=moved)
+            sums += torch.zeros_like(near).index_add_(0, own, moved)
+            _add_square(total, moved)
         # of the rows as they were shifted: the rounding of `near` is no error of the scatter
-        off = sums / np.maximum(counts, 1)[:, None]
-        scatter -= (counts[:, None] * off).T @ off
-        return cls(counts, np.where(counts[:, None], near + off, 0.0), scatter)
+        off = sums / tensor(np.maximum(counts, 1))[:, None]
+        total = torch.triu(total) + torch.triu(total, 1).T - sums.T @ off
+        return cls(counts, np.where(counts[:, None], (near.double() + off).numpy(), 0.0), total.numpy())
 
     def __add__(self, other: "Moments") -> "Moments":
         """Of both sets of rows together, whichever classes they have rows of.
@@ -93,12 +97,11 @@ def _first_means(z: Rows, index: np.ndarray, classes: int) -> np.ndarray:
     sums = np.zeros((classes, z.shape[1]))
     for i in range(0, len(rows), 4096):
         part = rows[i : i + 4096]
-        sums += _sums(np.asarray(z[part], dtype=np.float64), index[part], classes)
+        np.add.at(sums, index[part], z[part])
     return sums / np.maximum(np.bincount(index[rows], minlength=classes), 1)[:, None]
 
 
-def _sums(block: np.ndarray, own: np.ndarray, classes: int) -> np.ndarray:
-    """(C, D): sums of the rows of each class."""
-    n = len(block)
-    members = csr_array((np.ones(n, block.dtype), (own, np.arange(n))), shape=(classes, n))
-    return members @ block
+def _add_square(total: torch.Tensor, z: torch.Tensor) -> None:
+    """Add zᵀz to the upper triangle of (D, D): panel by panel, little of the lower one is made."""
+    for i in range(0, len(total), _PANEL):
+        total[i : i + _PANEL, i:] += z[:, i : i + _PANEL].T @ z[:, i:]

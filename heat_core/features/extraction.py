@@ -163,6 +163,7 @@ def _fill(
         pin_memory=device.type == "cuda",
     )
     network = backbone.to(device).to(memory_format=torch.channels_last)
+    on_gpu = device.type == "cuda"
     stages, gradients = any(c.stages for c in columns), any(c.gradients for c in columns)
     files: dict[str, np.memmap] = {}
     done = start
@@ -171,7 +172,8 @@ def _fill(
         batch = Batch(network, pixels, stages, gradients)
         rows = slice(done, done + len(pixels))
         for column in columns:
-            with torch.inference_mode(not gradients), torch.autocast(device.type, enabled=device.type == "cuda"):
+            # bfloat16 reaches as far as float32; float16 overflows in the activations of large ViTs
+            with torch.inference_mode(not gradients), torch.autocast(device.type, torch.bfloat16, enabled=on_gpu):
                 values = column.of(batch).detach().float().cpu().numpy()
             with writing(work):
                 if column.name not in files:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heat_core.features.features import Features
-from heat_core.features.rows import Rows, blocks, working
+from heat_core.features.rows import Rows, blocks, tensor, working
 
 Head = tuple[np.ndarray, np.ndarray]
 OnStep = Callable[[int, float], None]  # how many evaluations of the loss there were, and its mean
@@ -20,12 +20,13 @@ def logits_of(features: Features, head: Head) -> np.ndarray:
 
 def logits_of_rows(z: Rows, head: Head) -> np.ndarray:
     """The same of (N, D) features."""
-    weight = np.ascontiguousarray(head[0].T, dtype=working(z.dtype))
-    logits = np.empty((len(z), weight.shape[1]))
+    import torch
+
+    weight, bias = tensor(np.asarray(head[0], dtype=working(z.dtype))), tensor(np.asarray(head[1], dtype=np.float64))
+    logits = torch.empty(len(z), len(bias), dtype=torch.float64)
     for rows, block in blocks(z):
-        logits[rows] = block @ weight
-    logits += head[1]
-    return logits
+        torch.add(tensor(block) @ weight.T, bias, out=logits[rows])
+    return logits.numpy()
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

@@ -12,12 +12,11 @@ from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from heat_core.features.heads import OnStep, silent
-from heat_core.features.rows import BLOCK, Rows, blocks, working
+from heat_core.features.rows import BLOCK, Rows, blocks, cached_rows, tensor, working
 
 _FIRST_STEPS = (10, 20)  # on a sample; then the metric is taken again, where the probabilities are now
 _MOST_STEPS = 1000
 _SAMPLED = 8  # rows a dimension that are such a sample
-_CACHED = 2**20  # features whose two products fit into a processor's cache
 
 
 def fit_logistic(
@@ -77,7 +76,7 @@ class _Problem:
 
     def inverse_root(self, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         """L⁻¹ of the Hessian in one row of W, H = L Lᵀ, averaged over the rows: Σ_n mean_c p_c (1 - p_c) z zᵀ."""
-        centred = torch.from_numpy(self.z[:]) - self.mean.to(self.dtype)
+        centred = tensor(self.z[:]) - self.mean.to(self.dtype)
         p = torch.softmax(centred @ weight.T.to(self.dtype) + bias.to(self.dtype), dim=1)
         scaled = centred * (p * (1 - p)).mean(dim=1, keepdim=True).clamp_min(1e-6).sqrt()
         hessian = (scaled.T @ scaled).double()
@@ -89,8 +88,8 @@ class _Problem:
         """Σ -log p(y|z) + the penalty, and its slope in weight and bias."""
         loss, slope, slope_bias = 0.0, torch.zeros_like(weight), torch.zeros_like(bias)
         own_weight, shift = weight.to(self.dtype), bias - weight @ self.mean
-        for rows, block in blocks(self.z, rows=max(_CACHED // self.z.shape[1], 1)):
-            of_features, own = torch.from_numpy(block), self.index[rows, None]
+        for rows, block in blocks(self.z, rows=2 * cached_rows(self.z)):
+            of_features, own = tensor(block), self.index[rows, None]
             log_p = torch.log_softmax((of_features @ own_weight.T).double() + shift, dim=1)
             loss -= float(log_p.gather(1, own).sum())
             gap = log_p.exp_()

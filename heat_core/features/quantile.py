@@ -9,7 +9,7 @@ _SIGMAS = 6
 
 
 def percentile(z: Rows, q: float) -> float:
-    """As `np.percentile(z, q)`, exactly: numbers near it are collected, the others counted (cf. Floyd & Rivest, 1975)."""
+    """As `np.percentile(z, q)`, exactly: the numbers near it are kept, others counted (Floyd & Rivest, 1975)."""
     n = len(z) * z.shape[1]
     place = q / 100 * (n - 1)
     low, high = _bracket(z, q / 100)

@@ -1,12 +1,17 @@
 """Rows of features that may be larger than memory: sliced like an array, read block by block."""
 
+import warnings
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+if TYPE_CHECKING:
+    import torch
+
 BLOCK = 4096  # rows that are in memory at a time
+CACHED = 2**19  # numbers that stay in a processor's cache from one product to the next
 
 
 class Rows(Protocol):
@@ -26,6 +31,20 @@ class Rows(Protocol):
 def working(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The precision in which products of features are taken: their own, and float32 at least."""
     return np.dtype(np.float64 if dtype == np.float64 or not np.issubdtype(dtype, np.floating) else np.float32)
+
+
+def cached_rows(z: Rows) -> int:
+    """How many rows stay in a processor's cache."""
+    return min(max(CACHED // z.shape[1], 1), BLOCK)
+
+
+def tensor(block: np.ndarray) -> "torch.Tensor":
+    """The same memory as a tensor, which is only read: a mapped file's cannot be written."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # "not writable"
+        return torch.from_numpy(block)
 
 
 def blocks(z: Rows, dtype: DTypeLike | None = None, rows: int = BLOCK) -> Iterator[tuple[slice, np.ndarray]]:

@@ -1,6 +1,5 @@
 """The contract of a prior, and what the fits of all of them share."""
 
-import warnings
 from collections.abc import Callable
 from typing import Protocol, Self, TypeVar
 
@@ -9,7 +8,7 @@ import torch
 
 from heat_core.errors import HeatError
 from heat_core.features.heads import Head
-from heat_core.features.rows import Rows, blocks, working
+from heat_core.features.rows import Rows, blocks, cached_rows, tensor, working
 
 ArrayOrTensor = TypeVar("ArrayOrTensor", np.ndarray, torch.Tensor)
 FitHead = Callable[[Rows, np.ndarray], Head]  # (z, y) → a head fitted on them
@@ -62,10 +61,8 @@ def checked_features(z: Rows | torch.Tensor) -> Rows:
 
 def _not_finite(block: np.ndarray) -> int:
     """How many rows hold NaN or infinity; a sum that is finite says at once that none does."""
-    with np.errstate(all="ignore"):
-        if np.isfinite(block.sum()):
-            return 0
-    return int((~np.isfinite(block)).any(axis=1).sum())
+    points = tensor(block)
+    return 0 if bool(points.sum().isfinite()) else int((~points.isfinite()).any(dim=1).sum())
 
 
 def column_moments(z: Rows) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +80,7 @@ def column_moments(z: Rows) -> tuple[np.ndarray, np.ndarray]:
 class Constants:
     """Fitted float64 arrays, handed out as tensors of the device and precision that a call needs."""
 
-    def __init__(self, **arrays: np.ndarray) -> None:
+    def __init__(self, **arrays: np.ndarray | torch.Tensor) -> None:
         self.arrays = arrays
         self._tensors: dict[tuple[torch.device, torch.dtype], dict[str, torch.Tensor]] = {}
 
@@ -100,12 +97,7 @@ def array_or_tensor(energy: Callable[[torch.Tensor, torch.dtype], torch.Tensor],
     if isinstance(z, torch.Tensor):
         return energy(z, z.dtype)
     with torch.no_grad():
-        parts = [energy(_tensor(block), torch.float64).double().numpy() for _, block in blocks(z)]
+        parts = [
+            energy(tensor(block), torch.float64).double().numpy() for _, block in blocks(z, rows=2 * cached_rows(z))
+        ]
     return np.concatenate(parts) if parts else np.empty(0)
-
-
-def _tensor(block: np.ndarray) -> torch.Tensor:
-    """The same memory; a read-only file's is never written."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # "not writable"
-        return torch.from_numpy(block)

@@ -36,6 +36,7 @@ class GaussianMixture:
     precision_ = Fitted[np.ndarray]()
     covariance_used_ = Fitted[str]()
     floored_ = Fitted[int]()
+    _singular = Fitted[bool]()
     _constants = Fitted[Constants]()
 
     def __init__(self, covariance: str = "empirical") -> None:
@@ -61,10 +62,10 @@ class GaussianMixture:
             from sklearn.covariance import ledoit_wolf
 
             return self._fit(moments, ledoit_wolf(z[:] - moments.means[index], assume_centered=True)[0], chosen)
-        values = np.linalg.eigvalsh(moments.scatter)
-        if values[0] < _SAFE * values[-1] and working(z.dtype) != np.float64:  # what float32 rounds is no variance
-            moments = Moments.of(z, index, len(classes), exact=True)
-        return self.fit_moments(moments)
+        self.fit_moments(moments)
+        if self._singular and working(z.dtype) != np.float64:  # what float32 rounds is no variance
+            self.fit_moments(Moments.of(z, index, len(classes), exact=True))
+        return self
 
     def fit_moments(self, moments: Moments) -> Self:
         """Fit with the empirical covariance on what was summed before, perhaps in parts."""
@@ -79,25 +80,28 @@ class GaussianMixture:
                 "use a larger image size or another prior."
             )
         self.covariance_used_, self.means_ = chosen, moments.means
-        values, vectors = np.linalg.eigh(covariance)
+        # All of it in torch: two libraries' threads, taking turns, wait for one another.
+        values, vectors = torch.linalg.eigh(torch.from_numpy(covariance))
+        self._singular = bool(values[0] < _SAFE * values[-1])
         floor = _FLOOR * values[-1]
         self.floored_ = int((values < floor).sum())
-        values = np.maximum(values, floor)
+        values = values.clamp_min(floor)
         # Everything is measured from the overall mean: small numbers lose no digits in float32.
-        centre = moments.centre
-        means = self.means_ - centre
-        self.precision_ = (vectors / values) @ vectors.T
-        whitener = vectors / np.sqrt(values)
+        centre = torch.from_numpy(moments.centre)
+        means = torch.from_numpy(self.means_) - centre
+        precision = (vectors / values) @ vectors.T
+        whitener = vectors / values.sqrt()
         white_means = means @ whitener
+        self.precision_ = precision.numpy()
         self._constants = Constants(
             centre=centre,
             whitener=whitener,
             white_means=white_means,
-            precision=self.precision_,
-            precision_means=means @ self.precision_,
-            mean_norms=(white_means**2).sum(axis=1),
+            precision=precision,
+            precision_means=means @ precision,
+            mean_norms=(white_means**2).sum(dim=1),
             means=means,
-            root=vectors * np.sqrt(values),
+            root=vectors * values.sqrt(),
         )
         return self
 
@@ -122,7 +126,7 @@ class GaussianMixture:
         k = self._constants.like(z)
         white = ((z - k["centre"]) @ k["whitener"]).to(dtype)
         k = self._constants.like(white)
-        return (white**2).sum(1, keepdim=True) - 2 * white @ k["white_means"].T + k["mean_norms"]
+        return torch.linalg.vecdot(white, white)[:, None] - 2 * white @ k["white_means"].T + k["mean_norms"]
 
     def gradient(self, z: torch.Tensor) -> torch.Tensor:
         """∇E_q = Σ⁻¹z - π(z) Σ⁻¹μ, π = softmax(-½ d²): (N, D) → (N, D), one D² product.

@@ -10,7 +10,7 @@ from heat_core.energies.moments import Moments
 from heat_core.energies.priors.base import ArrayOrTensor, Constants, FitHead, array_or_tensor
 from heat_core.energies.priors.logits import EnergyLogits
 from heat_core.errors import HeatError
-from heat_core.features.rows import Rows, blocks, working
+from heat_core.features.rows import Rows, blocks, cached_rows, tensor, working
 
 _NOTHING = 1e-7  # share of the features' length outside the principal subspace that rounding leaves
 _SAFE = 1e-3  # the same of products in float32
@@ -52,7 +52,7 @@ class VirtualLogit(EnergyLogits):
         z = self._checked(z)
         n, width = z.shape
         self.dim_ = self.dim or min(1000 if width >= 2048 else 512 if width >= 768 else width // 2, max(n // 2, 1))
-        origin = -np.linalg.pinv(self.weight) @ self.bias
+        origin = -(torch.linalg.pinv(torch.from_numpy(self.weight)) @ torch.from_numpy(self.bias)).numpy()
         moments = Moments.of(z, np.zeros(n, int), 1)
         outside, left = _outside(moments, origin, self.dim_)
         if left < _SAFE and working(z.dtype) != np.float64:
@@ -78,14 +78,13 @@ class VirtualLogit(EnergyLogits):
 
     def _mean_logit_and_norm(self, z: Rows, origin: np.ndarray, outside: np.ndarray) -> tuple[float, float]:
         """Means over the training features of the largest logit and of ‖Rᵀ(z - o)‖."""
-        both = np.hstack([self.weight.T, outside]).astype(working(z.dtype))
-        offset = np.concatenate([self.bias, -origin @ outside]).astype(both.dtype)
+        both = tensor(np.hstack([self.weight.T, outside]).astype(working(z.dtype)))
+        offset = tensor(np.concatenate([self.bias, -(origin[:, None] * outside).sum(axis=0)])).to(both.dtype)
         classes, largest, norm = len(self.bias), 0.0, 0.0
-        for _, block in blocks(z):
-            found = block @ both
-            found += offset
-            largest += float(found[:, :classes].max(axis=1).sum(dtype=np.float64))
-            norm += float(np.sqrt(np.einsum("nd,nd->n", found[:, classes:], found[:, classes:])).sum(dtype=np.float64))
+        for _, block in blocks(z, rows=cached_rows(z)):
+            found = torch.addmm(offset, tensor(block), both)
+            largest += float(found[:, :classes].amax(dim=1).sum(dtype=torch.float64))
+            norm += float(found[:, classes:].norm(dim=1).sum(dtype=torch.float64))
         return largest / len(z), norm / len(z)
 
     def refit(self, z: Rows, y: np.ndarray) -> "VirtualLogit":
@@ -124,6 +123,8 @@ class VirtualLogit(EnergyLogits):
 def _outside(moments: Moments, origin: np.ndarray, dim: int) -> tuple[np.ndarray, float]:
     """R (D, D - dim) of features measured from `origin`, and the share of their length that it holds."""
     shift = moments.means[0] - origin
-    values, vectors = np.linalg.eigh(moments.scatter / moments.counts.sum() + np.outer(shift, shift))
-    kept = values.shape[0] - dim
-    return vectors[:, :kept], float(np.sqrt(max(values[:kept].sum(), 0.0) / max(values.sum(), 1e-24)))
+    around = torch.from_numpy(moments.scatter / moments.counts.sum() + np.outer(shift, shift))
+    values, vectors = torch.linalg.eigh(around)
+    kept = len(values) - dim
+    share = values[:kept].sum().clamp_min(0) / values.sum().clamp_min(1e-24)
+    return vectors[:, :kept].numpy(), float(share.sqrt())

@@ -98,7 +98,9 @@ def test_gradnorm_is_pytorch_oods():
 
 def test_kl_matching_is_pytorch_oods():
     matching = rival.KLMatching(None).fit_logits(torch.from_numpy(TRAIN_LOGITS), Y)
-    np.testing.assert_allclose(ours("kl-matching"), matching.predict_logits(torch.from_numpy(LOGITS)), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        ours("kl-matching"), matching.predict_logits(torch.from_numpy(LOGITS)), rtol=1e-4, atol=1e-6
+    )
 
 
 def test_openmax_is_pytorch_oods():
