@@ -276,7 +276,7 @@ def test_the_state_is_changed_by_actions_alone(page):
     assert json.loads(page.evaluate("live.sent.at(-1)[1]")) == {"version": "1", "bits": "wA=="}
     page.evaluate("() => live.act.inspectAt(214, 214)")
     assert page.evaluate("live.store.state.looked") == 8
-    page.wait_for_function("() => live.sent.at(-1)[0] === 'inspect' && live.sent.at(-1)[1] === 8")
+    page.wait_for_function("() => live.sent.at(-1)[0] === 'inspect' && live.sent.at(-1)[1] === '8'")
     page.evaluate("() => { live.act.step(-1); live.act.step(-1); live.act.step(-1) }")  # to the first of the subset
     assert page.evaluate("live.store.state.looked") == 9
     page.evaluate("() => { live.act.mark(9); live.act.tag('odd') }")
