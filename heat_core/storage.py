@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import mmap
 import os
 import re
 import shutil
@@ -110,6 +111,7 @@ def _why(error: Exception) -> str:
     return getattr(error, "strerror", None) or type(error).__name__
 
 
+_LARGE = 2**28  # bytes of a file that is not kept in memory
 _SEAL = "digest"  # of the other arrays of an .npz file, or the other keys of a JSON object
 
 
@@ -150,8 +152,17 @@ def _digest_of_arrays(arrays: dict[str, np.ndarray]) -> str:
     for name in sorted(arrays):
         values = np.ascontiguousarray(arrays[name])
         digest.update(f"{name} {values.dtype.str} {values.shape}".encode())
-        digest.update(values.view(np.uint8).data if values.size and values.ndim else values.tobytes())
+        content = values.reshape(-1).view(np.uint8)
+        for i in range(0, len(content), _LARGE):
+            digest.update(content[i : i + _LARGE].data)
+            let_go(arrays[name])
     return digest.hexdigest()
+
+
+def let_go(column: np.ndarray) -> None:
+    """Give what was read of a large mapped file back to the system, which would count it as memory of this process."""
+    if isinstance(column, np.memmap) and column.nbytes >= _LARGE and hasattr(mmap, "MADV_DONTNEED"):
+        column._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
 
 def digest_of_array(values: np.ndarray) -> str:

@@ -12,12 +12,13 @@ from safetensors.torch import save
 
 from heat_core.energies import loudness
 from heat_core.energies.priors import FitHead, Prior, make_prior
-from heat_core.energies.residual import EpochRecord, ResidualMLP, train_residual
+from heat_core.energies.residual import EpochRecord, ResidualMLP, points_of, train_residual
 from heat_core.energies.settings import ResidualSettings
 from heat_core.energies.views import VIEWS, View
 from heat_core.errors import HeatError
 from heat_core.features.features import Features, rank_in_class
 from heat_core.features.heads import Head
+from heat_core.features.rows import Rows, blocks, in_blocks
 from heat_core.storage import replacing
 
 _FEW = 10  # below this many samples a dimension the energies of training features are not those of unseen ones
@@ -58,13 +59,13 @@ class CorrectedPrior:
 
     def prior_energy(self, features: Features) -> np.ndarray:
         """E_q of (N,) samples, float64."""
-        return self.prior.energy(self.view.of(features))
+        return in_blocks(self.prior.energy, self.view.rows(features))
 
     def residual_energy(self, features: Features) -> np.ndarray:
         """E_θ of (N,) samples; zeros before training."""
         if self.residual is None:
             return np.zeros(len(features))
-        return self.residual.energies(self.view.of(features))
+        return self.residual.energies(self.view.rows(features))
 
     def hybrid_energy(self, features: Features) -> np.ndarray:
         """E_q / T + E_θ of (N,) samples (Eq. 2)."""
@@ -80,7 +81,7 @@ class CorrectedPrior:
     ) -> str | None:
         """Train the residual (Algorithm 1) on the training features, and give it its say; returns why training stopped
         early, or None."""
-        z = torch.tensor(self.view.of(features), device=device)
+        z = points_of(self.view.rows(features), device)
         self.temperature = settings.temperature or automatic_temperature(self.reference, *z.shape)
         project = lambda points: self.view.project(points, self.non_negative)  # noqa: E731
         done = train_residual(self.prior, z, settings, self.temperature, project, seed, on_epoch)
@@ -94,7 +95,7 @@ class CorrectedPrior:
         assert self.residual is not None
         prior, residual = self.reference / self.temperature, self.residual_energy(features)[self.reference_rows]
         weight = self.prior.head_weight
-        unread = None if weight is None else loudness.unread_share(weight, self.view.of(features))
+        unread = None if weight is None else loudness.unread_share(weight, self.view.rows(features))
         self.rho = loudness.loudness(n, dim, unread, learned)
         self.residual.scale(loudness.factor(self.rho, float(prior.std()), float(residual.std())))
 
@@ -167,7 +168,7 @@ def fit_prior(
         id_set: cifar10, cifar100, imagenet or "": whose published values a prior takes.
     """
     view = VIEWS[name]
-    z = view.of(train)
+    z = view.rows(train)
     labels = train.required_labels(f"The prior {name}")
     prior = make_prior(name, head, fit_head, covariance, id_set).fit(z, labels)
     rows, held_out = _reference_rows(z, labels)
@@ -175,8 +176,8 @@ def fit_prior(
         keep = np.setdiff1d(np.arange(len(z)), rows)
         reference = prior.refit(z[keep], labels[keep]).energy(z[rows])
     else:
-        reference = prior.energy(z)
-    return CorrectedPrior(name, view, prior, reference, rows, held_out, bool((z >= 0).all()), dim=z.shape[1])
+        reference = in_blocks(prior.energy, z)
+    return CorrectedPrior(name, view, prior, reference, rows, held_out, _non_negative(z), dim=z.shape[1])
 
 
 def fit_again(name: str, train: Features, head: Head, covariance: str, id_set: str) -> CorrectedPrior:
@@ -185,10 +186,10 @@ def fit_again(name: str, train: Features, head: Head, covariance: str, id_set: s
     It gives energies; for training, which needs a scale, there is `fit_prior`.
     """
     view = VIEWS[name]
-    z = view.of(train)
+    z = view.rows(train)
     nothing = np.empty(0)
     prior = make_prior(name, head, None, covariance, id_set).fit(z, train.required_labels(f"The prior {name}"))
-    return CorrectedPrior(name, view, prior, nothing, nothing, False, bool((z >= 0).all()), dim=z.shape[1])
+    return CorrectedPrior(name, view, prior, nothing, nothing, False, _non_negative(z), dim=z.shape[1])
 
 
 def restore(name: str, train: Features, head: Head, covariance: str, id_set: str, path: Path) -> CorrectedPrior:
@@ -198,7 +199,11 @@ def restore(name: str, train: Features, head: Head, covariance: str, id_set: str
     return part
 
 
-def _reference_rows(z: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, bool]:
+def _non_negative(z: Rows) -> bool:
+    return all(bool((block >= 0).all()) for _, block in blocks(z))
+
+
+def _reference_rows(z: Rows, labels: np.ndarray) -> tuple[np.ndarray, bool]:
     """Which training rows set the scale: all of them, or every fifth of each class where samples are few.
 
     A class with fewer than five keeps them all for the fit.

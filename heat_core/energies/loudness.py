@@ -20,6 +20,9 @@ and network; `docs/evidence.md` shows how the rule does on those, and on one tha
 
 import numpy as np
 
+from heat_core.energies.priors.base import column_moments
+from heat_core.features.rows import Rows, blocks
+
 SAY = 0.2  # of the residual of a prior that reads every direction, where samples are many
 ENOUGH = 4  # samples a dimension from which a residual generalises
 _SAME = 1e-9  # share of the largest singular value below which a direction of the head is none
@@ -38,14 +41,15 @@ def loudness(n: int, dim: int, unread: float | None, learned: float) -> float:
     return learned * float(np.sqrt(min(1.0, n / (ENOUGH * dim)))) * say
 
 
-def unread_share(weight: np.ndarray, z: np.ndarray) -> float:
+def unread_share(weight: np.ndarray, z: Rows) -> float:
     """Share of the variance of (N, D) features that a head (C, D) does not read to tell classes apart: orthogonal to
     the differences of its rows."""
     _, values, directions = np.linalg.svd(weight - weight.mean(axis=0), full_matrices=False)
     read = directions[values > _SAME * max(float(values.max(initial=0.0)), 1e-300)]
-    centred = np.asarray(z, dtype=np.float64) - np.mean(z, axis=0, dtype=np.float64)
-    total = float((centred**2).sum())
-    return 1.0 - float(((centred @ read.T) ** 2).sum()) / total if total > 0 else 1.0
+    mean, spread = column_moments(z)
+    total = len(z) * float((spread**2).sum())
+    seen = sum(float((((block - mean) @ read.T) ** 2).sum()) for _, block in blocks(z))
+    return 1.0 - seen / total if total > 0 else 1.0
 
 
 def factor(rho: float, prior_spread: float, residual_spread: float) -> float:

@@ -10,10 +10,43 @@ import numpy as np
 import torch
 from torch import nn
 
-from heat_core.energies.priors.base import Prior
+from heat_core.energies.priors.base import Prior, column_moments
 from heat_core.energies.settings import ResidualSettings
+from heat_core.features.rows import Rows, in_blocks, tensor
 
+_KEPT = 2**30  # bytes of training features that are held on the device
 _RECENT = 5  # updates over which a loss is averaged before it counts as saturated
+
+
+class StreamedPoints:
+    """(N, D) features too many for the device: each batch is read when it is asked for."""
+
+    def __init__(self, z: Rows, device: torch.device) -> None:
+        self.rows, self.device, self.shape = z, device, z.shape
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(self.rows[index.cpu().numpy()]).to(self.device)
+
+
+Points = torch.Tensor | StreamedPoints
+
+
+def points_of(z: Rows, device: torch.device) -> Points:
+    """Training features for `train_residual`, on the device as a whole where they are few enough."""
+    if len(z) * z.shape[1] * 4 <= _KEPT:
+        return torch.tensor(z[:], device=device)
+    return StreamedPoints(z, device)
+
+
+def _spread(z: Points) -> torch.Tensor:
+    """(D,) standard deviation of each dimension."""
+    if isinstance(z, torch.Tensor):
+        return z.std(dim=0, correction=0)
+    return torch.from_numpy(column_moments(z.rows)[1]).float().to(z.device)
+
 
 Project = Callable[[torch.Tensor], torch.Tensor]
 EpochRecord = dict[str, Any]  # what `train_residual` tells after each epoch
@@ -44,15 +77,11 @@ class ResidualMLP(nn.Sequential):
         for parameter in self[-1].parameters():
             parameter.mul_(factor)
 
-    def energies(self, z: np.ndarray, block: int = 8192) -> np.ndarray:
-        """(N, D) array → (N,) float64, block by block, without gradients."""
+    def energies(self, z: Rows) -> np.ndarray:
+        """(N, D) features → (N,) float64, block by block, without gradients."""
         device = next(self.parameters()).device
         with torch.inference_mode():
-            parts = [
-                self(torch.tensor(z[i : i + block], device=device)).cpu().double().numpy()
-                for i in range(0, len(z), block)
-            ]
-        return np.concatenate(parts)
+            return in_blocks(lambda block: self(tensor(block).to(device)).cpu().double().numpy(), z)
 
 
 def decayed(start: float, end: float, t: float, kind: str) -> float:
@@ -129,7 +158,7 @@ class Training:
 
 def train_residual(
     prior: Prior,
-    z: torch.Tensor,
+    z: Points,
     settings: ResidualSettings,
     temperature: float,
     project: Project = lambda z: z,
@@ -152,7 +181,7 @@ def train_residual(
     batch = min(settings.batch_size, len(z))
     epochs = settings.epochs
     per_epoch = max(settings.updates // epochs if settings.updates else len(z) // batch, 1)
-    spread = z.std(dim=0, correction=0)
+    spread = _spread(z)
     good, began = _copy(residual), time.monotonic()
     recent: deque[float] = deque(maxlen=_RECENT)
     learned = 0.0

@@ -1,16 +1,36 @@
 """What a prior reads of the features. Importing this does not import torch."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from heat_core.errors import HeatError
+from heat_core.storage import let_go
 
 if TYPE_CHECKING:
     import torch
 
     from heat_core.features.features import Features
+
+
+class ViewedRows:
+    """(N, D) float32 rows of a column, which may lie on disk (see `features.rows`), each L2-normalised or as it is."""
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, column: np.ndarray, normalised: bool) -> None:
+        self.column, self.normalised, self.shape = column, normalised, column.shape
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        z = np.asarray(self.column[rows], dtype=np.float32)
+        if isinstance(self.column, np.memmap):
+            z = np.array(z)
+            let_go(self.column)
+        return z / np.maximum(np.linalg.norm(z, axis=-1, keepdims=True), 1e-12) if self.normalised else z
 
 
 @dataclass(frozen=True)
@@ -21,18 +41,18 @@ class View:
     normalised: bool
 
     def of(self, features: "Features") -> np.ndarray:
-        """(N, D) float32 rows of `features.avg` or `features.std`."""
+        """(N, D) float32 rows of `features.avg` or `features.std`, in memory."""
+        return self.rows(features)[:]
+
+    def rows(self, features: "Features") -> "ViewedRows":
+        """The same, made when they are read."""
         column = getattr(features, self.column)
         if column is None:
             raise HeatError(
                 f"these features have no {self.column}.npy (a network gives one where its maps have two positions or "
                 "more, so a larger image size may help): give one, or choose other priors."
             )
-        if not self.normalised:
-            return np.asarray(column, dtype=np.float32)
-        z = np.array(column, dtype=np.float32)  # a copy: the column is read-only
-        z /= np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
-        return z
+        return ViewedRows(column, self.normalised)
 
     def project(self, z: "torch.Tensor", non_negative: bool) -> "torch.Tensor":
         """Bring points that a Langevin step moved back to where the features of this view live."""

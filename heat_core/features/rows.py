@@ -1,7 +1,7 @@
 """Rows of features that may be larger than memory: sliced like an array, read block by block."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -45,6 +45,11 @@ def tensor(block: np.ndarray) -> "torch.Tensor":
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # "not writable"
         return torch.from_numpy(block)
+
+
+def in_blocks(function: Callable[[np.ndarray], np.ndarray], z: Rows) -> np.ndarray:
+    """A function of rows, (n, D) → (n, …), of all of them."""
+    return np.concatenate([function(block) for _, block in blocks(z)])
 
 
 def blocks(z: Rows, dtype: DTypeLike | None = None, rows: int = BLOCK) -> Iterator[tuple[slice, np.ndarray]]:
