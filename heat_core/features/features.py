@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from heat_core.errors import HeatError
-from heat_core.storage import is_file
+from heat_core.storage import is_file, let_go
 
 _BLOCK = 4096  # rows that are checked at a time
 
@@ -140,12 +140,9 @@ def held_out_rows(labels: np.ndarray | None, n: int, every: int) -> np.ndarray:
 
 def _rows_not_finite(column: np.ndarray) -> np.ndarray:
     """Indices of rows with NaN or infinity, block by block: the column may be larger than the memory."""
-    blocks = range(0, len(column), _BLOCK)
-    return np.concatenate(
-        [
-            np.flatnonzero(~np.isfinite(column[i : i + _BLOCK]).reshape(len(column[i : i + _BLOCK]), -1).all(axis=1))
-            + i
-            for i in blocks
-        ]
-        or [np.empty(0, int)]
-    )
+    bad = [np.empty(0, int)]
+    for i in range(0, len(column), _BLOCK):
+        block = column[i : i + _BLOCK]
+        bad.append(np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(axis=1)) + i)
+        let_go(column)
+    return np.concatenate(bad)

@@ -78,7 +78,7 @@ def child(name: str, side: str, quick: bool) -> None:
     for library in LIBRARIES:  # they are no memory of the work
         importlib.import_module(library)
     job = prepare(quick)
-    peak = _Peak()
+    peak = Peak()
     job()
     began = time.perf_counter()
     if case.theirs:
@@ -95,12 +95,13 @@ def child(name: str, side: str, quick: bool) -> None:
         _say(seconds=result if isinstance(result, Seconds) else (time.perf_counter() - began) / times)
 
 
-class _Peak:
+class Peak:
     """Largest resident memory of this process above that of the start, sampled: the kernel's own peak would count the
-    making of the data."""
+    making of the data. With `from_zero`, all of it."""
 
-    def __init__(self) -> None:
-        self._start = self._largest = self._resident()
+    def __init__(self, from_zero: bool = False) -> None:
+        self._largest = self._resident()
+        self._start = 0 if from_zero else self._largest
         self._ended = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
 
