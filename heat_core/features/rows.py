@@ -47,9 +47,19 @@ def tensor(block: np.ndarray) -> "torch.Tensor":
         return torch.from_numpy(block)
 
 
-def in_blocks(function: Callable[[np.ndarray], np.ndarray], z: Rows) -> np.ndarray:
-    """A function of rows, (n, D) → (n, …), of all of them."""
-    return np.concatenate([function(block) for _, block in blocks(z)])
+def in_blocks(function: Callable[[np.ndarray], np.ndarray], z: Rows, rows: int = BLOCK) -> np.ndarray:
+    """A function of rows, (n, D) → (n, …), of all of them.
+
+    The answers go into one array made before: kept one by one they would lie between the blocks' own, and hold the
+    memory of those.
+    """
+    whole: np.ndarray | None = None
+    for part, block in blocks(z, rows=rows):
+        found = function(block)
+        if whole is None:
+            whole = np.empty((len(z), *found.shape[1:]), found.dtype)
+        whole[part] = found
+    return np.empty(0) if whole is None else whole
 
 
 def blocks(z: Rows, dtype: DTypeLike | None = None, rows: int = BLOCK) -> Iterator[tuple[slice, np.ndarray]]:

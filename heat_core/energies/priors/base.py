@@ -8,7 +8,7 @@ import torch
 
 from heat_core.errors import HeatError
 from heat_core.features.heads import Head
-from heat_core.features.rows import Rows, blocks, cached_rows, tensor, working
+from heat_core.features.rows import Rows, blocks, cached_rows, in_blocks, tensor, working
 
 ArrayOrTensor = TypeVar("ArrayOrTensor", np.ndarray, torch.Tensor)
 FitHead = Callable[[Rows, np.ndarray], Head]  # (z, y) → a head fitted on them
@@ -97,7 +97,5 @@ def array_or_tensor(energy: Callable[[torch.Tensor, torch.dtype], torch.Tensor],
     if isinstance(z, torch.Tensor):
         return energy(z, z.dtype)
     with torch.no_grad():
-        parts = [
-            energy(tensor(block), torch.float64).double().numpy() for _, block in blocks(z, rows=2 * cached_rows(z))
-        ]
-    return np.concatenate(parts) if parts else np.empty(0)
+        of_block = lambda block: energy(tensor(block), torch.float64).double().numpy()  # noqa: E731
+        return in_blocks(of_block, z, rows=2 * cached_rows(z))
