@@ -159,7 +159,7 @@ def _digest_of_arrays(arrays: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def let_go(column: np.ndarray) -> None:
+def let_go(column: object) -> None:
     """Give what was read of a large mapped file back to the system, which would count it as memory of this process."""
     if isinstance(column, np.memmap) and column.nbytes >= _LARGE and hasattr(mmap, "MADV_DONTNEED"):
         column._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]

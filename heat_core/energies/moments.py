@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from heat_core.errors import HeatError
+from heat_core.features.features import rank_in_class
 from heat_core.features.rows import BLOCK, Rows, blocks, tensor, working
 
 _PANEL = 256  # columns of the scatter that are made at a time
@@ -90,13 +91,10 @@ class Moments:
 
 def _first_means(z: Rows, index: np.ndarray, classes: int) -> np.ndarray:
     """(C, D) means of the first rows of each class."""
-    order = np.argsort(index, kind="stable")
-    starts = np.searchsorted(index[order], np.arange(classes))
-    rank = np.arange(len(order)) - starts[index[order]]
-    rows = np.sort(order[rank < _FIRST])
+    rows = np.flatnonzero(rank_in_class(index, len(index)) < _FIRST)
     sums = np.zeros((classes, z.shape[1]))
-    for i in range(0, len(rows), 4096):
-        part = rows[i : i + 4096]
+    for i in range(0, len(rows), BLOCK):
+        part = rows[i : i + BLOCK]
         np.add.at(sums, index[part], z[part])
     return sums / np.maximum(np.bincount(index[rows], minlength=classes), 1)[:, None]
 

@@ -26,11 +26,12 @@ class ViewedRows:
         return len(self.column)
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        z = np.asarray(self.column[rows], dtype=np.float32)
-        if isinstance(self.column, np.memmap):
-            z = np.array(z)
-            let_go(self.column)
-        return z / np.maximum(np.linalg.norm(z, axis=-1, keepdims=True), 1e-12) if self.normalised else z
+        copied = self.normalised or isinstance(self.column, np.memmap)
+        z = (np.array if copied else np.asarray)(self.column[rows], dtype=np.float32)
+        let_go(self.column)
+        if self.normalised:
+            z /= np.maximum(np.linalg.norm(z, axis=-1, keepdims=True), 1e-12)
+        return z
 
 
 @dataclass(frozen=True)

@@ -156,14 +156,14 @@ def _fill(
     begun = mark.exists() and all((work / f"{c.name}.npy").exists() for c in columns)
     state: dict[str, Any] = read_json(mark) if begun else {"done": 0, "skipped": []}
     start, began, saved = state["done"], time.monotonic(), time.monotonic()
+    on_gpu = device.type == "cuda"
     loader = DataLoader(
         Subset(_Decoded(images, backbone.transform), range(start, len(images))),
         batch_size=batch_size,
         num_workers=workers,
-        pin_memory=device.type == "cuda",
+        pin_memory=on_gpu,
     )
     network = backbone.to(device).to(memory_format=torch.channels_last)
-    on_gpu = device.type == "cuda"
     stages, gradients = any(c.stages for c in columns), any(c.gradients for c in columns)
     files: dict[str, np.memmap] = {}
     done = start

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from heat_core.errors import HeatError
-from heat_core.storage import is_file, let_go
-
-_BLOCK = 4096  # rows that are checked at a time
+from heat_core.features.rows import rows_not_finite
+from heat_core.storage import is_file
 
 
 @dataclass
@@ -46,7 +45,7 @@ class Features:
         if len(lengths) != 1:
             raise HeatError(f"The columns of these features differ in length ({sorted(lengths)}): extract them again.")
         for name, column in columns.items():
-            bad = _rows_not_finite(column)
+            bad = rows_not_finite(column)
             if len(bad):
                 raise HeatError(
                     f"{len(bad)} of {len(column)} images have NaN or infinite features in {name}, first "
@@ -118,10 +117,9 @@ def is_features_folder(folder: Path) -> bool:
 def rank_in_class(labels: np.ndarray | None, n: int) -> np.ndarray:
     """(n,) the how-manieth of its class each sample is, from 0; of the whole set where there are no labels."""
     labels = np.zeros(n, int) if labels is None else labels
-    rank = np.empty(n, int)
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        rank[members] = np.arange(len(members))
+    rank, order = np.empty(n, int), np.argsort(labels, kind="stable")
+    sorted_labels = labels[order]
+    rank[order] = np.arange(n) - np.searchsorted(sorted_labels, sorted_labels)
     return rank
 
 
@@ -136,13 +134,3 @@ def held_out_rows(labels: np.ndarray | None, n: int, every: int) -> np.ndarray:
     if not held_out.any():
         raise HeatError(f"No class has {every} samples of which one could be held out: give an ID test set.")
     return held_out
-
-
-def _rows_not_finite(column: np.ndarray) -> np.ndarray:
-    """Indices of rows with NaN or infinity, block by block: the column may be larger than the memory."""
-    bad = [np.empty(0, int)]
-    for i in range(0, len(column), _BLOCK):
-        block = column[i : i + _BLOCK]
-        bad.append(np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(axis=1)) + i)
-        let_go(column)
-    return np.concatenate(bad)

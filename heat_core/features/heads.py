@@ -9,6 +9,7 @@ from heat_core.features.features import Features
 from heat_core.features.rows import Rows, blocks, tensor, working
 
 Head = tuple[np.ndarray, np.ndarray]
+FitHead = Callable[[Rows, np.ndarray], Head]  # (z, y) → a head fitted on them
 OnStep = Callable[[int, float], None]  # how many evaluations of the loss there were, and its mean
 _OWN_HEAD_ACCURACY = 0.5  # between chance and perfect: below it the model's classes are not those of the set
 
@@ -59,7 +60,7 @@ class ChosenHead:
     """
 
     head: Head
-    refit: Callable[[Rows, np.ndarray], Head] | None
+    refit: FitHead | None
     reason: str
 
 

@@ -88,7 +88,7 @@ class _Problem:
         """Σ -log p(y|z) + the penalty, and its slope in weight and bias."""
         loss, slope, slope_bias = 0.0, torch.zeros_like(weight), torch.zeros_like(bias)
         own_weight, shift = weight.to(self.dtype), bias - weight @ self.mean
-        for rows, block in blocks(self.z, rows=2 * cached_rows(self.z)):
+        for rows, block in blocks(self.z, rows=cached_rows(self.z)):
             of_features, own = tensor(block), self.index[rows, None]
             log_p = torch.log_softmax((of_features @ own_weight.T).double() + shift, dim=1)
             loss -= float(log_p.gather(1, own).sum())

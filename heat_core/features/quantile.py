@@ -12,13 +12,13 @@ def percentile(z: Rows, q: float) -> float:
     """As `np.percentile(z, q)`, exactly: the numbers near it are kept, others counted (Floyd & Rivest, 1975)."""
     n = len(z) * z.shape[1]
     place = q / 100 * (n - 1)
-    low, high = _bracket(z, q / 100)
-    below, near = _within(z, low, high)
-    if not below <= np.floor(place) or not np.ceil(place) < below + len(near):  # an order that a sample does not show
+    first, second = int(np.floor(place)), int(np.ceil(place))
+    below, near = _within(z, *_bracket(z, q / 100))
+    if not below <= first <= second < below + len(near):  # an order that a sample does not show
         below, near = _within(z, -np.inf, np.inf)
-    first, second = int(np.floor(place)) - below, int(np.ceil(place)) - below
-    near = np.partition(near, [first, second]).astype(np.float64)
-    return float(near[first] + (place - np.floor(place)) * (near[second] - near[first]))
+    near = np.partition(near, [first - below, second - below]).astype(np.float64)
+    low, high = near[first - below], near[second - below]
+    return float(low + (place - first) * (high - low))
 
 
 def _bracket(z: Rows, share: float) -> tuple[float, float]:

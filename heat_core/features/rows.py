@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike
 
+from heat_core.storage import let_go
+
 if TYPE_CHECKING:
     import torch
 
 BLOCK = 4096  # rows that are in memory at a time
-CACHED = 2**19  # numbers that stay in a processor's cache from one product to the next
+_CACHED = 2**20  # numbers that stay in a processor's cache from one product to the next
 
 
 class Rows(Protocol):
@@ -35,7 +37,7 @@ def working(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def cached_rows(z: Rows) -> int:
     """How many rows stay in a processor's cache."""
-    return min(max(CACHED // z.shape[1], 1), BLOCK)
+    return min(max(_CACHED // z.shape[1], 1), BLOCK)
 
 
 def tensor(block: np.ndarray) -> "torch.Tensor":
@@ -45,6 +47,16 @@ def tensor(block: np.ndarray) -> "torch.Tensor":
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # "not writable"
         return torch.from_numpy(block)
+
+
+def rows_not_finite(z: Rows) -> np.ndarray:
+    """Indices of the rows that hold NaN or infinity."""
+    bad = [np.empty(0, int)]
+    for part, block in blocks(z):
+        with np.errstate(all="ignore"):
+            if not np.isfinite(block.sum()):  # a sum that is finite says at once that there is none
+                bad.append(part.start + np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(axis=1)))
+    return np.concatenate(bad)
 
 
 def in_blocks(function: Callable[[np.ndarray], np.ndarray], z: Rows, rows: int = BLOCK) -> np.ndarray:
@@ -64,8 +76,9 @@ def in_blocks(function: Callable[[np.ndarray], np.ndarray], z: Rows, rows: int =
 
 def blocks(z: Rows, dtype: DTypeLike | None = None, rows: int = BLOCK) -> Iterator[tuple[slice, np.ndarray]]:
     """(which rows, those rows), so many at a time: in the features' working precision, or as `dtype`. They may be the
-    features themselves: what is changed in place must be a copy.
+    features themselves: what is changed in place must be a copy. A large mapped file holds no memory for what was read.
     """
     for i in range(0, len(z), rows):
         part = slice(i, i + rows)
         yield part, np.asarray(z[part], dtype=dtype or working(z.dtype))
+        let_go(z)

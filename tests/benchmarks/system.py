@@ -1,5 +1,6 @@
 """What a person waits for: features from images, imports, the first page, the demo."""
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -15,6 +16,13 @@ from tests.benchmarks.case import Case, Job, Seconds
 ROOT = Path(__file__).resolve().parents[2]
 _LITE0 = ROOT.parent / "shared" / "data" / "tf_efficientnet_lite0.fp16.safetensors"
 _SIZE = 224
+
+
+def _folder() -> Path:
+    """A new one, which goes with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="heat-bench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _pictures(folder: Path, n: int) -> None:
@@ -41,7 +49,7 @@ def _backbone(name: str):
 
     if name == "tf_efficientnet_lite0" and _LITE0.exists():
         return load_backbone(name, str(_LITE0), _SIZE)
-    drawn = Path(tempfile.mkdtemp(prefix="heat-bench-")) / "drawn.safetensors"  # the time does not hang on the weights
+    drawn = _folder() / "drawn.safetensors"  # the time does not hang on the weights
     save_model(timm.create_model(name), str(drawn))
     return load_backbone(name, str(drawn), _SIZE)
 
@@ -52,11 +60,10 @@ def _count(name: str, quick: bool) -> int:
 
 def _our_extraction(name: str):
     def prepare(quick: bool) -> Job:
-
         from heat_core.features.datasets import open_dataset
         from heat_core.features.extraction import auto_device, extract
 
-        home = Path(tempfile.mkdtemp(prefix="heat-bench-"))
+        home = _folder()
         os.environ["HEAT_HOME"] = str(home)
         _pictures(home / "pictures", _count(name, quick))
         backbone, images = _backbone(name), open_dataset(str(home / "pictures"), "test")
@@ -99,7 +106,7 @@ def _import(_: bool) -> Job:
 
 def _demo(warm: bool):
     def prepare(_: bool) -> Job:
-        home = tempfile.mkdtemp(prefix="heat-bench-")
+        home = str(_folder())
 
         def run():
             if not warm:
@@ -115,7 +122,7 @@ def _app_start(_: bool) -> Job:
     """From the start of the process to a page that shows a run."""
     from tests.browser import app_on, chromium
 
-    home = Path(tempfile.mkdtemp(prefix="heat-bench-"))
+    home = _folder()
     _child(sys.executable, "-m", "heat_core", "demo", HEAT_HOME=str(home))()
     opened = chromium()
     browser = opened.__enter__()  # is closed with this process

@@ -1,14 +1,14 @@
 """Priors: energies with a closed form, which a residual corrects (Sec. 3.2)."""
 
 from heat_core.energies.names import ALL_PRIORS
-from heat_core.energies.priors.base import FitHead, Prior
+from heat_core.energies.priors.base import Prior
 from heat_core.energies.priors.dice import SPARSITY, SPARSITY_OF, DirectedSparsity
 from heat_core.energies.priors.gmm import GaussianMixture
 from heat_core.energies.priors.knn import SoftNeighbours
 from heat_core.energies.priors.logits import EnergyLogits
 from heat_core.energies.priors.vim import VirtualLogit
 from heat_core.errors import HeatError
-from heat_core.features.heads import Head
+from heat_core.features.heads import FitHead, Head
 
 
 def make_prior(
@@ -39,7 +39,6 @@ def make_prior(
 __all__ = [
     "DirectedSparsity",
     "EnergyLogits",
-    "FitHead",
     "GaussianMixture",
     "Prior",
     "SoftNeighbours",

@@ -7,11 +7,9 @@ import numpy as np
 import torch
 
 from heat_core.errors import HeatError
-from heat_core.features.heads import Head
-from heat_core.features.rows import Rows, blocks, cached_rows, in_blocks, tensor, working
+from heat_core.features.rows import Rows, blocks, cached_rows, in_blocks, rows_not_finite, tensor, working
 
 ArrayOrTensor = TypeVar("ArrayOrTensor", np.ndarray, torch.Tensor)
-FitHead = Callable[[Rows, np.ndarray], Head]  # (z, y) → a head fitted on them
 
 
 class Prior(Protocol):
@@ -53,16 +51,9 @@ def checked_features(z: Rows | torch.Tensor) -> Rows:
         z = np.asarray(z)
     if len(z.shape) != 2 or not len(z):
         raise HeatError(f"Features must be a non-empty (N, D) array, not {z.shape}.")
-    bad = sum(_not_finite(block) for _, block in blocks(z))
-    if bad:
+    if bad := len(rows_not_finite(z)):
         raise HeatError(f"{bad} of {len(z)} feature rows hold NaN or infinity: extract the features again in float32.")
     return z
-
-
-def _not_finite(block: np.ndarray) -> int:
-    """How many rows hold NaN or infinity; a sum that is finite says at once that none does."""
-    points = tensor(block)
-    return 0 if bool(points.sum().isfinite()) else int((~points.isfinite()).any(dim=1).sum())
 
 
 def column_moments(z: Rows) -> tuple[np.ndarray, np.ndarray]:
@@ -78,7 +69,7 @@ def column_moments(z: Rows) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Constants:
-    """Fitted float64 arrays, handed out as tensors of the device and precision that a call needs."""
+    """Fitted float64 numbers, handed out as tensors of the device and precision that a call needs."""
 
     def __init__(self, **arrays: np.ndarray | torch.Tensor) -> None:
         self.arrays = arrays
@@ -98,4 +89,4 @@ def array_or_tensor(energy: Callable[[torch.Tensor, torch.dtype], torch.Tensor],
         return energy(z, z.dtype)
     with torch.no_grad():
         of_block = lambda block: energy(tensor(block), torch.float64).double().numpy()  # noqa: E731
-        return in_blocks(of_block, z, rows=2 * cached_rows(z))
+        return in_blocks(of_block, z, rows=cached_rows(z))

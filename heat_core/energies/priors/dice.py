@@ -4,9 +4,10 @@ from typing import Self
 
 import numpy as np
 
-from heat_core.energies.priors.base import FitHead, checked_features, column_moments
+from heat_core.energies.priors.base import column_moments
 from heat_core.energies.priors.logits import EnergyLogits
 from heat_core.errors import HeatError
+from heat_core.features.heads import FitHead
 from heat_core.features.rows import Rows
 
 SPARSITY = 0.9  # the source's value for CIFAR
@@ -31,11 +32,11 @@ class DirectedSparsity(EnergyLogits):
         super().__init__(weight, bias, fit_head)
         self.sparsity, self._dense = sparsity, self.weight
 
-    def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:
-        z = checked_features(z)
-        contribution = self._dense * column_moments(z)[0]
+    def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
+        mean, std = column_moments(self._checked(z))
+        contribution = self._dense * mean
         self.weight = np.where(contribution > np.quantile(contribution, self.sparsity), self._dense, 0.0)
-        return super().fit(z, y)
+        return self._keep(mean, std)
 
     def refit(self, z: Rows, y: np.ndarray) -> "DirectedSparsity":
         weight, bias = self.fit_head(z, y) if self.fit_head else (self._dense, self.bias)

@@ -36,7 +36,6 @@ class GaussianMixture:
     precision_ = Fitted[np.ndarray]()
     covariance_used_ = Fitted[str]()
     floored_ = Fitted[int]()
-    _singular = Fitted[bool]()
     _constants = Fitted[Constants]()
 
     def __init__(self, covariance: str = "empirical") -> None:
@@ -61,19 +60,22 @@ class GaussianMixture:
         if chosen == "ledoit-wolf":
             from sklearn.covariance import ledoit_wolf
 
-            return self._fit(moments, ledoit_wolf(z[:] - moments.means[index], assume_centered=True)[0], chosen)
-        self.fit_moments(moments)
-        if self._singular and working(z.dtype) != np.float64:  # what float32 rounds is no variance
-            self.fit_moments(Moments.of(z, index, len(classes), exact=True))
+            self._fit(moments, ledoit_wolf(z[:] - moments.means[index], assume_centered=True)[0], chosen)
+        elif self._fit_scatter(moments) < _SAFE and working(z.dtype) != np.float64:  # what it rounds is no variance
+            self._fit_scatter(Moments.of(z, index, len(classes), exact=True))
         return self
 
     def fit_moments(self, moments: Moments) -> Self:
         """Fit with the empirical covariance on what was summed before, perhaps in parts."""
         filled = moments.counts > 0
-        moments = Moments(moments.counts[filled], moments.means[filled], moments.scatter)
+        self._fit_scatter(Moments(moments.counts[filled], moments.means[filled], moments.scatter))
+        return self
+
+    def _fit_scatter(self, moments: Moments) -> float:
         return self._fit(moments, moments.scatter / moments.counts.sum(), "empirical")
 
-    def _fit(self, moments: Moments, covariance: np.ndarray, chosen: str) -> Self:
+    def _fit(self, moments: Moments, covariance: np.ndarray, chosen: str) -> float:
+        """Returns the smallest eigenvalue, as a share of the largest, as it was found."""
         if not np.trace(covariance) > _ROUNDING * moments.squared_norm:
             raise HeatError(
                 "The features do not vary within the classes (a 1×1 feature map makes std-pooling zero): "
@@ -82,8 +84,7 @@ class GaussianMixture:
         self.covariance_used_, self.means_ = chosen, moments.means
         # All of it in torch: two libraries' threads, taking turns, wait for one another.
         values, vectors = torch.linalg.eigh(torch.from_numpy(covariance))
-        self._singular = bool(values[0] < _SAFE * values[-1])
-        floor = _FLOOR * values[-1]
+        smallest, floor = float(values[0] / values[-1]), _FLOOR * values[-1]
         self.floored_ = int((values < floor).sum())
         values = values.clamp_min(floor)
         # Everything is measured from the overall mean: small numbers lose no digits in float32.
@@ -103,7 +104,7 @@ class GaussianMixture:
             means=means,
             root=vectors * values.sqrt(),
         )
-        return self
+        return smallest
 
     def refit(self, z: Rows, y: np.ndarray) -> "GaussianMixture":
         """The same kind of mixture fitted on other samples (for held-out energies)."""

@@ -9,12 +9,12 @@ from heat_core.energies.fitted import Fitted
 from heat_core.energies.priors.base import (
     ArrayOrTensor,
     Constants,
-    FitHead,
     array_or_tensor,
     checked_features,
     column_moments,
 )
 from heat_core.errors import HeatError
+from heat_core.features.heads import FitHead
 from heat_core.features.rows import Rows
 
 
@@ -38,8 +38,9 @@ class EnergyLogits:
 
     def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
         """Keep the mean and spread of the (N, D) features: EL cannot be sampled, a Gaussian starts its chains."""
-        z = self._checked(z)
-        mean, std = column_moments(z)
+        return self._keep(*column_moments(self._checked(z)))
+
+    def _keep(self, mean: np.ndarray, std: np.ndarray) -> Self:
         self._constants = Constants(weight=self.weight, bias=self.bias, mean=mean, std=std)
         return self
 

@@ -7,9 +7,10 @@ import torch
 
 from heat_core.energies.fitted import Fitted
 from heat_core.energies.moments import Moments
-from heat_core.energies.priors.base import ArrayOrTensor, Constants, FitHead, array_or_tensor
+from heat_core.energies.priors.base import ArrayOrTensor, Constants, array_or_tensor
 from heat_core.energies.priors.logits import EnergyLogits
 from heat_core.errors import HeatError
+from heat_core.features.heads import FitHead
 from heat_core.features.rows import Rows, blocks, cached_rows, tensor, working
 
 _NOTHING = 1e-7  # share of the features' length outside the principal subspace that rounding leaves
@@ -54,10 +55,10 @@ class VirtualLogit(EnergyLogits):
         self.dim_ = self.dim or min(1000 if width >= 2048 else 512 if width >= 768 else width // 2, max(n // 2, 1))
         origin = -(torch.linalg.pinv(torch.from_numpy(self.weight)) @ torch.from_numpy(self.bias)).numpy()
         moments = Moments.of(z, np.zeros(n, int), 1)
-        outside, left = _outside(moments, origin, self.dim_)
+        outside, left = _complement(moments, origin, self.dim_)
         if left < _SAFE and working(z.dtype) != np.float64:
             moments = Moments.of(z, np.zeros(n, int), 1, exact=True)
-            outside, left = _outside(moments, origin, self.dim_)
+            outside, left = _complement(moments, origin, self.dim_)
         if not left > _NOTHING:
             raise HeatError(
                 f"The {n} training features lie within {self.dim_} dimensions: nothing is left for ViM's virtual "
@@ -72,7 +73,6 @@ class VirtualLogit(EnergyLogits):
             std=np.sqrt(np.maximum(moments.scatter.diagonal() / n, 0.0)),
             origin=origin,
             outside=outside,
-            alpha=np.array(self.alpha_),
         )
         return self
 
@@ -113,14 +113,14 @@ class VirtualLogit(EnergyLogits):
         """(N, D) → (N, D)."""
         k, outside = self._constants.like(z), self._outside(z)
         direction = outside / outside.norm(dim=1, keepdim=True).clamp_min(1e-12)
-        return k["alpha"] * direction @ k["outside"].T + super().gradient(z)
+        return self.alpha_ * direction @ k["outside"].T + super().gradient(z)
 
     def _outside(self, z: torch.Tensor) -> torch.Tensor:
         k = self._constants.like(z)
         return (z - k["origin"]) @ k["outside"]
 
 
-def _outside(moments: Moments, origin: np.ndarray, dim: int) -> tuple[np.ndarray, float]:
+def _complement(moments: Moments, origin: np.ndarray, dim: int) -> tuple[np.ndarray, float]:
     """R (D, D - dim) of features measured from `origin`, and the share of their length that it holds."""
     shift = moments.means[0] - origin
     around = torch.from_numpy(moments.scatter / moments.counts.sum() + np.outer(shift, shift))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError
-from heat_core.features import features as module
 from heat_core.features.features import Features, held_out_rows, is_features_folder, rank_in_class
+from heat_core.features.rows import BLOCK
 
 RNG = np.random.default_rng(0)
 LABELS = np.array([0, 1, 0, 2, 1, 0, 0, 0, 1, 1, 1, 0])  # six of class 0, five of 1, one of 2
@@ -58,10 +58,10 @@ def test_rows_that_are_not_finite_are_counted_and_the_first_is_named(column, val
 
 
 def test_a_bad_row_beyond_the_first_block_is_found():
-    n = module._BLOCK + 3
+    n = BLOCK + 3
     avg = np.ones((n, 2), np.float32)
-    avg[module._BLOCK + 1, 1] = np.nan
-    with pytest.raises(HeatError, match=f"1 of {n} images .* first s{module._BLOCK + 1}:"):
+    avg[BLOCK + 1, 1] = np.nan
+    with pytest.raises(HeatError, match=f"1 of {n} images .* first s{BLOCK + 1}:"):
         Features(avg, None, None, [f"s{i}" for i in range(n)])
 
 
