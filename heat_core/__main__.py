@@ -35,7 +35,8 @@ look
   report          a run as one HTML page that opens without internet
 
 use
-  score           score new images with a finished run
+  score           score new images with a finished run, also millions of them, on many machines
+  extract         the features of a long list of images, as a folder that `run --backbone features` takes
   positions       where in an image its energy and its class come from
   detectors       every method to compare with
 """
@@ -112,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--nice", action="store_true", help="give way to other processes, as the app's jobs do")
     # The front page lists the verbs, in groups.
     verbs = parser.add_subparsers(required=True, metavar="VERB", help=argparse.SUPPRESS, prog=prog)
-    look, use = (_add_list, _add_show, _add_compare, _add_report), (_add_score, _add_positions)
+    look, use = (_add_list, _add_show, _add_compare, _add_report), (_add_score, _add_extract, _add_positions)
     for add in (_add_demo, _add_run, _add_job, _add_map, _add_study, _add_train, *look, *use):
         add(verbs)
     verbs.add_parser("detectors", description="Every method to compare with.").set_defaults(do=commands.detectors)
@@ -168,22 +169,21 @@ def _experiment_options(parser: argparse.ArgumentParser, required: bool = True) 
     images.add_argument("--limit-test", type=int, metavar="PER_CLASS", help="the same, for --id-test")
     images.add_argument("--limit-ood", type=int, metavar="PER_CLASS", help="the same, for --ood")
     images.add_argument("--share", type=float, metavar="0…1", help="of the training images that are learned from")
-    network = parser.add_argument_group("network")
-    network.add_argument(
-        "--backbone",
-        required=required,
-        metavar="TIMM_NAME",
-        help="or `features`: every set is a folder of avg.npy (std.npy, labels.npy)",
-    )
-    network.add_argument("--weights", metavar="FILE", help="safetensors or torch file (default: timm's own weights)")
-    network.add_argument("--image-size", type=int, metavar="N", help="side of the input in pixels")
-    network.add_argument("--batch-size", type=int, metavar="N", help="images at a time (default: as the device likes)")
+    _network_options(parser, required, "; or `features`: every set is a folder of avg.npy (std.npy, labels.npy)")
     _listed(parser, "--priors", "PRIOR", f"among {', '.join(ALL_PRIORS)} (default: the paper's three)")
     known, basic = ", ".join(detectors.names()), ", ".join(detectors.BASIC)
     _listed(parser, "--detectors", "NAME", f"to compare with: all, or among {known} (default: {basic})", nargs="*")
     parser.add_argument("--preset", help=f"training settings: {', '.join(PRESET_NAMES)} (default: paper)")
     _listed(parser, "--set", "KEY=VALUE", "changes to the preset, e.g. lambda_=5")
     parser.add_argument("--covariance", help=f"of the mixtures: {', '.join(COVARIANCES)} (default: auto)")
+
+
+def _network_options(parser: argparse.ArgumentParser, required: bool = True, more: str = "") -> None:
+    network = parser.add_argument_group("network")
+    network.add_argument("--backbone", required=required, metavar="TIMM_NAME", help=f"any classifier of timm{more}")
+    network.add_argument("--weights", metavar="FILE", help="safetensors or torch file (default: timm's own weights)")
+    network.add_argument("--image-size", type=int, metavar="N", help="side of the input in pixels")
+    network.add_argument("--batch-size", type=int, metavar="N", help="images at a time (default: as the device likes)")
 
 
 def _add_study(verbs: Verbs) -> None:
@@ -295,11 +295,33 @@ def _add_report(verbs: Verbs) -> None:
 def _add_score(verbs: Verbs) -> None:
     score = verbs.add_parser("score", description="Score new images with a finished run, the most unusual first.")
     score.add_argument("run", metavar="RUN")
-    score.add_argument("images", nargs="+", metavar="FILE|DIR")
+    score.add_argument("images", nargs="+", metavar="FILE|DIR|LIST", help="LIST: CSV or Parquet with a column `path`")
     score.add_argument("--into", metavar="DIR", help="keep the result there too (the app does)")
+    score.add_argument("--out", metavar="DIR", help="for long lists: a Parquet file a shard; the same command goes on")
+    score.add_argument("--keep", type=int, default=100, metavar="N", help="features kept a shard, see docs/scale.md")
+    _engine(score)
     _lens(score)
     _json(score)
     score.set_defaults(do=commands.score)
+
+
+def _engine(parser: argparse.ArgumentParser) -> None:
+    """Of long lists, which are cut into shards."""
+    group = parser.add_argument_group("long lists")
+    group.add_argument("--engine", default="loop", choices=["loop", "ray"], help="default: loop, in this process")
+    group.add_argument("--address", help="of a Ray cluster; auto: this machine's (default: a new one)")
+    group.add_argument("--workers", type=int, metavar="N", help="on Ray (default: as many as there is room for)")
+    group.add_argument("--threads", type=int, metavar="N", help="a shard (default: all cores, on Ray at most four)")
+    group.add_argument("--shard", type=int, default=10_000, metavar="N", help="images a shard (default: 10000)")
+
+
+def _add_extract(verbs: Verbs) -> None:
+    extract = verbs.add_parser("extract", description="Features of a long list of images, for `--backbone features`.")
+    extract.add_argument("images", nargs="+", metavar="FILE|DIR|LIST", help="LIST: CSV or Parquet with `path`, `label`")
+    _network_options(extract)
+    extract.add_argument("--out", required=True, metavar="DIR", help="of the features; the same command goes on")
+    _engine(extract)
+    extract.set_defaults(do=commands.extract)
 
 
 def _add_positions(verbs: Verbs) -> None:

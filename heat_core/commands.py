@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
@@ -159,6 +160,10 @@ def score(o: argparse.Namespace) -> None:
 
     run, paths = Run.open(o.run), [typed(p) for p in o.images]
     lens = _lens(o, run)
+    if o.out:
+        return _score_list(o, run, paths, lens)
+    if o.engine != "loop":
+        raise HeatError("--engine ray writes its results into a folder: say which with --out.")
     if run.has_energies:
         lens.composed(run.priors)  # refuses priors that the run has not, before the work
     _stop_on_sigterm()
@@ -183,6 +188,54 @@ def score(o: argparse.Namespace) -> None:
     if o.json:
         skipped = scored.skipped.tolist()
         _say(json.dumps({"run": str(run.folder), "threshold": threshold, "images": rows, "skipped": skipped}))
+
+
+def _score_list(o: argparse.Namespace, run: Run, sources: list[Path], lens: Lens) -> None:
+    """Shards of scores, and what they show."""
+    from heat_core.shards.scores import score_list
+
+    _stop_on_sigterm()
+    found = score_list(run, sources, typed(o.out), lens, keep=o.keep, report=_print_stage, **_engine(o))
+    for score, p, path, taken in found.top:
+        _say(f"{'unknown' if score > found.threshold else 'known':<8} {score:8.3f}  p {p:.4f}  {taken}  {path}")
+    _say_bad(found.bad)
+    readable = found.images - found.unreadable
+    share = f" ({found.unknown / readable:.1%})" if readable else ""
+    _say(f"{found.unknown:,} of {readable:,} images unknown{share}, {found.unreadable:,} not readable: {o.out}")
+    if o.json:
+        top = [dict(zip(("score", "p_value", "image", "taken_for"), row, strict=True)) for row in found.top]
+        _say(json.dumps({"run": str(run.folder), "out": o.out, **vars(found), "top": top}))
+
+
+def extract(o: argparse.Namespace) -> None:
+    """Features of a list of images, as a folder that `run --backbone features` takes."""
+    require_room()
+    from heat_core.features.backbones import load_backbone
+    from heat_core.shards.extracted import extract_list
+
+    _stop_on_sigterm()
+    backbone = load_backbone(o.backbone, o.weights, o.image_size)
+    sources = [typed(p) for p in o.images]
+    listed = extract_list(backbone, sources, typed(o.out), batch_size=o.batch_size, report=_print_stage, **_engine(o))
+    _say_bad(listed.bad)
+    _say(o.out)
+
+
+def _engine(o: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "engine": o.engine,
+        "address": o.address,
+        "workers": o.workers,
+        "threads": o.threads,
+        "size": o.shard,
+    }
+
+
+def _say_bad(bad: list[str]) -> None:
+    for row in bad[:5]:
+        _say(f"left out: {row}", sys.stderr)
+    if len(bad) > 5:
+        _say(f"left out: {len(bad) - 5:,} further rows that name no file", sys.stderr)
 
 
 def positions(o: argparse.Namespace) -> None:

@@ -32,6 +32,17 @@ def threshold95(id_scores: ArrayLike) -> float:
     return float(np.percentile(scores, 95, method="higher") if np.isnan(value) else value)  # NaN: between infinities
 
 
+def p_values(calibration: ArrayLike, scores: ArrayLike) -> np.ndarray:
+    """(N,) conformal p-values: (1 + #{calibration ≥ score}) / (n + 1) (Vovk et al., 2005; Bates et al., 2023).
+
+    Where new known images are exchangeable with n calibration images that nothing was fitted on, a share of at most α
+    of them has p ≤ α.
+    """
+    calibration, scores = _checked(calibration, scores)
+    above = len(calibration) - np.searchsorted(np.sort(calibration), scores, side="left")
+    return (1 + above) / (len(calibration) + 1)
+
+
 def fpr95(id_scores: ArrayLike, ood_scores: ArrayLike) -> float:
     """Share of OOD samples that are not above the 95th percentile of the ID scores, so pass for ID (Sec. 4)."""
     id_scores, ood_scores = _checked(id_scores, ood_scores)

@@ -16,6 +16,7 @@ from heat_core.features import demo
 from heat_core.features.features import held_out_rows, is_features_folder, rank_in_class, require_positive
 from heat_core.features.folders import class_titles, natural_key, scan, stamp, unique
 from heat_core.features.images import READER, read_image, suffixes
+from heat_core.features.manifest import MANIFESTS, paths_of
 from heat_core.storage import heat_home, is_folder, printable, typed
 
 # name → (class in torchvision.datasets, keywords for training, keywords for testing)
@@ -146,7 +147,7 @@ def from_folder(folder: Path) -> ImageSet:
     return ImageSet(
         printable(folder.name),
         found.names,
-        partial(_open_file, found.files),
+        partial(open_file, found.files),
         labels,
         class_names,
         _digest(f"reader {READER}", *stamps),
@@ -160,15 +161,18 @@ def _kinds() -> str:
 
 
 def from_files(paths: list[Path]) -> ImageSet:
-    """Loose image files and folders of them, without classes; a sample's id is its path as given."""
+    """Loose image files, folders and manifests of them, without classes; a sample's id is its path as given."""
     files: list[Path] = []
     notes: list[str] = []
     for path in paths:
         if not path.exists():
-            raise HeatError(f"{printable(path)} does not exist: give image files, or folders of them.")
+            raise HeatError(f"{printable(path)} does not exist: give image files, folders or a manifest of them.")
         if path.is_dir():
             found = scan(path)
             files, notes = files + found.files, notes + found.notes
+        elif path.suffix.lower() in MANIFESTS:
+            listed, bad = paths_of(path)
+            files, notes = files + listed, notes + bad
         else:
             files.append(path)
     files = list(dict.fromkeys(files))
@@ -176,8 +180,8 @@ def from_files(paths: list[Path]) -> ImageSet:
         where = ", ".join(map(printable, paths))
         raise HeatError(f"There are no images in {where} (looked for {_kinds()}). {' '.join(notes)}".strip())
     ids = unique([printable(p) for p in files])
-    fingerprint = _digest(f"reader {READER}", *(f"{p.resolve()} {stamp(p)}" for p in files))
-    return ImageSet("own images", ids, partial(_open_file, files), None, [], fingerprint, tuple(notes), tuple(files))
+    fingerprint = _digest(f"reader {READER}", *(f"{p.resolve()} {stamp(p) if p.exists() else None}" for p in files))
+    return ImageSet("own images", ids, partial(open_file, files), None, [], fingerprint, tuple(notes), tuple(files))
 
 
 def require_classes(images: ImageSet) -> ImageSet:
@@ -233,7 +237,7 @@ def _from_extracted(source: str, role: str) -> ImageSet:
     return from_folder(path)
 
 
-def _open_file(files: list[Path], index: int) -> Image.Image:
+def open_file(files: list[Path], index: int) -> Image.Image:
     return read_image(files[index])
 
 

@@ -8,7 +8,7 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -56,6 +56,16 @@ def auto_device() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def usual_batch_size(device: torch.device) -> int:
+    """Images at a time."""
+    return 256 if device.type == "cuda" else 64
+
+
+def usual_workers(device: torch.device, cores: int) -> int:
+    """Processes that decode images: a GPU is fed by its cores, a CPU is kept busy by the network."""
+    return min(cores, 12) if device.type == "cuda" else 0
+
+
 def extract(
     backbone: Backbone,
     images: ImageSet,
@@ -74,15 +84,14 @@ def extract(
         backbone: the network.
         images: what it looks at.
         device: where it runs; default: `auto_device()`.
-        batch_size: images at a time; default: 256 on CUDA, else 64.
-        workers: processes that decode images; default: none on a CPU, which the network keeps busy.
+        batch_size: images at a time; default: `usual_batch_size`.
+        workers: processes that decode images; default: `usual_workers`.
         on_progress: receives a record after every batch.
         columns: what is kept of each batch; default: `avg`, and `std` where there are positions.
     """
     columns = pooled(backbone) if columns is None else columns
     device = device or auto_device()
-    if batch_size is None:
-        batch_size = 256 if device.type == "cuda" else 64
+    batch_size = batch_size or usual_batch_size(device)
     fingerprint = f"{backbone.fingerprint}-{images.fingerprint}"
     folder = heat_home() / "features" / file_name(backbone.name) / f"{file_name(images.name)}-{fingerprint}"
     if _missing(folder, fingerprint, columns):
@@ -130,9 +139,7 @@ def _make(
     """Fill the columns beside the folder, then move them in."""
     if folder.exists() and not _digests(folder, fingerprint):
         shutil.rmtree(folder)
-    # bicubic resizing is cheap beside a network, so two workers keep a CPU busy; a GPU is fed by all cores
-    cores = os.cpu_count() or 1
-    workers = (min(cores, 12) if device.type == "cuda" else 0) if workers is None else workers
+    workers = usual_workers(device, os.cpu_count() or 1) if workers is None else workers
     label = file_name("-".join([str(batch_size), device.type, *(c.name for c in columns)]))
     work = folder.with_name(f"{folder.name}.partial-{label}")
     skipped = _fill(backbone, images, work, device, batch_size, workers, on_progress, columns)
@@ -156,33 +163,17 @@ def _fill(
     begun = mark.exists() and all((work / f"{c.name}.npy").exists() for c in columns)
     state: dict[str, Any] = read_json(mark) if begun else {"done": 0, "skipped": []}
     start, began, saved = state["done"], time.monotonic(), time.monotonic()
-    on_gpu = device.type == "cuda"
-    loader = DataLoader(
-        Subset(_Decoded(images, backbone.transform), range(start, len(images))),
-        batch_size=batch_size,
-        num_workers=workers,
-        pin_memory=on_gpu,
-    )
-    network = backbone.to(device).to(memory_format=torch.channels_last)
-    stages, gradients = any(c.stages for c in columns), any(c.gradients for c in columns)
     files: dict[str, np.memmap] = {}
     done = start
-    for pixels, readable in loader:
-        pixels = pixels.to(device, non_blocking=True, memory_format=torch.channels_last)
-        batch = Batch(network, pixels, stages, gradients)
-        rows = slice(done, done + len(pixels))
-        for column in columns:
-            # bfloat16 reaches as far as float32; float16 overflows in the activations of large ViTs
-            with torch.inference_mode(not gradients), torch.autocast(device.type, torch.bfloat16, enabled=on_gpu):
-                values = column.of(batch).detach().float().cpu().numpy()
+    for batch, readable in each_batch(backbone, images, device, batch_size, workers, columns, start):
+        rows = slice(done, done + len(readable))
+        for name, values in batch.items():
             with writing(work):
-                if column.name not in files:
-                    files[column.name] = _open_column(
-                        work / f"{column.name}.npy", (len(images), values.shape[1]), start
-                    )
-                files[column.name][rows] = values
-        state["skipped"] += [done + int(i) for i in np.flatnonzero(~readable.numpy())]
-        done += len(pixels)
+                if name not in files:
+                    files[name] = _open_column(work / f"{name}.npy", (len(images), values.shape[1]), start)
+                files[name][rows] = values
+        state["skipped"] += [done + int(i) for i in np.flatnonzero(~readable)]
+        done += len(readable)
         if time.monotonic() - saved > SAVE_EVERY or done == len(images):
             with writing(work):
                 for file in files.values():
@@ -193,6 +184,36 @@ def _fill(
         left = (len(images) - done) / rate
         on_progress({"done": done, "total": len(images), "images_per_s": rate, "eta": left})
     return state["skipped"]
+
+
+def each_batch(
+    backbone: Backbone,
+    images: ImageSet,
+    device: torch.device,
+    batch_size: int,
+    workers: int,
+    columns: Sequence[Column],
+    start: int = 0,
+) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+    """The columns of one batch after the other, from image `start` on: name → (B, width) float32, and (B,) which of
+    its images could be read; what stands for the others means nothing.
+    """
+    on_gpu = device.type == "cuda"
+    loader = DataLoader(
+        Subset(_Decoded(images, backbone.transform), range(start, len(images))),
+        batch_size=batch_size,
+        num_workers=workers,
+        pin_memory=on_gpu,
+    )
+    network = backbone.to(device).to(memory_format=torch.channels_last)
+    stages, gradients = any(c.stages for c in columns), any(c.gradients for c in columns)
+    for pixels, readable in loader:
+        pixels = pixels.to(device, non_blocking=True, memory_format=torch.channels_last)
+        batch = Batch(network, pixels, stages, gradients)
+        # bfloat16 reaches as far as float32; float16 overflows in the activations of large ViTs
+        with torch.inference_mode(not gradients), torch.autocast(device.type, torch.bfloat16, enabled=on_gpu):
+            values = {c.name: c.of(batch).detach().float().cpu().numpy() for c in columns}
+        yield values, readable.numpy()  # outside: who receives them is in no mode of ours
 
 
 def _open_column(path: Path, shape: tuple[int, int], start: int) -> np.memmap:

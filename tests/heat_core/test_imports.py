@@ -17,7 +17,7 @@ FLOORS = (
     ("detectors",),
     ("runs",),
     ("analysis",),
-    ("studies",),
+    ("studies", "shards"),
     ("__init__", "_moved"),
     ("commands",),
     ("__main__",),

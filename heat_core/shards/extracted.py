@@ -1,0 +1,128 @@
+"""A list of images through a network: shards of features, then one folder that a run takes with `--backbone features`.
+
+Sums of such features (`energies.moments.Moments`) can be made apart, too, and added: that is all that a mixture needs.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from operator import add
+from pathlib import Path
+
+import numpy as np
+
+from heat_core.energies.moments import Moments
+from heat_core.energies.views import VIEWS
+from heat_core.errors import HeatError
+from heat_core.features.backbones import Backbone
+from heat_core.features.features import Features
+from heat_core.features.folders import class_titles, natural_key
+from heat_core.features.store import META
+from heat_core.runs.events import Progress, silent
+from heat_core.shards.jobs import ExtractShards
+from heat_core.shards.listing import Listed, read_shard
+from heat_core.shards.work import SHARD, Engine, Plan, at_work, begin, engine_of, finished, loop, work
+from heat_core.storage import digest_of, printable, read_npz, replacing, write_sealed
+
+
+def extract_list(
+    backbone: Backbone,
+    sources: Sequence[Path],
+    out: Path,
+    *,
+    batch_size: int | None = None,
+    engine: str = "loop",
+    address: str | None = None,
+    workers: int | None = None,
+    threads: int | None = None,
+    size: int = SHARD,
+    report: Progress = silent,
+) -> Listed:
+    """Extract features of images into a folder of features; called again it goes on where it ended.
+
+    Args: as `score_list`.
+
+    Raises:
+        HeatError: where the folder, the list or the engine will not do, or no image can be read.
+    """
+    with at_work(out):
+        usual = min(4, os.cpu_count() or 1) if engine == "ray" else None
+        of = f"features of {backbone.name} {backbone.fingerprint}"
+        plan, listed = begin(out, sources, of, size, threads or usual)
+        job = ExtractShards(out, backbone, plan.size, batch_size, plan.threads)
+        if not (out / META).exists():
+            for _ in work(job, plan, engine_of(engine, address, workers, plan.threads), report):
+                pass
+            _assemble(job, plan, listed)
+        for number in range(plan.shards):
+            job.path(number).unlink(missing_ok=True)
+        return listed
+
+
+def _assemble(job: ExtractShards, plan: Plan, listed: Listed) -> None:
+    """Shards → avg.npy, std.npy, labels.npy, meta.json, with no more than a shard in memory."""
+    out, paths = job.folder, list(finished(job, plan))
+    whole = [read_npz(path, "delete it and start again")["readable"] for path in paths]
+    rows = sum(int(readable.sum()) for readable in whole)
+    if not rows:
+        raise HeatError(f"None of the {plan.rows} images could be read: check that they are images.")
+    first = next(read_npz(path) for path, readable in zip(paths, whole, strict=True) if readable.any())
+    columns: list[str] = [name for name in ("avg", "std") if name in first]
+    for name in columns:
+        _append(out / f"{name}.npy", (rows, first[name].shape[1]), _column(paths, name))
+    ids, skipped, labels = list[str](), list[str](), list[str | None]()
+    for number, readable in enumerate(whole):
+        shard = read_shard(out, number, plan.size)
+        for path, label, could in zip(shard.paths, shard.labels, readable, strict=True):
+            (ids if could else skipped).append(printable(path))
+            if could:
+                labels.append(label)
+    meta = {"ids": ids, "skipped": skipped, "labelled": None not in listed.labels}
+    if meta["labelled"]:
+        names = sorted({str(label) for label in labels}, key=lambda name: (natural_key(name), name))
+        number_of = {name: i for i, name in enumerate(names)}
+        with replacing(out / "labels.npy") as beside, open(beside, "wb") as file:
+            np.save(file, np.array([number_of[str(label)] for label in labels]))
+        columns.append("labels")
+        meta["class_names"] = class_titles(names)
+    write_sealed(out / META, meta | {"digests": {name: digest_of(out / f"{name}.npy") for name in columns}})
+
+
+def _column(paths: Sequence[Path], name: str) -> Iterator[np.ndarray]:
+    for path in paths:
+        if (values := read_npz(path).get(name)) is not None:
+            yield values
+
+
+def _append(path: Path, shape: tuple[int, int], parts: Iterator[np.ndarray]) -> None:
+    with replacing(path) as beside, open(beside, "wb") as file:
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for values in parts:
+            file.write(values.astype(np.float32, copy=False).tobytes())
+
+
+class _MomentsOf:
+    """A job: the moments of some rows of a folder of features, as a prior sees them."""
+
+    def __init__(self, folder: Path, prior: str, size: int) -> None:
+        self.folder, self.prior, self.size = folder.resolve(), prior, size
+
+    def __call__(self, number: int, report: Progress = silent) -> Moments:  # noqa: ARG002
+        features = Features.open(self.folder)
+        rows = slice(number * self.size, (number + 1) * self.size)
+        labels = features.required_labels(f"The prior {self.prior}")
+        return Moments.of(VIEWS[self.prior].rows(features)[rows], labels[rows], len(features.class_names))
+
+
+def moments_of(folder: Path, prior: str = "gmm", size: int = SHARD, engine: Engine[Moments] = loop) -> Moments:
+    """The moments that `GaussianMixture.fit_moments` takes, of a folder of features, made in parts and added.
+
+    Args:
+        folder: of features with labels.
+        prior: whose view of them: `gmm`, `gmm-std`, …
+        size: rows a part.
+        engine: `loop`, or `OnRay(…)`.
+    """
+    parts = -(-len(Features.open(folder)) // size)
+    return reduce(add, engine(_MomentsOf(folder, prior, size), list(range(parts)), silent))

@@ -1,0 +1,205 @@
+"""What is done to a shard of images. A job can be pickled, and does the same to a shard wherever it runs."""
+
+import json
+import os
+import socket
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from heat_core.composition import Lens, Scale
+from heat_core.features.backbones import Backbone
+from heat_core.features.columns import pooled
+from heat_core.features.datasets import ImageSet, open_file
+from heat_core.features.extraction import auto_device, each_batch, usual_batch_size, usual_workers
+from heat_core.features.features import Features
+from heat_core.features.manifest import arrow
+from heat_core.metrics import p_values, threshold95
+from heat_core.runs.events import Progress, silent
+from heat_core.runs.scoring import Scorer
+from heat_core.shards.listing import Shard, read_shard
+from heat_core.storage import printable, replacing, write_npz
+
+_SAID_EVERY = 2.0  # seconds
+
+
+@dataclass(frozen=True)
+class Done:
+    """A shard that is finished: its number, how many images it has and how many of them could not be read, how long it
+    took, and where."""
+
+    number: int
+    rows: int
+    unreadable: int
+    seconds: float
+    host: str
+    pid: int
+
+
+class ShardJob(ABC):
+    """Images → features → one file.
+
+    Args:
+        folder: of the list and of the results.
+        backbone: what looks at the images.
+        size: images a shard.
+        batch_size: images at a time; None = as the device likes.
+        threads: of the processor that a shard may use; sums of another number of threads may differ in the last digit.
+    """
+
+    kind: ClassVar[str]  # of results
+    ending: ClassVar[str]
+
+    def __init__(self, folder: Path, backbone: Backbone, size: int, batch_size: int | None, threads: int) -> None:
+        self.folder, self.backbone, self.size = folder.resolve(), backbone, size
+        self.batch_size, self.threads = batch_size, threads
+
+    def path(self, number: int) -> Path:
+        """The file of a shard: where it is, the shard is finished."""
+        return self.folder / f"{self.kind}-{number:06d}{self.ending}"
+
+    def __call__(self, number: int, report: Progress = silent) -> Done:
+        """Do one shard."""
+        began, shard = time.monotonic(), read_shard(self.folder, number, self.size)
+        torch.set_num_threads(self.threads)
+        features, readable = self._look(shard, report)
+        self.write(shard, features, readable)
+        missing = len(shard) - int(readable.sum())
+        return Done(number, len(shard), missing, time.monotonic() - began, socket.gethostname(), os.getpid())
+
+    @abstractmethod
+    def write(self, shard: Shard, features: Features | None, readable: np.ndarray) -> None:
+        """Keep the result, whole or not at all; `features` are those of the readable images, None where none is."""
+
+    def _look(self, shard: Shard, report: Progress) -> tuple[Features | None, np.ndarray]:
+        """Features of the images that could be read, and (N,) which those are."""
+        device, ids = auto_device(), [printable(p) for p in shard.paths]
+        images = ImageSet("", ids, partial(open_file, shard.paths), None, [], "")
+        batch_size, workers = self.batch_size or usual_batch_size(device), usual_workers(device, self.threads)
+        columns: dict[str, list[np.ndarray]] = {}
+        seen: list[np.ndarray] = []
+        said = time.monotonic()
+        for batch, readable in each_batch(self.backbone, images, device, batch_size, workers, pooled(self.backbone)):
+            seen.append(readable)
+            for name, values in batch.items():
+                columns.setdefault(name, []).append(values[readable])
+            if time.monotonic() - said > _SAID_EVERY:
+                said = time.monotonic()
+                report(self.kind, f"shard {shard.number}: {sum(map(len, seen))} of {len(shard)} images")
+        could = np.concatenate(seen)
+        whole = {name: np.concatenate(parts) for name, parts in columns.items()}
+        ids = [ids[i] for i in np.flatnonzero(could)]
+        return (Features(whole["avg"], whole.get("std"), None, ids) if ids else None), could
+
+
+class ExtractShards(ShardJob):
+    """Images → `features-000000.npz`: the columns of the readable images, and `readable` of all."""
+
+    kind, ending = "features", ".npz"
+
+    def write(self, shard: Shard, features: Features | None, readable: np.ndarray) -> None:
+        columns = {} if features is None else {"avg": features.avg, "std": features.std}
+        write_npz(self.path(shard.number), {"readable": readable} | {k: v for k, v in columns.items() if v is not None})
+
+
+class ScoreShards(ShardJob):
+    """Images → `scores-000000.parquet`: a row an image, in the order of the list.
+
+    Beside it `kept-000000.parquet` holds the float16 features of evenly spaced images and of the most unusual ones.
+
+    Args:
+        scorer: the run that scores.
+        scale: of the run's hybrid energies.
+        lens: how they are composed.
+        calibration: (N,) scores of known images that nothing was fitted on.
+        class_names: of the classifier.
+        keep: how many images of each of both kinds keep their features.
+    """
+
+    kind, ending = "scores", ".parquet"
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        scale: Scale,
+        lens: Lens,
+        calibration: np.ndarray,
+        class_names: list[str],
+        keep: int,
+        **keywords: Any,
+    ) -> None:
+        super().__init__(backbone=scorer.backbone, **keywords)
+        self.scorer, self.scale, self.lens = scorer, scale, lens
+        self.calibration, self.class_names, self.keep = calibration, class_names, keep
+
+    @property
+    def threshold(self) -> float:
+        """What a score must exceed to be called unknown."""
+        return threshold95(self.calibration) if self.lens.threshold is None else self.lens.threshold
+
+    def write(self, shard: Shard, features: Features | None, readable: np.ndarray) -> None:
+        pa, names = arrow(), [printable(p) for p in shard.paths]
+        k, seen = len(self.scale.priors), np.flatnonzero(readable)
+        energies, predicted = np.zeros((len(shard), k)), np.zeros(len(shard), np.int32)
+        confidence, scores, p = (np.zeros(len(shard)) for _ in range(3))
+        if features is not None:
+            found = self.scorer.see(features)
+            energies[seen], predicted[seen], confidence[seen] = found.hybrid, found.predicted, found.confidence
+            scores[seen] = self.scale.scores(found.hybrid, self.lens)
+            p[seen] = p_values(self.calibration, scores[seen])
+            self._keep(shard, features, seen, scores[seen])
+
+        def known(values: np.ndarray) -> Any:
+            return pa.array(values.astype(np.float32), mask=~readable)
+
+        table = {
+            "id": pa.array(np.arange(shard.start, shard.start + len(shard))),
+            "path": pa.array(names),
+            "score": known(scores),
+            "p_value": known(p),
+            **{f"energy_{prior}": known(energies[:, i]) for i, prior in enumerate(self.scale.priors)},
+            "predicted": pa.DictionaryArray.from_arrays(pa.array(predicted, mask=~readable), self.class_names),
+            "confidence": known(confidence),
+            "error": pa.array(["not readable"] * len(shard), pa.string(), mask=readable),
+        }
+        self._write(self.path(shard.number), table)
+
+    def _keep(self, shard: Shard, features: Features, seen: np.ndarray, scores: np.ndarray) -> None:
+        top = np.sort(np.argsort(-scores, kind="stable")[: self.keep])
+        sample = np.unique(np.linspace(0, len(seen) - 1, self.keep, dtype=int))
+        rows = np.r_[sample, top]
+        if not len(rows):
+            return
+        pa, avg = arrow(), features.avg[rows].astype(np.float16)
+        table = {
+            "id": pa.array(shard.start + seen[rows]),
+            "path": pa.array([features.ids[i] for i in rows]),
+            "why": pa.array(["sample"] * len(sample) + ["top"] * len(top)),
+            "score": pa.array(scores[rows].astype(np.float32)),
+            "avg": pa.FixedSizeListArray.from_arrays(pa.array(avg.ravel()), avg.shape[1]),
+        }
+        self._write(self.folder / f"kept-{shard.number:06d}.parquet", table)
+
+    def _write(self, path: Path, columns: dict[str, Any]) -> None:
+        pa = arrow()
+        table = pa.table(columns).replace_schema_metadata({"heat": json.dumps(self.about)})
+        with replacing(path) as beside:
+            pa.parquet.write_table(table, beside)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the numbers mean, kept in every file."""
+        return {
+            "priors": list(self.lens.composed(self.scale.priors)),
+            "beta": str(self.lens.beta),
+            "threshold": self.threshold,
+            "mean": dict(zip(self.scale.priors, map(float, self.scale.mean), strict=True)),
+            "std": dict(zip(self.scale.priors, map(float, self.scale.spread), strict=True)),
+            "calibration_images": len(self.calibration),
+        }

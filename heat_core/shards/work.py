@@ -1,0 +1,152 @@
+"""A folder of shards: begun once, worked on by any engine, gone on with after whatever ended it."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from filelock import FileLock, Timeout
+
+from heat_core.errors import HeatError
+from heat_core.runs.events import Progress, silent
+from heat_core.shards.jobs import Done, ShardJob
+from heat_core.shards.listing import Listed, write_list
+from heat_core.storage import printable, read_sealed, sweep, write_sealed, writing
+
+PLAN = "plan.json"
+SHARD = 10_000  # images
+_FORMAT = 1
+
+Result = TypeVar("Result")
+Job = Callable[..., Result]  # (number) or (number, report) → result
+Engine = Callable[[Job[Result], list[int], Progress], Iterator[Result]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a folder of shards was begun as; what goes on there must be the same.
+
+    Attributes:
+        of: what the results depend on: a run and its lens, or a network.
+        list: digest of the list of images.
+        rows: images.
+        size: images a shard.
+        threads: of the processor, for each shard.
+    """
+
+    of: str
+    list: str
+    rows: int
+    size: int
+    threads: int
+
+    @property
+    def shards(self) -> int:
+        """How many there are."""
+        return -(-self.rows // self.size)
+
+
+def loop(job: Job[Result], numbers: list[int], report: Progress = silent) -> Iterator[Result]:
+    """The plain engine: one after the other, in this process."""
+    for number in numbers:
+        yield job(number, report)
+
+
+@contextmanager
+def at_work(folder: Path) -> Iterator[None]:
+    """Be the only one who leads the work in a folder of shards."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise HeatError(f"Another process is at work in {printable(folder)}: wait for it, or stop it.") from None
+    try:
+        sweep(folder)
+        yield
+    finally:
+        lock.release()
+
+
+def begin(folder: Path, sources: Sequence[Path], of: str, size: int, threads: int | None) -> tuple[Plan, Listed]:
+    """Begin a folder of shards, or read how it was begun.
+
+    Args:
+        folder: of the list and the results.
+        sources: folders, image files, manifests.
+        of: what the results depend on.
+        size: images a shard; a folder that was begun keeps its own.
+        threads: of the processor, for each shard; None = all cores, or as the folder was begun.
+
+    Raises:
+        HeatError: where the folder was begun with something else.
+    """
+    if size < 1 or (threads is not None and threads < 1):
+        raise HeatError("A shard needs at least one image, and at least one thread.")
+    if not (folder / PLAN).exists():
+        if left := [p.name for p in folder.iterdir() if not p.name.startswith(".")]:
+            raise HeatError(f"{printable(folder)} holds {printable(left[0])}, but no plan: give an empty folder.")
+        listed = write_list(sources, folder, size)
+        plan = Plan(of, listed.digest, listed.rows, size, threads or os.cpu_count() or 1)
+        write_sealed(folder / PLAN, {"format": _FORMAT, **asdict(plan)})
+        return plan, listed
+    plan = _read(folder)
+    if plan.of != of:
+        raise HeatError(f"{printable(folder)} was begun for something else ({plan.of}, not {of}): give another --out.")
+    if threads not in (None, plan.threads):
+        raise HeatError(f"{printable(folder)} was begun with {plan.threads} threads a shard: leave --threads out.")
+    return plan, write_list(sources, folder, plan.size, plan.list)
+
+
+def _read(folder: Path) -> Plan:
+    cure = f"delete {printable(folder)} and start again"
+    content = read_sealed(folder / PLAN, cure)
+    try:
+        if content.pop("format") != _FORMAT:
+            raise HeatError(f"{printable(folder)} was begun by another version of heat_core: give another --out.")
+        return Plan(**content)
+    except (KeyError, TypeError) as error:
+        raise HeatError(f"{printable(folder / PLAN)} is damaged: {cure}.") from error
+
+
+def work(job: ShardJob, plan: Plan, engine: Engine[Done] = loop, report: Progress = silent) -> Iterator[Done]:
+    """Do the shards that are not finished, and yield each as it ends."""
+    left = [number for number in range(plan.shards) if not job.path(number).exists()]
+    if len(left) < plan.shards:
+        report(job.kind, f"{plan.shards - len(left)} of {plan.shards} shards were finished before.")
+    began, images, ended = time.monotonic(), 0, plan.shards - len(left)
+    for done in engine(job, left, report):
+        images, ended = images + done.rows, ended + 1
+        rate = images / max(time.monotonic() - began, 1e-9)
+        eta = (plan.shards - ended) * plan.size / rate
+        more = f", {done.unreadable} not readable" if done.unreadable else ""
+        where = f"{done.rows} images{more} in {done.seconds:.0f} s on {printable(done.host)}"
+        report(
+            job.kind,
+            f"{ended} of {plan.shards} shards ({where}) · {rate:.0f} images/s · {eta:.0f} s left",
+            **asdict(done),
+        )
+        yield done
+
+
+def finished(job: ShardJob, plan: Plan) -> Iterable[Path]:
+    """The files of all shards, in order; HeatError where one is missing."""
+    paths = [job.path(number) for number in range(plan.shards)]
+    if missing := [path for path in paths if not path.exists()]:
+        raise HeatError(f"{printable(missing[0])} is missing: start again, whatever was finished is kept.")
+    return paths
+
+
+def engine_of(name: str, address: str | None, workers: int | None, threads: int) -> Engine[Any]:
+    """`loop`, or `ray` on a cluster or on this machine."""
+    if name == "loop":
+        if address or workers:
+            raise HeatError("--address and --workers are Ray's: give --engine ray too.")
+        return loop
+    from heat_core.shards.on_ray import OnRay
+
+    return OnRay(address, workers, threads)
