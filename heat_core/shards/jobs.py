@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from heat_core.composition import Lens, Scale
+from heat_core.errors import HeatError
 from heat_core.features.backbones import Backbone
 from heat_core.features.columns import pooled
 from heat_core.features.datasets import ImageSet, open_file
@@ -27,6 +28,7 @@ from heat_core.shards.listing import Shard, read_shard
 from heat_core.storage import printable, replacing, write_npz
 
 _SAID_EVERY = 2.0  # seconds
+_MANY = 100  # images of which none can be read: they are somewhere else
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,11 @@ class ShardJob(ABC):
         began, shard = time.monotonic(), read_shard(self.folder, number, self.size)
         torch.set_num_threads(self.threads)
         features, readable = self._look(shard, report)
+        if features is None and len(shard) >= _MANY:
+            raise HeatError(
+                f"None of {len(shard)} images could be read on {printable(socket.gethostname())}, first "
+                f"{printable(shard.paths[0])}: is their folder there, and are these images?"
+            )
         self.write(shard, features, readable)
         missing = len(shard) - int(readable.sum())
         return Done(number, len(shard), missing, time.monotonic() - began, socket.gethostname(), os.getpid())

@@ -213,6 +213,14 @@ def test_bad_rows_of_a_manifest_are_named_and_files_that_are_gone_have_a_row(mad
     assert "cannot be read as PARQUET" in capsys.readouterr().err
 
 
+def test_a_shard_of_which_nothing_can_be_read_is_no_result(made, tmp_path):
+    manifest = tmp_path / "list.csv"
+    manifest.write_text("path\n" + "\n".join(f"/not/mounted/{i}.png" for i in range(100)))
+    with pytest.raises(HeatError, match=r"None of 100 images could be read on .*, first /not/mounted/0\.png"):
+        score_list(made[0], [manifest], tmp_path / "out", Lens())
+    assert not list((tmp_path / "out").glob("scores-*"))
+
+
 def test_a_folder_that_was_begun_with_something_else_is_left_alone(made, tmp_path):
     out = tmp_path / "out"
     scored(made, out)
