@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -91,8 +92,20 @@ def project(reduced: np.ndarray, seed: int = 0) -> np.ndarray:
         import umap
     except ImportError:  # a bare GPU server: the plane of the first two components is still a map
         return plane
-    neighbours = min(NEIGHBOURS, len(reduced) - 1)
-    return umap.UMAP(n_neighbors=neighbours, init="pca", random_state=seed, n_jobs=1).fit_transform(reduced)
+    k = min(NEIGHBOURS, len(reduced) - 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # "transform is not possible": `FeatureMap.place` does it
+        fitted = umap.UMAP(n_neighbors=k, init="pca", random_state=seed, n_jobs=1, precomputed_knn=_nearest(reduced, k))
+        return fitted.fit_transform(reduced)
+
+
+def _nearest(z: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """(N, k) indices and distances of the nearest points, itself the first: umap's own search is a Python loop over
+    pairs below 4,096 points, and compiled for half a minute above."""
+    from sklearn.neighbors import NearestNeighbors
+
+    distances, indices = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(z).kneighbors(z)
+    return indices, distances
 
 
 def main() -> None:
