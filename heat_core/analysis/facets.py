@@ -84,12 +84,14 @@ def clusters(samples: Samples) -> Facet:
     Raises:
         HeatError: where the run has no map.
     """
-    from sklearn.cluster import KMeans  # half a second to import: only when it is asked for
+    from scipy.cluster import vq  # the first page waits for it, and scikit-learn takes four times as long to import
 
-    xy = samples.map_xy()
-    count = int(np.clip(len(xy) // _POINTS_A_CLUSTER, 1, _MOST_CLUSTERS))
-    found = KMeans(count, n_init=1, random_state=0).fit(xy[:: max(len(xy) // 20_000, 1)])
-    codes = found.predict(xy.astype(found.cluster_centers_.dtype)).astype(int)
+    xy = samples.map_xy().astype(np.float64)
+    fitted = xy[:: max(len(xy) // 20_000, 1)]
+    places = len(np.unique(fitted, axis=0))
+    count = int(np.clip(len(xy) // _POINTS_A_CLUSTER, 1, min(_MOST_CLUSTERS, places)))
+    centres, _ = vq.kmeans2(fitted, count, iter=50, minit="++", rng=0)
+    codes = vq.vq(xy, centres)[0].astype(int)
     seen = [np.bincount(samples.predicted[codes == c], minlength=1).argmax() for c in range(count)]
     nearest = [samples.run.class_names[int(i)] for i in seen]
     return Facet(tuple(_numbered([f"near {name}" for name in nearest])), codes)

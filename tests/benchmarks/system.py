@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -124,13 +125,14 @@ def _app_start(_: bool) -> Job:
 
     home = _folder()
     _child(sys.executable, "-m", "heat_core", "demo", HEAT_HOME=str(home))()
-    opened = chromium()
-    browser = opened.__enter__()  # is closed with this process
+    browser = ExitStack()  # is closed with this process
+    open_page = browser.enter_context(chromium()).new_page
+    atexit.register(browser.close)
 
     def run():
         began = time.perf_counter()
         with app_on(home) as address:
-            page = browser.new_page()
+            page = open_page()
             page.goto(address)
             page.locator(".results .cell").first.wait_for(timeout=60_000)
             seconds = Seconds(time.perf_counter() - began)
