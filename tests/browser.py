@@ -37,14 +37,14 @@ def streamlit_on(script: Path, cwd: Path, *options: str, **environment: str) -> 
     )
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
+        for _ in range(1200):
             try:
                 urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
                 break
             except urllib.error.HTTPError:
                 break
             except OSError:
-                time.sleep(0.25)
+                time.sleep(0.05)
         yield address
     finally:
         server.terminate()

@@ -10,6 +10,7 @@ from heat_core.energies.fitted import Fitted
 from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
+from heat_core.features.rows import products
 
 _BLOCK = 2**24  # inner products at a time: 64 MB
 
@@ -31,6 +32,7 @@ class NearestNeighbours(Detector):
 
     k_ = Fitted[int]()
     _known = Fitted[torch.Tensor]()
+    _searched = Fitted[torch.Tensor]()
 
     def __init__(self, head: Head, k: int | None = None, k_of: tuple[int, int] | None = None) -> None:
         """k: fixed; or `k_of` = (k, number of training images from which it applies)."""
@@ -46,6 +48,7 @@ class NearestNeighbours(Detector):
         if self.k_ > len(z):
             raise HeatError(f"k = {self.k_} exceeds the {len(z)} training images: choose a smaller k.")
         self._known = torch.from_numpy(z)
+        self._searched = self._known.to(products())
         return self
 
     def score(self, features: Features) -> np.ndarray:
@@ -56,6 +59,6 @@ class NearestNeighbours(Detector):
         """(n, D) → (n,) float64. Neighbours are found by one matrix product, since on the sphere the nearest has the
         largest inner product; the distance to the k-th is then computed without its cancellation.
         """
-        similar = torch.topk(z @ self._known.T, self.k_, dim=1, sorted=False)
-        kth = similar.indices.gather(1, similar.values.argmin(dim=1, keepdim=True)).squeeze(1)
+        similar = torch.topk(z.to(self._searched.device) @ self._searched.T, self.k_, dim=1, sorted=False)
+        kth = similar.indices.gather(1, similar.values.argmin(dim=1, keepdim=True)).squeeze(1).cpu()
         return (z.double() - self._known[kth].double()).norm(dim=1)

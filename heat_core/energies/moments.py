@@ -12,7 +12,7 @@ import torch
 
 from heat_core.errors import HeatError
 from heat_core.features.features import rank_in_class
-from heat_core.features.rows import BLOCK, Rows, blocks, tensor, working
+from heat_core.features.rows import BLOCK, Rows, blocks, products, tensor, working
 
 _PANEL = 256  # columns of the scatter that are made at a time
 _FIRST = 16  # rows of a class whose mean is what the others are measured from
@@ -44,17 +44,18 @@ class Moments:
         """
         counts = np.bincount(index, minlength=classes)
         shift = _first_means(z, index, classes)
-        near = tensor(shift.astype(np.float64 if exact else working(z.dtype)))
-        of_row = tensor(index)
-        sums, total = (torch.zeros(n, z.shape[1], dtype=torch.float64) for n in (classes, z.shape[1]))
+        near = tensor(shift.astype(np.float64 if exact else working(z.dtype))).to(device := products())
+        of_row = tensor(index).to(device)
+        sums, total = (torch.zeros(n, z.shape[1], dtype=torch.float64, device=device) for n in (classes, z.shape[1]))
         room = near.new_empty(min(BLOCK, len(z)), z.shape[1])  # new memory for each block would cost more than its sums
         for rows, block in blocks(z, np.float64 if exact else None):
             own, moved = of_row[rows], room[: len(block)]
             torch.index_select(near, 0, own, out=moved)
-            torch.sub(tensor(block), moved, out=moved)
+            torch.sub(tensor(block).to(device), moved, out=moved)
             sums += torch.zeros_like(near).index_add_(0, own, moved)
             _add_square(total, moved)
         # of the rows as they were shifted: the rounding of `near` is no error of the scatter
+        sums, total, near = sums.cpu(), total.cpu(), near.cpu()
         off = sums / tensor(np.maximum(counts, 1))[:, None]
         total = torch.triu(total) + torch.triu(total, 1).T - sums.T @ off
         return cls(counts, np.where(counts[:, None], (near.double() + off).numpy(), 0.0), total.numpy())

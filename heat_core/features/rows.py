@@ -49,6 +49,13 @@ def tensor(block: np.ndarray) -> "torch.Tensor":
         return torch.from_numpy(block)
 
 
+def products() -> "torch.device":
+    """Where large products are taken: on CUDA where there is one. Apple's GPUs lack the float64 of what follows."""
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def rows_not_finite(z: Rows) -> np.ndarray:
     """Indices of the rows that hold NaN or infinity."""
     bad = [np.empty(0, int)]

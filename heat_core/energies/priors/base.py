@@ -1,13 +1,23 @@
 """The contract of a prior, and what the fits of all of them share."""
 
 from collections.abc import Callable
-from typing import Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
 
 from heat_core.errors import HeatError
-from heat_core.features.rows import Rows, blocks, cached_rows, in_blocks, rows_not_finite, tensor, working
+from heat_core.features.rows import (
+    BLOCK,
+    Rows,
+    blocks,
+    cached_rows,
+    in_blocks,
+    products,
+    rows_not_finite,
+    tensor,
+    working,
+)
 
 ArrayOrTensor = TypeVar("ArrayOrTensor", np.ndarray, torch.Tensor)
 
@@ -75,6 +85,9 @@ class Constants:
         self.arrays = arrays
         self._tensors: dict[tuple[torch.device, torch.dtype], dict[str, torch.Tensor]] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_tensors": {}}  # another machine may have no such device
+
     def like(self, z: torch.Tensor) -> dict[str, torch.Tensor]:
         key = (z.device, z.dtype)
         if key not in self._tensors:
@@ -87,6 +100,7 @@ def array_or_tensor(energy: Callable[[torch.Tensor, torch.dtype], torch.Tensor],
     own, to an array block by block in float64 (and answer with an array)."""
     if isinstance(z, torch.Tensor):
         return energy(z, z.dtype)
+    device = products()
     with torch.no_grad():
-        of_block = lambda block: energy(tensor(block), torch.float64).double().numpy()  # noqa: E731
-        return in_blocks(of_block, z, rows=cached_rows(z))
+        of_block = lambda block: energy(tensor(block).to(device), torch.float64).double().cpu().numpy()  # noqa: E731
+        return in_blocks(of_block, z, rows=cached_rows(z) if device.type == "cpu" else BLOCK)

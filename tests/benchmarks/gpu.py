@@ -1,0 +1,183 @@
+"""Does a GPU give what the CPU gives, and how fast?
+
+    python tests/benchmarks/gpu.py [--device cuda] [--json]
+
+Every stage on both, in one process: the largest difference, as a share of the spread of the CPU's numbers, the seconds
+of each (after one that warms up), and whether the difference is within what the stage may lose: bfloat16 in a network,
+the order of sums elsewhere. Ends with status 1 where one is not. `--device cpu` compares the CPU with itself.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from heat_core.detectors.knn import NearestNeighbours
+from heat_core.energies.moments import Moments
+from heat_core.energies.priors import make_prior
+from heat_core.energies.residual import ResidualMLP, points_of, train_residual
+from heat_core.energies.settings import settings_for
+from heat_core.energies.views import VIEWS
+from heat_core.features import rows
+from heat_core.features.columns import pooled
+from heat_core.features.datasets import from_folder
+from heat_core.features.extraction import each_batch
+from heat_core.features.features import Features
+from tests.benchmarks import machine
+from tests.benchmarks.system import _backbone, _folder, _pictures
+
+_N, _D, _CLASSES = 20_000, 512, 100
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is compared: a function of the device, and how much of the spread may differ."""
+
+    name: str
+    run: Callable[[torch.device], np.ndarray]
+    within: float
+
+
+def _features() -> Features:
+    rng = np.random.default_rng(0)
+    labels = np.arange(_N) % _CLASSES
+    avg = np.abs(rng.normal(size=(_CLASSES, _D))[labels] + rng.normal(size=(_N, _D))).astype(np.float32)
+    return Features(avg, avg, labels, list(map(str, range(_N))), list(map(str, range(_CLASSES))))
+
+
+@contextmanager
+def _products_on(device: torch.device):
+    """Let the core take its large products there."""
+    modules = [m for m in sys.modules.values() if getattr(m, "products", None) is rows.products]
+    usual = rows.products
+    for module in modules:
+        module.products = lambda: device
+    try:
+        yield
+    finally:
+        for module in modules:
+            module.products = usual
+
+
+def _extraction(name: str) -> Callable[[torch.device], np.ndarray]:
+    folder = _folder()
+    _pictures(folder / "pictures", 256)
+    backbone, images = _backbone(name), from_folder(folder / "pictures")
+
+    def run(device: torch.device) -> np.ndarray:
+        batches = each_batch(backbone, images, device, 64, 0, pooled(backbone))
+        return np.concatenate([batch["avg"] for batch, _ in batches])
+
+    return run
+
+
+def _of_prior(name: str, train: Features) -> Callable[[torch.device], np.ndarray]:
+    rng = np.random.default_rng(1)
+    head = (rng.normal(size=(_CLASSES, _D)) / _D**0.5, np.zeros(_CLASSES))
+    z = VIEWS[name].rows(train)
+
+    def run(device: torch.device) -> np.ndarray:
+        with _products_on(device):
+            return make_prior(name, head, None, "empirical", "x").fit(z, train.labels).energy(z)
+
+    return run
+
+
+def _moments(train: Features) -> Callable[[torch.device], np.ndarray]:
+    def run(device: torch.device) -> np.ndarray:
+        with _products_on(device):
+            return Moments.of(train.avg, train.labels, _CLASSES).scatter
+
+    return run
+
+
+def _neighbours(train: Features) -> Callable[[torch.device], np.ndarray]:
+    head = (np.zeros((_CLASSES, _D)), np.zeros(_CLASSES))
+
+    def run(device: torch.device) -> np.ndarray:
+        with _products_on(device):
+            return NearestNeighbours(head, k=50).fit(train).score(train.subset(np.arange(5_000)))
+
+    return run
+
+
+def _residual_energy(train: Features) -> Callable[[torch.device], np.ndarray]:
+    torch.manual_seed(0)
+    network = ResidualMLP(_D)
+
+    def run(device: torch.device) -> np.ndarray:
+        return network.to(device).energies(train.avg)
+
+    return run
+
+
+def _training(train: Features) -> Callable[[torch.device], np.ndarray]:
+    """The order of E_θ after a short training: noise comes from each device's own generator, so ranks are compared."""
+    view, settings = VIEWS["gmm"], settings_for("gmm", "quick", {"updates": 60, "epochs": 3})
+    prior = make_prior("gmm", None, None, "empirical", "x").fit(view.rows(train), train.labels)
+
+    def run(device: torch.device) -> np.ndarray:
+        z = points_of(view.rows(train), device)
+        made = train_residual(prior, z, settings, 1.0, lambda points: view.project(points, True)).residual.cpu()
+        noise = np.random.default_rng(2).normal(size=(_N, _D)).astype(np.float32)
+        other = Features(np.abs(noise), None, None, train.ids)
+        known, unknown = (made.energies(view.rows(f)) for f in (train, other))
+        return np.array([(known[:2_000, None] < unknown[None, :2_000]).mean(), 0.0])
+
+    return run
+
+
+def stages() -> list[Stage]:
+    train = _features()
+    return [
+        Stage("extraction of a CNN (bf16 autocast)", _extraction("tf_efficientnet_lite0"), 0.15),
+        Stage("extraction of a ViT (bf16 autocast)", _extraction("vit_tiny_patch16_224"), 0.15),
+        Stage("moments", _moments(train), 1e-4),
+        *(Stage(f"{name}: fit and energies", _of_prior(name, train), 1e-3) for name in ("gmm", "el", "vim", "knn")),
+        Stage("KNN, k = 50", _neighbours(train), 1e-3),
+        Stage("E_θ", _residual_energy(train), 1e-3),
+        Stage("60 updates of a residual: its AUROC", _training(train), 0.05),
+    ]
+
+
+def _timed(stage: Stage, device: torch.device) -> tuple[np.ndarray, float]:
+    stage.run(device)
+    began = time.perf_counter()
+    found = stage.run(device)
+    return found, time.perf_counter() - began
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    given = parser.parse_args()
+    device = torch.device(given.device)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        print("There is no CUDA device here: nothing was compared.")
+        return 0
+    print(machine.description(), f"; {torch.cuda.get_device_name()}" if device.type == "cuda" else "", sep="")
+    print("\n| stage | CPU, s | device, s | difference | within | yes |\n|---|---|---|---|---|---|", flush=True)
+    table = {}
+    for stage in stages():
+        (cpu, cpu_s), (other, other_s) = (_timed(stage, d) for d in (torch.device("cpu"), device))
+        difference = float(np.abs(cpu - other).max() / max(cpu.std(), 1e-12))
+        fine = bool(difference <= stage.within)
+        table[stage.name] = {"cpu_s": cpu_s, "device_s": other_s, "difference": difference, "fine": fine}
+        row = [stage.name, f"{cpu_s:.3g}", f"{other_s:.3g}", f"{difference:.1e}", f"{stage.within:g}", fine]
+        print(f"| {' | '.join(map(str, row))} |", flush=True)
+    if given.json:
+        print(json.dumps(table))
+    return 0 if all(row["fine"] for row in table.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""What a prior computes stays on the device of its points: checked with tensors that only say where they are."""
+
+import numpy as np
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from heat_core.detectors.knn import NearestNeighbours
+from heat_core.energies.names import ALL_PRIORS
+from heat_core.energies.priors import make_prior
+from heat_core.features.features import Features
+
+
+@pytest.mark.parametrize("name", ALL_PRIORS)
+def test_energies_and_gradients_of_points_on_a_gpu_are_there(name):
+    rng = np.random.default_rng(0)
+    z, y = np.abs(rng.normal(size=(200, 12))).astype(np.float32), np.arange(200) % 4
+    prior = make_prior(name, (rng.normal(size=(4, 12)), rng.normal(size=4)), None, "empirical", "x").fit(z, y)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        points = torch.empty(8, 12, device="cuda")
+        for found, shape in ((prior.energy(points), (8,)), (prior.gradient(points), (8, 12))):
+            assert found.device.type == "cuda"
+            assert found.shape == shape
+
+
+def test_neighbours_are_searched_on_a_gpu_and_distances_come_back():
+    rng = np.random.default_rng(0)
+    avg = rng.normal(size=(60, 12)).astype(np.float32)
+    detector = NearestNeighbours((np.ones((2, 12)), np.ones(2))).fit(
+        Features(avg, None, None, list(map(str, range(60))))
+    )
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        detector._searched = torch.empty(60, 12, device="cuda")
+        found = detector._distance(torch.empty(5, 12))
+        assert (found.device.type, found.dtype, found.shape) == ("cpu", torch.float64, (5,))
