@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from heat_core.runs.mapping import make_map
 from heat_core.runs.rows import corrected_row
 from heat_core.runs.run import Run, damaged_runs, list_runs
 from heat_core.storage import printable, typed
+
+if TYPE_CHECKING:
+    from heat_core.shards.work import How
 
 FORMATS = ("markdown", "latex", "csv")
 
@@ -160,10 +163,12 @@ def score(o: argparse.Namespace) -> None:
 
     run, paths = Run.open(o.run), [typed(p) for p in o.images]
     lens = _lens(o, run)
+    if o.out and o.into:
+        raise HeatError("--into keeps one small result, --out a long list's: give one of them.")
     if o.out:
         return _score_list(o, run, paths, lens)
-    if o.engine != "loop":
-        raise HeatError("--engine ray writes its results into a folder: say which with --out.")
+    if (o.engine, o.address, o.workers, o.threads) != ("loop", None, None, None):
+        raise HeatError("Long lists are written into a folder: say which with --out.")
     if run.has_energies:
         lens.composed(run.priors)  # refuses priors that the run has not, before the work
     _stop_on_sigterm()
@@ -195,7 +200,7 @@ def _score_list(o: argparse.Namespace, run: Run, sources: list[Path], lens: Lens
     from heat_core.shards.scores import score_list
 
     _stop_on_sigterm()
-    found = score_list(run, sources, typed(o.out), lens, keep=o.keep, report=_print_stage, **_engine(o))
+    found = score_list(run, sources, typed(o.out), lens, _how(o), o.keep, _print_stage)
     for score, p, path, taken in found.top:
         _say(f"{'unknown' if score > found.threshold else 'known':<8} {score:8.3f}  p {p:.4f}  {taken}  {path}")
     _say_bad(found.bad)
@@ -216,19 +221,15 @@ def extract(o: argparse.Namespace) -> None:
     _stop_on_sigterm()
     backbone = load_backbone(o.backbone, o.weights, o.image_size)
     sources = [typed(p) for p in o.images]
-    listed = extract_list(backbone, sources, typed(o.out), batch_size=o.batch_size, report=_print_stage, **_engine(o))
+    listed = extract_list(backbone, sources, typed(o.out), _how(o), o.batch_size, _print_stage)
     _say_bad(listed.bad)
     _say(o.out)
 
 
-def _engine(o: argparse.Namespace) -> dict[str, Any]:
-    return {
-        "engine": o.engine,
-        "address": o.address,
-        "workers": o.workers,
-        "threads": o.threads,
-        "size": o.shard,
-    }
+def _how(o: argparse.Namespace) -> "How":
+    from heat_core.shards.work import How
+
+    return How(o.engine, o.address, o.workers, o.threads, o.shard)
 
 
 def _say_bad(bad: list[str]) -> None:

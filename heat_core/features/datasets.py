@@ -17,7 +17,7 @@ from heat_core.features.features import held_out_rows, is_features_folder, rank_
 from heat_core.features.folders import class_titles, natural_key, scan, stamp, unique
 from heat_core.features.images import READER, read_image, suffixes
 from heat_core.features.manifest import MANIFESTS, paths_of
-from heat_core.storage import heat_home, is_folder, printable, typed
+from heat_core.storage import heat_home, is_file, is_folder, printable, typed
 
 # name → (class in torchvision.datasets, keywords for training, keywords for testing)
 TORCHVISION: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
@@ -180,7 +180,7 @@ def from_files(paths: list[Path]) -> ImageSet:
         where = ", ".join(map(printable, paths))
         raise HeatError(f"There are no images in {where} (looked for {_kinds()}). {' '.join(notes)}".strip())
     ids = unique([printable(p) for p in files])
-    fingerprint = _digest(f"reader {READER}", *(f"{p.resolve()} {stamp(p) if p.exists() else None}" for p in files))
+    fingerprint = _digest(f"reader {READER}", *(f"{p.resolve()} {stamp(p) if is_file(p) else None}" for p in files))
     return ImageSet("own images", ids, partial(open_file, files), None, [], fingerprint, tuple(notes), tuple(files))
 
 

@@ -72,6 +72,8 @@ def score(run: Run, paths: list[Path], report: Progress = silent) -> Scored:
         HeatError: as `Scorer`, or where no image can be read.
     """
     images = from_files(paths)
+    for note in images.notes:
+        report("features", note)
     scorer = Scorer(run, report)
 
     def progress(record: ExtractionProgress) -> None:

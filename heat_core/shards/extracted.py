@@ -3,11 +3,11 @@
 Sums of such features (`energies.moments.Moments`) can be made apart, too, and added: that is all that a mixture needs.
 """
 
-import os
 from collections.abc import Iterator, Sequence
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +16,12 @@ from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
 from heat_core.features.backbones import Backbone
 from heat_core.features.features import Features
-from heat_core.features.folders import class_titles, natural_key
+from heat_core.features.folders import class_titles, natural_key, unique
 from heat_core.features.store import META
 from heat_core.runs.events import Progress, silent
 from heat_core.shards.jobs import ExtractShards
 from heat_core.shards.listing import Listed, read_shard
-from heat_core.shards.work import SHARD, Engine, Plan, at_work, begin, engine_of, finished, loop, work
+from heat_core.shards.work import SHARD, Engine, How, Plan, at_work, begin, finished, loop, work
 from heat_core.storage import digest_of, printable, read_npz, replacing, write_sealed
 
 
@@ -29,29 +29,33 @@ def extract_list(
     backbone: Backbone,
     sources: Sequence[Path],
     out: Path,
-    *,
+    how: How,
     batch_size: int | None = None,
-    engine: str = "loop",
-    address: str | None = None,
-    workers: int | None = None,
-    threads: int | None = None,
-    size: int = SHARD,
     report: Progress = silent,
 ) -> Listed:
     """Extract features of images into a folder of features; called again it goes on where it ended.
 
-    Args: as `score_list`.
+    Args:
+        backbone: the network.
+        sources: folders, image files and manifests.
+        out: folder of the features.
+        how: the work is done.
+        batch_size: images at a time; None = as the device likes.
+        report: hears how far it is.
 
     Raises:
         HeatError: where the folder, the list or the engine will not do, or no image can be read.
     """
+    if batch_size is not None and batch_size < 1:
+        raise HeatError(f"--batch-size is {batch_size}: give 1 or more.")
     with at_work(out):
-        usual = min(4, os.cpu_count() or 1) if engine == "ray" else None
         of = f"features of {backbone.name} {backbone.fingerprint}"
-        plan, listed = begin(out, sources, of, size, threads or usual)
-        job = ExtractShards(out, backbone, plan.size, batch_size, plan.threads)
+        plan, listed = begin(out, sources, of, how, batch_size)
+        if None in listed.labels and len(listed.labels) > 1:
+            report("features", "Some images have no label, so that the set is taken without classes.")
+        job = ExtractShards(out, backbone, plan.size, plan.batch_size, plan.threads)
         if not (out / META).exists():
-            for _ in work(job, plan, engine_of(engine, address, workers, plan.threads), report):
+            for _ in work(job, plan, how.start(plan.threads), report):
                 pass
             _assemble(job, plan, listed)
         for number in range(plan.shards):
@@ -77,7 +81,7 @@ def _assemble(job: ExtractShards, plan: Plan, listed: Listed) -> None:
             (ids if could else skipped).append(printable(path))
             if could:
                 labels.append(label)
-    meta = {"ids": ids, "skipped": skipped, "labelled": None not in listed.labels}
+    meta = {"ids": unique(ids), "skipped": skipped, "labelled": None not in listed.labels}
     if meta["labelled"]:
         names = sorted({str(label) for label in labels}, key=lambda name: (natural_key(name), name))
         number_of = {name: i for i, name in enumerate(names)}
@@ -105,24 +109,40 @@ def _append(path: Path, shape: tuple[int, int], parts: Iterator[np.ndarray]) -> 
 class _MomentsOf:
     """A job: the moments of some rows of a folder of features, as a prior sees them."""
 
-    def __init__(self, folder: Path, prior: str, size: int) -> None:
-        self.folder, self.prior, self.size = folder.resolve(), prior, size
+    def __init__(self, folder: Path, prior: str, classes: Sequence[str], size: int) -> None:
+        self.folder, self.prior, self.classes, self.size = folder.resolve(), prior, list(classes), size
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_opened"}  # files do not travel
+
+    @cached_property
+    def _opened(self) -> tuple[Features, np.ndarray]:
+        """The features, and the number among `classes` of each row; once a process, since it looks at all of them."""
+        features = Features.open(self.folder)
+        labels = features.required_labels(f"The prior {self.prior}")
+        if unknown := sorted(set(features.class_names) - set(self.classes)):
+            raise HeatError(
+                f"{printable(self.folder)} has the class {printable(unknown[0])}, which is not among these."
+            )
+        return features, np.array([self.classes.index(name) for name in features.class_names])[labels]
 
     def __call__(self, number: int, report: Progress = silent) -> Moments:  # noqa: ARG002
-        features = Features.open(self.folder)
+        features, index = self._opened
         rows = slice(number * self.size, (number + 1) * self.size)
-        labels = features.required_labels(f"The prior {self.prior}")
-        return Moments.of(VIEWS[self.prior].rows(features)[rows], labels[rows], len(features.class_names))
+        return Moments.of(VIEWS[self.prior].rows(features)[rows], index[rows], len(self.classes))
 
 
-def moments_of(folder: Path, prior: str = "gmm", size: int = SHARD, engine: Engine[Moments] = loop) -> Moments:
+def moments_of(
+    folder: Path, prior: str, classes: Sequence[str], size: int = SHARD, engine: Engine[Moments] = loop
+) -> Moments:
     """The moments that `GaussianMixture.fit_moments` takes, of a folder of features, made in parts and added.
 
     Args:
         folder: of features with labels.
         prior: whose view of them: `gmm`, `gmm-std`, …
+        classes: names, in the order of the mixture; the folder may have images of some of them alone, and of no other.
         size: rows a part.
         engine: `loop`, or `OnRay(…)`.
     """
     parts = -(-len(Features.open(folder)) // size)
-    return reduce(add, engine(_MomentsOf(folder, prior, size), list(range(parts)), silent))
+    return reduce(add, engine(_MomentsOf(folder, prior, classes, size), list(range(parts)), silent))

@@ -28,7 +28,7 @@ from heat_core.shards.listing import Shard, read_shard
 from heat_core.storage import printable, replacing, write_npz
 
 _SAID_EVERY = 2.0  # seconds
-_MANY = 100  # images of which none can be read: they are somewhere else
+_MANY = 100  # files of which none is there: they are somewhere else
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ class ShardJob(ABC):
         began, shard = time.monotonic(), read_shard(self.folder, number, self.size)
         torch.set_num_threads(self.threads)
         features, readable = self._look(shard, report)
-        if features is None and len(shard) >= _MANY:
+        if features is None and len(shard) >= _MANY and not any(map(os.path.lexists, shard.paths)):
             raise HeatError(
-                f"None of {len(shard)} images could be read on {printable(socket.gethostname())}, first "
-                f"{printable(shard.paths[0])}: is their folder there, and are these images?"
+                f"None of {len(shard)} images is there on {printable(socket.gethostname())}, first "
+                f"{printable(shard.paths[0])}: is their folder mounted?"
             )
         self.write(shard, features, readable)
         missing = len(shard) - int(readable.sum())
@@ -197,7 +197,7 @@ class ScoreShards(ShardJob):
         pa = arrow()
         table = pa.table(columns).replace_schema_metadata({"heat": json.dumps(self.about)})
         with replacing(path) as beside:
-            pa.parquet.write_table(table, beside)
+            pa.parquet.write_table(table, beside, write_page_checksum=True)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -209,4 +209,5 @@ class ScoreShards(ShardJob):
             "mean": dict(zip(self.scale.priors, map(float, self.scale.mean), strict=True)),
             "std": dict(zip(self.scale.priors, map(float, self.scale.spread), strict=True)),
             "calibration_images": len(self.calibration),
+            "device": auto_device().type,
         }

@@ -4,13 +4,17 @@ was finished lies on the disk that all machines share."""
 import logging
 import os
 import pickle
+import re
+import socket
 from collections.abc import Iterator
 from typing import Any
 
-from heat_core.errors import HeatError
+from heat_core.errors import HeatError, sentence_of
 from heat_core.runs.events import Progress, silent
+from heat_core.storage import printable
 
 _CORES = 4  # for an actor without a GPU
+_RETRIES = 3  # of a shard whose actor died
 
 
 class OnRay:
@@ -44,11 +48,12 @@ class OnRay:
                 ray.shutdown()
 
     def _mapped(self, ray: Any, data: Any, job: Any, numbers: list[int], report: Progress) -> Iterator[Any]:
-        room = ray.cluster_resources()
-        gpus, cores = int(room.get("GPU", 0)), int(room.get("CPU", 0))
-        fitting = min(gpus, cores // self.threads) if gpus else cores // self.threads
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        gpus = any(node.get("GPU", 0) >= 1 for node in nodes)
+        fitting = sum(self._fitting(node, gpus) for node in nodes)
         if not fitting:
-            raise HeatError(f"Ray has {cores} cores, and a worker wants {self.threads}: give fewer --threads.")
+            most = max(int(node.get("CPU", 0)) for node in nodes)
+            raise HeatError(f"Ray has {most} cores on a machine, and a worker wants {self.threads}: fewer --threads.")
         workers = min(self.workers or fitting, fitting, len(numbers))
         report("ray", f"{workers} workers of {self.threads} cores{' and a GPU' if gpus else ''}.")
         job_in_ray = ray.put(job)  # kept here: an actor that is started again asks for it once more
@@ -59,12 +64,24 @@ class OnRay:
             compute=data.ActorPoolStrategy(size=workers),
             num_cpus=self.threads,
             num_gpus=1 if gpus else 0,
+            max_task_retries=_RETRIES,
         )
-        for row in rows.iter_rows():
-            result = pickle.loads(row["result"])
-            if isinstance(result, HeatError):
-                raise result
-            yield result
+        try:
+            for row in rows.iter_rows():
+                result = pickle.loads(row["result"])
+                if isinstance(result, HeatError):
+                    raise result
+                yield result
+        except ray.exceptions.RayError as error:
+            raise HeatError(
+                f"Ray gave up ({printable(str(error).splitlines()[0])}): a worker that is killed {_RETRIES + 1} times "
+                "often lacks memory, give fewer --workers; what was finished is kept."
+            ) from error
+
+    def _fitting(self, node: dict[str, float], gpus: bool) -> int:
+        """How many workers a machine has room for; one without a GPU has none where others have some."""
+        by_cores = int(node.get("CPU", 0)) // self.threads
+        return min(by_cores, int(node.get("GPU", 0))) if gpus else by_cores
 
 
 class Worker:
@@ -81,8 +98,9 @@ class Worker:
     def _answer(self, number: int) -> Any:
         try:
             return self.job(number)
-        except HeatError as error:  # what Ray raises in its place is a page long
-            return error
+        except Exception as error:  # what Ray raises in its place is a page long
+            where = f"{sentence_of(error)} (on {socket.gethostname()}, number {number})"
+            return error if isinstance(error, HeatError) else HeatError(where)
 
 
 def _ray() -> tuple[Any, Any]:
@@ -102,8 +120,11 @@ def _ray() -> tuple[Any, Any]:
 
 def _connect(ray: Any, address: str | None) -> None:
     try:
-        ray.init(address=address, include_dashboard=None if address else False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+        if address and re.fullmatch(r"[\w.-]+:\d+", address):  # Ray itself asks for minutes
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host, int(port)), timeout=10).close()
+        ray.init(address=address or "local", include_dashboard=None if address else False, logging_level=logging.ERROR)
+    except (OSError, ValueError, RuntimeError, OverflowError) as error:
         raise HeatError(
             f"There is no Ray cluster at {address or 'this machine'} ({str(error).splitlines()[0]}): start one with "
             "`ray start --head`, or leave --address out."

@@ -2,7 +2,7 @@
 
 import hashlib
 import heapq
-import os
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from heat_core.runs.record import residual_path
 from heat_core.runs.run import Run
 from heat_core.runs.scoring import Scorer
 from heat_core.shards.jobs import ScoreShards
-from heat_core.shards.work import SHARD, at_work, begin, engine_of, finished, work
+from heat_core.shards.work import How, Plan, at_work, begin, finished, work
 from heat_core.storage import digest_of, printable
 
 
@@ -45,18 +45,7 @@ class Summary:
 
 
 def score_list(
-    run: Run,
-    sources: Sequence[Path],
-    out: Path,
-    lens: Lens,
-    *,
-    engine: str = "loop",
-    address: str | None = None,
-    workers: int | None = None,
-    threads: int | None = None,
-    size: int = SHARD,
-    keep: int = 100,
-    report: Progress = silent,
+    run: Run, sources: Sequence[Path], out: Path, lens: Lens, how: How, keep: int = 100, report: Progress = silent
 ) -> Summary:
     """Score images into `out/scores-000000.parquet` and so on; called again it goes on where it ended.
 
@@ -65,23 +54,23 @@ def score_list(
         sources: folders, image files and manifests.
         out: folder of the results.
         lens: how the run's energies are composed.
-        engine: `loop` or `ray`.
-        address: of a Ray cluster.
-        workers: actors on Ray.
-        threads: of the processor, for each shard.
-        size: images a shard.
+        how: the work is done.
         keep: images of each shard whose features are kept: as many spread evenly, and as many of the most unusual.
+        report: hears how far it is.
 
     Raises:
         HeatError: as `Scorer`; or where the folder, the list or the engine will not do.
     """
     arrow()
+    if keep < 0:
+        raise HeatError(f"--keep is {keep}: give 0 or more.")
     if run.has_energies:
         lens.composed(run.priors)
+    scorer = Scorer(run, report)
     with at_work(out):
-        plan, listed = begin(out, sources, _of(run, lens, keep), size, threads or _usual_threads(engine))
+        plan, listed = begin(out, sources, _of(run, lens, keep), how, run.experiment.batch_size)
         job = ScoreShards(
-            Scorer(run, report),
+            scorer,
             run.scale,
             lens,
             run.detector_scores(ID, HEAT, lens),
@@ -89,41 +78,47 @@ def score_list(
             keep,
             folder=out,
             size=plan.size,
-            batch_size=run.experiment.batch_size,
+            batch_size=plan.batch_size,
             threads=plan.threads,
         )
-        for _ in work(job, plan, engine_of(engine, address, workers, plan.threads), report):
+        for _ in work(job, plan, how.start(plan.threads), report):
             pass
-        return summary(list(finished(job, plan)), job.threshold, listed.bad)
+        return _summary(job, plan, listed.bad)
 
 
-def summary(paths: Sequence[Path], threshold: float, bad: list[str], most: int = 20) -> Summary:
+def _summary(job: ScoreShards, plan: Plan, bad: list[str], most: int = 20) -> Summary:
     """Read the shards one by one."""
     images = unreadable = unknown = 0
+    devices: set[str] = set()
     top: list[tuple[float, float, str, str]] = []
-    for path in paths:
-        table = _read(path)
-        scores = table["score"].to_numpy()  # NaN where there is none
+    for path in finished(job, plan):
+        table, device = _read(path)
+        scores = np.array(table["score"], dtype=float)  # NaN where there is none
+        devices.add(device)
         images, unreadable = images + len(scores), unreadable + int(np.isnan(scores).sum())
-        unknown += int((scores > threshold).sum())
-        rows = [i for i in np.argsort(-scores, kind="stable")[:most] if not np.isnan(scores[i])]
-        names, taken, p = table["path"], table["predicted"], table["p_value"]
-        new = [(float(scores[i]), p[i].as_py(), names[i].as_py(), taken[i].as_py()) for i in map(int, rows)]
+        unknown += int((scores > job.threshold).sum())
+        rows = [int(i) for i in np.argsort(-scores, kind="stable")[:most] if not np.isnan(scores[i])]
+        new = [(scores[i].item(), *(table[name][i] for name in ("p_value", "path", "predicted"))) for i in rows]
         top = heapq.nlargest(most, top + new)
-    return Summary(images, unreadable, unknown, threshold, top, bad)
+    if images != plan.rows:
+        raise HeatError(f"The shards of {printable(job.folder)} hold {images} images, and the list {plan.rows}.")
+    if len(devices) > 1:
+        raise HeatError(
+            f"Some shards of {printable(job.folder)} were made on {' and others on '.join(sorted(devices))}, whose "
+            "numbers differ: delete those of one, and start again there."
+        )
+    return Summary(images, unreadable, unknown, job.threshold, top, bad)
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> tuple[dict[str, list[Any]], str]:
+    """Columns of a shard, and the kind of device that made it."""
     pa = arrow()
     try:
-        return pa.parquet.read_table(path, columns=["path", "score", "p_value", "predicted"])
-    except (pa.ArrowException, OSError, KeyError) as error:
+        columns = ["path", "score", "p_value", "predicted"]
+        table = pa.parquet.read_table(path, columns=columns, page_checksum_verification=True)
+        return table.to_pydict(), json.loads(table.schema.metadata[b"heat"])["device"]
+    except (pa.ArrowException, OSError, LookupError, TypeError, ValueError) as error:
         raise HeatError(f"{printable(path)} is cut off or damaged: delete it and start again.") from error
-
-
-def _usual_threads(engine: str) -> int | None:
-    """A worker on Ray takes four cores at most; None = all of this machine, or as the folder was begun."""
-    return min(4, os.cpu_count() or 1) if engine == "ray" else None
 
 
 def _of(run: Run, lens: Lens, keep: int) -> str:

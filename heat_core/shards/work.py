@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from heat_core.errors import HeatError
 from heat_core.runs.events import Progress, silent
 from heat_core.shards.jobs import Done, ShardJob
-from heat_core.shards.listing import Listed, write_list
+from heat_core.shards.listing import LIST, Listed, write_list
 from heat_core.storage import printable, read_sealed, sweep, write_sealed, writing
 
 PLAN = "plan.json"
@@ -35,6 +35,7 @@ class Plan:
         rows: images.
         size: images a shard.
         threads: of the processor, for each shard.
+        batch_size: images at a time; None = as the device likes.
     """
 
     of: str
@@ -42,6 +43,7 @@ class Plan:
     rows: int
     size: int
     threads: int
+    batch_size: int | None
 
     @property
     def shards(self) -> int:
@@ -72,33 +74,76 @@ def at_work(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def begin(folder: Path, sources: Sequence[Path], of: str, size: int, threads: int | None) -> tuple[Plan, Listed]:
+@dataclass(frozen=True)
+class How:
+    """How a folder of shards is worked on. What the results depend on is kept by the folder once it was begun.
+
+    Attributes:
+        engine: `loop` or `ray`.
+        address: of a Ray cluster, `auto` for the one of this machine; None = a new one on this machine.
+        workers: actors on Ray; None = as many as there is room for.
+        threads: of the processor, for each shard; None = all cores, on Ray four at most, or as the folder was begun.
+        size: images a shard.
+    """
+
+    engine: str = "loop"
+    address: str | None = None
+    workers: int | None = None
+    threads: int | None = None
+    size: int = SHARD
+
+    def __post_init__(self) -> None:
+        for name, value in (("--shard", self.size), ("--threads", self.threads), ("--workers", self.workers)):
+            if value is not None and value < 1:
+                raise HeatError(f"{name} is {value}: give 1 or more.")
+        if self.engine == "loop" and (self.address is not None or self.workers is not None):
+            raise HeatError("--address and --workers are Ray's: give --engine ray too.")
+
+    @property
+    def usual_threads(self) -> int:
+        """Of a folder that nobody has begun."""
+        cores = os.cpu_count() or 1
+        return self.threads or (min(4, cores) if self.engine == "ray" else cores)
+
+    def start(self, threads: int) -> Engine[Any]:
+        """The engine."""
+        if self.engine == "loop":
+            return loop
+        from heat_core.shards.on_ray import OnRay
+
+        return OnRay(self.address, self.workers, threads)
+
+
+def begin(
+    folder: Path, sources: Sequence[Path], of: str, how: How, batch_size: int | None = None
+) -> tuple[Plan, Listed]:
     """Begin a folder of shards, or read how it was begun.
 
     Args:
         folder: of the list and the results.
         sources: folders, image files, manifests.
         of: what the results depend on.
-        size: images a shard; a folder that was begun keeps its own.
-        threads: of the processor, for each shard; None = all cores, or as the folder was begun.
+        how: it is worked on; a folder that was begun keeps its own size of shards, and its threads.
+        batch_size: images at a time.
 
     Raises:
         HeatError: where the folder was begun with something else.
     """
-    if size < 1 or (threads is not None and threads < 1):
-        raise HeatError("A shard needs at least one image, and at least one thread.")
     if not (folder / PLAN).exists():
-        if left := [p.name for p in folder.iterdir() if not p.name.startswith(".")]:
+        if left := [p.name for p in folder.iterdir() if not p.name.startswith(".") and p.name != LIST]:
             raise HeatError(f"{printable(folder)} holds {printable(left[0])}, but no plan: give an empty folder.")
-        listed = write_list(sources, folder, size)
-        plan = Plan(of, listed.digest, listed.rows, size, threads or os.cpu_count() or 1)
+        listed = write_list(sources, folder, how.size)
+        plan = Plan(of, listed.digest, listed.rows, how.size, how.usual_threads, batch_size)
         write_sealed(folder / PLAN, {"format": _FORMAT, **asdict(plan)})
         return plan, listed
     plan = _read(folder)
-    if plan.of != of:
-        raise HeatError(f"{printable(folder)} was begun for something else ({plan.of}, not {of}): give another --out.")
-    if threads not in (None, plan.threads):
-        raise HeatError(f"{printable(folder)} was begun with {plan.threads} threads a shard: leave --threads out.")
+    for what, begun, now in (
+        ("for something else", plan.of, of),
+        ("with another number of threads", plan.threads, how.threads or plan.threads),
+        ("with another batch size", plan.batch_size, batch_size),
+    ):
+        if begun != now:
+            raise HeatError(f"{printable(folder)} was begun {what} ({begun}, not {now}): give another --out.")
     return plan, write_list(sources, folder, plan.size, plan.list)
 
 
@@ -139,14 +184,3 @@ def finished(job: ShardJob, plan: Plan) -> Iterable[Path]:
     if missing := [path for path in paths if not path.exists()]:
         raise HeatError(f"{printable(missing[0])} is missing: start again, whatever was finished is kept.")
     return paths
-
-
-def engine_of(name: str, address: str | None, workers: int | None, threads: int) -> Engine[Any]:
-    """`loop`, or `ray` on a cluster or on this machine."""
-    if name == "loop":
-        if address or workers:
-            raise HeatError("--address and --workers are Ray's: give --engine ray too.")
-        return loop
-    from heat_core.shards.on_ray import OnRay
-
-    return OnRay(address, workers, threads)

@@ -22,10 +22,12 @@ from heat_core.features.datasets import from_folder
 from heat_core.features.extraction import extract
 from heat_core.features.features import Features
 from heat_core.metrics import p_values
+from heat_core.runs.events import silent
 from heat_core.runs.scoring import score
 from heat_core.shards.extracted import extract_list, moments_of
 from heat_core.shards.on_ray import OnRay
-from heat_core.shards.scores import score_list
+from heat_core.shards.scores import _read, score_list
+from heat_core.shards.work import How
 from heat_core.storage import digest_of
 from tests.conftest import make_folder
 
@@ -73,8 +75,8 @@ def ray_here():
     ray.shutdown()
 
 
-def scored(made, out: Path, **keywords):
-    return score_list(made[0], [made[1]], out, Lens(beta=1), **{"size": 5, "threads": 1, "keep": 2} | keywords)
+def scored(made, out: Path, report=silent, sources=None, lens=Lens(beta=1), keep=2, **how):  # noqa: B008
+    return score_list(made[0], sources or [made[1]], out, lens, How(**{"size": 5, "threads": 1} | how), keep, report)
 
 
 def bytes_of(out: Path) -> dict[str, str]:
@@ -167,8 +169,31 @@ def test_a_mistake_of_the_job_is_its_own_sentence_on_ray(ray_here):
 
     with pytest.raises(HeatError, match=r"^The disk is full: free some\.$"):
         list(OnRay(threads=1)(job, [0]))
-    with pytest.raises(HeatError, match="Ray has 2 cores, and a worker wants 9: give fewer --threads"):
+    with pytest.raises(HeatError, match="Ray has 2 cores on a machine, and a worker wants 9: fewer --threads"):
         list(OnRay(threads=9)(job, [0]))
+
+
+def test_a_shard_that_kills_its_worker_is_given_up(ray_here):
+    def job(number, report=None):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(HeatError, match="Ray gave up"):
+        list(OnRay(threads=1)(job, [0]))
+
+
+def test_what_goes_wrong_on_a_worker_is_a_sentence(ray_here):
+    def job(number, report=None):
+        raise PermissionError(13, "Permission denied", "/out/x")
+
+    with pytest.raises(HeatError, match=r"Permission denied: '/out/x'\. \(on .*, number 7\)"):
+        list(OnRay(threads=1)(job, [7]))
+
+
+def test_a_cluster_that_is_not_there(monkeypatch):
+    ray = pytest.importorskip("ray", reason="needs ray[data], the extra [cluster]")
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with pytest.raises(HeatError, match=r"There is no Ray cluster at 127\.0\.0\.1:9"):
+        list(OnRay("127.0.0.1:9", threads=1)(print, [0]))
 
 
 def test_without_ray_there_is_a_sentence(made, tmp_path, monkeypatch):
@@ -186,7 +211,7 @@ def test_a_manifest_is_the_folder(made, tmp_path, kind):
     table = pa.table({"camera": ["A"] * 23, "path": [os.path.relpath(p, tmp_path) for p in files]})
     manifest = tmp_path / f"list.{kind}"
     pyarrow.csv.write_csv(table, manifest) if kind == "csv" else pq.write_table(table, manifest)
-    score_list(made[0], [manifest], tmp_path / "out", Lens(beta=1), size=5, threads=1, keep=2)
+    scored(made, tmp_path / "out", sources=[manifest])
     scored(made, tmp_path / "folder")
     one, other = (pq.read_table(tmp_path / name / "scores-000002.parquet") for name in ("out", "folder"))
     assert [Path(p).resolve() for p in one["path"].to_pylist()] == [Path(p) for p in other["path"].to_pylist()]
@@ -213,12 +238,17 @@ def test_bad_rows_of_a_manifest_are_named_and_files_that_are_gone_have_a_row(mad
     assert "cannot be read as PARQUET" in capsys.readouterr().err
 
 
-def test_a_shard_of_which_nothing_can_be_read_is_no_result(made, tmp_path):
+def test_files_that_are_all_gone_are_no_result_and_damaged_ones_are(made, tmp_path):
     manifest = tmp_path / "list.csv"
     manifest.write_text("path\n" + "\n".join(f"/not/mounted/{i}.png" for i in range(100)))
-    with pytest.raises(HeatError, match=r"None of 100 images could be read on .*, first /not/mounted/0\.png"):
-        score_list(made[0], [manifest], tmp_path / "out", Lens())
+    with pytest.raises(HeatError, match=r"None of 100 images is there on .*, first /not/mounted/0\.png"):
+        scored(made, tmp_path / "out", sources=[manifest], size=100)
     assert not list((tmp_path / "out").glob("scores-*"))
+    (tmp_path / "broken").mkdir()
+    for i in range(100):
+        (tmp_path / "broken" / f"{i}.png").write_bytes(b"broken")
+    found = scored(made, tmp_path / "out2", sources=[tmp_path / "broken", made[1]], size=100)
+    assert (found.images, found.unreadable) == (123, 102)
 
 
 def test_a_folder_that_was_begun_with_something_else_is_left_alone(made, tmp_path):
@@ -226,27 +256,61 @@ def test_a_folder_that_was_begun_with_something_else_is_left_alone(made, tmp_pat
     scored(made, out)
     before = bytes_of(out)
     with pytest.raises(HeatError, match="was begun for something else"):
-        score_list(made[0], [made[1]], out, Lens(beta=2), size=5, keep=2)
+        scored(made, out, lens=Lens(beta=2))
     with pytest.raises(HeatError, match="was begun with another list of images"):
-        score_list(made[0], [made[1] / "x"], out, Lens(beta=1), size=5, keep=2)
-    with pytest.raises(HeatError, match="was begun with 1 threads"):
+        scored(made, out, sources=[made[1] / "x"])
+    with pytest.raises(HeatError, match=r"was begun with another number of threads \(1, not 2\)"):
         scored(made, out, threads=2)
+    assert scored(made, out, threads=None).images == 23  # it keeps its own
     assert bytes_of(out) == before
-    (out / "scores-000000.parquet").write_bytes(b"cut off")
-    with pytest.raises(HeatError, match="is cut off or damaged: delete it and start again"):
-        scored(made, out)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.doc").write_text("mine")
     with pytest.raises(HeatError, match=r"holds thesis\.doc, but no plan"):
         scored(made, tmp_path / "full")
+    (out / "plan.json").unlink()  # it died between its list and its plan
+    for path in out.glob("*-0*.parquet"):
+        path.unlink()
+    assert scored(made, out).images == 23
+
+
+def test_a_damaged_shard_is_not_believed(made, tmp_path):
+    scored(made, tmp_path / "out")
+    path = tmp_path / "out" / "scores-000001.parquet"
+    whole, right = path.read_bytes(), _read(path)
+    for place in range(0, len(whole), 7):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        try:
+            assert _read(path) == right
+        except HeatError as error:
+            assert "is cut off or damaged: delete it and start again" in str(error)  # noqa: PT017
+    path.write_bytes(b"cut off")
+    with pytest.raises(HeatError, match="is cut off or damaged: delete it and start again"):
+        scored(made, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--keep", "-1"], "--keep is -1"),
+        (["--shard", "0"], "--shard is 0"),
+        (["--threads", "0"], "--threads is 0"),
+        (["--engine", "ray", "--workers", "-1"], "--workers is -1"),
+        (["--workers", "2"], "are Ray's"),
+        (["--into", "x"], "give one of them"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_anything_is_written(made, tmp_path, capsys, words, sentence):
+    out = tmp_path / "out"
+    assert main(["score", str(made[0].folder), str(made[1]), "--out", str(out), *words]) == 2
+    assert sentence in capsys.readouterr().err
+    assert not (out / "plan.json").exists()
 
 
 def test_extracted_features_are_a_folder_for_runs(made, ray_here, tmp_path):
     _, new, weights = made
     backbone = load_backbone("resnet10t", str(weights), 64)
-    options = dict(size=4, threads=1)
-    extract_list(backbone, [new], tmp_path / "loop", **options)
-    extract_list(backbone, [new], tmp_path / "ray", engine="ray", **options)
+    extract_list(backbone, [new], tmp_path / "loop", How(size=4, threads=1))
+    extract_list(backbone, [new], tmp_path / "ray", How("ray", size=4, threads=1))
     for name in ("avg.npy", "std.npy", "labels.npy", "meta.json"):
         assert digest_of(tmp_path / "loop" / name) == digest_of(tmp_path / "ray" / name)
     assert not list((tmp_path / "loop").glob("features-*"))
@@ -256,16 +320,43 @@ def test_extracted_features_are_a_folder_for_runs(made, ray_here, tmp_path):
     np.testing.assert_array_equal(found.labels, direct.labels)
     assert found.class_names == ["x", "y"]
     assert len(found.skipped) == 2
-    told = extract_list(backbone, [new], tmp_path / "loop", **options)  # a second time there is nothing to do
+    told = extract_list(
+        backbone, [new], tmp_path / "loop", How(size=4, threads=1)
+    )  # a second time there is nothing to do
     assert told.rows == 23
 
     z = VIEWS["gmm-std"].rows(found)
-    together = moments_of(tmp_path / "loop", "gmm-std", size=6, engine=OnRay(threads=1))
+    together = moments_of(tmp_path / "loop", "gmm-std", ["x", "y"], size=6, engine=OnRay(threads=1))
     direct_moments = Moments.of(z, found.labels, 2)
     np.testing.assert_allclose(together.scatter, direct_moments.scatter, rtol=1e-6, atol=1e-9)
     energy = GaussianMixture("empirical").fit_moments(together).energy(z)
     alone = GaussianMixture("empirical").fit_moments(direct_moments).energy(z)
     np.testing.assert_allclose(energy, alone, rtol=1e-4)
+
+
+def test_moments_of_folders_with_other_classes_are_of_the_same_names(made, tmp_path):
+    backbone = load_backbone("resnet10t", str(made[2]), 64)
+    for name, classes in {"one": {"cat": 5, "dog": 4}, "two": {"dog": 6, "emu": 3}}.items():
+        extract_list(backbone, [make_folder(tmp_path / name, classes)], tmp_path / f"f-{name}", How())
+    names = ["cat", "dog", "emu"]
+    together = moments_of(tmp_path / "f-one", "gmm", names, size=4) + moments_of(tmp_path / "f-two", "gmm", names)
+    assert together.counts.tolist() == [5, 10, 3]
+    with pytest.raises(HeatError, match="has the class emu, which is not among these"):
+        moments_of(tmp_path / "f-two", "gmm", ["cat", "dog"])
+
+
+def test_an_image_that_is_listed_twice_and_one_without_a_label(made, tmp_path):
+    backbone, said = load_backbone("resnet10t", str(made[2]), 64), []
+    files = sorted(made[1].rglob("*1.png"))
+    manifest = tmp_path / "list.csv"
+    manifest.write_text("path,label\n" + "\n".join(f"{p},a" for p in [*files, files[0]]) + f"\n{files[1]},\n")
+    extract_list(
+        backbone, [manifest], tmp_path / "f", How(), report=lambda stage, message="", **more: said.append(message)
+    )
+    found = Features.open(tmp_path / "f")
+    assert len(set(found.ids)) == len(files) + 2
+    assert found.labels is None
+    assert "Some images have no label, so that the set is taken without classes." in said
 
 
 def test_the_verbs_work_from_the_command_line(made, tmp_path, capsys):
