@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from heat_core.composition import HEAT, Lens
 from heat_core.errors import HeatError
@@ -116,8 +117,8 @@ def _read(path: Path) -> tuple[dict[str, list[Any]], str]:
     try:
         columns = ["path", "score", "p_value", "predicted"]
         table = pa.parquet.read_table(path, columns=columns, page_checksum_verification=True)
-        return table.to_pydict(), json.loads(table.schema.metadata[b"heat"])["device"]
-    except (pa.ArrowException, OSError, LookupError, TypeError, ValueError) as error:
+        return table.to_pydict(), torch.device(json.loads(table.schema.metadata[b"heat"])["device"]).type
+    except (pa.ArrowException, OSError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise HeatError(f"{printable(path)} is cut off or damaged: delete it and start again.") from error
 
 
