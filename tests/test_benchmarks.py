@@ -10,8 +10,8 @@ import pytest
 RUN = Path(__file__).parent / "benchmarks" / "run.py"
 
 
-def run(*options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, str(RUN), *options], capture_output=True, text=True, check=False)
+def run(*options: str, script: Path = RUN) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(script), *options], capture_output=True, text=True, check=False)
 
 
 def test_it_measures_both_sides_and_ends_with_json():
@@ -31,3 +31,11 @@ def test_an_unknown_name_is_refused_with_those_that_there_are():
     assert done.returncode != 0
     assert "no benchmark 'teleport'" in done.stderr
     assert "mahalanobis_imagenet" in done.stderr
+
+
+def test_the_comparison_of_devices_finds_the_cpu_equal_to_itself():
+    done = run("--device", "cpu", "--quick", "--json", script=RUN.with_name("gpu.py"))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert len(found) == 10
+    assert {row["difference"] for row in found.values()} == {0.0}

@@ -49,7 +49,8 @@ class Features:
             if len(bad):
                 raise HeatError(
                     f"{len(bad)} of {len(column)} images have NaN or infinite features in {name}, first "
-                    f"{self.ids[bad[0]]}: extract them in float32, or remove the image."
+                    f"{self.ids[bad[0]]}: extract them in float32, as on a CPU (CUDA_VISIBLE_DEVICES=), or remove the "
+                    "image."
                 )
 
     def __len__(self) -> int:

@@ -1,6 +1,6 @@
 """Does a GPU give what the CPU gives, and how fast?
 
-    python tests/benchmarks/gpu.py [--device cuda] [--json]
+    python tests/benchmarks/gpu.py [--device cuda] [--quick] [--json]
 
 Every stage on both, in one process: the largest difference, as a share of the spread of the CPU's numbers, the seconds
 of each (after one that warms up), and whether the difference is within what the stage may lose: bfloat16 in a network,
@@ -34,7 +34,17 @@ from heat_core.features.features import Features
 from tests.benchmarks import machine
 from tests.benchmarks.system import _backbone, _folder, _pictures
 
-_N, _D, _CLASSES = 20_000, 512, 100
+
+@dataclass(frozen=True)
+class Size:
+    """Of the work: features, dimensions, pictures."""
+
+    n: int = 20_000
+    dim: int = 512
+    pictures: int = 256
+
+
+_CLASSES = 100
 
 
 @dataclass(frozen=True)
@@ -46,11 +56,12 @@ class Stage:
     within: float
 
 
-def _features() -> Features:
+def _features(size: Size) -> Features:
     rng = np.random.default_rng(0)
-    labels = np.arange(_N) % _CLASSES
-    avg = np.abs(rng.normal(size=(_CLASSES, _D))[labels] + rng.normal(size=(_N, _D))).astype(np.float32)
-    return Features(avg, avg, labels, list(map(str, range(_N))), list(map(str, range(_CLASSES))))
+    labels = np.arange(size.n) % _CLASSES
+    avg = np.abs(rng.normal(size=(_CLASSES, size.dim))[labels] + rng.normal(size=(size.n, size.dim)))
+    avg = avg.astype(np.float32)
+    return Features(avg, avg, labels, list(map(str, range(size.n))), list(map(str, range(_CLASSES))))
 
 
 @contextmanager
@@ -67,9 +78,9 @@ def _products_on(device: torch.device):
             module.products = usual
 
 
-def _extraction(name: str) -> Callable[[torch.device], np.ndarray]:
+def _extraction(name: str, pictures: int) -> Callable[[torch.device], np.ndarray]:
     folder = _folder()
-    _pictures(folder / "pictures", 256)
+    _pictures(folder / "pictures", pictures)
     backbone, images = _backbone(name), from_folder(folder / "pictures")
 
     def run(device: torch.device) -> np.ndarray:
@@ -81,7 +92,7 @@ def _extraction(name: str) -> Callable[[torch.device], np.ndarray]:
 
 def _of_prior(name: str, train: Features) -> Callable[[torch.device], np.ndarray]:
     rng = np.random.default_rng(1)
-    head = (rng.normal(size=(_CLASSES, _D)) / _D**0.5, np.zeros(_CLASSES))
+    head = (rng.normal(size=(_CLASSES, train.avg.shape[1])) / train.avg.shape[1] ** 0.5, np.zeros(_CLASSES))
     z = VIEWS[name].rows(train)
 
     def run(device: torch.device) -> np.ndarray:
@@ -100,18 +111,18 @@ def _moments(train: Features) -> Callable[[torch.device], np.ndarray]:
 
 
 def _neighbours(train: Features) -> Callable[[torch.device], np.ndarray]:
-    head = (np.zeros((_CLASSES, _D)), np.zeros(_CLASSES))
+    head = (np.zeros((_CLASSES, train.avg.shape[1])), np.zeros(_CLASSES))
 
     def run(device: torch.device) -> np.ndarray:
         with _products_on(device):
-            return NearestNeighbours(head, k=50).fit(train).score(train.subset(np.arange(5_000)))
+            return NearestNeighbours(head, k=50).fit(train).score(train.subset(np.arange(len(train) // 4)))
 
     return run
 
 
 def _residual_energy(train: Features) -> Callable[[torch.device], np.ndarray]:
     torch.manual_seed(0)
-    network = ResidualMLP(_D)
+    network = ResidualMLP(train.avg.shape[1])
 
     def run(device: torch.device) -> np.ndarray:
         return network.to(device).energies(train.avg)
@@ -127,7 +138,7 @@ def _training(train: Features) -> Callable[[torch.device], np.ndarray]:
     def run(device: torch.device) -> np.ndarray:
         z = points_of(view.rows(train), device)
         made = train_residual(prior, z, settings, 1.0, lambda points: view.project(points, True)).residual.cpu()
-        noise = np.random.default_rng(2).normal(size=(_N, _D)).astype(np.float32)
+        noise = np.random.default_rng(2).normal(size=train.avg.shape).astype(np.float32)
         other = Features(np.abs(noise), None, None, train.ids)
         known, unknown = (made.energies(view.rows(f)) for f in (train, other))
         return np.array([(known[:2_000, None] < unknown[None, :2_000]).mean(), 0.0])
@@ -135,11 +146,11 @@ def _training(train: Features) -> Callable[[torch.device], np.ndarray]:
     return run
 
 
-def stages() -> list[Stage]:
-    train = _features()
+def stages(size: Size) -> list[Stage]:
+    train = _features(size)
     return [
-        Stage("extraction of a CNN (bf16 autocast)", _extraction("tf_efficientnet_lite0"), 0.15),
-        Stage("extraction of a ViT (bf16 autocast)", _extraction("vit_tiny_patch16_224"), 0.15),
+        Stage("extraction of a CNN (bf16 autocast)", _extraction("tf_efficientnet_lite0", size.pictures), 0.15),
+        Stage("extraction of a ViT (bf16 autocast)", _extraction("vit_tiny_patch16_224", size.pictures), 0.15),
         Stage("moments", _moments(train), 1e-4),
         *(Stage(f"{name}: fit and energies", _of_prior(name, train), 1e-3) for name in ("gmm", "el", "vim", "knn")),
         Stage("KNN, k = 50", _neighbours(train), 1e-3),
@@ -158,6 +169,7 @@ def _timed(stage: Stage, device: torch.device) -> tuple[np.ndarray, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda")
+    parser.add_argument("--quick", action="store_true", help="smaller work: does it run?")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     given = parser.parse_args()
     device = torch.device(given.device)
@@ -167,7 +179,7 @@ def main() -> int:
     print(machine.description(), f"; {torch.cuda.get_device_name()}" if device.type == "cuda" else "", sep="")
     print("\n| stage | CPU, s | device, s | difference | within | yes |\n|---|---|---|---|---|---|", flush=True)
     table = {}
-    for stage in stages():
+    for stage in stages(Size(2_000, 64, 16) if given.quick else Size()):
         (cpu, cpu_s), (other, other_s) = (_timed(stage, d) for d in (torch.device("cpu"), device))
         difference = float(np.abs(cpu - other).max() / max(cpu.std(), 1e-12))
         fine = bool(difference <= stage.within)
