@@ -69,17 +69,20 @@ def test_the_demo_runs_from_it_in_an_environment_without_the_repository(wheel, t
     assert metrics["heat"]["average"]["auroc"] > 0.9
 
 
+OPTIONAL = ("plotly", "umap", "pillow_heif", "pyarrow", "ray")
+
+
 def test_everything_that_is_imported_is_declared():
     """Unconditional imports by the dependencies, the others by an extra."""
     declared = {d.split(">")[0] for d in PROJECT["dependencies"]}
-    extras = {d.split(">")[0] for part in PROJECT["optional-dependencies"].values() for d in part}
+    extras = {d.split(">")[0].split("[")[0] for part in PROJECT["optional-dependencies"].values() for d in part}
     for path in (ROOT / "heat_core").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
             for top in {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {"heat_core"}:
                 name = NAMES.get(top, top)
-                allowed = declared | extras if top in ("plotly", "umap", "pillow_heif") else declared
+                allowed = declared | extras if top in OPTIONAL else declared
                 assert name in allowed, f"{path} imports {top}"
 
 

@@ -1,0 +1,123 @@
+"""The same shards on Ray: the same bytes, though an actor is killed; its mistakes are sentences."""
+
+import os
+import signal
+import sys
+
+import numpy as np
+import pytest
+
+from heat_core import HeatError
+from heat_core.energies.moments import Moments
+from heat_core.energies.priors import GaussianMixture
+from heat_core.energies.views import VIEWS
+from heat_core.features.backbones import load_backbone
+from heat_core.features.datasets import from_folder
+from heat_core.features.extraction import extract
+from heat_core.features.features import Features
+from heat_core.shards.extracted import extract_list, moments_of
+from heat_core.shards.on_ray import OnRay
+from heat_core.shards.work import How
+from heat_core.storage import digest_of
+from tests.heat_core.shards.lists import bytes_of, scored
+
+
+@pytest.fixture(scope="module")
+def ray_here():
+    ray = pytest.importorskip("ray", reason="needs ray[data], the extra [cluster]")
+    ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+    yield ray
+    ray.shutdown()
+
+
+def test_ray_writes_the_same_bytes_though_an_actor_dies(made, ray_here, tmp_path):
+    plain = scored(made, tmp_path / "plain", size=2)
+    left = []
+
+    def kill_once(stage, message="", **more):
+        if "pid" in more and not left:
+            left.append(12 - len(list((tmp_path / "ray").glob("scores-*"))))
+            os.kill(more["pid"], signal.SIGKILL)
+
+    found = scored(made, tmp_path / "ray", size=2, engine="ray", report=kill_once)
+    assert left[0] > 0
+    assert bytes_of(tmp_path / "ray") == bytes_of(tmp_path / "plain")
+    assert found == plain
+
+
+def test_ray_goes_on_where_the_loop_ended(made, ray_here, tmp_path):
+    scored(made, tmp_path / "plain")
+    scored(made, tmp_path / "out")
+    for number in (1, 4):
+        (tmp_path / "out" / f"scores-{number:06d}.parquet").unlink()
+    scored(made, tmp_path / "out", engine="ray")
+    assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "plain")
+
+
+def test_a_mistake_of_the_job_is_its_own_sentence_on_ray(ray_here):
+    def job(number, report=None):
+        raise HeatError("The disk is full: free some.")
+
+    with pytest.raises(HeatError, match=r"^The disk is full: free some\.$"):
+        list(OnRay(threads=1)(job, [0]))
+    with pytest.raises(HeatError, match="Ray has 2 cores on a machine, and a worker wants 9: fewer --threads"):
+        list(OnRay(threads=9)(job, [0]))
+
+
+def test_a_shard_that_kills_its_worker_is_given_up(ray_here):
+    def job(number, report=None):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(HeatError, match="Ray gave up"):
+        list(OnRay(threads=1)(job, [0]))
+
+
+def test_what_goes_wrong_on_a_worker_is_a_sentence(ray_here):
+    def job(number, report=None):
+        raise PermissionError(13, "Permission denied", "/out/x")
+
+    with pytest.raises(HeatError, match=r"Permission denied: '/out/x'\. \(on .*, number 7\)"):
+        list(OnRay(threads=1)(job, [7]))
+
+
+def test_a_cluster_that_is_not_there(monkeypatch):
+    ray = pytest.importorskip("ray", reason="needs ray[data], the extra [cluster]")
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with pytest.raises(HeatError, match=r"There is no Ray cluster at 127\.0\.0\.1:9"):
+        list(OnRay("127.0.0.1:9", threads=1)(print, [0]))
+
+
+def test_without_ray_there_is_a_sentence(made, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(HeatError, match="pip install 'heat-explorer\\[cluster\\]'"):
+        scored(made, tmp_path / "out", engine="ray")
+    with pytest.raises(HeatError, match="--address and --workers are Ray's"):
+        scored(made, tmp_path / "out", workers=2)
+
+
+def test_extracted_features_are_a_folder_for_runs(made, ray_here, tmp_path):
+    _, new, weights = made
+    backbone = load_backbone("resnet10t", str(weights), 64)
+    extract_list(backbone, [new], tmp_path / "loop", How(size=4, threads=1))
+    extract_list(backbone, [new], tmp_path / "ray", How("ray", size=4, threads=1))
+    for name in ("avg.npy", "std.npy", "labels.npy", "meta.json"):
+        assert digest_of(tmp_path / "loop" / name) == digest_of(tmp_path / "ray" / name)
+    assert not list((tmp_path / "loop").glob("features-*"))
+    found, direct = Features.open(tmp_path / "loop"), extract(backbone, from_folder(new))
+    np.testing.assert_allclose(found.avg, direct.avg, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found.std, direct.std, rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(found.labels, direct.labels)
+    assert found.class_names == ["x", "y"]
+    assert len(found.skipped) == 2
+    told = extract_list(
+        backbone, [new], tmp_path / "loop", How(size=4, threads=1)
+    )  # a second time there is nothing to do
+    assert told.rows == 23
+
+    z = VIEWS["gmm-std"].rows(found)
+    together = moments_of(tmp_path / "loop", "gmm-std", ["x", "y"], size=6, engine=OnRay(threads=1))
+    direct_moments = Moments.of(z, found.labels, 2)
+    np.testing.assert_allclose(together.scatter, direct_moments.scatter, rtol=1e-6, atol=1e-9)
+    energy = GaussianMixture("empirical").fit_moments(together).energy(z)
+    alone = GaussianMixture("empirical").fit_moments(direct_moments).energy(z)
+    np.testing.assert_allclose(energy, alone, rtol=1e-4)
