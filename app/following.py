@@ -136,7 +136,8 @@ def name_in_address(run_id: str) -> None:
 def ready_run(place: DeltaGenerator | None = None) -> Run:
     """The run chosen in `place`, once it has numbers; until then the page shows the job's progress."""
     run = chosen_run(place)
-    follow(run)
+    with st.container():  # keeps its place when the job ends: what comes after would be drawn anew, twice for a moment
+        follow(run)
     if not run.has_energies:
         wait(run, "This page fills as soon as its stage is finished.")
     try:
