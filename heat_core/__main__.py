@@ -312,7 +312,7 @@ def _engine(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--address", help="of a Ray cluster; auto: this machine's (default: a new one)")
     group.add_argument("--workers", type=int, metavar="N", help="on Ray (default: as many as there is room for)")
     group.add_argument("--threads", type=int, metavar="N", help="a shard (default: all cores, on Ray at most four)")
-    group.add_argument("--shard", type=int, default=10_000, metavar="N", help="images a shard (default: 10000)")
+    group.add_argument("--shard", type=int, metavar="N", help="images a shard (default: 10000)")
 
 
 def _add_extract(verbs: Verbs) -> None:

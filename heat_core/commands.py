@@ -26,7 +26,7 @@ from heat_core.runs.run import Run, damaged_runs, list_runs
 from heat_core.storage import printable, typed
 
 if TYPE_CHECKING:
-    from heat_core.shards.work import How
+    from heat_core.shards.plan import How
 
 FORMATS = ("markdown", "latex", "csv")
 
@@ -227,9 +227,10 @@ def extract(o: argparse.Namespace) -> None:
 
 
 def _how(o: argparse.Namespace) -> "How":
-    from heat_core.shards.work import How
+    from heat_core.shards.plan import How
 
-    return How(o.engine, o.address, o.workers, o.threads, o.shard)
+    given = {"address": o.address, "workers": o.workers, "threads": o.threads, "size": o.shard}
+    return How(o.engine, **{name: value for name, value in given.items() if value is not None})
 
 
 def _say_bad(bad: list[str]) -> None:

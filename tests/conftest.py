@@ -62,20 +62,41 @@ def make_folder(path: Path, classes: dict[str, int], side: int = 32) -> Path:
     return path
 
 
+def save_network(folder: Path, name: str) -> Path:
+    """A weights file of that timm network, drawn at random."""
+    import torch
+    from safetensors.torch import save_file
+    from timm import create_model
+
+    torch.manual_seed(0)
+    save_file(create_model(name).state_dict(), folder / f"{name}.safetensors")
+    return folder / f"{name}.safetensors"
+
+
+def run_over_files(folder: Path, priors: list[str]):
+    """A finished run over two folders of files (`known`, `other`) and a network, all made in `folder`."""
+    from heat_core import Experiment, run
+
+    make_folder(folder / "known", {"a": 10, "b": 10})
+    make_folder(folder / "other", {"": 6})
+    experiment = Experiment(
+        id=str(folder / "known"),
+        ood={"other": str(folder / "other")},
+        backbone="resnet10t",
+        weights=str(save_network(folder, "resnet10t")),
+        image_size=32,
+        priors=priors,
+        detectors=[],
+        settings={"epochs": 1},
+        map=False,
+    )
+    return run(experiment)
+
+
 @pytest.fixture
 def weights_of(tmp_path):
     """timm name → a weights file of that network, drawn at random."""
-
-    def save(name: str) -> Path:
-        import torch
-        from safetensors.torch import save_file
-        from timm import create_model
-
-        torch.manual_seed(0)
-        save_file(create_model(name).state_dict(), tmp_path / f"{name}.safetensors")
-        return tmp_path / f"{name}.safetensors"
-
-    return save
+    return lambda name: save_network(tmp_path, name)
 
 
 @pytest.fixture
@@ -84,25 +105,6 @@ def image_folder():
 
 
 @pytest.fixture
-def run_of_files(tmp_path, image_folder, weights_of):
+def run_of_files(tmp_path):
     """A finished run over two folders of files (`tmp_path/known`, `tmp_path/other`), made by `run_of_files()`."""
-
-    def made():
-        from heat_core import Experiment, run
-
-        experiment = Experiment(
-            id=str(tmp_path / "known"),
-            ood={"other": str(tmp_path / "other")},
-            backbone="resnet10t",
-            weights=str(weights_of("resnet10t")),
-            image_size=32,
-            priors=["el"],
-            detectors=[],
-            settings={"epochs": 1},
-            map=False,
-        )
-        return run(experiment)
-
-    image_folder(tmp_path / "known", {"a": 10, "b": 10})
-    image_folder(tmp_path / "other", {"": 6})
-    return made
+    return lambda: run_over_files(tmp_path, ["el"])

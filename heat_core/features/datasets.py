@@ -14,7 +14,7 @@ from PIL import Image
 from heat_core.errors import HeatError
 from heat_core.features import demo
 from heat_core.features.features import held_out_rows, is_features_folder, rank_in_class, require_positive
-from heat_core.features.folders import class_titles, natural_key, scan, stamp, unique
+from heat_core.features.folders import numbered, scan, stamp, unique
 from heat_core.features.images import READER, read_image, suffixes
 from heat_core.features.manifest import MANIFESTS, paths_of
 from heat_core.storage import heat_home, is_file, is_folder, printable, typed
@@ -137,10 +137,7 @@ def from_folder(folder: Path) -> ImageSet:
         raise HeatError(f"{printable(folder)} holds no images{why}")
     parts = [path.relative_to(folder).parts for path in found.files]
     stray = [name for name, part in zip(found.names, parts, strict=True) if len(part) == 1]
-    first = sorted({part[0] for part in parts}, key=lambda name: (natural_key(name), name))
-    number = {name: i for i, name in enumerate(first)}
-    labels = None if stray else np.array([number[part[0]] for part in parts])
-    class_names = [] if stray else class_titles(first)
+    labels, class_names = (None, list[str]()) if stray else numbered([part[0] for part in parts])
     if 0 < len(stray) < len(parts):
         found.notes.append(f"{stray[0]} lies beside the sub-folders, so that the set is taken without classes.")
     stamps = (f"{name} {stamp(path)}" for name, path in zip(found.names, found.files, strict=True))

@@ -3,9 +3,11 @@
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from heat_core.errors import HeatError
 from heat_core.features.images import header, left_out, suffixes
@@ -139,6 +141,13 @@ def class_titles(names: list[str]) -> list[str]:
     """Names of classes as they are compared between sets: printable, each once, and with accents written in one way
     (macOS writes them in another than Linux and Windows)."""
     return unique([unicodedata.normalize("NFC", printable(name)) for name in names])
+
+
+def numbered(names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+    """(N,) the number of each name among those that there are, in natural order, and their titles."""
+    known = sorted(set(names), key=lambda name: (natural_key(name), name))
+    number = {name: i for i, name in enumerate(known)}
+    return np.array([number[name] for name in names]), class_titles(known)
 
 
 def natural_key(text: str) -> list[int | str]:

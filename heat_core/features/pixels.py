@@ -1,6 +1,5 @@
 """An image set as one array in memory: decoded once, kept in HEAT_HOME, varied in whole batches."""
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from timm.data import create_transform
 
 from heat_core.errors import HeatError
 from heat_core.features.datasets import ImageSet
+from heat_core.features.throttle import Every
 from heat_core.storage import digest_of_array, file_name, heat_home, read_npz, write_npz
 
 _SAY_EVERY = 10.0  # seconds
@@ -75,15 +75,14 @@ def _read(images: ImageSet, side: int, say: Callable[[str], None]) -> tuple[np.n
         (3, side, side), is_training=False, normalize=False, crop_pct=1.0, interpolation="bicubic"
     )
     values, readable = np.zeros((len(images), side, side, 3), np.uint8), np.ones(len(images), bool)
-    said = time.monotonic()
+    due = Every(_SAY_EVERY)
     for i in range(len(images)):
         try:
             values[i] = transform(images.open(i)).permute(1, 2, 0).numpy()
         except OSError:
             readable[i] = False
-        if time.monotonic() - said > _SAY_EVERY:
+        if due():
             say(f"{i + 1:,} of {len(images):,} images of {images.name} are read.")
-            said = time.monotonic()
     return values, readable
 
 

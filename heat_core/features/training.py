@@ -32,6 +32,7 @@ from heat_core.features.datasets import ImageSet, require_classes
 from heat_core.features.extraction import auto_device
 from heat_core.features.networks import small_resnet
 from heat_core.features.pixels import Batches, Draw, Pixels, colours, decoded
+from heat_core.features.throttle import Every
 from heat_core.features.trained import Recipe, Trained
 from heat_core.storage import printable, writing
 
@@ -158,7 +159,7 @@ class _Training:
     def epoch(self, on_progress: Report) -> None:
         """One epoch more, and its checkpoint."""
         done, total = self.made.epochs_done, self.recipe.epochs * self.steps
-        loss, right, seen, began, said = 0.0, 0, 0, time.monotonic(), time.monotonic()
+        loss, right, seen, began, due = 0.0, 0, 0, time.monotonic(), Every(_SAY_EVERY)
         for step, draw in enumerate(self._draws(done), start=done * self.steps + 1):
             _set_rate(self.optimiser, _one_cycle(step / (total + 1)) * self.recipe.lr)
             its_loss, its_right = self._step(self.model, self.optimiser, self.made.precision, draw)
@@ -167,9 +168,8 @@ class _Training:
             last = step == (done + 1) * self.steps
             if last:
                 self._keep()
-            if last or time.monotonic() - said > _SAY_EVERY:
-                said = time.monotonic()
-                rate = seen / max(said - began, 1e-9)
+            if due() or last:
+                rate = seen / max(time.monotonic() - began, 1e-9)
                 on_progress(
                     {
                         "epoch": done + 1,

@@ -5,7 +5,6 @@ its stage is done.
 """
 
 import platform
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,6 +25,7 @@ from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
 from heat_core.features.heads import ChosenHead, Head, OnStep, choose_head, logits_of
+from heat_core.features.throttle import Every
 from heat_core.runs.events import Event, Progress, recorded
 from heat_core.runs.experiment import ID, TRAIN, Experiment
 from heat_core.runs.inputs import require_same_features, require_same_head
@@ -115,12 +115,10 @@ def run(
 
 def _every_second(progress: Progress) -> OnStep:
     """Tells how far the fit of a head is, once it takes long."""
-    told = time.monotonic()
+    due = Every(1.0)
 
     def tell(evaluation: int, loss: float) -> None:
-        nonlocal told
-        if time.monotonic() - told > 1:
-            told = time.monotonic()
+        if due():
             progress("priors", f"Fitting the head: step {evaluation}, mean loss {loss:.4f}.")
 
     return tell

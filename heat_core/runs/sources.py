@@ -4,7 +4,6 @@ Both answer the same three questions: which features has a set, which linear hea
 columns that some detectors ask for (made from images, so that a source without images has none).
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from heat_core.features.columns import Column, pooled
 from heat_core.features.extraction import ExtractionProgress, auto_device, extract
 from heat_core.features.features import Features, is_features_folder
 from heat_core.features.heads import Head
+from heat_core.features.throttle import Every
 from heat_core.runs.events import Progress, silent
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
 from heat_core.runs.layout import notes_of, open_sets, other_classes, remarks, require_labels, shared_samples
@@ -59,12 +59,10 @@ class Images:
         The report hears about progress and about files that cannot be read; `again` alone hears about progress where
         the images were seen before, for other columns.
         """
-        images, reported = self._sets[name], 0.0
+        images, due = self._sets[name], Every(0.5, at_once=True)
 
         def progress(record: ExtractionProgress) -> None:
-            nonlocal reported
-            if time.monotonic() - reported > 0.5 or record["done"] == record["total"]:
-                reported = time.monotonic()
+            if due() or record["done"] == record["total"]:
                 (again or first)(record)
 
         def first(record: ExtractionProgress) -> None:

@@ -3,7 +3,8 @@
 Sums of such features (`energies.moments.Moments`) can be made apart, too, and added: that is all that a mixture needs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import cached_property, reduce
 from operator import add
 from pathlib import Path
@@ -16,13 +17,16 @@ from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
 from heat_core.features.backbones import Backbone
 from heat_core.features.features import Features
-from heat_core.features.folders import class_titles, natural_key, unique
+from heat_core.features.folders import numbered, unique
 from heat_core.features.store import META
 from heat_core.runs.events import Progress, silent
 from heat_core.shards.jobs import ExtractShards
 from heat_core.shards.listing import Listed, read_shard
-from heat_core.shards.work import SHARD, Engine, How, Plan, at_work, begin, finished, loop, work
+from heat_core.shards.plan import SHARD, How, at_work, begin
+from heat_core.shards.work import Engine, loop, work
 from heat_core.storage import digest_of, printable, read_npz, replacing, write_sealed
+
+_CURE = "delete it and start again"
 
 
 def extract_list(
@@ -53,57 +57,54 @@ def extract_list(
         plan, listed = begin(out, sources, of, how, batch_size)
         if None in listed.labels and len(listed.labels) > 1:
             report("features", "Some images have no label, so that the set is taken without classes.")
-        job = ExtractShards(out, backbone, plan.size, plan.batch_size, plan.threads)
+        job = ExtractShards(out, plan, backbone)
         if not (out / META).exists():
-            for _ in work(job, plan, how.start(plan.threads), report):
-                pass
-            _assemble(job, plan, listed)
+            _assemble(job, work(job, how, report), listed)
         for number in range(plan.shards):
             job.path(number).unlink(missing_ok=True)
         return listed
 
 
-def _assemble(job: ExtractShards, plan: Plan, listed: Listed) -> None:
+def _assemble(job: ExtractShards, paths: Sequence[Path], listed: Listed) -> None:
     """Shards → avg.npy, std.npy, labels.npy, meta.json, with no more than a shard in memory."""
-    out, paths = job.folder, list(finished(job, plan))
-    whole = [read_npz(path, "delete it and start again")["readable"] for path in paths]
-    rows = sum(int(readable.sum()) for readable in whole)
+    out, readable, widths = job.folder, list[np.ndarray](), dict[str, int]()
+    for path in paths:
+        arrays = read_npz(path, _CURE)
+        readable.append(arrays.pop("readable"))
+        widths |= {name: values.shape[1] for name, values in arrays.items()}
+    rows = sum(int(could.sum()) for could in readable)
     if not rows:
-        raise HeatError(f"None of the {plan.rows} images could be read: check that they are images.")
-    first = next(read_npz(path) for path, readable in zip(paths, whole, strict=True) if readable.any())
-    columns: list[str] = [name for name in ("avg", "std") if name in first]
-    for name in columns:
-        _append(out / f"{name}.npy", (rows, first[name].shape[1]), _column(paths, name))
-    ids, skipped, labels = list[str](), list[str](), list[str | None]()
-    for number, readable in enumerate(whole):
-        shard = read_shard(out, number, plan.size)
-        for path, label, could in zip(shard.paths, shard.labels, readable, strict=True):
+        raise HeatError(f"None of the {job.plan.rows} images could be read: check that they are images.")
+    _join(out, paths, {name: (rows, width) for name, width in widths.items()})
+    ids, skipped, labels = list[str](), list[str](), list[str]()
+    for number, could_be in enumerate(readable):
+        shard = read_shard(out, number, job.plan.size)
+        for path, label, could in zip(shard.paths, shard.labels, could_be, strict=True):
             (ids if could else skipped).append(printable(path))
-            if could:
+            if could and label is not None:
                 labels.append(label)
-    meta = {"ids": unique(ids), "skipped": skipped, "labelled": None not in listed.labels}
+    columns, meta = list(widths), {"ids": unique(ids), "skipped": skipped, "labelled": None not in listed.labels}
     if meta["labelled"]:
-        names = sorted({str(label) for label in labels}, key=lambda name: (natural_key(name), name))
-        number_of = {name: i for i, name in enumerate(names)}
+        numbers, meta["class_names"] = numbered(labels)
         with replacing(out / "labels.npy") as beside, open(beside, "wb") as file:
-            np.save(file, np.array([number_of[str(label)] for label in labels]))
+            np.save(file, numbers)
         columns.append("labels")
-        meta["class_names"] = class_titles(names)
     write_sealed(out / META, meta | {"digests": {name: digest_of(out / f"{name}.npy") for name in columns}})
 
 
-def _column(paths: Sequence[Path], name: str) -> Iterator[np.ndarray]:
-    for path in paths:
-        if (values := read_npz(path).get(name)) is not None:
-            yield values
-
-
-def _append(path: Path, shape: tuple[int, int], parts: Iterator[np.ndarray]) -> None:
-    with replacing(path) as beside, open(beside, "wb") as file:
-        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        for values in parts:
-            file.write(values.astype(np.float32, copy=False).tobytes())
+def _join(out: Path, paths: Sequence[Path], shapes: dict[str, tuple[int, int]]) -> None:
+    """Write the columns of all shards, one shard below the other."""
+    with ExitStack() as opened:
+        files = {}
+        for name, shape in shapes.items():
+            beside = opened.enter_context(replacing(out / f"{name}.npy"))
+            files[name] = opened.enter_context(open(beside, "wb"))
+            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(files[name], header)
+        for path in paths:
+            arrays = read_npz(path, _CURE)
+            for name in files.keys() & arrays.keys():
+                files[name].write(arrays[name].astype("<f4", copy=False).tobytes())
 
 
 class _MomentsOf:

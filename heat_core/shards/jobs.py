@@ -21,13 +21,15 @@ from heat_core.features.datasets import ImageSet, open_file
 from heat_core.features.extraction import auto_device, each_batch, usual_batch_size, usual_workers
 from heat_core.features.features import Features
 from heat_core.features.manifest import arrow
+from heat_core.features.throttle import Every
 from heat_core.metrics import p_values, threshold95
 from heat_core.runs.events import Progress, silent
 from heat_core.runs.scoring import Scorer
 from heat_core.shards.listing import Shard, read_shard
+from heat_core.shards.plan import Plan
 from heat_core.storage import printable, replacing, write_npz
 
-_SAID_EVERY = 2.0  # seconds
+_SAY_EVERY = 2.0  # seconds
 _MANY = 100  # files of which none is there: they are somewhere else
 
 
@@ -49,18 +51,15 @@ class ShardJob(ABC):
 
     Args:
         folder: of the list and of the results.
+        plan: what the folder was begun as.
         backbone: what looks at the images.
-        size: images a shard.
-        batch_size: images at a time; None = as the device likes.
-        threads: of the processor that a shard may use; sums of another number of threads may differ in the last digit.
     """
 
     kind: ClassVar[str]  # of results
     ending: ClassVar[str]
 
-    def __init__(self, folder: Path, backbone: Backbone, size: int, batch_size: int | None, threads: int) -> None:
-        self.folder, self.backbone, self.size = folder.resolve(), backbone, size
-        self.batch_size, self.threads = batch_size, threads
+    def __init__(self, folder: Path, plan: Plan, backbone: Backbone) -> None:
+        self.folder, self.plan, self.backbone = folder.resolve(), plan, backbone
 
     def path(self, number: int) -> Path:
         """The file of a shard: where it is, the shard is finished."""
@@ -68,8 +67,8 @@ class ShardJob(ABC):
 
     def __call__(self, number: int, report: Progress = silent) -> Done:
         """Do one shard."""
-        began, shard = time.monotonic(), read_shard(self.folder, number, self.size)
-        torch.set_num_threads(self.threads)
+        began, shard = time.monotonic(), read_shard(self.folder, number, self.plan.size)
+        torch.set_num_threads(self.plan.threads)
         features, readable = self._look(shard, report)
         if features is None and len(shard) >= _MANY and not any(map(os.path.lexists, shard.paths)):
             raise HeatError(
@@ -88,16 +87,15 @@ class ShardJob(ABC):
         """Features of the images that could be read, and (N,) which those are."""
         device, ids = auto_device(), [printable(p) for p in shard.paths]
         images = ImageSet("", ids, partial(open_file, shard.paths), None, [], "")
-        batch_size, workers = self.batch_size or usual_batch_size(device), usual_workers(device, self.threads)
+        batch_size, workers = self.plan.batch_size or usual_batch_size(device), usual_workers(device, self.plan.threads)
         columns: dict[str, list[np.ndarray]] = {}
         seen: list[np.ndarray] = []
-        said = time.monotonic()
+        due = Every(_SAY_EVERY)
         for batch, readable in each_batch(self.backbone, images, device, batch_size, workers, pooled(self.backbone)):
             seen.append(readable)
             for name, values in batch.items():
                 columns.setdefault(name, []).append(values[readable])
-            if time.monotonic() - said > _SAID_EVERY:
-                said = time.monotonic()
+            if due():
                 report(self.kind, f"shard {shard.number}: {sum(map(len, seen))} of {len(shard)} images")
         could = np.concatenate(seen)
         whole = {name: np.concatenate(parts) for name, parts in columns.items()}
@@ -121,6 +119,8 @@ class ScoreShards(ShardJob):
     Beside it `kept-000000.parquet` holds the float16 features of evenly spaced images and of the most unusual ones.
 
     Args:
+        folder: as of every job.
+        plan: as of every job.
         scorer: the run that scores.
         scale: of the run's hybrid energies.
         lens: how they are composed.
@@ -133,15 +133,16 @@ class ScoreShards(ShardJob):
 
     def __init__(
         self,
+        folder: Path,
+        plan: Plan,
         scorer: Scorer,
         scale: Scale,
         lens: Lens,
         calibration: np.ndarray,
         class_names: list[str],
         keep: int,
-        **keywords: Any,
     ) -> None:
-        super().__init__(backbone=scorer.backbone, **keywords)
+        super().__init__(folder, plan, scorer.backbone)
         self.scorer, self.scale, self.lens = scorer, scale, lens
         self.calibration, self.class_names, self.keep = calibration, class_names, keep
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from heat_core.errors import HeatError, sentence_of
 from heat_core.runs.events import Progress, silent
+from heat_core.shards.plan import CORES_ON_RAY
 from heat_core.storage import printable
 
-_CORES = 4  # for an actor without a GPU
 _RETRIES = 3  # of a shard whose actor died
 
 
@@ -26,7 +26,7 @@ class OnRay:
         threads: cores of each.
     """
 
-    def __init__(self, address: str | None = None, workers: int | None = None, threads: int = _CORES) -> None:
+    def __init__(self, address: str | None = None, workers: int | None = None, threads: int = CORES_ON_RAY) -> None:
         self.address, self.workers, self.threads = address, workers, threads
 
     def __call__(self, job: Any, numbers: list[int], report: Progress = silent) -> Iterator[Any]:

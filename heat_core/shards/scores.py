@@ -20,7 +20,8 @@ from heat_core.runs.record import residual_path
 from heat_core.runs.run import Run
 from heat_core.runs.scoring import Scorer
 from heat_core.shards.jobs import ScoreShards
-from heat_core.shards.work import How, Plan, at_work, begin, finished, work
+from heat_core.shards.plan import How, at_work, begin
+from heat_core.shards.work import work
 from heat_core.storage import digest_of, printable
 
 
@@ -70,29 +71,17 @@ def score_list(
     scorer = Scorer(run, report)
     with at_work(out):
         plan, listed = begin(out, sources, _of(run, lens, keep), how, run.experiment.batch_size)
-        job = ScoreShards(
-            scorer,
-            run.scale,
-            lens,
-            run.detector_scores(ID, HEAT, lens),
-            run.class_names,
-            keep,
-            folder=out,
-            size=plan.size,
-            batch_size=plan.batch_size,
-            threads=plan.threads,
-        )
-        for _ in work(job, plan, how.start(plan.threads), report):
-            pass
-        return _summary(job, plan, listed.bad)
+        calibration = run.detector_scores(ID, HEAT, lens)
+        job = ScoreShards(out, plan, scorer, run.scale, lens, calibration, run.class_names, keep)
+        return _summary(job, work(job, how, report), listed.bad)
 
 
-def _summary(job: ScoreShards, plan: Plan, bad: list[str], most: int = 20) -> Summary:
+def _summary(job: ScoreShards, paths: Sequence[Path], bad: list[str], most: int = 20) -> Summary:
     """Read the shards one by one."""
     images = unreadable = unknown = 0
     devices: set[str] = set()
     top: list[tuple[float, float, str, str]] = []
-    for path in finished(job, plan):
+    for path in paths:
         table, device = _read(path)
         scores = np.array(table["score"], dtype=float)  # NaN where there is none
         devices.add(device)
@@ -101,8 +90,8 @@ def _summary(job: ScoreShards, plan: Plan, bad: list[str], most: int = 20) -> Su
         rows = [int(i) for i in np.argsort(-scores, kind="stable")[:most] if not np.isnan(scores[i])]
         new = [(scores[i].item(), *(table[name][i] for name in ("p_value", "path", "predicted"))) for i in rows]
         top = heapq.nlargest(most, top + new)
-    if images != plan.rows:
-        raise HeatError(f"The shards of {printable(job.folder)} hold {images} images, and the list {plan.rows}.")
+    if images != job.plan.rows:
+        raise HeatError(f"The shards of {printable(job.folder)} hold {images} images, and the list {job.plan.rows}.")
     if len(devices) > 1:
         raise HeatError(
             f"Some shards of {printable(job.folder)} were made on {' and others on '.join(sorted(devices))}, whose "

@@ -12,9 +12,10 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
@@ -26,7 +27,6 @@ from heat_core.energies.priors import make_prior
 from heat_core.energies.residual import ResidualMLP, points_of, train_residual
 from heat_core.energies.settings import settings_for
 from heat_core.energies.views import VIEWS
-from heat_core.features import rows
 from heat_core.features.columns import pooled
 from heat_core.features.datasets import from_folder
 from heat_core.features.extraction import each_batch
@@ -64,18 +64,9 @@ def _features(size: Size) -> Features:
     return Features(avg, avg, labels, list(map(str, range(size.n))), list(map(str, range(_CLASSES))))
 
 
-@contextmanager
-def _products_on(device: torch.device):
-    """Let the core take its large products there."""
-    modules = [m for m in sys.modules.values() if getattr(m, "products", None) is rows.products]
-    usual = rows.products
-    for module in modules:
-        module.products = lambda: device
-    try:
-        yield
-    finally:
-        for module in modules:
-            module.products = usual
+def _products_on(device: torch.device) -> AbstractContextManager[object]:
+    """Let the core take its large products there (`features.rows.products`)."""
+    return mock.patch("torch.cuda.is_available", return_value=device.type == "cuda")
 
 
 def _extraction(name: str, pictures: int) -> Callable[[torch.device], np.ndarray]:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from heat_core.composition import Lens
 from heat_core.runs.events import silent
+from heat_core.shards.plan import How
 from heat_core.shards.scores import score_list
-from heat_core.shards.work import How
 from heat_core.storage import digest_of
 
 

@@ -17,7 +17,7 @@ from heat_core.features.extraction import extract
 from heat_core.features.features import Features
 from heat_core.shards.extracted import extract_list, moments_of
 from heat_core.shards.on_ray import OnRay
-from heat_core.shards.work import How
+from heat_core.shards.plan import How
 from heat_core.storage import digest_of
 from tests.heat_core.shards.lists import bytes_of, scored
 

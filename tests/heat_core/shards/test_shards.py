@@ -17,8 +17,8 @@ from heat_core.features.features import Features
 from heat_core.metrics import p_values
 from heat_core.runs.scoring import score
 from heat_core.shards.extracted import extract_list, moments_of
+from heat_core.shards.plan import How
 from heat_core.shards.scores import _read
-from heat_core.shards.work import How
 from tests.conftest import make_folder
 from tests.heat_core.shards.lists import bytes_of, scored
 
@@ -225,7 +225,7 @@ def test_p_values_are_valid_where_nothing_was_fitted_on_the_calibration_images()
 
 
 def test_two_leaders_do_not_work_in_one_folder(made, tmp_path):
-    from heat_core.shards.work import at_work
+    from heat_core.shards.plan import at_work
 
     with at_work(tmp_path / "out"), pytest.raises(HeatError, match="Another process is at work"):
         scored(made, tmp_path / "out")
