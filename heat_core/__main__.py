@@ -180,7 +180,9 @@ def _experiment_options(parser: argparse.ArgumentParser, required: bool = True) 
 
 def _network_options(parser: argparse.ArgumentParser, required: bool = True, more: str = "") -> None:
     network = parser.add_argument_group("network")
-    network.add_argument("--backbone", required=required, metavar="TIMM_NAME", help=f"any classifier of timm{more}")
+    network.add_argument(
+        "--backbone", required=required, metavar="TIMM_NAME", help=f"any classifier of timm, torch:FILE.pt2{more}"
+    )
     network.add_argument("--weights", metavar="FILE", help="safetensors or torch file (default: timm's own weights)")
     network.add_argument("--image-size", type=int, metavar="N", help="side of the input in pixels")
     network.add_argument("--batch-size", type=int, metavar="N", help="images at a time (default: as the device likes)")

@@ -3,6 +3,7 @@
 A `Backbone` asks an `Anatomy` and knows no network's own names. This file holds the one of timm's models.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from heat_core.features.heads import Head
 from heat_core.features.own_head import own_head
 
 _MAX_STAGES = 5
+_LARGEST_REDUCTION = 64  # pixels of the input a position, along one side
 
 
 class Seen(NamedTuple):
@@ -56,9 +58,9 @@ class Anatomy(ABC):
     def prefix(self, tokens: int, size: tuple[int, int]) -> int:
         """How many of the tokens of a (B, T, C) volume come before its positions, for an input of (H, W) pixels."""
 
-    @abstractmethod
     def grids(self, positions: int, size: tuple[int, int]) -> list[tuple[int, int]]:
         """Grids (rows, columns) on which that many tokens may stand, the likeliest first."""
+        return [grid for grid in reduced(size) if math.prod(grid) == positions]
 
     @property
     def has_stages(self) -> bool:
@@ -72,6 +74,12 @@ class Anatomy(ABC):
     def stage(self, images: torch.Tensor, index: int) -> torch.Tensor:
         """The output of one stage alone; only where it has them."""
         raise NotImplementedError
+
+
+def reduced(size: tuple[int, int]) -> list[tuple[int, int]]:
+    """Rows and columns at every whole reduction of an input of (H, W) pixels."""
+    reductions = range(1, min(_LARGEST_REDUCTION, *size) + 1)
+    return list(dict.fromkeys((size[0] // r, size[1] // r) for r in reductions))
 
 
 class OfTimm(Anatomy):

@@ -3,6 +3,7 @@
 import copy
 import hashlib
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -11,6 +12,7 @@ from timm.data import create_transform, resolve_data_config
 from torch import nn
 
 from heat_core.errors import HeatError
+from heat_core.features import exported
 from heat_core.features.anatomy import Anatomy, OfTimm, Seen
 from heat_core.features.networks import (
     ASSETS,
@@ -24,7 +26,7 @@ from heat_core.features.networks import (
 from heat_core.features.preparation import ADDRESS, Preparation, Transform
 from heat_core.features.weights import first_line
 from heat_core.features.wrapped import anatomy_of
-from heat_core.storage import printable
+from heat_core.storage import printable, typed
 
 __all__ = ["ASSETS", "CIFAR_PRESETS", "DEMO", "Backbone", "cifar_network", "demo_network", "load_backbone"]
 
@@ -112,6 +114,16 @@ class Backbone(nn.Module):
         found.require_independent()
         _wrapped[found.name] = found
         return found
+
+    def save(self, path: str | Path) -> None:
+        """Write it to a file that ends in .pt2, for `--backbone torch:FILE` and other processes: the network without
+        its stages, its head, and its transform.
+
+        Raises:
+            HeatError: where `torch.export` cannot take the network, or the transform is none of Resize, CenterCrop,
+                ToTensor and Normalize.
+        """
+        exported.save(self, typed(path))
 
     def _look(self) -> None:
         """See what the network is made of, by random images: its volume, and the head that reads `avg`."""
@@ -247,16 +259,18 @@ def load_backbone(name: str, weights: str | None = None, image_size: int | None 
     """Load a classifier.
 
     Args:
-        name: a timm name, `hf-hub:…` id, one of `CIFAR_PRESETS`, the demo's network, or the name of a module that was
-            wrapped in this process.
+        name: a timm name, `hf-hub:…` id, one of `CIFAR_PRESETS`, the demo's network, `torch:FILE.pt2` for a file of
+            `Backbone.save`, or the name of a module that was wrapped in this process.
         weights: a local file (safetensors, or torch without pickled code), also in float16; default: timm's own.
         image_size: side of the input in pixels; default: the model's.
 
     Raises:
         HeatError: for an unknown name, weights that do not fit, or weights that cannot be had offline.
     """
-    if name.startswith(WRAPPED):
-        return _wrapped_here(name)
+    if name.startswith((WRAPPED, exported.EXPORTED)):
+        if weights or image_size:
+            raise HeatError(f"{printable(name)} has weights and an image size of its own: leave the others out.")
+        return _wrapped_here(name) if name.startswith(WRAPPED) else _of_file(name)
     if image_size is not None and image_size < 8:
         raise HeatError(f"The image size is {image_size}: it must be at least 8 pixels.")
     model, config = build(name, weights, image_size)
@@ -272,6 +286,19 @@ def load_backbone(name: str, weights: str | None = None, image_size: int | None 
         if image_size is None:
             raise HeatError(f"{name} cannot be used ({first_line(error)}): choose another backbone.") from error
         raise wrong_size(name, image_size, error) from error
+
+
+def _of_file(name: str) -> Backbone:
+    """A program of `torch.export`, tried on images."""
+    anatomy, preparation, fingerprint = exported.read(name)
+    try:
+        found = Backbone(anatomy, printable(name), preparation, fingerprint)
+        found.require_independent()
+    except HeatError:
+        raise
+    except Exception as error:  # operations that do not fit one another, as far as a file can have them
+        raise HeatError(f"{printable(name)} cannot be used ({first_line(error)}): export it again.") from error
+    return found
 
 
 def _wrapped_here(name: str) -> Backbone:

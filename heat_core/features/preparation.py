@@ -6,7 +6,7 @@ A transform that resizes, cuts out the middle and normalises can be written down
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -159,6 +159,21 @@ class Steps:
                 transforms.Normalize(self.mean, self.std),
             ]
         )
+
+    @classmethod
+    def read(cls, note: dict[str, Any]) -> "Steps":
+        """Those of a JSON object; ValueError where it is none of them."""
+        if unknown := set(note) - {f.name for f in fields(cls)}:
+            raise ValueError(f"{sorted(unknown)[0]} is no step of a transform")
+        if not {"mean", "std"} <= set(note) or not {"resize", "crop"} & set(note):
+            raise ValueError("a transform needs mean, std, and resize or crop")
+        found = dict(note) | {name: tuple(float(v) for v in note[name]) for name in ("mean", "std")}
+        found |= {
+            name: to(note[name]) for name, to in (("resize", _side), ("crop", _pair)) if note.get(name) is not None
+        }
+        if any(len(found[name]) != 3 for name in ("mean", "std")) or min(found["std"]) <= 0:
+            raise ValueError("mean and std of a transform are three numbers each")
+        return cls(**found)
 
     @classmethod
     def of(cls, transform: Any) -> "Steps":

@@ -15,12 +15,11 @@ import torch
 from torch import nn
 
 from heat_core.errors import HeatError
-from heat_core.features.anatomy import Anatomy, Seen
+from heat_core.features.anatomy import Anatomy, Seen, reduced
 from heat_core.features.heads import Head
 
 AUTO, NONE = "auto", "none"
 _MOST_PREFIX = 16  # tokens before the positions: of the class, distillation, registers
-_LARGEST_REDUCTION = 64  # pixels of the input a position, along one side
 _SMALL = 1 << 17  # numbers an image of a tensor that may be the logits
 
 
@@ -116,17 +115,8 @@ class OfModule(Anatomy):
 
     def prefix(self, tokens: int, size: tuple[int, int]) -> int:
         """T less the cells of the largest grid that the input may be reduced to."""
-        cells = max((h * w for h, w in _grids(size) if h * w <= tokens), default=0)
+        cells = max((h * w for h, w in reduced(size) if h * w <= tokens), default=0)
         return tokens - cells if cells > 1 and tokens - cells <= _MOST_PREFIX else tokens
-
-    def grids(self, positions: int, size: tuple[int, int]) -> list[tuple[int, int]]:
-        return [grid for grid in _grids(size) if math.prod(grid) == positions]
-
-
-def _grids(size: tuple[int, int]) -> list[tuple[int, int]]:
-    """Rows and columns at every whole reduction of the input."""
-    reductions = range(1, min(_LARGEST_REDUCTION, *size) + 1)
-    return list(dict.fromkeys((size[0] // r, size[1] // r) for r in reductions))
 
 
 def anatomy_of(module: nn.Module, name: str, head: str | None, pool: str | None, size: tuple[int, int]) -> OfModule:

@@ -9,55 +9,17 @@ import pytest
 import timm
 import torch
 from torch import nn
-from torch.nn.functional import adaptive_avg_pool2d
 from torchvision import models
 from torchvision import transforms as T
-from torchvision.models.convnext import CNBlockConfig, ConvNeXt
-from torchvision.models.resnet import BasicBlock, ResNet
 
 from heat_core import HeatError
 from heat_core.features.backbones import Backbone, load_backbone
 from heat_core.features.columns import pooled, require_stages
 from heat_core.features.datasets import open_dataset
 from heat_core.features.extraction import extract
+from tests.heat_core.features.networks import CLASSES, NETWORKS, SIDE, TRANSFORM, Plain, drawn
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-SIDE, CLASSES = 64, 7
-TRANSFORM = T.Compose([T.Resize(72), T.CenterCrop(SIDE), T.ToTensor(), T.Normalize((0.4,) * 3, (0.2, 0.25, 0.3))])
-
-
-def drawn(make):
-    """A module whose BatchNorms have seen images, so that its features are of usual size."""
-    torch.manual_seed(0)
-    module = make().train()
-    with torch.no_grad():
-        for part in module.modules():
-            if isinstance(part, nn.BatchNorm2d):
-                part.momentum = None  # the mean of all batches
-            if isinstance(part, nn.Linear):
-                nn.init.normal_(part.weight, std=0.2)
-                nn.init.normal_(part.bias)
-        for _ in range(8):
-            module(torch.randn(8, 3, SIDE, SIDE))
-    return module.eval()
-
-
-def vit():
-    return models.VisionTransformer(SIDE, 16, 2, 2, 32, 64, num_classes=CLASSES)
-
-
-# name → (module, head, pool, what gives the volume with its positions along the last axis)
-NETWORKS = {
-    "resnet": (lambda: ResNet(BasicBlock, [1, 1, 1, 1], CLASSES), "fc", "avgpool", "layer4"),
-    "mobilenet": (lambda: models.mobilenet_v3_small(num_classes=CLASSES), "classifier.3", "avgpool", "features"),
-    "convnext": (
-        lambda: ConvNeXt([CNBlockConfig(16, 24, 1), CNBlockConfig(24, None, 1)], num_classes=CLASSES),
-        "classifier.2",
-        "avgpool",
-        "features",
-    ),
-    "vit": (vit, "heads.head", None, "encoder"),
-}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -79,21 +41,6 @@ def test_avg_gives_the_logits_and_std_is_that_of_the_volume(name, named):
     np.testing.assert_allclose(std, volume.numpy().std(axis=2), rtol=1e-3, atol=1e-5)
     assert backbone.input_size == (SIDE, SIDE)
     assert backbone.pixel_std.flatten().tolist() == pytest.approx([0.2, 0.25, 0.3], abs=1e-5)
-
-
-class Plain(nn.Module):
-    """A small network that pools with a function, no module."""
-
-    def __init__(self, **options) -> None:
-        super().__init__()
-        self.stem, self.fc, self.options = nn.Conv2d(3, 8, 8, 8), nn.Linear(8, 3), options
-
-    def forward(self, pixels):
-        maps = self.stem(pixels).relu()
-        avg = adaptive_avg_pool2d(maps, 1).flatten(1)
-        logits = self.fc(input=avg)  # by keyword
-        how = self.options.get("answer", lambda logits, avg: logits)
-        return how(logits, avg)
 
 
 def wrapped(module=None, **keywords) -> Backbone:
