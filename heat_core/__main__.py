@@ -181,7 +181,10 @@ def _experiment_options(parser: argparse.ArgumentParser, required: bool = True) 
 def _network_options(parser: argparse.ArgumentParser, required: bool = True, more: str = "") -> None:
     network = parser.add_argument_group("network")
     network.add_argument(
-        "--backbone", required=required, metavar="TIMM_NAME", help=f"any classifier of timm, torch:FILE.pt2{more}"
+        "--backbone",
+        required=required,
+        metavar="NAME",
+        help=f"any classifier of timm, torch:FILE.pt2 (of Backbone.save), hf:ID{more}",
     )
     network.add_argument("--weights", metavar="FILE", help="safetensors or torch file (default: timm's own weights)")
     network.add_argument("--image-size", type=int, metavar="N", help="side of the input in pixels")

@@ -26,7 +26,7 @@ from heat_core.features.wrapped import Logits
 from heat_core.storage import digest_of, printable, replacing, typed
 
 if TYPE_CHECKING:
-    from heat_core.features.backbones import Backbone
+    from heat_core.features.backbone import Backbone
 
 EXPORTED = "torch:"  # before the path of such a file
 NOTE = "heat.json"

@@ -20,6 +20,7 @@ from heat_core.features.heads import Head
 
 AUTO, NONE = "auto", "none"
 _MOST_PREFIX = 16  # tokens before the positions: of the class, distillation, registers
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 _SMALL = 1 << 17  # numbers an image of a tensor that may be the logits
 
 
@@ -208,10 +209,14 @@ class _Passed:
         )
 
     def volume(self, anatomy: OfModule, end: int, size: tuple[int, int]) -> Place | None:
-        """The last maps or tokens with two positions that a module gave out before the head."""
+        """The last maps or tokens with two positions that a module gave out before the head; None where a convolution
+        makes one position of them, which is then what is pooled."""
         for place, shape, _ in reversed(self._all[:end]):
-            if not place.is_input and _has_positions(anatomy, shape, size):
-                return place
+            if _has_positions(anatomy, shape, size):
+                if not place.is_input:
+                    return place
+                if isinstance(anatomy.model.module.get_submodule(place.module), _CONVOLUTIONS):
+                    return None
         return None
 
 

@@ -21,7 +21,7 @@ _ID_SETS = {"cifar10": "cifar10", "cifar100": "cifar100"} | dict.fromkeys(
 )
 COVARIANCES = ("auto", "empirical", "ledoit-wolf")
 FEATURES = "features"  # the backbone of a run whose sets are folders of features, not of images
-_OF_FILES = ("torch",)  # kinds of backbones, before the : of a path
+_OF_FILES = ("torch", "hf")  # kinds of backbones, before the : of a path
 GROUPS = ("near", "mid", "far")
 # Where sets stand for the paper's own ID sets (Tab. 4); for another ID set, say so with `groups`.
 _USUAL_GROUPS = (
@@ -39,8 +39,8 @@ class Experiment:
         id: training images of the known classes (a folder with one sub-folder a class, or a dataset's name).
         ood: name → folder or dataset's name.
         id_test: ID test images; without one, every fifth image of `id`.
-        backbone: a timm name, `torch:FILE.pt2` (of `Backbone.save`), or "features" where every set is a folder of
-            features (`avg.npy` …).
+        backbone: a timm name, `torch:FILE.pt2` (of `Backbone.save`), `hf:ID` (of transformers; also a folder), or
+            "features" where every set is a folder of features (`avg.npy` …).
         weights: a local file instead of timm's own.
         image_size: side of the input in pixels.
         priors: which energies HEAT corrects and composes, among gmm, gmm-std, el, dice, knn, vim.
@@ -162,7 +162,8 @@ class Experiment:
         """The files of this machine that its network is made of; those that are not there are left out."""
         kind, colon, path = self.backbone.partition(":")
         named = [typed(source) for source in (self.weights, path if colon and kind in _OF_FILES else None) if source]
-        return [path for path in named if is_file(path)]
+        found = [file for path in named for file in (sorted(path.iterdir()) if is_folder(path) else [path])]
+        return [file for file in found if is_file(file)]
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -211,6 +211,14 @@ def test_patches_stand_on_their_grid(side, patch):
     assert backbone.grid(volume) == (side // patch, side // patch)
 
 
+def test_maps_of_one_position_are_not_passed_over_for_larger_ones_before():
+    """At 32 pixels the last stage of a ResNet has one position; the four of the stage before are not what is pooled."""
+    small = T.Compose([T.Resize((32, 32)), T.ToTensor()])
+    found, named = (Backbone.wrap(drawn(NETWORKS["resnet"][0]), small, pool) for pool in ("auto", "avgpool"))
+    assert not named.has_positions
+    assert not found.has_positions
+
+
 def test_registers_are_no_positions():
     module = timm.create_model("vit_medium_patch16_reg4_gap_256", img_size=SIDE, embed_dim=12, depth=1, num_heads=2)
     backbone = Backbone.wrap(module, TRANSFORM)
