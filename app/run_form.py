@@ -17,7 +17,7 @@ from heat_core.energies.names import ALL_PRIORS, PRIOR_TITLES
 from heat_core.energies.settings import PRESET_NAMES
 from heat_core.features.datasets import known_names
 from heat_core.runs.experiment import COVARIANCES, GROUPS, demo_experiment
-from heat_core.runs.run import list_runs
+from heat_core.runs.listing import list_runs
 from heat_core.storage import printable
 
 

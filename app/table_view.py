@@ -10,8 +10,8 @@ from app.text import drawn, plain
 from heat_core import HeatError, Lens, Run
 from heat_core.analysis import comparison, figures, tables
 from heat_core.analysis.comparison import Comparison, beside, compare, entries_of
+from heat_core.runs.listing import list_runs
 from heat_core.runs.record import ENERGIES
-from heat_core.runs.run import list_runs
 from heat_core.storage import printable
 
 _NOTE = (

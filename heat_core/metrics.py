@@ -32,15 +32,14 @@ def threshold95(id_scores: ArrayLike) -> float:
     return float(np.percentile(scores, 95, method="higher") if np.isnan(value) else value)  # NaN: between infinities
 
 
-def p_values(calibration: ArrayLike, scores: ArrayLike) -> np.ndarray:
-    """(N,) conformal p-values: (1 + #{calibration ≥ score}) / (n + 1) (Vovk et al., 2005; Bates et al., 2023).
-
-    Where new known images are exchangeable with n calibration images that nothing was fitted on, a share of at most α
-    of them has p ≤ α.
-    """
-    calibration, scores = _checked(calibration, scores)
-    above = len(calibration) - np.searchsorted(np.sort(calibration), scores, side="left")
-    return (1 + above) / (len(calibration) + 1)
+def wilson(count: int, of: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share (Wilson, JASA 1927): (0, 1) where nothing was counted."""
+    if not of:
+        return 0.0, 1.0
+    share, weight = count / of, z * z / of
+    middle = (share + weight / 2) / (1 + weight)
+    half = z / (1 + weight) * np.sqrt(share * (1 - share) / of + weight / (4 * of))
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def fpr95(id_scores: ArrayLike, ood_scores: ArrayLike) -> float:

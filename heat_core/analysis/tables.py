@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from heat_core.analysis.comparison import Cell, Comparison, Source
 from heat_core.runs.experiment import AVERAGE
-from heat_core.storage import printable
+from heat_core.storage import no_formula, printable
 
 #: Row and OOD sets of a column → the address that a cell leads to, or None.
 Link = Callable[[Source, tuple[str, ...]], str | None]
@@ -182,8 +182,3 @@ _MARKUP = frozenset("\\`*_{}[]<>()#!|~$&@")
 
 def _one_line(text: str) -> str:
     return printable(" ".join(text.split()))
-
-
-def no_formula(text: str) -> str:
-    """Foreign text that a spreadsheet does not run: a formula begins with one of these, a space before it or not."""
-    return f"'{text}" if text.lstrip(" ")[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%") else text

@@ -12,7 +12,7 @@ from heat_core.energies.priors import EnergyLogits
 from heat_core.energies.residual import EpochRecord, ResidualMLP, train_residual
 from heat_core.energies.settings import ResidualSettings, settings_for
 from heat_core.energies.views import VIEWS
-from heat_core.features.extraction import auto_device
+from heat_core.features.batches import auto_device
 from heat_core.features.features import Features
 
 _VIEW = VIEWS["gmm"]

@@ -11,8 +11,8 @@ import numpy as np
 from heat_core.detectors import Context, Detector, load, resolve
 from heat_core.errors import HeatError
 from heat_core.features.backbones import Backbone
+from heat_core.features.batches import ExtractionProgress
 from heat_core.features.columns import Column
-from heat_core.features.extraction import ExtractionProgress
 from heat_core.features.features import Features
 from heat_core.features.heads import Head
 from heat_core.runs.events import Progress

@@ -9,8 +9,8 @@ from PIL import Image
 from heat_core.energies.heat import CorrectedPrior, fit_again
 from heat_core.errors import HeatError
 from heat_core.features.backbones import Backbone, load_backbone
+from heat_core.features.batches import auto_device
 from heat_core.features.datasets import from_files
-from heat_core.features.extraction import auto_device
 from heat_core.features.heads import Head
 from heat_core.runs.contributions import POSITIONS, Positions
 from heat_core.runs.events import Progress, silent

@@ -311,6 +311,21 @@ class Run:
             self._image_sets[dataset] = images, {sample: i for i, sample in enumerate(images.ids)}
         return self._image_sets[dataset]
 
+    def pack(self, path: str | Path, lens: Lens = PLAIN, with_weights: bool = False) -> None:
+        """Write what scoring images needs of this run into one file (see `heat_core.guard`).
+
+        Args:
+            path: of the file; `Guard.load` reads it.
+            lens: which priors are composed, and how; the others are left out.
+            with_weights: whether the network's weights travel in the file.
+
+        Raises:
+            HeatError: where the run has no residual yet, or what it was made from is gone or has changed.
+        """
+        from heat_core.runs.packing import guard_of  # imports torch
+
+        guard_of(self, lens, only_composed=True).save(path, with_weights)
+
     @property
     def has_map(self) -> bool:
         """Whether the map is fitted."""
@@ -322,29 +337,3 @@ class Run:
         found = FeatureMap.load(self.folder / MAP_FILE)
         found.require_all_of([len(s) for s in self.record.sets], self.folder / MAP_FILE)
         return found
-
-
-def list_runs() -> list[Run]:
-    """Every readable run in HEAT_HOME, newest first; those of studies come after all others."""
-    return _runs()[0]
-
-
-def damaged_runs() -> dict[str, str]:
-    """Folder of HEAT_HOME/runs that cannot be read → why."""
-    return _runs()[1]
-
-
-def _runs() -> tuple[list[Run], dict[str, str]]:
-    runs, damaged = [], {}
-    for folder in sorted((heat_home() / "runs").glob("[!.]*")):  # one that begins with a dot is only being made
-        if not folder.is_dir():
-            continue
-        try:
-            run = Run.open(folder)
-            _ = run.experiment  # its description may be the damaged part
-            runs.append(run)
-        except HeatError as error:  # a damaged folder must not hide the others
-            damaged[folder.name] = str(error)
-
-    newest_first = sorted(runs, key=lambda run: run.info.get("created", 0), reverse=True)
-    return sorted(newest_first, key=lambda run: run.id.startswith(RUN_OF_STUDY)), damaged

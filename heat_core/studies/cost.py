@@ -26,7 +26,7 @@ _REPEATS = 7
 def measure(run: Run, folder: Path) -> dict[str, Any]:  # noqa: ARG001
     """Milliseconds an image: name → median over repeats of the same batch, on the device that runs use here."""
     from heat_core.energies.heat import restore
-    from heat_core.features.extraction import auto_device
+    from heat_core.features.batches import auto_device
 
     device = auto_device()
     known, e = run.features(TRAIN), run.experiment

@@ -313,7 +313,7 @@ def test_an_address_made_by_hand_does_not_break_the_page(demo_home, demo_run):
 
 
 def test_the_only_run_deleted_starts_the_demo_again(home, monkeypatch):
-    from heat_core.runs.run import list_runs
+    from heat_core.runs.listing import list_runs
 
     monkeypatch.setattr("app.following.start", lambda folder: None)
     page("inspect")

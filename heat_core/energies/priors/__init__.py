@@ -1,7 +1,7 @@
 """Priors: energies with a closed form, which a residual corrects (Sec. 3.2)."""
 
 from heat_core.energies.names import ALL_PRIORS
-from heat_core.energies.priors.base import Prior
+from heat_core.energies.priors.base import Prior, packed, unpacked
 from heat_core.energies.priors.dice import SPARSITY, SPARSITY_OF, DirectedSparsity
 from heat_core.energies.priors.gmm import GaussianMixture
 from heat_core.energies.priors.knn import SoftNeighbours
@@ -9,6 +9,16 @@ from heat_core.energies.priors.logits import EnergyLogits
 from heat_core.energies.priors.vim import VirtualLogit
 from heat_core.errors import HeatError
 from heat_core.features.heads import FitHead, Head
+
+#: What `unpacked` makes of what a prior of that name was packed to.
+KINDS: dict[str, type[Prior]] = {
+    "gmm": GaussianMixture,
+    "gmm-std": GaussianMixture,
+    "el": EnergyLogits,
+    "dice": DirectedSparsity,
+    "knn": SoftNeighbours,
+    "vim": VirtualLogit,
+}
 
 
 def make_prior(
@@ -37,6 +47,7 @@ def make_prior(
 
 
 __all__ = [
+    "KINDS",
     "DirectedSparsity",
     "EnergyLogits",
     "GaussianMixture",
@@ -44,4 +55,6 @@ __all__ = [
     "SoftNeighbours",
     "VirtualLogit",
     "make_prior",
+    "packed",
+    "unpacked",
 ]

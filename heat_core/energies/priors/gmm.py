@@ -1,13 +1,13 @@
 """The Gaussian-mixture prior: one mean per class, one shared covariance (Sec. 3.2)."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 
 from heat_core.energies.fitted import Fitted
 from heat_core.energies.moments import Moments
-from heat_core.energies.priors.base import ArrayOrTensor, Constants, array_or_tensor, checked_features
+from heat_core.energies.priors.base import ArrayOrTensor, Constants, Scoring, array_or_tensor, checked_features
 from heat_core.errors import HeatError
 from heat_core.features.rows import Rows, working
 
@@ -32,6 +32,12 @@ class GaussianMixture:
         floored_: how many eigenvalues were raised because the covariance is singular.
     """
 
+    scoring: ClassVar[Scoring] = {
+        "centre": np.float32,
+        "whitener": np.float32,
+        "white_means": np.float64,
+        "mean_norms": np.float64,
+    }
     means_ = Fitted[np.ndarray]()
     precision_ = Fitted[np.ndarray]()
     covariance_used_ = Fitted[str]()

@@ -12,7 +12,7 @@ import pytest
 from heat_core import Experiment, HeatError, Lens, Run, compose, run
 from heat_core.runs import jobs
 from heat_core.runs.experiment import demo_experiment
-from heat_core.runs.run import list_runs
+from heat_core.runs.listing import list_runs
 from heat_core.storage import read_npz, write_npz
 
 

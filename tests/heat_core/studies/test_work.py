@@ -14,7 +14,7 @@ import pytest
 from heat_core import HeatError
 from heat_core.analysis import tables
 from heat_core.runs.events import read_events
-from heat_core.runs.run import list_runs
+from heat_core.runs.listing import list_runs
 from heat_core.studies import STUDY_NAMES
 from heat_core.studies.catalogue import STUDIES
 from heat_core.studies.page import to_csv
