@@ -4,6 +4,7 @@ Every function takes `(id_scores, ood_scores)`, two 1-d arrays with larger = mor
 share in [0, 1]. As in the paper ID is the positive class of FPR95 and AUPR-In (OpenOOD takes OOD as positive).
 """
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -30,6 +31,22 @@ def threshold95(id_scores: ArrayLike) -> float:
     with np.errstate(invalid="ignore"):
         value = np.percentile(scores, 95)
     return float(np.percentile(scores, 95, method="higher") if np.isnan(value) else value)  # NaN: between infinities
+
+
+def threshold_at(id_scores: ArrayLike, alpha: float) -> float:
+    """What a score must exceed for its conformal p-value to be at most α (see `guard.conformal`): of known images that
+    are exchangeable with these a share of at most α does. +inf where α is below 1 / (n + 1), the smallest p.
+    """
+    scores = np.sort(np.asarray(id_scores, dtype=np.float64))
+    reached = math.floor(require_alpha(alpha) * (len(scores) + 1) * (1 + 1e-12))
+    return float(scores[-reached]) if reached else math.inf
+
+
+def require_alpha(alpha: float) -> float:
+    """A false-alarm rate between 0 and 1; HeatError otherwise."""
+    if not 0 < alpha < 1:
+        raise HeatError(f"α is {alpha}: give a share between 0 and 1, 0.05 for 5 % of the known images.")
+    return alpha
 
 
 def wilson(count: int, of: int, z: float = 1.959964) -> tuple[float, float]:

@@ -12,13 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from heat_core.errors import HeatError
-
-
-def require_alpha(alpha: float) -> float:
-    """A false-alarm rate between 0 and 1; HeatError otherwise."""
-    if not 0 < alpha < 1:
-        raise HeatError(f"α is {alpha}: give a share between 0 and 1, 0.05 for 5 % of the known images.")
-    return alpha
+from heat_core.metrics import require_alpha, threshold_at
 
 
 def enough(alpha: float) -> int:
@@ -100,8 +94,7 @@ class Calibration:
 
     def threshold(self, alpha: float) -> float:
         """What a score must exceed for p ≤ α; +inf where α is below the smallest p."""
-        reached = math.floor(require_alpha(alpha) * (len(self) + 1) * (1 + 1e-12))
-        return float(self._sorted[-reached]) if reached else math.inf
+        return threshold_at(self._sorted, alpha)
 
     def alpha_of(self, threshold: float) -> float:
         """The smallest α at which that threshold calls no more than it promises: p of a score just above it."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from heat_core.errors import HeatError
-from heat_core.guard.conformal import Calibration, require_alpha
-from heat_core.metrics import wilson
+from heat_core.guard.conformal import Calibration
+from heat_core.metrics import require_alpha, wilson
 
 _SIGNIFICANT = 0.05  # of the corrected test
 _MOST_GROUPS = 10_000

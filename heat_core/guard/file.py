@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,7 @@ def _header(guard: Guard) -> dict[str, Any]:
             for part in guard.parts
             if part.residual is not None
         },
-        "lens": {"beta": str(lens.beta), "priors": lens.priors, "weights": lens.weights, "threshold": lens.threshold},
+        "lens": asdict(lens) | {"beta": str(lens.beta)},
         "remark": guard.remark,
     }
 
@@ -148,7 +148,7 @@ def _guard(header: dict[str, Any], arrays: Arrays, weights: str | None, backbone
         head=(arrays["head/weight"], arrays["head/bias"]),
         parts=[_part(name, of_part, arrays) for name, of_part in header["parts"].items()],
         scale=Scale(tuple(header["parts"]), arrays["scale/mean"], arrays["scale/std"]),
-        lens=Lens(float(lens["beta"]), _tuple(lens["priors"]), _tuple(lens["weights"]), lens["threshold"]),
+        lens=Lens(**lens | {"beta": float(lens["beta"])}),
         class_names=header["class_names"],
         calibration=Calibration(arrays["calibration/scores"], arrays["calibration/classes"]),
         remark=header["remark"],
@@ -177,10 +177,6 @@ def _part(name: str, of: dict[str, Any], arrays: Arrays) -> CorrectedPrior:
 
 def _under(before: str, arrays: Arrays) -> Arrays:
     return {name.removeprefix(before): values for name, values in arrays.items() if name.startswith(before)}
-
-
-def _tuple(values: list[Any] | None) -> tuple[Any, ...] | None:
-    return None if values is None else tuple(values)
 
 
 def _digest(header: dict[str, Any], arrays: Arrays) -> str:

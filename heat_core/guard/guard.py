@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from scipy.special import softmax
 
-from heat_core.composition import Lens, Scale
+from heat_core.composition import HEAT, Lens, Scale
 from heat_core.energies.heat import CorrectedPrior
 from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
@@ -21,9 +21,9 @@ from heat_core.features.features import Features
 from heat_core.features.heads import Head, logits_of
 from heat_core.features.images import read_image
 from heat_core.features.rows import rows_not_finite
-from heat_core.guard.conformal import Calibration, benjamini_hochberg, require_alpha
+from heat_core.guard.conformal import Calibration, benjamini_hochberg
 from heat_core.guard.network import Network
-from heat_core.metrics import threshold95
+from heat_core.metrics import require_alpha
 from heat_core.storage import printable
 
 Picture = str | Path | Image.Image
@@ -145,8 +145,8 @@ class Guard:
 
     @property
     def threshold(self) -> float:
-        """What a score must exceed to be called unknown where no rate is given: the lens's, or the 95th percentile."""
-        return threshold95(self.calibration.scores) if self.lens.threshold is None else self.lens.threshold
+        """What a score must exceed to be called unknown where no rate is given: the lens's line."""
+        return self.lens.line(HEAT, self.calibration.scores)
 
     def __call__(
         self,

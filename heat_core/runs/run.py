@@ -13,7 +13,7 @@ from heat_core.errors import HeatError
 from heat_core.features.datasets import ImageSet, open_dataset
 from heat_core.features.features import Features, is_features_folder
 from heat_core.features.heads import Head
-from heat_core.metrics import evaluate, threshold95
+from heat_core.metrics import evaluate
 from heat_core.runs.events import RUN_FILE, Event, read_events
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
 from heat_core.runs.lock import is_alive, is_worked_on
@@ -206,9 +206,7 @@ class Run:
 
     def threshold(self, detector: str = HEAT, lens: Lens = PLAIN) -> float:
         """Above it a sample is called OOD: the 95th percentile of the ID test scores, or the lens' own line."""
-        if lens.threshold is not None and lens.draws_line(detector):
-            return lens.threshold
-        return threshold95(self.detector_scores(ID, detector, lens))
+        return lens.line(detector, self.detector_scores(ID, detector, lens))
 
     def metrics(self, lens: Lens = PLAIN, detectors: list[str] | None = None) -> dict[str, dict[str, dict[str, float]]]:
         """Detector → OOD set (and `average`) → fpr95, auroc, aupr_in, aupr_out."""
