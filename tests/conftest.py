@@ -73,7 +73,7 @@ def save_network(folder: Path, name: str) -> Path:
     return folder / f"{name}.safetensors"
 
 
-def run_over_files(folder: Path, priors: list[str]):
+def run_over_files(folder: Path, priors: list[str], **changes):
     """A finished run over two folders of files (`known`, `other`) and a network, all made in `folder`."""
     from heat_core import Experiment, run
 
@@ -89,6 +89,7 @@ def run_over_files(folder: Path, priors: list[str]):
         detectors=[],
         settings={"epochs": 1},
         map=False,
+        **changes,
     )
     return run(experiment)
 
@@ -107,4 +108,4 @@ def image_folder():
 @pytest.fixture
 def run_of_files(tmp_path):
     """A finished run over two folders of files (`tmp_path/known`, `tmp_path/other`), made by `run_of_files()`."""
-    return lambda: run_over_files(tmp_path, ["el"])
+    return lambda priors=("el",), **changes: run_over_files(tmp_path, list(priors), **changes)

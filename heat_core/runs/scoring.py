@@ -48,8 +48,8 @@ class Scorer:
         report("features", f"Loading {e.backbone}.")
         self.backbone, self.head = load_backbone(e.backbone, e.weights, e.image_size), run.head
         report("priors", "Fitting the priors on the run's training features.")
-        train, kind = run.features(TRAIN), e.covariance
-        self.parts = [restore(p, train, self.head, kind, e.id_set, residual_path(run.folder, p)) for p in run.priors]
+        train, kind = run.features(TRAIN), (e.covariance, e.mixture_weights, e.id_set)
+        self.parts = [restore(p, train, self.head, *kind, residual_path(run.folder, p)) for p in run.priors]
 
     def see(self, features: Features) -> SetRecord:
         """What the run finds of features that its network made of images."""

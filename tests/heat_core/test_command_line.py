@@ -72,6 +72,7 @@ def test_all_detectors_and_their_comparison(capsys, home):
         "dice",
         "knn",
         "vim",
+        "scale",
         "--json",
     ]
     assert main(words) == 0
@@ -95,8 +96,10 @@ def test_all_detectors_and_their_comparison(capsys, home):
         "heat-dice",
         "heat-knn",
         "heat-vim",
+        "heat-scale",
         "ssd-plus",
         "soft-knn",
+        *("ash-s", "core", "fdbd", "gen", "mds-plus-plus", "nci", "nnguide", "rmds", "rmds-plus-plus", "scale", "she"),
     }
     assert expected < set(result["metrics"])
     for row in result["metrics"].values():
