@@ -244,8 +244,8 @@ def _heat(draft: Draft) -> None:
     st.multiselect(
         "Compared with",
         ["all", *detectors.names()],
-        help="The methods of the paper's tables, and some that came after; EL, GMM and GMM-std are always there. odin, mds and gram read "
-        "images again or more of the network, and take the longest.",
+        help="The methods of the paper's tables, and some that came after; EL, GMM and GMM-std are always there. odin, "
+        "mds and gram read images again or more of the network, and take the longest.",
         **_keyed("detectors", draft, "default"),
     )
     covariance, weights, seed = st.columns(3)

@@ -3,9 +3,12 @@
 import numpy as np
 import torch
 
-from heat_core.detectors.base import Detector, Head, log_softmax, logits_of
+from heat_core.detectors.base import Detector, Head, log_softmax
+from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
+from heat_core.features.heads import logits_of_rows
+from heat_core.features.rows import in_blocks
 
 
 class GeneralisedEntropy(Detector):
@@ -25,7 +28,10 @@ class GeneralisedEntropy(Detector):
         self.gamma, self.largest = gamma, largest
 
     def score(self, features: Features) -> np.ndarray:
-        log_p = torch.from_numpy(log_softmax(logits_of(features, self.head)))
+        return in_blocks(self._of, VIEWS["el"].rows(features))
+
+    def _of(self, z: np.ndarray) -> np.ndarray:
+        log_p = torch.from_numpy(log_softmax(logits_of_rows(z, self.head)))
         top = log_p.topk(min(self.largest, log_p.shape[1]), dim=1)
         rest = torch.log1p(-top.values.exp())
         rest[:, 0] = log_p.scatter_(1, top.indices[:, :1], -torch.inf).logsumexp(dim=1)

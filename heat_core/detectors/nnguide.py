@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from scipy.special import logsumexp
 
-from heat_core.detectors.base import Detector, Head, logits_of
+from heat_core.detectors.base import Detector, Head
 from heat_core.detectors.knn import in_parts
 from heat_core.energies.fitted import Fitted
 from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
-from heat_core.features.rows import products
+from heat_core.features.heads import logits_of_rows
+from heat_core.features.rows import in_blocks, products
 
 
 class NeighbourGuidance(Detector):
@@ -51,7 +52,7 @@ class NeighbourGuidance(Detector):
 
     def _sureness(self, features: Features) -> np.ndarray:
         """(N,) float64: E(z)."""
-        return logsumexp(logits_of(features, self.head), axis=1)
+        return in_blocks(lambda z: logsumexp(logits_of_rows(z, self.head), axis=1), VIEWS["el"].rows(features))
 
     def _guidance(self, z: torch.Tensor) -> torch.Tensor:
         """(n, D) → (n,) float64."""

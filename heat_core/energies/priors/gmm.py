@@ -128,8 +128,9 @@ class GaussianMixture:
         return array_or_tensor(self._squared, z)
 
     def _energy(self, z: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        exponents = -0.5 * self._squared(z, dtype)
-        return -torch.logsumexp(exponents + self._constants.like(exponents)["log_weights"], dim=1)
+        squared = self._squared(z, dtype)
+        log_weights = self._constants.like(squared)["log_weights"]
+        return -torch.logsumexp(torch.add(log_weights, squared, alpha=-0.5), dim=1)
 
     def _squared(self, z: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         k = self._constants.like(z)
