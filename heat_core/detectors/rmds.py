@@ -12,7 +12,9 @@ from heat_core.features.features import Features
 
 class RelativeMahalanobis(Mahalanobis):
     """Score: min_c (z - μ_c)ᵀ Σ⁻¹ (z - μ_c) - (z - μ₀)ᵀ Σ₀⁻¹ (z - μ₀), μ₀ and Σ₀ mean and covariance of all training
-    features: in directions that have nothing to do with the classes, both distances are large, and cancel.
+    features: in directions that have nothing to do with the classes, both distances are the same, and cancel.
+
+    Where samples are few, both covariances are shrunk alike (see `GaussianMixture.of_all`). The source shrinks none.
     """
 
     title, source = "RMDS", "Ren et al., 2021, arXiv:2106.09022"
@@ -21,7 +23,7 @@ class RelativeMahalanobis(Mahalanobis):
 
     def fit(self, train: Features) -> Self:
         super().fit(train)
-        self._background = GaussianMixture(self.covariance).fit(self._view.rows(train), np.zeros(len(train), int))
+        self._background = self._classes.of_all()
         return self
 
     def _distance(self, z: np.ndarray) -> np.ndarray:

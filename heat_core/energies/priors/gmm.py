@@ -30,12 +30,14 @@ class GaussianMixture:
 
     Attributes:
         means_: (C, D) class means.
+        counts_: (C,) samples of each class.
         precision_: (D, D) Σ⁻¹.
         covariance_used_: what "auto" chose.
         floored_: how many eigenvalues were raised because the covariance is singular.
     """
 
     means_ = Fitted[np.ndarray]()
+    counts_ = Fitted[np.ndarray]()
     precision_ = Fitted[np.ndarray]()
     covariance_used_ = Fitted[str]()
     floored_ = Fitted[int]()
@@ -86,7 +88,7 @@ class GaussianMixture:
                 "The features do not vary within the classes (a 1×1 feature map makes std-pooling zero): "
                 "use a larger image size or another prior."
             )
-        self.covariance_used_, self.means_ = chosen, moments.means
+        self.covariance_used_, self.means_, self.counts_ = chosen, moments.means, moments.counts
         # All of it in torch: two libraries' threads, taking turns, wait for one another.
         values, vectors = torch.linalg.eigh(torch.from_numpy(covariance))
         smallest, floor = float(values[0] / values[-1]), _FLOOR * values[-1]
@@ -98,7 +100,7 @@ class GaussianMixture:
         precision = (vectors / values) @ vectors.T
         whitener = vectors / values.sqrt()
         white_means = means @ whitener
-        shares = moments.counts / moments.counts.sum() if self.weights == "empirical" else np.ones(len(moments.counts))
+        weights = moments.counts / moments.counts.sum() if self.weights == "empirical" else np.ones(len(means))
         self.precision_ = precision.numpy()
         self._constants = Constants(
             centre=centre,
@@ -109,13 +111,29 @@ class GaussianMixture:
             mean_norms=(white_means**2).sum(dim=1),
             means=means,
             root=vectors * values.sqrt(),
-            log_weights=np.log(shares),
+            log_weights=np.log(weights),
         )
         return smallest
 
     def refit(self, z: Rows, y: np.ndarray) -> "GaussianMixture":
         """The same kind of mixture fitted on other samples (for held-out energies)."""
         return GaussianMixture(self.covariance_used_, self.weights).fit(z, y)
+
+    def of_all(self) -> "GaussianMixture":
+        """The Gaussian of all samples, whatever their class: Σ₀ = Σ + Σ_c n_c/N (μ_c - μ₀)(μ_c - μ₀)ᵀ.
+
+        Where Σ is empirical, so is Σ₀. Where Σ is shrunk, Σ₀ is shrunk as much: shrunk for itself it would take other
+        variances for those directions that the classes have in common.
+        """
+        shares, root = self.counts_ / self.counts_.sum(), np.asarray(self._constants.arrays["root"])
+        centre = shares @ self.means_
+        away = self.means_ - centre
+        covariance = root @ root.T + (shares[:, None] * away).T @ away
+        whole = GaussianMixture(self.covariance_used_)
+        whole._fit(
+            Moments(self.counts_.sum(keepdims=True), centre[None], covariance), covariance, self.covariance_used_
+        )
+        return whole
 
     head_weight = None  # it reads every direction
 

@@ -79,6 +79,23 @@ def test_rmds_plus_plus_is_its_formula_on_normalised_features():
     np.testing.assert_allclose(ours("rmds-plus-plus", covariance="empirical"), expected, rtol=1e-3, atol=2e-3)
 
 
+def test_rmds_of_few_samples_finds_what_is_far_unusual():
+    """Were each covariance shrunk for itself, what is far in all directions would be the most usual of all."""
+    rng = np.random.default_rng(0)
+    labels, spread = np.arange(200) % 5, np.geomspace(3, 0.03, 120)
+    centres = np.pad(4 * rng.normal(size=(5, 4)), ((0, 0), (0, 116)))
+
+    def sampled(scale: float) -> Features:
+        z = (20 + centres[labels] + scale * spread * rng.normal(size=(200, 120))).astype(np.float32)
+        return Features(z, None, labels, [""] * 200)
+
+    for name in ("rmds", "rmds-plus-plus"):
+        method = load(name)(HEAD).fit(sampled(1.0))
+        assert method._classes.covariance_used_ == "ledoit-wolf"
+        known, far = method.score(sampled(1.0)), method.score(sampled(3.0))
+        assert np.median(far) > np.median(known)
+
+
 # ---- shaped activations ----------------------------------------------------------------------------------------------
 
 

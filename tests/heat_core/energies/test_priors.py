@@ -100,6 +100,21 @@ def test_empirical_weights_are_the_shares_of_the_classes():
     np.testing.assert_allclose(even.energy(test), GaussianMixture().fit(Z, Y).energy(test) + np.log(3), rtol=1e-9)
 
 
+@pytest.mark.parametrize("covariance", ["empirical", "ledoit-wolf"])
+def test_the_gaussian_of_all_samples_shares_what_the_classes_share(covariance):
+    z, y = Z[UNEVEN], Y[UNEVEN]
+    mixture = GaussianMixture(covariance).fit(z, y)
+    whole, centre = mixture.of_all(), z.mean(axis=0)
+    np.testing.assert_allclose(whole.means_, centre[None])
+    away = mixture.means_ - centre
+    between = away.T @ np.diag([80 / 140, 40 / 140, 20 / 140]) @ away
+    precision = np.linalg.inv(np.linalg.inv(mixture.precision_) + between)
+    np.testing.assert_allclose(whole.precision_, precision, rtol=1e-6, atol=1e-9)
+    if covariance == "empirical":
+        alone = GaussianMixture().fit(z, np.zeros(len(z)))
+        np.testing.assert_allclose(whole.squared_distances(Z), alone.squared_distances(Z), rtol=1e-6)
+
+
 def test_empirical_weights_say_how_often_a_class_is_drawn():
     z = Z[UNEVEN] + 100 * np.eye(12)[Y[UNEVEN]]  # nobody takes one class for another
     mixture = GaussianMixture(weights="empirical").fit(z, Y[UNEVEN])
