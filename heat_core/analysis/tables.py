@@ -26,7 +26,7 @@ STYLE = """<style>
 .heat-table tr.heat th { font-weight:600; } .heat-table tr.next > * { border-top:1px solid #8884; }
 .heat-table tbody tr:hover > * { background:color-mix(in srgb, #888 14%, var(--ground)); }
 .heat-table .first { font-weight:700; } .heat-table .second { text-decoration:underline; text-underline-offset:3px; }
-.heat-table small { opacity:.65; margin-left:6px; }
+.heat-table small { opacity:.65; margin-left:6px; font-weight:400; }
 .heat-box { container-type:inline-size; }
 @container (max-width:820px) { .heat-table small { display:block; margin:-4px 0 0; } }
 @container (max-width:1500px) { .heat-table.many small { display:block; margin:-4px 0 0; } }
