@@ -17,7 +17,8 @@ from heat_core.storage import printable
 _NOTE = (
     "Percent. **Bold**: the best of its column, and every row that is not told from it: the difference, resample by "
     "resample on the same images, may be zero. Underlined: the best of the rest. A cell opens the images that its row "
-    "misses. near, mid and far are set with the run (Tab. 4 for CIFAR)."
+    "misses. near, mid and far are set with the run (Tab. 4 for CIFAR). Beside a row's name stands what it judges by: "
+    "logits, features, both, or gradients."
 )
 # What lies under the cells that stay in sight must not shine through.
 _COLOURS = [st.get_option(f"theme.{kind}.backgroundColor") or "Canvas" for kind in ("light", "dark")]

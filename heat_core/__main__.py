@@ -13,7 +13,7 @@ from heat_core.energies.names import ALL_PRIORS
 from heat_core.energies.settings import PRESET_NAMES
 from heat_core.errors import Cancelled, HeatError, is_out_of_memory, sentence_of
 from heat_core.metrics import METRICS
-from heat_core.runs.experiment import COVARIANCES, Experiment, demo_experiment
+from heat_core.runs.experiment import COVARIANCES, MIXTURE_WEIGHTS, Experiment, demo_experiment
 from heat_core.storage import printable
 from heat_core.studies import STUDY_NAMES
 from heat_core.version import __version__
@@ -159,6 +159,7 @@ def _experiment_options(parser: argparse.ArgumentParser, required: bool = True) 
     parser.add_argument("--preset", help=f"training settings: {', '.join(PRESET_NAMES)} (default: paper)")
     listed(parser, "--set", "KEY=VALUE", "changes to the preset, e.g. lambda_=5")
     parser.add_argument("--covariance", help=f"of the mixtures: {', '.join(COVARIANCES)} (default: auto)")
+    parser.add_argument("--mixture-weights", help=f"of their classes: {', '.join(MIXTURE_WEIGHTS)} (default: uniform)")
 
 
 def _add_study(verbs: Verbs) -> None:

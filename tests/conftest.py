@@ -79,7 +79,7 @@ def make_known_and_other(folder: Path) -> None:
     make_folder(folder / "other", {"": 6})
 
 
-def run_over_files(folder: Path, priors: list[str]):
+def run_over_files(folder: Path, priors: list[str], **changes):
     """A finished run over the two folders of `make_known_and_other`, and a network that is made here."""
     from heat_core import Experiment, run
 
@@ -93,6 +93,7 @@ def run_over_files(folder: Path, priors: list[str]):
         detectors=[],
         settings={"epochs": 1},
         map=False,
+        **changes,
     )
     return run(experiment)
 
@@ -112,4 +113,4 @@ def image_folder():
 def run_of_files(tmp_path):
     """A finished run over two folders of files (`tmp_path/known`, `tmp_path/other`), made by `run_of_files()`."""
     make_known_and_other(tmp_path)
-    return lambda: run_over_files(tmp_path, ["el"])
+    return lambda priors=("el",), **changes: run_over_files(tmp_path, list(priors), **changes)

@@ -109,10 +109,11 @@ def list_all(o: argparse.Namespace) -> None:  # noqa: ARG001 (every verb takes t
 
 
 def detectors(o: argparse.Namespace) -> None:  # noqa: ARG001
-    """A line a detector, as the tables order them."""
+    """A line a detector, as the tables order them: what it reads, what it judges by, where it was published."""
+    say(f"{'name':<16}{'title':<14}{'reads':<10}{'judges by':<11}source")
     for name, kind in methods.in_table_order().items():
         needs = "images" if kind.reads_images else "features"
-        say(f"{name:<14}{kind.title:<14}{needs:<10}{kind.source}")
+        say(f"{name:<16}{kind.title:<14}{needs:<10}{kind.evidence:<11}{kind.source}")
 
 
 def show(o: argparse.Namespace) -> None:

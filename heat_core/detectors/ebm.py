@@ -23,6 +23,7 @@ class DataDrivenEnergy(Detector):
 
     title, source = "EBM", "Lafon et al., ICML 2023 (the fully data-driven EBM)"
     place = 310
+    evidence = "features"
     slow = True  # trains
     _network = Fitted[ResidualMLP]()
 

@@ -36,12 +36,12 @@ def guard_of(run: Run, lens: Lens = PLAIN, report: Progress = silent, only_compo
     train, head = run.features(TRAIN), run.head
     network = None if e.backbone == FEATURES else _network(run, train, report)
     report("priors", "Fitting the priors on the run's training features.")
-    kept = composed if only_composed else run.priors
+    kept, kind = composed if only_composed else run.priors, (e.covariance, e.mixture_weights, e.id_set)
     return Guard(
         name=run.id,
         network=network,
         head=head,
-        parts=[restore(p, train, head, e.covariance, e.id_set, residual_path(run.folder, p)) for p in kept],
+        parts=[restore(p, train, head, *kind, residual_path(run.folder, p)) for p in kept],
         scale=run.scale.part(kept),
         lens=replace(lens, priors=None) if only_composed else lens,
         class_names=run.class_names,

@@ -43,7 +43,7 @@ def positions_of(run: Run, what: str, report: Progress = silent) -> Positions:
     backbone = load_backbone(e.backbone, e.weights, e.image_size)
     values, grid = _pooled_values(backbone, picture)
     report("priors", "Fitting the prior on the run's training features.")
-    part = fit_again(_PRIOR, run.features(TRAIN), head, e.covariance, e.id_set)
+    part = fit_again(_PRIOR, run.features(TRAIN), head, e.covariance, e.mixture_weights, e.id_set)
     return _contributions(values, grid, part, head, run.class_names, _box(backbone, picture))
 
 

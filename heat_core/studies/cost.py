@@ -34,7 +34,8 @@ def measure(run: Run, folder: Path) -> dict[str, Any]:  # noqa: ARG001
     rows = np.arange(min(_AT_ONCE, len(batch)))
     batch = batch.subset(rows)
     found: dict[str, float] = {}
-    parts = [restore(p, known, run.head, e.covariance, e.id_set, residual_path(run.folder, p)) for p in run.priors]
+    kind = e.covariance, e.mixture_weights, e.id_set
+    parts = [restore(p, known, run.head, *kind, residual_path(run.folder, p)) for p in run.priors]
     if e.backbone != FEATURES:
         found["network"] = _network_ms(run, rows, device)
     for part in parts:
