@@ -110,7 +110,7 @@ def chosen_run(place: DeltaGenerator | None = None) -> Run:
         faults.stop(error)
     known, unknown = "/".join(Path(experiment.id).parts[-2:]), ", ".join(experiment.ood)
     st.caption(
-        f"{plain(experiment.backbone)} · preset {plain(experiment.preset)} · seed {plain(experiment.seed)} · "
+        f"{plain(experiment.network)} · preset {plain(experiment.preset)} · seed {plain(experiment.seed)} · "
         f"ID **{plain(known)}** · OOD **{plain(unknown)}**"
     )
     return run

@@ -202,8 +202,9 @@ def _backbone(draft: Draft) -> None:
     network.text_input(
         "Backbone",
         help="Any timm classifier (resnet50.a1_in1k, vit_base_patch16_224…), an hf-hub: id, or "
-        "resnet18/34/50_cifar10/100 and their _supcon siblings. `features`: the sets are folders of avg.npy, "
-        "std.npy, labels.npy.",
+        "resnet18/34/50_cifar10/100 and their _supcon siblings; `torch:FILE.pt2`, any module that `Backbone.save` "
+        "wrote; `hf:` and an id or folder of Hugging Face's transformers. `features`: the sets are folders of "
+        "avg.npy, std.npy, labels.npy.",
         **_keyed("backbone", draft),
     )
     weights.text_input(

@@ -23,7 +23,7 @@ def head(run: Run) -> None:
         st.subheader(plain(e.name or run.id), anchor=False, width="content")
         st.badge(plain(status), color=COLOURS.get(status, "orange"))  # type: ignore[arg-type]
     st.caption(
-        f"{plain(run.id)}  \n{plain(e.backbone)} · known {plain(run_list.short(e.id))} · unknown "
+        f"{plain(run.id)}  \n{plain(e.network)} · known {plain(run_list.short(e.id))} · unknown "
         f"{plain(', '.join(e.ood))} · seed {plain(e.seed)}"
     )
 

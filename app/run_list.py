@@ -76,7 +76,7 @@ def _row(run: Run) -> dict[str, Any]:
         "status": printable(run.status),
         "created": _moment(run.info.get("created")),
         "seconds": _number(run.info.get("seconds")),
-        "backbone": printable(e.backbone),
+        "backbone": printable(e.network),
         "ID": printable(short(e.id)),
         "OOD sets": printable(", ".join(e.ood)),
         "priors": printable(", ".join(e.priors)),

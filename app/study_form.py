@@ -89,7 +89,7 @@ def _title(study: StudyFolder) -> str:
     of = STUDIES.get(study.request.study)
     base, seeds = study.request.base, len(study.request.seeds)
     return (
-        f"{of.title if of else study.request.study} · {base.backbone} · {base.preset} · {seeds} "
+        f"{of.title if of else study.request.study} · {base.network} · {base.preset} · {seeds} "
         f"{'seed' if seeds == 1 else 'seeds'} · {study.id.rpartition('-')[2]}"
     )
 

@@ -8,6 +8,7 @@ them.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from heat_core.runs.run import Run
 from heat_core.version import __version__
 
 if TYPE_CHECKING:
+    from heat_core.features.backbones import Backbone
     from heat_core.guard.guard import Guard
 
 _moved.install()
@@ -34,18 +36,43 @@ def __getattr__(name: str) -> Any:
 
 
 def run(
-    experiment: Experiment, folder: str | Path | None = None, on_event: Callable[[Event], None] = lambda _: None
+    experiment: Experiment,
+    folder: str | Path | None = None,
+    on_event: Callable[[Event], None] = lambda _: None,
+    backbone: "Backbone | None" = None,
 ) -> Run:
-    """Do what the experiment says, in this process, and return the finished run (see `heat_core.runs.pipeline.run`)."""
+    """Do what the experiment says, in this process, and return the finished run (see `heat_core.runs.pipeline.run`).
+
+    Args:
+        experiment: what to do.
+        folder: of the run, to resume it; default: a new one.
+        on_event: hears everything that `events.jsonl` gets.
+        backbone: a module of `Backbone.wrap`, in place of the one that the experiment names. The run keeps its name;
+            as long as it lives, this process resumes the run and scores images with it.
+    """
     from heat_core.runs.map import MAP_FILE
     from heat_core.runs.projection import Projector
 
     folder = Path(folder) if folder else None
+    if backbone is not None:
+        experiment = _through(backbone, experiment, folder)
     with Projector(experiment.map and not (folder and (folder / MAP_FILE).exists())) as projector:
         require_room()
         from heat_core.runs.pipeline import run as run_pipeline  # imports torch, while the projector's child loads umap
 
         return run_pipeline(experiment, projector, folder, on_event)
+
+
+def _through(backbone: "Backbone", experiment: Experiment, folder: Path | None) -> Experiment:
+    """The experiment with a wrapped module; HeatError where that is none, or not the one that the run began with."""
+    if not backbone.is_wrapped:
+        raise HeatError(f"{backbone.name} is no wrapped module: name it in the experiment, or give Backbone.wrap(…).")
+    if folder and (began := Run.open(folder).experiment.backbone) != backbone.name:
+        raise HeatError(
+            f"Run {folder.name} began with the backbone {began}, not with {backbone.name}: wrap the module with the "
+            "same weights, transform, head and pooling, or start a new run."
+        )
+    return replace(experiment, backbone=backbone.name, weights=None, image_size=None)
 
 
 __all__ = ["Event", "Experiment", "Guard", "HeatError", "Lens", "Run", "__version__", "compose", "run"]

@@ -103,7 +103,7 @@ def list_all(o: argparse.Namespace) -> None:  # noqa: ARG001 (every verb takes t
     runs, damaged = list_runs(), damaged_runs()
     say(f"{len(runs)} runs" if len(runs) != 1 else "1 run")
     for run in runs:
-        say(f"{run.id:<50} {run.status:<12} {run.experiment.backbone}  {', '.join(run.experiment.priors)}")
+        say(f"{run.id:<50} {run.status:<12} {run.experiment.network}  {', '.join(run.experiment.priors)}")
     for name, why in damaged.items():
         say(f"{name:<50} damaged      {why}")
 

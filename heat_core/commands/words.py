@@ -26,7 +26,12 @@ def lens(parser: argparse.ArgumentParser, priors: bool = True) -> None:
 
 def network(parser: argparse.ArgumentParser, required: bool = True, more: str = "") -> None:
     group = parser.add_argument_group("network")
-    group.add_argument("--backbone", required=required, metavar="TIMM_NAME", help=f"any classifier of timm{more}")
+    group.add_argument(
+        "--backbone",
+        required=required,
+        metavar="NAME",
+        help=f"any classifier of timm, torch:FILE.pt2 (of Backbone.save), hf:ID{more}",
+    )
     group.add_argument("--weights", metavar="FILE", help="safetensors or torch file (default: timm's own weights)")
     group.add_argument("--image-size", type=int, metavar="N", help="side of the input in pixels")
     group.add_argument("--batch-size", type=int, metavar="N", help="images at a time (default: as the device likes)")

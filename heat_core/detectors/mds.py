@@ -77,7 +77,7 @@ class MultiLayerMahalanobis(Detector):
     def _pooled(self, batch: Batch, pixels: torch.Tensor, layer: int) -> torch.Tensor:
         if layer == len(self._layers) - 1:
             return Batch(batch.backbone, pixels).avg
-        return batch.backbone.stage(pixels, layer).mean(dim=(2, 3))
+        return batch.backbone.anatomy.stage(pixels, layer).mean(dim=(2, 3))
 
     def score(self, features: Features) -> np.ndarray:
         distances = np.asarray(features.column(self._name), dtype=np.float64)

@@ -7,6 +7,7 @@ from functools import cached_property
 import torch
 
 from heat_core.errors import HeatError
+from heat_core.features.anatomy import Seen
 from heat_core.features.backbones import Backbone
 
 GRAM_POWERS = tuple(range(1, 11))  # Sastry & Oore, 2020
@@ -27,26 +28,25 @@ class Batch:
         pixels.requires_grad_(gradients)
 
     @cached_property
-    def _volumes(self) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    def _seen(self) -> Seen:
         with torch.set_grad_enabled(self._gradients):
-            if self._stages:
-                return self.backbone.stages(self.pixels)
-            return self.backbone.model.forward_features(self.pixels), []
+            anatomy = self.backbone.anatomy
+            return (anatomy.see_stages if self._stages else anatomy.see)(self.pixels)
 
     @property
-    def volume(self) -> torch.Tensor:
-        return self._volumes[0]
+    def volume(self) -> torch.Tensor | None:
+        """What is pooled to `avg`, where that is known."""
+        return self._seen.volume
 
     @property
     def stages(self) -> list[torch.Tensor]:
         """(B, C_l, H_l, W_l) of each stage but the last."""
-        return self._volumes[1]
+        return self._seen.stages
 
-    @cached_property
+    @property
     def avg(self) -> torch.Tensor:
         """(B, D), what the linear head reads."""
-        with torch.set_grad_enabled(self._gradients):
-            return self.backbone.avg_pool(self.volume)
+        return self._seen.avg
 
     @cached_property
     def layers(self) -> list[torch.Tensor]:
@@ -78,6 +78,7 @@ def _gram(batch: Batch) -> torch.Tensor:
     each channel over its own maximum, and the scales are put back, so that the tenth neither overflows nor vanishes.
     """
     sums = []
+    assert batch.volume is not None  # `require_maps`
     for stage in [*batch.stages, batch.backbone.as_maps(batch.volume)]:
         maps = stage.float().flatten(2)
         own = maps.abs().amax(dim=2, keepdim=True).clamp_min(1e-12)
@@ -105,8 +106,8 @@ def require_stages(backbone: Backbone | None, detector: str) -> Backbone:
     """The backbone; HeatError where there is none, or where it does not show the volumes between its stages."""
     if backbone is None:
         raise HeatError(f"{detector} reads the images, and this run has only their features.")
-    if not hasattr(backbone.model, "forward_intermediates"):
-        raise HeatError(f"{detector} reads the layers of the network, which timm's {backbone.name} does not show.")
+    if not backbone.anatomy.has_stages:
+        raise HeatError(f"{detector} reads the layers of the network, which {backbone.name} does not show.")
     return backbone
 
 

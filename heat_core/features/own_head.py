@@ -52,8 +52,9 @@ def _run(
     seen: list[tuple[nn.Module, torch.Tensor]] = []
     given: dict[nn.Module, bool] = {}
 
-    def before(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        given[module] = len(inputs) > 0 and _same(inputs[0], avg)  # now: it may be changed in place
+    def before(module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        first = next(iter((*inputs, *keywords.values())), None)
+        given[module] = _same(first, avg)  # now: it may be changed in place
 
     def after(module: nn.Module, _: tuple[Any, ...], output: Any) -> None:
         if given.get(module) and isinstance(output, torch.Tensor) and output.flatten(1).ndim == 2:
@@ -62,7 +63,8 @@ def _run(
     hooks = []
     for module in model.modules():
         if module is not model:
-            hooks += [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
+            hooks.append(module.register_forward_pre_hook(before, with_kwargs=True))
+            hooks.append(module.register_forward_hook(after))
     try:
         logits = model(pixels)
     finally:

@@ -8,10 +8,13 @@ from typing import Any
 from safetensors.torch import save
 
 from heat_core.errors import HeatError
-from heat_core.features.backbones import Backbone, load_backbone
+from heat_core.features.backbone import WRAPPED, Backbone
+from heat_core.features.backbones import load_backbone
+from heat_core.features.exported import EXPORTED
+from heat_core.features.hugging_face import HUGGING_FACE
 from heat_core.storage import is_file, printable, typed
 
-_KEPT_AS_THEY_ARE = ".safetensors"  # files that carry what their network needs, in their own precision
+_WEIGHTS, _PROGRAM = ".safetensors", ".pt2"  # files that are kept as they are, in their own precision
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Network:
         weights: the file that they were read from, on the machine where that was; None for timm's own.
         image_size: as it was asked for.
         fingerprint: of weights and transform.
-        preprocessing: how pixels are made of an image, as timm's `create_transform` takes it.
+        preprocessing: how pixels are made of an image: their size, mean and std, and what the transform says of itself.
         inside: a file of weights as bytes, where they travel with the guard.
         given: the network itself, where the caller has it.
     """
@@ -39,9 +42,9 @@ class Network:
     @classmethod
     def of(cls, backbone: Backbone, weights: str | None, image_size: int | None) -> "Network":
         """A loaded one."""
-        return cls(
-            backbone.name, weights, image_size, backbone.fingerprint, backbone.preprocessing, None, given=backbone
-        )
+        of = backbone.preparation
+        preprocessing = {"size": of.size, "mean": of.mean, "std": of.std, "transform": of.identity}
+        return cls(backbone.name, weights, image_size, backbone.fingerprint, preprocessing, None, backbone)
 
     def load(self) -> Backbone:
         """The network.
@@ -66,14 +69,23 @@ class Network:
                 )
             return load_backbone(self.name, self.weights, self.image_size)
         with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / f"weights{_KEPT_AS_THEY_ARE}"
+            file = Path(folder) / f"weights{_PROGRAM if self.name.startswith(EXPORTED) else _WEIGHTS}"
             file.write_bytes(self.inside)
+            if self.name.startswith(EXPORTED):
+                return load_backbone(f"{EXPORTED}{file}")
             return load_backbone(self.name, str(file), self.image_size)
 
     def as_bytes(self) -> bytes:
-        """A file of its weights."""
+        """A file of its weights; HeatError for networks that no file makes again."""
         if self.inside is not None:
             return self.inside
-        if self.weights and Path(self.weights).suffix == _KEPT_AS_THEY_ARE:
+        if self.name.startswith((WRAPPED, HUGGING_FACE)):
+            raise HeatError(
+                f"The weights of {printable(self.name)} alone do not make it again: pack without them, and give the "
+                "network to Guard.load(…, backbone=…)."
+            )
+        if self.name.startswith(EXPORTED):
+            return typed(self.name.removeprefix(EXPORTED)).read_bytes()
+        if self.weights and Path(self.weights).suffix == _WEIGHTS:
             return typed(self.weights).read_bytes()
         return save({name: values.contiguous() for name, values in self.load().model.state_dict().items()})

@@ -24,6 +24,7 @@ _ID_SETS = {"cifar10": "cifar10", "cifar100": "cifar100"} | dict.fromkeys(
 COVARIANCES = ("auto", "empirical", "ledoit-wolf")
 MIXTURE_WEIGHTS = ("uniform", "empirical")
 FEATURES = "features"  # the backbone of a run whose sets are folders of features, not of images
+_OF_FILES = ("torch", "hf")  # kinds of backbones, before the : of a path
 GROUPS = ("near", "mid", "far")
 # Where sets stand for the paper's own ID sets (Tab. 4); for another ID set, say so with `groups`.
 _USUAL_GROUPS = (
@@ -41,7 +42,8 @@ class Experiment:
         id: training images of the known classes (a folder with one sub-folder a class, or a dataset's name).
         ood: name → folder or dataset's name.
         id_test: ID test images; without one, every fifth image of `id`.
-        backbone: a timm name, or "features" where every set is a folder of features (`avg.npy` …).
+        backbone: a timm name, `torch:FILE.pt2` (of `Backbone.save`), `hf:ID` (of transformers; also a folder), or
+            "features" where every set is a folder of features (`avg.npy` …).
         weights: a local file instead of timm's own.
         image_size: side of the input in pixels.
         priors: which energies HEAT corrects and composes, among gmm, gmm-std, el, dice, knn, vim.
@@ -149,11 +151,26 @@ class Experiment:
             self,
             id=anchored(self.id),
             id_test=self.id_test and anchored(self.id_test),
+            backbone=_anchored_backbone(self.backbone),
             weights=self.weights and anchored(self.weights, is_file),
             ood={printable(name): anchored(source) for name, source in self.ood.items()},
             groups={printable(name): group for name, group in self.groups.items()},
             name=printable(self.name),
         )
+
+    @property
+    def network(self) -> str:
+        """What lists and captions call the backbone: without the folders of its file."""
+        kind, _, path = self.backbone.partition(":")
+        return Path(path).name if kind in _OF_FILES else self.backbone
+
+    @property
+    def network_files(self) -> list[Path]:
+        """The files of this machine that its network is made of; those that are not there are left out."""
+        kind, colon, path = self.backbone.partition(":")
+        named = [typed(source) for source in (self.weights, path if colon and kind in _OF_FILES else None) if source]
+        found = [file for path in named for file in (sorted(path.iterdir()) if is_folder(path) else [path])]
+        return [file for file in found if is_file(file)]
 
     def to_dict(self) -> dict[str, Any]:
         default = asdict(Experiment(id="", ood={}))
@@ -226,6 +243,13 @@ class Experiment:
         return (
             f"from heat_core import Experiment, run\n\nresult = run(Experiment(\n{lines}))\nprint(result.metrics())\n"
         )
+
+
+def _anchored_backbone(backbone: str) -> str:
+    """The same, with the file of `torch:FILE` as an absolute path."""
+    kind, colon, path = backbone.partition(":")
+    there = colon and kind in _OF_FILES and typed(path).exists()
+    return f"{kind}:{os.fspath(typed(path).resolve())}" if there else backbone
 
 
 def demo_experiment() -> Experiment:

@@ -44,7 +44,7 @@ class Job(Protocol):
 def new_run(experiment: Experiment) -> Path:
     """Make the folder of a new run; it waits there, queued."""
     experiment = _checked(experiment)
-    label = file_name(experiment.name or f"{Path(experiment.id).name}-{experiment.backbone}")
+    label = file_name(experiment.name or f"{Path(experiment.id).name}-{Path(experiment.backbone).name}")
     return _settled(_described(experiment), heat_home() / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{label}")
 
 

@@ -77,10 +77,9 @@ def _pooled_values(backbone: Backbone, picture: Image.Image) -> tuple[torch.Tens
     """
     backbone = backbone.to(auto_device())
     with torch.inference_mode():
-        volume = backbone.model.forward_features(backbone.transform(picture)[None].to(auto_device()))
-        avg = backbone.avg_pool(volume)[0].double().cpu()
-        values = backbone.positions(volume)[0].double().cpu()
-    if len(values) < 2:
+        seen = backbone.anatomy.see(backbone.transform(picture)[None].to(auto_device()))
+        avg, values = seen.avg[0].double().cpu(), backbone.positions(seen.volume)[0].double().cpu()
+    if seen.volume is None or len(values) < 2:
         raise HeatError(f"{backbone.name} leaves one position of such an image: choose a larger image size.")
     mean = values.mean(dim=0)
     if mean.shape != avg.shape or (mean - avg).norm() > _CLOSE * avg.norm():
@@ -88,7 +87,7 @@ def _pooled_values(backbone: Backbone, picture: Image.Image) -> tuple[torch.Tens
             f"The pooling of {backbone.name} cannot be taken apart, since it is no mean over positions (a class token "
             "is read, or a layer follows): choose a backbone such as a ResNet."
         )
-    return values, backbone.grid(volume)
+    return values, backbone.grid(seen.volume)
 
 
 def _contributions(

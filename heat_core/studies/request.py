@@ -136,8 +136,8 @@ def fingerprint_of(experiment: Experiment) -> str:
         HeatError: where a set cannot be opened.
     """
     e = experiment
-    weights = typed(e.weights) if e.weights else None
-    stamp = [weights.stat().st_size, weights.stat().st_mtime_ns] if weights and is_file(weights) else []
+    stats = [path.stat() for path in e.network_files]
+    stamp = [number for stat in stats for number in (stat.st_size, stat.st_mtime_ns)]
     if e.backbone == FEATURES:
         sources = [e.id, *([e.id_test] if e.id_test else []), *e.ood.values()]
         opened = [Features.open(typed(source)) for source in sources]

@@ -50,8 +50,7 @@ def _guarded(quick: bool) -> Job:
     from heat_core.guard.network import Network
 
     model = _network()
-    backbone = Backbone(model, "resnet50", resolve_data_config({}, model=model))
-    backbone.look()
+    backbone = Backbone.of_timm(model, "resnet50", resolve_data_config({}, model=model))
     rng, dim = np.random.default_rng(0), 2048
     z = rng.random((4 * dim, dim), dtype=np.float32)
     train = Features(z, z[::-1].copy(), np.arange(len(z)) % _CLASSES, [str(i) for i in range(len(z))])

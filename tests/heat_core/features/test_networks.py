@@ -259,9 +259,7 @@ class _Maps(_Volume):
 def looked_at(model: nn.Module, side: int = 32) -> Backbone:
     torch.manual_seed(0)
     config = {"input_size": (3, side, side), "mean": (0.5,) * 3, "std": (0.5,) * 3}
-    backbone = Backbone(model, "toy", config)
-    backbone.look()
-    return backbone
+    return Backbone.of_timm(model, "toy", config)
 
 
 @pytest.mark.parametrize(

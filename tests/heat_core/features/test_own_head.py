@@ -211,6 +211,6 @@ def test_networks_of_timm(tmp_path, name, size):
     assert backbone.no_head == ""
     with torch.inference_mode():
         pixels = torch.randn(5, 3, size, size)
-        avg, logits = backbone.avg_pool(backbone.model.forward_features(pixels)), backbone.model(pixels)
+        avg, logits = backbone(pixels)[0], backbone.model(pixels)
     weight, bias = backbone.head
     np.testing.assert_allclose(avg.double().numpy() @ weight.T + bias, logits, atol=1e-4)

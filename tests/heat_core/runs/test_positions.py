@@ -113,7 +113,7 @@ def test_the_patches_of_a_vit_are_a_grid_without_its_register(side):
     model = timm.create_model("test_vit2", fc_norm=False, img_size=side)
     model.head = torch.nn.Identity()
     config = resolve_data_config({}, model=model) | {"input_size": (3, side, side), "crop_pct": 1.0}
-    backbone = Backbone(model, "test_vit2", config)
+    backbone = Backbone.of_timm(model, "test_vit2", config)
     rng, count = np.random.default_rng(0), side // 16
     picture = Image.fromarray(rng.integers(0, 255, (side, side, 3), dtype=np.uint8))
     values, grid = _pooled_values(backbone, picture)
@@ -138,7 +138,7 @@ def test_what_a_crop_leaves_of_a_picture():
     picture = Image.new("RGB", (400, 300))
     for share, expected in ((1.0, [0.125, 0, 0.875, 1]), (0.5, [0.3125, 0.25, 0.6875, 0.75])):
         config = resolve_data_config({}, model=model) | {"input_size": (3, 96, 96), "crop_pct": share}
-        np.testing.assert_allclose(_box(Backbone(model, "test_resnet", config), picture), expected, atol=0.01)
+        np.testing.assert_allclose(_box(Backbone.of_timm(model, "test_resnet", config), picture), expected, atol=0.01)
 
 
 # ---- in a process of its own -----------------------------------------------------------------------------------------
