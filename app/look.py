@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from heat_core import HeatError, Lens, Run
 from heat_core.analysis.questions import COLUMNS, NEW_QUESTIONS, ORDERS, QUESTIONS, Query
+from heat_core.runs.experiment import ID
 
 COLOURINGS = ("dataset", "class", "score", "verdict")
 FACETS = ("set", "folder", "seen", "part", "cluster", "tag")
@@ -18,6 +19,7 @@ _OF_GRID = ("layout", "size")
 _OF_TABLES = ("section", "det", "metric", "runs", "rows", "subsets", "intervals", "best", "against", "against-det")
 _CHOICES = (*_OF_GRID, *_OF_TABLES, "batch", "own")
 _HEAVIEST = 1e6
+LARGEST_ALPHA = 0.5  # of the slider
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Look:
     Attributes:
         beta: of the composition.
         threshold: None = at 95 % of ID.
+        alpha: the false-alarm rate that draws the line instead; None where none does.
         taking: the priors that are composed; None = all.
         weights: one each, or None.
         colour: what colours the map, among `COLOURINGS`.
@@ -39,6 +42,7 @@ class Look:
 
     beta: float = 0.0
     threshold: float | None = None
+    alpha: float | None = None
     taking: tuple[str, ...] | None = None
     weights: tuple[float, ...] | None = None
     colour: str = "dataset"
@@ -50,14 +54,17 @@ class Look:
 
     def lens(self) -> Lens:
         """How HEAT is composed."""
-        return Lens(self.beta, self.taking, self.weights, self.threshold)
+        return Lens(self.beta, self.taking, self.weights, self.threshold, self.alpha)
+
+
+_OF_LOOK = {"threshold": "thr", "alpha": "alpha", "selection": "sel", "sample": "sample", "colour": "colour"}
 
 
 def to_query(look: Look) -> dict[str, str]:
     """What stands in the address bar: everything that differs from the plain look."""
     plain = Look()
     query = {"beta": _beta_text(look.beta)}
-    for name, short in (("threshold", "thr"), ("selection", "sel"), ("sample", "sample"), ("colour", "colour")):
+    for name, short in _OF_LOOK.items():
         if (value := getattr(look, name)) != getattr(plain, name):
             query[short] = value if isinstance(value, str) else repr(value)
     for name, short in (("taking", "priors"), ("weights", "w")):
@@ -109,6 +116,11 @@ def _query_of(query: dict[str, str], run: Run) -> Query:
     return Query(methods=methods, values=tuple((name, texts) for name, texts in values if texts), **given)
 
 
+def _smallest_p(run: Run) -> float:
+    """The smallest α at which anything can be called unknown."""
+    return 1 / (len(run.ids(ID)) + 1) if run.has_energies else 1.0
+
+
 def texts_of(text: str) -> tuple[str, ...]:
     """The texts that a JSON list holds, each once; none where it is no list."""
     try:
@@ -123,6 +135,8 @@ def from_query(query: dict[str, str], run: Run) -> Look:
     look = Look(beta=parse_beta(query.get("beta", "0"), 0.0))
     if "thr" in query and math.isfinite(threshold := parse_beta(query["thr"], math.inf)):
         look = replace(look, threshold=threshold)
+    elif _smallest_p(run) <= (alpha := parse_beta(query.get("alpha", ""), 0.0)) <= LARGEST_ALPHA:
+        look = replace(look, alpha=alpha)
     taking = [p for p in run.priors if p in query.get("priors", "").split(",")]
     if taking and len(taking) < len(run.priors):
         look = replace(look, taking=tuple(taking))

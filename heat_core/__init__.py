@@ -2,14 +2,15 @@
 
 Rooms, each importing only those before it: `errors`, `storage`, `metrics`, `composition`; `features` (images →
 Features); `energies` (the paper: priors, residuals, HEAT); `detectors` (what it is compared with); `runs` (what is
-done); `analysis` (what is asked of finished runs). `docs/architecture.md` draws them.
-`Experiment`, `Lens`, `Run` and `compose` do not import torch; `run` does when it is called.
+done); `analysis` (what is asked of finished runs); `guard` (a run that left the lab). `docs/architecture.md` draws
+them.
+`Experiment`, `Lens`, `Run` and `compose` do not import torch; `run` does when it is called, `Guard` when it is named.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from heat_core import _moved
 from heat_core.composition import Lens, compose
@@ -21,8 +22,17 @@ from heat_core.version import __version__
 
 if TYPE_CHECKING:
     from heat_core.features.backbones import Backbone
+    from heat_core.guard.guard import Guard
 
 _moved.install()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Guard":
+        from heat_core.guard.guard import Guard
+
+        return Guard
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def run(
@@ -65,4 +75,4 @@ def _through(backbone: "Backbone", experiment: Experiment, folder: Path | None) 
     return replace(experiment, backbone=backbone.name, weights=None, image_size=None)
 
 
-__all__ = ["Event", "Experiment", "HeatError", "Lens", "Run", "__version__", "compose", "run"]
+__all__ = ["Event", "Experiment", "Guard", "HeatError", "Lens", "Run", "__version__", "compose", "run"]

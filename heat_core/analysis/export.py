@@ -7,10 +7,9 @@ from collections.abc import Iterable
 
 from heat_core.analysis.notes import read_notes
 from heat_core.analysis.samples import Samples
-from heat_core.analysis.tables import no_formula
 from heat_core.composition import PLAIN, Lens
 from heat_core.errors import HeatError
-from heat_core.storage import file_name, printable
+from heat_core.storage import file_name, no_formula, printable
 
 
 def to_csv(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> str:

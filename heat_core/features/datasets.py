@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -47,6 +47,7 @@ class ImageSet:
         fingerprint: changes when the content does.
         notes: sentences about what was left aside, or read in a way that one should know.
         files: where the images lie, for sets that are files.
+        columns: name → (N,) of texts or numbers: what else a manifest says of the images.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ImageSet:
     fingerprint: str
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    columns: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
