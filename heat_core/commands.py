@@ -234,10 +234,8 @@ def _how(o: argparse.Namespace) -> "How":
 
 
 def _say_bad(bad: list[str]) -> None:
-    for row in bad[:5]:
+    for row in bad:
         _say(f"left out: {row}", sys.stderr)
-    if len(bad) > 5:
-        _say(f"left out: {len(bad) - 5:,} further rows that name no file", sys.stderr)
 
 
 def positions(o: argparse.Namespace) -> None:

@@ -13,9 +13,9 @@ from PIL import Image
 
 from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.errors import HeatError
+from heat_core.features.place import Place
 from heat_core.metrics import auroc, fpr95, threshold95
 from heat_core.runs.run import Run
-from heat_core.storage import is_file
 
 
 class Samples:
@@ -113,11 +113,15 @@ class Samples:
         name, _ = self.locate(number)
         return self.run.image(name, str(self.ids[number]))
 
-    def file_of(self, number: int) -> Path | None:
-        """Where the picture lies, for sets that are folders."""
+    def place_of(self, number: int) -> Place | None:
+        """Where the picture lies, for sets that are folders or manifests; None where it is gone."""
         name, _ = self.locate(number)
-        path = Path(self.run.source(name)).expanduser() / str(self.ids[number])
-        return path if is_file(path) else None
+        return self.run.pictures.place(name, str(self.ids[number]))
+
+    def file_of(self, number: int) -> Path | None:
+        """The same of pictures that are whole files."""
+        place = self.place_of(number)
+        return place.file if place and place.box is None else None
 
     def address_of(self, dataset: str) -> dict[str, str]:
         """What names the pictures of a set to whoever serves them."""

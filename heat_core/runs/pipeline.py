@@ -85,7 +85,9 @@ def run(
         write_npz(folder / HEAD_FILE, {"weight": chosen.head[0], "bias": chosen.head[1]})
         energies = {name: [part.prior_energy(f) for f in scored.values()] for name, part in parts.items()}
         record = _first_record(train, scored, energies, fitted, chosen.head, reasons, progress)
-        record = replace(record, notes=tuple(source.notes))
+        told = [source.columns(name, features.ids) for name, features in scored.items()]
+        sets = [replace(of, columns=columns) for of, columns in zip(record.sets, told, strict=True)]
+        record = replace(record, sets=sets, notes=tuple(source.notes))
         order = list(ordered_titles(methods.fast | methods.slow, energies))
         for name, scores in finished(folder / ENERGIES, methods.slow, scored.values()).items():
             record = record.with_row(name, methods.slow[name].title, scores, order)

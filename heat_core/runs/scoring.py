@@ -81,7 +81,7 @@ def score(run: Run, paths: list[Path], report: Progress = silent) -> Scored:
 
     size = run.experiment.batch_size
     features = extract(scorer.backbone, images, auto_device(), size, on_progress=progress)
-    found = scorer.see(features)
+    found, read = scorer.see(features), images.those(features.ids)
     return Scored(
         ids=found.ids,
         prior=found.prior,
@@ -91,6 +91,9 @@ def score(run: Run, paths: list[Path], report: Progress = silent) -> Scored:
         avg=np.asarray(features.avg),
         xy=run.map.place(features) if run.has_map and run.map.can_place else np.empty((0, 2), np.float32),
         skipped=np.array(features.skipped, dtype=str),
+        files=np.array([str(path) for path in read.files]),
+        boxes=np.empty((0, 4)) if read.boxes is None else read.boxes,
+        columns=read.columns,
     )
 
 

@@ -15,17 +15,18 @@ import torch
 
 from heat_core.composition import Lens, Scale
 from heat_core.errors import HeatError
+from heat_core.features.arrow import arrow
 from heat_core.features.backbones import Backbone
 from heat_core.features.columns import pooled
-from heat_core.features.datasets import ImageSet, open_file
 from heat_core.features.extraction import auto_device, each_batch, usual_batch_size, usual_workers
 from heat_core.features.features import Features
-from heat_core.features.manifest import arrow
+from heat_core.features.folders import unique
+from heat_core.features.image_set import ImageSet, open_crop, open_file
 from heat_core.features.throttle import Every
 from heat_core.metrics import p_values, threshold95
 from heat_core.runs.events import Progress, silent
 from heat_core.runs.scoring import Scorer
-from heat_core.shards.listing import Shard, read_shard
+from heat_core.shards.listing import Shard, box_lists, read_shard
 from heat_core.shards.plan import Plan
 from heat_core.storage import printable, replacing, write_npz
 
@@ -70,10 +71,10 @@ class ShardJob(ABC):
         began, shard = time.monotonic(), read_shard(self.folder, number, self.plan.size)
         torch.set_num_threads(self.plan.threads)
         features, readable = self._look(shard, report)
-        if features is None and len(shard) >= _MANY and not any(map(os.path.lexists, shard.paths)):
+        if features is None and len(shard) >= _MANY and not any(map(os.path.lexists, shard.files.raw())):
             raise HeatError(
                 f"None of {len(shard)} images is there on {printable(socket.gethostname())}, first "
-                f"{printable(shard.paths[0])}: is their folder mounted?"
+                f"{printable(shard.files[0])}: is their folder mounted?"
             )
         self.write(shard, features, readable)
         missing = len(shard) - int(readable.sum())
@@ -85,8 +86,9 @@ class ShardJob(ABC):
 
     def _look(self, shard: Shard, report: Progress) -> tuple[Features | None, np.ndarray]:
         """Features of the images that could be read, and (N,) which those are."""
-        device, ids = auto_device(), [printable(p) for p in shard.paths]
-        images = ImageSet("", ids, partial(open_file, shard.paths), None, [], "")
+        device, ids, files = auto_device(), shard.ids, shard.files
+        opener = partial(open_file, files) if shard.boxes is None else partial(open_crop, files, shard.boxes)
+        images = ImageSet("", ids, opener, None, [], "")
         batch_size, workers = self.plan.batch_size or usual_batch_size(device), usual_workers(device, self.plan.threads)
         columns: dict[str, list[np.ndarray]] = {}
         seen: list[np.ndarray] = []
@@ -152,7 +154,7 @@ class ScoreShards(ShardJob):
         return threshold95(self.calibration) if self.lens.threshold is None else self.lens.threshold
 
     def write(self, shard: Shard, features: Features | None, readable: np.ndarray) -> None:
-        pa, names = arrow(), [printable(p) for p in shard.paths]
+        pa = arrow()
         k, seen = len(self.scale.priors), np.flatnonzero(readable)
         energies, predicted = np.zeros((len(shard), k)), np.zeros(len(shard), np.int32)
         confidence, scores, p = (np.zeros(len(shard)) for _ in range(3))
@@ -168,7 +170,8 @@ class ScoreShards(ShardJob):
 
         table = {
             "id": pa.array(np.arange(shard.start, shard.start + len(shard))),
-            "path": pa.array(names),
+            "path": pa.array(shard.paths),
+            **({} if shard.boxes is None else {"box": box_lists(shard.boxes)}),
             "score": known(scores),
             "p_value": known(p),
             **{f"energy_{prior}": known(energies[:, i]) for i, prior in enumerate(self.scale.priors)},
@@ -176,7 +179,8 @@ class ScoreShards(ShardJob):
             "confidence": known(confidence),
             "error": pa.array(["not readable"] * len(shard), pa.string(), mask=readable),
         }
-        self._write(self.path(shard.number), table)
+        further = zip(unique([*table, *shard.columns])[len(table) :], shard.columns.values(), strict=True)
+        self._write(self.path(shard.number), table | {name: _column(values) for name, values in further})
 
     def _keep(self, shard: Shard, features: Features, seen: np.ndarray, scores: np.ndarray) -> None:
         top = np.sort(np.argsort(-scores, kind="stable")[: self.keep])
@@ -212,3 +216,11 @@ class ScoreShards(ShardJob):
             "calibration_images": len(self.calibration),
             "device": auto_device().type,
         }
+
+
+def _column(values: np.ndarray) -> Any:
+    """A column of a manifest, null where nothing is said."""
+    pa = arrow()
+    if values.dtype == object:
+        return pa.array(values, pa.string(), mask=values == "")
+    return pa.array(values, mask=np.isnan(values))

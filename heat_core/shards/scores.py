@@ -13,7 +13,7 @@ import torch
 
 from heat_core.composition import HEAT, Lens
 from heat_core.errors import HeatError
-from heat_core.features.manifest import arrow
+from heat_core.features.arrow import arrow
 from heat_core.runs.events import Progress, silent
 from heat_core.runs.experiment import ID
 from heat_core.runs.record import residual_path
@@ -71,6 +71,8 @@ def score_list(
     scorer = Scorer(run, report)
     with at_work(out):
         plan, listed = begin(out, sources, _of(run, lens, keep), how, run.experiment.batch_size)
+        for note in listed.notes:
+            report("scores", note)
         calibration = run.detector_scores(ID, HEAT, lens)
         job = ScoreShards(out, plan, scorer, run.scale, lens, calibration, run.class_names, keep)
         return _summary(job, work(job, how, report), listed.bad)

@@ -1,0 +1,56 @@
+"""What a manifest says of samples beyond what we need: columns of texts and numbers, as arrays of a file and back.
+
+Their names are foreign texts, so that no key of a file is made of them; texts are kept once each, so that one long
+text does not make all as long.
+"""
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+
+Columns = dict[str, np.ndarray]  # name → (N,) int64, float64 (NaN where nothing is said) or texts ("" there)
+
+
+def to_arrays(columns: Mapping[str, np.ndarray], prefix: str = "") -> dict[str, np.ndarray]:
+    """The arrays of a file that hold some columns, their keys behind a prefix."""
+    if not columns:
+        return {}
+    arrays = {f"{prefix}columns": np.array(json.dumps(list(columns)))}
+    for i, values in enumerate(columns.values()):
+        if values.dtype != object:
+            arrays[f"{prefix}column-{i}"] = values
+            continue
+        texts = {text: code for code, text in enumerate(dict.fromkeys(values.tolist()))}
+        arrays[f"{prefix}column-{i}"] = np.fromiter(map(texts.__getitem__, values), np.int32, len(values))
+        arrays[f"{prefix}texts-{i}"] = np.frombuffer(json.dumps(list(texts)).encode(), np.uint8)
+    return arrays
+
+
+def from_arrays(arrays: Mapping[str, np.ndarray], prefix: str = "") -> Columns:
+    """The columns of a file; none where it is from before there were.
+
+    Raises:
+        KeyError, IndexError, TypeError, ValueError: where the arrays are not what `to_arrays` made.
+    """
+    columns: Columns = {}
+    if f"{prefix}columns" not in arrays:
+        return columns
+    for i, name in enumerate(json.loads(str(arrays[f"{prefix}columns"]))):
+        values = arrays[f"{prefix}column-{i}"]
+        if f"{prefix}texts-{i}" in arrays:
+            texts = json.loads(arrays[f"{prefix}texts-{i}"].tobytes())
+            values = np.array([*texts, ""], object)[:-1][values]
+        columns[str(name)] = values
+    return columns
+
+
+def are_sound(columns: Mapping[str, np.ndarray], count: int) -> bool:
+    """Whether there is one value a sample, all of them texts or all of them numbers."""
+    return all(values.shape == (count,) and _are_alike(values) for values in columns.values())
+
+
+def _are_alike(values: np.ndarray) -> bool:
+    if values.dtype != object:
+        return values.dtype.kind in "if"
+    return all(isinstance(text, str) for text in set(values.tolist()))
