@@ -10,6 +10,7 @@ from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.errors import HeatError
 from heat_core.features.place import Place
 from heat_core.runs.experiment import ID
+from heat_core.runs.further import Columns
 from heat_core.runs.map import FeatureMap
 from heat_core.runs.record import Scored
 from heat_core.runs.rows import CORRECTED, corrected_row, prior_row
@@ -41,6 +42,9 @@ class Newcomers(Samples):
             [run.predicted(ID), scored.predicted],
             [run.confidence(ID), scored.confidence],
         )
+
+    def _columns(self) -> list[Columns]:
+        return [self.run.columns(ID), self.scored.columns]
 
     @property
     def shown_ids(self) -> np.ndarray:

@@ -5,7 +5,7 @@ every filter, sort, selection and picture; `key` and `find` translate them to an
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.errors import HeatError
 from heat_core.features.place import Place
 from heat_core.metrics import auroc, fpr95, threshold95
+from heat_core.runs.further import Columns, joined
 from heat_core.runs.run import Run
 
 
@@ -57,6 +58,15 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.dataset)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """Name → (N,) what manifests say of the samples: numbers (NaN where nothing is said) or texts ("" there)."""
+        return joined(list(zip(self.sizes, self._columns(), strict=True)))
+
+    def _columns(self) -> list[Columns]:
+        """Of each set."""
+        return [self.run.columns(name) for name in self.datasets]
 
     def number(self, dataset: str, row: int) -> int:
         return int(self._starts[self.datasets.index(dataset)] + row)

@@ -4,7 +4,7 @@ A column comes as Arrow read it: bytes from a CSV file, any type from a Parquet 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,17 @@ _ALL_DIGITS = 1e15  # whole numbers below it are written out
 _EDGES = (("x",), ("y",), ("w", "width"), ("h", "height"))
 
 
-def bytes_of(column: Any) -> list[bytes | None]:
-    """The texts of a column, undecoded; None where there is none."""
-    return _binary(column).to_pylist()
+def bytes_of(column: Any) -> list[bytes]:
+    """The texts of a column, undecoded; empty where there is none."""
+    return _binary(column).fill_null(b"").to_pylist()
+
+
+def printed(names: Sequence[bytes]) -> list[str]:
+    """Names as they can be printed (see `storage.printable`)."""
+    whole = b"".join(names)
+    if whole.isascii() and whole.decode().isprintable():  # as they are, mostly
+        return [name.decode() for name in names]
+    return [printable(name.decode(errors="surrogateescape")) for name in names]
 
 
 def texts_of(column: Any) -> np.ndarray:
@@ -33,9 +41,9 @@ def texts_of(column: Any) -> np.ndarray:
     Equal ones are one object; of a very long one the beginning is kept.
     """
     coded = _binary(column).dictionary_encode()
-    texts = [text.strip() for text in decoded(coded.dictionary.to_pylist(), lambda text: text)]
+    texts = printed([raw.strip() for raw in coded.dictionary.to_pylist()])
     kept = [text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…" for text in texts]
-    values = np.array([*("" if text in MISSING else text for text in map(printable, kept)), ""], object)
+    values = np.array([*("" if text in MISSING else text for text in kept), ""], object)
     return values[coded.indices.fill_null(len(values) - 1).to_numpy()]
 
 
@@ -76,32 +84,32 @@ def boxes_of(columns: list[Any]) -> np.ndarray:
     (column,) = columns
     if pa.types.is_struct(column.type):
         return boxes_of(_edges(column))
-    if is_nested(column.type):
-        return _of_lists(column)
-    return np.fromiter(map(_four, bytes_of(column)), np.dtype((np.float64, 4)), len(column))
+    return _of_lists(column) if is_nested(column.type) else _of_texts(_binary(column))
 
 
-def _four(raw: bytes | None) -> tuple[float, ...]:
+def _of_texts(column: Any) -> np.ndarray:
     """`10,20,30,40`, `[10, 20, 30, 40]`, `(10; 20; 30; 40)`, `10 20 30 40`."""
-    parts = (raw or b"").strip(b" []()").replace(b",", b" ").replace(b";", b" ").split()
-    return tuple(map(_number, parts)) if len(parts) == 4 else _NO_BOX
+    fits = arrow().compute.match_substring_regex(column, _FOUR).fill_null(False)
+    numbers = b" ".join(column.filter(fits).to_pylist()).translate(_SPACED).split()
+    found = np.full((len(column), 4), np.nan)
+    found[fits.to_numpy(zero_copy_only=False)] = np.array(numbers, np.float64).reshape(-1, 4)
+    return found
 
 
-_NO_BOX = (np.nan,) * 4
-
-
-def _number(raw: bytes | None) -> float:
-    try:
-        return np.nan if not raw or b"_" in raw else float(raw)
-    except ValueError:
-        return np.nan
+_FLOAT = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_FOUR = r"^\s*[\[(]?\s*" + r"(?:\s*[,;]\s*|\s+)".join([_FLOAT] * 4) + r"\s*[\])]?\s*$"
+_SPACED = bytes.maketrans(b"[](),;", b" " * 6)
 
 
 def _numbers(column: Any) -> np.ndarray:
     pa = arrow()
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_null(column.type):
         return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    return np.fromiter(map(_number, bytes_of(column)), np.float64, len(column))
+    texts = _binary(column)
+    fits = pa.compute.match_substring_regex(texts, rf"^\s*{_FLOAT}\s*$").fill_null(False)
+    found = np.full(len(column), np.nan)
+    found[fits.to_numpy(zero_copy_only=False)] = np.array(texts.filter(fits).to_pylist(), np.float64)
+    return found
 
 
 def _edges(column: Any) -> list[Any]:

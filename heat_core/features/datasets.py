@@ -68,10 +68,10 @@ def open_dataset(source: str, role: str = "test", name: str | None = None, of: s
     elif source in EXTRACTED:
         found = _from_extracted(source, role)
     else:
-        what = "is a file, but no manifest" if is_file(path) else "is neither a folder, a manifest nor a known dataset"
+        what = "is a file, but no manifest" if is_file(path) else "is neither a folder nor a known dataset"
         raise HeatError(
-            f"{source!r} {what}: give a folder of images, a CSV or Parquet file that lists them, or one of "
-            f"{', '.join(known_names())}."
+            f"{source!r} {what}: give a folder of images, a manifest (a CSV or Parquet file that lists them), "
+            f"or one of {', '.join(known_names())}."
         )
     return replace(found, name=printable(name or found.name))
 

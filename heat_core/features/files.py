@@ -1,5 +1,6 @@
 """Where many images lie, without an object for each; and what the disk says of them."""
 
+import itertools
 import os
 import stat
 import time
@@ -13,6 +14,7 @@ import numpy as np
 #: In place of a size: nothing is there (or it may not be looked at); a folder, a device, a pipe.
 GONE, NO_FILE = -1, -2
 _AT_ONCE, _SLOW, _THREADS = 1000, 1e-4, 32  # files; seconds a file, from which a disk is one behind a network
+_BLOCK = 2**16  # files that are objects at a time
 _LARGEST = 2**63 - 1  # some file systems number their files up to 2^64
 
 
@@ -25,7 +27,7 @@ class Files(Sequence[Path]):
     @classmethod
     def of(cls, paths: Iterable[str | bytes | os.PathLike[str]]) -> "Files":
         """The files of these paths."""
-        raw = [os.fsencode(path) for path in paths]
+        raw = [path if isinstance(path, bytes) else os.fsencode(path) for path in paths]
         ends = np.cumsum(np.fromiter(map(len, raw), np.int64, len(raw)))
         return cls(b"".join(raw), ends, np.arange(len(raw)))
 
@@ -67,9 +69,6 @@ class Files(Sequence[Path]):
                 yield self._content[start:end]
 
 
-_BLOCK = 2**16
-
-
 def looked_at(files: Files) -> np.ndarray:
     """(N, 5) int64 of each file: size, when its content and when anything of it was last changed (ns), device, inode.
 
@@ -88,15 +87,17 @@ def looked_at(files: Files) -> np.ndarray:
 
 def _asked(paths: Iterator[bytes], count: int) -> np.ndarray:
     """The same of some files. Boxes of one picture follow one another: it is asked for once."""
-
-    def rows() -> Iterator[tuple[int, ...]]:
-        before, known = b"", (GONE, 0, 0, 0, 0)
-        for path in paths:
+    found = np.empty((count, 5), np.int64)
+    before, known, row = b"", (GONE, 0, 0, 0, 0), 0
+    while block := list(itertools.islice(paths, _BLOCK)):
+        said = list[int]()
+        for path in block:
             if path != before:
                 before, known = path, _said_of(path)
-            yield known
-
-    return np.fromiter(rows(), np.dtype((np.int64, 5)), count)
+            said += known
+        found[row : row + len(block)] = np.array(said).reshape(-1, 5)
+        row += len(block)
+    return found
 
 
 def _said_of(path: bytes) -> tuple[int, int, int, int, int]:

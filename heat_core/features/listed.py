@@ -1,7 +1,6 @@
 """A manifest → the images of one set: which of its rows are meant, and what is known of them."""
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from heat_core.errors import HeatError
-from heat_core.features.cells import with_boxes
+from heat_core.features.cells import printed, with_boxes
 from heat_core.features.files import GONE, NO_FILE, Files, looked_at
 from heat_core.features.folders import SPLITS, numbered, split_of, unique
 from heat_core.features.image_set import ImageSet, open_crop, open_file
@@ -69,11 +68,10 @@ def open_manifest(path: Path, role: str, of: str | None = None) -> ImageSet:
     chosen.of_split(role)
     if role == "train":
         chosen.labelled()
-    chosen.once()
+    names = chosen.names_once()
     found = chosen.that_are_files()
     labels, class_names = chosen.classes()
-    ids = [table.names[i] for i in chosen.kept.tolist()]
-    ids = ids if len(set(ids)) == len(ids) else unique(ids)
+    ids = [names[i] for i in chosen.kept.tolist()]
     files = table.files.take(chosen.kept)
     boxes = None if table.boxes is None else table.boxes[chosen.kept]
     return ImageSet(
@@ -100,8 +98,8 @@ def _table(path: Path, version: tuple[int, ...]) -> Table:  # noqa: ARG001 (of t
     texts: dict[str, list[np.ndarray]] = {name: [] for name in manifest.names}
     for block in manifest.blocks(bad):
         rows.append(block.rows)
-        files.append(Files.of(map(manifest.located, block.paths)))
-        given = [printable(os.fsdecode(name)) for name in block.paths]
+        files.append(Files.of(manifest.located(block.paths)))
+        given = printed(block.paths)
         names += given if block.boxes is None else with_boxes(given, block.boxes)
         if block.boxes is not None:
             boxes.append(block.boxes)
@@ -188,22 +186,26 @@ class _Chosen:
             self._bad.add_all(self._table.path, self._table.rows[self.kept[mask]], why[mask].tolist())
             self.kept = self.kept[~mask]
 
-    def once(self) -> None:
-        """Keep the first of rows that name the same image."""
+    def names_once(self) -> list[str]:
+        """Keep the first of rows that name the same image; (N,) the names of the table's rows, each kept one once."""
         names, files = self._table.names, self._table.files
-        if len({names[row] for row in self.kept.tolist()}) == len(self.kept):
-            return
+        if len(set(names)) == len(names):
+            return names
         first: dict[str, int] = {}
         again = [row for row in self.kept.tolist() if first.setdefault(names[row], row) != row]
-        again = [row for row in again if files[row] == files[first[names[row]]]]  # not printed alike alone
-        labels = self._table.columns.get(LABEL)
-        other = [] if labels is None else [row for row in again if labels[row] != labels[first[names[row]]]]
-        conflict = f"; {len(other):,} of these give another label (first {names[other[0]]})" if other else ""
-        if again:
+        same = [row for row in again if files[row] == files[first[names[row]]]]  # not only printed alike
+        if same:
+            self.kept = np.setdiff1d(self.kept, same)
+            labels = self._table.columns.get(LABEL)
+            other = [] if labels is None else [row for row in same if labels[row] != labels[first[names[row]]]]
+            conflict = f"; {len(other):,} of these give another label (first {names[other[0]]})" if other else ""
             self._notes.append(
-                f"{len(again):,} of its rows name an image that another row names: the first is taken{conflict}."
+                f"{len(same):,} of its rows name an image that another row names: the first is taken{conflict}."
             )
-            self.kept = np.setdiff1d(self.kept, again)
+        if len(same) == len(again):
+            return names
+        each = dict(zip(self.kept.tolist(), unique([names[row] for row in self.kept.tolist()]), strict=True))
+        return [each.get(row, name) for row, name in enumerate(names)]
 
     def that_are_files(self) -> np.ndarray:
         """Keep the rows whose files are there; (n, 5) what the disk says of them (see `files.looked_at`)."""

@@ -102,7 +102,8 @@ class Manifest:
             self._delimiter, self._found, nested = _header_of_csv(path) if self._csv else _header_of_parquet(path)
         place, self.notes = _places(self._found, nested, path)
         self._path_at = place.pop(_PATH)
-        self._box_at = [place.pop(name) for name in ((_BOX,) if _BOX in place else _EDGES) if name in place]
+        boxed = (_BOX,) if _BOX in place else _EDGES if set(_EDGES) <= set(place) else ()
+        self._box_at = [place.pop(name) for name in boxed]
         self.boxed, self._at, self.names = bool(self._box_at), place, list(place)
 
     def located(self, paths: list[bytes]) -> list[bytes]:

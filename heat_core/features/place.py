@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from heat_core.features.cells import with_boxes
 from heat_core.features.images import read_crop, read_image
 from heat_core.storage import is_file, typed
 
@@ -40,8 +39,13 @@ class Place:
             return None
         return cls(path, box) if np.isfinite(box).all() else None
 
+    @property
+    def box_text(self) -> str:
+        """The box as its four numbers; empty where there is none."""
+        return "" if self.box is None else ",".join(f"{edge:.15g}" for edge in self.box)
+
     def __str__(self) -> str:
-        return str(self.file) if self.box is None else with_boxes([str(self.file)], np.array([self.box]))[0]
+        return str(self.file) if self.box is None else f"{self.file}#xywh={self.box_text}"
 
     def read(self) -> Image.Image:
         """The picture; OSError where it cannot be read."""

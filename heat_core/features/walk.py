@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from heat_core.errors import HeatError
-from heat_core.features.cells import with_boxes
+from heat_core.features.cells import printed, with_boxes
 from heat_core.features.folders import scan
 from heat_core.features.images import suffixes
 from heat_core.features.manifest import LABEL, MANIFESTS, Bad, Manifest
@@ -131,8 +131,9 @@ def _of_folder(folder: Path, notes: list[str]) -> Part:
 
 def _of_manifest(manifest: Manifest, bad: Bad) -> Iterator[Part]:
     for block in manifest.blocks(bad):
-        files = [manifest.located(path) for path in block.paths]
-        names = [printable(os.fsdecode(file)) for file in files]
+        files = manifest.located(block.paths)
+        names = printed(files)
         if block.boxes is not None:
             names = with_boxes(names, block.boxes)
-        yield Part(files, names, block.texts.get(LABEL, np.full(len(files), "", object)), block.boxes, block.texts)
+        labels = block.texts.get(LABEL, np.full(len(files), "", object))
+        yield Part(files, names, labels, block.boxes, block.texts)

@@ -5,7 +5,7 @@ text does not make all as long.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -43,6 +43,27 @@ def from_arrays(arrays: Mapping[str, np.ndarray], prefix: str = "") -> Columns:
             values = np.array([*texts, ""], object)[:-1][values]
         columns[str(name)] = values
     return columns
+
+
+def joined(parts: Sequence[tuple[int, Columns]]) -> Columns:
+    """The columns of sets one after the other, each with how many samples it has: texts where one of them has texts."""
+    found: Columns = {}
+    for name in dict.fromkeys(name for _, columns in parts for name in columns):
+        given = [columns.get(name, np.full(count, np.nan)) for count, columns in parts]
+        texts = any(values.dtype == object for values in given)
+        found[name] = np.concatenate([as_texts(values) if texts else values for values in given])
+    return found
+
+
+def as_texts(values: np.ndarray) -> np.ndarray:
+    """(N,) a column as it is shown; "" where nothing is said."""
+    if values.dtype == object:
+        return values
+    return np.array([*map(_shown, values.tolist()), ""], object)[:-1]
+
+
+def _shown(value: float) -> str:
+    return "" if value != value else str(value) if isinstance(value, int) else f"{value:.15g}"
 
 
 def are_sound(columns: Mapping[str, np.ndarray], count: int) -> bool:

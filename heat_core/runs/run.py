@@ -15,6 +15,7 @@ from heat_core.features.heads import Head
 from heat_core.metrics import evaluate, threshold95
 from heat_core.runs.events import RUN_FILE, Event, read_events
 from heat_core.runs.experiment import ID, TRAIN, Experiment
+from heat_core.runs.further import Columns
 from heat_core.runs.lock import is_alive, is_worked_on
 from heat_core.runs.map import MAP_FILE, FeatureMap
 from heat_core.runs.pictures import Pictures
@@ -241,6 +242,10 @@ class Run:
     def confidence(self, dataset: str) -> np.ndarray:
         """(N,) the softmax probability of the predicted class."""
         return self._set(dataset).confidence
+
+    def columns(self, dataset: str) -> Columns:
+        """Name → (N,) what else the manifest of a set says of its samples; none where no manifest lists them."""
+        return self._set(dataset).columns
 
     @property
     def head(self) -> Head:
