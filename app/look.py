@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from heat_core import HeatError, Lens, Run
 from heat_core.analysis.columns import COLUMN
-from heat_core.analysis.questions import COLUMNS, NEW_QUESTIONS, ORDERS, QUESTIONS, Query
+from heat_core.analysis.questions import COLUMNS, NEW_QUESTIONS, ORDERS, QUESTIONS, Query, sorted_by
 
 COLOURINGS = ("dataset", "class", "score", "verdict")
 FACETS = ("set", "folder", "seen", "part", "cluster", "tag")  # beside the columns of manifests
@@ -98,7 +98,7 @@ def _query_of(query: dict[str, str], run: Run) -> Query:
     given: dict[str, Any] = {name: query[short] for name, short in _OF_QUERY.items() if query.get(short)}
     if given.get("question") not in {*QUESTIONS, *NEW_QUESTIONS}:
         given.pop("question", None)
-    column = given.get("order", "").rpartition(":")[0]
+    column, _ = sorted_by(given.get("order", ""))
     if given.get("order") not in ORDERS and column not in (*COLUMNS, *run.priors) and not is_column(column):
         given.pop("order", None)
     rows = run.detectors if run.has_energies else []

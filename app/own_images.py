@@ -27,7 +27,7 @@ _ANOTHER_DOMAIN = 0.5  # share of unknown images from which they are hardly sing
 
 
 def start(run: Run, files: Sequence[UploadedFile], folder: str) -> None:
-    """Begin to score uploaded files and the images of a folder, as a new batch of the run."""
+    """Begin to score uploaded files and the images of a folder or a list, as a new batch of the run."""
     batch = run.folder / "own" / time.strftime("%Y%m%d-%H%M%S")
     paths = [Path(folder).expanduser()] if folder else []
     try:

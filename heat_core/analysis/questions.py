@@ -183,10 +183,16 @@ def arrange(samples: Samples, numbers: np.ndarray, query: Query, lens: Lens = PL
     elif query.order in ORDERS:
         key = scores if query.order == "typical" else -scores
     else:
-        column, _, direction = query.order.rpartition(":")
+        column, direction = sorted_by(query.order)
         key = np.unique(_column(samples, column, lens)[numbers], return_inverse=True)[1]  # ranks, of texts too
         key = -key if direction == "desc" else key
     return numbers[np.argsort(key, kind="stable")]
+
+
+def sorted_by(order: str) -> tuple[str, str]:
+    """(column, asc or desc) of an order by a column of the table, whose name may hold anything."""
+    column, colon, direction = order.rpartition(":")
+    return (column, direction) if colon else (order, "")
 
 
 def _column(samples: Samples, name: str, lens: Lens) -> np.ndarray:

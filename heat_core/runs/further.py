@@ -27,19 +27,19 @@ def to_arrays(columns: Mapping[str, np.ndarray], prefix: str = "") -> dict[str, 
     return arrays
 
 
-def from_arrays(arrays: Mapping[str, np.ndarray], prefix: str = "") -> Columns:
-    """The columns of a file; none where it is from before there were.
+def from_arrays(arrays: dict[str, np.ndarray], prefix: str = "") -> Columns:
+    """The columns of a file, taken out of its arrays; none where it is from before there were.
 
     Raises:
-        KeyError, IndexError, TypeError, ValueError: where the arrays are not what `to_arrays` made.
+        LookupError, TypeError, ValueError: where the arrays are not what `to_arrays` made.
     """
     columns: Columns = {}
     if f"{prefix}columns" not in arrays:
         return columns
-    for i, name in enumerate(json.loads(str(arrays[f"{prefix}columns"]))):
-        values = arrays[f"{prefix}column-{i}"]
+    for i, name in enumerate(json.loads(str(arrays.pop(f"{prefix}columns")))):
+        values = arrays.pop(f"{prefix}column-{i}")
         if f"{prefix}texts-{i}" in arrays:
-            texts = json.loads(arrays[f"{prefix}texts-{i}"].tobytes())
+            texts = json.loads(arrays.pop(f"{prefix}texts-{i}").tobytes())
             values = np.array([*texts, ""], object)[:-1][values]
         columns[str(name)] = values
     return columns

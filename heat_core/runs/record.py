@@ -4,7 +4,7 @@ Nobody else spells a key of these files. Opening them needs numpy alone.
 """
 
 import json
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -324,8 +324,8 @@ class Scored:
         arrays = read_npz(path, "score the images again")
         try:
             require_format(int(arrays.pop("format", np.array(1))), path)
-            kept = {f.name: arrays[f.name] for f in fields(cls) if f.name in arrays and f.name != "columns"}
-            found = cls(**kept, columns=from_arrays(arrays))
+            columns = from_arrays(arrays)
+            found = cls(**arrays, columns=columns)
             sound = found._is_sound()
         except HeatError:
             raise

@@ -165,9 +165,9 @@ def test_a_place_is_written_and_read(tmp_path, picture, box):
 
 
 def test_a_place_of_no_file_is_none(tmp_path, picture):
-    for text in ("gone.png", f"{tmp_path}/gone.png#xywh=1,2,3,4", f"{tmp_path}/p.png#xywh=1,2,3", f"{tmp_path}/p.png#x"):
-        assert Place.of(text) is None
-    for box in ("1,2,3,x", "1,2,3,nan"):
+    for name in ("gone.png", f"{tmp_path}/gone.png#xywh=1,2,3,4", f"{tmp_path}/p.png#x"):
+        assert Place.of(name) is None
+    for box in ("1,2,3", "1,2,3,x", "1,2,3,nan"):
         assert Place.of(f"{tmp_path}/p.png#xywh={box}") is None
     (tmp_path / "p.png").rename(tmp_path / "p#xywh=1,2,3,4")
     assert Place.of(f"{tmp_path}/p#xywh=1,2,3,4") == Place(tmp_path / "p#xywh=1,2,3,4")  # a file that is called so

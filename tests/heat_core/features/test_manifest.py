@@ -27,9 +27,7 @@ def table(to, **columns):
 
 
 def test_paths_are_relative_to_the_manifest_and_any_bytes(tmp_path):
-    paths, texts, bad = read(
-        tmp_path / "l.csv", b"\xef\xbb\xbflabel,path\na,x/1.png\n,/abs/2.png\nb,caf\xe9.png\n"
-    )
+    paths, texts, bad = read(tmp_path / "l.csv", b"\xef\xbb\xbflabel,path\na,x/1.png\n,/abs/2.png\nb,caf\xe9.png\n")
     here = os.fsencode(tmp_path)
     assert paths == [here + b"/x/1.png", b"/abs/2.png", here + b"/caf\xe9.png"]
     assert texts == {"label": ["a", "", "b"]}
