@@ -105,6 +105,8 @@ def outcome(run: Run, batch: str, scored: Scored) -> None:
     if len(scored.skipped):
         examples = ", ".join(map(short, scored.skipped[:5]))
         st.warning(f"{len(scored.skipped)} could not be read and were skipped: {plain(examples)}")
+    for note in scored.notes:
+        st.caption(plain(str(note)))
     inspect_view(found, version, batch)
 
 

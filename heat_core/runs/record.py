@@ -275,6 +275,7 @@ class Scored:
         files: (N,) where they lie; (0,) where the ids say it, as they did before images could be crops.
         boxes: (N, 4) x, y, w, h in pixels of crops, NaN of whole files; (0, 4) where all are whole.
         columns: name → (N,) what else a manifest says of them, see `further`.
+        notes: sentences about what was left aside, or read in a way that one should know.
     """
 
     ids: np.ndarray
@@ -288,6 +289,7 @@ class Scored:
     files: np.ndarray = field(default_factory=lambda: np.empty(0, str))
     boxes: np.ndarray = field(default_factory=lambda: np.empty((0, 4)))
     columns: Columns = field(default_factory=dict)
+    notes: np.ndarray = field(default_factory=lambda: np.empty(0, str))
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -94,6 +94,7 @@ def score(run: Run, paths: list[Path], report: Progress = silent) -> Scored:
         files=np.array([str(path) for path in read.files]),
         boxes=np.empty((0, 4)) if read.boxes is None else read.boxes,
         columns=read.columns,
+        notes=np.array(images.notes, dtype=str),
     )
 
 

@@ -1,6 +1,8 @@
 """Manifests as sets of images: which rows are meant by a role and a name, and what is known of them."""
 
 import os
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -201,6 +203,30 @@ def test_a_manifest_is_read_once_for_all_that_is_asked_of_it(write, monkeypatch)
     write(*rows("path,split,label", "train,a", "test,a", "test,b"))
     assert numbers(open_dataset(source, "test")) == [1, 2]
     assert len(read) == 2
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/manifests.md"])
+def test_the_example_of_the_documents_is_a_manifest(tmp_path, page):
+    text = (Path(__file__).resolve().parents[3] / page).read_text(encoding="utf-8")
+    (tmp_path / "list.csv").write_text(text.split("```csv\n")[1].split("```")[0])
+    make_folder(tmp_path / "frames", {"": 4}, side=600)
+    for n in (2, 1, 0):
+        (tmp_path / "frames" / f"{n:03d}.png").rename(tmp_path / "frames" / f"{n + 1:04d}.jpg")
+    train = require_classes(open_dataset(str(tmp_path / "list.csv"), "train"))
+    assert [train.open(i).size for i in range(2)] == [(200, 120), (260, 180)]
+    assert train.tested
+    assert not train.notes
+    assert len(open_dataset(str(tmp_path / "list.csv"), "test", of="debris")) == 1
+
+
+def test_without_pyarrow_a_sentence_says_what_to_install(write, monkeypatch):
+    source = write("path", image(0))
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    listed._table.cache_clear()
+    with pytest.raises(
+        HeatError, match=r"Manifests and Parquet files need pyarrow: pip install 'heat-explorer\[parquet"
+    ):
+        open_dataset(source)
 
 
 def test_images_to_be_scored_keep_every_column(write, tmp_path):

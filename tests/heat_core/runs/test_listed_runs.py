@@ -168,6 +168,7 @@ def test_new_images_of_a_manifest_keep_its_columns(made, folder, tmp_path):
     assert found.skipped.tolist() == [f"{folder}/gone.png#xywh=0,0,9,9", f"{folder}/frames/001.png#xywh=500,0,9,9"]
     assert "2 rows are left out: new.csv, row 6: no path; new.csv, row 7: its box is not four numbers." in said
     found.save(tmp_path / SCORED)
+    assert Scored.load(tmp_path / SCORED).notes.tolist() == [note for note in said if "left out" in note]
     samples = Newcomers(made, Scored.load(tmp_path / SCORED))
     number = len(samples) - 2
     assert samples.image(number).size == (35, 35)
