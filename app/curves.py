@@ -38,7 +38,7 @@ def curves(run: Run) -> None:
     )
     scores = samples.by_set(detector, lens)
     ood = {drawn(name): scores[name] for name in run.ood_names}
-    line = "your line" if lens.draws_line(detector) else "95 % of ID"
+    line = lens.name_of_line(detector)
     st.html(_STYLE)
     with st.container(key="curves"):
         left, right = st.columns(2, gap="medium")

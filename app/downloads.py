@@ -7,8 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from app import browser
-from heat_core.analysis.tables import no_formula
-from heat_core.storage import file_name
+from heat_core.storage import file_name, no_formula
 
 _SAVE = browser.component("heat_save", "save")
 

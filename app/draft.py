@@ -8,7 +8,7 @@ from heat_core import Experiment, HeatError, detectors
 from heat_core.energies.names import ALL_PRIORS
 from heat_core.energies.settings import PRESET_NAMES, ResidualSettings, settings_for
 from heat_core.features.manifest import MANIFESTS
-from heat_core.runs.experiment import COVARIANCES, GROUPS
+from heat_core.runs.experiment import COVARIANCES, GROUPS, MIXTURE_WEIGHTS
 
 NO_GROUP = "not said"
 _TEXTS = ("id", "id_test", "backbone", "weights", "name")
@@ -64,6 +64,8 @@ class Draft:
         values["detectors"] = among(list(dict.fromkeys(e.detectors)), ["all", *detectors.names()])
         values["preset"] = next(iter(among([e.preset], PRESET_NAMES)), PRESET_NAMES[0])
         values["covariance"] = next(iter(among([e.covariance], COVARIANCES)), COVARIANCES[0])
+        weights = among([e.mixture_weights], MIXTURE_WEIGHTS)
+        values["mixture_weights"] = next(iter(weights), MIXTURE_WEIGHTS[0])
         rows = {
             i: Row(_text(name), _text(source), among([e.groups[name]], GROUPS)[0] if name in e.groups else NO_GROUP)
             for i, (name, source) in enumerate(e.ood.items())

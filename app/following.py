@@ -14,9 +14,10 @@ from heat_core.analysis.samples import Samples
 from heat_core.runs.events import RUN_FILE, Event
 from heat_core.runs.experiment import demo_experiment
 from heat_core.runs.jobs import new_run, start
+from heat_core.runs.listing import damaged_runs, list_runs
 from heat_core.runs.map import MAP_FILE
 from heat_core.runs.record import ENERGIES
-from heat_core.runs.run import ALIVE, damaged_runs, list_runs
+from heat_core.runs.run import ALIVE
 from heat_core.storage import heat_home, printable
 
 Version = tuple[int, ...]  # of files: changes when one of them does

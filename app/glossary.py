@@ -7,6 +7,9 @@ WORDS = {
     "OOD, unknown": "out-of-distribution: images of anything else. A detector should tell them from the known ones.",
     "Score": "how unusual an image looks to a detector; right of the threshold it is called unknown.",
     "95 % of ID": "the usual threshold: 95 % of the known test images stay below it.",
+    "α, p": "α: the share of known images that may be called unknown, a false-alarm rate that draws the line; p: the "
+    "share of known images that would look at least as unusual as this one. Both hold where new known images are like "
+    "the ID test set, on which nothing was fitted.",
     "Caught, missed; kept, flagged": "an unknown image that a detector calls unknown, or takes for known; a known one "
     "that it keeps, or calls unknown by mistake.",
     "Baseline, +31 −18": "the detector that HEAT is held against, the best single prior unless you choose another: how "

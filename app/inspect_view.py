@@ -91,6 +91,7 @@ class _Hands:
         session.changed(
             beta=parse_beta(state["beta"], 0.0),
             threshold=state["threshold"],
+            alpha=state["alpha"] if state["threshold"] is None else None,
             colour=state["colour"],
             off=tuple(state["off"]),
             weights=weights,
@@ -175,7 +176,7 @@ def exact_numbers(samples: Samples, lens: Lens) -> dict[str, Any]:
     sets: list[dict[str, Any]] = [{"flagged": count} for count in found.flagged]
     for of_set, fpr, area in zip(sets[1:], found.fpr95, found.auroc, strict=True):
         of_set |= {"fpr95": fpr, "auroc": area}
-    return {"threshold": found.at95, "line": lens.threshold, "sets": sets}
+    return {"threshold": found.at95, "line": lens.threshold, "alpha": lens.alpha, "sets": sets}
 
 
 def _answer(samples: Samples, view: str, numbers: np.ndarray) -> dict[str, Any]:
@@ -209,6 +210,7 @@ def _state(run: Run, look: Look, numbers: np.ndarray) -> dict[str, Any]:
     return {
         "beta": str(look.beta),
         "threshold": look.threshold,
+        "alpha": look.alpha,
         "taking": taking,
         "weights": weights,
         "colour": look.colour,

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from heat_core import HeatError, Lens, Run
 from heat_core.analysis.columns import COLUMN
 from heat_core.analysis.questions import COLUMNS, NEW_QUESTIONS, ORDERS, QUESTIONS, Query, sorted_by
+from heat_core.runs.experiment import ID
 
 COLOURINGS = ("dataset", "class", "score", "verdict")
 FACETS = ("set", "folder", "seen", "part", "cluster", "tag")  # beside the columns of manifests
@@ -20,6 +21,7 @@ _OF_GRID = ("layout", "size")
 _OF_TABLES = ("section", "det", "metric", "runs", "rows", "subsets", "intervals", "best", "against", "against-det")
 _CHOICES = (*_OF_GRID, *_OF_TABLES, "batch", "own")
 _HEAVIEST = 1e6
+LARGEST_ALPHA = 0.5  # of the slider
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Look:
     Attributes:
         beta: of the composition.
         threshold: None = at 95 % of ID.
+        alpha: the false-alarm rate that draws the line instead; None where none does.
         taking: the priors that are composed; None = all.
         weights: one each, or None.
         colour: what colours the map, among `COLOURINGS`.
@@ -41,6 +44,7 @@ class Look:
 
     beta: float = 0.0
     threshold: float | None = None
+    alpha: float | None = None
     taking: tuple[str, ...] | None = None
     weights: tuple[float, ...] | None = None
     colour: str = "dataset"
@@ -52,14 +56,17 @@ class Look:
 
     def lens(self) -> Lens:
         """How HEAT is composed."""
-        return Lens(self.beta, self.taking, self.weights, self.threshold)
+        return Lens(self.beta, self.taking, self.weights, self.threshold, self.alpha)
+
+
+_OF_LOOK = {"threshold": "thr", "alpha": "alpha", "selection": "sel", "sample": "sample", "colour": "colour"}
 
 
 def to_query(look: Look) -> dict[str, str]:
     """What stands in the address bar: everything that differs from the plain look."""
     plain = Look()
     query = {"beta": _beta_text(look.beta)}
-    for name, short in (("threshold", "thr"), ("selection", "sel"), ("sample", "sample"), ("colour", "colour")):
+    for name, short in _OF_LOOK.items():
         if (value := getattr(look, name)) != getattr(plain, name):
             query[short] = value if isinstance(value, str) else repr(value)
     for name, short in (("taking", "priors"), ("weights", "w")):
@@ -123,6 +130,11 @@ def facets_among(names: Iterable[str]) -> list[str]:
     return [*(name for name in FACETS if name in names), *filter(is_column, names)]
 
 
+def _smallest_p(run: Run) -> float:
+    """The smallest α at which anything can be called unknown."""
+    return 1 / (len(run.ids(ID)) + 1) if run.has_energies else 1.0
+
+
 def texts_of(text: str) -> tuple[str, ...]:
     """The texts that a JSON list holds, each once; none where it is no list."""
     try:
@@ -137,6 +149,8 @@ def from_query(query: dict[str, str], run: Run) -> Look:
     look = Look(beta=parse_beta(query.get("beta", "0"), 0.0))
     if "thr" in query and math.isfinite(threshold := parse_beta(query["thr"], math.inf)):
         look = replace(look, threshold=threshold)
+    elif _smallest_p(run) <= (alpha := parse_beta(query.get("alpha", ""), 0.0)) <= LARGEST_ALPHA:
+        look = replace(look, alpha=alpha)
     taking = [p for p in run.priors if p in query.get("priors", "").split(",")]
     if taking and len(taking) < len(run.priors):
         look = replace(look, taking=tuple(taking))

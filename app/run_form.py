@@ -16,8 +16,8 @@ from heat_core import Experiment, HeatError, Run, detectors
 from heat_core.energies.names import ALL_PRIORS, PRIOR_TITLES
 from heat_core.energies.settings import PRESET_NAMES
 from heat_core.features.datasets import known_names
-from heat_core.runs.experiment import COVARIANCES, GROUPS, demo_experiment
-from heat_core.runs.run import list_runs
+from heat_core.runs.experiment import COVARIANCES, GROUPS, MIXTURE_WEIGHTS, demo_experiment
+from heat_core.runs.listing import list_runs
 from heat_core.storage import printable
 
 _LISTS = (
@@ -238,7 +238,7 @@ def _heat(draft: Draft) -> None:
         wrap=True,
         format_func=lambda p: plain(PRIOR_TITLES[p]),
         help="GMM: mixture on average-pooled features. GMM-std: on std-pooled features. EL: energy of the "
-        "logits (Sec. 3.2). DICE: a sparsified head (Tab. 10). KNN (a soft one) and ViM go beyond the paper.",
+        "logits (Sec. 3.2). DICE: a sparsified head (Tab. 10). KNN (a soft one), ViM and SCALE go beyond the paper.",
         **_keyed("priors", draft, "default"),
     )
     st.radio(
@@ -251,16 +251,23 @@ def _heat(draft: Draft) -> None:
     st.multiselect(
         "Compared with",
         ["all", *detectors.names()],
-        help="The methods of the paper's tables; EL, GMM and GMM-std are always there. odin, mds and gram read "
-        "images again or more of the network, and take the longest.",
+        help="The methods of the paper's tables, and some that came after; EL, GMM and GMM-std are always there. odin, "
+        "mds and gram read images again or more of the network, and take the longest.",
         **_keyed("detectors", draft, "default"),
     )
-    covariance, seed = st.columns(2)
+    covariance, weights, seed = st.columns(3)
     covariance.selectbox(
         "Covariance",
         COVARIANCES,
         help="Of the mixtures: empirical is the paper's; auto takes Ledoit-Wolf below ten images a dimension.",
         **_keyed("covariance", draft, "index", COVARIANCES),
+    )
+    weights.selectbox(
+        "Weights of the classes",
+        MIXTURE_WEIGHTS,
+        help="In the mixtures: uniform is the paper's formula; empirical, each class's share of the training images, "
+        "is what the authors' code does.",
+        **_keyed("mixture_weights", draft, "index", MIXTURE_WEIGHTS),
     )
     seed.number_input("Seed", min_value=0, **_keyed("seed", draft))
     st.text_input("Name of the run", placeholder="how lists show it", **_keyed("name", draft))

@@ -10,7 +10,7 @@ import streamlit as st
 from app import downloads, faults, session
 from app.text import plain
 from heat_core import HeatError, Run
-from heat_core.runs.run import damaged_runs, list_runs
+from heat_core.runs.listing import damaged_runs, list_runs
 from heat_core.runs.upkeep import LONGEST_NAME, delete, rename
 from heat_core.storage import printable
 

@@ -12,6 +12,7 @@ from heat_core.analysis.questions import unusual
 from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT
 from heat_core.energies.names import PRIOR_TITLES
+from heat_core.guard.conformal import Calibration
 from heat_core.runs.experiment import ID, TRAIN
 from heat_core.runs.further import as_texts
 from heat_core.storage import printable
@@ -44,6 +45,7 @@ def subject_of(samples: Samples, number: int, lens: Lens, likeness: Likeness, no
         "parts": parts,
         "score": told.score,
         "threshold": samples.threshold(HEAT, lens),
+        "p": _p_values(samples, number, lens),
         "shares": [
             {
                 "title": run.title(d),
@@ -58,6 +60,16 @@ def subject_of(samples: Samples, number: int, lens: Lens, likeness: Likeness, no
         "note": known["note"],
         "tags": known["tags"],
     }
+
+
+def _p_values(samples: Samples, number: int, lens: Lens) -> list[dict[str, Any]]:
+    """Conformal p among all known test images, and among those that are taken for the same class: {name, p, of}."""
+    scores, known = samples.scores(HEAT, lens), ~samples.is_ood
+    seen, calibration = samples.predicted[number], Calibration(scores[known], samples.predicted[known])
+    among = {"": calibration}
+    if (calibration.predicted == seen).any():
+        among[samples.run.class_names[seen]] = calibration.of_class(int(seen))
+    return [{"name": name, "p": float(of.p_values(scores[number])), "of": len(of)} for name, of in among.items()]
 
 
 def address(samples: Samples, dataset: str) -> str:

@@ -10,14 +10,15 @@ from app.text import drawn, plain
 from heat_core import HeatError, Lens, Run
 from heat_core.analysis import comparison, figures, tables
 from heat_core.analysis.comparison import Comparison, beside, compare, entries_of
+from heat_core.runs.listing import list_runs
 from heat_core.runs.record import ENERGIES
-from heat_core.runs.run import list_runs
 from heat_core.storage import printable
 
 _NOTE = (
     "Percent. **Bold**: the best of its column, and every row that is not told from it: the difference, resample by "
     "resample on the same images, may be zero. Underlined: the best of the rest. A cell opens the images that its row "
-    "misses. near, mid and far are set with the run (Tab. 4 for CIFAR)."
+    "misses. near, mid and far are set with the run (Tab. 4 for CIFAR). Beside a row's name stands what it judges by: "
+    "logits, features, both, or gradients."
 )
 # What lies under the cells that stay in sight must not shine through.
 _COLOURS = [st.get_option(f"theme.{kind}.backgroundColor") or "Canvas" for kind in ("light", "dark")]

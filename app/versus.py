@@ -8,7 +8,7 @@ from heat_core import Lens, Run
 from heat_core.analysis.paired import COMPARED, OUTCOMES, Difference, Pair, Side, paired
 from heat_core.analysis.samples import Samples
 from heat_core.runs.experiment import AVERAGE, ID
-from heat_core.runs.run import list_runs
+from heat_core.runs.listing import list_runs
 from heat_core.storage import printable
 
 _WIDTHS = [2.2, 1.1, 1.1, 1.1, 1.1, 2.8, 2.8]

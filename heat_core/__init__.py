@@ -2,12 +2,14 @@
 
 Rooms, each importing only those before it: `errors`, `storage`, `metrics`, `composition`; `features` (images →
 Features); `energies` (the paper: priors, residuals, HEAT); `detectors` (what it is compared with); `runs` (what is
-done); `analysis` (what is asked of finished runs). `docs/architecture.md` draws them.
-`Experiment`, `Lens`, `Run` and `compose` do not import torch; `run` does when it is called.
+done); `analysis` (what is asked of finished runs); `guard` (a run that left the lab). `docs/architecture.md` draws
+them.
+`Experiment`, `Lens`, `Run` and `compose` do not import torch; `run` does when it is called, `Guard` when it is named.
 """
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from heat_core import _moved
 from heat_core.composition import Lens, compose
@@ -17,7 +19,18 @@ from heat_core.runs.experiment import Experiment
 from heat_core.runs.run import Run
 from heat_core.version import __version__
 
+if TYPE_CHECKING:
+    from heat_core.guard.guard import Guard
+
 _moved.install()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Guard":
+        from heat_core.guard.guard import Guard
+
+        return Guard
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def run(
@@ -35,4 +48,4 @@ def run(
         return run_pipeline(experiment, projector, folder, on_event)
 
 
-__all__ = ["Event", "Experiment", "HeatError", "Lens", "Run", "__version__", "compose", "run"]
+__all__ = ["Event", "Experiment", "Guard", "HeatError", "Lens", "Run", "__version__", "compose", "run"]

@@ -6,12 +6,14 @@ import os
 import sys
 from pathlib import Path
 
-from heat_core import commands, detectors
+from heat_core import detectors
+from heat_core.commands import runs, words
+from heat_core.commands.words import Verbs, json_line, lens, listed, network
 from heat_core.energies.names import ALL_PRIORS
 from heat_core.energies.settings import PRESET_NAMES
 from heat_core.errors import Cancelled, HeatError, is_out_of_memory, sentence_of
 from heat_core.metrics import METRICS
-from heat_core.runs.experiment import COVARIANCES, Experiment, demo_experiment
+from heat_core.runs.experiment import COVARIANCES, MIXTURE_WEIGHTS, Experiment, demo_experiment
 from heat_core.storage import printable
 from heat_core.studies import STUDY_NAMES
 from heat_core.version import __version__
@@ -35,7 +37,8 @@ look
   report          a run as one HTML page that opens without internet
 
 use
-  score           score new images with a finished run, also millions of them, on many machines
+  pack            a run as one file that scores images without it; also as ONNX
+  score           score new images with a run or a packed guard: p-values, drift, also millions of them
   extract         the features of a long list of images, as a folder that `run --backbone features` takes
   positions       where in an image its energy and its class come from
   detectors       every method to compare with
@@ -62,10 +65,10 @@ def main(arguments: list[str] | None = None) -> int:
         os.nice(10)
     try:
         _require_no_empty(options)
-        options.do(options)
+        code = options.do(options)
         if sys.stdout is not None:
             sys.stdout.flush()
-        return 0
+        return code or 0
     except BrokenPipeError:  # the reader has what it wanted: `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -113,37 +116,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--nice", action="store_true", help="give way to other processes, as the app's jobs do")
     # The front page lists the verbs, in groups.
     verbs = parser.add_subparsers(required=True, metavar="VERB", help=argparse.SUPPRESS, prog=prog)
-    look, use = (_add_list, _add_show, _add_compare, _add_report), (_add_score, _add_extract, _add_positions)
-    for add in (_add_demo, _add_run, _add_job, _add_map, _add_study, _add_train, *look, *use):
+    look = (_add_list, _add_show, _add_compare, _add_report)
+    for add in (_add_demo, _add_run, _add_job, _add_map, _add_study, _add_train, *look, *words.OF_USE):
         add(verbs)
-    verbs.add_parser("detectors", description="Every method to compare with.").set_defaults(do=commands.detectors)
+    verbs.add_parser("detectors", description="Every method to compare with.").set_defaults(do=runs.detectors)
     return parser
-
-
-Verbs = argparse._SubParsersAction  # the type has no public name
-
-
-def _listed(parser: argparse.ArgumentParser, option: str, metavar: str, help: str, nargs: str = "+") -> None:
-    """A list option, which may be given more than once: each adds to those before. None = not given."""
-    parser.add_argument(option, nargs=nargs, action="extend", metavar=metavar, help=help)
-
-
-def _json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
-
-
-def _lens(parser: argparse.ArgumentParser, priors: bool = True) -> None:
-    parser.add_argument(
-        "--beta", default="0", help="β of the composition: a number, inf, -inf, or auto (chosen without OOD data)"
-    )
-    if priors:
-        _listed(parser, "--priors", "PRIOR", "those that are composed (default: all of the run)")
 
 
 def _add_demo(verbs: Verbs) -> None:
     demo = verbs.add_parser("demo", description="Run the embedded demo: no download, about half a minute.")
-    _json(demo)
-    demo.set_defaults(do=lambda o: commands.execute(demo_experiment(), o.json))
+    json_line(demo)
+    demo.set_defaults(do=lambda o: runs.execute(demo_experiment(), o.json))
 
 
 def _add_run(verbs: Verbs) -> None:
@@ -152,8 +135,8 @@ def _add_run(verbs: Verbs) -> None:
     run.add_argument("--seed", type=int, metavar="N", help="of everything random (default: 0)")
     run.add_argument("--name", help="of the run")
     run.add_argument("--no-map", action="store_true", help="leave the UMAP map out")
-    _json(run)
-    run.set_defaults(do=lambda o: commands.execute(_experiment(o), o.json))
+    json_line(run)
+    run.set_defaults(do=lambda o: runs.execute(_experiment(o), o.json))
 
 
 def _experiment_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
@@ -165,26 +148,19 @@ def _experiment_options(parser: argparse.ArgumentParser, required: bool = True) 
     images.add_argument(
         "--ood", nargs="+", action="extend", required=required, metavar="NAME=DIR|LIST|NAME", help="unknown images"
     )
-    _listed(parser, "--group", "NAME=near|mid|far", "how far each OOD set is")
+    listed(parser, "--group", "NAME=near|mid|far", "how far each OOD set is")
     images.add_argument("--limit", type=int, metavar="PER_CLASS", help="images a class, in every set")
     images.add_argument("--limit-test", type=int, metavar="PER_CLASS", help="the same, for --id-test")
     images.add_argument("--limit-ood", type=int, metavar="PER_CLASS", help="the same, for --ood")
     images.add_argument("--share", type=float, metavar="0…1", help="of the training images that are learned from")
-    _network_options(parser, required, "; or `features`: every set is a folder of avg.npy (std.npy, labels.npy)")
-    _listed(parser, "--priors", "PRIOR", f"among {', '.join(ALL_PRIORS)} (default: the paper's three)")
+    network(parser, required, "; or `features`: every set is a folder of avg.npy (std.npy, labels.npy)")
+    listed(parser, "--priors", "PRIOR", f"among {', '.join(ALL_PRIORS)} (default: the paper's three)")
     known, basic = ", ".join(detectors.names()), ", ".join(detectors.BASIC)
-    _listed(parser, "--detectors", "NAME", f"to compare with: all, or among {known} (default: {basic})", nargs="*")
+    listed(parser, "--detectors", "NAME", f"to compare with: all, or among {known} (default: {basic})", nargs="*")
     parser.add_argument("--preset", help=f"training settings: {', '.join(PRESET_NAMES)} (default: paper)")
-    _listed(parser, "--set", "KEY=VALUE", "changes to the preset, e.g. lambda_=5")
+    listed(parser, "--set", "KEY=VALUE", "changes to the preset, e.g. lambda_=5")
     parser.add_argument("--covariance", help=f"of the mixtures: {', '.join(COVARIANCES)} (default: auto)")
-
-
-def _network_options(parser: argparse.ArgumentParser, required: bool = True, more: str = "") -> None:
-    network = parser.add_argument_group("network")
-    network.add_argument("--backbone", required=required, metavar="TIMM_NAME", help=f"any classifier of timm{more}")
-    network.add_argument("--weights", metavar="FILE", help="safetensors or torch file (default: timm's own weights)")
-    network.add_argument("--image-size", type=int, metavar="N", help="side of the input in pixels")
-    network.add_argument("--batch-size", type=int, metavar="N", help="images at a time (default: as the device likes)")
+    parser.add_argument("--mixture-weights", help=f"of their classes: {', '.join(MIXTURE_WEIGHTS)} (default: uniform)")
 
 
 def _add_study(verbs: Verbs) -> None:
@@ -199,7 +175,7 @@ def _add_study(verbs: Verbs) -> None:
     study.add_argument("--values", nargs="+", type=float, default=[], metavar="X", help="of what is varied: λ, shares")
     study.add_argument("--out", metavar="DIR", help="where the page and the tables go (default: in the study's folder)")
     study.add_argument("--resume", metavar="DIR", help="go on with the study of this folder (the app does)")
-    study.set_defaults(do=lambda o: commands.study(o, _experiment))
+    study.set_defaults(do=lambda o: runs.study(o, _experiment))
 
 
 def _experiment(o: argparse.Namespace) -> Experiment:
@@ -227,13 +203,13 @@ def _pairs(words: list[str], example: str) -> dict[str, str]:
 def _add_job(verbs: Verbs) -> None:
     job = verbs.add_parser("job", description="Start or resume the job of a run folder.")
     job.add_argument("run", metavar="RUN")
-    job.set_defaults(do=commands.job)
+    job.set_defaults(do=runs.job)
 
 
 def _add_map(verbs: Verbs) -> None:
     fitted = verbs.add_parser("map", description="Fit the UMAP map of a run that was made without one.")
     fitted.add_argument("run", metavar="RUN")
-    fitted.set_defaults(do=commands.fit_map)
+    fitted.set_defaults(do=runs.fit_map)
 
 
 def _add_train(verbs: Verbs) -> None:
@@ -256,20 +232,20 @@ def _add_train(verbs: Verbs) -> None:
     train.add_argument("--label-smoothing", type=float, metavar="X", help="default: 0")
     train.add_argument("--precision", metavar="P", help="fp32, bf16, or auto, the faster one (default: auto)")
     train.add_argument("--seed", type=int, metavar="N", help="of everything random (default: 0)")
-    _json(train)
-    train.set_defaults(do=commands.train_backbone)
+    json_line(train)
+    train.set_defaults(do=runs.train_backbone)
 
 
 def _add_list(verbs: Verbs) -> None:
-    verbs.add_parser("list", description="All runs, the newest first.").set_defaults(do=commands.list_all)
+    verbs.add_parser("list", description="All runs, the newest first.").set_defaults(do=runs.list_all)
 
 
 def _add_show(verbs: Verbs) -> None:
     show = verbs.add_parser("show", description="The table of one run.")
     show.add_argument("run", metavar="RUN", help="a run's name or folder")
-    _lens(show)
-    _json(show)
-    show.set_defaults(do=commands.show)
+    lens(show)
+    json_line(show)
+    show.set_defaults(do=runs.show)
 
 
 def _add_compare(verbs: Verbs) -> None:
@@ -278,61 +254,19 @@ def _add_compare(verbs: Verbs) -> None:
     )
     compare.add_argument("runs", nargs="+", metavar="RUN")
     compare.add_argument("--metric", default="auroc", help=f"one of {', '.join(METRICS)} (default: auroc)")
-    _listed(compare, "--detectors", "NAME", "rows (default: all of each run)")
+    listed(compare, "--detectors", "NAME", "rows (default: all of each run)")
     compare.add_argument("--subsets", action="store_true", help="add every subset of the corrected priors (Tab. 3)")
-    _lens(compare, priors=False)
-    compare.add_argument("--format", default="markdown", choices=list(commands.FORMATS))
-    compare.set_defaults(do=commands.compare)
+    lens(compare, priors=False)
+    compare.add_argument("--format", default="markdown", choices=list(runs.FORMATS))
+    compare.set_defaults(do=runs.compare)
 
 
 def _add_report(verbs: Verbs) -> None:
     report = verbs.add_parser("report", description="A run as one HTML page that opens without internet.")
     report.add_argument("run", metavar="RUN")
     report.add_argument("--out", metavar="FILE", help="default: RUN.html in the working directory")
-    _lens(report, priors=False)
-    report.set_defaults(do=commands.report)
-
-
-def _add_score(verbs: Verbs) -> None:
-    score = verbs.add_parser("score", description="Score new images with a finished run, the most unusual first.")
-    score.add_argument("run", metavar="RUN")
-    score.add_argument("images", nargs="+", metavar="FILE|DIR|LIST", help="LIST: CSV or Parquet with a column `path`")
-    score.add_argument("--into", metavar="DIR", help="keep the result there too (the app does)")
-    score.add_argument("--out", metavar="DIR", help="for long lists: a Parquet file a shard; the same command goes on")
-    score.add_argument("--keep", type=int, default=100, metavar="N", help="features kept a shard, see docs/scale.md")
-    _engine(score)
-    _lens(score)
-    _json(score)
-    score.set_defaults(do=commands.score)
-
-
-def _engine(parser: argparse.ArgumentParser) -> None:
-    """Of long lists, which are cut into shards."""
-    group = parser.add_argument_group("long lists")
-    group.add_argument("--engine", default="loop", choices=["loop", "ray"], help="default: loop, in this process")
-    group.add_argument("--address", help="of a Ray cluster; auto: this machine's (default: a new one)")
-    group.add_argument("--workers", type=int, metavar="N", help="on Ray (default: as many as there is room for)")
-    group.add_argument("--threads", type=int, metavar="N", help="a shard (default: all cores, on Ray at most four)")
-    group.add_argument("--shard", type=int, metavar="N", help="images a shard (default: 10000)")
-
-
-def _add_extract(verbs: Verbs) -> None:
-    extract = verbs.add_parser("extract", description="Features of a long list of images, for `--backbone features`.")
-    extract.add_argument("images", nargs="+", metavar="FILE|DIR|LIST", help="LIST: CSV or Parquet with `path`, `label`")
-    _network_options(extract)
-    extract.add_argument("--out", required=True, metavar="DIR", help="of the features; the same command goes on")
-    _engine(extract)
-    extract.set_defaults(do=commands.extract)
-
-
-def _add_positions(verbs: Verbs) -> None:
-    positions = verbs.add_parser(
-        "positions", description="Where in an image the GMM energy and the logit of its class come from."
-    )
-    positions.add_argument("run", metavar="RUN")
-    positions.add_argument("image", metavar="SET/ID|FILE", help="a sample of the run, or an image file")
-    positions.add_argument("--into", metavar="DIR", help="keep the result there too (the app does)")
-    positions.set_defaults(do=commands.positions)
+    lens(report, priors=False)
+    report.set_defaults(do=runs.report)
 
 
 if __name__ == "__main__":

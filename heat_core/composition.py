@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heat_core.errors import HeatError
+from heat_core.metrics import require_alpha, threshold95, threshold_at
 
 HEAT = "heat"  # the name of HEAT among the detectors
 _SERIES_BELOW = 1e-6  # below this |β(E - mean)| two terms of the expansion are exact in float64
@@ -82,12 +83,14 @@ class Lens:
         priors: those that are composed, by name; None = all of the run.
         weights: one for each of them, see `compose`; None = all alike.
         threshold: of HEAT's score; None = 95 % of the ID test images stay below it.
+        alpha: a false-alarm rate that sets the threshold instead (see `metrics.threshold_at`).
     """
 
     beta: float = 0.0
     priors: tuple[str, ...] | None = None
     weights: tuple[float, ...] | None = None
     threshold: float | None = None
+    alpha: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("priors", "weights"):  # lists are as good, but cannot be hashed
@@ -95,10 +98,23 @@ class Lens:
                 object.__setattr__(self, name, tuple(given))
         if self.priors is not None and len(set(self.priors)) < len(self.priors):
             raise HeatError(f"A prior was named twice in {', '.join(self.priors)}: name each one once.")
+        if self.alpha is not None:
+            require_alpha(self.alpha)
+            if self.threshold is not None:
+                raise HeatError("A threshold and a false-alarm rate were given: each sets the line, give one of them.")
 
-    def draws_line(self, detector: str) -> bool:
-        """Whether the threshold of this detector was set by hand."""
-        return detector == HEAT and self.threshold is not None
+    def line(self, detector: str, id_scores: np.ndarray) -> float:
+        """Above it a sample is called OOD by a detector with these scores of the ID test set. The threshold and α are
+        HEAT's; everybody else's line is at 95 % of ID."""
+        if detector == HEAT and self.threshold is not None:
+            return self.threshold
+        return threshold_at(id_scores, self.alpha) if detector == HEAT and self.alpha else threshold95(id_scores)
+
+    def name_of_line(self, detector: str) -> str:
+        """How figures call the threshold of a detector."""
+        if detector != HEAT or (self.threshold is None and self.alpha is None):
+            return "95 % of ID"
+        return f"α = {100 * self.alpha:.3g} %" if self.alpha else "your line"
 
     def composed(self, priors: Sequence[str]) -> tuple[str, ...]:
         """Which of a run's priors are composed; HeatError where it has not got them, or none."""

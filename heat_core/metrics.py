@@ -4,6 +4,7 @@ Every function takes `(id_scores, ood_scores)`, two 1-d arrays with larger = mor
 share in [0, 1]. As in the paper ID is the positive class of FPR95 and AUPR-In (OpenOOD takes OOD as positive).
 """
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -32,15 +33,30 @@ def threshold95(id_scores: ArrayLike) -> float:
     return float(np.percentile(scores, 95, method="higher") if np.isnan(value) else value)  # NaN: between infinities
 
 
-def p_values(calibration: ArrayLike, scores: ArrayLike) -> np.ndarray:
-    """(N,) conformal p-values: (1 + #{calibration ≥ score}) / (n + 1) (Vovk et al., 2005; Bates et al., 2023).
-
-    Where new known images are exchangeable with n calibration images that nothing was fitted on, a share of at most α
-    of them has p ≤ α.
+def threshold_at(id_scores: ArrayLike, alpha: float) -> float:
+    """What a score must exceed for its conformal p-value to be at most α (see `guard.conformal`): of known images that
+    are exchangeable with these a share of at most α does. +inf where α is below 1 / (n + 1), the smallest p.
     """
-    calibration, scores = _checked(calibration, scores)
-    above = len(calibration) - np.searchsorted(np.sort(calibration), scores, side="left")
-    return (1 + above) / (len(calibration) + 1)
+    scores = np.sort(np.asarray(id_scores, dtype=np.float64))
+    reached = math.floor(require_alpha(alpha) * (len(scores) + 1) * (1 + 1e-12))
+    return float(scores[-reached]) if reached else math.inf
+
+
+def require_alpha(alpha: float) -> float:
+    """A false-alarm rate between 0 and 1; HeatError otherwise."""
+    if not 0 < alpha < 1:
+        raise HeatError(f"α is {alpha}: give a share between 0 and 1, 0.05 for 5 % of the known images.")
+    return alpha
+
+
+def wilson(count: int, of: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share (Wilson, JASA 1927): (0, 1) where nothing was counted."""
+    if not of:
+        return 0.0, 1.0
+    share, weight = count / of, z * z / of
+    middle = (share + weight / 2) / (1 + weight)
+    half = z / (1 + weight) * np.sqrt(share * (1 - share) / of + weight / (4 * of))
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def fpr95(id_scores: ArrayLike, ood_scores: ArrayLike) -> float:

@@ -297,6 +297,11 @@ def printable(name: str | os.PathLike[str]) -> str:
     return "".join(c if c.isprintable() or c in _JOINERS else _escape(c) for c in text)
 
 
+def no_formula(text: str) -> str:
+    """Foreign text that a spreadsheet does not run: a formula begins with one of these, a space before it or not."""
+    return f"'{text}" if text.lstrip(" ")[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%") else text
+
+
 _JOINERS = "\u200c\u200d"  # of scripts and emoji
 
 

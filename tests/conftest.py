@@ -73,12 +73,16 @@ def save_network(folder: Path, name: str) -> Path:
     return folder / f"{name}.safetensors"
 
 
-def run_over_files(folder: Path, priors: list[str]):
-    """A finished run over two folders of files (`known`, `other`) and a network, all made in `folder`."""
-    from heat_core import Experiment, run
-
+def make_known_and_other(folder: Path) -> None:
+    """Two folders of image files: `known` with two classes, `other` without any."""
     make_folder(folder / "known", {"a": 10, "b": 10})
     make_folder(folder / "other", {"": 6})
+
+
+def run_over_files(folder: Path, priors: list[str], **changes):
+    """A finished run over the two folders of `make_known_and_other`, and a network that is made here."""
+    from heat_core import Experiment, run
+
     experiment = Experiment(
         id=str(folder / "known"),
         ood={"other": str(folder / "other")},
@@ -89,6 +93,7 @@ def run_over_files(folder: Path, priors: list[str]):
         detectors=[],
         settings={"epochs": 1},
         map=False,
+        **changes,
     )
     return run(experiment)
 
@@ -107,4 +112,5 @@ def image_folder():
 @pytest.fixture
 def run_of_files(tmp_path):
     """A finished run over two folders of files (`tmp_path/known`, `tmp_path/other`), made by `run_of_files()`."""
-    return lambda: run_over_files(tmp_path, ["el"])
+    make_known_and_other(tmp_path)
+    return lambda priors=("el",), **changes: run_over_files(tmp_path, list(priors), **changes)

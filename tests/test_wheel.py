@@ -69,7 +69,7 @@ def test_the_demo_runs_from_it_in_an_environment_without_the_repository(wheel, t
     assert metrics["heat"]["average"]["auroc"] > 0.9
 
 
-OPTIONAL = ("plotly", "umap", "pillow_heif", "pyarrow", "ray")
+OPTIONAL = ("plotly", "umap", "pillow_heif", "pyarrow", "ray", "onnx", "onnxscript")
 
 
 def test_everything_that_is_imported_is_declared():
@@ -89,6 +89,6 @@ def test_everything_that_is_imported_is_declared():
 def test_the_requirements_name_what_the_project_declares():
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     listed = {line for line in lines if line and not line.startswith(("#", "-"))}
-    wanted = (part for extra, part in PROJECT["optional-dependencies"].items() if extra != "heif")
+    wanted = (part for extra, part in PROJECT["optional-dependencies"].items() if extra not in ("heif", "onnx"))
     extras = {d for part in wanted for d in part if "[" not in d}
     assert listed == {*PROJECT["dependencies"], *extras}

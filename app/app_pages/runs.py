@@ -5,7 +5,7 @@ import streamlit as st
 from app import faults, following, run_form, run_job, run_list, session
 from app.heading import heading
 from app.run_start import LIST, NEW, WANTED
-from heat_core.runs.run import damaged_runs, list_runs
+from heat_core.runs.listing import damaged_runs, list_runs
 
 TITLES = {LIST: "What has been run?", NEW: "What shall be run?"}
 VIEWS = {LIST: ":material/list: Runs", NEW: ":material/add: New run"}

@@ -23,12 +23,13 @@ export function createActions(store, map, send, subset) {
   };
 }
 
-/** What numbers and colours are of. `setBeta` and `setThreshold` are called on the way, `tell` at its end. */
+/** What numbers and colours are of. `setBeta`, `setThreshold` and `setAlpha` are called on the way, `tell` at its end. */
 function settings(store, settle, tell) {
   return {
     tell,
     setBeta: (beta) => store.update({ beta }),
-    setThreshold: (threshold) => store.update({ threshold }), // null: at 95 % of ID
+    setThreshold: (threshold) => store.update({ threshold, alpha: null }), // null: at 95 % of ID
+    setAlpha: (alpha) => store.update({ alpha, threshold: null }),
     setColour: (colour) => settle({ colour }),
     setLayout: (layout) => settle({ layout }),
     setSize: (size) => store.update({ size }),

@@ -105,6 +105,34 @@ export function binnedMetrics(h) {
   });
 }
 
+/** The share of sorted scores that are lower. */
+export function shareBelow(sorted, score) {
+  let low = 0, high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] < score) low = middle + 1;
+    else high = middle;
+  }
+  return low / sorted.length;
+}
+
+/** What a score must exceed for p = (1 + #{known ≥ score}) / (n + 1) to be at most α: metrics.threshold_at. */
+export function conformalLine(sorted, alpha) {
+  const reached = Math.floor(alpha * (sorted.length + 1) * (1 + 1e-12));
+  return reached ? sorted[sorted.length - reached] : Infinity;
+}
+
+const ALPHAS = [-3, Math.log10(0.5)]; // powers of ten: 0.1 % to 50 %
+
+/** α of a slider position in [0, 1], and no smaller than the smallest p of `known` images. */
+export function alphaAt(position, known) {
+  const alpha = 10 ** (ALPHAS[0] + position * (ALPHAS[1] - ALPHAS[0]));
+  return Math.max(Number(alpha.toPrecision(2)), 1 / (known + 1));
+}
+
+/** The slider position of α. */
+export const placeOfAlpha = (alpha) => (Math.log10(alpha) - ALPHAS[0]) / (ALPHAS[1] - ALPHAS[0]);
+
 /** Whether (x, y) lies inside the polygon [x0, y0, x1, y1, …] (even-odd rule). */
 export function inside(polygon, x, y) {
   let odd = false;

@@ -23,6 +23,7 @@ import { createPainter } from "./painting.js";
 import { pictureOf, pictureOfPoint } from "./pictures.js";
 import { createQuestions } from "./questions.js";
 import { publish, withdraw } from "./registry.js";
+import { createRate } from "./rate.js";
 import { createResults } from "./results.js";
 import { createScoring, createSubset } from "./scoring.js";
 import { createStore } from "./store.js";
@@ -94,6 +95,7 @@ function panelsOf(root, store, scored, subset, act, request) {
     chips: createChips(root, act),
     breakdown: createBreakdown(root, act, request),
     bar: createBar(root, act, save),
+    rate: createRate(root, act),
     results: results.part,
     inspector: createInspector(root, act, lightbox),
   };

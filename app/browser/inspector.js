@@ -1,6 +1,6 @@
 // The inspected sample: what the browser knows of it at once, and what Python says of it a moment later.
 
-import { element, percent } from "./words.js";
+import { counting, element, percent } from "./words.js";
 import { memo } from "./memo.js";
 import { picture, pictureOf, pictureOfPoint } from "./pictures.js";
 import { badge } from "./verdicts.js";
@@ -64,7 +64,7 @@ function restOf(run, subject, tags, act, picturePlace, typed) {
   const like = element("button", { type: "button", textContent: "More like this", onclick: () => act.ask({ question: "all", like: subject.key, values: {}, brush: null, find: "" }) });
   const where = element("button", { type: "button", textContent: "Where in the image?", onclick: act.where });
   const actions = element("div", { className: "row" }, ...(subject.others ? [like] : []), ...(subject.can_tell_where ? [where] : []));
-  const parts = [element("p", { className: "reason", textContent: subject.reason }), actions];
+  const parts = [element("p", { className: "reason", textContent: subject.reason }), pValues(subject.p), actions];
   if (subject.where) parts.push(overlay(subject.where, picturePlace));
   parts.push(
     folded("What the score is made of", waterfall(subject.parts, subject.score, subject.threshold), true),
@@ -80,6 +80,16 @@ function restOf(run, subject, tags, act, picturePlace, typed) {
 /** columns: [[name, text], …], foreign texts. */
 const listOf = (columns) => element("dl", { className: "said" }, ...columns.flatMap(([name, text]) =>
   [element("dt", { textContent: name }), element("dd", { textContent: text || "–" })]));
+
+/** found: [{name of the class, or empty for all, p, of}]. A known test image is one of those that it is compared with. */
+function pValues(found) {
+  const lines = found.map(({ name, p, of }) => {
+    const among = name ? `of those taken for ${name}` : "of the known test images";
+    const about = `(1 + how many score at least as high) / (n + 1), n = ${counting(of)}; the smallest is ${(1 / (of + 1)).toPrecision(2)}`;
+    return element("div", { textContent: `p = ${p.toPrecision(2)} ${among}`, title: about });
+  });
+  return element("div", { className: "p-values" }, ...lines);
+}
 
 function folded(title, content, open) {
   return element("details", { open }, element("summary", { textContent: title }), content);

@@ -42,8 +42,8 @@ const selectionOf = ({ selection, run }, given) => settled(selection, fromText(g
 const bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 
 function adopting(state, { version, state: given }) {
-  const { beta, threshold, colour, off, taking, weights, layout, size, looked } = given;
-  const change = { adopted: version, beta: parse(beta), threshold, colour, off, layout, size, looked };
+  const { beta, threshold, alpha, colour, off, taking, weights, layout, size, looked } = given;
+  const change = { adopted: version, beta: parse(beta), threshold, alpha, colour, off, layout, size, looked };
   if (taking.length === state.run.k) Object.assign(change, { taking, weights }); // else: said of fewer residuals
   change.ask = { ...PLAIN, ...given.ask };
   change.selection = selectionOf(state, given);
@@ -53,8 +53,8 @@ function adopting(state, { version, state: given }) {
 
 /** What Python is told of the state. */
 export function told(state) {
-  const { beta, threshold, taking, weights, colour, off, ask, layout, size } = state;
-  const numbers = { beta: String(beta), threshold, taking, weights, colour, off, signature: signature(state) };
+  const { beta, threshold, alpha, taking, weights, colour, off, ask, layout, size } = state;
+  const numbers = { beta: String(beta), threshold, alpha, taking, weights, colour, off, signature: signature(state) };
   return JSON.stringify({ ...numbers, ask, layout, size });
 }
 

@@ -8,7 +8,8 @@ import { drawMap } from "./map.js";
 import { memo } from "./memo.js";
 import { drawOver } from "./over.js";
 import { placing, shownSets } from "./points.js";
-import { keptShare } from "./scoring.js";
+import { rateText } from "./rate.js";
+import { beyond } from "./scoring.js";
 import { setRows, writeNumbers } from "./sets.js";
 import { methodOf, methodsOf } from "./subset.js";
 import { placeTip, writeTip } from "./tip.js";
@@ -23,7 +24,7 @@ const RINGS = { hovered: 7, inspected: 10 }; // radii in CSS pixels
  *  toggle(key) shows or hides a set; panels: what else is drawn, see `panelsPart`. */
 export function createPainter(root, surfaces, store, scored, subset, toggle, panels) {
   const stats = { frames: [], score: 0, draw: 0, painted: null }; // painted: the last state that is all on the screen
-  const light = [histogramPart(surfaces.hist), panelsPart(subset, panels)], heavy = partsOf(root, surfaces, toggle, subset);
+  const light = [histogramPart(surfaces.hist), ratePart(panels.rate), panelsPart(subset, panels)], heavy = partsOf(root, surfaces, toggle, subset);
   let asked = null, spared = false, last = 0, later;
   const paint = () => {
     asked = null;
@@ -59,15 +60,21 @@ const partsOf = (root, surfaces, toggle, subset) => [
 ];
 
 function histogramPart(surface) {
-  const draw = memo(({ run, off, threshold, brush, colours, h, scores, line }) => {
-    const own = threshold !== null;
-    const label = own ? `your line: keeps ${percent(keptShare(run, scores, line))} % of ID` : "95 % of ID";
+  const draw = memo(({ run, off, threshold, alpha, brush, colours, h, scores, line }) => {
+    const own = () => `your line: keeps ${percent(1 - beyond(run, scores, line) / run.sets[0].shown)} % of ID`;
+    const label = threshold !== null ? own() : alpha !== null ? `α = ${rateText(alpha)}` : "95 % of ID";
     const visible = shownSets(run, off), sets = run.sets.map((s, i) => ({ colour: s.colour, visible: visible[i] }));
     drawHistogram(surface, h, sets, line, label, brush, colours);
     surface.canvas.setAttribute("aria-valuetext", `${line.toPrecision(3)}, ${label}`);
   });
-  return ({ run, off, threshold, ask, colours }, { h, scores, line }) =>
-    draw({ size: surface.size, run, off, threshold, brush: ask.brush, colours, h, scores, line });
+  return ({ run, off, threshold, alpha, ask, colours }, { h, scores, line }) =>
+    draw({ size: surface.size, run, off, threshold, alpha, brush: ask.brush, colours, h, scores, line });
+}
+
+function ratePart(rate) {
+  const write = memo(({ run, scores, line, alpha, known }) =>
+    rate(alpha ?? (1 + beyond(run, scores, line)) / (known + 1), known));
+  return ({ run, alpha }, { h, scores, line, known }) => void write({ run, alpha, h, scores, line, known });
 }
 
 function mapPart(surface, subset) {
@@ -120,9 +127,9 @@ function keyPart(key) {
 function numbersPart(root, toggle) {
   const rows = memo(({ run }) => setRows(root, run, toggle));
   const write = memo((shownNow) => writeNumbers(root, shownNow));
-  return ({ run, off, threshold }, { h, scores, line, rough, exact }) => {
+  return ({ run, off, threshold, alpha }, { h, scores, line, rough, exact }) => {
     rows({ run });
-    write({ run, off, threshold, h, scores, line, rough, exact });
+    write({ run, off, threshold, alpha, h, scores, line, rough, exact });
   };
 }
 
@@ -133,7 +140,7 @@ function panelsPart(subset, { questions, chips, breakdown, bar, results, inspect
   const askOf = memo((kept) => kept);
   let moved = 0, before = null, later;
   return (state, found, request) => {
-    const { run, ask } = state, { scores, h, line, shareOf } = found, made = subset(state);
+    const { run, ask } = state, { scores, h, line, shareOf, known } = found, made = subset(state);
     questions(state, made.subset);
     chips(state, made.subset);
     if (before && (before.h !== h || before.line !== line) && before.run === run) moved = performance.now();
@@ -144,7 +151,6 @@ function panelsPart(subset, { questions, chips, breakdown, bar, results, inspect
       return false;
     }
     const methods = methodsFor({ run, ask: askOf({ baseline: ask.baseline, methods: ask.methods }), scores, h, line, shareOf });
-    const known = run.sets[0].shown;
     breakdown(state, made);
     bar(state, made.subset.count);
     results(state, made.points, methods, { scores, h, line, shareOf, known });

@@ -1,6 +1,6 @@
 // What follows from the state: scores, their histogram, the line, the subset. Worked out when it is asked for.
 
-import { binnedMetrics, binnedThreshold, compose, histogram } from "./core.js";
+import { binnedMetrics, binnedThreshold, compose, conformalLine, histogram, shareBelow } from "./core.js";
 import { memo } from "./memo.js";
 import { signature } from "./messages.js";
 import { facetCounts, failing, ordered, subsetOf, traitsOf } from "./subset.js";
@@ -8,24 +8,24 @@ import { facetCounts, failing, ordered, subsetOf, traitsOf } from "./subset.js";
 const BINS = 2048;
 const NO_TAGS = {}; // always the same object: another one would be another subset, and another grid
 
-/** A function of the state → {scores, h, rough, auto, exact, at95, line, shareOf}: the histogram and what its bins say
- *  of metrics and threshold; Python's numbers where they are of this composition, else null; the best known threshold at
- *  95 % of ID; the threshold that holds; the share of ID that scores below a score. The scores live in one buffer:
- *  another `h` says that they are others. */
+/** A function of the state → {scores, h, rough, auto, exact, at95, line, shareOf, known}: the histogram and what its bins
+ *  say of metrics and threshold; Python's numbers where they are of this composition, else null; the best known threshold
+ *  at 95 % of ID; the threshold that holds; the share of ID that scores below a score; how many ID samples there are. The
+ *  scores live in one buffer: another `h` says that they are others. */
 export function createScoring() {
   const buffer = memo(({ run }) => new Float32Array(run.n));
   const composed = memo(({ run, beta, taking, weights }) => {
     const taken = taking.map((takes, j) => (takes ? (weights ? weights[j] : 1) : 0));
     const scores = compose(run.energies, run.n, run.k, beta, taken, buffer({ run }));
     const h = histogram(scores, run.set, run.sets.length, BINS);
-    return { scores, h, rough: binnedMetrics(h), auto: binnedThreshold(h), shareOf: sharesBelow(run, scores) };
+    return { scores, h, rough: binnedMetrics(h), auto: binnedThreshold(h), ...calibrated(run, scores) };
   });
   return (state) => {
-    const { run, beta, taking, weights, threshold } = state;
+    const { run, beta, taking, weights, threshold, alpha } = state;
     const found = composed({ run, beta, taking, weights });
     const exact = state.exact?.signature === signature(state) ? state.exact : null;
     const at95 = exact ? exact.threshold : found.auto;
-    return { ...found, exact, at95, line: threshold ?? at95 };
+    return { ...found, exact, at95, line: threshold ?? (alpha === null ? at95 : found.lineAt(alpha)) };
   };
 }
 
@@ -50,24 +50,21 @@ export function createSubset(scored) {
   };
 }
 
-/** score → the share of ID that scores lower; the ID scores are sorted when it is asked for the first time. */
-function sharesBelow(run, scores) {
-  let known = null;
-  return (score) => {
-    known ??= scores.filter((_, i) => !run.set[i]).sort();
-    let low = 0, high = known.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (known[middle] < score) low = middle + 1;
-      else high = middle;
-    }
-    return low / known.length;
+/** What the ID scores say, which are sorted when that is asked for the first time: `known`, how many there are; shareOf,
+ *  score → the share of them that is lower; lineAt, α → what a score must exceed for its conformal p to be at most α. */
+function calibrated(run, scores) {
+  let kept = null;
+  const sorted = () => (kept ??= scores.filter((_, i) => !run.set[i]).sort());
+  return {
+    known: run.sets[0].shown,
+    shareOf: (score) => shareBelow(sorted(), score),
+    lineAt: (alpha) => conformalLine(sorted(), alpha),
   };
 }
 
-/** The share of ID that the line keeps. */
-export function keptShare(run, scores, line) {
-  let kept = 0, all = 0;
-  for (let i = 0; i < run.n; i++) if (!run.set[i]) (all++, (kept += scores[i] <= line));
-  return kept / all;
+/** How many ID samples lie beyond the line. */
+export function beyond(run, scores, line) {
+  let count = 0;
+  for (let i = 0; i < run.n; i++) count += !run.set[i] && scores[i] > line;
+  return count;
 }

@@ -36,9 +36,9 @@ function switchOf(name, onclick) {
 }
 
 /** Write counts and metrics: exact ones where they are known, else those of the bins, marked as rough. */
-export function writeNumbers(root, { run, off, threshold, scores, line, rough, exact }) {
+export function writeNumbers(root, { run, off, threshold, alpha, scores, line, rough, exact }) {
   const rows = root.querySelector(".numbers tbody").rows, counts = countBySet(run, (i) => scores[i] > line);
-  const known = exact && exact.line === threshold; // else: counted among what is drawn
+  const known = exact && exact.line === threshold && exact.alpha === alpha; // else: counted among what is drawn
   const metrics = run.sets.map((_, i) => (i && run.truth ? (exact ? exact.sets[i] : rough[i]) : null)), oods = metrics.slice(1);
   run.sets.forEach((s, i) => {
     const [, count] = rows[i].cells;

@@ -5,7 +5,7 @@ import { WHOLE } from "./viewport.js";
 
 const START = {
   run: null, // what came from `unpack`
-  beta: 0, threshold: null, taking: [], weights: null, colour: "dataset", off: [], // Python keeps these too
+  beta: 0, threshold: null, alpha: null, taking: [], weights: null, colour: "dataset", off: [], // Python keeps these too
   ask: PLAIN, layout: "grid", size: 112, // and these
   looked: null, // and the number of the inspected sample
   selection: null, selectionDue: false, // {bits, count}, see selection.js; whether Python's next one is taken over

@@ -11,7 +11,7 @@ from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
 from heat_core.metrics import METRICS, bootstrap
 from heat_core.runs.experiment import AVERAGE, GROUPS, ID
-from heat_core.runs.rows import corrected_row
+from heat_core.runs.rows import corrected_row, evidence_of
 from heat_core.runs.run import Run
 
 _LOWER_IS_BETTER = {"fpr95"}
@@ -43,6 +43,12 @@ class Entry:
     def scores(self, dataset: str) -> list[np.ndarray]:
         """(N,) scores of a set, of each seed."""
         return [run.detector_scores(dataset, self.detector, self.lens) for run in (self.run, *self.again)]
+
+    @property
+    def evidence(self) -> str:
+        """What the row judges by, "" where that is not known."""
+        composed = self.lens.composed(self.run.priors) if self.detector == HEAT else ()
+        return evidence_of(self.detector, self.run.record.evidence, composed)
 
 
 def entries_of(
@@ -134,6 +140,7 @@ class Comparison:
         cells: rows × columns; None where a run has no such set.
         sources: of the rows.
         members: of the columns: the OOD sets that each averages.
+        evidence: what each row judges by (see `runs.rows.evidence_of`), "" where that is not known; or none.
     """
 
     metric: str
@@ -142,6 +149,7 @@ class Comparison:
     cells: list[list[Cell | None]]
     sources: list[Source] = field(default_factory=list)
     members: list[tuple[str, ...]] = field(default_factory=list)
+    evidence: list[str] = field(default_factory=list)
 
     @property
     def groups(self) -> list[tuple[str, int]]:
@@ -162,6 +170,7 @@ class Comparison:
             labels=[self.labels[i] for i in order],
             cells=[self.cells[i] for i in order],
             sources=[self.sources[i] for i in order if self.sources],
+            evidence=[self.evidence[i] for i in order if self.evidence],
         )
 
     def average_first(self) -> "Comparison":
@@ -222,6 +231,7 @@ def compare(
         cells,
         [Source(e.run.id, e.detector, e.lens) for e in entries],
         [tuple(members) for _, members in columns.values()],
+        [e.evidence for e in entries],
     )
 
 

@@ -9,12 +9,11 @@ import numpy as np
 
 from heat_core.analysis.notes import read_notes
 from heat_core.analysis.samples import Samples
-from heat_core.analysis.tables import no_formula
 from heat_core.composition import PLAIN, Lens
 from heat_core.errors import HeatError
 from heat_core.features.folders import unique
 from heat_core.runs.further import as_texts
-from heat_core.storage import file_name, printable
+from heat_core.storage import file_name, no_formula, printable
 
 
 def to_csv(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> str:

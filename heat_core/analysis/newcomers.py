@@ -9,6 +9,7 @@ from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.errors import HeatError
 from heat_core.features.place import Place
+from heat_core.metrics import wilson
 from heat_core.runs.experiment import ID
 from heat_core.runs.further import Columns
 from heat_core.runs.map import FeatureMap
@@ -119,16 +120,6 @@ class Newcomers(Samples):
         """How many of the new images are called unknown, and the 95 % interval (Wilson) of their share."""
         called = int(self.flagged(HEAT, lens)[self.is_ood].sum())
         return called, *wilson(called, len(self.scored))
-
-
-def wilson(count: int, of: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share (Wilson, JASA 1927): (0, 1) where nothing was counted."""
-    if not of:
-        return 0.0, 1.0
-    share, weight = count / of, z * z / of
-    middle = (share + weight / 2) / (1 + weight)
-    half = z / (1 + weight) * np.sqrt(share * (1 - share) / of + weight / (4 * of))
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def _of_known(found: FeatureMap, known: int) -> np.ndarray:

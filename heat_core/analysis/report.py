@@ -82,9 +82,7 @@ def _head(run: Run, lens: Lens) -> str:
         "Priors": ", ".join(run.title(corrected_row(p)) for p in run.priors) or "none trained",
         "Preset": f"{e.preset}, seed {e.seed}" + (f", changed: {e.settings}" if e.settings else ""),
         "Composition": f"{composition(run, lens)}, β = {beta_text(lens.beta)}" if run.priors else "none",
-        "Threshold": "95 % of the known test images"
-        if lens.threshold is None
-        else f"{lens.threshold:.4g}, set by hand",
+        "Threshold": lens.name_of_line(HEAT) if lens.threshold is None else f"{lens.threshold:.4g}, set by hand",
         "Versions": ", ".join(f"{k} {v}" for k, v in run.info.get("versions", {}).items()),
     }
     rows = "".join(f"<dt>{k}</dt><dd>{html.escape(printable(v))}</dd>" for k, v in facts.items())
@@ -109,7 +107,7 @@ def _figures(run: Run, samples: Samples, lens: Lens) -> str:
     detector = HEAT if run.priors else run.detectors[-1]
     parts = samples.by_set(detector, lens)
     ood = {_drawn(name): parts[name] for name in run.ood_names}
-    line = "set by hand" if lens.draws_line(detector) else "95 % of ID"
+    line = lens.name_of_line(detector)
     shown = {
         "Scores": figures.score_histogram(parts[ID], ood, samples.threshold(detector, lens), line),
         "ROC": figures.roc_curves({n: roc_curve(parts[ID], s) for n, s in ood.items()}),

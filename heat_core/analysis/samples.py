@@ -149,9 +149,7 @@ class Samples:
 
     def threshold(self, detector: str, lens: Lens = PLAIN) -> float:
         """Above it a sample is called OOD."""
-        if lens.threshold is not None and lens.draws_line(detector):
-            return lens.threshold
-        return threshold95(self.scores(detector, lens)[~self.is_ood])
+        return lens.line(detector, self.scores(detector, lens)[~self.is_ood])
 
     def flagged(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
         """Whether the detector calls each sample OOD."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from heat_core.analysis.comparison import Cell, Comparison, Source
 from heat_core.runs.experiment import AVERAGE
-from heat_core.storage import printable
+from heat_core.storage import no_formula, printable
 
 #: Row and OOD sets of a column → the address that a cell leads to, or None.
 Link = Callable[[Source, tuple[str, ...]], str | None]
@@ -26,7 +26,7 @@ STYLE = """<style>
 .heat-table tr.heat th { font-weight:600; } .heat-table tr.next > * { border-top:1px solid #8884; }
 .heat-table tbody tr:hover > * { background:color-mix(in srgb, #888 14%, var(--ground)); }
 .heat-table .first { font-weight:700; } .heat-table .second { text-decoration:underline; text-underline-offset:3px; }
-.heat-table small { opacity:.65; margin-left:6px; }
+.heat-table small { opacity:.65; margin-left:6px; font-weight:400; }
 .heat-box { container-type:inline-size; }
 @container (max-width:820px) { .heat-table small { display:block; margin:-4px 0 0; } }
 @container (max-width:1500px) { .heat-table.many small { display:block; margin:-4px 0 0; } }
@@ -39,17 +39,20 @@ STYLE = """<style>
 
 
 def to_markdown(table: Comparison, intervals: bool = False) -> str:
-    """A table for a README: best bold, second underlined; intervals in brackets behind, where there are any."""
-    head = "| | " + " | ".join(markdown_text(f"{g} · {n}" if g else n) for g, n in table.columns) + " |"
-    rule = "|---" * (len(table.columns) + 1) + "|"
+    """A table for a README: best bold, second underlined; intervals in brackets behind, where there are any. What each
+    row judges by follows its name, where it is known of one."""
+    told = any(table.evidence)
     marks = {1: "**{}**", 2: "<u>{}</u>"}
+    head = ["", *(["evidence"] if told else []), *(markdown_text(f"{g} · {n}" if g else n) for g, n in table.columns)]
     body = [
-        f"| {markdown_text(label)} | "
-        + " | ".join(_marked(cell, marks, "–") + _interval(cell, intervals) for cell in row)
-        + " |"
-        for label, row in zip(table.labels, table.cells, strict=True)
+        [
+            markdown_text(label),
+            *([markdown_text(table.evidence[i])] if told else []),
+            *(_marked(cell, marks, "–") + _interval(cell, intervals) for cell in table.cells[i]),
+        ]
+        for i, label in enumerate(table.labels)
     ]
-    return "\n".join([head, rule, *body]) + "\n"
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *body)) + "\n"
 
 
 def to_latex(table: Comparison) -> str:
@@ -79,7 +82,8 @@ def to_latex(table: Comparison) -> str:
 def to_html(
     table: Comparison, intervals: bool = True, missing: dict[str, str] | None = None, link: Link | None = None
 ) -> str:
-    """A table for a page, which scrolls in its own box: the average after the row's name, best bold, second underlined.
+    """A table for a page, which scrolls in its own box: a row's name and what it judges by, the average, the sets; best
+    bold, second underlined.
 
     Args:
         table: what is shown.
@@ -101,7 +105,8 @@ def to_html(
             _html_cell(cell, intervals, href, column == ("", AVERAGE))
             for cell, href, column in zip(cells, hrefs, table.columns, strict=True)
         )
-        rows.append(f'<tr class="{" ".join(kinds)}"><th>{html.escape(label)}</th>{body}</tr>')
+        kind = f"<small>{html.escape(table.evidence[i])}</small>" if table.evidence and table.evidence[i] else ""
+        rows.append(f'<tr class="{" ".join(kinds)}"><th>{html.escape(label)}{kind}</th>{body}</tr>')
     for name, reason in (missing or {}).items():
         cell = f'<td class="none" colspan="{len(table.columns)}" style="text-align:left">– {html.escape(reason)}</td>'
         rows.append(f"<tr><th>{html.escape(name)}</th>{cell}</tr>")
@@ -114,15 +119,17 @@ def to_html(
 
 
 def to_csv(table: Comparison) -> str:
-    """One line a cell: row, group, set, metric, value, low, high."""
+    """One line a cell: row, group, set, metric, value, low, high; and evidence, where it is known of one row."""
+    told = any(table.evidence)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["row", "group", "set", "metric", "value", "low", "high"])
-    for label, row in zip(table.labels, table.cells, strict=True):
+    writer.writerow(["row", "group", "set", "metric", "value", "low", "high", *(["evidence"] if told else [])])
+    for i, (label, row) in enumerate(zip(table.labels, table.cells, strict=True)):
+        kind = [no_formula(table.evidence[i])] if told else []
         for (group, name), cell in zip(table.columns, row, strict=True):
             if cell is not None:
                 texts = map(no_formula, (label, group, name, table.metric))
-                writer.writerow([*texts, cell.value, cell.low, cell.high])
+                writer.writerow([*texts, cell.value, cell.low, cell.high, *kind])
     return out.getvalue()
 
 
@@ -182,8 +189,3 @@ _MARKUP = frozenset("\\`*_{}[]<>()#!|~$&@")
 
 def _one_line(text: str) -> str:
     return printable(" ".join(text.split()))
-
-
-def no_formula(text: str) -> str:
-    """Foreign text that a spreadsheet does not run: a formula begins with one of these, a space before it or not."""
-    return f"'{text}" if text.lstrip(" ")[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%") else text

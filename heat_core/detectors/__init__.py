@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from importlib import import_module
 
-from heat_core.detectors.base import Context, Detector, logits_of
+from heat_core.detectors.base import EVIDENCE, Context, Detector, logits_of
 from heat_core.energies.names import ALL_PRIORS
 from heat_core.errors import HeatError
 
@@ -22,7 +22,8 @@ def register(name: str) -> Callable[[type[Detector]], type[Detector]]:
     """Make a detector of one's own known under a name, in this process: `@register("my-method")` before its class.
 
     Raises:
-        HeatError: where the name is taken, or is not made of lower-case letters, digits and hyphens.
+        HeatError: where the name is taken, or is not made of lower-case letters, digits and hyphens; where the class
+            has no title, or an evidence that there is not.
     """
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name.startswith("heat") or name == "all":
         raise HeatError(f"{name!r} is no name for a detector: write lower-case letters, digits and hyphens.")
@@ -36,6 +37,10 @@ def register(name: str) -> Callable[[type[Detector]], type[Detector]]:
             raise HeatError(f"There is already a detector {name!r}: choose another name.")
         if not getattr(kind, "title", ""):
             raise HeatError(f"{kind.__name__} has no title: say how the tables call it.")
+        if kind.evidence not in ("", *EVIDENCE):
+            raise HeatError(
+                f"{kind.__name__} judges by {kind.evidence!r}: its evidence is one of {', '.join(EVIDENCE)}."
+            )
         _registered[name] = kind
         return kind
 

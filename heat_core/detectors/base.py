@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Context", "Detector", "Head", "log_softmax", "logits_of"]
 
+#: What a detector may judge by (`Detector.evidence`).
+EVIDENCE = ("logits", "features", "both", "gradients")
 Tell = Callable[[str, float], None]
 
 
@@ -58,6 +60,9 @@ class Detector(ABC):
         source: where it was published.
         place: where the tables put it: below 100 what reads the logits, then the features (100), the images (200), what
             is trained (300).
+        evidence: what it judges by: "logits" alone; "features" alone; "both", where features are judged with the head's
+            help; "gradients", where it follows some, whatever else it reads. "" where nobody said.
+        rectified: whether it takes features for activations of maps after a ReLU, and is known to fail on others.
         reads_images: whether it needs more of an image than `avg`, `std` and labels.
         slow: whether it takes minutes, since it reads the images again, needs extra columns of all sets or trains. A
             run comes to it once the residuals are trained.
@@ -69,6 +74,8 @@ class Detector(ABC):
     title: ClassVar[str]
     source: ClassVar[str]
     place: ClassVar[int] = 199
+    evidence: ClassVar[str] = ""
+    rectified: ClassVar[bool] = False
     reads_images: ClassVar[bool] = False
     slow: ClassVar[bool] = False
     published: ClassVar[dict[str, dict[str, Any]]] = {}

@@ -19,6 +19,8 @@ class Dice(Detector):
 
     title, source = "DICE", "Sun & Li, ECCV 2022, arXiv:2111.09805"
     place = 70
+    evidence = "both"
+    rectified = True
     published: ClassVar = {id_set: {"sparsity": p} for id_set, p in SPARSITY_OF.items()}
 
     _energy = Fitted[DirectedSparsity]()

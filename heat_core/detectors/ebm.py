@@ -12,7 +12,7 @@ from heat_core.energies.priors import EnergyLogits
 from heat_core.energies.residual import EpochRecord, ResidualMLP, train_residual
 from heat_core.energies.settings import ResidualSettings, settings_for
 from heat_core.energies.views import VIEWS
-from heat_core.features.extraction import auto_device
+from heat_core.features.batches import auto_device
 from heat_core.features.features import Features
 
 _VIEW = VIEWS["gmm"]
@@ -23,6 +23,7 @@ class DataDrivenEnergy(Detector):
 
     title, source = "EBM", "Lafon et al., ICML 2023 (the fully data-driven EBM)"
     place = 310
+    evidence = "features"
     slow = True  # trains
     _network = Fitted[ResidualMLP]()
 

@@ -21,6 +21,7 @@ class HeadEnsemble(Detector):
 
     title, source = "Ensemble", "Lakshminarayanan et al., NeurIPS 2017, arXiv:1612.01474"
     place = 300
+    evidence = "logits"
     slow = True  # trains
     _heads = Fitted[list[Head]]()
 

@@ -12,6 +12,7 @@ class GradNorm(Detector):
 
     title, source = "GradNorm", "Huang et al., NeurIPS 2021, arXiv:2110.00218"
     place = 90
+    evidence = "gradients"
 
     def score(self, features: Features) -> np.ndarray:
         p = softmax(logits_of(features, self.head), axis=1)

@@ -22,6 +22,7 @@ class Gram(Detector):
 
     title, source = "Gram", "Sastry & Oore, ICML 2020, arXiv:1912.12510"
     place = 220
+    evidence = "both"
     reads_images = True
     slow = True  # extra columns of all sets
     _low = Fitted[np.ndarray]()

@@ -20,6 +20,7 @@ class KLMatching(Detector):
 
     title, source = "KL Matching", "Hendrycks et al., ICML 2022, arXiv:1911.11132"
     place = 50
+    evidence = "logits"
     _log_typical = Fitted[torch.Tensor]()
 
     def fit(self, train: Features) -> Self:

@@ -24,6 +24,7 @@ class NearestNeighbours(Detector):
 
     title, source = "KNN", "Sun et al., ICML 2022, arXiv:2204.06507"
     place = 100
+    evidence = "features"
     published: ClassVar = {
         "cifar10": {"k_of": (50, 50_000)},
         "cifar100": {"k_of": (200, 50_000)},
@@ -53,7 +54,7 @@ class NearestNeighbours(Detector):
 
     def score(self, features: Features) -> np.ndarray:
         z = torch.from_numpy(VIEWS["gmm"].of(features))
-        return torch.cat([self._distance(part) for part in z.split(max(_BLOCK // len(self._known), 1))]).numpy()
+        return torch.cat([self._distance(part) for part in in_parts(z, len(self._known))]).numpy()
 
     def _distance(self, z: torch.Tensor) -> torch.Tensor:
         """(n, D) → (n,) float64. Neighbours are found by one matrix product, since on the sphere the nearest has the
@@ -62,3 +63,8 @@ class NearestNeighbours(Detector):
         similar = torch.topk(z.to(self._searched.device) @ self._searched.T, self.k_, dim=1, sorted=False)
         kth = similar.indices.gather(1, similar.values.argmin(dim=1, keepdim=True)).squeeze(1).cpu()
         return (z.double() - self._known[kth].double()).norm(dim=1)
+
+
+def in_parts(z: torch.Tensor, known: int) -> tuple[torch.Tensor, ...]:
+    """Rows, so many at a time that their inner products with all known ones fit."""
+    return z.split(max(_BLOCK // known, 1))

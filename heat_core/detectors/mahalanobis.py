@@ -1,14 +1,15 @@
 """Mahalanobis distance to the nearest class, one shared covariance (Lee et al., 2018), on the raw features."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from heat_core.detectors.base import Detector, Head
 from heat_core.energies.fitted import Fitted
 from heat_core.energies.priors import GaussianMixture
-from heat_core.energies.views import VIEWS
+from heat_core.energies.views import VIEWS, View
 from heat_core.features.features import Features
+from heat_core.features.rows import in_blocks
 
 
 class Mahalanobis(Detector):
@@ -20,6 +21,8 @@ class Mahalanobis(Detector):
 
     title, source = "Mahalanobis", "Lee et al., NeurIPS 2018, arXiv:1807.03888"
     place = 120
+    evidence = "features"
+    _view: ClassVar[View] = VIEWS["el"]
     _classes = Fitted[GaussianMixture]()
 
     def __init__(self, head: Head, covariance: str = "auto") -> None:
@@ -27,8 +30,13 @@ class Mahalanobis(Detector):
         self.covariance = covariance
 
     def fit(self, train: Features) -> Self:
-        self._classes = GaussianMixture(self.covariance).fit(VIEWS["el"].of(train), train.required_labels(self.title))
+        labels = train.required_labels(self.title)
+        self._classes = GaussianMixture(self.covariance).fit(self._view.rows(train), labels)
         return self
 
     def score(self, features: Features) -> np.ndarray:
-        return self._classes.squared_distances(VIEWS["el"].of(features)).min(axis=1)
+        return in_blocks(self._distance, self._view.rows(features))
+
+    def _distance(self, z: np.ndarray) -> np.ndarray:
+        """(n, D) → (n,) to the nearest class."""
+        return self._classes.squared_distances(z).min(axis=1)

@@ -12,6 +12,7 @@ class MaxLogit(Detector):
 
     title, source = "MaxLogit", "Hendrycks et al., ICML 2022, arXiv:1911.11132"
     place = 20
+    evidence = "logits"
 
     def score(self, features: Features) -> np.ndarray:
         return -torch.from_numpy(logits_of(features, self.head)).amax(dim=1).numpy()

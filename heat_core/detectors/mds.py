@@ -25,6 +25,7 @@ class MultiLayerMahalanobis(Detector):
 
     title, source = "MDS", "Lee et al., NeurIPS 2018, arXiv:1807.03888"
     place = 210
+    evidence = "gradients"
     reads_images = True
     slow = True  # extra columns of all sets, and the images again
     _layers = Fitted[list[GaussianMixture]]()

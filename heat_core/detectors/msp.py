@@ -12,6 +12,7 @@ class MaxSoftmax(Detector):
 
     title, source = "MSP", "Hendrycks & Gimpel, ICLR 2017, arXiv:1610.02136"
     place = 10
+    evidence = "logits"
 
     def score(self, features: Features) -> np.ndarray:
         return -torch.from_numpy(log_softmax(logits_of(features, self.head))).amax(dim=1).numpy()

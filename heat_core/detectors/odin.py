@@ -22,6 +22,7 @@ class Odin(Detector):
 
     title, source = "ODIN", "Liang et al., ICLR 2018, arXiv:1706.02690"
     place = 200
+    evidence = "gradients"
     reads_images = True
     slow = True  # reads the images again
 

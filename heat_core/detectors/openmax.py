@@ -28,6 +28,7 @@ class OpenMax(Detector):
 
     title, source = "OpenMax", "Bendale & Boult, CVPR 2016, arXiv:1511.06233"
     place = 60
+    evidence = "logits"
     _means = Fitted[np.ndarray]()
     _fits = Fitted[list["_Tail"]]()
 

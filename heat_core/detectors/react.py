@@ -19,6 +19,8 @@ class React(Detector):
 
     title, source = "ReAct", "Sun et al., NeurIPS 2021, arXiv:2111.12797"
     place = 80
+    evidence = "both"
+    rectified = True
     threshold_ = Fitted[float]()
 
     def __init__(self, head: Head, percentile: float = 90.0) -> None:

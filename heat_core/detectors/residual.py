@@ -12,6 +12,7 @@ class ResidualNorm(Vim):
 
     title = "Residual"
     place = 160
+    evidence = "features"
 
     def score(self, features: Features) -> np.ndarray:
         return self._energy.residual(VIEWS["vim"].of(features))

@@ -22,6 +22,7 @@ class Ssd(Detector):
 
     title, source = "SSD", "Sehwag et al., ICLR 2021, arXiv:2103.12051"
     place = 130
+    evidence = "features"
     _mixtures = Fitted[list[GaussianMixture]]()
 
     def __init__(self, head: Head, clusters: int = 1, covariance: str = "auto", seed: int = 0) -> None:

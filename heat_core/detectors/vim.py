@@ -16,6 +16,7 @@ class Vim(Detector):
 
     title, source = "ViM", "Wang et al., CVPR 2022, arXiv:2203.10807"
     place = 150
+    evidence = "both"
     _energy = Fitted[VirtualLogit]()
 
     def __init__(self, head: Head, dim: int | None = None) -> None:

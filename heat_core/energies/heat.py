@@ -155,22 +155,29 @@ def automatic_temperature(reference: np.ndarray, n: int, dim: int) -> float:
 
 
 def fit_prior(
-    name: str, train: Features, head: Head, covariance: str = "auto", fit_head: FitHead | None = None, id_set: str = ""
+    name: str,
+    train: Features,
+    head: Head,
+    covariance: str = "auto",
+    fit_head: FitHead | None = None,
+    id_set: str = "",
+    weights: str = "uniform",
 ) -> CorrectedPrior:
     """Fit a prior on training features.
 
     Args:
-        name: gmm, gmm-std, el, dice, knn or vim.
+        name: gmm, gmm-std, el, dice, knn, vim or scale.
         train: with labels.
         head: (weight, bias) that reads `avg`.
         covariance: of the mixtures, see there.
         fit_head: makes a head, where the given one was itself fitted on these features (see `EnergyLogits`).
         id_set: cifar10, cifar100, imagenet or "": whose published values a prior takes.
+        weights: of the mixtures' classes, see there.
     """
     view = VIEWS[name]
     z = view.rows(train)
     labels = train.required_labels(f"The prior {name}")
-    prior = make_prior(name, head, fit_head, covariance, id_set).fit(z, labels)
+    prior = make_prior(name, head, fit_head, covariance, id_set, weights).fit(z, labels)
     rows, held_out = _reference_rows(z, labels)
     if held_out:
         keep = np.setdiff1d(np.arange(len(z)), rows)
@@ -180,7 +187,7 @@ def fit_prior(
     return CorrectedPrior(name, view, prior, reference, rows, held_out, _non_negative(z), dim=z.shape[1])
 
 
-def fit_again(name: str, train: Features, head: Head, covariance: str, id_set: str) -> CorrectedPrior:
+def fit_again(name: str, train: Features, head: Head, covariance: str, weights: str, id_set: str) -> CorrectedPrior:
     """A finished run's prior, fitted on the same training features; it has no residual yet.
 
     It gives energies; for training, which needs a scale, there is `fit_prior`.
@@ -188,13 +195,16 @@ def fit_again(name: str, train: Features, head: Head, covariance: str, id_set: s
     view = VIEWS[name]
     z = view.rows(train)
     nothing = np.empty(0)
-    prior = make_prior(name, head, None, covariance, id_set).fit(z, train.required_labels(f"The prior {name}"))
+    labels = train.required_labels(f"The prior {name}")
+    prior = make_prior(name, head, None, covariance, id_set, weights).fit(z, labels)
     return CorrectedPrior(name, view, prior, nothing, nothing, False, _non_negative(z), dim=z.shape[1])
 
 
-def restore(name: str, train: Features, head: Head, covariance: str, id_set: str, path: Path) -> CorrectedPrior:
+def restore(
+    name: str, train: Features, head: Head, covariance: str, weights: str, id_set: str, path: Path
+) -> CorrectedPrior:
     """A finished run's corrected prior: as `fit_again`, its residual read from `path`."""
-    part = fit_again(name, train, head, covariance, id_set)
+    part = fit_again(name, train, head, covariance, weights, id_set)
     part.load(path)
     return part
 

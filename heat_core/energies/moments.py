@@ -4,6 +4,7 @@ Products are taken in the features' own precision, blocks of them are added in f
 from the mean of a few rows of its class, so that the sums lose no digits (Chan, Golub & LeVeque, 1983).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -88,6 +89,23 @@ class Moments:
         """Mean of ‖z‖²."""
         total = np.trace(self.scatter) + self.counts @ (self.means**2).sum(axis=1)
         return float(total / self.counts.sum())
+
+
+def class_means(
+    z: Rows, index: np.ndarray, classes: int, of_block: Callable[[np.ndarray], np.ndarray] = lambda block: block
+) -> np.ndarray:
+    """(C, D) float64 means of each class's rows, or of what a function makes of them; zeros where a class has none.
+
+    Args:
+        z: an array, or whatever is sliced like one.
+        index: class of each row.
+        classes: C.
+        of_block: (n, D) → (n, D).
+    """
+    of_row, sums = tensor(index), torch.zeros(classes, z.shape[1], dtype=torch.float64)
+    for rows, block in blocks(z):
+        sums.index_add_(0, of_row[rows], tensor(of_block(block)).double())
+    return sums.numpy() / np.maximum(np.bincount(index, minlength=classes), 1)[:, None]
 
 
 def _first_means(z: Rows, index: np.ndarray, classes: int) -> np.ndarray:

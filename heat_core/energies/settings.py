@@ -120,7 +120,8 @@ PRESETS: dict[str, dict[str, ResidualSettings]] = {
     },
 }
 PRESET_NAMES = tuple(PRESETS)
-_LIKE = {"dice": "el", "vim": "el", "knn": "gmm"}  # priors beyond the paper's train as the one with their view
+# Priors beyond the paper's train as the one with their view.
+_LIKE = {"dice": "el", "vim": "el", "scale": "el", "knn": "gmm"}
 
 
 def settings_for(prior: str, preset: str, changes: dict[str, Any] | None = None) -> ResidualSettings:

@@ -62,8 +62,8 @@ class View:
         return z / z.norm(dim=1, keepdim=True).clamp_min(1e-12) if self.normalised else z
 
 
-#: What each prior reads: GMM = avg, normalised; GMM-std = std, normalised; EL = avg, raw (Sec. 3.2); DICE (Tab. 10) and
-#: ViM as EL; soft-KNN normalised as KNN.
+#: What each prior reads: GMM = avg, normalised; GMM-std = std, normalised; EL = avg, raw (Sec. 3.2); DICE (Tab. 10),
+#: ViM and SCALE as EL; soft-KNN normalised as KNN.
 VIEWS = {
     "gmm": View("avg", True),
     "gmm-std": View("std", True),
@@ -71,4 +71,5 @@ VIEWS = {
     "dice": View("avg", False),
     "knn": View("avg", True),
     "vim": View("avg", False),
+    "scale": View("avg", False),
 }

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from heat_core.errors import HeatError
 
 
@@ -15,3 +17,11 @@ def arrow() -> Any:
     except ImportError as error:
         raise HeatError("Manifests and Parquet files need pyarrow: pip install 'heat-explorer[parquet]'.") from error
     return pyarrow
+
+
+def as_column(values: np.ndarray) -> Any:
+    """An Arrow array of numbers or texts, null where one is NaN or empty."""
+    pa = arrow()
+    if values.dtype == object:
+        return pa.array(values, pa.string(), mask=values == "")
+    return pa.array(values, mask=np.isnan(values))

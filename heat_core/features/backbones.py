@@ -35,6 +35,7 @@ class Backbone(nn.Module):
         name: as asked for.
         input_size: (H, W) of the input in pixels.
         image_size: W, the side of a square input.
+        preprocessing: how pixels are made of an image, as timm's `create_transform` takes it.
         transform: PIL image → (3, H, W) tensor.
         pixel_std: (1, 3, 1, 1), what the transform divides pixels between 0 and 1 by.
         head: (weight (C, D), bias (C,)) with which `avg` gives the network's own logits, or None where none does.
@@ -51,6 +52,7 @@ class Backbone(nn.Module):
         self.model, self.name = model.eval().requires_grad_(False), name
         self.input_size: tuple[int, int] = tuple(data_config["input_size"][1:])
         self.image_size = self.input_size[1]
+        self.preprocessing = data_config
         self.transform = create_transform(**data_config, is_training=False)
         self.pixel_std = torch.tensor(data_config["std"]).view(1, 3, 1, 1)
         config = f"{name} {sorted((k, str(v)) for k, v in data_config.items())}"

@@ -8,19 +8,24 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 import torch
 from filelock import FileLock
-from PIL import Image
-from torch.utils.data import DataLoader, Dataset, Subset
 
 from heat_core.errors import HeatError
 from heat_core.features.backbones import Backbone
-from heat_core.features.columns import Batch, Column, pooled
+from heat_core.features.batches import (
+    ExtractionProgress,
+    auto_device,
+    each_batch,
+    usual_batch_size,
+    usual_workers,
+)
+from heat_core.features.columns import Column, pooled
 from heat_core.features.features import Features
 from heat_core.features.image_set import ImageSet
 from heat_core.features.store import META
@@ -38,32 +43,6 @@ from heat_core.storage import (
 )
 
 SAVE_EVERY = 2.0  # seconds between two marks of progress on disk
-
-
-class ExtractionProgress(TypedDict):
-    """How far an extraction has come; `eta` in seconds."""
-
-    done: int
-    total: int
-    images_per_s: float
-    eta: float
-
-
-def auto_device() -> torch.device:
-    """cuda, else mps, else cpu."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def usual_batch_size(device: torch.device) -> int:
-    """Images at a time."""
-    return 256 if device.type == "cuda" else 64
-
-
-def usual_workers(device: torch.device, cores: int) -> int:
-    """Processes that decode images: a GPU is fed by its cores, a CPU is kept busy by the network."""
-    return min(cores, 12) if device.type == "cuda" else 0
 
 
 def extract(
@@ -186,36 +165,6 @@ def _fill(
     return state["skipped"]
 
 
-def each_batch(
-    backbone: Backbone,
-    images: ImageSet,
-    device: torch.device,
-    batch_size: int,
-    workers: int,
-    columns: Sequence[Column],
-    start: int = 0,
-) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
-    """The columns of one batch after the other, from image `start` on: name → (B, width) float32, and (B,) which of
-    its images could be read; what stands for the others means nothing.
-    """
-    on_gpu = device.type == "cuda"
-    loader = DataLoader(
-        Subset(_Decoded(images, backbone.transform), range(start, len(images))),
-        batch_size=batch_size,
-        num_workers=workers,
-        pin_memory=on_gpu,
-    )
-    network = backbone.to(device).to(memory_format=torch.channels_last)
-    stages, gradients = any(c.stages for c in columns), any(c.gradients for c in columns)
-    for pixels, readable in loader:
-        pixels = pixels.to(device, non_blocking=True, memory_format=torch.channels_last)
-        batch = Batch(network, pixels, stages, gradients)
-        # bfloat16 reaches as far as float32; float16 overflows in the activations of large ViTs
-        with torch.inference_mode(not gradients), torch.autocast(device.type, torch.bfloat16, enabled=on_gpu):
-            values = {c.name: c.of(batch).detach().float().cpu().numpy() for c in columns}
-        yield values, readable.numpy()  # outside: who receives them is in no mode of ours
-
-
 def _open_column(path: Path, shape: tuple[int, int], start: int) -> np.memmap:
     if start:
         return np.lib.format.open_memmap(path, mode="r+")
@@ -285,19 +234,3 @@ def _add(work: Path, folder: Path, digests: dict[str, str], ids: list[str]) -> N
             (work / f"{name}.npy").replace(folder / f"{name}.npy")
     write_sealed(folder / META, meta | {"digests": meta["digests"] | digests})
     shutil.rmtree(work)
-
-
-class _Decoded(Dataset[tuple[torch.Tensor, bool]]):
-    """index → (pixels, readable); black pixels where the image cannot be read."""
-
-    def __init__(self, images: ImageSet, transform: Callable[[Image.Image], torch.Tensor]) -> None:
-        self.images, self.transform = images, transform
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, bool]:
-        try:
-            return self.transform(self.images.open(index)), True
-        except OSError:
-            return self.transform(Image.new("RGB", (32, 32))), False

@@ -65,6 +65,12 @@ def open_features(folder: Path, columns: Sequence[str] = ()) -> Features:
     )
 
 
+def made_by(folder: Path) -> str | None:
+    """Fingerprint of the backbone that extracted a folder of features; None where they were made elsewhere."""
+    fingerprint = _meta(folder).get("fingerprint")
+    return fingerprint.partition("-")[0] if isinstance(fingerprint, str) else None
+
+
 def _meta(folder: Path) -> dict[str, Any]:
     path = folder / META
     cure = "mend it, or remove it"

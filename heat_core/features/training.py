@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from heat_core.errors import HeatError
+from heat_core.features.batches import auto_device
 from heat_core.features.checkpoints import (
     alone,
     checkpoint_of,
@@ -28,7 +29,6 @@ from heat_core.features.checkpoints import (
     write_checkpoint,
     write_weights,
 )
-from heat_core.features.extraction import auto_device
 from heat_core.features.image_set import ImageSet, require_classes
 from heat_core.features.networks import small_resnet
 from heat_core.features.pixels import Batches, Draw, Pixels, colours, decoded

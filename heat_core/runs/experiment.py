@@ -16,11 +16,14 @@ from heat_core.features.manifest import is_manifest
 from heat_core.storage import is_file, is_folder, printable, typed
 
 TRAIN, ID, AVERAGE = "train", "id", "average"  # names of sets (and of their average) that no OOD set can have
+# A field that runs of before do not have: at its default it is not written, so that digests of Experiments stay.
+_LATER = {"later": True}
 # What a folder of the sets is called for which methods publish settings, without - and _
 _ID_SETS = {"cifar10": "cifar10", "cifar100": "cifar100"} | dict.fromkeys(
     ("imagenet", "imagenet1k", "imagenet2012", "ilsvrc2012"), "imagenet"
 )
 COVARIANCES = ("auto", "empirical", "ledoit-wolf")
+MIXTURE_WEIGHTS = ("uniform", "empirical")
 FEATURES = "features"  # the backbone of a run whose sets are folders of features, not of images
 GROUPS = ("near", "mid", "far")
 # Where sets stand for the paper's own ID sets (Tab. 4); for another ID set, say so with `groups`.
@@ -48,6 +51,7 @@ class Experiment:
         preset: training settings.
         settings: changes to them.
         covariance: of the mixtures: auto, empirical or ledoit-wolf.
+        mixture_weights: of the mixtures' classes: uniform (the paper's formula) or empirical (the authors' code).
         limit: images a class (or of a set without classes), the same for every set.
         limit_test: overrides it for the ID test set.
         limit_ood: overrides it for the OOD sets.
@@ -78,6 +82,7 @@ class Experiment:
     name: str = ""
     map: bool = True
     batch_size: int | None = None
+    mixture_weights: str = field(default="uniform", metadata=_LATER)
 
     def check(self) -> None:
         """Refuse what cannot work with a sentence, before anything is started."""
@@ -112,6 +117,8 @@ class Experiment:
             raise HeatError("A prior was named twice: name each one once.")
         if self.covariance not in COVARIANCES:
             raise HeatError(f"covariance is {self.covariance!r}: choose auto, empirical or ledoit-wolf.")
+        if self.mixture_weights not in MIXTURE_WEIGHTS:
+            raise HeatError(f"mixture_weights is {self.mixture_weights!r}: choose uniform or empirical.")
         for prior in self.priors:
             settings_for(prior, self.preset, self.settings)
 
@@ -154,7 +161,9 @@ class Experiment:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        default = asdict(Experiment(id="", ood={}))
+        later = {f.name for f in fields(self) if f.metadata.get("later")}
+        return {k: v for k, v in asdict(self).items() if k not in later or v != default[k]}
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> "Experiment":
@@ -168,7 +177,7 @@ class Experiment:
 
     def require_types(self) -> None:
         """TypeError where a field is of another kind than it is declared."""
-        texts, text = (self.id, self.backbone, self.preset, self.covariance, self.name), "a text"
+        texts, text = (self.id, self.backbone, self.preset, self.covariance, self.mixture_weights, self.name), "a text"
         self._require(all(isinstance(value, str) for value in texts), f"id, backbone, preset … must be {text}")
         optional = (self.id_test, self.weights)
         self._require(all(v is None or isinstance(v, str) for v in optional), f"id_test and weights must be {text}")
@@ -204,7 +213,8 @@ class Experiment:
             words += ["--detectors", *self.detectors]
         if self.groups:
             words += ["--group", *(f"{name}={group}" for name, group in self.groups.items())]
-        for option in ("covariance", "limit", "limit_test", "limit_ood", "share", "seed", "name", "batch_size"):
+        usual = ("covariance", "mixture_weights", "limit", "limit_test", "limit_ood", "share")
+        for option in (*usual, "seed", "name", "batch_size"):
             if (value := getattr(self, option)) != getattr(default, option):
                 words += [f"--{option.replace('_', '-')}", str(value)]
         if self.settings:

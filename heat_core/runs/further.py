@@ -5,10 +5,14 @@ text does not make all as long.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 
+_DATE = re.compile(r"(\d{4})[-/:.](\d{2})[-/:.](\d{2})(?!\d).*", re.DOTALL)  # as in ISO, and as cameras write it
+_SECONDS, _MILLISECONDS = (1e8, 1e11), (1e11, 1e14)  # since 1970 in UTC: from 1973 to 5138
 Columns = dict[str, np.ndarray]  # name → (N,) int64, float64 (NaN where nothing is said) or texts ("" there)
 
 
@@ -64,6 +68,29 @@ def as_texts(values: np.ndarray) -> np.ndarray:
 
 def _shown(value: float) -> str:
     return "" if value != value else str(value) if isinstance(value, int) else f"{value:.15g}"
+
+
+def days_of(values: np.ndarray) -> list[str] | None:
+    """(N,) the day of each time, as 2024-05-01, "" where nothing is said; None where a value is no time.
+
+    Times are texts that begin with their day, or seconds or milliseconds since 1970.
+    """
+    if values.dtype != object:
+        return _days_of_numbers(values)
+    day_of = {text: _DATE.fullmatch(text) for text in set(values.tolist()) - {""}}
+    if not all(day_of.values()):
+        return None
+    days = {text: "-".join(found.groups()) for text, found in day_of.items() if found}
+    return [days.get(text, "") for text in values.tolist()]
+
+
+def _days_of_numbers(values: np.ndarray) -> list[str] | None:
+    known = values[~np.isnan(values)]
+    for (low, high), unit in ((_SECONDS, 1), (_MILLISECONDS, 1000)):
+        if len(known) and ((low <= known) & (known < high)).all():
+            days = {time: f"{datetime.fromtimestamp(time // unit, UTC):%Y-%m-%d}" for time in set(known.tolist())}
+            return [days.get(time, "") for time in values.tolist()]
+    return None
 
 
 def are_sound(columns: Mapping[str, np.ndarray], count: int) -> bool:

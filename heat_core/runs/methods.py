@@ -1,6 +1,6 @@
-"""The detectors of a run: who can run, the fast ones at once, the slow ones one by one after the residuals."""
+"""The detectors of a run: who can run, who may fail, the fast ones at once, the slow ones after the residuals."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,16 +9,20 @@ from typing import Any
 import numpy as np
 
 from heat_core.detectors import Context, Detector, load, resolve
+from heat_core.energies.heat import CorrectedPrior
+from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
 from heat_core.features.backbones import Backbone
-from heat_core.features.columns import Column
-from heat_core.features.extraction import ExtractionProgress
+from heat_core.features.batches import ExtractionProgress
+from heat_core.features.columns import Column, require_maps
 from heat_core.features.features import Features
 from heat_core.features.heads import Head
 from heat_core.runs.events import Progress
 from heat_core.runs.experiment import TRAIN, Experiment
 from heat_core.runs.record import RunRecord
+from heat_core.runs.rows import RECTIFIED_PRIORS
 from heat_core.runs.sources import Source
+from heat_core.storage import printable
 
 Reasons = dict[str, str]  # detector or prior that cannot run → why
 Kinds = dict[str, type[Detector]]
@@ -78,6 +82,37 @@ def fit_fast(
             reasons[name] = f"{name} is left out: {error}"
             progress("priors", reasons[name])
     return fitted, tuple(columns.values())
+
+
+def cautions(kinds: Kinds, parts: Mapping[str, CorrectedPrior], backbone: Backbone | None) -> list[str]:
+    """Sentences about rows that are known to fail on this network.
+
+    Shaping supposes activations after a ReLU, and fails on others (arXiv:2604.08572). EL fails on many ViTs, if not on
+    all: Tab. 9 of the paper has one that it does well on.
+    """
+    if all(part.non_negative for part in parts.values() if part.view.column == "avg"):
+        return []
+    found = []
+    shaping = [kind.title for kind in kinds.values() if kind.rectified]
+    shaping += [PRIOR_TITLES[prior] for prior in parts if prior in RECTIFIED_PRIORS]
+    if shaping:
+        found.append(
+            "Some features are below zero. Made for activations after a ReLU, and known to fail on others, as those of "
+            f"ViTs: {', '.join(dict.fromkeys(shaping))}."
+        )
+    if "el" in parts and backbone is not None and not _has_maps(backbone):
+        found.append(
+            f"{printable(backbone.name)} has no feature maps, as a ViT, and features below zero. Known to fail on many "
+            "such networks: EL, alone and corrected."
+        )
+    return found
+
+
+def _has_maps(backbone: Backbone) -> bool:
+    try:
+        return require_maps(backbone, "EL").has_maps
+    except HeatError:
+        return False
 
 
 # ---- slow ones -------------------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.runs.events import Event
 from heat_core.runs.experiment import Experiment
-from heat_core.runs.run import Run, list_runs
+from heat_core.runs.listing import list_runs
+from heat_core.runs.run import Run
 
 _GUESSED_IMAGES = 100.0  # a second: a small network on two cores
 _GUESSED_MULTIPLY_ADDS = 3e10  # a second, of float32, on two cores

@@ -31,7 +31,7 @@ from heat_core.runs.experiment import ID, TRAIN, Experiment
 from heat_core.runs.inputs import require_same_features, require_same_head
 from heat_core.runs.jobs import new_run
 from heat_core.runs.map import write_points
-from heat_core.runs.methods import Bench, Reasons, add_slow, choose, finished, fit_fast
+from heat_core.runs.methods import Bench, Reasons, add_slow, cautions, choose, finished, fit_fast
 from heat_core.runs.projection import Projector
 from heat_core.runs.record import ENERGIES, RunRecord, SetRecord, residual_path
 from heat_core.runs.rows import ordered_titles, prior_row
@@ -87,8 +87,13 @@ def run(
         record = _first_record(train, scored, energies, fitted, chosen.head, reasons, progress)
         told = [source.columns(name, features.ids) for name, features in scored.items()]
         sets = [replace(of, columns=columns) for of, columns in zip(record.sets, told, strict=True)]
-        record = replace(record, sets=sets, notes=tuple(source.notes))
-        order = list(ordered_titles(methods.fast | methods.slow, energies))
+        kinds = methods.fast | methods.slow
+        doubts = cautions(kinds, parts, source.backbone)
+        for doubt in doubts:
+            progress("priors", doubt)
+        evidence = {name: kind.evidence for name, kind in kinds.items() if kind.evidence}
+        record = replace(record, sets=sets, notes=(*source.notes, *doubts), evidence=evidence)
+        order = list(ordered_titles(kinds, energies))
         for name, scores in finished(folder / ENERGIES, methods.slow, scored.values()).items():
             record = record.with_row(name, methods.slow[name].title, scores, order)
         record.save(folder / ENERGIES)
@@ -177,9 +182,8 @@ def fit_priors(
     parts: dict[str, CorrectedPrior] = {}
     for name in dict.fromkeys((*PRIORS, *experiment.priors)):
         try:
-            part = parts[name] = fit_prior(
-                name, train, chosen.head, experiment.covariance, chosen.refit, experiment.id_set
-            )
+            kind = experiment.covariance, chosen.refit, experiment.id_set, experiment.mixture_weights
+            part = parts[name] = fit_prior(name, train, chosen.head, *kind)
         except HeatError as error:
             reasons[name] = f"{name} is left out: {error}"
             progress("priors", reasons[name])

@@ -9,7 +9,7 @@ from PIL import Image
 from heat_core.energies.heat import CorrectedPrior, fit_again
 from heat_core.errors import HeatError
 from heat_core.features.backbones import Backbone, load_backbone
-from heat_core.features.extraction import auto_device
+from heat_core.features.batches import auto_device
 from heat_core.features.heads import Head
 from heat_core.features.place import Place
 from heat_core.runs.contributions import POSITIONS, Positions
@@ -44,7 +44,7 @@ def positions_of(run: Run, what: str, report: Progress = silent) -> Positions:
     backbone = load_backbone(e.backbone, e.weights, e.image_size)
     values, grid = _pooled_values(backbone, picture)
     report("priors", "Fitting the prior on the run's training features.")
-    part = fit_again(_PRIOR, run.features(TRAIN), head, e.covariance, e.id_set)
+    part = fit_again(_PRIOR, run.features(TRAIN), head, e.covariance, e.mixture_weights, e.id_set)
     return _contributions(values, grid, part, head, run.class_names, _box(backbone, picture))
 
 

@@ -106,9 +106,10 @@ class RunRecord:
         left_out: detectors and priors that could not run → why.
         features: set (`train`, `id`, OOD sets) → the folder of its features.
         accuracy: of the classifier on the ID test set, where its labels are known.
-        notes: sentences about the sets that one should know beside the numbers.
+        notes: sentences about the sets and rows that one should know beside the numbers.
         scale: the corrected priors, and the scale of their hybrid energies.
         temperatures: T of each of them.
+        evidence: detector → what it judges by (see `Detector.evidence`); runs of before kept none.
     """
 
     sets: list[SetRecord]
@@ -121,6 +122,7 @@ class RunRecord:
     scale: Scale = field(default_factory=lambda: Scale((), np.empty(0), np.empty(0)))
     temperatures: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
+    evidence: dict[str, str] = field(default_factory=dict)
 
     def with_corrected(
         self,
@@ -153,6 +155,7 @@ class RunRecord:
         """HeatError where arrays or texts are not what they are declared to be, or do not fit one another."""
         k, scale = len(self.scale.priors), self.scale
         texts = (*self.class_names, *self.titles, *self.titles.values(), *self.left_out.values(), *self.notes)
+        texts += (*self.evidence, *self.evidence.values())
         checks = {
             "texts": all(map(_is_text, texts)),
             "classes": len(self.class_names) > 0 and len(self.sets) > 1,
@@ -191,6 +194,7 @@ class RunRecord:
             "std": list(map(float, self.scale.std)),
             "temperature": list(self.temperatures),
             "notes": list(self.notes),
+            "evidence": self.evidence,
         }
         if self.accuracy is not None:
             summary["accuracy"] = self.accuracy
@@ -215,6 +219,7 @@ class RunRecord:
                 scale=Scale(tuple(summary["priors"]), np.array(summary["mean"]), np.array(summary["std"])),
                 temperatures=tuple(summary["temperature"]),
                 notes=tuple(summary.get("notes", ())),
+                evidence=summary.get("evidence", {}),
             )
             found.require_sound(path)
             if len(found.training_ids) != summary.get("train_size", len(found.training_ids)):

@@ -12,7 +12,7 @@ from heat_core.composition import HEAT, PLAIN, Lens, Scale
 from heat_core.errors import HeatError
 from heat_core.features.features import Features, is_features_folder
 from heat_core.features.heads import Head
-from heat_core.metrics import evaluate, threshold95
+from heat_core.metrics import evaluate
 from heat_core.runs.events import RUN_FILE, Event, read_events
 from heat_core.runs.experiment import ID, TRAIN, Experiment
 from heat_core.runs.further import Columns
@@ -206,9 +206,7 @@ class Run:
 
     def threshold(self, detector: str = HEAT, lens: Lens = PLAIN) -> float:
         """Above it a sample is called OOD: the 95th percentile of the ID test scores, or the lens' own line."""
-        if lens.threshold is not None and lens.draws_line(detector):
-            return lens.threshold
-        return threshold95(self.detector_scores(ID, detector, lens))
+        return lens.line(detector, self.detector_scores(ID, detector, lens))
 
     def metrics(self, lens: Lens = PLAIN, detectors: list[str] | None = None) -> dict[str, dict[str, dict[str, float]]]:
         """Detector → OOD set (and `average`) → fpr95, auroc, aupr_in, aupr_out."""
@@ -299,6 +297,21 @@ class Run:
         """The picture of a sample of a scored set, or of `train`; HeatError where it is gone."""
         return self.pictures.image(dataset, sample_id)
 
+    def pack(self, path: str | Path, lens: Lens = PLAIN, with_weights: bool = False) -> None:
+        """Write what scoring images needs of this run into one file (see `heat_core.guard`).
+
+        Args:
+            path: of the file; `Guard.load` reads it.
+            lens: which priors are composed, and how; the others are left out.
+            with_weights: whether the network's weights travel in the file.
+
+        Raises:
+            HeatError: where the run has no residual yet, or what it was made from is gone or has changed.
+        """
+        from heat_core.runs.packing import guard_of  # imports torch
+
+        guard_of(self, lens, only_composed=True).save(path, with_weights)
+
     @property
     def has_map(self) -> bool:
         """Whether the map is fitted."""
@@ -310,29 +323,3 @@ class Run:
         found = FeatureMap.load(self.folder / MAP_FILE)
         found.require_all_of([len(s) for s in self.record.sets], self.folder / MAP_FILE)
         return found
-
-
-def list_runs() -> list[Run]:
-    """Every readable run in HEAT_HOME, newest first; those of studies come after all others."""
-    return _runs()[0]
-
-
-def damaged_runs() -> dict[str, str]:
-    """Folder of HEAT_HOME/runs that cannot be read → why."""
-    return _runs()[1]
-
-
-def _runs() -> tuple[list[Run], dict[str, str]]:
-    runs, damaged = [], {}
-    for folder in sorted((heat_home() / "runs").glob("[!.]*")):  # one that begins with a dot is only being made
-        if not folder.is_dir():
-            continue
-        try:
-            run = Run.open(folder)
-            _ = run.experiment  # its description may be the damaged part
-            runs.append(run)
-        except HeatError as error:  # a damaged folder must not hide the others
-            damaged[folder.name] = str(error)
-
-    newest_first = sorted(runs, key=lambda run: run.info.get("created", 0), reverse=True)
-    return sorted(newest_first, key=lambda run: run.id.startswith(RUN_OF_STUDY)), damaged

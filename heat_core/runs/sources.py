@@ -12,8 +12,9 @@ import numpy as np
 
 from heat_core.errors import HeatError
 from heat_core.features.backbones import load_backbone
+from heat_core.features.batches import ExtractionProgress, auto_device
 from heat_core.features.columns import Column, pooled
-from heat_core.features.extraction import ExtractionProgress, auto_device, extract
+from heat_core.features.extraction import extract
 from heat_core.features.features import Features, is_features_folder
 from heat_core.features.heads import Head
 from heat_core.features.throttle import Every

@@ -13,19 +13,17 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from heat_core.composition import Lens, Scale
 from heat_core.errors import HeatError
-from heat_core.features.arrow import arrow
+from heat_core.features.arrow import arrow, as_column
 from heat_core.features.backbones import Backbone
-from heat_core.features.columns import pooled
-from heat_core.features.extraction import auto_device, each_batch, usual_batch_size, usual_workers
+from heat_core.features.batches import ExtractionProgress, auto_device, look, usual_workers
 from heat_core.features.features import Features
 from heat_core.features.folders import unique
 from heat_core.features.image_set import ImageSet, open_crop, open_file
 from heat_core.features.throttle import Every
-from heat_core.metrics import p_values, threshold95
+from heat_core.guard.guard import Guard
+from heat_core.guard.table import arrow_columns
 from heat_core.runs.events import Progress, silent
-from heat_core.runs.scoring import Scorer
 from heat_core.shards.listing import Shard, box_lists, read_shard
 from heat_core.shards.plan import Plan
 from heat_core.storage import printable, replacing, write_npz
@@ -89,20 +87,14 @@ class ShardJob(ABC):
         device, ids, files = auto_device(), shard.ids, shard.files
         opener = partial(open_file, files) if shard.boxes is None else partial(open_crop, files, shard.boxes)
         images = ImageSet("", ids, opener, None, [], "")
-        batch_size, workers = self.plan.batch_size or usual_batch_size(device), usual_workers(device, self.plan.threads)
-        columns: dict[str, list[np.ndarray]] = {}
-        seen: list[np.ndarray] = []
+        batch_size, workers = self.plan.batch_size, usual_workers(device, self.plan.threads)
         due = Every(_SAY_EVERY)
-        for batch, readable in each_batch(self.backbone, images, device, batch_size, workers, pooled(self.backbone)):
-            seen.append(readable)
-            for name, values in batch.items():
-                columns.setdefault(name, []).append(values[readable])
+
+        def progress(record: ExtractionProgress) -> None:
             if due():
-                report(self.kind, f"shard {shard.number}: {sum(map(len, seen))} of {len(shard)} images")
-        could = np.concatenate(seen)
-        whole = {name: np.concatenate(parts) for name, parts in columns.items()}
-        ids = [ids[i] for i in np.flatnonzero(could)]
-        return (Features(whole["avg"], whole.get("std"), None, ids) if ids else None), could
+                report(self.kind, f"shard {shard.number}: {record['done']} of {len(shard)} images")
+
+        return look(self.backbone, images, batch_size, workers, progress)
 
 
 class ExtractShards(ShardJob):
@@ -123,64 +115,25 @@ class ScoreShards(ShardJob):
     Args:
         folder: as of every job.
         plan: as of every job.
-        scorer: the run that scores.
-        scale: of the run's hybrid energies.
-        lens: how they are composed.
-        calibration: (N,) scores of known images that nothing was fitted on.
-        class_names: of the classifier.
+        guard: what scores.
         keep: how many images of each of both kinds keep their features.
     """
 
     kind, ending = "scores", ".parquet"
 
-    def __init__(
-        self,
-        folder: Path,
-        plan: Plan,
-        scorer: Scorer,
-        scale: Scale,
-        lens: Lens,
-        calibration: np.ndarray,
-        class_names: list[str],
-        keep: int,
-    ) -> None:
-        super().__init__(folder, plan, scorer.backbone)
-        self.scorer, self.scale, self.lens = scorer, scale, lens
-        self.calibration, self.class_names, self.keep = calibration, class_names, keep
-
-    @property
-    def threshold(self) -> float:
-        """What a score must exceed to be called unknown."""
-        return threshold95(self.calibration) if self.lens.threshold is None else self.lens.threshold
+    def __init__(self, folder: Path, plan: Plan, guard: Guard, keep: int) -> None:
+        super().__init__(folder, plan, guard.backbone)
+        self.guard, self.keep = guard, keep
 
     def write(self, shard: Shard, features: Features | None, readable: np.ndarray) -> None:
-        pa = arrow()
-        k, seen = len(self.scale.priors), np.flatnonzero(readable)
-        energies, predicted = np.zeros((len(shard), k)), np.zeros(len(shard), np.int32)
-        confidence, scores, p = (np.zeros(len(shard)) for _ in range(3))
-        if features is not None:
-            found = self.scorer.see(features)
-            energies[seen], predicted[seen], confidence[seen] = found.hybrid, found.predicted, found.confidence
-            scores[seen] = self.scale.scores(found.hybrid, self.lens)
-            p[seen] = p_values(self.calibration, scores[seen])
-            self._keep(shard, features, seen, scores[seen])
-
-        def known(values: np.ndarray) -> Any:
-            return pa.array(values.astype(np.float32), mask=~readable)
-
-        table = {
-            "id": pa.array(np.arange(shard.start, shard.start + len(shard))),
-            "path": pa.array(shard.paths),
-            **({} if shard.boxes is None else {"box": box_lists(shard.boxes)}),
-            "score": known(scores),
-            "p_value": known(p),
-            **{f"energy_{prior}": known(energies[:, i]) for i, prior in enumerate(self.scale.priors)},
-            "predicted": pa.DictionaryArray.from_arrays(pa.array(predicted, mask=~readable), self.class_names),
-            "confidence": known(confidence),
-            "error": pa.array(["not readable"] * len(shard), pa.string(), mask=readable),
-        }
+        found = self.guard.in_place(features, shard.ids, readable)
+        start = {"id": arrow().array(np.arange(shard.start, shard.start + len(shard)))}
+        table = start | arrow_columns(found) | _place(shard)
         further = zip(unique([*table, *shard.columns])[len(table) :], shard.columns.values(), strict=True)
-        self._write(self.path(shard.number), table | {name: _column(values) for name, values in further})
+        self._write(self.path(shard.number), table | {name: as_column(values) for name, values in further})
+        if features is not None:
+            seen = np.flatnonzero(readable)
+            self._keep(shard, features, seen, found.score[seen])
 
     def _keep(self, shard: Shard, features: Features, seen: np.ndarray, scores: np.ndarray) -> None:
         top = np.sort(np.argsort(-scores, kind="stable")[: self.keep])
@@ -207,20 +160,20 @@ class ScoreShards(ShardJob):
     @property
     def about(self) -> dict[str, Any]:
         """What the numbers mean, kept in every file."""
+        guard, scale = self.guard, self.guard.scale
         return {
-            "priors": list(self.lens.composed(self.scale.priors)),
-            "beta": str(self.lens.beta),
-            "threshold": self.threshold,
-            "mean": dict(zip(self.scale.priors, map(float, self.scale.mean), strict=True)),
-            "std": dict(zip(self.scale.priors, map(float, self.scale.spread), strict=True)),
-            "calibration_images": len(self.calibration),
+            "priors": list(guard.lens.composed(scale.priors)),
+            "beta": str(guard.lens.beta),
+            "threshold": guard.threshold,
+            "mean": dict(zip(scale.priors, map(float, scale.mean), strict=True)),
+            "std": dict(zip(scale.priors, map(float, scale.spread), strict=True)),
+            "calibration_images": len(guard.calibration),
+            "remark": guard.remark,
             "device": auto_device().type,
         }
 
 
-def _column(values: np.ndarray) -> Any:
-    """A column of a manifest, null where nothing is said."""
-    pa = arrow()
-    if values.dtype == object:
-        return pa.array(values, pa.string(), mask=values == "")
-    return pa.array(values, mask=np.isnan(values))
+def _place(shard: Shard) -> dict[str, Any]:
+    """Where each image lies, and in which box, where the list has crops."""
+    path = {"path": arrow().array(shard.paths)}
+    return path if shard.boxes is None else path | {"box": box_lists(shard.boxes)}

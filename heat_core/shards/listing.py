@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from heat_core.errors import HeatError
-from heat_core.features.arrow import arrow
+from heat_core.features.arrow import arrow, as_column
 from heat_core.features.cells import with_boxes
 from heat_core.features.files import Files
 from heat_core.features.folders import unique
@@ -106,7 +106,7 @@ def write_list(sources: Sequence[Path], folder: Path, size: int, expected: str |
             texts = [part.texts(column) for column in found.columns]
             for kind, values in zip(kinds.values(), texts, strict=True):
                 kind.hear(values)
-            arrays = [pa.array(values, pa.string(), mask=values == "") for values in (part.labels, *texts)]
+            arrays = [as_column(values) for values in (part.labels, *texts)]
             table = [pa.array(part.files, pa.binary()), arrays[0], box_lists(part.crops()), *arrays[1:]]
             file.write_table(pa.table(table, schema=schema), row_group_size=size)
             listed.rows += len(part)

@@ -1,6 +1,5 @@
-"""A list of images through a finished run: Parquet shards of scores, and what they show."""
+"""A list of images through a guard: Parquet shards of scores, and what they show."""
 
-import hashlib
 import heapq
 import json
 from collections.abc import Sequence
@@ -11,18 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from heat_core.composition import HEAT, Lens
 from heat_core.errors import HeatError
 from heat_core.features.arrow import arrow
+from heat_core.guard.file import fingerprint_of
+from heat_core.guard.guard import Guard
 from heat_core.runs.events import Progress, silent
-from heat_core.runs.experiment import ID
-from heat_core.runs.record import residual_path
-from heat_core.runs.run import Run
-from heat_core.runs.scoring import Scorer
 from heat_core.shards.jobs import ScoreShards
 from heat_core.shards.plan import How, at_work, begin
 from heat_core.shards.work import work
-from heat_core.storage import digest_of, printable
+from heat_core.storage import printable
 
 
 @dataclass(frozen=True)
@@ -47,34 +43,36 @@ class Summary:
 
 
 def score_list(
-    run: Run, sources: Sequence[Path], out: Path, lens: Lens, how: How, keep: int = 100, report: Progress = silent
+    guard: Guard,
+    sources: Sequence[Path],
+    out: Path,
+    how: How,
+    keep: int = 100,
+    batch_size: int | None = None,
+    report: Progress = silent,
 ) -> Summary:
     """Score images into `out/scores-000000.parquet` and so on; called again it goes on where it ended.
 
     Args:
-        run: a finished run.
+        guard: what scores.
         sources: folders, image files and manifests.
         out: folder of the results.
-        lens: how the run's energies are composed.
         how: the work is done.
         keep: images of each shard whose features are kept: as many spread evenly, and as many of the most unusual.
+        batch_size: images at a time; None = as the device likes.
         report: hears how far it is.
 
     Raises:
-        HeatError: as `Scorer`; or where the folder, the list or the engine will not do.
+        HeatError: where the network cannot be had; or the folder, the list or the engine will not do.
     """
     arrow()
     if keep < 0:
         raise HeatError(f"--keep is {keep}: give 0 or more.")
-    if run.has_energies:
-        lens.composed(run.priors)
-    scorer = Scorer(run, report)
     with at_work(out):
-        plan, listed = begin(out, sources, _of(run, lens, keep), how, run.experiment.batch_size)
+        plan, listed = begin(out, sources, f"scores of {guard.name} {fingerprint_of(guard)} {keep}", how, batch_size)
         for note in listed.notes:
             report("scores", note)
-        calibration = run.detector_scores(ID, HEAT, lens)
-        job = ScoreShards(out, plan, scorer, run.scale, lens, calibration, run.class_names, keep)
+        job = ScoreShards(out, plan, guard, keep)
         return _summary(job, work(job, how, report), listed.bad)
 
 
@@ -88,7 +86,7 @@ def _summary(job: ScoreShards, paths: Sequence[Path], bad: list[str], most: int 
         scores = np.array(table["score"], dtype=float)  # NaN where there is none
         devices.add(device)
         images, unreadable = images + len(scores), unreadable + int(np.isnan(scores).sum())
-        unknown += int((scores > job.threshold).sum())
+        unknown += int((scores > job.guard.threshold).sum())
         rows = [int(i) for i in np.argsort(-scores, kind="stable")[:most] if not np.isnan(scores[i])]
         new = [(scores[i].item(), *(table[name][i] for name in ("p_value", "path", "predicted"))) for i in rows]
         top = heapq.nlargest(most, top + new)
@@ -99,7 +97,7 @@ def _summary(job: ScoreShards, paths: Sequence[Path], bad: list[str], most: int 
             f"Some shards of {printable(job.folder)} were made on {' and others on '.join(sorted(devices))}, whose "
             "numbers differ: delete those of one, and start again there."
         )
-    return Summary(images, unreadable, unknown, job.threshold, top, bad)
+    return Summary(images, unreadable, unknown, job.guard.threshold, top, bad)
 
 
 def _read(path: Path) -> tuple[dict[str, list[Any]], str]:
@@ -111,11 +109,3 @@ def _read(path: Path) -> tuple[dict[str, list[Any]], str]:
         return table.to_pydict(), torch.device(json.loads(table.schema.metadata[b"heat"])["device"]).type
     except (pa.ArrowException, OSError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise HeatError(f"{printable(path)} is cut off or damaged: delete it and start again.") from error
-
-
-def _of(run: Run, lens: Lens, keep: int) -> str:
-    """What the scores depend on: the run's residuals and scale, the lens."""
-    digest = hashlib.blake2b(digest_size=8)
-    for part in (*(digest_of(residual_path(run.folder, p)) for p in run.priors), repr(lens), str(keep)):
-        digest.update(part.encode())
-    return f"scores of {run.id} {digest.hexdigest()}"

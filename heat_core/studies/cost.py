@@ -26,7 +26,7 @@ _REPEATS = 7
 def measure(run: Run, folder: Path) -> dict[str, Any]:  # noqa: ARG001
     """Milliseconds an image: name → median over repeats of the same batch, on the device that runs use here."""
     from heat_core.energies.heat import restore
-    from heat_core.features.extraction import auto_device
+    from heat_core.features.batches import auto_device
 
     device = auto_device()
     known, e = run.features(TRAIN), run.experiment
@@ -34,7 +34,8 @@ def measure(run: Run, folder: Path) -> dict[str, Any]:  # noqa: ARG001
     rows = np.arange(min(_AT_ONCE, len(batch)))
     batch = batch.subset(rows)
     found: dict[str, float] = {}
-    parts = [restore(p, known, run.head, e.covariance, e.id_set, residual_path(run.folder, p)) for p in run.priors]
+    kind = e.covariance, e.mixture_weights, e.id_set
+    parts = [restore(p, known, run.head, *kind, residual_path(run.folder, p)) for p in run.priors]
     if e.backbone != FEATURES:
         found["network"] = _network_ms(run, rows, device)
     for part in parts:

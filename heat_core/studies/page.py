@@ -10,7 +10,7 @@ from pathlib import Path
 from heat_core.analysis import figures, tables
 from heat_core.analysis.comparison import Comparison
 from heat_core.analysis.report import PAGE_STYLE
-from heat_core.storage import file_name, printable, replacing, writing
+from heat_core.storage import file_name, no_formula, printable, replacing, writing
 from heat_core.studies.catalogue import study_of
 from heat_core.studies.request import Request
 from heat_core.studies.results import TITLES, Curves, Result
@@ -155,7 +155,7 @@ def to_csv(curves: Curves) -> str:
     lines = ["curve,x,mean,low,high"]
     for name, band in curves.bands.items():
         for x, *values in zip(curves.x, band.mean, band.low, band.high, strict=True):
-            lines.append(",".join([tables.no_formula(name), x, *map(str, values)]))
+            lines.append(",".join([no_formula(name), x, *map(str, values)]))
     for name, value in curves.levels.items():
-        lines += [f"{tables.no_formula(name)},{x},{value},," for x in curves.x]
+        lines += [f"{no_formula(name)},{x},{value},," for x in curves.x]
     return "\n".join(lines) + "\n"

@@ -47,7 +47,7 @@ class Request:
             raise HeatError("A value was given twice: give each once.")
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"base": self.base.to_dict()}
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Self:

@@ -1,5 +1,6 @@
 """The workbench as a person uses it, in a real Chromium: β, threshold, map, priors, inspector, links, widths."""
 
+import re
 import shutil
 
 import pytest
@@ -65,6 +66,30 @@ def test_the_threshold_can_be_dragged_and_snaps_back(page):
     line.press("s")
     page.wait_for_function("() => !location.search.includes('thr=')", timeout=20_000)
     assert numbers(page)[0][1] == flagged
+
+
+def test_a_false_alarm_rate_draws_the_line_and_holds_while_beta_moves(page, demo_run):
+    slider = page.locator(".rate .alpha")
+    slider.focus()
+    for _ in range(12):
+        slider.press("ArrowLeft")
+    page.wait_for_function("() => location.search.includes('alpha=')", timeout=20_000)
+    page.wait_for_function(EXACT, timeout=20_000)
+    alpha = page.evaluate(f"{LIVE}.state.alpha")
+    assert 0.01 < alpha < 0.05
+    page.evaluate(f"() => {{ const s = {LIVE}.$('.slider'); s.value = 40; s.dispatchEvent(new Event('input'));"
+                  " s.dispatchEvent(new Event('change')) }")  # fmt: skip
+    page.wait_for_function("() => !location.search.includes('beta=0')", timeout=20_000)
+    page.wait_for_function(EXACT, timeout=20_000)
+    lens = Lens(page.evaluate(f"{LIVE}.state.beta"), alpha=alpha)
+    for row, name in zip(numbers(page), demo_run.datasets, strict=False):
+        called = int((demo_run.scores(name, lens) > demo_run.threshold("heat", lens)).sum())
+        assert row[1] == f"{called:,} / {len(demo_run.ids(name)):,}"
+    page.locator(".results .cell").first.click()
+    page.locator(".p-values").wait_for(timeout=20_000)
+    assert re.search(r"p = [\d.]+ of the known test images", page.locator(".p-values").inner_text())
+    page.locator("canvas.hist").press("s")
+    page.wait_for_function("() => !location.search.includes('alpha=')", timeout=20_000)
 
 
 @pytest.mark.parametrize("old", ["live", "gallery", "map", "explore", "own", "train", "setup"])

@@ -148,6 +148,33 @@ def test_the_slider_reaches_both_infinities_through_zero(page):
         assert page.evaluate("b => core.positionOf(b)", beta) == pytest.approx(2 / math.pi * math.atan(beta / 2))
 
 
+def test_the_line_of_a_rate_is_that_of_the_library(page):
+    for known in (PAIRS["random"][0], PAIRS["ties"][0], PAIRS["one sample each"][0]):
+        for alpha in (0.001, 0.01, 0.05, 1 / 3, 0.5):
+            found = page.evaluate("([s, a]) => core.conformalLine(Float64Array.from(s), a)", [sorted(known), alpha])
+            assert found == metrics.threshold_at(known, alpha)
+
+
+def test_the_slider_of_the_rate_reaches_from_a_thousandth_to_a_half(page):
+    ends = page.evaluate("[core.alphaAt(0, 1e6), core.alphaAt(1, 1e6), core.alphaAt(0, 99)]")
+    assert ends == [0.001, 0.5, 0.01]  # 99 images can say no less
+    back = page.evaluate("[0.002, 0.05, 0.3].map(a => core.alphaAt(core.placeOfAlpha(a), 1e6))")
+    assert back == [0.002, 0.05, 0.3]
+
+
+def test_a_rate_and_a_threshold_take_each_others_place(page):
+    page.evaluate(VIEW)
+    found = page.evaluate(
+        "() => { const { store, act, scored } = live, seen = [];"
+        " const look = () => seen.push([store.state.alpha, store.state.threshold, scored(store.state).line]);"
+        " act.setAlpha(0.5); look(); act.setBeta(Infinity); look();"
+        " act.setThreshold(3); look(); act.setAlpha(0.1); look();"
+        " return seen }"
+    )
+    # two known scores, at β = 0 the means 0.5 and 2.5: of three thirds α = 0.5 reaches one
+    assert found == [[0.5, None, 2.5], [0.5, None, 3], [None, 3, 3], [0.1, None, math.inf]]
+
+
 # ---- the state and what Python sends ---------------------------------------------------------------------------------
 
 # A view of three points in two sets, with two priors; `live.store` and what it is made of.
@@ -165,10 +192,10 @@ VIEW = """async () => {
     order: 'confident'};
   const message = {
     version: 1, tags: {}, alike: null, parts: null, subject: null,
-    exact: {threshold: 2.5, line: null, sets: [], signature: null},
+    exact: {threshold: 2.5, line: null, alpha: null, sets: [], signature: null},
     state: {
-      beta: '-inf', threshold: null, taking: [true, true], weights: null, colour: 'score', off: [], selection: 'oA==',
-      ask, layout: 'table', size: 80, looked: 8,
+      beta: '-inf', threshold: null, alpha: null, taking: [true, true], weights: null, colour: 'score', off: [],
+      selection: 'oA==', ask, layout: 'table', size: 80, looked: 8,
     },
   };
   globalThis.live = {store, act, sent, run, message, loaded, answered, told, scored: createScoring()};
@@ -225,6 +252,7 @@ def test_the_state_follows_python_and_python_the_state(page):
     assert told == {
         "beta": "1",
         "threshold": None,
+        "alpha": None,
         "taking": [True, True],
         "weights": None,
         "colour": "score",

@@ -102,6 +102,9 @@ def test_the_address_holds_the_whole_look(demo_run):
         choices={"layout": "table", "size": "80"},
     )
     assert from_query(to_query(look), demo_run) == look
+    assert from_query(to_query(Look(alpha=0.02)), demo_run) == Look(alpha=0.02)
+    for alpha in ("0.00001", "0", "1", "nan", "-1"):  # less than the smallest p can be, or no rate
+        assert from_query({"alpha": alpha}, demo_run) == Look()
     assert address("compare", demo_run.id, Look()) == f"compare?run={demo_run.id}&beta=0"
     assert from_query({}, demo_run) == Look()
     nonsense = {"beta": "much", "thr": "inf", "priors": "som", "w": "1,x", "colour": "plaid", "off": "{"}
@@ -313,7 +316,7 @@ def test_an_address_made_by_hand_does_not_break_the_page(demo_home, demo_run):
 
 
 def test_the_only_run_deleted_starts_the_demo_again(home, monkeypatch):
-    from heat_core.runs.run import list_runs
+    from heat_core.runs.listing import list_runs
 
     monkeypatch.setattr("app.following.start", lambda folder: None)
     page("inspect")

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.faults import UNEXPECTED
 from heat_core.runs.jobs import cancel
-from heat_core.runs.run import list_runs
+from heat_core.runs.listing import list_runs
 
 PAGES = Path(__file__).resolve().parents[2] / "app" / "app_pages"
 

@@ -30,6 +30,7 @@ FULL = Experiment(
     preset="released",
     settings={"epochs": 3, "lambda_": 2.5, "decay": "linear", "starts_are_negatives": False},
     covariance="empirical",
+    mixture_weights="empirical",
     limit=7,
     limit_test=5,
     limit_ood=6,

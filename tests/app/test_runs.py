@@ -12,8 +12,8 @@ from app.faults import UNEXPECTED
 from heat_core import Run
 from heat_core.runs import jobs
 from heat_core.runs.events import RUN_FILE
+from heat_core.runs.listing import list_runs
 from heat_core.runs.lock import held
-from heat_core.runs.run import list_runs
 from heat_core.storage import read_json, write_json
 from tests.app.test_pages import page
 from tests.synthetic import synthetic_run

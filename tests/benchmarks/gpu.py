@@ -27,9 +27,9 @@ from heat_core.energies.priors import make_prior
 from heat_core.energies.residual import ResidualMLP, points_of, train_residual
 from heat_core.energies.settings import settings_for
 from heat_core.energies.views import VIEWS
+from heat_core.features.batches import each_batch
 from heat_core.features.columns import pooled
 from heat_core.features.datasets import from_folder
-from heat_core.features.extraction import each_batch
 from heat_core.features.features import Features
 from tests.benchmarks import machine
 from tests.benchmarks.system import _backbone, _folder, _pictures

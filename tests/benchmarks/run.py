@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.benchmarks import detectors, machine, scores, system, training
+from tests.benchmarks import detectors, guarding, machine, scores, system, training
 from tests.benchmarks.case import Case, Job, Seconds, called
 
-CASES = [*detectors.CASES, *training.CASES, *scores.CASES, *system.CASES]
+CASES = [*detectors.CASES, *training.CASES, *scores.CASES, *system.CASES, *guarding.CASES]
 REPEATS, QUICK_REPEATS = 5, 2
 LEAST_SECONDS = 0.3  # of a repeat: what is shorter is done several times
 SLOW = 5.0  # seconds: what takes longer is not done a second time before it counts

@@ -61,8 +61,9 @@ def _count(name: str, quick: bool) -> int:
 
 def _our_extraction(name: str):
     def prepare(quick: bool) -> Job:
+        from heat_core.features.batches import auto_device
         from heat_core.features.datasets import open_dataset
-        from heat_core.features.extraction import auto_device, extract
+        from heat_core.features.extraction import extract
 
         home = _folder()
         os.environ["HEAT_HOME"] = str(home)

@@ -5,6 +5,7 @@ import pytest
 
 from heat_core import Lens, Run
 from heat_core.__main__ import main
+from heat_core.detectors import in_table_order
 
 WORDS = [
     "run",
@@ -72,6 +73,7 @@ def test_all_detectors_and_their_comparison(capsys, home):
         "dice",
         "knn",
         "vim",
+        "scale",
         "--json",
     ]
     assert main(words) == 0
@@ -95,8 +97,10 @@ def test_all_detectors_and_their_comparison(capsys, home):
         "heat-dice",
         "heat-knn",
         "heat-vim",
+        "heat-scale",
         "ssd-plus",
         "soft-knn",
+        *("ash-s", "core", "fdbd", "gen", "mds-plus-plus", "nci", "nnguide", "rmds", "rmds-plus-plus", "scale", "she"),
     }
     assert expected < set(result["metrics"])
     for row in result["metrics"].values():
@@ -111,6 +115,15 @@ def test_all_detectors_and_their_comparison(capsys, home):
         assert sign in capsys.readouterr().out
     assert main(["compare", result["run"], result["run"], "--metric", "fpr95", "--detectors", "heat"]) == 0
     assert capsys.readouterr().out.count("HEAT · cli") == 2
+
+
+def test_every_method_is_listed_with_what_it_judges_by(capsys):
+    assert main(["detectors"]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["name", "title", "reads", "judges", "by", "source"]
+    found = {line.split()[0]: line[head.index("judges by") :].split()[0] for line in lines}
+    assert list(found.items()) == [(name, kind.evidence) for name, kind in in_table_order().items()]
+    assert (found["gen"], found["rmds-plus-plus"], found["gradnorm"]) == ("logits", "features", "gradients")
 
 
 def test_a_detector_that_cannot_run_is_null_with_a_reason(capsys, home, weights_of):

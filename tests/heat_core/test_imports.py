@@ -14,7 +14,7 @@ FLOORS = (
     ("storage", "metrics", "composition"),
     ("features",),
     ("energies",),
-    ("detectors",),
+    ("detectors", "guard"),
     ("runs",),
     ("analysis",),
     ("studies", "shards"),

@@ -1,47 +1,71 @@
 """Priors: energies with a closed form, which a residual corrects (Sec. 3.2)."""
 
 from heat_core.energies.names import ALL_PRIORS
-from heat_core.energies.priors.base import Prior
+from heat_core.energies.priors.base import Prior, packed, unpacked
 from heat_core.energies.priors.dice import SPARSITY, SPARSITY_OF, DirectedSparsity
 from heat_core.energies.priors.gmm import GaussianMixture
 from heat_core.energies.priors.knn import SoftNeighbours
 from heat_core.energies.priors.logits import EnergyLogits
+from heat_core.energies.priors.scale import ScaledActivations
 from heat_core.energies.priors.vim import VirtualLogit
 from heat_core.errors import HeatError
 from heat_core.features.heads import FitHead, Head
 
+#: What `unpacked` makes of what a prior of that name was packed to.
+KINDS: dict[str, type[Prior]] = {
+    "gmm": GaussianMixture,
+    "gmm-std": GaussianMixture,
+    "el": EnergyLogits,
+    "dice": DirectedSparsity,
+    "knn": SoftNeighbours,
+    "vim": VirtualLogit,
+    "scale": ScaledActivations,
+}
+
 
 def make_prior(
-    name: str, head: Head, fit_head: FitHead | None = None, covariance: str = "auto", id_set: str = ""
+    name: str,
+    head: Head,
+    fit_head: FitHead | None = None,
+    covariance: str = "auto",
+    id_set: str = "",
+    weights: str = "uniform",
 ) -> Prior:
     """A prior by its name, not yet fitted.
 
     Args:
-        name: gmm, gmm-std, el, dice, knn or vim.
+        name: gmm, gmm-std, el, dice, knn, vim or scale.
         head: (weight (C, D), bias (C,)) that reads `avg`.
         fit_head: see `EnergyLogits`.
         covariance: of the mixtures, see `GaussianMixture`.
         id_set: cifar10, cifar100, imagenet or "", for the values that a prior's source publishes for it.
+        weights: of the mixtures' classes, see there.
     """
     if name in ("gmm", "gmm-std"):
-        return GaussianMixture(covariance)
+        return GaussianMixture(covariance, weights)
     if name == "knn":
         return SoftNeighbours()
     if name == "dice":
         return DirectedSparsity(*head, fit_head, SPARSITY_OF.get(id_set, SPARSITY))
     if name == "vim":
         return VirtualLogit(*head, fit_head)
+    if name == "scale":
+        return ScaledActivations(*head, fit_head)
     if name == "el":
         return EnergyLogits(*head, fit_head)
     raise HeatError(f"There is no prior {name!r}: choose among {', '.join(ALL_PRIORS)}.")
 
 
 __all__ = [
+    "KINDS",
     "DirectedSparsity",
     "EnergyLogits",
     "GaussianMixture",
     "Prior",
+    "ScaledActivations",
     "SoftNeighbours",
     "VirtualLogit",
     "make_prior",
+    "packed",
+    "unpacked",
 ]

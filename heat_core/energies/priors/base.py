@@ -1,7 +1,7 @@
 """The contract of a prior, and what the fits of all of them share."""
 
-from collections.abc import Callable
-from typing import Any, Protocol, Self, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -20,10 +20,18 @@ from heat_core.features.rows import (
 )
 
 ArrayOrTensor = TypeVar("ArrayOrTensor", np.ndarray, torch.Tensor)
+Scoring = Mapping[str, type[np.floating[Any]]]
+PriorKind = TypeVar("PriorKind", bound="Prior")
 
 
 class Prior(Protocol):
-    """An energy in closed form: E_q(z) = -log q(z) up to a constant."""
+    """An energy in closed form: E_q(z) = -log q(z) up to a constant.
+
+    Attributes:
+        scoring: the constants that the energy of float32 features reads → the precision in which it reads them.
+    """
+
+    scoring: ClassVar[Scoring]
 
     def fit(self, z: Rows, y: np.ndarray) -> Self:
         """Fit on (N, D) features and (N,) labels, sums in float64; returns itself."""
@@ -78,6 +86,12 @@ def column_moments(z: Rows) -> tuple[np.ndarray, np.ndarray]:
     return near.astype(working(z.dtype)) + off, np.sqrt(np.maximum(squares / len(z) - off**2, 0.0))
 
 
+class ConstantsLike(Protocol):
+    """Numbers of a prior, of the device and precision of the points that they meet."""
+
+    def like(self, z: torch.Tensor) -> dict[str, torch.Tensor]: ...
+
+
 class Constants:
     """Fitted float64 numbers, handed out as tensors of the device and precision that a call needs."""
 
@@ -93,6 +107,22 @@ class Constants:
         if key not in self._tensors:
             self._tensors[key] = {k: torch.as_tensor(v).to(z.dtype).to(z.device) for k, v in self.arrays.items()}
         return self._tensors[key]
+
+
+_CONSTANTS = "_constants"  # where every prior keeps what it was fitted to
+
+
+def packed(prior: Prior) -> dict[str, np.ndarray]:
+    """What the energy of a fitted prior reads, and nothing that only training reads; for `unpacked`."""
+    arrays = vars(prior)[_CONSTANTS].arrays
+    return {name: np.ascontiguousarray(arrays[name], dtype=kind) for name, kind in prior.scoring.items()}
+
+
+def unpacked(kind: type[PriorKind], constants: ConstantsLike) -> PriorKind:
+    """A prior from what `packed` gave: it gives the same energies, and can do no more."""
+    prior = kind.__new__(kind)
+    vars(prior)[_CONSTANTS] = constants
+    return prior
 
 
 def array_or_tensor(energy: Callable[[torch.Tensor, torch.dtype], torch.Tensor], z: ArrayOrTensor) -> ArrayOrTensor:

@@ -1,17 +1,18 @@
 """The Gaussian-mixture prior: one mean per class, one shared covariance (Sec. 3.2)."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 
 from heat_core.energies.fitted import Fitted
 from heat_core.energies.moments import Moments
-from heat_core.energies.priors.base import ArrayOrTensor, Constants, array_or_tensor, checked_features
+from heat_core.energies.priors.base import ArrayOrTensor, Constants, Scoring, array_or_tensor, checked_features
 from heat_core.errors import HeatError
 from heat_core.features.rows import Rows, working
 
 COVARIANCES = ("empirical", "ledoit-wolf")
+WEIGHTS = ("uniform", "empirical")
 _ROUNDING = 1e-24  # share of the mean squared norm below which variance is only rounding
 _FLOOR = 1e-8  # smallest eigenvalue, as a share of the largest: keeps a singular covariance invertible
 _SAFE = 1e-6  # smallest eigenvalue, as a share of the largest, that products in float32 still tell
@@ -19,29 +20,42 @@ FEW = 10  # fewer than this many samples a dimension: the empirical covariance i
 
 
 class GaussianMixture:
-    """E_q(z) = -log Σ_c exp(-½ (z - μ_c)ᵀ Σ⁻¹ (z - μ_c)), without class weights (Sec. 3.2).
+    """E_q(z) = -log Σ_c w_c exp(-½ (z - μ_c)ᵀ Σ⁻¹ (z - μ_c)).
 
     Args:
         covariance: "empirical" (the paper: scatter around the class means, divided by N), "ledoit-wolf" (shrunk
             towards a multiple of the identity, for few samples), or "auto": Ledoit-Wolf below 10 samples a dimension.
+        weights: of the classes: "uniform" (the paper's formula, Sec. 3.2: w_c = 1), or "empirical" (the authors' code:
+            w_c is the class's share of the samples).
 
     Attributes:
         means_: (C, D) class means.
+        counts_: (C,) samples of each class.
         precision_: (D, D) Σ⁻¹.
         covariance_used_: what "auto" chose.
         floored_: how many eigenvalues were raised because the covariance is singular.
     """
 
+    scoring: ClassVar[Scoring] = {
+        "centre": np.float32,
+        "whitener": np.float32,
+        "white_means": np.float64,
+        "mean_norms": np.float64,
+        "log_weights": np.float64,
+    }
     means_ = Fitted[np.ndarray]()
+    counts_ = Fitted[np.ndarray]()
     precision_ = Fitted[np.ndarray]()
     covariance_used_ = Fitted[str]()
     floored_ = Fitted[int]()
     _constants = Fitted[Constants]()
 
-    def __init__(self, covariance: str = "empirical") -> None:
+    def __init__(self, covariance: str = "empirical", weights: str = "uniform") -> None:
         if covariance not in (*COVARIANCES, "auto"):
             raise HeatError(f"covariance is {covariance!r}: choose one of {', '.join(COVARIANCES)}, auto.")
-        self.covariance = covariance
+        if weights not in WEIGHTS:
+            raise HeatError(f"The weights of a mixture are {weights!r}: choose one of {', '.join(WEIGHTS)}.")
+        self.covariance, self.weights = covariance, weights
 
     def fit(self, z: Rows, y: np.ndarray) -> Self:
         """Fit on (N, D) features and (N,) labels."""
@@ -81,7 +95,7 @@ class GaussianMixture:
                 "The features do not vary within the classes (a 1×1 feature map makes std-pooling zero): "
                 "use a larger image size or another prior."
             )
-        self.covariance_used_, self.means_ = chosen, moments.means
+        self.covariance_used_, self.means_, self.counts_ = chosen, moments.means, moments.counts
         # All of it in torch: two libraries' threads, taking turns, wait for one another.
         values, vectors = torch.linalg.eigh(torch.from_numpy(covariance))
         smallest, floor = float(values[0] / values[-1]), _FLOOR * values[-1]
@@ -93,6 +107,7 @@ class GaussianMixture:
         precision = (vectors / values) @ vectors.T
         whitener = vectors / values.sqrt()
         white_means = means @ whitener
+        weights = moments.counts / moments.counts.sum() if self.weights == "empirical" else np.ones(len(means))
         self.precision_ = precision.numpy()
         self._constants = Constants(
             centre=centre,
@@ -103,12 +118,29 @@ class GaussianMixture:
             mean_norms=(white_means**2).sum(dim=1),
             means=means,
             root=vectors * values.sqrt(),
+            log_weights=np.log(weights),
         )
         return smallest
 
     def refit(self, z: Rows, y: np.ndarray) -> "GaussianMixture":
         """The same kind of mixture fitted on other samples (for held-out energies)."""
-        return GaussianMixture(self.covariance_used_).fit(z, y)
+        return GaussianMixture(self.covariance_used_, self.weights).fit(z, y)
+
+    def of_all(self) -> "GaussianMixture":
+        """The Gaussian of all samples, whatever their class: Σ₀ = Σ + Σ_c n_c/N (μ_c - μ₀)(μ_c - μ₀)ᵀ.
+
+        Where Σ is empirical, so is Σ₀. Where Σ is shrunk, Σ₀ is shrunk as much: shrunk for itself it would take other
+        variances for those directions that the classes have in common.
+        """
+        shares, root = self.counts_ / self.counts_.sum(), np.asarray(self._constants.arrays["root"])
+        centre = shares @ self.means_
+        away = self.means_ - centre
+        covariance = root @ root.T + (shares[:, None] * away).T @ away
+        whole = GaussianMixture(self.covariance_used_)
+        whole._fit(
+            Moments(self.counts_.sum(keepdims=True), centre[None], covariance), covariance, self.covariance_used_
+        )
+        return whole
 
     head_weight = None  # it reads every direction
 
@@ -121,7 +153,9 @@ class GaussianMixture:
         return array_or_tensor(self._squared, z)
 
     def _energy(self, z: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        return -torch.logsumexp(-0.5 * self._squared(z, dtype), dim=1)
+        squared = self._squared(z, dtype)
+        log_weights = self._constants.like(squared)["log_weights"]
+        return -torch.logsumexp(torch.add(log_weights, squared, alpha=-0.5), dim=1)
 
     def _squared(self, z: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         k = self._constants.like(z)
@@ -130,22 +164,25 @@ class GaussianMixture:
         return torch.linalg.vecdot(white, white)[:, None] - 2 * white @ k["white_means"].T + k["mean_norms"]
 
     def gradient(self, z: torch.Tensor) -> torch.Tensor:
-        """∇E_q = Σ⁻¹z - π(z) Σ⁻¹μ, π = softmax(-½ d²): (N, D) → (N, D), one D² product.
+        """∇E_q = Σ⁻¹z - π(z) Σ⁻¹μ, π = softmax(log w - ½ d²): (N, D) → (N, D), one D² product.
 
         The term zᵀΣ⁻¹z is common to all classes, so π needs only q·μ_c with q = Σ⁻¹z.
         """
         k = self._constants.like(z)
         q = (z - k["centre"]) @ k["precision"]
-        responsibility = torch.softmax(q @ k["means"].T - 0.5 * k["mean_norms"], dim=1)
+        responsibility = torch.softmax(q @ k["means"].T + (k["log_weights"] - 0.5 * k["mean_norms"]), dim=1)
         return q - responsibility @ k["precision_means"]
 
     def sample(
         self, n: int, generator: torch.Generator | None = None, like: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """N draws from the mixture (classes equally likely): (n, D), float32 on the CPU or as `like`."""
+        """N draws from the mixture, classes as likely as they weigh: (n, D), float32 on the CPU or as `like`."""
         like = torch.empty(0) if like is None else like
         k = self._constants.like(like)
         dtype, device = like.dtype, like.device
-        component = torch.randint(len(self.means_), (n,), generator=generator, device=device)
+        if self.weights == "uniform":
+            component = torch.randint(len(self.means_), (n,), generator=generator, device=device)
+        else:
+            component = torch.multinomial(k["log_weights"].exp(), n, replacement=True, generator=generator)
         noise = torch.randn(n, self.means_.shape[1], generator=generator, device=device, dtype=dtype)
         return k["centre"] + k["means"][component] + noise @ k["root"].T

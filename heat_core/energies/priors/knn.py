@@ -1,12 +1,12 @@
 """Soft-KNN: a differentiable energy in place of the distance to the k-th neighbour (the paper's outlook, Sec. 5)."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 
 from heat_core.energies.fitted import Fitted
-from heat_core.energies.priors.base import ArrayOrTensor, Constants, array_or_tensor, checked_features
+from heat_core.energies.priors.base import ArrayOrTensor, Constants, Scoring, array_or_tensor, checked_features
 from heat_core.features.rows import Rows
 
 _NEIGHBOURS = 10
@@ -34,6 +34,7 @@ class SoftNeighbours:
         width_: τ.
     """
 
+    scoring: ClassVar[Scoring] = {"bank": np.float32, "halves": np.float64, "inverse": np.float64}
     width_ = Fitted[float]()
     _constants = Fitted[Constants]()
 

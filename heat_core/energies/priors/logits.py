@@ -1,6 +1,6 @@
 """The energy of the logits (EL; Liu et al., 2020) as a prior."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from heat_core.energies.fitted import Fitted
 from heat_core.energies.priors.base import (
     ArrayOrTensor,
     Constants,
+    Scoring,
     array_or_tensor,
     checked_features,
     column_moments,
@@ -28,6 +29,7 @@ class EnergyLogits:
             held-out energies can be computed with a head that has not seen them.
     """
 
+    scoring: ClassVar[Scoring] = {"weight": np.float32, "bias": np.float64}
     _constants = Fitted[Constants]()
 
     def __init__(self, weight: np.ndarray, bias: np.ndarray, fit_head: FitHead | None = None) -> None:

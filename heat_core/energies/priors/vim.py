@@ -1,13 +1,13 @@
 """ViM (Wang et al., 2022) as a prior: the energy of the logits and of a virtual one, with its gradient."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 
 from heat_core.energies.fitted import Fitted
 from heat_core.energies.moments import Moments
-from heat_core.energies.priors.base import ArrayOrTensor, Constants, array_or_tensor
+from heat_core.energies.priors.base import ArrayOrTensor, Constants, Scoring, array_or_tensor
 from heat_core.energies.priors.logits import EnergyLogits
 from heat_core.errors import HeatError
 from heat_core.features.heads import FitHead
@@ -36,6 +36,12 @@ class VirtualLogit(EnergyLogits):
         alpha_: α.
     """
 
+    scoring: ClassVar[Scoring] = {
+        **EnergyLogits.scoring,
+        "origin": np.float32,
+        "outside": np.float32,
+        "alpha": np.float64,
+    }
     dim_ = Fitted[int]()
     alpha_ = Fitted[float]()
 
@@ -73,6 +79,7 @@ class VirtualLogit(EnergyLogits):
             std=np.sqrt(np.maximum(moments.scatter.diagonal() / n, 0.0)),
             origin=origin,
             outside=outside,
+            alpha=np.array(self.alpha_),
         )
         return self
 
@@ -104,8 +111,8 @@ class VirtualLogit(EnergyLogits):
         """(N, D) → (N,)."""
 
         def energy(t: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-            virtual = self.alpha_ * self._outside(t).to(dtype).norm(dim=1)
-            return virtual - torch.logsumexp(self._logits(t, dtype), 1)
+            outside = self._outside(t).to(dtype).norm(dim=1)
+            return self._constants.like(outside)["alpha"] * outside - torch.logsumexp(self._logits(t, dtype), 1)
 
         return array_or_tensor(energy, z)
 

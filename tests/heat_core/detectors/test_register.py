@@ -123,6 +123,15 @@ def test_one_that_reads_images_is_left_out_of_a_run_on_features(tmp_path):
     assert "far" in done.detectors
 
 
+def test_an_evidence_that_there_is_not_is_refused():
+    class Guess(FarFromTheMean):
+        evidence = "intuition"
+
+    with pytest.raises(HeatError, match="Guess judges by 'intuition': its evidence is one of logits, features, both"):
+        register("guess")(Guess)
+    assert detectors._registered == {}
+
+
 @pytest.mark.parametrize("name", ["msp", "kl-matching", "ssd-plus", "gram"])
 def test_a_name_that_is_taken_is_refused(name):
     before = load(name)

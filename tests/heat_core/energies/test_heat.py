@@ -64,7 +64,7 @@ def test_where_samples_are_few_every_fifth_of_a_class_is_held_out_of_the_scales_
     z, keep = VIEWS[name].of(FEW), np.setdiff1d(np.arange(45), rows)
     whole = make_prior(name, HEAD, fit_head, "auto").fit(z, FEW.labels)
     np.testing.assert_array_equal(part.prior_energy(TEST), whole.energy(VIEWS[name].of(TEST)))
-    head = fit_head(z[keep], FEW.labels[keep]) if name in ("el", "dice", "vim") else HEAD
+    head = fit_head(z[keep], FEW.labels[keep]) if name in ("el", "dice", "vim", "scale") else HEAD
     unseen = make_prior(name, head, covariance="auto").fit(z[keep], FEW.labels[keep])
     np.testing.assert_allclose(part.reference, unseen.energy(z[rows]), rtol=1e-9)
     assert not np.allclose(part.reference, part.prior_energy(FEW)[rows])
@@ -155,7 +155,7 @@ def test_nothing_is_saved_before_training(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["gmm", "gmm-std", "el", "dice", "knn", "vim"])
+@pytest.mark.parametrize("name", ["gmm", "gmm-std", "el", "dice", "knn", "vim", "scale"])
 def test_a_saved_residual_gives_the_same_energies(tmp_path, name):
     part, path = trained(name), tmp_path / "residual.safetensors"
     part.save(path, SETTINGS)
@@ -168,12 +168,12 @@ def test_a_saved_residual_gives_the_same_energies(tmp_path, name):
     assert again.statistics(MANY) == part.statistics(MANY)
 
 
-@pytest.mark.parametrize("name", ["gmm", "gmm-std", "el", "dice", "knn", "vim"])
+@pytest.mark.parametrize("name", ["gmm", "gmm-std", "el", "dice", "knn", "vim", "scale"])
 @pytest.mark.parametrize("train", [MANY, FEW], ids=["many", "few"])
 def test_a_restored_prior_gives_the_same_energies(tmp_path, name, train):
     part, path = trained(name, train), tmp_path / "residual.safetensors"
     part.save(path, SETTINGS)
-    again = restore(name, train, HEAD, "auto", "", path)
+    again = restore(name, train, HEAD, "auto", "uniform", "", path)
     assert again.temperature == part.temperature
     for energy in ("prior_energy", "residual_energy", "hybrid_energy"):
         np.testing.assert_array_equal(getattr(again, energy)(TEST), getattr(part, energy)(TEST))
@@ -188,5 +188,5 @@ def test_a_damaged_residual_gives_a_sentence(tmp_path):
         with pytest.raises(HeatError, match=r"residual\.safetensors is cut off or damaged"):
             part.load(path)
     with pytest.raises(HeatError, match="delete it and resume the run"):
-        restore("gmm", MANY, HEAD, "auto", "", tmp_path / "missing.safetensors")
+        restore("gmm", MANY, HEAD, "auto", "uniform", "", tmp_path / "missing.safetensors")
     assert part.residual is before

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError
-from heat_core.energies.moments import Moments
+from heat_core.energies.moments import Moments, class_means
 from heat_core.energies.priors import GaussianMixture
 from heat_core.features.rows import BLOCK
 
@@ -66,3 +66,11 @@ def test_variance_that_float32_products_would_round_away_is_summed_in_float64():
     z[:, -1] = z[:, -2] + 1e-3 * RNG.normal(size=N).astype(np.float32)
     fast, exact = (GaussianMixture().fit(given, Y) for given in (z, z.astype(np.float64)))
     np.testing.assert_allclose(fast.precision_, exact.precision_, rtol=1e-6, atol=1e-9 * np.abs(exact.precision_).max())
+
+
+def test_means_alone_are_those_of_the_moments():
+    y = np.where(Y == 2, 0, Y)  # nobody of class 2
+    means = class_means(Z, y, CLASSES)
+    np.testing.assert_allclose(means, Moments.of(Z, y, CLASSES).means, rtol=1e-10)
+    assert not means[2].any()
+    np.testing.assert_allclose(class_means(Z, y, CLASSES, lambda block: 2 * block), 2 * means, rtol=1e-12)

@@ -6,10 +6,12 @@ from scipy.stats import spearmanr
 
 from heat_core import HeatError
 from heat_core.energies.heat import fit_prior
+from heat_core.energies.moments import Moments
 from heat_core.energies.priors import (
     DirectedSparsity,
     EnergyLogits,
     GaussianMixture,
+    ScaledActivations,
     SoftNeighbours,
     VirtualLogit,
 )
@@ -42,9 +44,11 @@ HEAD = RNG.normal(size=(4, 12)), RNG.normal(size=4)
 PRIORS = [
     GaussianMixture(),
     GaussianMixture("ledoit-wolf"),
+    GaussianMixture(weights="empirical"),
     EnergyLogits(*HEAD),
     DirectedSparsity(*HEAD, sparsity=0.5),
     VirtualLogit(*HEAD),
+    ScaledActivations(*HEAD),
     SoftNeighbours(bank=100),
 ]
 
@@ -58,6 +62,16 @@ def test_gradient_is_autograds(prior):
     torch.testing.assert_close(single.double(), expected, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("prior", PRIORS, ids=lambda p: type(p).__name__)
+def test_gradient_is_the_slope(prior):
+    """By central differences, of points as after a ReLU: some activations are zero."""
+    z = torch.from_numpy(np.maximum(RNG.normal(size=(5, 12)) * 3, 0))
+    prior.fit(Z, Y)
+    step = 1e-5 * torch.eye(12, dtype=torch.float64)
+    slope = torch.stack([(prior.energy(z + s) - prior.energy(z - s)) / 2e-5 for s in step], dim=1)
+    torch.testing.assert_close(prior.gradient(z), slope, rtol=1e-5, atol=1e-5)
+
+
 def test_samples_have_the_mixtures_moments():
     mixture = GaussianMixture().fit(Z, Y)
     z = mixture.sample(60_000, torch.Generator().manual_seed(0)).double().numpy()
@@ -68,6 +82,69 @@ def test_samples_have_the_mixtures_moments():
     np.testing.assert_allclose(np.cov(z.T), within + between, atol=0.05 * np.abs(within + between).max())
     again = mixture.sample(5, torch.Generator().manual_seed(3))
     assert torch.equal(again, mixture.sample(5, torch.Generator().manual_seed(3)))
+
+
+UNEVEN = np.r_[0:80, 80:120, 160:180]  # of the classes 0, 1 and 5: 80, 40 and 20 samples
+
+
+def test_empirical_weights_are_the_shares_of_the_classes():
+    z, y = Z[UNEVEN], Y[UNEVEN]
+    test, weights = RNG.normal(size=(30, 12)) * 4, np.array([80, 40, 20]) / 140
+    mixture, plain = GaussianMixture(weights="empirical").fit(z, y), GaussianMixture().fit(z, y)
+    distances = plain.squared_distances(test)
+    np.testing.assert_allclose(mixture.energy(test), -logsumexp(-0.5 * distances, axis=1, b=weights), rtol=1e-9)
+    np.testing.assert_allclose(plain.energy(test), -logsumexp(-0.5 * distances, axis=1), rtol=1e-9)
+    np.testing.assert_array_equal(mixture.squared_distances(test), distances)  # those know no weights
+    assert mixture.refit(z[::2], y[::2]).weights == "empirical"
+    even = GaussianMixture(weights="empirical").fit(Z, Y)
+    np.testing.assert_allclose(even.energy(test), GaussianMixture().fit(Z, Y).energy(test) + np.log(3), rtol=1e-9)
+
+
+@pytest.mark.parametrize("covariance", ["empirical", "ledoit-wolf"])
+def test_the_gaussian_of_all_samples_shares_what_the_classes_share(covariance):
+    z, y = Z[UNEVEN], Y[UNEVEN]
+    mixture = GaussianMixture(covariance).fit(z, y)
+    whole, centre = mixture.of_all(), z.mean(axis=0)
+    np.testing.assert_allclose(whole.means_, centre[None])
+    away = mixture.means_ - centre
+    between = away.T @ np.diag([80 / 140, 40 / 140, 20 / 140]) @ away
+    precision = np.linalg.inv(np.linalg.inv(mixture.precision_) + between)
+    np.testing.assert_allclose(whole.precision_, precision, rtol=1e-6, atol=1e-9)
+    if covariance == "empirical":
+        alone = GaussianMixture().fit(z, np.zeros(len(z)))
+        np.testing.assert_allclose(whole.squared_distances(Z), alone.squared_distances(Z), rtol=1e-6)
+
+
+def test_empirical_weights_say_how_often_a_class_is_drawn():
+    z = Z[UNEVEN] + 100 * np.eye(12)[Y[UNEVEN]]  # nobody takes one class for another
+    mixture = GaussianMixture(weights="empirical").fit(z, Y[UNEVEN])
+    drawn = mixture.sample(14_000, torch.Generator().manual_seed(0)).double().numpy()
+    classes = np.bincount(mixture.squared_distances(drawn).argmin(axis=1)) / len(drawn)
+    np.testing.assert_allclose(classes, np.array([80, 40, 20]) / 140, atol=0.02)
+    again = mixture.sample(5, torch.Generator().manual_seed(3))
+    assert torch.equal(again, mixture.sample(5, torch.Generator().manual_seed(3)))
+
+
+def test_empirical_weights_of_moments_that_were_added():
+    parts = [Moments.of(Z[UNEVEN][i::2], np.searchsorted([0, 1, 5, 7], Y[UNEVEN][i::2]), 4) for i in range(2)]
+    added = GaussianMixture(weights="empirical").fit_moments(parts[0] + parts[1])  # the fourth class has no sample
+    whole = GaussianMixture(weights="empirical").fit(Z[UNEVEN], Y[UNEVEN])
+    np.testing.assert_allclose(added.energy(Z), whole.energy(Z), rtol=1e-9)
+
+
+def test_scale_is_its_formula_and_els_where_nothing_is_active():
+    prior = ScaledActivations(*HEAD, percentile=75).fit(Z)
+    z = np.maximum(Z[:40], 0)
+    z[7] = 0
+    largest = np.sort(z, axis=1)[:, -3:].sum(axis=1)
+    ratio = np.divide(z.sum(axis=1), largest, out=np.zeros(40), where=largest > 0)
+    expected = -logsumexp(np.exp(ratio)[:, None] * (z @ HEAD[0].T) + HEAD[1], axis=1)
+    np.testing.assert_allclose(prior.energy(z), expected, rtol=1e-10)
+    plain, nothing = EnergyLogits(*HEAD).fit(Z), -np.abs(Z[:5])
+    np.testing.assert_array_equal(prior.energy(nothing), plain.energy(nothing))
+    torch.testing.assert_close(prior.gradient(torch.from_numpy(nothing)), plain.gradient(torch.from_numpy(nothing)))
+    assert prior.refit(Z[::2], Y[::2]).percentile == 75
+    assert prior.head_weight is None
 
 
 def test_el_is_minus_logsumexp_of_the_logits():
@@ -108,6 +185,10 @@ def test_bad_features_give_a_sentence(z, y, sentence):
 def test_bad_names_and_heads_give_a_sentence():
     with pytest.raises(HeatError, match="ledoit-wolf"):
         GaussianMixture("full")
+    with pytest.raises(HeatError, match="weights of a mixture"):
+        GaussianMixture(weights="equal")
+    with pytest.raises(HeatError, match="percentile of SCALE"):
+        ScaledActivations(*HEAD, percentile=100)
     with pytest.raises(HeatError, match="head"):
         EnergyLogits(np.ones((3, 4)), np.ones(2))
     with pytest.raises(HeatError, match="reads 4"):

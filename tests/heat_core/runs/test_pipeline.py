@@ -12,7 +12,7 @@ import pytest
 from heat_core import Experiment, HeatError, Lens, Run, compose, run
 from heat_core.runs import jobs
 from heat_core.runs.experiment import demo_experiment
-from heat_core.runs.run import list_runs
+from heat_core.runs.listing import list_runs
 from heat_core.storage import read_npz, write_npz
 
 
@@ -233,6 +233,7 @@ def test_nan_weights_fail_with_a_sentence_that_the_run_keeps(home, monkeypatch):
         {"ood": {}},
         {"preset": "slow"},
         {"covariance": "full"},
+        {"mixture_weights": "equal"},
         {"ood": {"average": "demo-unseen-digits"}},
         {"settings": {"lamda": 3}},
     ],
@@ -293,7 +294,8 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 def test_command_and_python_lines_build_the_same_experiment():
     from heat_core.__main__ import _experiment, _parser
 
-    wanted = small(settings={"lambda_": "5"}, map=True, ood={"a b": "demo-unseen-digits"})
+    weights = {"mixture_weights": "empirical"}
+    wanted = small(settings={"lambda_": "5"}, map=True, ood={"a b": "demo-unseen-digits"}, **weights)
     import shlex
 
     words = shlex.split(wanted.to_command())[3:]

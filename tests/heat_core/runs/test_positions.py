@@ -126,7 +126,7 @@ def test_the_patches_of_a_vit_are_a_grid_without_its_register(side):
     z = (values.mean(dim=0).numpy() + rng.normal(size=(60, values.shape[1]))).astype(np.float32)
     train = Features(z, None, np.arange(60) % 3, [str(i) for i in range(60)], ["a", "b", "c"])
     head = rng.normal(size=(3, z.shape[1])), rng.normal(size=3)
-    part = fit_again("gmm", train, head, "auto", "")
+    part = fit_again("gmm", train, head, "auto", "uniform", "")
     found = _contributions(values, grid, part, head, train.class_names, np.array([0.0, 0, 1, 1]))
     of_energy, of_logit, seen = plainly(values.numpy(), train, "auto", head)
     np.testing.assert_allclose(found.energy, of_energy.reshape(grid), rtol=1e-5, atol=1e-8)

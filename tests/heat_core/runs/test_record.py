@@ -37,6 +37,7 @@ def record_of(**changes) -> RunRecord:
         "features": {"train": "/somewhere/train"},
         "accuracy": 0.75,
         "notes": ("id: 3 of its images are <b>elsewhere</b>.",),
+        "evidence": {"msp": "logits"},
         "scale": Scale(PRIORS, np.array([1.0, -2.0, 1 / 3]), np.array([0.1, 0.4, 7.0])),
         "temperatures": (3.0, 0.1 + 0.2, 1e-12),
     }
@@ -54,7 +55,7 @@ def same(found: RunRecord, expected: RunRecord) -> None:
         for name in a.scores:
             np.testing.assert_array_equal(a.scores[name], b.scores[name])
     np.testing.assert_array_equal(found.training_ids, expected.training_ids)
-    for name in ("class_names", "left_out", "features", "accuracy", "temperatures", "notes"):
+    for name in ("class_names", "left_out", "features", "accuracy", "temperatures", "notes", "evidence"):
         assert getattr(found, name) == getattr(expected, name)
     assert list(found.titles.items()) == list(expected.titles.items())  # their order is the tables'
     assert found.scale.priors == expected.scale.priors
@@ -83,7 +84,7 @@ def without(*names: str):
     "record",
     [
         record_of(),
-        record_of(accuracy=None, titles={"el": "EL", "msp": "MSP"}, left_out={}, features={}, notes=()),
+        record_of(accuracy=None, titles={"el": "EL", "msp": "MSP"}, left_out={}, features={}, notes=(), evidence={}),
         record_of(
             sets=[set_of(4, priors=0), set_of(2, priors=0)],
             scale=Scale((), np.empty(0), np.empty(0)),
@@ -153,10 +154,11 @@ def test_a_record_from_before_formats_were_kept_opens(tmp_path):
     path = tmp_path / "energies.npz"
     with_summary(path, without("format"))
     assert RunRecord.load(path).class_names == ["cat", "<i>dog</i> 犬"]
-    with_summary(path, without("titles", "features", "accuracy", "notes"))
+    with_summary(path, without("titles", "features", "accuracy", "notes", "evidence"))
     found = RunRecord.load(path)
     assert (found.titles, found.features, found.accuracy) == ({"msp": "msp", "el": "el"}, {}, None)
     assert found.notes == ()
+    assert found.evidence == {}
 
 
 @pytest.mark.parametrize("number", [FORMAT + 1, 0, "2", None])
@@ -184,6 +186,8 @@ def test_another_format_is_refused_by_its_number_and_says_what_to_do(tmp_path, n
         lambda summary: summary | {"temperature": 3.0},
         lambda summary: summary | {"baselines": ["msp", "el", "knn"]},
         lambda summary: summary | {"titles": ["MSP"]},
+        lambda summary: summary | {"evidence": ["logits"]},
+        lambda summary: summary | {"evidence": {"msp": 5}},
     ],
     ids=lambda _: "",
 )

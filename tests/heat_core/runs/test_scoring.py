@@ -33,6 +33,15 @@ def test_the_runs_own_images_get_the_energies_that_the_run_has(demo_run, picture
     np.testing.assert_array_equal(Scored.load(tmp_path / "scored.npz").ids, scored.ids)
 
 
+def test_new_images_get_the_class_weights_of_the_run(run_of_files, tmp_path):
+    """Weights move every energy of the mixture: those of another kind would be seen."""
+    run = run_of_files(["gmm"], mixture_weights="empirical")
+    scored = score(run, [tmp_path / "other"])
+    np.testing.assert_allclose(scored.prior, run.prior_energies("other"), rtol=1e-5)
+    plain = run.detector_scores("other", "gmm") + np.log(0.5)  # two classes of as many images
+    assert not np.allclose(scored.prior[:, 0] * run.record.temperatures[0], plain, rtol=1e-3, atol=0)
+
+
 def test_on_the_command_line(demo_run, pictures, capsys):
     (pictures / "cut.png").write_bytes((pictures / "0.png").read_bytes()[:60])
     assert main(["score", str(demo_run.folder), str(pictures), "--beta", "-1", "--priors", "gmm", "el", "--json"]) == 0

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.conftest import make_folder, run_over_files
+from tests.conftest import make_folder, make_known_and_other, run_over_files
 
 
 @pytest.fixture(scope="module")
@@ -16,4 +16,5 @@ def made(tmp_path_factory):
         make_folder(folder / "new", {"x": 11, "y": 12})
         (folder / "new" / "x" / "004.png").write_bytes(b"no image")
         os.truncate(folder / "new" / "y" / "003.png", 60)
+        make_known_and_other(folder)
         yield run_over_files(folder, ["gmm", "el"]), folder / "new", folder / "resnet10t.safetensors"

@@ -14,7 +14,6 @@ from heat_core.__main__ import main
 from heat_core.composition import HEAT, Lens
 from heat_core.features.backbones import load_backbone
 from heat_core.features.features import Features
-from heat_core.metrics import p_values
 from heat_core.runs.scoring import score
 from heat_core.shards.extracted import extract_list, moments_of
 from heat_core.shards.plan import How
@@ -214,15 +213,6 @@ def test_the_verbs_work_from_the_command_line(made, tmp_path, capsys):
     assert len(Features.open(tmp_path / "features")) == 21
     assert main(["score", str(run.folder), str(new), "--engine", "ray"]) == 2
     assert "say which with --out" in capsys.readouterr().err
-
-
-def test_p_values_are_valid_where_nothing_was_fitted_on_the_calibration_images():
-    rng = np.random.default_rng(0)
-    draws = [p_values(rng.normal(size=99), rng.normal(size=20)) for _ in range(400)]
-    for alpha in (0.01, 0.05, 0.1):
-        rate = np.mean([(p <= alpha).mean() for p in draws])
-        assert abs(rate - alpha) < 4 * np.sqrt(alpha * (1 - alpha) / 400 / 5)
-    assert p_values([1, 2, 2, 3], [0, 2, 4]).tolist() == [1.0, 0.8, 0.2]
 
 
 def test_two_leaders_do_not_work_in_one_folder(made, tmp_path):

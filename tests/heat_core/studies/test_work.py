@@ -7,14 +7,19 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from heat_core import HeatError
+from heat_core import Experiment, HeatError
 from heat_core.analysis import tables
+from heat_core.energies.heat import fit_prior
+from heat_core.energies.settings import settings_for
+from heat_core.features.features import Features
 from heat_core.runs.events import read_events
-from heat_core.runs.run import list_runs
+from heat_core.runs.listing import list_runs
+from heat_core.runs.shelf import Shelf
 from heat_core.studies import STUDY_NAMES
 from heat_core.studies.catalogue import STUDIES
 from heat_core.studies.page import to_csv
@@ -118,6 +123,22 @@ def test_a_run_of_its_own_takes_nothing_from_the_shelf(base):
     events = []
     run(replace(base, map=False), on_event=events.append)
     assert sum(e["message"].startswith("Training the residual") for e in events) == 3
+
+
+def test_a_field_that_came_later_changes_no_digest_at_its_default(base, tmp_path):
+    """Studies and runs of before are found again; with other class weights they are others, and so is the residual."""
+    named = Experiment("a", {"b": "c"})
+    assert new_study(Request("dice", named)).id == "dice-c8d57cad1e5c"  # as before the field
+    assert new_study(Request("dice", replace(named, mixture_weights="empirical"))).id != "dice-c8d57cad1e5c"
+    assert run_folder(named, "x") == run_folder(Experiment.from_dict(named.to_dict()), "x")
+    assert run_folder(named, "x") != run_folder(replace(named, mixture_weights="empirical"), "x")
+
+    train = Features.open(Path(base.id)).subset(np.arange(100))  # of uneven classes
+    settings = settings_for("gmm", base.preset, base.settings)
+    parts = {kind: fit_prior("gmm", train, None, weights=kind) for kind in ("uniform", "empirical")}
+    paths = {kind: Shelf(tmp_path).path(part, train, settings, 0, "cpu") for kind, part in parts.items()}
+    assert paths["uniform"] == Shelf(tmp_path).path(fit_prior("gmm", train, None), train, settings, 0, "cpu")
+    assert paths["uniform"] != paths["empirical"]
 
 
 def test_other_files_are_another_run(base, tmp_path):

@@ -1,0 +1,44 @@
+"""ASH-S (Djurisic et al., 2023): the energy of the logits of the largest activations, scaled by what was left out."""
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from heat_core.detectors.base import Detector, Head
+from heat_core.energies.priors.scale import peaks, require_percentile
+from heat_core.energies.views import VIEWS
+from heat_core.features.features import Features
+from heat_core.features.heads import logits_of_rows
+from heat_core.features.rows import in_blocks, tensor
+
+
+class ActivationShaping(Detector):
+    """Score: -log Σ_c exp(eʳ Σ_{d ∈ top} w_cd z_d + b_c), r = Σ_d z_d / Σ_{d ∈ top} z_d over the activations of z above
+    their own p-th percentile.
+
+    p = 90 for ImageNet and 95 for CIFAR are those of the authors' configurations (github.com/andrijazz/ash).
+    """
+
+    title, source = "ASH-S", "Djurisic et al., ICLR 2023, arXiv:2209.09858"
+    place = 84
+    evidence = "both"
+    rectified = True
+    published: ClassVar = {"cifar10": {"percentile": 95.0}, "cifar100": {"percentile": 95.0}}
+
+    def __init__(self, head: Head, percentile: float = 90.0) -> None:
+        require_percentile(percentile, "ASH-S")
+        super().__init__(head)
+        self.percentile = percentile
+
+    def score(self, features: Features) -> np.ndarray:
+        return in_blocks(self._energy, VIEWS["el"].rows(features))
+
+    def _energy(self, block: np.ndarray) -> np.ndarray:
+        z = tensor(block)
+        found = peaks(z, self.percentile, torch.float64)
+        kept = torch.zeros_like(z).scatter_(1, found.largest, z.gather(1, found.largest))
+        weight, bias = self.head
+        raw = torch.from_numpy(logits_of_rows(kept.numpy(), (weight, np.zeros(len(bias)))))
+        logits = raw * torch.exp(found.ratio)[:, None] + torch.from_numpy(np.asarray(bias, dtype=np.float64))
+        return -torch.logsumexp(logits, dim=1).numpy()

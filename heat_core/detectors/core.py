@@ -1,0 +1,77 @@
+"""CORE (Yang et al., 2026): how sure the classifier is, and how like its class the feature is where no logit looks."""
+
+from typing import Self
+
+import numpy as np
+import torch
+
+from heat_core.detectors.base import Detector
+from heat_core.detectors.she import require_every_class
+from heat_core.energies.fitted import Fitted
+from heat_core.energies.moments import class_means
+from heat_core.energies.views import VIEWS
+from heat_core.errors import HeatError
+from heat_core.features.features import Features
+from heat_core.features.heads import logits_of_rows
+from heat_core.features.rows import in_blocks, tensor, working
+
+_SAME = 1e-9  # share of the largest singular value below which a direction of the head is none
+_NOTHING = 1e-5  # share of a feature's length that products in float32 leave of nothing
+_CONSTANT = 1e-9  # deviation, as a share of the mean, that rounding leaves of none
+
+
+class ConfidenceAndResidual(Detector):
+    """Score: E(z) - cos(r, m_ŷ), both standardised by their mean and deviation over the training features.
+
+    E(z) = -log Σ_c exp(w_c·z + b_c); r is the part of z in the null space of the head, orthogonal to every w_c, which
+    no logit reads; m_c is the mean of r over class c, ŷ the predicted class. There is no hyper-parameter. Where the
+    head reads every direction, as one of more classes than features does, nothing is left, and CORE cannot be had.
+    """
+
+    title, source = "CORE", "Yang et al., 2026, arXiv:2603.18290"
+    place = 178
+    evidence = "both"
+    _read = Fitted[np.ndarray]()
+    _means = Fitted[np.ndarray]()
+    _scale = Fitted[tuple[np.ndarray, np.ndarray]]()
+
+    def fit(self, train: Features) -> Self:
+        z, labels, classes = VIEWS["el"].rows(train), train.required_labels(self.title), len(self.head[1])
+        require_every_class(labels, classes, self.title)
+        self._read = _directions(np.asarray(self.head[0], dtype=np.float64)).astype(working(z.dtype))
+        self._means = class_means(z, labels, classes, self._residual)
+        if not self._means.any():
+            raise HeatError(
+                f"The head of {classes:,} classes reads all that the {z.shape[1]:,} features hold: nothing is left for "
+                "CORE's residual."
+            )
+        parts = in_blocks(self._parts, z)
+        mean, std = parts.mean(axis=0), parts.std(axis=0)
+        self._scale = mean, np.where(std > _CONSTANT * np.abs(mean), std, 1.0)  # what is constant is only shifted
+        return self
+
+    def score(self, features: Features) -> np.ndarray:
+        mean, std = self._scale
+        standardised = (in_blocks(self._parts, VIEWS["el"].rows(features)) - mean) / std
+        return standardised[:, 0] - standardised[:, 1]
+
+    def _parts(self, z: np.ndarray) -> np.ndarray:
+        """(n, D) → (n, 2) float64: E(z), and cos(r, m_ŷ), 0 where one of them is nothing."""
+        logits = torch.from_numpy(logits_of_rows(z, self.head))
+        residual = torch.from_numpy(self._residual(z)).double()
+        own = torch.from_numpy(self._means)[logits.argmax(dim=1)]
+        like = torch.cosine_similarity(residual, own, dim=1, eps=1e-30)
+        return torch.stack([-torch.logsumexp(logits, dim=1), like], dim=1).numpy()
+
+    def _residual(self, z: np.ndarray) -> np.ndarray:
+        """(n, D) → (n, D): r, and zeros where it is only rounding."""
+        points, read = tensor(z), tensor(self._read)
+        residual = points - (points @ read) @ read.T
+        is_some = residual.norm(dim=1) > _NOTHING * points.norm(dim=1)
+        return torch.where(is_some[:, None], residual, 0.0).numpy()
+
+
+def _directions(weight: np.ndarray) -> np.ndarray:
+    """(C, D) → (D, rank): an orthonormal basis of what the rows span."""
+    _, values, directions = np.linalg.svd(weight, full_matrices=False)
+    return directions[values > _SAME * values.max(initial=0.0)].T

@@ -1,0 +1,50 @@
+"""fDBD (Liu & Qin, 2024): how far the feature is from the decision boundaries, for its distance to the mean."""
+
+from typing import Self
+
+import numpy as np
+import torch
+
+from heat_core.detectors.base import Detector
+from heat_core.energies.fitted import Fitted
+from heat_core.energies.priors.base import column_moments
+from heat_core.energies.views import VIEWS
+from heat_core.errors import HeatError
+from heat_core.features.features import Features
+from heat_core.features.heads import logits_of_rows
+from heat_core.features.rows import in_blocks
+
+_NOWHERE = 1e-12
+
+
+class BoundaryDistance(Detector):
+    """Score: -1/(C-1) Σ_{c ≠ ŷ} (f_ŷ(z) - f_c(z)) / (‖w_ŷ - w_c‖₂ ‖z - μ‖₂), f the logits, ŷ the predicted class and μ
+    the mean of the training features.
+
+    The source has no hyper-parameter. Two classes of one weight have no boundary between them, and count as none.
+    """
+
+    title, source = "fDBD", "Liu & Qin, ICML 2024, arXiv:2312.11536"
+    place = 174
+    evidence = "both"
+    _mean = Fitted[torch.Tensor]()
+    _closeness = Fitted[torch.Tensor]()
+
+    def fit(self, train: Features) -> Self:
+        weight = torch.from_numpy(np.asarray(self.head[0], dtype=np.float64))
+        if len(weight) < 2:
+            raise HeatError("fDBD needs a decision boundary: a head of one class has none.")
+        apart = torch.cdist(weight, weight, compute_mode="donot_use_mm_for_euclid_dist")
+        self._closeness = torch.where(apart > 0, 1 / apart, 0.0)
+        self._mean = torch.from_numpy(column_moments(VIEWS["el"].rows(train))[0])
+        return self
+
+    def score(self, features: Features) -> np.ndarray:
+        return in_blocks(self._of, VIEWS["el"].rows(features))
+
+    def _of(self, z: np.ndarray) -> np.ndarray:
+        logits = torch.from_numpy(logits_of_rows(z, self.head))
+        largest, predicted = logits.max(dim=1)
+        gaps = torch.linalg.vecdot(largest[:, None] - logits, self._closeness[predicted])
+        away = (torch.from_numpy(z).double() - self._mean).norm(dim=1).clamp_min(_NOWHERE)
+        return -(gaps / ((logits.shape[1] - 1) * away)).numpy()

@@ -1,0 +1,50 @@
+"""NCI (Liu & Qin, 2025): how close the centred feature is to the weight of its class, and how far from the origin."""
+
+from typing import Self
+
+import numpy as np
+import torch
+
+from heat_core.detectors.base import Detector, Head
+from heat_core.energies.fitted import Fitted
+from heat_core.energies.priors.base import column_moments
+from heat_core.energies.views import VIEWS
+from heat_core.errors import HeatError
+from heat_core.features.features import Features
+from heat_core.features.heads import logits_of_rows
+from heat_core.features.rows import in_blocks
+
+_NOWHERE = 1e-12
+
+
+class CollapseProximity(Detector):
+    """Score: -(z - μ)·w_ŷ / ‖z - μ‖₂ - α ‖z‖₁, ŷ the predicted class and μ the mean of the training features.
+
+    α = 0.0001 is that of the authors' configuration (github.com/litianliu/NCI-OOD); their benchmarks choose it anew by
+    OOD images, which is not done here.
+    """
+
+    title, source = "NCI", "Liu & Qin, CVPR 2025, arXiv:2311.01479"
+    place = 176
+    evidence = "both"
+    _mean = Fitted[torch.Tensor]()
+
+    def __init__(self, head: Head, alpha: float = 1e-4) -> None:
+        if not 0 <= alpha < np.inf:
+            raise HeatError(f"α of NCI must be a number of 0 or more, not {alpha}.")
+        super().__init__(head)
+        self.alpha = alpha
+
+    def fit(self, train: Features) -> Self:
+        self._mean = torch.from_numpy(column_moments(VIEWS["el"].rows(train))[0])
+        return self
+
+    def score(self, features: Features) -> np.ndarray:
+        return in_blocks(self._of, VIEWS["el"].rows(features))
+
+    def _of(self, z: np.ndarray) -> np.ndarray:
+        predicted = logits_of_rows(z, self.head).argmax(axis=1)
+        weight = torch.from_numpy(np.asarray(self.head[0], dtype=np.float64)[predicted])
+        centred = torch.from_numpy(z).double() - self._mean
+        close = torch.linalg.vecdot(centred, weight) / centred.norm(dim=1).clamp_min(_NOWHERE)
+        return -(close.numpy() + self.alpha * np.abs(z).sum(axis=1, dtype=np.float64))

@@ -1,0 +1,60 @@
+"""NNGuide (Park et al., 2023): the energy of the logits, times how like sure training features the feature is."""
+
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+from scipy.special import logsumexp
+
+from heat_core.detectors.base import Detector, Head
+from heat_core.detectors.knn import in_parts
+from heat_core.energies.fitted import Fitted
+from heat_core.energies.views import VIEWS
+from heat_core.errors import HeatError
+from heat_core.features.features import Features
+from heat_core.features.heads import logits_of_rows
+from heat_core.features.rows import in_blocks, products
+
+
+class NeighbourGuidance(Detector):
+    """Score: -E(z) · mean of the k largest of E(z_i) ẑ·ẑ_i over a bank of training features z_i, with
+    E(z) = log Σ_c exp(w_c·z + b_c) and ẑ = z / ‖z‖₂.
+
+    k = 10, and for ImageNet a bank of 1 % of the training images, are those of the authors' code
+    (github.com/roomo7time/nnguide); they give no share for other sets, whose whole training set is the bank here.
+    """
+
+    title, source = "NNGuide", "Park et al., ICCV 2023, arXiv:2309.14888"
+    place = 170
+    evidence = "both"
+    published: ClassVar = {"imagenet": {"share": 0.01}}
+
+    _bank = Fitted[torch.Tensor]()
+
+    def __init__(self, head: Head, k: int = 10, share: float = 1.0) -> None:
+        """k: neighbours, or all of the bank where it holds fewer; share: of each class's training images in it."""
+        if k < 1 or not 0 < share <= 1:
+            raise HeatError(f"NNGuide needs a neighbour and a share above 0 and at most 1, not {k} and {share}.")
+        super().__init__(head)
+        self.k, self.share = k, share
+
+    def fit(self, train: Features) -> Self:
+        bank = train.thinned(self.share)
+        z = VIEWS["gmm"].of(bank)
+        z *= self._sureness(bank)[:, None].astype(z.dtype)
+        self._bank = torch.from_numpy(z).to(products())
+        return self
+
+    def score(self, features: Features) -> np.ndarray:
+        z = torch.from_numpy(VIEWS["gmm"].of(features))
+        guidance = torch.cat([self._guidance(part) for part in in_parts(z, len(self._bank))]).numpy()
+        return -self._sureness(features) * guidance
+
+    def _sureness(self, features: Features) -> np.ndarray:
+        """(N,) float64: E(z)."""
+        return in_blocks(lambda z: logsumexp(logits_of_rows(z, self.head), axis=1), VIEWS["el"].rows(features))
+
+    def _guidance(self, z: torch.Tensor) -> torch.Tensor:
+        """(n, D) → (n,) float64."""
+        similar = z.to(self._bank.device) @ self._bank.T
+        return similar.topk(min(self.k, len(self._bank)), dim=1, sorted=False).values.double().mean(dim=1).cpu()

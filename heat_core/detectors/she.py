@@ -1,0 +1,52 @@
+"""SHE, the simplified Hopfield energy (Zhang et al., 2023): the inner product with the mean of the class."""
+
+from typing import Self
+
+import numpy as np
+
+from heat_core.detectors.base import Detector
+from heat_core.energies.fitted import Fitted
+from heat_core.energies.moments import class_means
+from heat_core.energies.views import VIEWS
+from heat_core.errors import HeatError
+from heat_core.features.features import Features
+from heat_core.features.heads import logits_of_rows
+from heat_core.features.rows import in_blocks
+
+
+class SimplifiedHopfield(Detector):
+    """Score: -z·S_ŷ, ŷ the predicted class, S_c the mean of the training features of class c that the classifier gets
+    right; of all of them, where it gets none right.
+
+    The source has no hyper-parameter.
+    """
+
+    title, source = "SHE", "Zhang et al., ICLR 2023 (OpenReview KkazG4lgKL)"
+    place = 172
+    evidence = "both"
+    _patterns = Fitted[np.ndarray]()
+
+    def fit(self, train: Features) -> Self:
+        z, labels, classes = VIEWS["el"].rows(train), train.required_labels(self.title), len(self.head[1])
+        require_every_class(labels, classes, self.title)
+        right = in_blocks(self._predicted, z) == labels
+        has_right = np.bincount(labels[right], minlength=classes) > 0
+        stored = right | ~has_right[labels]
+        self._patterns = class_means(z, np.where(stored, labels, classes), classes + 1)[:classes]
+        return self
+
+    def score(self, features: Features) -> np.ndarray:
+        return in_blocks(self._of, VIEWS["el"].rows(features))
+
+    def _of(self, z: np.ndarray) -> np.ndarray:
+        return -np.einsum("nd,nd->n", z, self._patterns[self._predicted(z)])
+
+    def _predicted(self, z: np.ndarray) -> np.ndarray:
+        return logits_of_rows(z, self.head).argmax(axis=1)
+
+
+def require_every_class(labels: np.ndarray, classes: int, who: str) -> None:
+    """HeatError where a class of the head has no training image."""
+    missing = np.setdiff1d(np.arange(classes), labels)
+    if len(missing):
+        raise HeatError(f"Class {missing[0]} has no training image: {who} needs some of every class.")

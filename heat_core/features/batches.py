@@ -1,0 +1,136 @@
+"""Images through a backbone, batch by batch, in memory.
+
+An image that cannot be read travels as a black one (the batch keeps its shape), and is told.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypedDict
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset, Subset
+
+from heat_core.errors import HeatError
+from heat_core.features.backbones import Backbone
+from heat_core.features.columns import Batch, Column, pooled
+from heat_core.features.features import Features
+from heat_core.features.image_set import ImageSet
+
+
+class ExtractionProgress(TypedDict):
+    """How far an extraction has come; `eta` in seconds."""
+
+    done: int
+    total: int
+    images_per_s: float
+    eta: float
+
+
+def auto_device() -> torch.device:
+    """cuda, else mps, else cpu."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def usual_batch_size(device: torch.device) -> int:
+    """Images at a time."""
+    return 256 if device.type == "cuda" else 64
+
+
+def usual_workers(device: torch.device, cores: int) -> int:
+    """Processes that decode images: a GPU is fed by its cores, a CPU is kept busy by the network."""
+    return min(cores, 12) if device.type == "cuda" else 0
+
+
+def each_batch(
+    backbone: Backbone,
+    images: ImageSet,
+    device: torch.device,
+    batch_size: int,
+    workers: int,
+    columns: Sequence[Column],
+    start: int = 0,
+) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+    """The columns of one batch after the other, from image `start` on: name → (B, width) float32, and (B,) which of
+    its images could be read; what stands for the others means nothing.
+    """
+    on_gpu = device.type == "cuda"
+    loader = DataLoader(
+        Subset(_Decoded(images, backbone.transform), range(start, len(images))),
+        batch_size=batch_size,
+        num_workers=workers,
+        pin_memory=on_gpu,
+    )
+    network = backbone.to(device).to(memory_format=torch.channels_last)
+    for pixels, readable in loader:
+        pixels = pixels.to(device, non_blocking=True, memory_format=torch.channels_last)
+        yield _columns(network, pixels, columns), readable.numpy()
+
+
+def _columns(network: Backbone, pixels: torch.Tensor, columns: Sequence[Column]) -> dict[str, np.ndarray]:
+    """The columns of one batch: name → (B, width) float32."""
+    stages, gradients, kind = any(c.stages for c in columns), any(c.gradients for c in columns), pixels.device.type
+    batch = Batch(network, pixels, stages, gradients)
+    # bfloat16 reaches as far as float32; float16 overflows in the activations of large ViTs
+    with torch.inference_mode(not gradients), torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
+        return {c.name: c.of(batch).detach().float().cpu().numpy() for c in columns}
+
+
+def look(
+    backbone: Backbone,
+    images: ImageSet,
+    batch_size: int | None = None,
+    workers: int | None = None,
+    on_progress: Callable[[ExtractionProgress], None] = lambda _: None,
+) -> tuple[Features | None, np.ndarray]:
+    """Features of the images that could be read, in memory (None where none could), and (N,) which those are."""
+    device, began, done = auto_device(), time.monotonic(), 0
+    batch_size = batch_size or usual_batch_size(device)
+    workers = usual_workers(device, os.cpu_count() or 1) if workers is None else workers
+    columns: dict[str, list[np.ndarray]] = {}
+    seen: list[np.ndarray] = []
+    for batch, readable in each_batch(backbone, images, device, batch_size, workers, pooled(backbone)):
+        seen.append(readable)
+        for name, values in batch.items():
+            columns.setdefault(name, []).append(values[readable])
+        done += len(readable)
+        rate = done / max(time.monotonic() - began, 1e-9)
+        on_progress({"done": done, "total": len(images), "images_per_s": rate, "eta": (len(images) - done) / rate})
+    could = np.concatenate(seen)
+    whole = {name: np.concatenate(parts) for name, parts in columns.items()}
+    ids = [images.ids[i] for i in np.flatnonzero(could)]
+    return (Features(whole["avg"], whole.get("std"), None, ids) if ids else None), could
+
+
+def look_at_pixels(backbone: Backbone, pixels: torch.Tensor, batch_size: int | None = None) -> Features:
+    """Features of (N, 3, H, W) pixels, as the backbone's transform makes them; HeatError for another shape."""
+    if pixels.ndim != 4 or not len(pixels) or pixels.shape[1] != 3 or not pixels.is_floating_point():
+        raise HeatError(f"Pixels must be a float tensor (N, 3, H, W), not {pixels.dtype} {tuple(pixels.shape)}.")
+    device = auto_device()
+    network = backbone.to(device).to(memory_format=torch.channels_last)
+    found: dict[str, list[np.ndarray]] = {}
+    for part in pixels.split(batch_size or usual_batch_size(device)):
+        for name, values in _columns(network, part.detach().to(device), pooled(backbone)).items():
+            found.setdefault(name, []).append(values)
+    whole = {name: np.concatenate(parts) for name, parts in found.items()}
+    return Features(whole["avg"], whole.get("std"), None, [f"image {i}" for i in range(len(pixels))])
+
+
+class _Decoded(Dataset[tuple[torch.Tensor, bool]]):
+    """index → (pixels, readable); black pixels where the image cannot be read."""
+
+    def __init__(self, images: ImageSet, transform: Callable[[Image.Image], torch.Tensor]) -> None:
+        self.images, self.transform = images, transform
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, bool]:
+        try:
+            return self.transform(self.images.open(index)), True
+        except OSError:
+            return self.transform(Image.new("RGB", (32, 32))), False

@@ -1,0 +1,301 @@
+"""Guard: everything that scoring images needs of a run, and nothing that only training or looking back needs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from scipy.special import softmax
+
+from heat_core.composition import HEAT, Lens, Scale
+from heat_core.energies.heat import CorrectedPrior
+from heat_core.energies.names import PRIOR_TITLES
+from heat_core.errors import HeatError
+from heat_core.features.backbones import Backbone
+from heat_core.features.batches import ExtractionProgress, look, look_at_pixels
+from heat_core.features.datasets import from_files
+from heat_core.features.features import Features
+from heat_core.features.heads import Head, logits_of
+from heat_core.features.image_set import ImageSet
+from heat_core.features.images import read_image
+from heat_core.features.rows import rows_not_finite
+from heat_core.guard.conformal import Calibration, benjamini_hochberg
+from heat_core.guard.network import Network
+from heat_core.metrics import require_alpha
+from heat_core.storage import printable
+
+Picture = str | Path | Image.Image
+NO_CLASS = -1
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What a guard says of N images, in the order in which they were given.
+
+    Attributes:
+        ids: their paths, or `image 0` and so on.
+        score: (N,) of HEAT, larger = more out-of-distribution; NaN where there is none.
+        p_value: (N,) conformal: the share of known images that would look at least as unusual; NaN as above.
+        predicted: (N,) number of the class that the classifier sees; -1 where there is none.
+        confidence: (N,) the softmax probability of it; NaN as above.
+        prior: (N, K) E_q / T of each part.
+        residual: (N, K) E_θ of each part.
+        priors: the K names.
+        class_names: of the classifier.
+        error: why an image has no score; empty for the others.
+    """
+
+    ids: list[str]
+    score: np.ndarray
+    p_value: np.ndarray
+    predicted: np.ndarray
+    confidence: np.ndarray
+    prior: np.ndarray
+    residual: np.ndarray
+    priors: tuple[str, ...]
+    class_names: list[str]
+    error: list[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def energies(self) -> dict[str, np.ndarray]:
+        """Each part's hybrid energy E_q / T + E_θ (Eq. 2): prior → (N,)."""
+        return dict(zip(self.priors, (self.prior + self.residual).T, strict=True))
+
+    @property
+    def taken_for(self) -> list[str]:
+        """The name of the class that the classifier sees; empty where there is none."""
+        return ["" if c == NO_CLASS else self.class_names[c] for c in self.predicted]
+
+    def unknown(self, alpha: float = 0.05) -> np.ndarray:
+        """(N,) bool: p ≤ α. Of known images a share of at most α is called unknown."""
+        with np.errstate(invalid="ignore"):
+            return self.p_value <= require_alpha(alpha)
+
+    def discoveries(self, rate: float = 0.05) -> np.ndarray:
+        """(N,) bool: the unknown ones among these N so that a share of at most `rate` of them is expected to be known
+        (see `benjamini_hochberg`)."""
+        return benjamini_hochberg(self.p_value, rate)
+
+
+class Guard:
+    """A detector that has left its run.
+
+    Attributes:
+        name: of the run.
+        network: which network its features come from; None where they were given.
+        head: (weight, bias) over the classes.
+        parts: the corrected priors, in the order of `scale.priors`.
+        scale: of their hybrid energies.
+        lens: how they are composed.
+        class_names: of the classifier.
+        calibration: scores of known images that nothing was fitted on.
+        remark: what one should know of the calibration.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: Network | None,
+        head: Head,
+        parts: Sequence[CorrectedPrior],
+        scale: Scale,
+        lens: Lens,
+        class_names: list[str],
+        calibration: Calibration,
+        remark: str,
+    ) -> None:
+        lens.composed(scale.priors)  # refuses priors that it has not
+        self.name, self.network, self.head, self.parts = name, network, head, list(parts)
+        self.scale, self.lens, self.class_names = scale, lens, class_names
+        self.calibration, self.remark = calibration, remark
+
+    @classmethod
+    def load(cls, path: str | Path, weights: str | Path | None = None, backbone: Backbone | None = None) -> "Guard":
+        """Read a guard that was packed.
+
+        Args:
+            path: of the file.
+            weights: file of the network's weights, where it lies elsewhere than when the guard was packed.
+            backbone: the network itself, for one that no file holds.
+
+        Raises:
+            HeatError: where the file is missing, damaged, of another format or no guard, or the network another.
+        """
+        from heat_core.guard.file import load_guard
+
+        return load_guard(Path(path).expanduser(), weights, backbone)
+
+    def save(self, path: str | Path, with_weights: bool = False) -> None:
+        """Write the guard into one file; with the network's weights, where they shall travel with it."""
+        from heat_core.guard.file import save_guard
+
+        save_guard(self, Path(path).expanduser(), with_weights)
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The network; HeatError where there is none, or it cannot be had, or is another than the guard's."""
+        if self.network is None:
+            raise HeatError(f"{self.name} was made from features: it knows no network. Give it features (of_features).")
+        return self.network.load()
+
+    @property
+    def threshold(self) -> float:
+        """What a score must exceed to be called unknown where no rate is given: the lens's line."""
+        return self.lens.line(HEAT, self.calibration.scores)
+
+    def __call__(
+        self,
+        images: Picture | Sequence[Picture] | ImageSet | torch.Tensor,
+        batch_size: int | None = None,
+        on_progress: Callable[[ExtractionProgress], None] = lambda _: None,
+        by_class: bool = False,
+    ) -> Verdicts:
+        """Score images.
+
+        Args:
+            images: an image file, a folder or a manifest; image files and PIL images; a set that was opened; or
+                (N, 3, H, W) pixels, as `guard.backbone.transform` makes them.
+            batch_size: images at a time; default: as the device likes.
+            on_progress: receives a record after every batch.
+            by_class: whether p-values are taken within the predicted class.
+
+        Raises:
+            HeatError: where none is given. One that cannot be read keeps its place, with NaN and its error.
+        """
+        backbone = self.backbone
+        if isinstance(images, torch.Tensor):
+            return self.see(look_at_pixels(backbone, images, batch_size), by_class)
+        opened = images if isinstance(images, ImageSet) else _opened(images)
+        features, readable = look(backbone, opened, batch_size, on_progress=on_progress)
+        return self.in_place(features, opened.ids, readable, by_class)
+
+    def of_features(self, avg: np.ndarray, std: np.ndarray | None = None, by_class: bool = False) -> Verdicts:
+        """Score features that a network made: avg (N, D), what its head reads; std (N, D'), of its volume's positions.
+
+        Raises:
+            HeatError: where they have other dimensions than the run's, or std is missing. A row that is not finite gets
+                an error in place of a score.
+        """
+        avg, std = np.asarray(avg), None if std is None else np.asarray(std)
+        for name, given in (("avg", avg), ("std", std)):
+            if given is not None and (given.ndim != 2 or given.dtype.kind not in "fiu"):
+                raise HeatError(f"{name} must be an (N, D) array of numbers, not {given.dtype} {given.shape}.")
+        if std is not None and len(std) != len(avg):
+            raise HeatError(f"avg has {len(avg)} rows and std {len(std)}: give one row an image in each.")
+        ids, fine = [f"image {i}" for i in range(len(avg))], np.ones(len(avg), bool)
+        for given in (avg, std):
+            if given is not None:
+                fine[rows_not_finite(given)] = False
+        kept = np.flatnonzero(fine)
+        features = Features(avg[kept], None if std is None else std[kept], None, [ids[i] for i in kept])
+        found = self.see(features, by_class)
+        return found if fine.all() else _with_gaps(found, ids, fine, "its features are not finite")
+
+    def in_place(
+        self, features: Features | None, ids: list[str], readable: np.ndarray, by_class: bool = False
+    ) -> Verdicts:
+        """Score the features of readable images (None where none is), each at its place among all of them."""
+        found = self.see(self._no_features() if features is None else features, by_class)
+        return found if readable.all() else _with_gaps(found, ids, readable, "not readable")
+
+    def see(self, features: Features, by_class: bool = False) -> Verdicts:
+        """Score features."""
+        self._require_columns(features)
+        n, k = len(features), len(self.parts)
+        logits = logits_of(features, self.head)
+        predicted = logits.argmax(axis=1)
+        prior, residual = np.empty((n, k)), np.empty((n, k))
+        for i, part in enumerate(self.parts):
+            prior[:, i] = part.prior_energy(features) / part.temperature
+            residual[:, i] = part.residual_energy(features)
+        scores = self.scale.scores(prior + residual, self.lens) if n else np.empty(0)
+        of = self.calibration
+        return Verdicts(
+            ids=list(features.ids),
+            score=scores,
+            p_value=of.p_values_by_class(scores, predicted) if by_class else of.p_values(scores),
+            predicted=predicted,
+            confidence=softmax(logits, axis=1).max(axis=1),
+            prior=prior,
+            residual=residual,
+            priors=self.scale.priors,
+            class_names=self.class_names,
+            error=[""] * n,
+        )
+
+    @property
+    def _dims(self) -> dict[str, int | None]:
+        """Column that it reads → its dimensions, where they are known."""
+        return {"avg": self.head[0].shape[1]} | {part.view.column: part.dim for part in self.parts}
+
+    def _no_features(self) -> Features:
+        """Of no images."""
+        columns = {name: np.empty((0, dim or 0), np.float32) for name, dim in self._dims.items()}
+        return Features(columns["avg"], columns.get("std"), None, [])
+
+    def _require_columns(self, features: Features) -> None:
+        for name, dim in self._dims.items():
+            column = getattr(features, name)
+            if column is None:
+                of = next(part.name for part in self.parts if part.view.column == name)
+                raise HeatError(f"{PRIOR_TITLES[of]} reads {name}, which is missing: give it beside avg.")
+            if dim is not None and column.shape[1] != dim:
+                raise HeatError(f"{name} has {column.shape[1]} dimensions, and this guard reads {dim}.")
+
+    def module(self) -> torch.nn.Module:
+        """The guard as one network: (B, 3, H, W) pixels → logits (B, C), score (B,), energies (B, K); see
+        `GuardModule`."""
+        from heat_core.guard.module import GuardModule
+
+        return GuardModule(self)
+
+
+def _opened(images: Picture | Sequence[Picture]) -> ImageSet:
+    """Images by what a caller has of them; a folder or a manifest is opened."""
+    if isinstance(images, str | Path):
+        return from_files([Path(images).expanduser()])
+    pictures = [images] if isinstance(images, Image.Image) else list(images)
+    if not pictures:
+        raise HeatError("There are no images: give paths, PIL images, or a tensor of pixels.")
+    for picture in pictures:
+        if not isinstance(picture, str | Path | Image.Image):
+            raise HeatError(f"An image is a path or a PIL image, not {type(picture).__name__}.")
+    names = [f"image {i}" if isinstance(p, Image.Image) else printable(p) for i, p in enumerate(pictures)]
+    return ImageSet("images", names, partial(_open, pictures), None, [], "")
+
+
+def _open(pictures: Sequence[Picture], index: int) -> Image.Image:
+    picture = pictures[index]
+    return picture.convert("RGB") if isinstance(picture, Image.Image) else read_image(Path(picture).expanduser())
+
+
+def _with_gaps(found: Verdicts, ids: list[str], seen: np.ndarray, why: str) -> Verdicts:
+    """The verdicts of the seen images among all; the others have none, and say why."""
+    rows = np.flatnonzero(seen)
+
+    def spread(values: np.ndarray, nothing: float) -> np.ndarray:
+        whole = np.full((len(ids), *values.shape[1:]), nothing, values.dtype)
+        whole[rows] = values
+        return whole
+
+    errors = [why] * len(ids)
+    for row, error in zip(rows, found.error, strict=True):
+        errors[row] = error
+    return Verdicts(
+        list(ids),
+        spread(found.score, np.nan),
+        spread(found.p_value, np.nan),
+        spread(found.predicted, NO_CLASS),
+        spread(found.confidence, np.nan),
+        spread(found.prior, np.nan),
+        spread(found.residual, np.nan),
+        found.priors,
+        found.class_names,
+        errors,
+    )

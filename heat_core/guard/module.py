@@ -1,0 +1,145 @@
+"""A guard as one network, pixels → logits, score, energies: for `torch.export`, ONNX, or a model that serves both."""
+
+import copy
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from heat_core.energies.heat import CorrectedPrior
+from heat_core.energies.priors import KINDS, packed, unpacked
+from heat_core.errors import HeatError
+from heat_core.guard.guard import Guard
+from heat_core.storage import printable, replacing
+
+_AS_AT_ZERO = 1e-8  # |β| below which the composition is the mean, to the last digit of float32
+OUTPUTS = ("logits", "score", "energies")
+
+
+class GuardModule(nn.Module):
+    """(B, 3, H, W) pixels, as the network's transform makes them → logits (B, C), HEAT's score (B,), and the hybrid
+    energies (B, K) that it composes. All in float32, but for the composition.
+
+    Args:
+        guard: what it does. Later changes to it are not followed.
+    """
+
+    mean: torch.Tensor
+    spread: torch.Tensor
+    shares: torch.Tensor
+
+    def __init__(self, guard: Guard) -> None:
+        super().__init__()
+        self.backbone = copy.deepcopy(guard.backbone).cpu()
+        weight, bias = (torch.as_tensor(np.asarray(part), dtype=torch.float32) for part in guard.head)
+        self.head = nn.Linear(weight.shape[1], weight.shape[0])
+        self.head.weight, self.head.bias = nn.Parameter(weight), nn.Parameter(bias)
+        priors = guard.lens.composed(guard.scale.priors)
+        by_name, scale = {part.name: part for part in guard.parts}, guard.scale.part(priors)
+        self.parts = nn.ModuleList(_Part(by_name[name]) for name in priors)
+        self.beta = guard.lens.beta
+        weights = guard.lens.weights or (1.0,) * len(priors)
+        self.register_buffer("mean", torch.as_tensor(scale.mean, dtype=torch.float32))
+        self.register_buffer("spread", torch.as_tensor(scale.spread, dtype=torch.float32))
+        self.register_buffer("shares", torch.as_tensor(weights, dtype=torch.float64) / sum(weights))
+        self.eval().requires_grad_(False)
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(B, 3, H, W) → (B, C), (B,), (B, K)."""
+        avg, std = self.backbone(pixels)
+        energies = torch.stack([part(avg, std) for part in self.parts], dim=1)
+        score = compose((energies - self.mean) / self.spread, self.beta, self.shares)
+        return self.head(avg), score, energies
+
+
+def compose(energies: torch.Tensor, beta: float, shares: torch.Tensor) -> torch.Tensor:
+    """`composition.compose` of (B, K) tensors, for β that is fixed; `shares` (K,) float64 sum to 1.
+
+    In float64: what is taken from the mean is divided by β again.
+    """
+    energies, taking_part = energies.double(), shares > 0
+    if math.isinf(beta):
+        bound = torch.where(taking_part, energies, -beta)
+        return (bound.amax(dim=1) if beta > 0 else bound.amin(dim=1)).float()
+    mean = (energies * shares).sum(dim=1)
+    if abs(beta) < _AS_AT_ZERO:
+        return mean.float()
+    scaled = torch.where(taking_part, beta * (energies - mean[:, None]), -math.inf)
+    return (mean + torch.logsumexp(scaled + shares.log().clamp_min(-1e30), dim=1) / beta).float()
+
+
+class _Part(nn.Module):
+    """avg (B, D), std (B, D') → the hybrid energy (B,) of one corrected prior."""
+
+    def __init__(self, part: CorrectedPrior) -> None:
+        super().__init__()
+        self.constants = _Buffers(packed(part.prior))
+        self.prior = unpacked(KINDS[part.name], self.constants)
+        self.residual, self.view, self.temperature = copy.deepcopy(part.residual), part.view, part.temperature
+
+    def forward(self, avg: torch.Tensor, std: torch.Tensor | None) -> torch.Tensor:
+        z = avg if self.view.column == "avg" else std
+        assert z is not None
+        assert self.residual is not None
+        z = z.float()
+        if self.view.normalised:
+            z = z / z.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        return self.prior.energy(z) / self.temperature + self.residual(z)
+
+
+class _Buffers(nn.Module):
+    """Constants of a prior that move, and are saved, with the network that holds them."""
+
+    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
+        super().__init__()
+        for name, values in arrays.items():
+            self.register_buffer(name, torch.as_tensor(values, dtype=torch.float32))
+
+    def like(self, z: torch.Tensor) -> dict[str, torch.Tensor]:  # noqa: ARG002 (they lie where z does)
+        return dict(self.named_buffers())
+
+
+def exported(guard: Guard) -> torch.export.ExportedProgram:
+    """The module as a `torch.export` program, for batches of any size."""
+    module, side = guard.module(), guard.backbone.input_size
+    pixels = torch.zeros(2, 3, *side)
+    batch = torch.export.Dim("batch", min=1)
+    return torch.export.export(module, (pixels,), dynamic_shapes=({0: batch},))
+
+
+def write_onnx(guard: Guard, path: Path) -> None:
+    """The module as an ONNX file: input `pixels`, outputs `logits`, `score`, `energies`, batches of any size.
+
+    Raises:
+        HeatError: where onnx or onnxscript are not installed, or the network cannot be exported.
+    """
+    _require_onnx()
+    pixels = torch.zeros(2, 3, *guard.backbone.input_size)
+    try:
+        program = torch.onnx.export(
+            guard.module(),
+            (pixels,),
+            dynamo=True,
+            input_names=["pixels"],
+            output_names=list(OUTPUTS),
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+            verbose=False,
+        )
+    except Exception as error:  # torch's exporter raises many kinds, for networks that it cannot follow
+        raise HeatError(
+            f"{printable(guard.backbone.name)} cannot be exported to ONNX ({type(error).__name__}): use "
+            "guard.module() in torch, or another backbone."
+        ) from error
+    assert program is not None
+    with replacing(path) as beside:
+        program.save(beside, external_data=False)
+
+
+def _require_onnx() -> None:
+    try:
+        import onnx  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise HeatError("ONNX files need onnx and onnxscript: pip install 'heat-explorer[onnx]'.") from error

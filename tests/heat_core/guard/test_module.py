@@ -1,0 +1,102 @@
+"""The guard as one network: the same verdicts, also after torch.export and in onnxruntime."""
+
+import numpy as np
+import pytest
+import torch
+
+from heat_core import Experiment, HeatError, Lens, composition, run
+from heat_core.guard import module as exporting
+from heat_core.guard.guard import Guard
+from heat_core.guard.module import GuardModule, compose, exported, write_onnx
+from heat_core.runs.packing import guard_of
+from tests.conftest import make_folder, save_network
+
+NETWORKS = {"cnn": ("resnet10t", 32), "vit": ("vit_tiny_patch16_224", 48)}
+
+
+@pytest.fixture(scope="module", params=sorted(NETWORKS))
+def guarded(request, tmp_path_factory) -> tuple[Guard, torch.Tensor]:
+    """A guard of a run over image files with a network drawn at random, and pixels of seven images."""
+    folder, (name, side) = tmp_path_factory.mktemp(request.param), NETWORKS[request.param]
+    make_folder(folder / "known", {"a": 60, "b": 60})
+    make_folder(folder / "other", {"": 6})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEAT_HOME", str(folder / "home"))
+        made = run(
+            Experiment(
+                id=str(folder / "known"), ood={"other": str(folder / "other")}, backbone=name, image_size=side,
+                weights=str(save_network(folder, name)), detectors=[], settings={"epochs": 1}, map=False,
+            )
+        )  # fmt: skip
+        guard = guard_of(made, Lens(beta=-0.7))
+        images = [made.image("other", i) for i in made.ids("other")] + [made.image("id", made.ids("id")[0])]
+    return guard, torch.stack([guard.backbone.transform(image) for image in images])
+
+
+def assert_like(found, guard: Guard, pixels: torch.Tensor, atol: float) -> None:
+    logits, score, energies = (np.asarray(values) for values in found)
+    expected = guard(pixels)
+    np.testing.assert_allclose(score, expected.score, atol=atol)
+    composed = guard.lens.composed(guard.scale.priors)
+    np.testing.assert_allclose(energies, np.stack([expected.energies[p] for p in composed], axis=1), atol=atol)
+    np.testing.assert_array_equal(logits.argmax(axis=1), expected.predicted)
+    confidence = torch.softmax(torch.from_numpy(logits), dim=1).amax(dim=1)
+    np.testing.assert_allclose(confidence, expected.confidence, atol=atol)
+
+
+def test_it_says_what_the_guard_says(guarded):
+    guard, pixels = guarded
+    assert_like(guard.module()(pixels), guard, pixels, 1e-3)
+
+
+def test_it_survives_torch_export_and_takes_batches_of_any_size(guarded, tmp_path):
+    guard, pixels = guarded
+    torch.export.save(exported(guard), tmp_path / "guard.pt2")
+    program = torch.export.load(tmp_path / "guard.pt2").module()
+    for part in (pixels, pixels[:1], pixels[:3]):
+        for found, expected in zip(program(part), guard.module()(part), strict=True):
+            np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_onnxruntime_finds_the_same_to_1e_4(guarded, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    guard, pixels = guarded
+    write_onnx(guard, tmp_path / "guard.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["guard.onnx"]  # one file, weights inside
+    session = onnxruntime.InferenceSession(tmp_path / "guard.onnx")
+    assert [out.name for out in session.get_outputs()] == list(exporting.OUTPUTS)
+    for part in (pixels, pixels[:1]):
+        outputs = session.run(None, {"pixels": part.numpy()})
+        for found, expected in zip(outputs, guard.module()(part), strict=True):
+            np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
+
+
+def test_it_does_not_follow_nor_change_the_guard(guarded):
+    guard, pixels = guarded
+    before = guard.module()(pixels)[1]
+    guard.module().parts[0].residual.scale(0.0)
+    np.testing.assert_allclose(guard.module()(pixels)[1], before)
+
+
+@pytest.mark.parametrize("beta", [0.0, 1e-9, -1e-9, 1e-6, 1e-3, -0.3, 1.0, -5.0, 1e3, 1e6, -1e6, np.inf, -np.inf])
+@pytest.mark.parametrize("weights", [(1.0, 1.0, 1.0), (2.0, 0.0, 1.0), (0.0, 0.0, 5.0)])
+def test_composition_is_that_of_the_plain_formula_in_float64(beta, weights):
+    rng = np.random.default_rng(0)
+    energies = np.r_[rng.normal(size=(40, 3)), 100 * rng.normal(size=(10, 3)), np.ones((1, 3))]
+    shares = torch.tensor(weights, dtype=torch.float64) / sum(weights)
+    found = compose(torch.tensor(energies, dtype=torch.float32), beta, shares)
+    np.testing.assert_allclose(found, composition.compose(energies, beta, weights), rtol=1e-5, atol=1e-5)
+
+
+def test_a_network_that_cannot_be_exported_gives_a_sentence(guarded, tmp_path, monkeypatch):
+    guard, _ = guarded
+
+    def data_dependent(self, pixels):
+        if pixels.sum() > 0:
+            return pixels
+        return -pixels
+
+    monkeypatch.setattr(GuardModule, "forward", data_dependent)
+    with pytest.raises(HeatError, match="cannot be exported to ONNX"):
+        write_onnx(guard, tmp_path / "guard.onnx")
+    assert not list(tmp_path.iterdir())
