@@ -7,6 +7,7 @@ from typing import Any
 from heat_core import Experiment, HeatError, detectors
 from heat_core.energies.names import ALL_PRIORS
 from heat_core.energies.settings import PRESET_NAMES, ResidualSettings, settings_for
+from heat_core.features.manifest import MANIFESTS
 from heat_core.runs.experiment import COVARIANCES, GROUPS, MIXTURE_WEIGHTS
 
 NO_GROUP = "not said"
@@ -105,7 +106,8 @@ class Draft:
         groups: dict[str, str] = {}
         for row in self.rows.values():
             source = row.source.strip()
-            name = row.name.strip() or Path(source).name
+            path = Path(source)
+            name = row.name.strip() or (path.stem if path.suffix.lower() in MANIFESTS else path.name)
             if not name and not source:
                 continue
             if name in ood:

@@ -12,7 +12,7 @@ import streamlit as st
 
 from app import browser, faults, new_sets, session, where
 from app.following import Version, likeness_of
-from app.look import FACETS, Look, parse_beta
+from app.look import Look, facets_among, parse_beta
 from app.packing import pack
 from app.subject import subject_of
 from heat_core import HeatError, Lens, Run
@@ -156,7 +156,7 @@ class _Hands:
 
 def _query(said: dict[str, Any]) -> Query:
     """What the browser asks, as a query."""
-    values = ((name, tuple(map(str, said["values"].get(name, ())))) for name in FACETS)
+    values = ((name, tuple(map(str, said["values"][name]))) for name in facets_among(said["values"]))
     brush = said["brush"]
     return Query(
         question=said["question"],

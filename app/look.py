@@ -5,16 +5,18 @@ Pure: `app.session` keeps it, and mirrors it in the address bar.
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from heat_core import HeatError, Lens, Run
-from heat_core.analysis.questions import COLUMNS, NEW_QUESTIONS, ORDERS, QUESTIONS, Query
+from heat_core.analysis.columns import COLUMN
+from heat_core.analysis.questions import COLUMNS, NEW_QUESTIONS, ORDERS, QUESTIONS, Query, sorted_by
 from heat_core.runs.experiment import ID
 
 COLOURINGS = ("dataset", "class", "score", "verdict")
-FACETS = ("set", "folder", "seen", "part", "cluster", "tag")
+FACETS = ("set", "folder", "seen", "part", "cluster", "tag")  # beside the columns of manifests
 _OF_GRID = ("layout", "size")
 _OF_TABLES = ("section", "det", "metric", "runs", "rows", "subsets", "intervals", "best", "against", "against-det")
 _CHOICES = (*_OF_GRID, *_OF_TABLES, "batch", "own")
@@ -103,7 +105,8 @@ def _query_of(query: dict[str, str], run: Run) -> Query:
     given: dict[str, Any] = {name: query[short] for name, short in _OF_QUERY.items() if query.get(short)}
     if given.get("question") not in {*QUESTIONS, *NEW_QUESTIONS}:
         given.pop("question", None)
-    if given.get("order") not in ORDERS and given.get("order", "").partition(":")[0] not in (*COLUMNS, *run.priors):
+    column, _ = sorted_by(given.get("order", ""))
+    if given.get("order") not in ORDERS and column not in (*COLUMNS, *run.priors) and not is_column(column):
         given.pop("order", None)
     rows = run.detectors if run.has_energies else []
     if given.get("baseline") not in rows:
@@ -112,8 +115,19 @@ def _query_of(query: dict[str, str], run: Run) -> Query:
     brush = [parse_beta(b, math.nan) for b in query.get("brush", "").split(",")]
     if len(brush) == 2 and brush[0] <= brush[1]:
         given["brush"] = (brush[0], brush[1])
-    values = ((name, texts_of(query[name])) for name in FACETS if name in query)
+    values = ((name, texts_of(query[name])) for name in facets_among(query))
     return Query(methods=methods, values=tuple((name, texts) for name, texts in values if texts), **given)
+
+
+def is_column(facet: str) -> bool:
+    """Whether it is a column of manifests, by whatever name."""
+    return facet.startswith(COLUMN) and facet != COLUMN
+
+
+def facets_among(names: Iterable[str]) -> list[str]:
+    """The facets among some names: those that every run has in their order, then columns of manifests."""
+    names = list(names)
+    return [*(name for name in FACETS if name in names), *filter(is_column, names)]
 
 
 def _smallest_p(run: Run) -> float:

@@ -9,6 +9,7 @@ from app import run_form, session
 from heat_core import HeatError
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.subsets import as_class, as_folder
+from heat_core.runs.experiment import TRAIN
 from heat_core.storage import printable
 
 _GOING = "to-the-new-run"
@@ -28,7 +29,8 @@ def begin(samples: Samples, chosen: np.ndarray, role: str, name: str) -> None:
         experiment = replace(experiment, ood=ood, name="")
         note = f"{len(chosen):,} images are the OOD set {printable(name)!r} of this run."
     else:
-        experiment = replace(experiment, id=str(as_class(samples, chosen, name)), name="")
+        tests = experiment.id_test or (experiment.id if samples.run.pictures.of(TRAIN).tested else None)
+        experiment = replace(experiment, id=str(as_class(samples, chosen, name)), id_test=tests, name="")
         note = (
             f"{len(chosen):,} images are the class {printable(name)!r} of this run's training set, beside the others."
         )

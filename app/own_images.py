@@ -27,7 +27,7 @@ _ANOTHER_DOMAIN = 0.5  # share of unknown images from which they are hardly sing
 
 
 def start(run: Run, files: Sequence[UploadedFile], folder: str) -> None:
-    """Begin to score uploaded files and the images of a folder, as a new batch of the run."""
+    """Begin to score uploaded files and the images of a folder or a list, as a new batch of the run."""
     batch = run.folder / "own" / time.strftime("%Y%m%d-%H%M%S")
     paths = [Path(folder).expanduser()] if folder else []
     try:
@@ -105,6 +105,8 @@ def outcome(run: Run, batch: str, scored: Scored) -> None:
     if len(scored.skipped):
         examples = ", ".join(map(short, scored.skipped[:5]))
         st.warning(f"{len(scored.skipped)} could not be read and were skipped: {plain(examples)}")
+    for note in scored.notes:
+        st.caption(plain(str(note)))
     inspect_view(found, version, batch)
 
 

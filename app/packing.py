@@ -10,6 +10,7 @@ from app import served
 from app.subject import address
 from heat_core import HeatError
 from heat_core.analysis import facets, palette
+from heat_core.analysis.columns import COLUMN, column_facets
 from heat_core.analysis.questions import NEW_QUESTIONS, ORDERS, QUESTIONS, best_prior
 from heat_core.analysis.samples import Samples, stratified
 from heat_core.composition import HEAT
@@ -32,6 +33,7 @@ def pack(samples: Samples, view: str, at_most: int = MOST_POINTS) -> tuple[bytes
     numbers = np.random.default_rng(0).permutation(stratified(samples, at_most))
     xy, background = _quantised_map(samples, numbers)
     folder, cluster = facets.folders(samples), _clusters(samples)
+    columns = column_facets(samples)
     methods = [d for d in samples.detectors if d != HEAT]
     rank = np.empty(len(samples), np.int64)
     rank[np.argsort(-samples.confidence, kind="stable")] = np.arange(len(samples))
@@ -46,7 +48,8 @@ def pack(samples: Samples, view: str, at_most: int = MOST_POINTS) -> tuple[bytes
         "background": background,
         "folder": np.where(folder.codes < 0, _NONE16, folder.codes)[numbers].astype("<u2"),
         "set": samples.dataset[numbers].astype("u1"),
-        "cluster": np.where(cluster.codes < 0, _NONE8, cluster.codes)[numbers].astype("u1"),
+        "cluster": _codes(cluster)[numbers],
+        **{f"column-{i}": _codes(of)[numbers] for i, of in enumerate(columns.values())},
         "verdicts": np.concatenate([_verdicts(samples, m)[numbers] for m in methods] or [np.empty(0, "u1")]),
         "ids": np.frombuffer(json.dumps([printable(str(i)) for i in samples.shown_ids[numbers]]).encode(), "u1"),
     }
@@ -66,6 +69,7 @@ def pack(samples: Samples, view: str, at_most: int = MOST_POINTS) -> tuple[bytes
         "classes": run.class_names,
         "folders": folder.names,
         "clusters": cluster.names,
+        "columns": [{"key": key, "title": key.removeprefix(COLUMN), "values": of.names} for key, of in columns.items()],
         "priors": [{"key": p, "title": PRIOR_TITLES[p]} for p in run.priors],
         "methods": [{"key": m, "title": run.title(m)} for m in methods],
         "best": best_prior(samples),
@@ -125,6 +129,11 @@ def _clusters(samples: Samples) -> facets.Facet:
         return facets.clusters(samples)
     except HeatError:  # no map, or a damaged one
         return facets.Facet((), np.full(len(samples), -1))
+
+
+def _codes(facet: facets.Facet) -> np.ndarray:
+    """(N,) bytes: the number of each sample's value, of few."""
+    return np.where(facet.codes < 0, _NONE8, facet.codes).astype("u1")
 
 
 def _padded(part: bytes) -> bytes:

@@ -20,6 +20,11 @@ from heat_core.runs.experiment import COVARIANCES, GROUPS, MIXTURE_WEIGHTS, demo
 from heat_core.runs.listing import list_runs
 from heat_core.storage import printable
 
+_LISTS = (
+    "A list has a column `path` (absolute, or relative to the list) and may have `label`, `split`, `set`, `group`, "
+    "`time`, `box` (x, y, w, h in pixels: crops); other columns stay with the images."
+)
+
 
 def prefill(experiment: Experiment, note: str) -> None:
     """Fill the form with an Experiment, and let the Runs page open it; for pages that lead there.
@@ -118,20 +123,22 @@ def _keyed(name: str, draft: Draft, kind: str = "value", options: Sequence[str] 
 def _images(draft: Draft) -> None:
     st.subheader("Images")
     st.caption(
-        "A folder on this machine, with one sub-folder a class, or the name of a data set.",
-        help=f"Known by name: {plain(', '.join(known_names()))}. Those that are not here are downloaded.",
+        "A folder on this machine, with one sub-folder a class; a list of images (CSV or Parquet); or the name of a "
+        "data set.",
+        help=f"{_LISTS} Known by name: {plain(', '.join(known_names()))}. Those that are not here are downloaded.",
     )
     known, test = st.columns(2)
     known.text_input(
         "Known (ID), for training",
-        placeholder="/path/to/images",
-        help="The classes that the model knows: at least two.",
+        placeholder="/path/to/images, or list.csv",
+        help="The classes that the model knows: at least two. Of a list, its rows for training.",
         **_keyed("id", draft),
     )
     test.text_input(
         "Known (ID), for testing",
         placeholder="every fifth training image",
-        help="Other images of the same classes; they set the threshold.",
+        help="Other images of the same classes; they set the threshold. Without: the rows for testing of a list, or "
+        "every fifth training image.",
         **_keyed("id_test", draft),
     )
     for i, (number, row) in enumerate(list(draft.rows.items())):
@@ -171,10 +178,10 @@ def _ood_set(draft: Draft, number: int, row: Row, labels: Any) -> None:
 
     columns[0].text_input("Unknown (OOD)", row.name, placeholder="its name", **keyed("name"))
     columns[1].text_input(
-        "Folder or dataset",
+        "Folder, list or dataset",
         row.source,
-        placeholder="/path/to/images",
-        help="What the model should not know.",
+        placeholder="/path/to/images, or list.csv",
+        help="What the model should not know. Of a list with a column `set`, the rows of the set of this name.",
         **keyed("source"),
     )
     columns[2].selectbox(

@@ -21,7 +21,6 @@ from heat_core import HeatError, Run
 from heat_core.analysis.newcomers import Newcomers
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.thumbnails import encoded
-from heat_core.features.datasets import read_image
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import TRAIN
 from heat_core.runs.record import ENERGIES, SCORED, Scored
@@ -82,7 +81,7 @@ def _image(run_id: str, dataset: str | None, batch: str | None, row: int) -> Ima
     if row < 0:
         raise IndexError(row)
     if batch is not None:
-        return read_image(Path(str(_scored(run, batch).ids[row])))
+        return _scored(run, batch).place(row).read()
     ids = run.training_ids if dataset == TRAIN else run.ids(str(dataset))
     return run.image(str(dataset), str(ids[row]))
 

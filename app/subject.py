@@ -14,6 +14,7 @@ from heat_core.composition import HEAT
 from heat_core.energies.names import PRIOR_TITLES
 from heat_core.guard.conformal import Calibration
 from heat_core.runs.experiment import ID, TRAIN
+from heat_core.runs.further import as_texts
 from heat_core.storage import printable
 
 _NEIGHBOURS = 6
@@ -55,6 +56,7 @@ def subject_of(samples: Samples, number: int, lens: Lens, likeness: Likeness, no
         ],
         "training": _neighbours(samples, number, likeness, training=True),
         "others": _neighbours(samples, number, likeness, training=False) if samples.truth else None,
+        "columns": [[name, str(as_texts(of[number : number + 1])[0])] for name, of in samples.columns.items()],
         "note": known["note"],
         "tags": known["tags"],
     }

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from app.look import Look
+from app.look import Look, is_column
 from heat_core import HeatError, Lens
 from heat_core.analysis import facets
+from heat_core.analysis.columns import column_facets
 from heat_core.analysis.export import to_csv, to_zip
 from heat_core.analysis.facets import Facet, Tags
 from heat_core.analysis.likeness import Likeness, most_alike
@@ -28,7 +29,9 @@ def facets_of(samples: Samples, look: Look) -> dict[str, Facet | Tags]:
         "cluster": lambda: facets.clusters(samples),
         "tag": lambda: Tags.of(samples, read_notes(samples.run.folder)),
     }
-    return {name: makers[name]() for name, _ in look.ask.values}
+    columns = column_facets(samples) if any(is_column(name) for name, _ in look.ask.values) else {}
+    gone = Facet((), np.full(len(samples), -1))
+    return {name: columns.get(name, gone) if is_column(name) else makers[name]() for name, _ in look.ask.values}
 
 
 def numbers(samples: Samples, look: Look) -> np.ndarray:

@@ -33,8 +33,9 @@ def images(experiment: Experiment, heading: bool = True) -> None:
     """A row of images of each set that is on this machine; `heading`: whether it is said what they are."""
     if experiment.backbone == FEATURES:
         return
-    tested = {"known, for testing": (experiment.id_test, "test")} if experiment.id_test else {}
-    sources = {"known": (experiment.id, "train"), **tested, **{n: (s, "test") for n, s in experiment.ood.items()}}
+    tested = {"known, for testing": (experiment.id_test, "test", None)} if experiment.id_test else {}
+    unknown = {name: (source, "test", name) for name, source in experiment.ood.items()}
+    sources = {"known": (experiment.id, "train", None), **tested, **unknown}
     rows = {name: [pictures.bare(u) for u in _examples(*s)] for name, s in sources.items() if s[0] not in TORCHVISION}
     if heading:
         st.subheader("What goes in", help="The classes that the model knows, and the sets that it should not know.")
@@ -42,11 +43,11 @@ def images(experiment: Experiment, heading: bool = True) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _examples(source: str, role: str) -> list[str]:
+def _examples(source: str, role: str, of: str | None) -> list[str]:
     """Data URLs of images spread over the set; none where it cannot be opened: the job says so."""
     urls = []
     try:
-        found = open_dataset(source, role)
+        found = open_dataset(source, role, of=of)
         for index in np.linspace(0, len(found) - 1, pictures.PER_ROW).astype(int):
             urls.append(data_url(found.open(int(index)), 2 * pictures.THUMB))
     except (HeatError, OSError):

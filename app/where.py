@@ -27,7 +27,9 @@ def begin(samples: Samples, number: int) -> None:
         (into / LOG_FILE).unlink(missing_ok=True)
     name, _ = samples.locate(number)
     if name == NEW:
-        start_positions_of_file(samples.run, Path(str(samples.ids[number])), into)
+        if (place := samples.place_of(number)) is None:
+            raise HeatError(f"{samples.ids[number]} can no longer be read: was it moved or deleted?")
+        start_positions_of_file(samples.run, place, into)
     else:
         start_positions(samples.run, name, str(samples.ids[number]), into)
 

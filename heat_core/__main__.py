@@ -142,10 +142,11 @@ def _add_run(verbs: Verbs) -> None:
 def _experiment_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
     """What a run and a study are asked for alike."""
     images = parser.add_argument_group("images")
-    images.add_argument("--id", required=required, metavar="DIR|NAME", help="training images of the known classes")
-    images.add_argument("--id-test", metavar="DIR|NAME", help="ID test images (default: every fifth of --id)")
+    images.add_argument("--id", required=required, metavar="DIR|LIST|NAME", help="training images of the known classes")
+    tests = "ID test images (default: those of the LIST --id, or every fifth of --id)"
+    images.add_argument("--id-test", metavar="DIR|LIST|NAME", help=tests)
     images.add_argument(
-        "--ood", nargs="+", action="extend", required=required, metavar="NAME=DIR|NAME", help="sets of unknown images"
+        "--ood", nargs="+", action="extend", required=required, metavar="NAME=DIR|LIST|NAME", help="unknown images"
     )
     listed(parser, "--group", "NAME=near|mid|far", "how far each OOD set is")
     images.add_argument("--limit", type=int, metavar="PER_CLASS", help="images a class, in every set")

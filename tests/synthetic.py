@@ -24,8 +24,10 @@ def synthetic_run(
     groups: dict[str, str] | None = None,
     seed: int = 0,
     with_map: bool = True,
+    columns: dict[str, dict[str, np.ndarray]] | None = None,
 ) -> Run:
-    """Write a run of `known` ID test samples and `ood` (name → how many); unknown ones score higher on average."""
+    """Write a run of `known` ID test samples and `ood` (name → how many); unknown ones score higher on average.
+    `columns`: set → what its manifest says."""
     rng = np.random.default_rng(seed)
     sizes = {"id": known} | ({"near": 40, "far": 50} if ood is None else ood)
     sets = []
@@ -40,6 +42,7 @@ def synthetic_run(
             scores={"msp": rng.normal(i > 0, 1, n), **of_priors},
             prior=prior,
             residual=rng.normal(0.5 * (i > 0), 0.3, (n, len(priors))),
+            columns=(columns or {}).get(name, {}),
         )
         sets.append(found)
     record = RunRecord(

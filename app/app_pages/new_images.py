@@ -24,7 +24,10 @@ with faults.told():
         left, right, button = st.columns([5, 4, 2], vertical_alignment="bottom")
         files = left.file_uploader("Drop images", accept_multiple_files=True, type=own_images.TYPES)
         folder = right.text_input(
-            "Or a folder on this machine", placeholder="/path/to/images", help="Nothing is copied."
+            "Or a folder or list on this machine",
+            placeholder="/path/to/images, or list.csv",
+            help="Nothing is copied. A list is a CSV or Parquet file with a column `path` (for crops `box`: x, y, w, "
+            "h in pixels); its other columns stay with the images.",
         )
         if button.button(
             "Score them", type="primary", icon=":material/play_arrow:", disabled=not (files or folder.strip())

@@ -1,6 +1,6 @@
 // What the subset has in common: for each facet how many samples have which value, as bars that narrow on a click.
 
-import { FACETS, NAMES, facetOf } from "./facets.js";
+import { facetOf, namesOf, titleOf } from "./facets.js";
 import { memo } from "./memo.js";
 import { counting, element, percent } from "./words.js";
 
@@ -9,13 +9,17 @@ const FEW = 6; // bars of a facet that is not unfolded
 /** A function of the state and what `createSubset` gives that writes the bars. request: for a frame. */
 export function createBreakdown(root, act, request) {
   const place = root.querySelector(".breakdown"), unfolded = new Set();
-  const sections = new Map(NAMES.map((name) => [name, section(name, () => {
+  const made = (name) => [name, section(name, () => {
     if (!unfolded.delete(name)) unfolded.add(name);
     request();
-  })]));
-  place.replaceChildren(...Array.from(sections.values(), (s) => s.whole));
+  })];
+  const sectionsOf = memo(({ run }) => {
+    const sections = new Map(namesOf({ run }).map(made));
+    place.replaceChildren(...Array.from(sections.values(), (s) => s.whole));
+    return sections;
+  });
   const write = memo(({ state, counts, count, open }) => {
-    for (const [name, parts] of sections) {
+    for (const [name, parts] of sectionsOf({ run: state.run })) {
       const kept = state.ask.values[name] ?? [], toggle = (value) => act.toggleValue(name, value);
       const colours = name === "set" ? state.run.sets.map((s) => s.colour) : null;
       writeFacet(parts, facetOf(state, name), { counts: counts[name], count, kept, toggle, colours, open: open.split(",").includes(name) });
@@ -31,7 +35,7 @@ export function createBreakdown(root, act, request) {
 function section(name, toggle) {
   const bars = element("div", { className: "bars" });
   const more = element("button", { type: "button", className: "more", onclick: toggle });
-  const whole = element("section", {}, element("h4", { textContent: FACETS[name] }), bars, more);
+  const whole = element("section", {}, element("h4", { textContent: titleOf(name) }), bars, more);
   whole.dataset.facet = name;
   return { whole, bars, more };
 }

@@ -1,6 +1,6 @@
 // What narrows the question: a chip each, which takes it off; and the search in names.
 
-import { FACETS, facetOf } from "./facets.js";
+import { facetOf, titleOf } from "./facets.js";
 import { memo } from "./memo.js";
 import { counting, element, number } from "./words.js";
 
@@ -43,7 +43,7 @@ function ofFacets(state, act) {
     const facet = facetOf(state, name);
     return values.map((value) => {
       const title = facet?.titles[facet.values.indexOf(value)] ?? `${value} (not in this run)`;
-      return chip(`${FACETS[name]}: ${title}`, "Keeps only these", () => act.toggleValue(name, value));
+      return chip(`${titleOf(name)}: ${title}`, "Keeps only these", () => act.toggleValue(name, value));
     });
   });
 }

@@ -2,13 +2,22 @@
 
 import { memo } from "./memo.js";
 
-const NONE = { folder: 65535, cluster: 255 }; // in place of a value
+const NONE = { folder: 65535, cluster: 255, column: 255 }; // in place of a value
+const COLUMN = "column:"; // before the name of a column of manifests
 
-/** The facets in the order in which they are shown: name → title. */
-export const FACETS = {
+/** The facets that every run has: name → title. */
+const FACETS = {
   set: "Set", folder: "Folder", seen: "Taken for", part: "Responsible part", cluster: "Cluster of the map", tag: "Tag",
 };
-export const NAMES = Object.keys(FACETS);
+
+/** The facets of a run in the order in which they are shown; what its manifests say comes before the tags. */
+export const namesOf = memo(({ run }) => {
+  const [tag, ...others] = Object.keys(FACETS).reverse();
+  return [...others.reverse(), ...run.columns.map((c) => c.key), tag];
+});
+
+/** A facet's title; a column's is a foreign text. */
+export const titleOf = (name) => FACETS[name] ?? name.slice(COLUMN.length);
 
 /** A facet of a state: {values, titles: their texts, codes: the value of every point, none}; null where there is none.
  *  Tags have members instead of codes: for each value the points that have it. */
@@ -24,9 +33,18 @@ export function facetOf({ run, parts, tags }, name) {
       return parts && { values: parts.names, titles: parts.names, codes: parts.codes };
     case "cluster":
       return { values: run.clusters, titles: run.clusters, codes: run.cluster, none: NONE.cluster };
-    default:
+    case "tag":
       return { values: Object.keys(tags), titles: Object.keys(tags).map((t) => t || "note only"), members: tagged(run, tags) };
+    default:
+      return columnOf(run, name);
   }
+}
+
+function columnOf(run, name) {
+  const number = run.columns.findIndex((c) => c.key === name);
+  if (number < 0) return null;
+  const { values } = run.columns[number];
+  return { values, titles: values, codes: run[`column-${number}`], none: NONE.column };
 }
 
 /** Each folder's own name; with its set's, where folders of several sets are called the same. */

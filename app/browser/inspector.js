@@ -71,10 +71,15 @@ function restOf(run, subject, tags, act, picturePlace, typed) {
     neighbours(run, "Nearest known training images", subject.training, act),
   );
   if (subject.others) parts.push(neighbours(run, "Nearest among the other images", subject.others, act));
+  if (subject.columns.length) parts.push(folded("What its list says", listOf(subject.columns), true));
   if (run.truth) parts.push(noteForm(subject, tags, act, typed));
   parts.push(folded("Where every method places it", ranks(subject.shares), false));
   return parts;
 }
+
+/** columns: [[name, text], …], foreign texts. */
+const listOf = (columns) => element("dl", { className: "said" }, ...columns.flatMap(([name, text]) =>
+  [element("dt", { textContent: name }), element("dd", { textContent: text || "–" })]));
 
 /** found: [{name of the class, or empty for all, p, of}]. A known test image is one of those that it is compared with. */
 function pValues(found) {

@@ -1,10 +1,10 @@
 // Which points answer the question, what narrows them, and in which order: on every frame what
 // heat_core.analysis.questions answers exactly. tests/app/test_live_core.py compares the two. No drawing here.
 
-import { among, facetOf, NAMES } from "./facets.js";
+import { among, facetOf, namesOf } from "./facets.js";
 
 const FLAGGED = 128, SHARE = 127; // of a verdict's byte: whether it is called OOD, and the share of ID that scores lower
-const FIND = 1 << NAMES.length, LASSO = FIND << 1, LIKE = LASSO << 1;
+const FIND = 1, LASSO = 2, LIKE = 4, GONE = 8, FACETS = 4; // and a bit for each facet, from that one on
 export const HEAT = "heat";
 
 /** The query that nobody narrowed. */
@@ -40,12 +40,13 @@ const numbersLike = (like, alike) => (alike?.like === like ? alike.numbers : [])
 
 /** For every point, a bit for each thing but the brush that narrows the subset and does not keep the point. */
 export function failing({ run, values, find, like, selection, parts, tags, alike }) {
-  const failed = new Uint16Array(run.n);
+  const failed = new Uint32Array(run.n), names = namesOf({ run });
   const mark = (keep, bit) => { for (let i = 0; i < run.n; i++) if (!keep[i]) failed[i] |= bit; };
-  NAMES.forEach((name, f) => {
+  names.forEach((name, f) => {
     const wanted = values[name];
-    if (wanted?.length) mark(among(run, facetOf({ run, parts, tags }, name), wanted), 1 << f);
+    if (wanted?.length) mark(among(run, facetOf({ run, parts, tags }, name), wanted), 1 << (FACETS + f));
   });
+  if (Object.keys(values).some((name) => values[name].length && !names.includes(name))) failed.fill(GONE);
   if (find) {
     const text = find.toLowerCase();
     for (let i = 0; i < run.n; i++) if (!run.ids[i].toLowerCase().includes(text)) failed[i] |= FIND;
@@ -121,10 +122,10 @@ export function subsetOf({ run, ask }, failed, traits, { scores, line }) {
  *  state: {run, ask, parts, tags}; subset: see `subsetOf`. */
 export function facetCounts(state, failed, { asked, mask }, { scores }) {
   const { run, ask } = state, [low, high] = ask.brush ?? [-Infinity, Infinity], counted = {};
-  NAMES.forEach((name, f) => {
+  namesOf({ run }).forEach((name, f) => {
     const facet = name === "tag" ? null : facetOf(state, name);
     if (!facet) return;
-    const { codes, none } = facet, counts = (counted[name] = facet.values.map(() => 0)), own = 1 << f;
+    const { codes, none } = facet, counts = (counted[name] = facet.values.map(() => 0)), own = 1 << (FACETS + f);
     for (let i = 0; i < run.n; i++)
       if (asked[i] && !(failed[i] & ~own) && codes[i] !== none && scores[i] >= low && scores[i] <= high) counts[codes[i]]++;
   });
@@ -137,16 +138,24 @@ export function ordered(state, mask, found) {
   const { run, ask, alike } = state, points = [];
   if (ask.like) return Uint32Array.from(numbersLike(ask.like, alike).map((n) => run.pointOf[n]).filter((i) => i >= 0 && mask[i]));
   for (let i = 0; i < run.n; i++) if (mask[i]) points.push(i);
-  const key = keyOf(state, found), [, direction] = ask.order.split(":"), sign = direction === "desc" ? -1 : 1;
+  const key = keyOf(state, found), [, direction] = sortedBy(ask.order), sign = direction === "desc" ? -1 : 1;
   const keys = new Map(points.map((i) => [i, key(i)]));
   const compare = (a, b) => (a < b ? -sign : a > b ? sign : 0);
   return Uint32Array.from(points.sort((a, b) => compare(keys.get(a), keys.get(b)) || run.number[a] - run.number[b]));
 }
 
+/** [column, asc or desc] of an order by a column of the table; else [order]. */
+export function sortedBy(order) {
+  const at = order.lastIndexOf(":");
+  return at < 0 ? [order] : [order.slice(0, at), order.slice(at + 1)];
+}
+
 /** What the query's order sorts by, the smallest first. */
 function keyOf({ run, ask }, found) {
-  const { scores, line } = found, [column] = ask.order.split(":"), prior = run.priors.findIndex((p) => p.key === column);
+  const { scores, line } = found, [column] = sortedBy(ask.order), prior = run.priors.findIndex((p) => p.key === column);
   if (prior >= 0) return (i) => run.energies[i * run.k + prior];
+  const said = run.columns.some((c) => c.key === column) && facetOf({ run }, column);
+  if (said) return (i) => (said.codes[i] === said.none ? -1 : said.codes[i]);
   const methods = methodsOf(run, ask).map((m) => methodOf(run, m, found).share);
   return {
     confident: (i) => run.rank[i],
@@ -162,5 +171,5 @@ function keyOf({ run, ask }, found) {
     seen: (i) => run.classes[run.seen[i]],
     confidence: (i) => run.confidence[i],
     score: (i) => scores[i],
-  }[column];
+  }[column] ?? (() => 0);
 }

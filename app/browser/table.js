@@ -1,10 +1,13 @@
 // The subset as a table: a line a sample, sorted by any column.
 
 import { picture, pictureOfPoint } from "./pictures.js";
+import { facetOf } from "./facets.js";
+import { sortedBy } from "./subset.js";
 import { badge } from "./verdicts.js";
 import { element, percent } from "./words.js";
 
 export const LINE = 40; // CSS pixels
+const MOST_SAID = 4; // columns of manifests: a table that is wider than the page shows none of them well
 
 /** The columns: {key: what it sorts by or null, title, about, wide: CSS, text(i)}. */
 export function columnsFor(run, found) {
@@ -13,6 +16,7 @@ export function columnsFor(run, found) {
     { key: "id", title: "id", wide: "minmax(110px, 2fr)", text: (i) => run.ids[i], start: true },
     { key: "set", title: "set", wide: "minmax(70px, 1fr)", text: (i) => run.sets[run.set[i]].name, start: true },
     { key: "seen", title: "taken for", wide: "minmax(70px, 1fr)", text: (i) => run.classes[run.seen[i]], start: true },
+    ...run.columns.slice(0, MOST_SAID).map((column) => said(run, column)),
     { key: "confidence", title: "sure", about: "The classifier's probability of that class", wide: "56px",
       text: (i) => `${percent(run.confidence[i])} %` },
     ...run.priors.map((prior, j) => ({
@@ -26,11 +30,16 @@ export function columnsFor(run, found) {
   ];
 }
 
+function said(run, { key, title }) {
+  const { titles, codes } = facetOf({ run }, key);
+  return { key, title, about: `${title}, as the list of the images says`, wide: "minmax(60px, 1fr)", text: (i) => titles[codes[i]] ?? "", start: true };
+}
+
 const template = (columns, methods) => `34px ${columns.map((c) => c.wide).join(" ")} ${18 * methods.length + 12}px`;
 
 /** The line of titles; `order` as in the query. */
 export function head(columns, methods, order, act) {
-  const line = element("div", { className: "titles" }), [by, direction] = order.split(":");
+  const line = element("div", { className: "titles" }), [by, direction] = sortedBy(order);
   line.style.gridTemplateColumns = template(columns, methods);
   line.append(element("span"));
   for (const { key, title, about, start } of columns) {

@@ -5,32 +5,45 @@ import io
 import zipfile
 from collections.abc import Iterable
 
+import numpy as np
+
 from heat_core.analysis.notes import read_notes
 from heat_core.analysis.samples import Samples
 from heat_core.composition import PLAIN, Lens
 from heat_core.errors import HeatError
+from heat_core.features.folders import unique
+from heat_core.runs.further import as_texts
 from heat_core.storage import file_name, no_formula, printable
 
 
 def to_csv(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> str:
-    """One line a sample: set, id, path, class seen, confidence, every detector's score and verdict, note and tags."""
-    run, notes = samples.run, read_notes(samples.run.folder)
+    """One line a sample: set, id, path (and box, where there are crops), class seen, confidence, every detector's score
+    and verdict, note and tags, then what its manifest says."""
+    run, notes, numbers = samples.run, read_notes(samples.run.folder), list(numbers)
     scores = {d: samples.scores(d, lens) for d in samples.detectors}
     flagged = {d: samples.flagged(d, lens) for d in samples.detectors}
+    places = [_place(samples, i) for i in numbers]
+    boxed = any(box for _, box in places)
+    further = {
+        name: as_texts(values) if values.dtype != object else np.array(list(map(no_formula, values.tolist())), object)
+        for name, values in samples.columns.items()
+    }
+    ours = ["set", "id", "path", *(["box"] if boxed else []), "taken_for", "confidence"]
+    ours += [*(f"score_{d}" for d in scores), *(f"ood_{d}" for d in flagged), "note", "tags"]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    of_detectors = [*(f"score_{d}" for d in scores), *(f"ood_{d}" for d in flagged)]
-    writer.writerow(["set", "id", "path", "taken_for", "confidence", *of_detectors, "note", "tags"])
-    for i in numbers:
+    writer.writerow([*ours, *map(no_formula, unique([*ours, *further])[len(ours) :])])
+    for i, (path, box) in zip(numbers, places, strict=True):
         name, _ = samples.locate(i)
         note = notes.get(samples.key(i), {"note": "", "tags": []})
         sample, seen = str(samples.ids[i]), run.class_names[samples.predicted[i]]
         row = [
-            *map(no_formula, (name, sample, _path(samples, i), seen)),
+            *map(no_formula, (name, sample, path, *([box] if boxed else []), seen)),
             f"{samples.confidence[i]:.4f}",
             *(f"{of[i]:.6g}" for of in scores.values()),
             *(int(of[i]) for of in flagged.values()),
             *map(no_formula, (note["note"], ";".join(note["tags"]))),
+            *(texts[i] for texts in further.values()),
         ]
         writer.writerow(row)
     return out.getvalue()
@@ -55,10 +68,12 @@ def to_zip(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> tupl
     return out.getvalue(), gone
 
 
-def _path(samples: Samples, number: int) -> str:
-    """Where the file lies, for sets that are folders."""
+def _place(samples: Samples, number: int) -> tuple[str, str]:
+    """In which file the picture lies, and in which box of it."""
     try:
-        path = samples.file_of(number)
-    except (OSError, ValueError):  # a name that no file can have
-        return ""
-    return printable(path) if path else ""
+        place = samples.place_of(number)
+    except (OSError, ValueError):  # a name that no file can have, a manifest that is gone
+        place = None
+    if place is None:
+        return "", ""
+    return printable(place.file), "" if place.box is None else f"[{place.box_text}]"

@@ -8,9 +8,10 @@ from PIL import Image
 from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.errors import HeatError
-from heat_core.features.datasets import read_image
+from heat_core.features.place import Place
 from heat_core.metrics import wilson
 from heat_core.runs.experiment import ID
+from heat_core.runs.further import Columns
 from heat_core.runs.map import FeatureMap
 from heat_core.runs.record import Scored
 from heat_core.runs.rows import CORRECTED, corrected_row, prior_row
@@ -42,6 +43,9 @@ class Newcomers(Samples):
             [run.predicted(ID), scored.predicted],
             [run.confidence(ID), scored.confidence],
         )
+
+    def _columns(self) -> list[Columns]:
+        return [self.run.columns(ID), self.scored.columns]
 
     @property
     def shown_ids(self) -> np.ndarray:
@@ -83,19 +87,21 @@ class Newcomers(Samples):
 
     def image(self, number: int) -> Image.Image:
         """The picture of a sample; HeatError where it is gone."""
-        if self.locate(number)[0] != NEW:
+        name, row = self.locate(number)
+        if name != NEW:
             return super().image(number)
         try:
-            return read_image(Path(str(self.ids[number])))
+            return self.scored.place(row).read()
         except OSError as error:
             raise HeatError(f"{self.ids[number]} can no longer be read: was it moved or deleted?") from error
 
-    def file_of(self, number: int) -> Path | None:
-        """Where the picture lies."""
-        if self.locate(number)[0] != NEW:
-            return super().file_of(number)
-        path = Path(str(self.ids[number]))
-        return path if is_file(path) else None
+    def place_of(self, number: int) -> Place | None:
+        """Where the picture lies; None where it is gone."""
+        name, row = self.locate(number)
+        if name != NEW:
+            return super().place_of(number)
+        place = self.scored.place(row)
+        return place if is_file(place.file) else None
 
     def address_of(self, dataset: str) -> dict[str, str]:
         """What names the pictures of a set to whoever serves them."""

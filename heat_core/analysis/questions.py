@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from heat_core.analysis.columns import COLUMN, column_facets
 from heat_core.analysis.facets import Facet, Tags
 from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT, PLAIN, Lens
@@ -39,7 +40,7 @@ ORDERS = {
     "typical": "most typical",
     "disagree": "methods disagree most",
 }
-#: Columns of the table that it can be sorted by, beside each corrected prior's energy.
+#: Columns of the table that it can be sorted by, beside each corrected prior's energy and those of manifests.
 COLUMNS = ("id", "set", "seen", "confidence", "score")
 
 
@@ -51,7 +52,7 @@ class Query:
         question: one of `QUESTIONS`.
         baseline: the detector that HEAT is held against; None = `best_prior`.
         methods: what "missed by all" and the badges are about; none = the baseline and HEAT.
-        values: facet (see `facets`) → the values that are kept, each facet narrowing the others.
+        values: facet (see `facets`, `columns`) → the values that are kept, each facet narrowing the others.
         brush: lowest and highest HEAT score that are kept, or None.
         find: what must stand in a sample's id, whatever the case.
         like: key of a sample; only those most like it are kept, the most alike first. None = all.
@@ -182,15 +183,25 @@ def arrange(samples: Samples, numbers: np.ndarray, query: Query, lens: Lens = PL
     elif query.order in ORDERS:
         key = scores if query.order == "typical" else -scores
     else:
-        column, _, direction = query.order.partition(":")
+        column, direction = sorted_by(query.order)
         key = np.unique(_column(samples, column, lens)[numbers], return_inverse=True)[1]  # ranks, of texts too
         key = -key if direction == "desc" else key
     return numbers[np.argsort(key, kind="stable")]
 
 
+def sorted_by(order: str) -> tuple[str, str]:
+    """(column, asc or desc) of an order by a column of the table, whose name may hold anything."""
+    column, colon, direction = order.rpartition(":")
+    return (column, direction) if colon else (order, "")
+
+
 def _column(samples: Samples, name: str, lens: Lens) -> np.ndarray:
-    """(N,) what a column of the table sorts by: id, set, seen, confidence, score, or a corrected prior's energy."""
+    """(N,) what a column of the table sorts by: id, set, seen, confidence, score, a corrected prior's energy, or what a
+    manifest says."""
     run = samples.run
+    if name.startswith(COLUMN):
+        known = column_facets(samples).get(name)
+        return np.full(len(samples), -1) if known is None else known.codes
     if name in run.priors:
         return samples.energies()[:, run.priors.index(name)]
     columns = {

@@ -7,6 +7,7 @@ import numpy as np
 
 from heat_core.analysis import facets
 from heat_core.analysis.choosing import differing
+from heat_core.analysis.columns import COLUMN, column_facets
 from heat_core.analysis.facets import Facet
 from heat_core.analysis.questions import Query, answers, arrange, baseline_of, gains, why, worded
 from heat_core.analysis.samples import Samples
@@ -61,7 +62,7 @@ def _title(samples: Samples, query: Query) -> str:
 
 
 def _breakdown(samples: Samples, query: Query, lens: Lens) -> str:
-    """Bars of the OOD samples that HEAT misses: by set, folder, class seen and part responsible."""
+    """Bars of the OOD samples that HEAT misses: by set, folder, class seen, columns of manifests, part responsible."""
     missed = answers(samples, query, lens)
     if not missed.any():
         return ""
@@ -70,6 +71,7 @@ def _breakdown(samples: Samples, query: Query, lens: Lens) -> str:
         "Folder": facets.folders(samples),
         "Taken for": facets.classes_seen(samples),
     }
+    found |= {key.removeprefix(COLUMN): facet for key, facet in column_facets(samples).items()}
     tables = "".join(_bars(title, facet, missed, samples.is_ood) for title, facet in found.items() if facet.names)
     tables += _bars(_PART, facets.parts(samples, lens), missed)  # of a caught one it is what pushes the score up
     return (

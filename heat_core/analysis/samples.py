@@ -5,7 +5,7 @@ every filter, sort, selection and picture; `key` and `find` translate them to an
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,10 @@ from PIL import Image
 
 from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.errors import HeatError
+from heat_core.features.place import Place
 from heat_core.metrics import auroc, fpr95, threshold95
+from heat_core.runs.further import Columns, joined
 from heat_core.runs.run import Run
-from heat_core.storage import is_file
 
 
 class Samples:
@@ -57,6 +58,15 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.dataset)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """Name → (N,) what manifests say of the samples: numbers (NaN where nothing is said) or texts ("" there)."""
+        return joined(list(zip(self.sizes, self._columns(), strict=True)))
+
+    def _columns(self) -> list[Columns]:
+        """Of each set."""
+        return [self.run.columns(name) for name in self.datasets]
 
     def number(self, dataset: str, row: int) -> int:
         return int(self._starts[self.datasets.index(dataset)] + row)
@@ -113,11 +123,15 @@ class Samples:
         name, _ = self.locate(number)
         return self.run.image(name, str(self.ids[number]))
 
-    def file_of(self, number: int) -> Path | None:
-        """Where the picture lies, for sets that are folders."""
+    def place_of(self, number: int) -> Place | None:
+        """Where the picture lies, for sets that are folders or manifests; None where it is gone."""
         name, _ = self.locate(number)
-        path = Path(self.run.source(name)).expanduser() / str(self.ids[number])
-        return path if is_file(path) else None
+        return self.run.pictures.place(name, str(self.ids[number]))
+
+    def file_of(self, number: int) -> Path | None:
+        """The same of pictures that are whole files."""
+        place = self.place_of(number)
+        return place.file if place and place.box is None else None
 
     def address_of(self, dataset: str) -> dict[str, str]:
         """What names the pictures of a set to whoever serves them."""

@@ -11,7 +11,6 @@ from PIL import Image
 
 from heat_core.analysis.samples import Samples
 from heat_core.errors import HeatError
-from heat_core.features.datasets import open_dataset
 from heat_core.runs.experiment import TRAIN
 from heat_core.storage import file_name, heat_home, writing
 
@@ -19,7 +18,7 @@ _LONGEST = 200  # bytes of a folder's name
 
 
 def as_folder(samples: Samples, numbers: np.ndarray, name: str) -> Path:
-    """Put the images of samples into a new folder in HEAT_HOME/sets: links to files, PNGs of those that are none.
+    """Put the images of samples into a new folder in HEAT_HOME/sets: links to files, PNGs of crops and of what is none.
 
     Raises:
         HeatError: where a picture is gone.
@@ -35,7 +34,7 @@ def as_class(samples: Samples, numbers: np.ndarray, name: str) -> Path:
     Raises:
         HeatError: where a picture, or the training set, is gone or has no classes.
     """
-    train = open_dataset(samples.run.source(TRAIN), "train")
+    train = samples.run.pictures.of(TRAIN)
     if train.labels is None:
         raise HeatError("The training set of this run has no classes to which one could be added.")
     names = [_folder_of(known) for known in train.class_names]
@@ -43,7 +42,9 @@ def as_class(samples: Samples, numbers: np.ndarray, name: str) -> Path:
         raise HeatError("Two classes of the training set would get the same folder: rename one of them.")
     with _whole(_new(samples, f"{name} and known")) as folder:
         for i, label in enumerate(train.labels):
-            _put(train.files[i] if train.files else train.open(i), folder / names[int(label)], i)
+            place = train.place(i)
+            whole = place.file if place and place.box is None else None
+            _put(whole or train.open(i), folder / names[int(label)], i)
         _fill(folder / _folder_of(name), samples, numbers)
     return folder
 

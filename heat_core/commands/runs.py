@@ -87,7 +87,8 @@ def train_backbone(o: argparse.Namespace) -> None:
     recipe = Recipe(architecture=o.arch.partition(".")[0], **given)
     stop_on_sigterm()
     known = open_dataset(o.id, "train")
-    known, test = (known, open_dataset(o.id_test)) if o.id_test else known.split()
+    tests = o.id_test or (o.id if known.tested else None)
+    known, test = (known, open_dataset(tests)) if tests else known.split()
     made = train(
         known.limited(o.limit), test, recipe, out := typed(o.out), None, progress, partial(print_stage, "train")
     )

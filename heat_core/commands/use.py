@@ -13,7 +13,7 @@ from heat_core.runs.run import Run
 from heat_core.storage import is_file, printable, typed
 
 if TYPE_CHECKING:
-    from heat_core.features.datasets import ImageSet
+    from heat_core.features.image_set import ImageSet
     from heat_core.guard.drift import Group
     from heat_core.guard.guard import Guard, Verdicts
     from heat_core.shards.plan import How
@@ -175,12 +175,16 @@ def _tell_unreachable(guard: "Guard", alpha: float, by_class: bool) -> None:
 
 
 def _groups(images: "ImageSet", column: str) -> np.ndarray:
-    """(N,) the group of each image: a column of the manifest; of `time`, the day."""
+    """(N,) the group of each image: a column of the manifest; of `time`, the day. One that says nothing is "–"."""
+    from heat_core.features.manifest import TIME
+    from heat_core.runs.further import as_texts, days_of
+
     if column not in images.columns:
         known = ", ".join(map(printable, images.columns)) or "none: give a manifest that has it"
         raise HeatError(f"There is no column {column!r} to group by, only {known}.")
-    texts = images.columns[column].astype(str)
-    return np.array([text[:10] for text in texts]) if column == "time" else texts
+    values = images.columns[column]
+    texts = (days_of(values) if column == TIME else None) or as_texts(values).tolist()
+    return np.array([text or "–" for text in texts])
 
 
 def _most_unusual_first(found: "Verdicts") -> list[int]:
@@ -251,10 +255,8 @@ def _how(o: argparse.Namespace) -> "How":
 
 
 def _say_bad(bad: list[str]) -> None:
-    for row in bad[:5]:
+    for row in bad:
         say(f"left out: {row}", sys.stderr)
-    if len(bad) > 5:
-        say(f"left out: {len(bad) - 5:,} further rows that name no file", sys.stderr)
 
 
 def positions(o: argparse.Namespace) -> None:

@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from heat_core.errors import HeatError
 from heat_core.features.backbones import Backbone
 from heat_core.features.columns import Batch, Column, pooled
-from heat_core.features.datasets import ImageSet
 from heat_core.features.features import Features
+from heat_core.features.image_set import ImageSet
 
 
 class ExtractionProgress(TypedDict):

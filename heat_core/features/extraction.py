@@ -26,8 +26,8 @@ from heat_core.features.batches import (
     usual_workers,
 )
 from heat_core.features.columns import Column, pooled
-from heat_core.features.datasets import ImageSet
 from heat_core.features.features import Features
+from heat_core.features.image_set import ImageSet
 from heat_core.features.store import META
 from heat_core.storage import (
     digest_of,

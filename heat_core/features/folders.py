@@ -150,13 +150,19 @@ def numbered(names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
     return np.array([number[name] for name in names]), class_titles(known)
 
 
+# What the splits of data sets are called → which split it is. `train`, `seg_train`, `Training Set`, `testA`, `val2017`.
+SPLITS = {"train": "train", "training": "train"} | dict.fromkeys(
+    ("test", "testing", "val", "valid", "validation", "dev", "eval", "holdout"), "test"
+)
+_SPLIT = re.compile(rf"(?:.*[^a-z])?({'|'.join(sorted(SPLITS, key=len, reverse=True))})(?:[ab]|set|(?:[^a-z].*))?")
+
+
+def split_of(name: str) -> str:
+    """train or test where something is called after such a split, else empty."""
+    found = _SPLIT.fullmatch(name.lower())
+    return SPLITS[found[1]] if found else ""
+
+
 def natural_key(text: str) -> list[int | str]:
     """Sorts 2 before 10, as timm's reader sorts classes."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", text.lower())]
-
-
-def stamp(path: Path) -> str:
-    """Changes when a file's content may have: its size and times, that of the last change included (which, unlike the
-    other, no program can set)."""
-    stat = path.stat()
-    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"

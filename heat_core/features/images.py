@@ -1,4 +1,4 @@
-"""One image file: what Pillow can read here, upright, in RGB, whatever its depth; and what cannot be read."""
+"""One image file, or a box of it: what Pillow can read here, upright, in RGB, of any depth; and what cannot be read."""
 
 import struct
 import sys
@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,38 @@ def read_image(path: Path) -> Image.Image:
         return _with_lower_bytes(path, found, *lower) if lower else found
     except _UNREADABLE as error:
         raise OSError(f"{path} cannot be read as an image ({type(error).__name__})") from error
+
+
+def read_crop(path: Path, box: np.ndarray) -> Image.Image:
+    """What lies in a box (x, y, w, h in pixels of the upright image); beyond the image there is nothing.
+
+    Edges are rounded to pixels, of which one at least is taken.
+
+    Raises:
+        OSError: where the file cannot be read, or the box lies outside of the image.
+    """
+    try:
+        changed = path.stat().st_mtime_ns
+    except ValueError as error:  # a name that no file can have
+        raise OSError(f"{path} cannot be read as an image ({error})") from error
+    image = _read_last(path, changed)
+    left, right = _edges(box[0], box[2], image.width)
+    top, bottom = _edges(box[1], box[3], image.height)
+    if left >= right or top >= bottom:
+        raise OSError(f"The box {box.tolist()} lies outside of {path}, of {image.width} by {image.height} pixels")
+    return image.crop((left, top, right, bottom))
+
+
+def _edges(start: float, length: float, size: int) -> tuple[int, int]:
+    """First pixel, and the one behind the last, within 0 … size."""
+    first, end = (round(min(max(float(edge), -1.0), size + 1.0)) for edge in (start, start + length))
+    return max(first, 0), min(max(end, first + 1), size)
+
+
+@lru_cache(maxsize=1)
+def _read_last(path: Path, changed: int) -> Image.Image:  # noqa: ARG001 (of the file: part of the cache's key)
+    """The image that was read last: the crops of one follow one another."""
+    return read_image(path)
 
 
 def _grey(image: Image.Image) -> np.ndarray:

@@ -9,7 +9,7 @@ import torch
 from timm.data import create_transform
 
 from heat_core.errors import HeatError
-from heat_core.features.datasets import ImageSet
+from heat_core.features.image_set import ImageSet
 from heat_core.features.throttle import Every
 from heat_core.storage import digest_of_array, file_name, heat_home, read_npz, write_npz
 

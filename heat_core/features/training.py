@@ -29,7 +29,7 @@ from heat_core.features.checkpoints import (
     write_checkpoint,
     write_weights,
 )
-from heat_core.features.datasets import ImageSet, require_classes
+from heat_core.features.image_set import ImageSet, require_classes
 from heat_core.features.networks import small_resnet
 from heat_core.features.pixels import Batches, Draw, Pixels, colours, decoded
 from heat_core.features.throttle import Every

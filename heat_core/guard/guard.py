@@ -16,9 +16,10 @@ from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
 from heat_core.features.backbones import Backbone
 from heat_core.features.batches import ExtractionProgress, look, look_at_pixels
-from heat_core.features.datasets import ImageSet, from_files
+from heat_core.features.datasets import from_files
 from heat_core.features.features import Features
 from heat_core.features.heads import Head, logits_of
+from heat_core.features.image_set import ImageSet
 from heat_core.features.images import read_image
 from heat_core.features.rows import rows_not_finite
 from heat_core.guard.conformal import Calibration, benjamini_hochberg

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from heat_core.errors import HeatError
-from heat_core.features.manifest import arrow
+from heat_core.features.arrow import arrow, as_column
+from heat_core.features.folders import unique
 from heat_core.guard.guard import NO_CLASS, Verdicts
 from heat_core.storage import no_formula, printable, replacing
 
@@ -45,7 +46,9 @@ def write_table(found: Verdicts, unknown: np.ndarray, path: Path, extra: Extra) 
         path: .csv, .json or .parquet.
         extra: further columns, which never take the place of ours.
     """
-    _WRITERS[writer_of(path)](found, unknown, path, {f"{k}_" if k in _OURS else k: v for k, v in extra.items()})
+    ours = [*_OURS, *(f"energy_{prior}" for prior in found.priors)]
+    names = unique([*ours, *extra])[len(ours) :]
+    _WRITERS[writer_of(path)](found, unknown, path, dict(zip(names, extra.values(), strict=True)))
 
 
 def writer_of(path: Path) -> str:
@@ -67,7 +70,7 @@ def rows_of(found: Verdicts, unknown: np.ndarray, extra: Extra) -> list[dict[str
             "predicted": classes[i] or None,
             "confidence": _number(found.confidence[i]),
             **{f"energy_{prior}": _number(values[i]) for prior, values in energies.items()},
-            **{name: values[i].item() for name, values in extra.items()},
+            **{name: _said(values[i]) for name, values in extra.items()},
             "error": found.error[i] or None,
         }
         for i in range(len(found))
@@ -77,6 +80,12 @@ def rows_of(found: Verdicts, unknown: np.ndarray, extra: Extra) -> list[dict[str
 def _number(value: np.floating[Any]) -> float | None:
     """As in Parquet: a float32 has all digits that mean something."""
     return None if np.isnan(value) else float(np.format_float_positional(np.float32(value)))
+
+
+def _said(value: Any) -> str | float | None:
+    """A text or a number of a manifest; None where it says nothing."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    return None if plain == "" or plain != plain else plain
 
 
 def _to_csv(found: Verdicts, unknown: np.ndarray, path: Path, extra: Extra) -> None:
@@ -96,7 +105,7 @@ def _to_json(found: Verdicts, unknown: np.ndarray, path: Path, extra: Extra) -> 
 def _to_parquet(found: Verdicts, unknown: np.ndarray, path: Path, extra: Extra) -> None:
     pa = arrow()
     called = {"unknown": pa.array(unknown, mask=np.array(found.error) != "")}
-    table = pa.table(arrow_columns(found) | called | {name: pa.array(values) for name, values in extra.items()})
+    table = pa.table(arrow_columns(found) | called | {name: as_column(v) for name, v in extra.items()})
     with replacing(path) as beside:
         pa.parquet.write_table(table, beside)
 

@@ -12,6 +12,7 @@ from heat_core.energies.names import ALL_PRIORS, PRIORS
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.features import demo
+from heat_core.features.manifest import is_manifest
 from heat_core.storage import is_file, is_folder, printable, typed
 
 TRAIN, ID, AVERAGE = "train", "id", "average"  # names of sets (and of their average) that no OOD set can have
@@ -39,9 +40,9 @@ class Experiment:
     """One run: which images, which backbone, which priors, how to train.
 
     Attributes:
-        id: training images of the known classes (a folder with one sub-folder a class, or a dataset's name).
-        ood: name → folder or dataset's name.
-        id_test: ID test images; without one, every fifth image of `id`.
+        id: training images of the known classes: a folder with one sub-folder a class, a manifest, a dataset's name.
+        ood: name → folder, manifest or dataset's name.
+        id_test: ID test images; without one, those that the manifest `id` lists for testing, or every fifth of `id`.
         backbone: a timm name, `torch:FILE.pt2` (of `Backbone.save`), `hf:ID` (of transformers; also a folder), or
             "features" where every set is a folder of features (`avg.npy` …).
         weights: a local file instead of timm's own.
@@ -130,6 +131,7 @@ class Experiment:
         A folder is one where it, or one of the two above it, is called that; of its whole path, however it was typed.
         """
         path = Path(self.anchored().id)
+        path = path.with_suffix("") if is_manifest(path) else path
         words = [part.lower().replace("-", "").replace("_", "") for part in path.parts[-3:]]
         return next((_ID_SETS[word] for word in reversed(words) if word in _ID_SETS), "")
 
@@ -143,7 +145,10 @@ class Experiment:
     def anchored(self) -> "Experiment":
         """The same, with folders and files of this machine as absolute paths: a run outlives a working directory."""
 
-        def anchored(source: str, there: Callable[[Path], bool] = is_folder) -> str:
+        def is_set(path: Path) -> bool:
+            return is_folder(path) or is_manifest(path)
+
+        def anchored(source: str, there: Callable[[Path], bool] = is_set) -> str:
             path = typed(source)
             return os.fspath(path.resolve()) if source not in demo.SETS and there(path) else source
 

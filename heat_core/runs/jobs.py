@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from heat_core.errors import HeatError
+from heat_core.features.place import Place
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import Experiment
 from heat_core.runs.lock import announce, held, is_worked_on, owner_of, starter_of
@@ -139,9 +140,9 @@ def start_positions(run: Run, dataset: str, sample_id: str, into: Path) -> None:
     _start_positions(run, f"{dataset}/{sample_id}", into)
 
 
-def start_positions_of_file(run: Run, path: Path, into: Path) -> None:
+def start_positions_of_file(run: Run, place: Place, into: Path) -> None:
     """The same of an image that is no sample of the run."""
-    _start_positions(run, str(path.absolute()), into)
+    _start_positions(run, str(Place(place.file.absolute(), place.box)), into)
 
 
 def _start_positions(run: Run, what: str, into: Path) -> None:

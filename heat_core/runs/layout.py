@@ -4,7 +4,6 @@ A job hears of them when it opens its sets (`open_sets`, `remarks`); who is abou
 """
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -15,13 +14,21 @@ import numpy as np
 
 from heat_core.errors import HeatError
 from heat_core.features import demo
-from heat_core.features.datasets import TORCHVISION, ImageSet, open_dataset, require_classes
+from heat_core.features.datasets import TORCHVISION, open_dataset
 from heat_core.features.features import Features
+from heat_core.features.files import GONE, looked_at
+from heat_core.features.folders import SPLITS, split_of
+from heat_core.features.image_set import ImageSet, require_classes
+from heat_core.features.manifest import is_manifest
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
 from heat_core.storage import is_folder, printable, typed
 
 _HELD_OUT_EVERY = 5
-Opener = Callable[[str, str], ImageSet]  # source, role → its images
+Opener = Callable[[str, str, str | None], ImageSet]  # source, role, which of its sets → its images
+
+
+def _opened(source: str, role: str, of: str | None) -> ImageSet:
+    return open_dataset(source, role, of=of)
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ class Overview:
 
 
 def overview(
-    experiment: Experiment, opened: Opener = open_dataset, given: Callable[[str], Features] | None = None
+    experiment: Experiment, opened: Opener = _opened, given: Callable[[str], Features] | None = None
 ) -> Overview:
     """Look at the sets of an experiment as its job will, without reading an image and without a download.
 
@@ -87,12 +94,12 @@ def require_labels(train: Features, folder: Path) -> None:
         raise HeatError(f"{folder} needs a labels.npy with at least two classes.")
 
 
-def open_sets(experiment: Experiment, opened: Opener = open_dataset, download: bool = True) -> dict[str, ImageSet]:
+def open_sets(experiment: Experiment, opened: Opener = _opened, download: bool = True) -> dict[str, ImageSet]:
     """Open the sets of an experiment: `train`, `id`, then its OOD sets, each cut to its limit.
 
     Args:
         experiment: what is to be done.
-        opened: opens one set by its source and role.
+        opened: opens one set by its source, its role, and which of the source's sets it is (None: the known images).
         download: whether sets that may have to be downloaded are opened too; otherwise they are left out.
 
     Raises:
@@ -104,16 +111,16 @@ def open_sets(experiment: Experiment, opened: Opener = open_dataset, download: b
     def there(source: str) -> bool:
         return download or source not in TORCHVISION or is_folder(Path(source))
 
-    def named(source: str, role: str, name: str = "") -> ImageSet:
-        return replace(opened(source, role), name=printable(name or _name_of(source)))
+    def named(source: str, role: str, of: str | None = None) -> ImageSet:
+        return replace(opened(source, role, of), name=printable(of or _name_of(source)))
 
     if there(e.id):
         sets[TRAIN] = named(e.id, "train")
         require_classes_of_images(sets[TRAIN], e.id)
         require_classes(sets[TRAIN])
-    if e.id_test and there(e.id_test):
-        sets[ID] = named(e.id_test, "test")
-    elif TRAIN in sets and not e.id_test:
+    if (tests := e.id_test or _tests_of(sets.get(TRAIN), e.id)) and there(tests):
+        sets[ID] = named(tests, "test")
+    elif TRAIN in sets and not tests:
         sets[TRAIN], sets[ID] = sets[TRAIN].split()
     sets |= {name: named(source, "test", name) for name, source in e.ood.items() if there(source)}
     limits = {TRAIN: e.limit, ID: e.limit_test or e.limit}
@@ -124,10 +131,15 @@ def open_sets(experiment: Experiment, opened: Opener = open_dataset, download: b
     return sets
 
 
+def _tests_of(train: ImageSet | None, source: str) -> str | None:
+    """Where the ID test images are, where nobody says it: in the same manifest, if it has some."""
+    return source if train is not None and train.tested else None
+
+
 def _name_of(source: str) -> str:
-    """What the features of a set are called: two folders of its resolved path, however it was typed."""
+    """What the features of a set are called: two parts of its resolved path, however it was typed."""
     path = typed(source)
-    path = path.resolve() if source not in demo.SETS and is_folder(path) else path
+    path = path.resolve() if source not in demo.SETS and (is_folder(path) or is_manifest(path)) else path
     return f"{path.parent.name}-{path.name}".strip("-.")
 
 
@@ -144,21 +156,12 @@ def require_a_common_class(sets: dict[str, ImageSet]) -> None:
 
 
 def notes_of(sets: dict[str, ImageSet]) -> list[str]:
-    """Of each set, what was left aside; the same folder once."""
-    return list(dict.fromkeys(f"{images.name}: {note}" for images in sets.values() for note in images.notes))
-
-
-# What the splits of data sets are called → which split it is. `train`, `seg_train`, `Training Set`, `testA`, `val2017`.
-_SPLITS = {"train": "train", "training": "train"} | dict.fromkeys(
-    ("test", "testing", "val", "valid", "validation", "dev", "eval", "holdout"), "test"
-)
-_SPLIT = re.compile(rf"(?:.*[^a-z])?({'|'.join(sorted(_SPLITS, key=len, reverse=True))})(?:[ab]|set|(?:[^a-z].*))?")
-
-
-def _split(name: str) -> str:
-    """train or test where a folder is called after such a split, else empty."""
-    found = _SPLIT.fullmatch(name.lower())
-    return _SPLITS[found[1]] if found else ""
+    """Of each set, what was left aside; the same folder or manifest once."""
+    said: dict[tuple[object, str], str] = {}
+    for images in sets.values():
+        for note in images.notes:
+            said.setdefault((images.manifest or images.name, note), f"{images.name}: {note}")
+    return list(said.values())
 
 
 def require_classes_of_images(train: ImageSet, source: str) -> None:
@@ -166,9 +169,11 @@ def require_classes_of_images(train: ImageSet, source: str) -> None:
 
     Where only words of their names say so, they are splits if nothing else is there or if they hold the same folders.
     """
+    if train.manifest is not None:
+        return _require_labels_of_images(train)
     names = train.class_names
-    exact, alike = [n for n in names if n.lower() in _SPLITS], [n for n in names if _split(n)]
-    kinds_of_exact, kinds = {_split(n) for n in exact}, {_split(n) for n in alike}
+    exact, alike = [n for n in names if n.lower() in SPLITS], [n for n in names if split_of(n)]
+    kinds_of_exact, kinds = {split_of(n) for n in exact}, {split_of(n) for n in alike}
     inner = _inner(train)
     same = len(set.intersection(*(inner[n] for n in alike))) > 1 if alike else False
     if 0 < len(names) == len(exact) or len(kinds_of_exact) > 1:
@@ -177,16 +182,27 @@ def require_classes_of_images(train: ImageSet, source: str) -> None:
         splits = alike
     else:
         return
-    first = next((name for name in splits if _split(name) == "train"), splits[0])
+    first = next((name for name in splits if split_of(name) == "train"), splits[0])
     raise HeatError(
         f"The sub-folders of {source!r} ({', '.join(splits)}) look like the splits of a data set, not its classes: "
         f"give {os.path.join(source, first)} for training and another one for testing (--id-test)."
     )
 
 
+def _require_labels_of_images(train: ImageSet) -> None:
+    """The same of the labels of a manifest."""
+    if train.class_names and all(name.lower() in SPLITS for name in train.class_names):
+        raise HeatError(
+            f"The labels of {printable(train.manifest or train.name)} ({', '.join(train.class_names)}) are the splits "
+            "of a data set, not its classes: call that column `split`, and give the classes as `label`."
+        )
+
+
 def _inner(images: ImageSet) -> dict[str, set[str]]:
     """Class → the folders in it that hold images."""
     found: dict[str, set[str]] = {name: set() for name in images.class_names}
+    if images.manifest is not None:
+        return found
     for sample, label in zip(images.ids, images.labels if images.labels is not None else (), strict=False):
         parts = sample.split("/")
         if len(parts) > 2:
@@ -199,7 +215,7 @@ def remarks(experiment: Experiment, sets: dict[str, ImageSet]) -> Iterator[str]:
     if TRAIN in sets:
         yield from _of_classes(sets[TRAIN])
     if TRAIN in sets and ID in sets:
-        yield from _of_both(sets[TRAIN], sets[ID], not experiment.id_test)
+        yield from _of_both(sets[TRAIN], sets[ID], not (experiment.id_test or sets[TRAIN].tested))
     yield from _shared(sets)
 
 
@@ -229,7 +245,7 @@ def other_classes(train: Sequence[str], test: Sequence[str]) -> Iterator[str]:
 
 def _of_classes(train: ImageSet) -> Iterator[str]:
     """Classes that may be none, or one."""
-    if some := [name for name in train.class_names if name.lower() in _SPLITS]:
+    if some := [name for name in train.class_names if name.lower() in SPLITS]:
         yield f"The class {some[0]!r} of the training set is named like a split of a data set: is it a class?"
     inner = list(_inner(train).values())
     if len(inner) > 1 and len(inner[0]) > 1 and all(held == inner[0] for held in inner):
@@ -245,22 +261,21 @@ def _of_classes(train: ImageSet) -> Iterator[str]:
 
 def _shared(sets: dict[str, ImageSet]) -> Iterator[str]:
     """The same images in two sets, or in two places of the training set, through links of either kind."""
-    members = {
-        name: [_identity(path) for path in images.files] if images.files else list(images.ids)
-        for name, images in sets.items()
-    }
+    members = {name: _identities(images) if images.files else list(images.ids) for name, images in sets.items()}
     if TRAIN in members and (twice := len(members[TRAIN]) - len(set(members[TRAIN]))):
         yield f"{twice:,} of the training set's images are links to others of it."
     yield from _overlaps({name: set(found) for name, found in members.items()}, "images")
 
 
-def _identity(path: os.PathLike[str]) -> object:
-    """Equal for two names of one file."""
-    try:
-        found = os.stat(path)
-    except OSError:  # gone since it was listed
-        return os.path.realpath(path)
-    return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(path)
+def _identities(images: ImageSet) -> list[Any]:
+    """Equal for two names of one file; of crops, for the same box of it."""
+    found = looked_at(images.files)
+    boxes = np.zeros((len(images), 4)) if images.boxes is None else np.nan_to_num(images.boxes)
+    rows = np.column_stack([found[:, 3:], boxes.view(np.int64)])
+    kept: list[Any] = rows.view(f"V{rows.itemsize * rows.shape[1]}").ravel().tolist()
+    for i in np.flatnonzero((found[:, 0] == GONE) | (found[:, 4] == 0)):  # gone since it was listed, or not numbered
+        kept[i] = os.path.realpath(images.files[int(i)]), *boxes[i].tolist()
+    return kept
 
 
 def shared_samples(sets: dict[str, Features]) -> Iterator[str]:

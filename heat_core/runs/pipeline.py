@@ -85,12 +85,14 @@ def run(
         write_npz(folder / HEAD_FILE, {"weight": chosen.head[0], "bias": chosen.head[1]})
         energies = {name: [part.prior_energy(f) for f in scored.values()] for name, part in parts.items()}
         record = _first_record(train, scored, energies, fitted, chosen.head, reasons, progress)
+        told = [source.columns(name, features.ids) for name, features in scored.items()]
+        sets = [replace(of, columns=columns) for of, columns in zip(record.sets, told, strict=True)]
         kinds = methods.fast | methods.slow
         doubts = cautions(kinds, parts, source.backbone)
         for doubt in doubts:
             progress("priors", doubt)
         evidence = {name: kind.evidence for name, kind in kinds.items() if kind.evidence}
-        record = replace(record, notes=(*source.notes, *doubts), evidence=evidence)
+        record = replace(record, sets=sets, notes=(*source.notes, *doubts), evidence=evidence)
         order = list(ordered_titles(kinds, energies))
         for name, scores in finished(folder / ENERGIES, methods.slow, scored.values()).items():
             record = record.with_row(name, methods.slow[name].title, scores, order)

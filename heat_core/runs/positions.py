@@ -10,14 +10,14 @@ from heat_core.energies.heat import CorrectedPrior, fit_again
 from heat_core.errors import HeatError
 from heat_core.features.backbones import Backbone, load_backbone
 from heat_core.features.batches import auto_device
-from heat_core.features.datasets import from_files
 from heat_core.features.heads import Head
+from heat_core.features.place import Place
 from heat_core.runs.contributions import POSITIONS, Positions
 from heat_core.runs.events import Progress, silent
 from heat_core.runs.experiment import FEATURES, TRAIN
 from heat_core.runs.run import Run
 from heat_core.runs.scoring import in_sight
-from heat_core.storage import is_file, printable
+from heat_core.storage import printable
 
 _PRIOR = "gmm"
 _CLOSE = 1e-3  # how far the mean of the positions may be from `avg`, as a share of its norm
@@ -28,7 +28,8 @@ def positions_of(run: Run, what: str, report: Progress = silent) -> Positions:
 
     Args:
         run: its numbers are there; residuals are not needed.
-        what: `SET/ID`, a sample of a scored set or of `train`; or the path of a file.
+        what: `SET/ID`, a sample of a scored set or of `train`; or the path of a file, or of a box of it
+            (`FILE#xywh=10,20,30,40`).
         report: hears of every step.
 
     Raises:
@@ -61,10 +62,11 @@ def _picture(run: Run, what: str) -> Image.Image:
         sample = what.removeprefix(f"{name}/")
         if sample != what and sample in (run.training_ids if name == TRAIN else run.ids(name)):
             return run.image(name, sample)
-    if not is_file(path := Path(what).expanduser()):
+    place = Place.of(what)
+    if place is None:
         raise HeatError(f"{printable(what)} is no sample of this run (SET/ID), and no file.")
     try:
-        return from_files([path]).open(0)
+        return place.read()
     except OSError as error:
         raise HeatError(f"{printable(what)} cannot be read as an image.") from error
 

@@ -13,6 +13,8 @@ import numpy as np
 from heat_core.composition import PLAIN, Lens, Scale
 from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
+from heat_core.features.place import Place
+from heat_core.runs.further import Columns, are_sound, from_arrays, to_arrays
 from heat_core.storage import printable, read_npz, write_npz
 
 #: Of a run's folder. Raise it when a reader of this format would misread what is written.
@@ -47,6 +49,7 @@ class SetRecord:
         scores: detector → (N,), for detectors and uncorrected priors.
         prior: (N, K) E_q / T of the corrected priors.
         residual: (N, K) E_θ of the same.
+        columns: name → (N,) what else the set's manifest says, see `further`.
     """
 
     ids: np.ndarray
@@ -56,6 +59,7 @@ class SetRecord:
     scores: dict[str, np.ndarray]
     prior: np.ndarray
     residual: np.ndarray
+    columns: Columns = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -71,6 +75,7 @@ class SetRecord:
             "confidence": sure.shape == (n,) and sure.dtype.kind == "f" and bool(((sure >= 0) & (sure <= 1)).all()),
             "prior energies": _is_table(self.prior, n, priors),
             "residual energies": _is_table(self.residual, n, priors),
+            "columns": are_sound(self.columns, n),
             **{f"scores of {name}": _is_scores(scores, n) for name, scores in self.scores.items()},
         }
 
@@ -174,6 +179,7 @@ class RunRecord:
             arrays[f"{i}/labels"] = np.empty(0, np.int64) if found.labels is None else found.labels
             arrays |= {f"{i}/score-{name}": scores for name, scores in found.scores.items()}
             arrays |= {f"{i}/prior": found.prior, f"{i}/residual": found.residual}
+            arrays |= to_arrays(found.columns, f"{i}/")
         summary: dict[str, Any] = {
             "format": FORMAT,
             "sets": len(self.sets),
@@ -254,6 +260,7 @@ def _set_record(arrays: dict[str, np.ndarray], i: int, detectors: list[str]) -> 
         scores={name: arrays[f"{i}/score-{name}"] for name in detectors},
         prior=arrays[f"{i}/prior"],
         residual=arrays[f"{i}/residual"],
+        columns=from_arrays(arrays, f"{i}/"),
     )
 
 
@@ -270,6 +277,10 @@ class Scored:
         avg: (N, D) features.
         xy: (N, 2) on the run's map; (0, 2) where it has none.
         skipped: names of files that could not be read.
+        files: (N,) where they lie; (0,) where the ids say it, as they did before images could be crops.
+        boxes: (N, 4) x, y, w, h in pixels of crops, NaN of whole files; (0, 4) where all are whole.
+        columns: name → (N,) what else a manifest says of them, see `further`.
+        notes: sentences about what was left aside, or read in a way that one should know.
     """
 
     ids: np.ndarray
@@ -280,9 +291,19 @@ class Scored:
     avg: np.ndarray
     xy: np.ndarray
     skipped: np.ndarray
+    files: np.ndarray = field(default_factory=lambda: np.empty(0, str))
+    boxes: np.ndarray = field(default_factory=lambda: np.empty((0, 4)))
+    columns: Columns = field(default_factory=dict)
+    notes: np.ndarray = field(default_factory=lambda: np.empty(0, str))
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def place(self, row: int) -> Place:
+        """Where an image lies, or lay."""
+        whole = not len(self.boxes) or bool(np.isnan(self.boxes[row]).any())
+        file = Path(str((self.files if len(self.files) else self.ids)[row]))
+        return Place(file, None if whole else tuple(self.boxes[row].tolist()))
 
     def _is_sound(self) -> bool:
         """Whether the arrays fit one another."""
@@ -291,7 +312,9 @@ class Scored:
         classes = int(self.predicted.max(initial=0)) + 1
         tables = self.avg.ndim == 2 and len(self.avg) == n and self.xy.shape in ((n, 2), (0, 2))
         finite = bool(np.isfinite(self.avg).all() and np.isfinite(self.xy).all())
-        return tables and finite and all(of_set.checks(k, classes).values())
+        places = self.files.shape in ((n,), (0,)) and self.boxes.shape in ((n, 4), (0, 4))
+        kinds = self.files.dtype.kind == "U" and self.boxes.dtype.kind == "f" and are_sound(self.columns, n)
+        return tables and finite and places and kinds and all(of_set.checks(k, classes).values())
 
     def scores(self, scale: Scale, lens: Lens = PLAIN) -> np.ndarray:
         """(N,) HEAT scores through a lens, on the scale of the run that scored them (`Run.scale`)."""
@@ -299,7 +322,8 @@ class Scored:
 
     def save(self, path: Path) -> None:
         """Write `scored.npz`, whole or not at all."""
-        write_npz(path, self.__dict__ | {"format": np.array(FORMAT)})
+        arrays = {name: values for name, values in self.__dict__.items() if name != "columns"}
+        write_npz(path, arrays | to_arrays(self.columns) | {"format": np.array(FORMAT)})
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -307,11 +331,12 @@ class Scored:
         arrays = read_npz(path, "score the images again")
         try:
             require_format(int(arrays.pop("format", np.array(1))), path)
-            found = cls(**arrays)
+            columns = from_arrays(arrays)
+            found = cls(**arrays, columns=columns)
             sound = found._is_sound()
         except HeatError:
             raise
-        except (TypeError, ValueError, IndexError) as error:  # numpy's own kinds are these
+        except (TypeError, ValueError, LookupError) as error:  # numpy's own kinds are these
             raise HeatError(f"{path} does not hold scored images: score them again.") from error
         if not sound:
             raise HeatError(f"{path} is damaged, its arrays do not fit one another: score the images again.")

@@ -10,14 +10,15 @@ from PIL import Image
 
 from heat_core.composition import HEAT, PLAIN, Lens, Scale
 from heat_core.errors import HeatError
-from heat_core.features.datasets import ImageSet, open_dataset
 from heat_core.features.features import Features, is_features_folder
 from heat_core.features.heads import Head
 from heat_core.metrics import evaluate
 from heat_core.runs.events import RUN_FILE, Event, read_events
-from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
+from heat_core.runs.experiment import ID, TRAIN, Experiment
+from heat_core.runs.further import Columns
 from heat_core.runs.lock import is_alive, is_worked_on
 from heat_core.runs.map import MAP_FILE, FeatureMap
+from heat_core.runs.pictures import Pictures
 from heat_core.runs.record import ENERGIES, RunRecord, SetRecord, require_format
 from heat_core.runs.rows import CORRECTED, corrected_row, title_of
 from heat_core.storage import heat_home, is_file, is_folder, printable, read_json, read_npz, read_sealed, typed
@@ -37,7 +38,6 @@ class Run:
 
     def __init__(self, folder: Path, info: dict[str, Any]) -> None:
         self.folder, self.info = folder, info
-        self._image_sets: dict[str, tuple[ImageSet, dict[str, int]]] = {}
         self._features: dict[str, Features] = {}
 
     @classmethod
@@ -241,6 +241,10 @@ class Run:
         """(N,) the softmax probability of the predicted class."""
         return self._set(dataset).confidence
 
+    def columns(self, dataset: str) -> Columns:
+        """Name → (N,) what else the manifest of a set says of its samples; none where no manifest lists them."""
+        return self._set(dataset).columns
+
     @property
     def head(self) -> Head:
         """(weight (C, D), bias (C,)) of the linear head that read `avg`."""
@@ -284,30 +288,14 @@ class Run:
             raise HeatError(f"The features of {sample_id} are no longer on this machine.")
         return np.asarray(features.avg[features.ids.index(sample_id)])
 
+    @cached_property
+    def pictures(self) -> Pictures:
+        """Of the samples of scored sets, and of `train`, from where the sets lie."""
+        return Pictures(self.experiment)
+
     def image(self, dataset: str, sample_id: str) -> Image.Image:
-        """The picture of a sample of a scored set, or of `train`, from where the dataset lies."""
-        if self.experiment.backbone == FEATURES:
-            raise HeatError("This run was made from features: it has no pictures.")
-        images, index = self._images(dataset)
-        if sample_id not in index:
-            raise HeatError(f"{sample_id} is no longer in {dataset!r}: its folder has changed since the run.")
-        try:
-            return images.open(index[sample_id])
-        except OSError as error:
-            raise HeatError(f"{sample_id} of {dataset!r} can no longer be read: was it moved or deleted?") from error
-
-    def source(self, dataset: str) -> str:
-        """The folder or name that a set (`train`, `id`, an OOD set) was opened from."""
-        e = self.experiment
-        return e.ood.get(dataset, (e.id_test or e.id) if dataset == ID else e.id)
-
-    def _images(self, dataset: str) -> tuple[ImageSet, dict[str, int]]:
-        """The set, and where each of its samples stands in it."""
-        if dataset not in self._image_sets:
-            training = dataset == TRAIN or (dataset == ID and not self.experiment.id_test)
-            images = open_dataset(self.source(dataset), "train" if training else "test")
-            self._image_sets[dataset] = images, {sample: i for i, sample in enumerate(images.ids)}
-        return self._image_sets[dataset]
+        """The picture of a sample of a scored set, or of `train`; HeatError where it is gone."""
+        return self.pictures.image(dataset, sample_id)
 
     def pack(self, path: str | Path, lens: Lens = PLAIN, with_weights: bool = False) -> None:
         """Write what scoring images needs of this run into one file (see `heat_core.guard`).

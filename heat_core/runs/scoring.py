@@ -38,6 +38,7 @@ def score(run: Run, paths: list[Path], report: Progress = silent) -> Scored:
     found = guard.see(features)
     if wrong := next(filter(None, found.error), ""):
         raise HeatError(f"The images cannot be scored, {wrong}: extract the features again in float32.")
+    read = images.those(features.ids)
     return Scored(
         ids=np.array(found.ids),
         prior=found.prior,
@@ -47,6 +48,10 @@ def score(run: Run, paths: list[Path], report: Progress = silent) -> Scored:
         avg=np.asarray(features.avg),
         xy=run.map.place(features) if run.has_map and run.map.can_place else np.empty((0, 2), np.float32),
         skipped=np.array(features.skipped, dtype=str),
+        files=np.array([str(path) for path in read.files]),
+        boxes=np.empty((0, 4)) if read.boxes is None else read.boxes,
+        columns=read.columns,
+        notes=np.array(images.notes, dtype=str),
     )
 
 

@@ -20,6 +20,7 @@ from heat_core.features.heads import Head
 from heat_core.features.throttle import Every
 from heat_core.runs.events import Progress, silent
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
+from heat_core.runs.further import Columns
 from heat_core.runs.layout import notes_of, open_sets, other_classes, remarks, require_labels, shared_samples
 from heat_core.storage import printable, read_npz, typed
 
@@ -78,6 +79,10 @@ class Images:
             self._report("features", message, skipped=skipped)
         return found.thinned(self._experiment.share) if name == TRAIN else found
 
+    def columns(self, name: str, ids: Sequence[str]) -> Columns:
+        """What else the manifest of a set says of its samples."""
+        return self._sets[name].those(ids).columns
+
 
 class FeatureFolders:
     """Folders of `avg.npy` (and `std.npy`, `labels.npy`, `meta.json` where there are any; see `Features.open`).
@@ -124,6 +129,10 @@ class FeatureFolders:
     def features(self, name: str, columns: Sequence[Column] = (), again: Heard | None = None) -> Features:  # noqa: ARG002
         """The features of `train`, `id` or an OOD set; there are no extra columns."""
         return self._sets[name]
+
+    def columns(self, name: str, ids: Sequence[str]) -> Columns:  # noqa: ARG002
+        """There is no manifest."""
+        return {}
 
 
 Source = Images | FeatureFolders

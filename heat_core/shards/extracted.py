@@ -55,6 +55,8 @@ def extract_list(
     with at_work(out):
         of = f"features of {backbone.name} {backbone.fingerprint}"
         plan, listed = begin(out, sources, of, how, batch_size)
+        for note in listed.notes:
+            report("features", note)
         if None in listed.labels and len(listed.labels) > 1:
             report("features", "Some images have no label, so that the set is taken without classes.")
         job = ExtractShards(out, plan, backbone)
@@ -79,8 +81,8 @@ def _assemble(job: ExtractShards, paths: Sequence[Path], listed: Listed) -> None
     ids, skipped, labels = list[str](), list[str](), list[str]()
     for number, could_be in enumerate(readable):
         shard = read_shard(out, number, job.plan.size)
-        for path, label, could in zip(shard.paths, shard.labels, could_be, strict=True):
-            (ids if could else skipped).append(printable(path))
+        for name, label, could in zip(shard.ids, shard.labels, could_be, strict=True):
+            (ids if could else skipped).append(name)
             if could and label is not None:
                 labels.append(label)
     columns, meta = list(widths), {"ids": unique(ids), "skipped": skipped, "labelled": None not in listed.labels}

@@ -14,16 +14,17 @@ import numpy as np
 import torch
 
 from heat_core.errors import HeatError
+from heat_core.features.arrow import arrow, as_column
 from heat_core.features.backbones import Backbone
 from heat_core.features.batches import ExtractionProgress, auto_device, look, usual_workers
-from heat_core.features.datasets import ImageSet, open_file
 from heat_core.features.features import Features
-from heat_core.features.manifest import arrow
+from heat_core.features.folders import unique
+from heat_core.features.image_set import ImageSet, open_crop, open_file
 from heat_core.features.throttle import Every
 from heat_core.guard.guard import Guard
 from heat_core.guard.table import arrow_columns
 from heat_core.runs.events import Progress, silent
-from heat_core.shards.listing import Shard, read_shard
+from heat_core.shards.listing import Shard, box_lists, read_shard
 from heat_core.shards.plan import Plan
 from heat_core.storage import printable, replacing, write_npz
 
@@ -68,10 +69,10 @@ class ShardJob(ABC):
         began, shard = time.monotonic(), read_shard(self.folder, number, self.plan.size)
         torch.set_num_threads(self.plan.threads)
         features, readable = self._look(shard, report)
-        if features is None and len(shard) >= _MANY and not any(map(os.path.lexists, shard.paths)):
+        if features is None and len(shard) >= _MANY and not any(map(os.path.lexists, shard.files.raw())):
             raise HeatError(
                 f"None of {len(shard)} images is there on {printable(socket.gethostname())}, first "
-                f"{printable(shard.paths[0])}: is their folder mounted?"
+                f"{printable(shard.files[0])}: is their folder mounted?"
             )
         self.write(shard, features, readable)
         missing = len(shard) - int(readable.sum())
@@ -83,8 +84,9 @@ class ShardJob(ABC):
 
     def _look(self, shard: Shard, report: Progress) -> tuple[Features | None, np.ndarray]:
         """Features of the images that could be read, and (N,) which those are."""
-        device, ids = auto_device(), [printable(p) for p in shard.paths]
-        images = ImageSet("", ids, partial(open_file, shard.paths), None, [], "")
+        device, ids, files = auto_device(), shard.ids, shard.files
+        opener = partial(open_file, files) if shard.boxes is None else partial(open_crop, files, shard.boxes)
+        images = ImageSet("", ids, opener, None, [], "")
         batch_size, workers = self.plan.batch_size, usual_workers(device, self.plan.threads)
         due = Every(_SAY_EVERY)
 
@@ -124,9 +126,11 @@ class ScoreShards(ShardJob):
         self.guard, self.keep = guard, keep
 
     def write(self, shard: Shard, features: Features | None, readable: np.ndarray) -> None:
-        found = self.guard.in_place(features, [printable(p) for p in shard.paths], readable)
-        numbers = {"id": arrow().array(np.arange(shard.start, shard.start + len(shard)))}
-        self._write(self.path(shard.number), numbers | arrow_columns(found))
+        found = self.guard.in_place(features, shard.ids, readable)
+        start = {"id": arrow().array(np.arange(shard.start, shard.start + len(shard)))}
+        table = start | arrow_columns(found) | _place(shard)
+        further = zip(unique([*table, *shard.columns])[len(table) :], shard.columns.values(), strict=True)
+        self._write(self.path(shard.number), table | {name: as_column(values) for name, values in further})
         if features is not None:
             seen = np.flatnonzero(readable)
             self._keep(shard, features, seen, found.score[seen])
@@ -167,3 +171,9 @@ class ScoreShards(ShardJob):
             "remark": guard.remark,
             "device": auto_device().type,
         }
+
+
+def _place(shard: Shard) -> dict[str, Any]:
+    """Where each image lies, and in which box, where the list has crops."""
+    path = {"path": arrow().array(shard.paths)}
+    return path if shard.boxes is None else path | {"box": box_lists(shard.boxes)}

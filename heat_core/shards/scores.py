@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from heat_core.errors import HeatError
-from heat_core.features.manifest import arrow
+from heat_core.features.arrow import arrow
 from heat_core.guard.file import fingerprint_of
 from heat_core.guard.guard import Guard
 from heat_core.runs.events import Progress, silent
@@ -70,6 +70,8 @@ def score_list(
         raise HeatError(f"--keep is {keep}: give 0 or more.")
     with at_work(out):
         plan, listed = begin(out, sources, f"scores of {guard.name} {fingerprint_of(guard)} {keep}", how, batch_size)
+        for note in listed.notes:
+            report("scores", note)
         job = ScoreShards(out, plan, guard, keep)
         return _summary(job, work(job, how, report), listed.bad)
 

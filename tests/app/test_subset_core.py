@@ -9,6 +9,7 @@ import pytest
 from app.packing import pack
 from heat_core import Lens
 from heat_core.analysis import facets
+from heat_core.analysis.columns import column_facets
 from heat_core.analysis.questions import Query, answers, arrange, narrowed
 from heat_core.analysis.samples import Samples
 from tests.app.modules import module_page
@@ -63,12 +64,18 @@ QUERIES = {
     "by class, backwards": Query("all", order="seen:desc"),
     "by an energy": Query("all", order="el:asc"),
     "alike": Query("all", like="near/near-000003"),
+    "narrowed by columns": Query("all", values=(("column:<b>a:b", ("x",)), ("column:n", ("2", "10")))),
+    "narrowed by a column that is gone": Query("all", values=(("column:gone", ("x",)),)),
+    "by a column": Query("all", values=(("set", ("id", "near")),), order="column:n:asc"),
+    "by a column, backwards": Query("missed", order="column:<b>a:b:desc"),
 }
 
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
-    return Samples(synthetic_run(tmp_path_factory.mktemp("subset") / "run", seed=4))
+    texts, numbers = (np.resize(np.array(of), 60) for of in (["x", "", "y", "2024"], [2.0, np.nan, 10.0, 2.0, 1.0]))
+    columns = {"id": {"<b>a:b": texts.astype(object), "n": numbers}, "near": {"<b>a:b": texts.astype(object)[:40]}}
+    return Samples(synthetic_run(tmp_path_factory.mktemp("subset") / "run", seed=4, columns=columns))
 
 
 @pytest.mark.parametrize("lasso", [False, True])
@@ -80,7 +87,8 @@ def test_a_subset_is_what_python_answers(page, samples, name, lasso):
     parts = facets.parts(samples, lens)
     own = {
         "set": facets.sets(samples), "seen": facets.classes_seen(samples), "part": parts,
-        "cluster": facets.clusters(samples), "tag": tags,
+        "cluster": facets.clusters(samples), "tag": tags, **column_facets(samples),
+        "column:gone": facets.Facet((), np.full(len(samples), -1)),
     }  # fmt: skip
     selection = np.arange(30, 120, 3) if lasso else None
     alike = np.array([63, 5, 80, 100, 61]) if query.like else None
@@ -102,6 +110,7 @@ def test_a_subset_is_what_python_answers(page, samples, name, lasso):
         wanted = keep & answers(samples, replace(query, question=question), lens, tags.any())
         assert count == wanted.sum(), question
     asked = answers(samples, query, lens, tags.any())
+    assert {"column:<b>a:b", "column:n"} <= set(found["facets"])
     for facet, counts in found["facets"].items():
         among = asked & (keep if facet == "tag" else narrowed(samples, query, own, lens, selection, alike, facet))
         if facet in own:

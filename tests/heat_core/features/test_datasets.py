@@ -7,7 +7,8 @@ from PIL import Image
 
 from heat_core import Experiment, HeatError
 from heat_core.features import demo
-from heat_core.features.datasets import known_names, open_dataset, require_classes
+from heat_core.features.datasets import known_names, open_dataset
+from heat_core.features.image_set import require_classes
 
 
 def test_folder_with_classes(tmp_path, image_folder):

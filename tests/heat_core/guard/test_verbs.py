@@ -76,6 +76,19 @@ def test_the_exit_code_says_that_too_many_are_unknown(guard, pictures, capsys):
     assert main(["score", str(guard), photos, "--alpha", "0.05", "--fail-above", "1"]) == 0
 
 
+def test_drift_of_the_groups_of_a_list(guard, pictures, tmp_path, capsys):
+    lines = [f"new/{path.relative_to(pictures).as_posix()},{path.parent.name[:2]}" for path in pictures.rglob("*.png")]
+    (tmp_path / "list.csv").write_text("path,camera\n" + "\n".join(lines), encoding="utf-8")
+    assert main(["score", str(guard), str(tmp_path / "list.csv"), "--by", "camera", "--json"]) == 0
+    said = capsys.readouterr().out
+    groups = {g["name"]: g for g in json.loads(said.splitlines()[-1])["groups"]}
+    assert {name: g["images"] for name, g in groups.items()} == {"id": 5, "ph": 5}
+    assert groups["ph"]["unknown"] > groups["id"]["unknown"]
+    assert "group" in said
+    assert main(["score", str(guard), str(tmp_path / "list.csv"), "--by", "site"]) == 2
+    assert "There is no column 'site' to group by, only camera." in capsys.readouterr().err
+
+
 def test_where_p_can_never_be_that_small_it_is_said(guard, pictures, capsys):
     assert main(["score", str(guard), str(pictures), "--alpha", "0.0001"]) == 0
     assert "p ≤ 0.0001 cannot be: the smallest is" in capsys.readouterr().err

@@ -88,7 +88,7 @@ def test_nothing_is_downloaded_to_be_looked_at(sets, monkeypatch):
 def test_who_looks_may_remember_what_it_opened(sets):
     opened = []
 
-    def remembered(source, role):
+    def remembered(source, role, of):
         opened.append((source.rpartition("/")[2], role))
         return open_dataset(source, role)
 

@@ -20,6 +20,7 @@ from heat_core.energies.heat import fit_again
 from heat_core.energies.priors import GaussianMixture
 from heat_core.features.backbones import Backbone, load_backbone
 from heat_core.features.features import Features
+from heat_core.features.place import Place
 from heat_core.runs import jobs
 from heat_core.runs.contributions import POSITIONS, Positions
 from heat_core.runs.jobs import FAILED_FILE
@@ -160,7 +161,7 @@ def test_a_process_leaves_the_positions_or_the_reason(cnn, tmp_path):
     found, here = Positions.load(well / POSITIONS), positions_of(cnn, f"-u/x/{sample}")
     np.testing.assert_allclose(found.energy, here.energy, rtol=1e-4, atol=1e-4)
     assert (found.class_name, found.energy.shape) == (here.class_name, (3, 3))
-    jobs.start_positions_of_file(cnn, tmp_path / "none.png", badly)
+    jobs.start_positions_of_file(cnn, Place(tmp_path / "none.png"), badly)
     answer_in(badly)
     assert "none.png is no sample of this run (SET/ID), and no file." in (badly / FAILED_FILE).read_text()
 

@@ -243,12 +243,16 @@ def scored_of(n: int = 4, xy: bool = True) -> Scored:
     )
 
 
+def arrays_of(scored: Scored) -> dict[str, np.ndarray]:
+    return {name: array for name, array in scored.__dict__.items() if name != "columns"}
+
+
 @pytest.mark.parametrize("scored", [scored_of(), scored_of(1, xy=False)], ids=["with a map", "without"])
 def test_scored_images_come_back_as_they_were(tmp_path, scored):
     scored.save(tmp_path / "scored.npz")
     found = Scored.load(tmp_path / "scored.npz")
     assert len(found) == len(scored)
-    for name, array in scored.__dict__.items():
+    for name, array in arrays_of(scored).items():
         assert getattr(found, name).dtype == array.dtype
         np.testing.assert_array_equal(getattr(found, name), array)
 
@@ -273,7 +277,7 @@ def test_scored_images_of_another_format_are_refused(tmp_path):
 
 def test_scored_images_from_before_formats_were_kept_open(tmp_path):
     path, scored = tmp_path / "scored.npz", scored_of()
-    write_npz(path, scored.__dict__)
+    write_npz(path, arrays_of(scored))
     np.testing.assert_array_equal(Scored.load(path).prior, scored.prior)
 
 

@@ -89,7 +89,8 @@ def test_a_manifest_is_the_folder(made, tmp_path, kind):
     scored(made, tmp_path / "folder")
     one, other = (pq.read_table(tmp_path / name / "scores-000002.parquet") for name in ("out", "folder"))
     assert [Path(p).resolve() for p in one["path"].to_pylist()] == [Path(p) for p in other["path"].to_pylist()]
-    assert one.drop_columns("path") == other.drop_columns("path")
+    assert one["camera"].to_pylist() == ["A"] * len(one)
+    assert one.drop_columns(["path", "camera"]) == other.drop_columns("path")
     assert score(made[0], [manifest]).scores(made[0].scale).shape == (21,)
 
 
@@ -99,8 +100,8 @@ def test_bad_rows_of_a_manifest_are_named_and_files_that_are_gone_have_a_row(mad
     manifest.write_text(f"path,label\n{good},a\n,b\na,b,c,d\n{tmp_path / 'gone.png'},c\n")
     assert main(["score", str(made[0].folder), str(manifest), "--out", str(tmp_path / "out"), "--json"]) == 0
     said = capsys.readouterr()
-    assert "<b>list.csv: 4 columns instead of 2" in said.err
-    assert "<b>list.csv, row 2: no path" in said.err
+    assert "left out: <b>list.csv, row 4: 4 columns instead of 2: a,b,c,d" in said.err
+    assert "left out: <b>list.csv, row 3: no path" in said.err
     assert "of 1 images unknown" in said.out
     assert "1 not readable" in said.out
     (tmp_path / "none.csv").write_text("file\nx\n")

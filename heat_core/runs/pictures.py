@@ -1,0 +1,64 @@
+"""The pictures of a run's samples, from where the sets that it was asked for lie."""
+
+from PIL import Image
+
+from heat_core.errors import HeatError
+from heat_core.features.datasets import open_dataset
+from heat_core.features.image_set import ImageSet
+from heat_core.features.manifest import is_manifest
+from heat_core.features.place import Place
+from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
+from heat_core.storage import is_file, typed
+
+
+class Pictures:
+    """Opens the sets of an experiment when something of them is asked for, each once."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        self._opened: dict[str, tuple[ImageSet, dict[str, int]]] = {}
+
+    def source(self, dataset: str) -> str:
+        """The folder, manifest or name that a set (`train`, `id`, an OOD set) was opened from."""
+        e = self._experiment
+        return e.ood.get(dataset, (e.id_test or e.id) if dataset == ID else e.id)
+
+    def of(self, dataset: str) -> ImageSet:
+        """The images of a set; of the ID test set, at least them."""
+        return self._images(dataset)[0]
+
+    def image(self, dataset: str, sample: str) -> Image.Image:
+        """The picture of a sample; HeatError where it is gone."""
+        if self._experiment.backbone == FEATURES:
+            raise HeatError("This run was made from features: it has no pictures.")
+        images, index = self._images(dataset)
+        if sample not in index:
+            raise HeatError(f"{sample} is no longer in {dataset!r}: its folder has changed since the run.")
+        try:
+            return images.open(index[sample])
+        except OSError as error:
+            raise HeatError(f"{sample} of {dataset!r} can no longer be read: was it moved or deleted?") from error
+
+    def place(self, dataset: str, sample: str) -> Place | None:
+        """Where the picture of a sample lies; None where it is gone, or no file."""
+        source = typed(self.source(dataset))
+        if not is_manifest(source):
+            return Place(source / sample) if is_file(source / sample) else None
+        images, index = self._images(dataset)
+        place = images.place(index[sample]) if sample in index else None
+        return place if place and is_file(place.file) else None
+
+    def _images(self, dataset: str) -> tuple[ImageSet, dict[str, int]]:
+        """The set, and where each of its samples stands in it."""
+        if dataset not in self._opened:
+            images = self._open(dataset)
+            self._opened[dataset] = images, {sample: i for i, sample in enumerate(images.ids)}
+        return self._opened[dataset]
+
+    def _open(self, dataset: str) -> ImageSet:
+        source = self.source(dataset)
+        if dataset in self._experiment.ood:
+            return open_dataset(source, "test", of=dataset)
+        if dataset == ID and (self._experiment.id_test or self.of(TRAIN).tested):
+            return open_dataset(source, "test")
+        return open_dataset(source, "train")

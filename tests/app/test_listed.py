@@ -1,0 +1,165 @@
+"""Lists of images in the app: the form takes them, crops are served, and what they say narrows the workbench."""
+
+import csv
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app import run_start, waiting
+from app.draft import Draft
+from app.inspect_view import _query
+from app.look import Look, from_query, to_query
+from app.new_sets import begin
+from app.packing import pack
+from app.subject import subject_of
+from app.subset import numbers
+from heat_core import Experiment, Lens, Run
+from heat_core.analysis.likeness import Likeness
+from heat_core.analysis.questions import Query
+from heat_core.analysis.samples import Samples
+from heat_core.runs.events import RUN_FILE
+from heat_core.runs.record import Scored
+from heat_core.storage import read_json, write_json
+from tests.app.test_inspect_page import unpacked
+from tests.app.test_pages import page
+from tests.app.test_runs import texts
+from tests.app.test_served import asked
+from tests.conftest import make_folder
+from tests.synthetic import synthetic_run
+
+SITES = ["north", "", "<b>south</b>", "north"] * 10
+
+
+@pytest.fixture
+def run(home) -> Run:
+    said = {
+        "site:1": np.array(SITES, object),
+        "n": np.arange(40.0),
+        "long": np.array([f"t{i}" for i in range(40)], object),
+    }
+    many = np.array([f"value {i}" for i in range(200)], object)
+    return synthetic_run(
+        home / "runs" / "listed", {"near": 40, "far": 200}, columns={"near": said, "far": {"long": many}}
+    )
+
+
+@pytest.fixture
+def source(tmp_path) -> str:
+    """A list of known images for training and testing, and of others."""
+    make_folder(tmp_path / "i", {"": 30})
+    rows = [
+        f"i/{n:03d}.png,{'ab'[n % 2]},{'test' if n % 5 == 0 else 'train'},{'id' if n < 20 else '*far*'}"
+        for n in range(30)
+    ]
+    (tmp_path / "list.csv").write_text("\n".join(["path,label,split,set", *rows, "gone.png,a,train,id"]) + "\n")
+    return str(tmp_path / "list.csv")
+
+
+def test_a_list_stands_where_a_folder_may(home, source, monkeypatch):
+    monkeypatch.setattr("app.run_start.start", lambda folder: None)
+    monkeypatch.setattr("app.following.start", lambda folder: None)
+    run_start._looked.clear()
+    test = page("runs", view="new")
+    for number in (1, 2):
+        test.button(key=f"new-ood-{number}-less").click().run()
+    for key, value in (("id", source), ("id_test", ""), ("ood-0-source", source), ("ood-0-name", "*far*")):
+        test.text_input(key=f"new-{key}").set_value(value).run()
+    assert not test.exception
+    said = texts(test)
+    assert "**16** known, for training · **4** known, for testing · **2** *far* · **2** classes" in said
+    assert "1 of its rows are left out: list.csv, row 32: not there." in said
+    test.text_input(key="new-ood-0-name").set_value("cars").run()
+    assert "list.csv has no set 'cars': its column `set` says id (21), *far* (10)." in texts(test)
+
+
+def test_examples_are_of_the_set_that_is_meant(source):
+    waiting._examples.clear()
+    assert len(waiting._examples(source, "train", None)) > 1
+    assert waiting._examples(source, "test", "cars") == []
+
+
+def test_an_ood_set_without_a_name_is_called_after_its_list():
+    draft = Draft.of(Experiment(id="a", ood={"": "/x/birds.CSV"}))
+    assert draft.experiment().ood == {"birds": "/x/birds.CSV"}
+
+
+def test_the_browser_gets_the_columns_of_few_values(run):
+    samples = Samples(run)
+    data, order = pack(samples, "v")
+    got = unpacked(data)
+    assert got["columns"] == [
+        {"key": "column:site:1", "title": "site:1", "values": ["<b>south</b>", "north"]},
+        {"key": "column:n", "title": "n", "values": [str(i) for i in range(40)]},
+    ]
+    shown = [got["columns"][0]["values"][code] if code != 255 else "" for code in got["column-0"]]
+    assert shown == samples.columns["site:1"][order].tolist()
+
+
+def test_the_inspector_is_told_all_of_them(run):
+    samples = Samples(run)
+    found = subject_of(samples, 62, Lens(), Likeness(run), {})
+    assert found["columns"] == [["site:1", "<b>south</b>"], ["n", "2"], ["long", "t2"]]
+    assert subject_of(samples, 100, Lens(), Likeness(run), {})["columns"] == [
+        ["site:1", ""],
+        ["n", ""],
+        ["long", "value 0"],
+    ]
+    json.dumps(found, allow_nan=False)
+
+
+def test_an_address_keeps_columns_of_any_name(run):
+    values = (("set", ("near",)), ("column:site:1", ("north", "<b>south</b>")), ("column:?&=", ("x",)))
+    look = Look(ask=Query("all", values=values, order="column:site:1:desc"))
+    assert from_query(to_query(look), run) == look
+    said = {name: list(of) for name, of in values} | {"nonsense": ["x"], "column:": ["y"]}
+    told = {"values": said, "question": "all", "baseline": None, "methods": [], "brush": None, "find": "", "like": None}
+    assert _query(told | {"order": look.ask.order}) == look.ask
+    samples = Samples(run)
+    assert numbers(samples, look).tolist() == []  # a column that the run has not got keeps nothing
+    narrowed = Look(ask=Query("all", values=values[:2], order="column:n:desc"))
+    assert numbers(samples, narrowed).tolist() == [i for i in range(99, 59, -1) if SITES[i - 60]]
+
+
+def test_the_files_to_take_along_are_of_the_columns_too(run):
+    address = to_query(Look(ask=Query("all", values=(("column:site:1", ("<b>south</b>",)),), order="id:asc")))
+    rows = list(csv.DictReader(io.StringIO(asked("take", run=run.id, kind="csv", **address).body.decode())))
+    assert {row["site:1"] for row in rows} == {"<b>south</b>"}
+    assert [row["n"] for row in rows] == [str(i) for i in range(2, 40, 4)]
+
+
+def test_a_new_image_is_its_crop(demo_run, home, tmp_path):
+    folder = home / "runs" / "copy"
+    shutil.copytree(demo_run.folder, folder)
+    picture = Image.new("RGB", (40, 30), "white")
+    picture.paste((10, 200, 30), (20, 10, 30, 20))
+    picture.save(tmp_path / "mine.png")
+    three, none, ids = np.zeros((1, 3)), np.zeros((0, 2)), np.array([f"{tmp_path}/mine.png#xywh=20,10,10,10"])
+    (folder / "own" / "b").mkdir(parents=True)
+    Scored(
+        ids, three, three, np.zeros(1, int), np.zeros(1), np.zeros((1, 4)), none, ids[:0],
+        np.array([str(tmp_path / "mine.png")]), np.array([[20.0, 10, 10, 10]]), {"site": np.array(["=north"], object)},
+    ).save(folder / "own" / "b" / "scored.npz")  # fmt: skip
+    shown = Image.open(io.BytesIO(asked("picture", run="copy", batch="b", row="0", side="96").body))
+    assert (shown.size, shown.getpixel((0, 0)), shown.getpixel((9, 9))) == ((10, 10), (10, 200, 30), (10, 200, 30))
+    (row,) = csv.DictReader(
+        io.StringIO(asked("take", run="copy", of="new", batch="b", kind="csv", q="all").body.decode())
+    )
+    assert (row["path"], row["box"], row["site"]) == (f"{tmp_path}/mine.png", "[20,10,10,10]", "'=north")
+
+
+def test_a_class_is_added_to_the_training_rows_and_the_test_rows_stay(home, source, monkeypatch, tmp_path):
+    filled = []
+    monkeypatch.setattr("app.run_form.prefill", lambda experiment, note: filled.append(experiment))
+    monkeypatch.setattr("app.session.hold", lambda **values: None)
+    make_folder(tmp_path / "near", {"": 1})
+    (tmp_path / "near" / "000.png").rename(tmp_path / "near" / "near-000000")
+    made = synthetic_run(home / "runs" / "listed", {"near": 40})
+    experiment = Experiment(id=source, ood={"near": str(tmp_path / "near")}, backbone="resnet10t")
+    write_json(made.folder / RUN_FILE, read_json(made.folder / RUN_FILE) | {"experiment": experiment.to_dict()})
+    begin(Samples(Run.open(made.folder)), np.array([60]), "class", "c")
+    assert filled[0].id_test == source
+    assert filled[0].id != source
