@@ -11,4 +11,5 @@ PRIOR_TITLES = {
     "vim": "ViM",
     "scale": "SCALE",
 }
+OF_FEATURES = ("gmm", "gmm-std", "knn")  # that read no logits
 ALL_PRIORS = tuple(PRIOR_TITLES)

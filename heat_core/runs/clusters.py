@@ -3,6 +3,7 @@
 They are found once and kept with the run: whoever fits its priors again reads them.
 """
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import numpy as np
 
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
+from heat_core.features.heads import ChosenHead, OnStep, silent
 from heat_core.storage import read_npz, write_npz
 
 CLUSTERS_FILE = "clusters.npz"
 _MOST, _ENOUGH = 10, 20  # clusters, and images of each on average
 _LOOKED_AT = 20_000  # images that k-means sees; the others go to the nearest centre
 _STARTS = 3  # of k-means, of which the best is taken
+_STRENGTH = 0.1  # of the head, as `heads.fit_head` has it, for features whose squares are 1 on average
 
 
 def usual_clusters(images: int) -> int:
@@ -61,9 +64,24 @@ def found_clusters(folder: Path, train: Features, wanted: int | None, seed: int)
     return with_clusters(folder, train)
 
 
+def head_of(train: Features, on_step: OnStep = silent) -> ChosenHead:
+    """A linear head that tells the clusters apart: an image is taken for the one that it says, and is as sure of it.
+
+    Its strength follows the size of the features, which k-means does not see: of small ones it would tell nothing.
+    """
+    from heat_core.energies.priors.base import column_moments
+    from heat_core.features.logistic import fit_logistic
+
+    mean, std = column_moments(train.avg)
+    size = float((mean**2 + std**2).mean())
+    head = fit_logistic(train.avg, train.required_labels("A head"), _STRENGTH / max(size, 1e-30), on_step)
+    return ChosenHead(head, None, f"A logistic regression tells the {len(train.class_names)} clusters apart.")
+
+
 def _k_means(train: Features, count: int, seed: int) -> np.ndarray:
     """(N,) the cluster of each image, the largest first."""
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
     from heat_core.energies.views import VIEWS
@@ -71,7 +89,8 @@ def _k_means(train: Features, count: int, seed: int) -> np.ndarray:
 
     rows = VIEWS["gmm"].rows(train)
     looked_at = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _LOOKED_AT)).round().astype(int))
-    with threadpool_limits(1):  # sums in one order: the same clusters on any number of cores
+    with threadpool_limits(1), warnings.catch_warnings():  # sums in one order, on any number of cores
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of images that are alike
         found = KMeans(count, random_state=seed, n_init=_STARTS).fit(rows[looked_at])
         labels = in_blocks(found.predict, rows)
     present, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
