@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from heat_core import Experiment, HeatError, detectors
-from heat_core.energies.names import ALL_PRIORS
+from heat_core.energies.names import ALL_PRIORS, SECOND_PRIORS
 from heat_core.energies.settings import PRESET_NAMES, ResidualSettings, settings_for
 from heat_core.features.manifest import MANIFESTS
 from heat_core.runs.experiment import COVARIANCES, GROUPS, MIXTURE_WEIGHTS
 
 NO_GROUP = "not said"
-_TEXTS = ("id", "id_test", "backbone", "weights", "name")
-NUMBERS = ("limit", "limit_test", "limit_ood", "clusters", "image_size", "batch_size")  # 0 = not given
+_TEXTS = ("id", "id_test", "backbone", "weights", "beside", "beside_weights", "name")
+NUMBERS = ("limit", "limit_test", "limit_ood", "clusters", "image_size", "beside_image_size", "batch_size")
 _LARGEST = 2**53 - 1  # a browser's numbers
 
 
@@ -60,7 +60,7 @@ class Draft:
         values: dict[str, Any] = {name: _text(getattr(e, name) or "") for name in _TEXTS}
         values |= {name: min(max(getattr(e, name) or 0, 0), _LARGEST) for name in NUMBERS}
         values |= {"seed": min(max(e.seed, 0), _LARGEST), "map": e.map, "share": float(min(max(e.share, 0.0), 1.0))}
-        values["priors"] = among(list(dict.fromkeys(e.priors)), ALL_PRIORS)
+        values["priors"] = among(list(dict.fromkeys(e.priors)), (*ALL_PRIORS, *SECOND_PRIORS))
         values["detectors"] = among(list(dict.fromkeys(e.detectors)), ["all", *detectors.names()])
         values["preset"] = next(iter(among([e.preset], PRESET_NAMES)), PRESET_NAMES[0])
         values["covariance"] = next(iter(among([e.covariance], COVARIANCES)), COVARIANCES[0])
@@ -101,7 +101,7 @@ class Draft:
     def experiment(self) -> Experiment:
         """What the form asks for; HeatError where two OOD sets have one name."""
         values = {name: value.strip() if name in _TEXTS else value for name, value in self.values.items()}
-        values |= {name: values[name] or None for name in (*NUMBERS, "id_test", "weights")}
+        values |= {name: values[name] or None for name in (*NUMBERS, "id_test", "weights", "beside", "beside_weights")}
         ood: dict[str, str] = {}
         groups: dict[str, str] = {}
         for row in self.rows.values():

@@ -19,7 +19,7 @@ COLOURINGS = ("dataset", "class", "score", "verdict")
 FACETS = ("set", "folder", "seen", "part", "cluster", "tag")  # beside the columns of manifests
 _OF_GRID = ("layout", "size")
 _OF_TABLES = ("section", "det", "metric", "runs", "rows", "subsets", "intervals", "best", "against", "against-det")
-_CHOICES = (*_OF_GRID, *_OF_TABLES, "batch", "own")
+_CHOICES = (*_OF_GRID, *_OF_TABLES, "batch", "own", "by")
 _HEAVIEST = 1e6
 LARGEST_ALPHA = 0.5  # of the slider
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app import faults, session
+from app import drift_view, faults, session
 from app.following import Version, version_of
 from app.inspect_view import inspect_view
 from app.subject import short
@@ -16,6 +16,7 @@ from heat_core import HeatError, Lens, Run
 from heat_core.analysis.newcomers import Newcomers
 from heat_core.composition import HEAT
 from heat_core.features.images import suffixes
+from heat_core.guard.drift import ANOTHER_DOMAIN
 from heat_core.runs.jobs import FAILED_FILE, LOG_FILE, SCORE_LOCK, start_scoring
 from heat_core.runs.map import MAP_FILE
 from heat_core.runs.record import ENERGIES, SCORED, Scored
@@ -23,7 +24,6 @@ from heat_core.storage import file_name, locked, printable, writing
 
 TYPES = sorted(s.removeprefix(".") for s in suffixes())
 _STARTING = 30.0  # seconds until a process that was started must hold its lock
-_ANOTHER_DOMAIN = 0.5  # share of unknown images from which they are hardly single strangers
 
 
 def start(run: Run, files: Sequence[UploadedFile], folder: str) -> None:
@@ -100,13 +100,15 @@ def outcome(run: Run, batch: str, scored: Scored) -> None:
     st.markdown(
         f"**{called:,d} of {len(scored):,} are called unknown** ({100 * share:.0f} %, 95 % interval {100 * low:.0f} to "
         f"{100 * high:.0f} %), where {100 * expected:.0f} % of known images would be."
-        + (" Another domain?" if low > _ANOTHER_DOMAIN else "")
+        + (" Another domain?" if low > ANOTHER_DOMAIN else "")
     )
+    drift_view.discoveries(found, lens)
     if len(scored.skipped):
         examples = ", ".join(map(short, scored.skipped[:5]))
         st.warning(f"{len(scored.skipped)} could not be read and were skipped: {plain(examples)}")
     for note in scored.notes:
         st.caption(plain(str(note)))
+    drift_view.by_group(found, lens)
     inspect_view(found, version, batch)
 
 

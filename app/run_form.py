@@ -13,7 +13,7 @@ from app.draft import NO_GROUP, Draft, Row
 from app.text import plain
 from app.training_settings import every_setting
 from heat_core import Experiment, HeatError, Run, detectors
-from heat_core.energies.names import ALL_PRIORS, PRIOR_TITLES
+from heat_core.energies.names import ALL_PRIORS, PRIOR_TITLES, SECOND_PRIORS
 from heat_core.energies.settings import PRESET_NAMES
 from heat_core.features.datasets import known_names
 from heat_core.runs.experiment import COVARIANCES, GROUPS, MIXTURE_WEIGHTS, demo_experiment
@@ -237,13 +237,23 @@ def _backbone(draft: Draft) -> None:
         **_keyed("image_size", draft),
     )
     batch.number_input("Images at a time", min_value=0, help="0 = as the device likes.", **_keyed("batch_size", draft))
+    with st.expander("A second encoder", expanded=bool(draft.values["beside"])):
+        network, weights, size = st.columns(3)
+        network.text_input(
+            "Encoder",
+            help="Its features are priors of their own (GMM@b …), composed with those of the first: a general encoder "
+            "may see what a classifier was never taught to tell apart.",
+            **_keyed("beside", draft),
+        )
+        weights.text_input("Its weights file", **_keyed("beside_weights", draft))
+        size.number_input("Its image size", min_value=0, **_keyed("beside_image_size", draft))
 
 
 def _heat(draft: Draft) -> None:
     st.subheader("HEAT")
     st.pills(
         "Priors",
-        ALL_PRIORS,
+        (*ALL_PRIORS, *(SECOND_PRIORS if draft.values["beside"] else ())),
         selection_mode="multi",
         wrap=True,
         format_func=lambda p: plain(PRIOR_TITLES[p]),

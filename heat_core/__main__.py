@@ -156,7 +156,7 @@ def _experiment_options(parser: argparse.ArgumentParser, required: bool = True) 
     clusters = "that stand for the classes of an --id without any (default: 10, fewer below 200 images)"
     images.add_argument("--clusters", type=int, metavar="N", help=clusters)
     images.add_argument("--share", type=float, metavar="0…1", help="of the training images that are learned from")
-    network(parser, required, "; or `features`: every set is a folder of avg.npy (std.npy, labels.npy)")
+    network(parser, required, two=True, more="; or `features`: every set is a folder of avg.npy (std.npy, labels.npy)")
     listed(parser, "--priors", "PRIOR", f"among {', '.join(ALL_PRIORS)} (default: the paper's three)")
     known, basic = ", ".join(detectors.names()), ", ".join(detectors.BASIC)
     listed(parser, "--detectors", "NAME", f"to compare with: all, or among {known} (default: {basic})", nargs="*")
@@ -189,8 +189,7 @@ def _experiment(o: argparse.Namespace) -> Experiment:
         "settings": _pairs(o.set or [], "KEY=VALUE"),
         "map": not getattr(o, "no_map", True),
     }
-    known = Experiment.__dataclass_fields__
-    return Experiment(**{name: value for name, value in given.items() if name in known and value is not None})
+    return Experiment.of_words(given)
 
 
 def _pairs(words: list[str], example: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """New images beside the known test images of a run that has scored them: the same questions, without a truth."""
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.errors import HeatError
 from heat_core.features.place import Place
+from heat_core.guard.conformal import Calibration, benjamini_hochberg
+from heat_core.guard.drift import Group, drift
 from heat_core.metrics import wilson
 from heat_core.runs.experiment import ID
-from heat_core.runs.further import Columns
+from heat_core.runs.further import Columns, groups_of
 from heat_core.runs.map import FeatureMap
 from heat_core.runs.record import Scored
 from heat_core.runs.rows import CORRECTED, corrected_row, prior_row
@@ -19,6 +22,7 @@ from heat_core.runs.run import Run
 from heat_core.storage import is_file
 
 NEW = "new images"
+MOST_GROUPS = 400  # that a person looks at
 
 
 class Newcomers(Samples):
@@ -120,6 +124,30 @@ class Newcomers(Samples):
         """How many of the new images are called unknown, and the 95 % interval (Wilson) of their share."""
         called = int(self.flagged(HEAT, lens)[self.is_ood].sum())
         return called, *wilson(called, len(self.scored))
+
+    def calibration(self, lens: Lens = PLAIN) -> Calibration:
+        """The known test images: what conformal p-values count among."""
+        return Calibration(self.scores(HEAT, lens)[~self.is_ood], self.predicted[~self.is_ood])
+
+    def discoveries(self, lens: Lens, rate: float) -> tuple[int, float]:
+        """How many of the new images are unknown so that a share of at most `rate` of those is expected to be known
+        (Benjamini & Hochberg), and a threshold that calls just them; +inf where there are none."""
+        scores = self.scores(HEAT, lens)[self.is_ood]
+        called = benjamini_hochberg(self.calibration(lens).p_values(scores), rate)
+        return int(called.sum()), float(np.nextafter(scores[called].min(initial=np.inf), -np.inf))
+
+    @cached_property
+    def groupings(self) -> dict[str, np.ndarray]:
+        """What the new images may be grouped by → (N,) the group of each: a column of their manifest, the folder that
+        they lie in; as far as it tells a few groups apart."""
+        found = {name: groups_of(self.scored.columns, name) for name in self.scored.columns}
+        found.setdefault("folder", np.array([Path(str(path)).parent.name for path in self.scored.ids]))
+        return {name: groups for name, groups in found.items() if 1 < len(np.unique(groups)) <= MOST_GROUPS}
+
+    def drift(self, grouping: str, lens: Lens, alpha: float) -> list[Group]:
+        """Each group of the new images against the known test images."""
+        scores = self.scores(HEAT, lens)[self.is_ood]
+        return drift(self.calibration(lens), scores, self.groupings[grouping].tolist(), alpha)
 
 
 def _of_known(found: FeatureMap, known: int) -> np.ndarray:

@@ -175,16 +175,13 @@ def _tell_unreachable(guard: "Guard", alpha: float, by_class: bool) -> None:
 
 
 def _groups(images: "ImageSet", column: str) -> np.ndarray:
-    """(N,) the group of each image: a column of the manifest; of `time`, the day. One that says nothing is "–"."""
-    from heat_core.features.manifest import TIME
-    from heat_core.runs.further import as_texts, days_of
+    """(N,) the group of each image: a column of the manifest."""
+    from heat_core.runs.further import groups_of
 
     if column not in images.columns:
         known = ", ".join(map(printable, images.columns)) or "none: give a manifest that has it"
         raise HeatError(f"There is no column {column!r} to group by, only {known}.")
-    values = images.columns[column]
-    texts = (days_of(values) if column == TIME else None) or as_texts(values).tolist()
-    return np.array([text or "–" for text in texts])
+    return groups_of(images.columns, column)
 
 
 def _most_unusual_first(found: "Verdicts") -> list[int]:

@@ -24,16 +24,22 @@ def lens(parser: argparse.ArgumentParser, priors: bool = True) -> None:
         listed(parser, "--priors", "PRIOR", "those that are composed (default: all of the run)")
 
 
-def network(parser: argparse.ArgumentParser, required: bool = True, more: str = "") -> None:
+def network(parser: argparse.ArgumentParser, required: bool = True, two: bool = False, more: str = "") -> None:
+    """Which network; where there may be `two`, each option takes one value for each."""
     group = parser.add_argument_group("network")
+    both, names = ("+", "; two: the second's features are priors of their own (gmm@b)") if two else (None, "")
     group.add_argument(
         "--backbone",
         required=required,
         metavar="NAME",
-        help=f"any classifier of timm, torch:FILE.pt2 (of Backbone.save), hf:ID{more}",
+        help=f"any classifier of timm, torch:FILE.pt2 (of Backbone.save), hf:ID{more}{names}",
+        nargs=both,
     )
-    group.add_argument("--weights", metavar="FILE", help="safetensors or torch file (default: timm's own weights)")
-    group.add_argument("--image-size", type=int, metavar="N", help="side of the input in pixels")
+    none = "; - for timm's, where the second has a file" if two else ""
+    group.add_argument(
+        "--weights", metavar="FILE", help=f"safetensors or torch file (default: timm's own weights){none}", nargs=both
+    )
+    group.add_argument("--image-size", type=int, metavar="N", help="side of the input in pixels", nargs=both)
     group.add_argument("--batch-size", type=int, metavar="N", help="images at a time (default: as the device likes)")
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heat_core.composition import compose
+from heat_core.energies.names import SECOND
 from heat_core.features.features import Features
 from heat_core.metrics import auroc
 
@@ -36,7 +37,8 @@ def noisy(features: Features, seed: int = 0) -> Features:
         return np.maximum(z[rows] + noise, 0) if (z >= 0).all() else z[rows] + noise
 
     avg, std = moved(features.avg), None if features.std is None else moved(features.std)
-    return Features(avg, std, labels=None, ids=[features.ids[i] for i in rows])
+    extra = {name: moved(column) for name, column in features.extra.items() if name.endswith(SECOND)}
+    return Features(avg, std, labels=None, ids=[features.ids[i] for i in rows], extra=extra)
 
 
 def choose_beta(id_energies: np.ndarray, noisy_energies: np.ndarray) -> BetaChoice:

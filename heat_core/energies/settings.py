@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from heat_core.energies.names import kind_of
 from heat_core.errors import HeatError
 
 CHOICES = {"decay": ("linear", "quadratic"), "start": ("prior", "normal", "data")}  # of the settings that are texts
@@ -128,4 +129,4 @@ def settings_for(prior: str, preset: str, changes: dict[str, Any] | None = None)
     """The settings of one prior in one preset, with a person's own changes."""
     if preset not in PRESETS:
         raise HeatError(f"There is no preset {preset!r}: choose one of {', '.join(PRESETS)}.")
-    return PRESETS[preset][_LIKE.get(prior, prior)].changed(changes or {})
+    return PRESETS[preset][_LIKE.get(kind_of(prior), kind_of(prior))].changed(changes or {})

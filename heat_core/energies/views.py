@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from heat_core.energies.names import SECOND, SECOND_PRIORS, kind_of
 from heat_core.errors import HeatError
 from heat_core.storage import let_go
 
@@ -47,7 +48,7 @@ class View:
 
     def rows(self, features: "Features") -> "ViewedRows":
         """The same, made when they are read."""
-        column = getattr(features, self.column)
+        column = features.extra.get(self.column) if self.column.endswith(SECOND) else getattr(features, self.column)
         if column is None:
             raise HeatError(
                 f"these features have no {self.column}.npy (a network gives one where its maps have two positions or "
@@ -73,3 +74,4 @@ VIEWS = {
     "vim": View("avg", False),
     "scale": View("avg", False),
 }
+VIEWS |= {p: View(f"{VIEWS[kind_of(p)].column}{SECOND}", VIEWS[kind_of(p)].normalised) for p in SECOND_PRIORS}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from heat_core import detectors
-from heat_core.energies.names import ALL_PRIORS, PRIORS
+from heat_core.energies.names import ALL_PRIORS, FIRST, PRIORS, SECOND_PRIORS
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.features import demo
@@ -28,6 +28,10 @@ MIXTURE_WEIGHTS = ("uniform", "empirical")
 FEATURES = "features"  # the backbone of a run whose sets are folders of features, not of images
 _OF_FILES = ("torch", "hf")  # kinds of backbones, before the : of a path
 GROUPS = ("near", "mid", "far")
+_USUAL_OF_TWO = ("gmm", "gmm@b", "el")
+# Options of a network that take two values for two encoders → what stands for none given to the first.
+_OF_NETWORK = {"backbone": "", "weights": "-", "image_size": "0"}
+_SECOND_OF = {"backbone": "beside", "weights": "beside_weights", "image_size": "beside_image_size"}
 # Where sets stand for the paper's own ID sets (Tab. 4); for another ID set, say so with `groups`.
 _USUAL_GROUPS = (
     dict.fromkeys(("cifar10", "cifar100", "tiny-imagenet"), "near")
@@ -55,6 +59,9 @@ class Experiment:
         settings: changes to them.
         covariance: of the mixtures: auto, empirical or ledoit-wolf.
         clusters: how many stand for the classes of an ID set that has none; None = `clusters.usual_clusters`.
+        beside: a second encoder, whose features the priors gmm@b, gmm-std@b and knn@b read.
+        beside_weights: as `weights`, of it.
+        beside_image_size: as `image_size`, of it.
         mixture_weights: of the mixtures' classes: uniform (the paper's formula) or empirical (the authors' code).
         limit: images a class (or of a set without classes), the same for every set.
         limit_test: overrides it for the ID test set.
@@ -88,12 +95,19 @@ class Experiment:
     batch_size: int | None = None
     mixture_weights: str = field(default="uniform", metadata=_LATER)
     clusters: int | None = field(default=None, metadata=_LATER)
+    beside: str | None = field(default=None, metadata=_LATER)
+    beside_weights: str | None = field(default=None, metadata=_LATER)
+    beside_image_size: int | None = field(default=None, metadata=_LATER)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.priors, list):  # gmm@a is gmm
+            self.priors = [p.removesuffix(FIRST) if isinstance(p, str) else p for p in self.priors]
 
     def check(self) -> None:
         """Refuse what cannot work with a sentence, before anything is started."""
         if not self.id or not self.ood:
             raise HeatError("Choose an in-distribution set and at least one OOD set.")
-        for option in ("id_test", "weights"):
+        for option in ("id_test", "weights", "beside", "beside_weights"):
             if getattr(self, option) == "":
                 raise HeatError(f"{option} is empty: leave it out, or say which (is a variable of the shell not set?).")
         if not all(str(name).strip() for name in self.ood):
@@ -102,9 +116,14 @@ class Experiment:
             raise HeatError(f"The OOD set {next(n for n, s in self.ood.items() if not s)!r} has no folder or name.")
         if reserved := {TRAIN, ID, AVERAGE, "ID test", "ID train"} & set(self.ood):
             raise HeatError(f"An OOD set cannot be called {sorted(reserved)[0]!r}: choose another name for it.")
-        if not self.priors or (unknown := set(self.priors) - set(ALL_PRIORS)):
+        known = (*ALL_PRIORS, *(SECOND_PRIORS if self.beside else ()))
+        if not self.priors or (unknown := set(self.priors) - set(known)):
             what = f"There is no prior {sorted(unknown)[0]!r}" if self.priors else "No prior was chosen"
-            raise HeatError(f"{what}: choose among {', '.join(ALL_PRIORS)}.")
+            raise HeatError(f"{what}: choose among {', '.join(known)}.")
+        if self.beside and FEATURES in (self.backbone, self.beside):
+            raise HeatError("A second encoder reads images: give it beside a network, not beside features.")
+        if not self.beside and (self.beside_weights or self.beside_image_size):
+            raise HeatError("beside_weights and beside_image_size are of a second encoder: name it (beside).")
         detectors.resolve(self.detectors)
         for name, group in self.groups.items():
             if name not in self.ood or group not in GROUPS:
@@ -161,6 +180,8 @@ class Experiment:
             id_test=self.id_test and anchored(self.id_test),
             backbone=_anchored_backbone(self.backbone),
             weights=self.weights and anchored(self.weights, is_file),
+            beside=self.beside and _anchored_backbone(self.beside),
+            beside_weights=self.beside_weights and anchored(self.beside_weights, is_file),
             ood={printable(name): anchored(source) for name, source in self.ood.items()},
             groups={printable(name): group for name, group in self.groups.items()},
             name=printable(self.name),
@@ -174,11 +195,31 @@ class Experiment:
 
     @property
     def network_files(self) -> list[Path]:
-        """The files of this machine that its network is made of; those that are not there are left out."""
-        kind, colon, path = self.backbone.partition(":")
-        named = [typed(source) for source in (self.weights, path if colon and kind in _OF_FILES else None) if source]
+        """The files of this machine that its networks are made of; those that are not there are left out."""
+        split = (encoder.partition(":") for encoder in (self.backbone, self.beside) if encoder)
+        of_names = [path for kind, _, path in split if kind in _OF_FILES]
+        named = [typed(source) for source in (self.weights, self.beside_weights, *of_names) if source]
         found = [file for path in named for file in (sorted(path.iterdir()) if is_folder(path) else [path])]
         return [file for file in found if is_file(file)]
+
+    @classmethod
+    def of_words(cls, given: dict[str, Any]) -> "Experiment":
+        """Of options by name, as words give them: those of a network may be lists of two, for two encoders.
+
+        Raises:
+            HeatError: where more than two are given.
+        """
+        known, values = {f.name for f in fields(cls)}, dict(given)
+        for option, none in _OF_NETWORK.items():
+            words = values.get(option)
+            words = [words] if words is not None and not isinstance(words, list) else words or []
+            if len(words) > 2:
+                raise HeatError(f"--{option.replace('_', '-')} takes one value, or two for two encoders.")
+            found = [None if str(word) == none else word for word in words] + [None, None]
+            values |= {option: found[0], _SECOND_OF[option]: found[1]}
+        if values["beside"] and values.get("priors") is None:
+            values["priors"] = list(_USUAL_OF_TWO)
+        return cls(**{name: value for name, value in values.items() if name in known and value is not None})
 
     def to_dict(self) -> dict[str, Any]:
         default = asdict(Experiment(id="", ood={}))
@@ -199,9 +240,9 @@ class Experiment:
         """TypeError where a field is of another kind than it is declared."""
         texts, text = (self.id, self.backbone, self.preset, self.covariance, self.mixture_weights, self.name), "a text"
         self._require(all(isinstance(value, str) for value in texts), f"id, backbone, preset … must be {text}")
-        optional = (self.id_test, self.weights)
+        optional = (self.id_test, self.weights, self.beside, self.beside_weights)
         self._require(all(v is None or isinstance(v, str) for v in optional), f"id_test and weights must be {text}")
-        whole = (self.image_size, self.limit, self.limit_test, self.limit_ood, self.batch_size, self.clusters)
+        whole = [getattr(self, name) for name in {"image_size", "beside_image_size", *_LEAST} - {"seed"}]
         self._require(
             all(v is None or type(v) is int for v in whole) and type(self.seed) is int, "numbers must be whole"
         )
@@ -224,9 +265,12 @@ class Experiment:
         """The command line that does the same."""
         default = Experiment(id=self.id, ood=self.ood)
         words = ["python", "-m", "heat_core", "run", "--id", self.id]
-        for option in ("id_test", "backbone", "weights", "image_size"):
-            if (value := getattr(self, option)) is not None:
-                words += [f"--{option.replace('_', '-')}", str(value)]
+        words += ["--id-test", self.id_test] if self.id_test else []
+        for option, none in _OF_NETWORK.items():
+            one, two = getattr(self, option), getattr(self, _SECOND_OF[option])
+            if one is not None or two is not None:
+                given = [one] if two is None else [one if one is not None else none, two]
+                words += [f"--{option.replace('_', '-')}", *map(str, given)]
         words += ["--ood", *(f"{name}={source}" for name, source in self.ood.items())]
         words += ["--priors", *self.priors, "--preset", self.preset]
         if self.detectors != default.detectors:

@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from heat_core.features.manifest import TIME
+from heat_core.storage import printable
+
 _DATE = re.compile(r"(\d{4})[-/:.](\d{2})[-/:.](\d{2})(?!\d).*", re.DOTALL)  # as in ISO, and as cameras write it
 _SECONDS, _MILLISECONDS = (1e8, 1e11), (1e11, 1e14)  # since 1970 in UTC: from 1973 to 5138
 Columns = dict[str, np.ndarray]  # name → (N,) int64, float64 (NaN where nothing is said) or texts ("" there)
@@ -68,6 +71,13 @@ def as_texts(values: np.ndarray) -> np.ndarray:
 
 def _shown(value: float) -> str:
     return "" if value != value else str(value) if isinstance(value, int) else f"{value:.15g}"
+
+
+def groups_of(columns: Columns, name: str) -> np.ndarray:
+    """(N,) the group of each sample by a column, as texts; of `time`, its day. "–" where nothing is said."""
+    values = columns[name]
+    texts = (days_of(values) if name == TIME else None) or as_texts(values).tolist()
+    return np.array([printable(text) or "–" for text in texts])
 
 
 def days_of(values: np.ndarray) -> list[str] | None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from heat_core.energies.names import SECOND
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
 from heat_core.features.heads import Head
@@ -14,6 +15,7 @@ def require_same_features(folder: Path, sets: dict[str, Features]) -> None:
     """Refuse features that are not those that the run began with, in any column; sets that it did not know are kept."""
     for name, features in sets.items():
         columns = {"avg": features.avg, "std": features.std, "labels": features.labels}
+        columns |= {column: values for column, values in features.extra.items() if column.endswith(SECOND)}
         digests = {c: digest_of_array(column) for c, column in columns.items() if column is not None}
         _require_same(folder, f"features of {name!r}", digests)
 

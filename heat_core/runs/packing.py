@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.energies.heat import restore
+from heat_core.energies.names import PRIOR_TITLES, SECOND
 from heat_core.errors import HeatError
 from heat_core.features.backbones import load_backbone
 from heat_core.features.features import Features
@@ -33,6 +34,11 @@ def guard_of(run: Run, lens: Lens = PLAIN, report: Progress = silent, only_compo
     if not run.has_energies or not run.priors:
         raise HeatError(f"Run {run.id} has no trained residual yet: wait for it, or resume it.")
     composed = lens.composed(run.priors)
+    if second := [p for p in (composed if only_composed else run.priors) if p.endswith(SECOND)]:
+        raise HeatError(
+            f"{PRIOR_TITLES[second[0]]} reads a second encoder, and new images go through one: pack the priors of the "
+            "first alone (--priors)."
+        )
     train, head = run.features(TRAIN), run.head
     network = None if e.backbone == FEATURES else _network(run, train, report)
     report("priors", "Fitting the priors on the run's training features.")

@@ -19,7 +19,7 @@ from heat_core.composition import Scale
 from heat_core.detectors import Context, Detector
 from heat_core.energies.beta import choose_beta, noisy
 from heat_core.energies.heat import CorrectedPrior, fit_prior
-from heat_core.energies.names import OF_FEATURES, PRIORS
+from heat_core.energies.names import OF_FEATURES, PRIORS, kind_of
 from heat_core.energies.residual import EpochRecord
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
@@ -194,7 +194,7 @@ def fit_priors(
     parts: dict[str, CorrectedPrior] = {}
     for name in dict.fromkeys((*PRIORS, *experiment.priors)):
         try:
-            if not labelled and name not in OF_FEATURES:
+            if not labelled and kind_of(name) not in OF_FEATURES:
                 raise HeatError(NO_CLASSES)
             kind = experiment.covariance, chosen.refit, experiment.id_set, experiment.mixture_weights
             part = parts[name] = fit_prior(name, train, chosen.head, *kind)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from heat_core.composition import HEAT
 from heat_core.detectors.base import Detector
-from heat_core.energies.names import PRIOR_TITLES
+from heat_core.energies.names import PRIOR_TITLES, kind_of
 
 CORRECTED = (
     "heat-"  # before a prior's name: the prior with its residual; before several, joined by +, their composition
@@ -31,7 +31,7 @@ def corrected_row(*priors: str) -> str:
 
 def ordered_titles(detectors: Mapping[str, Detector | type[Detector]], priors: Iterable[str]) -> dict[str, str]:
     """Row → title of detectors and of uncorrected priors, in the order of the tables."""
-    rows = {prior_row(p): (_PRIOR_PLACES[p], "soft-KNN" if p == "knn" else PRIOR_TITLES[p]) for p in priors}
+    rows = {prior_row(p): (_PRIOR_PLACES[kind_of(p)], "soft-KNN" if p == "knn" else PRIOR_TITLES[p]) for p in priors}
     rows |= {name: (detector.place, detector.title) for name, detector in detectors.items()}
     return {row: title for row, (_, title) in sorted(rows.items(), key=lambda item: (item[1][0], item[0]))}
 
@@ -55,6 +55,7 @@ def evidence_of(row: str, known: Mapping[str, str], composed: Sequence[str] = ()
     """
     corrected = row.removeprefix(CORRECTED).split("+") if row.startswith(CORRECTED) else ()
     if parts := composed if row == HEAT else corrected:
-        kinds = {_PRIOR_EVIDENCE.get(prior, "") for prior in parts} | {"features"}  # a residual reads those
+        kinds = {_PRIOR_EVIDENCE.get(kind_of(prior), "") for prior in parts} | {"features"}  # a residual reads those
         return "" if "" in kinds else "features" if len(kinds) == 1 else "both"
+    row = kind_of(row)
     return known.get(row) or {prior_row(prior): kind for prior, kind in _PRIOR_EVIDENCE.items()}.get(row, "")

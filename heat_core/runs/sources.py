@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from heat_core.energies.names import SECOND
 from heat_core.errors import HeatError
+from heat_core.features.backbone import Backbone
 from heat_core.features.backbones import load_backbone
 from heat_core.features.batches import ExtractionProgress, auto_device
 from heat_core.features.columns import Column, pooled
@@ -40,6 +42,7 @@ class Images:
 
     Attributes:
         backbone: the network.
+        beside: a second encoder, or None: its features are the columns `avg@b`, `std@b`.
         head: its own linear layer (weight (C, D), bias (C,)), or None.
         device: where it runs.
         labelled: whether the ID set has classes.
@@ -59,11 +62,14 @@ class Images:
         self.labelled = self._sets[TRAIN].labels is not None
         self.backbone = load_backbone(experiment.backbone, experiment.weights, experiment.image_size)
         self.head, self.no_head = self.backbone.head, self.backbone.no_head
-        if not self.backbone.has_positions:
-            self.notes.append(
-                f"{experiment.backbone} gives {self.backbone.lacking}: there is no std-pooling, and no GMM-std."
-            )
-            report("features", self.notes[-1])
+        self.beside: Backbone | None = None
+        if experiment.beside:
+            report("features", f"Loading {printable(experiment.beside)}.")
+            self.beside = load_backbone(experiment.beside, experiment.beside_weights, experiment.beside_image_size)
+        for network, prior in ((self.backbone, "GMM-std"), (self.beside, f"GMM-std{SECOND}")):
+            if network and not network.has_positions:
+                self.notes.append(f"{network.name} gives {network.lacking}: there is no std-pooling, and no {prior}.")
+                report("features", self.notes[-1])
 
     def features(self, name: str, columns: Sequence[Column] = (), again: Heard | None = None) -> Features:
         """The features of `train`, `id` or an OOD set, with extra columns.
@@ -87,6 +93,8 @@ class Images:
             shown = ", ".join(skipped[:5]) + (" …" if len(skipped) > 5 else "")
             message = f"{images.name}: {len(skipped)} unreadable images skipped: {shown}"
             self._report("features", message, skipped=skipped)
+        if self.beside:
+            found = _side_by_side(found, extract(self.beside, images, self.device, batch_size, on_progress=progress))
         return found.thinned(self._experiment.share) if name == TRAIN else found
 
     def columns(self, name: str, ids: Sequence[str]) -> Columns:
@@ -152,6 +160,14 @@ class FeatureFolders:
 
 
 Source = Images | FeatureFolders
+
+
+def _side_by_side(first: Features, second: Features) -> Features:
+    """The features of one encoder, with those of another as columns of their own."""
+    if first.ids != second.ids:
+        raise HeatError("Some images could be read by one encoder alone: they changed meanwhile, start the run again.")
+    columns = {"avg": second.avg, **({} if second.std is None else {"std": second.std})}
+    return replace(first, extra=first.extra | {f"{name}{SECOND}": values for name, values in columns.items()})
 
 
 def open_source(experiment: Experiment, report: Progress = silent) -> Source:

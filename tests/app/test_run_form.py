@@ -40,6 +40,9 @@ FULL = Experiment(
     map=False,
     batch_size=32,
     clusters=4,
+    beside="resnet10t",
+    beside_weights="/some/other.safetensors",
+    beside_image_size=64,
 )
 
 

@@ -1,6 +1,6 @@
 """Priors: energies with a closed form, which a residual corrects (Sec. 3.2)."""
 
-from heat_core.energies.names import ALL_PRIORS
+from heat_core.energies.names import ALL_PRIORS, SECOND_PRIORS, kind_of
 from heat_core.energies.priors.base import Prior, packed, unpacked
 from heat_core.energies.priors.dice import SPARSITY, SPARSITY_OF, DirectedSparsity
 from heat_core.energies.priors.gmm import GaussianMixture
@@ -21,6 +21,7 @@ KINDS: dict[str, type[Prior]] = {
     "vim": VirtualLogit,
     "scale": ScaledActivations,
 }
+KINDS |= {name: KINDS[kind_of(name)] for name in SECOND_PRIORS}
 
 
 def make_prior(
@@ -41,6 +42,7 @@ def make_prior(
         id_set: cifar10, cifar100, imagenet or "", for the values that a prior's source publishes for it.
         weights: of the mixtures' classes, see there.
     """
+    name = kind_of(name)
     if name in ("gmm", "gmm-std"):
         return GaussianMixture(covariance, weights)
     if name == "knn":

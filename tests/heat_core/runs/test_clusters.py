@@ -221,6 +221,12 @@ def test_features_without_labels(tmp_path):
     assert made.record.notes[0].startswith("The training set has no classes")
 
 
+def test_a_second_encoder_sees_the_clusters_of_the_first(folder):
+    made = run(asked(folder, beside="heat-demo-resnet", priors=["gmm", "gmm@b"], detectors=["mds", "knn"]))
+    assert made.priors == ["gmm", "gmm@b"]
+    assert {"mds", "knn", "heat"} <= set(made.metrics())
+
+
 def test_only_priors_of_a_classifier_leave_nothing(folder):
     with pytest.raises(HeatError, match="el is left out: it asks a classifier, and the ID set has no classes"):
         run(asked(folder, priors=["el"], detectors=[]))
