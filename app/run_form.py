@@ -123,15 +123,17 @@ def _keyed(name: str, draft: Draft, kind: str = "value", options: Sequence[str] 
 def _images(draft: Draft) -> None:
     st.subheader("Images")
     st.caption(
-        "A folder on this machine, with one sub-folder a class; a list of images (CSV or Parquet); or the name of a "
-        "data set.",
+        "A folder on this machine, with one sub-folder a class (or none); a list of images (CSV or Parquet); or the "
+        "name of a data set.",
         help=f"{_LISTS} Known by name: {plain(', '.join(known_names()))}. Those that are not here are downloaded.",
     )
     known, test = st.columns(2)
     known.text_input(
         "Known (ID), for training",
         placeholder="/path/to/images, or list.csv",
-        help="The classes that the model knows: at least two. Of a list, its rows for training.",
+        help="The classes that the model knows: at least two. Of a list, its rows for training. A flat folder, or a "
+        "list without labels, has no classes: clusters of features stand for them, and EL and whatever asks a "
+        "classifier is left out.",
         **_keyed("id", draft),
     )
     test.text_input(
@@ -144,7 +146,7 @@ def _images(draft: Draft) -> None:
     for i, (number, row) in enumerate(list(draft.rows.items())):
         _ood_set(draft, number, row, "visible" if i == 0 else "collapsed")
     st.button("Another unknown set", icon=":material/add:", type="tertiary", on_click=draft.add_row)
-    columns = st.columns(4)
+    columns = st.columns(5)
     columns[0].number_input(
         "Images a class",
         min_value=0,
@@ -165,6 +167,13 @@ def _images(draft: Draft) -> None:
         format="%g",
         help="Of the training images of each class: 0.1 is what the paper's Figs. 4 and 7 call 10 % of the data.",
         **_keyed("share", draft),
+    )
+    columns[4].number_input(
+        "Clusters",
+        min_value=0,
+        help="How many stand for the classes of a known set that has none; 0 = ten, fewer below 200 images. To be left "
+        "at 0 where there are classes.",
+        **_keyed("clusters", draft),
     )
 
 

@@ -58,7 +58,7 @@ def button(disabled: bool) -> bool:
 def _sets_of(experiment: Experiment) -> str:
     """What decides which images go in, as a key."""
     e = experiment
-    kept = ("id", "id_test", "ood", "limit", "limit_test", "limit_ood", "backbone")
+    kept = ("id", "id_test", "ood", "limit", "limit_test", "limit_ood", "clusters", "backbone")
     return json.dumps({name: getattr(e, name) for name in kept})
 
 

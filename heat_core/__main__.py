@@ -142,7 +142,8 @@ def _add_run(verbs: Verbs) -> None:
 def _experiment_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
     """What a run and a study are asked for alike."""
     images = parser.add_argument_group("images")
-    images.add_argument("--id", required=required, metavar="DIR|LIST|NAME", help="training images of the known classes")
+    known_images = "training images of the known classes; a flat folder, or a LIST without labels, has none"
+    images.add_argument("--id", required=required, metavar="DIR|LIST|NAME", help=known_images)
     tests = "ID test images (default: those of the LIST --id, or every fifth of --id)"
     images.add_argument("--id-test", metavar="DIR|LIST|NAME", help=tests)
     images.add_argument(
@@ -152,6 +153,8 @@ def _experiment_options(parser: argparse.ArgumentParser, required: bool = True) 
     images.add_argument("--limit", type=int, metavar="PER_CLASS", help="images a class, in every set")
     images.add_argument("--limit-test", type=int, metavar="PER_CLASS", help="the same, for --id-test")
     images.add_argument("--limit-ood", type=int, metavar="PER_CLASS", help="the same, for --ood")
+    clusters = "that stand for the classes of an --id without any (default: 10, fewer below 200 images)"
+    images.add_argument("--clusters", type=int, metavar="N", help=clusters)
     images.add_argument("--share", type=float, metavar="0…1", help="of the training images that are learned from")
     network(parser, required, two=True, more="; or `features`: every set is a folder of avg.npy (std.npy, labels.npy)")
     listed(parser, "--priors", "PRIOR", f"among {', '.join(ALL_PRIORS)} (default: the paper's three)")

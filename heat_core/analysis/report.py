@@ -72,11 +72,12 @@ def to_html(run: Run, lens: Lens = PLAIN) -> str:
 
 def _head(run: Run, lens: Lens) -> str:
     e = run.experiment
+    kinds = "classes" if run.has_classes else "clusters in place of classes"
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.info.get("created", time.time())))
     facts = {
         "Run": f"{run.id}, of {made}",
         "Backbone": e.backbone,
-        "In-distribution": f"{e.id} ({len(run.class_names)} classes, {len(run.training_ids):,} training images)",
+        "In-distribution": f"{e.id} ({len(run.class_names)} {kinds}, {len(run.training_ids):,} training images)",
         "Accuracy": "not known" if run.accuracy is None else f"{run.accuracy:.1%} of the known test images",
         "Out-of-distribution": ", ".join(f"{n} ({len(run.ids(n)):,})" for n in run.ood_names),
         "Priors": ", ".join(run.title(corrected_row(p)) for p in run.priors) or "none trained",

@@ -89,6 +89,11 @@ class Detector(ABC):
         return cls(head, **cls.published.get(context.id_set, {}))
 
     @classmethod
+    def judges_features_alone(cls) -> bool:
+        """Whether it asks no classifier, so that clusters of the features can stand for classes."""
+        return cls.evidence == "features"
+
+    @classmethod
     def train_columns(cls, backbone: "Backbone | None") -> tuple["Column", ...]:  # noqa: ARG003
         """Extra columns that `fit` reads; HeatError where this backbone cannot give them."""
         return ()

@@ -43,6 +43,11 @@ class MultiLayerMahalanobis(Detector):
         return cls(head, context.network(cls.title).layer_widths)
 
     @classmethod
+    def judges_features_alone(cls) -> bool:
+        """Its gradients are those of distances."""
+        return True
+
+    @classmethod
     def train_columns(cls, backbone: Backbone | None) -> tuple[Column, ...]:
         require_stages(backbone, cls.title)
         return (LAYERS,)

@@ -11,10 +11,11 @@ PRIOR_TITLES = {
     "vim": "ViM",
     "scale": "SCALE",
 }
+OF_FEATURES = ("gmm", "gmm-std", "knn")  # that read no logits
 ALL_PRIORS = tuple(PRIOR_TITLES)
 FIRST, SECOND = "@a", "@b"  # after a prior's name: whose features it reads, where there are two encoders
 #: Of a second encoder's features; what reads logits is left to the classifier.
-SECOND_PRIORS = tuple(f"{name}{SECOND}" for name in ("gmm", "gmm-std", "knn"))
+SECOND_PRIORS = tuple(f"{name}{SECOND}" for name in OF_FEATURES)
 PRIOR_TITLES |= {name: f"{PRIOR_TITLES[name.removesuffix(SECOND)]}{SECOND}" for name in SECOND_PRIORS}
 
 

@@ -22,6 +22,7 @@ _LATER = {"later": True}
 _ID_SETS = {"cifar10": "cifar10", "cifar100": "cifar100"} | dict.fromkeys(
     ("imagenet", "imagenet1k", "imagenet2012", "ilsvrc2012"), "imagenet"
 )
+_LEAST = {"batch_size": 1, "seed": 0, "limit": 1, "limit_test": 1, "limit_ood": 1, "clusters": 2}
 COVARIANCES = ("auto", "empirical", "ledoit-wolf")
 MIXTURE_WEIGHTS = ("uniform", "empirical")
 FEATURES = "features"  # the backbone of a run whose sets are folders of features, not of images
@@ -60,6 +61,7 @@ class Experiment:
         beside: a second encoder, whose features the priors gmm@b, gmm-std@b and knn@b read.
         beside_weights: as `weights`, of it.
         beside_image_size: as `image_size`, of it.
+        clusters: how many stand for the classes of an ID set that has none; None = `clusters.usual_clusters`.
         mixture_weights: of the mixtures' classes: uniform (the paper's formula) or empirical (the authors' code).
         limit: images a class (or of a set without classes), the same for every set.
         limit_test: overrides it for the ID test set.
@@ -92,6 +94,7 @@ class Experiment:
     map: bool = True
     batch_size: int | None = None
     mixture_weights: str = field(default="uniform", metadata=_LATER)
+    clusters: int | None = field(default=None, metadata=_LATER)
     beside: str | None = field(default=None, metadata=_LATER)
     beside_weights: str | None = field(default=None, metadata=_LATER)
     beside_image_size: int | None = field(default=None, metadata=_LATER)
@@ -127,7 +130,7 @@ class Experiment:
                 raise HeatError(
                     f"The group of {name!r} is {group!r}: give near, mid or far for one of {', '.join(self.ood)}."
                 )
-        for option, least in (("batch_size", 1), ("seed", 0), ("limit", 1), ("limit_test", 1), ("limit_ood", 1)):
+        for option, least in _LEAST.items():
             if (value := getattr(self, option)) is not None and value < least:
                 raise HeatError(f"{option} must be at least {least}, not {value}.")
         if not 0 < self.share <= 1:
@@ -238,7 +241,8 @@ class Experiment:
         self._require(all(isinstance(value, str) for value in texts), f"id, backbone, preset … must be {text}")
         optional = (self.id_test, self.weights, self.beside, self.beside_weights)
         self._require(all(v is None or isinstance(v, str) for v in optional), f"id_test and weights must be {text}")
-        whole = (self.image_size, self.beside_image_size, self.limit, self.limit_test, self.limit_ood, self.batch_size)
+        sizes = (self.image_size, self.beside_image_size, self.batch_size, self.clusters)
+        whole = (*sizes, self.limit, self.limit_test, self.limit_ood)
         self._require(
             all(v is None or type(v) is int for v in whole) and type(self.seed) is int, "numbers must be whole"
         )
@@ -273,7 +277,7 @@ class Experiment:
             words += ["--detectors", *self.detectors]
         if self.groups:
             words += ["--group", *(f"{name}={group}" for name, group in self.groups.items())]
-        usual = ("covariance", "mixture_weights", "limit", "limit_test", "limit_ood", "share")
+        usual = ("covariance", "mixture_weights", "clusters", "limit", "limit_test", "limit_ood", "share")
         for option in (*usual, "seed", "name", "batch_size"):
             if (value := getattr(self, option)) != getattr(default, option):
                 words += [f"--{option.replace('_', '-')}", str(value)]

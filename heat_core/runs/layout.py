@@ -82,16 +82,29 @@ def _overview_of_features(e: Experiment, given: Callable[[str], Features]) -> Ov
     """Whether two sets are the same folder; their rows are compared when the job reads them."""
     sources = {TRAIN: e.id, **({ID: e.id_test} if e.id_test else {}), **e.ood}
     found = {name: given(source) for name, source in sources.items()}
-    require_labels(found[TRAIN], Path(e.id))
+    require_labels(found[TRAIN], Path(e.id), e)
     folders = {name: {os.path.realpath(typed(source))} for name, source in sources.items()}
     sizes = {name: len(features) for name, features in found.items()}
-    return Overview(sizes, tuple(found[TRAIN].class_names), tuple(_overlaps(folders, "samples")))
+    labelled = found[TRAIN].labels is not None
+    doubts = (*without_classes(labelled), *_overlaps(folders, "samples"))
+    return Overview(sizes, tuple(found[TRAIN].class_names) if labelled else (), doubts)
 
 
-def require_labels(train: Features, folder: Path) -> None:
-    """Refuse given features without known classes."""
-    if train.labels is None or len(train.class_names) < 2:
-        raise HeatError(f"{folder} needs a labels.npy with at least two classes.")
+def require_labels(train: Features, folder: Path, experiment: Experiment) -> None:
+    """Refuse given features of one class."""
+    require_no_clusters(train.labels is not None, experiment)
+    if train.labels is not None and len(train.class_names) < 2:
+        raise HeatError(f"{folder} needs a labels.npy with at least two classes, or none.")
+
+
+def without_classes(labelled: bool) -> Iterator[str]:
+    """A sentence where the training set has no classes."""
+    if not labelled:
+        yield (
+            "The training set has no classes: clusters of its features stand for them (k-means), and EL, MSP and "
+            "whatever else asks a classifier are left out. If it has classes, put its images into one sub-folder a "
+            "class, or name them in a manifest's column `label`."
+        )
 
 
 def open_sets(experiment: Experiment, opened: Opener = _opened, download: bool = True) -> dict[str, ImageSet]:
@@ -117,7 +130,7 @@ def open_sets(experiment: Experiment, opened: Opener = _opened, download: bool =
     if there(e.id):
         sets[TRAIN] = named(e.id, "train")
         require_classes_of_images(sets[TRAIN], e.id)
-        require_classes(sets[TRAIN])
+        require_classes_or_none(sets[TRAIN], e)
     if (tests := e.id_test or _tests_of(sets.get(TRAIN), e.id)) and there(tests):
         sets[ID] = named(tests, "test")
     elif TRAIN in sets and not tests:
@@ -126,7 +139,7 @@ def open_sets(experiment: Experiment, opened: Opener = _opened, download: bool =
     limits = {TRAIN: e.limit, ID: e.limit_test or e.limit}
     sets = {name: images.limited(limits.get(name, e.limit_ood or e.limit)) for name, images in sets.items()}
     if TRAIN in sets:
-        require_classes(sets[TRAIN])
+        require_classes_or_none(sets[TRAIN], e)
         require_a_common_class(sets)
     return sets
 
@@ -143,10 +156,31 @@ def _name_of(source: str) -> str:
     return f"{path.parent.name}-{path.name}".strip("-.")
 
 
+def require_classes_or_none(train: ImageSet, experiment: Experiment) -> None:
+    """Refuse an ID set of one class, and one with images beside its sub-folders: without classes is a flat folder, or a
+    manifest without labels."""
+    require_no_clusters(train.labels is not None, experiment)
+    beside = [name for name in train.ids if "/" not in name] if train.files and train.manifest is None else []
+    if train.labels is None and not 0 < len(beside) < len(train):
+        return
+    if train.labels is not None and len(only := set(train.class_names)) == 1 and train.manifest is None:
+        raise HeatError(
+            f"The in-distribution set {train.name!r} needs at least two classes, or none: put its images into one "
+            f"sub-folder a class, or give {os.path.join(experiment.id, only.pop())}, a set without classes."
+        )
+    require_classes(train)
+
+
+def require_no_clusters(labelled: bool, experiment: Experiment) -> None:
+    """Refuse a number of clusters for a set that has classes."""
+    if labelled and experiment.clusters:
+        raise HeatError("clusters stand for the classes of an ID set without any, and this one has some: leave it out.")
+
+
 def require_a_common_class(sets: dict[str, ImageSet]) -> None:
     """Refuse an ID test set that shows other classes than the training set: it is the test set of something else."""
     train, test = sets[TRAIN], sets.get(ID)
-    if test is None or not test.class_names or set(test.class_names) & set(train.class_names):
+    if test is None or not test.class_names or not train.class_names or set(test.class_names) & set(train.class_names):
         return
     raise HeatError(
         f"The ID test set {test.name!r} has no class of the training set {train.name!r}: {_listed(test.class_names)} "
@@ -213,6 +247,7 @@ def _inner(images: ImageSet) -> dict[str, set[str]]:
 def remarks(experiment: Experiment, sets: dict[str, ImageSet]) -> Iterator[str]:
     """Sentences about sets that share images, hold classes that others lack, or lost what they should have."""
     if TRAIN in sets:
+        yield from without_classes(sets[TRAIN].labels is not None)
         yield from _of_classes(sets[TRAIN])
     if TRAIN in sets and ID in sets:
         yield from _of_both(sets[TRAIN], sets[ID], not (experiment.id_test or sets[TRAIN].tested))
@@ -233,7 +268,9 @@ def _of_both(train: ImageSet, test: ImageSet, split: bool) -> Iterator[str]:
 
 
 def other_classes(train: Sequence[str], test: Sequence[str]) -> Iterator[str]:
-    """A sentence where the classes of a labelled ID test set are not those of the training set."""
+    """A sentence where the classes of a labelled ID test set are not those of a labelled training set."""
+    if not train:
+        return
     if test and (unknown := sorted(set(test) - set(train))):
         yield (
             f"The ID test set has classes that the training set lacks ({_listed(unknown)}): its accuracy is not known, "

@@ -24,6 +24,7 @@ from heat_core.runs.rows import RECTIFIED_PRIORS
 from heat_core.runs.sources import Source
 from heat_core.storage import printable
 
+NO_CLASSES = "it asks a classifier, and the ID set has no classes."
 Reasons = dict[str, str]  # detector or prior that cannot run → why
 Kinds = dict[str, type[Detector]]
 Scores = list[np.ndarray]  # (N,) of each scored set
@@ -45,8 +46,10 @@ class Methods:
     columns: tuple[Column, ...]
 
 
-def choose(experiment: Experiment, backbone: Backbone | None, progress: Progress) -> tuple[Methods, Reasons]:
-    """The detectors' classes, and who cannot run, why."""
+def choose(
+    experiment: Experiment, backbone: Backbone | None, labelled: bool, progress: Progress
+) -> tuple[Methods, Reasons]:
+    """The detectors' classes, and who cannot run, why. `labelled`: whether the ID set has classes."""
     kinds: Kinds = {}
     columns: dict[str, Column] = {}
     reasons: Reasons = {}
@@ -55,6 +58,8 @@ def choose(experiment: Experiment, backbone: Backbone | None, progress: Progress
         try:
             if kind.reads_images and backbone is None:
                 raise HeatError("it reads the images, and this run has only their features.")
+            if not labelled and not kind.judges_features_alone():
+                raise HeatError(NO_CLASSES)
             wanted = kind.train_columns(backbone)
             columns |= {} if kind.slow else {c.name: c for c in wanted}
             kinds[name] = kind
@@ -168,7 +173,8 @@ class Bench:
         found, to_come = [], sum(map(len, plain.values()))
         for name, features in plain.items():
             to_come -= len(features)
-            found.append(self.source.features(name, columns, partial(_say_images, say, name, to_come)))
+            more = self.source.features(name, columns, partial(_say_images, say, name, to_come))
+            found.append(replace(features, extra=more.extra))
         return found
 
 

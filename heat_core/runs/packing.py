@@ -71,7 +71,8 @@ def _network(run: Run, train: Features, report: Progress) -> Network:
 def calibrated_on(run: Run, lens: Lens) -> str:
     """A sentence: which images the p-values of a run stand on, and whether anything was chosen by them."""
     e = run.experiment
-    which = "ID test images" if e.id_test else "held-out images of the ID set, every fifth of each class"
+    each = " of each class" if run.has_classes else ""
+    which = "ID test images" if e.id_test else f"held-out images of the ID set, every fifth{each}"
     count = f"{len(run.ids(ID)):,} {which}"
     if run.suggested_beta is not None and lens.beta == run.suggested_beta != 0:
         return f"Calibrated on {count}; nothing was fitted on them, but β = {lens.beta:g} was chosen by them."

@@ -19,19 +19,20 @@ from heat_core.composition import Scale
 from heat_core.detectors import Context, Detector
 from heat_core.energies.beta import choose_beta, noisy
 from heat_core.energies.heat import CorrectedPrior, fit_prior
-from heat_core.energies.names import PRIORS
+from heat_core.energies.names import OF_FEATURES, PRIORS, kind_of
 from heat_core.energies.residual import EpochRecord
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
 from heat_core.features.heads import ChosenHead, Head, OnStep, choose_head, logits_of
 from heat_core.features.throttle import Every
+from heat_core.runs.clusters import found_clusters, head_of
 from heat_core.runs.events import Event, Progress, recorded
 from heat_core.runs.experiment import ID, TRAIN, Experiment
 from heat_core.runs.inputs import require_same_features, require_same_head
 from heat_core.runs.jobs import new_run
 from heat_core.runs.map import write_points
-from heat_core.runs.methods import Bench, Reasons, add_slow, cautions, choose, finished, fit_fast
+from heat_core.runs.methods import NO_CLASSES, Bench, Reasons, add_slow, cautions, choose, finished, fit_fast
 from heat_core.runs.projection import Projector
 from heat_core.runs.record import ENERGIES, RunRecord, SetRecord, residual_path
 from heat_core.runs.rows import ordered_titles, prior_row
@@ -65,13 +66,19 @@ def run(
     folder = folder or new_run(experiment)
     with recorded(folder, on_event, _versions()) as progress:
         source = open_source(experiment, progress)
-        methods, reasons = choose(experiment, source.backbone, progress)
+        methods, reasons = choose(experiment, source.backbone, source.labelled, progress)
         train = source.features(TRAIN, methods.columns)
+        if not source.labelled:
+            train = found_clusters(folder, train, experiment.clusters, experiment.seed)
         _require_classes(train, experiment.id)
         require_same_features(folder, {TRAIN: train})
-        chosen = choose_head(source.head, train, source.no_head, _every_second(progress))
+        on_step = _every_second(progress)
+        if source.labelled:
+            chosen = choose_head(source.head, train, source.no_head, on_step)
+        else:
+            chosen = head_of(train, on_step)
         progress("priors", chosen.reason)
-        parts = fit_priors(experiment, train, chosen, reasons, progress)
+        parts = fit_priors(experiment, train, chosen, source.labelled, reasons, progress)
         context = Context(
             experiment.id_set,
             settings_for("gmm", experiment.preset, experiment.settings),
@@ -173,7 +180,12 @@ def _versions() -> dict[str, str]:
 
 
 def fit_priors(
-    experiment: Experiment, train: Features, chosen: ChosenHead, reasons: Reasons, progress: Progress
+    experiment: Experiment,
+    train: Features,
+    chosen: ChosenHead,
+    labelled: bool,
+    reasons: Reasons,
+    progress: Progress,
 ) -> dict[str, CorrectedPrior]:
     """Name → the fitted prior, for the paper's three (which are rows of every table) and the experiment's own.
 
@@ -182,6 +194,8 @@ def fit_priors(
     parts: dict[str, CorrectedPrior] = {}
     for name in dict.fromkeys((*PRIORS, *experiment.priors)):
         try:
+            if not labelled and kind_of(name) not in OF_FEATURES:
+                raise HeatError(NO_CLASSES)
             kind = experiment.covariance, chosen.refit, experiment.id_set, experiment.mixture_weights
             part = parts[name] = fit_prior(name, train, chosen.head, *kind)
         except HeatError as error:

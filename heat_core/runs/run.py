@@ -13,6 +13,7 @@ from heat_core.errors import HeatError
 from heat_core.features.features import Features, is_features_folder
 from heat_core.features.heads import Head
 from heat_core.metrics import evaluate
+from heat_core.runs.clusters import CLUSTERS_FILE, with_clusters
 from heat_core.runs.events import RUN_FILE, Event, read_events
 from heat_core.runs.experiment import ID, TRAIN, Experiment
 from heat_core.runs.further import Columns
@@ -234,7 +235,7 @@ class Run:
         return self._set(dataset).labels
 
     def predicted(self, dataset: str) -> np.ndarray:
-        """(N,) the class that the classifier sees."""
+        """(N,) the class that the classifier sees; a cluster, where the ID set has no classes."""
         return self._set(dataset).predicted
 
     def confidence(self, dataset: str) -> np.ndarray:
@@ -260,8 +261,13 @@ class Run:
 
     @property
     def class_names(self) -> list[str]:
-        """Of the classifier."""
+        """Of the classifier; of the clusters, where the ID set has no classes."""
         return self.record.class_names
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether its ID set has classes; otherwise clusters of features stand for them."""
+        return not (self.folder / CLUSTERS_FILE).exists()
 
     def features(self, dataset: str) -> Features:
         """The features of a scored set, or of `train`; HeatError where they are no longer on this machine."""
@@ -269,7 +275,7 @@ class Run:
             found = Features.open(self.features_folder(dataset))
             if dataset == TRAIN and len(found) > len(self.training_ids):  # the run held some of its folder out
                 found = found.subset(np.flatnonzero(np.isin(found.ids, self.training_ids)))
-            self._features[dataset] = found
+            self._features[dataset] = with_clusters(self.folder, found) if dataset == TRAIN else found
         return self._features[dataset]
 
     def features_folder(self, dataset: str) -> Path:

@@ -23,7 +23,15 @@ from heat_core.features.throttle import Every
 from heat_core.runs.events import Progress, silent
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
 from heat_core.runs.further import Columns
-from heat_core.runs.layout import notes_of, open_sets, other_classes, remarks, require_labels, shared_samples
+from heat_core.runs.layout import (
+    notes_of,
+    open_sets,
+    other_classes,
+    remarks,
+    require_labels,
+    shared_samples,
+    without_classes,
+)
 from heat_core.storage import printable, read_npz, typed
 
 Heard = Callable[[ExtractionProgress], None]
@@ -37,6 +45,7 @@ class Images:
         beside: a second encoder, or None: its features are the columns `avg@b`, `std@b`.
         head: its own linear layer (weight (C, D), bias (C,)), or None.
         device: where it runs.
+        labelled: whether the ID set has classes.
         no_head: why it has none.
         notes: what one should know of the sets.
     """
@@ -50,6 +59,7 @@ class Images:
         for note in self.notes:
             report("features", note)
         report("features", f"Loading {printable(experiment.backbone)}.")
+        self.labelled = self._sets[TRAIN].labels is not None
         self.backbone = load_backbone(experiment.backbone, experiment.weights, experiment.image_size)
         self.head, self.no_head = self.backbone.head, self.backbone.no_head
         self.beside: Backbone | None = None
@@ -100,6 +110,7 @@ class FeatureFolders:
         head: weight (C, D) and bias (C,) of `head.npz` in the ID folder, or None: then one is fitted.
         no_head: why there is none.
         device: where residuals are trained.
+        labelled: whether the ID set has classes.
         notes: what one should know of the sets.
     """
 
@@ -119,7 +130,8 @@ class FeatureFolders:
                 )
         opened = _comparable({name: Features.open(folder) for name, folder in folders.items()}, report)
         train = opened[TRAIN]
-        require_labels(train, folders[TRAIN])
+        require_labels(train, folders[TRAIN], e)
+        self.labelled = train.labels is not None
         train, test = (train, opened[ID]) if e.id_test else train.split()
         limits = e.limit_test or e.limit, e.limit_ood or e.limit
         self._sets = {
@@ -128,7 +140,11 @@ class FeatureFolders:
             **{name: opened[name].limited(limits[1]) for name in e.ood},
         }
         labelled = test.class_names if e.id_test and test.labels is not None else []
-        self.notes = [*other_classes(train.class_names, labelled), *shared_samples(self._sets)]
+        self.notes = [
+            *without_classes(self.labelled),
+            *other_classes(train.class_names if self.labelled else [], labelled),
+            *shared_samples(self._sets),
+        ]
         for note in self.notes:
             report("features", note)
         self.head = _given_head(folders[TRAIN], train.avg.shape[1])

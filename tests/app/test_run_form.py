@@ -39,6 +39,7 @@ FULL = Experiment(
     name="everything",
     map=False,
     batch_size=32,
+    clusters=4,
 )
 
 
@@ -239,7 +240,7 @@ def test_a_run_starts_and_is_shown(sets, started):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ({"id": "ood"}, "needs at least two classes"),
+        ({"id": "one"}, "needs at least two classes, or none"),
         ({"id_test": "other"}, "has no class of the training set"),
         ({"id": "root"}, "look like the splits of a data set"),
     ],
@@ -247,6 +248,7 @@ def test_a_run_starts_and_is_shown(sets, started):
 def test_mistakes_are_refused(sets, image_folder, words, sentence):
     image_folder(sets / "other", {"rose": 3, "tulip": 3})
     image_folder(sets / "root", {"train/blue": 2, "test/blue": 2})
+    image_folder(sets / "one", {"blue": 3})
     test = form(sets, **words)
     assert sentence in texts(test)
     assert not can_start(test)
@@ -258,10 +260,12 @@ def test_mistakes_are_refused(sets, image_folder, words, sentence):
         ({"id_test": "train"}, "All images of the ID test set are images of the training set too"),
         ({"ood": "train"}, "All images of 'unseen digits' are images of the training set too"),
         ({"id_test": "more"}, "The ID test set has classes that the training set lacks ('teal')"),
+        ({"id": "flat"}, "The training set has no classes: clusters of its features stand for them"),
     ],
 )
 def test_doubts_are_asked_about(sets, image_folder, started, words, sentence):
     image_folder(sets / "more", {"blue": 3, "red": 3, "teal": 3})
+    image_folder(sets / "flat", {"": 12})
     test = form(sets, **words)
     assert sentence in texts(test)
     assert not can_start(test)

@@ -227,9 +227,18 @@ class Deciding(Plain):
         return super().forward(pixels if pixels.abs().max() < 1e9 else -pixels)
 
 
+class Careful(Plain):
+    """A part of it asks for a precision, which torch exports as a program in the program."""
+
+    def forward(self, pixels):
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(pixels)
+
+
 @pytest.mark.parametrize(
     ("module", "transform", "name", "why"),
     [
+        (Careful(), TRANSFORM, "net.pt2", r"Careful@.* cannot be exported \(it uses torch.ops.higher_order.wrap_with"),
         (Plain(), TRANSFORM, "net.pt", "must end in .pt2"),
         (Plain(), lambda image: TRANSFORM(image), "net.pt2", "transform cannot be written down"),
         (Deciding(), TRANSFORM, "net.pt2", "cannot be exported"),

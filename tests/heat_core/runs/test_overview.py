@@ -43,13 +43,18 @@ def test_a_flat_test_set_has_no_classes_to_compare(sets):
     assert overview(asked(sets / "train", {"green": sets / "ood"}, sets / "ood")).doubts
 
 
-@pytest.mark.parametrize("mistake", ["flat", "splits", "one class"])
-def test_an_id_folder_without_classes_is_refused(sets, image_folder, mistake):
-    folder = {"flat": sets / "ood", "splits": sets, "one class": image_folder(sets / "one", {"blue": 3})}[mistake]
-    if mistake == "splits":
-        folder = image_folder(sets / "root", {"train/blue": 2, "test/blue": 2})
-    with pytest.raises(HeatError, match=r"needs at least two classes|look like the splits"):
-        overview(asked(folder, {"green": sets / "ood"}))
+@pytest.mark.parametrize(
+    ("inside", "sentence"),
+    [
+        ({"blue": 3}, r"needs at least two classes, or none: .* or give .*mistake/blue, a set without classes"),
+        ({"blue": 3, "": 2}, r"needs at least two classes: .*000\.png lies beside the sub-folders"),
+        ({"blue": 3, "red": 3, "": 2}, r"needs at least two classes: .*000\.png lies beside the sub-folders"),
+        ({"train/blue": 2, "test/blue": 2}, "look like the splits"),
+    ],
+)
+def test_an_id_folder_whose_classes_are_a_mistake_is_refused(sets, image_folder, inside, sentence):
+    with pytest.raises(HeatError, match=sentence):
+        overview(asked(image_folder(sets / "mistake", inside), {"green": sets / "ood"}))
 
 
 @pytest.mark.parametrize(
