@@ -12,7 +12,8 @@ from heat_core.runs.experiment import COVARIANCES, GROUPS, MIXTURE_WEIGHTS
 
 NO_GROUP = "not said"
 _TEXTS = ("id", "id_test", "backbone", "weights", "beside", "beside_weights", "name")
-NUMBERS = ("limit", "limit_test", "limit_ood", "clusters", "image_size", "beside_image_size", "batch_size")
+_SIZES = ("image_size", "beside_image_size", "batch_size")
+NUMBERS = ("limit", "limit_test", "limit_ood", "clusters", *_SIZES)  # 0 = not given
 _LARGEST = 2**53 - 1  # a browser's numbers
 
 

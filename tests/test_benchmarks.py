@@ -33,6 +33,14 @@ def test_an_unknown_name_is_refused_with_those_that_there_are():
     assert "mahalanobis_imagenet" in done.stderr
 
 
+def test_a_manifest_is_opened_in_every_form():
+    done = run("--rows", "1500", "--json", script=RUN.with_name("manifest.py"))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert [row["rows"] for row in found.values()] == [1500, 1, 1500, 1500]
+    assert {"seconds", "cpu_s", "peak_mb"} <= set(found["CSV"])
+
+
 def test_the_comparison_of_devices_finds_the_cpu_equal_to_itself():
     done = run("--device", "cpu", "--quick", "--json", script=RUN.with_name("gpu.py"))
     assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -215,7 +216,15 @@ def _score_list(o: argparse.Namespace) -> int:
     """Shards of scores, and what they show."""
     from heat_core.shards.scores import score_list
 
+    if o.by is not None or o.by_class:
+        raise HeatError(
+            f"{'--by' if o.by is not None else '--by-class'} is for images scored at once: write a table (--out "
+            "FILE.parquet), or read the scores of the shards."
+        )
     guard, sources = _guard(o), [typed(p) for p in o.images]
+    if o.alpha is not None:
+        guard.lens = replace(guard.lens, threshold=None, alpha=o.alpha)
+        _tell_unreachable(guard, o.alpha, by_class=False)
     found = score_list(guard, sources, typed(o.out), _how(o), o.keep, None, print_stage)
     for value, p, path, taken in found.top:
         verdict = "unknown" if value > found.threshold else "known"

@@ -58,10 +58,10 @@ class Experiment:
         preset: training settings.
         settings: changes to them.
         covariance: of the mixtures: auto, empirical or ledoit-wolf.
-        clusters: how many stand for the classes of an ID set that has none; None = `clusters.usual_clusters`.
         beside: a second encoder, whose features the priors gmm@b, gmm-std@b and knn@b read.
         beside_weights: as `weights`, of it.
         beside_image_size: as `image_size`, of it.
+        clusters: how many stand for the classes of an ID set that has none; None = `clusters.usual_clusters`.
         mixture_weights: of the mixtures' classes: uniform (the paper's formula) or empirical (the authors' code).
         limit: images a class (or of a set without classes), the same for every set.
         limit_test: overrides it for the ID test set.
@@ -242,7 +242,8 @@ class Experiment:
         self._require(all(isinstance(value, str) for value in texts), f"id, backbone, preset … must be {text}")
         optional = (self.id_test, self.weights, self.beside, self.beside_weights)
         self._require(all(v is None or isinstance(v, str) for v in optional), f"id_test and weights must be {text}")
-        whole = [getattr(self, name) for name in {"image_size", "beside_image_size", *_LEAST} - {"seed"}]
+        sizes = (self.image_size, self.beside_image_size, self.batch_size, self.clusters)
+        whole = (*sizes, self.limit, self.limit_test, self.limit_ood)
         self._require(
             all(v is None or type(v) is int for v in whole) and type(self.seed) is int, "numbers must be whole"
         )

@@ -24,7 +24,7 @@ class Pictures:
         return e.ood.get(dataset, (e.id_test or e.id) if dataset == ID else e.id)
 
     def of(self, dataset: str) -> ImageSet:
-        """The images of a set; of the ID test set, at least them."""
+        """The images of a set; where the ID test set was split off the training set, all of both."""
         return self._images(dataset)[0]
 
     def image(self, dataset: str, sample: str) -> Image.Image:

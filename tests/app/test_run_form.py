@@ -31,6 +31,9 @@ FULL = Experiment(
     settings={"epochs": 3, "lambda_": 2.5, "decay": "linear", "starts_are_negatives": False},
     covariance="empirical",
     mixture_weights="empirical",
+    beside="test_vit",
+    beside_weights="/v.safetensors",
+    beside_image_size=64,
     limit=7,
     limit_test=5,
     limit_ood=6,
@@ -40,9 +43,6 @@ FULL = Experiment(
     map=False,
     batch_size=32,
     clusters=4,
-    beside="resnet10t",
-    beside_weights="/some/other.safetensors",
-    beside_image_size=64,
 )
 
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,10 +49,13 @@ def test_a_run_of_the_command_line_and_its_scores_in_other_folders(tmp_path, ima
     assert len(found["images"]) == 3
 
     before = fingerprint_of(done.experiment)
+    second = replace(by_name.experiment, beside=done.experiment.backbone)
+    with_second = fingerprint_of(second)
     with torch.no_grad():
         known.model.conv1.weight.mul_(1.5)
     known.save(tmp_path / "here" / "net.pt2")
     assert fingerprint_of(done.experiment) != before
+    assert fingerprint_of(second) != with_second
     with pytest.raises(HeatError, match="features of 'train' are not those that this run began with"):
         run(done.experiment, done.folder)
 

@@ -130,7 +130,7 @@ def test_crops_are_scored_and_their_columns_stand_beside_the_scores(made, tmp_pa
 def test_features_of_crops_have_ids_of_their_own(made, tmp_path):
     Image.new("RGB", (64, 64), "red").save(tmp_path / "p.png")
     (tmp_path / "l.csv").write_text('path,label,box\np.png,a,"0,0,9,9"\np.png,b,"9,9,9,9"\np.png,b,"99,9,9,9"\n')
-    extract_list(load_backbone("resnet10t", str(made[2]), 32), [tmp_path / "l.csv"], tmp_path / "f", How())
+    extract_list(load_backbone("resnet10t", str(made[2]), 32), [tmp_path / "l.csv"], tmp_path / "f", How(threads=1))
     found = Features.open(tmp_path / "f")
     assert found.ids == [f"{tmp_path}/p.png#xywh={box}" for box in ("0,0,9,9", "9,9,9,9")]
     assert found.skipped == [f"{tmp_path}/p.png#xywh=99,9,9,9"]

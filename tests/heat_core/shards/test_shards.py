@@ -1,5 +1,6 @@
 """Long lists in shards: what a shard holds, and that work goes on whatever ended it."""
 
+import json
 import os
 from pathlib import Path
 
@@ -211,6 +212,14 @@ def test_the_verbs_work_from_the_command_line(made, tmp_path, capsys):
     assert main(["extract", str(new), "--backbone", "resnet10t", "--weights", str(weights), "--image-size", "32",
                  "--out", str(tmp_path / "features")]) == 0  # fmt: skip
     assert len(Features.open(tmp_path / "features")) == 21
+    out = tmp_path / "scores"
+    words = ["score", str(run.folder), str(new), "--out", str(out)]
+    assert main([*words, "--alpha", "0.3", "--fail-above", "0.99", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    p = np.array(pq.read_table(out / "scores-000000.parquet")["p_value"].to_pylist(), dtype=float)
+    assert said["unknown"] == (p <= 0.3).sum()
+    assert main([*words, "--by", "x"]) == 2
+    assert "--by is for images scored at once" in capsys.readouterr().err
     assert main(["score", str(run.folder), str(new), "--engine", "ray"]) == 2
     assert "say which with --out" in capsys.readouterr().err
 
