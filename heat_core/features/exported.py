@@ -117,7 +117,8 @@ def save(backbone: "Backbone", path: Path) -> None:
     if path.suffix != ".pt2":
         raise HeatError(f"{printable(path)} must end in .pt2.")
     note = json.dumps(asdict(backbone.preparation.steps()))
-    parts = _Parts(copy.deepcopy(backbone).cpu()).eval().requires_grad_(False)
+    plain = copy.deepcopy(backbone).cpu().to(memory_format=torch.contiguous_format)
+    parts = _Parts(plain).eval().requires_grad_(False)
     images = torch.randn(3, 3, *backbone.input_size, generator=torch.Generator().manual_seed(2))
     try:
         with torch.no_grad():

@@ -65,6 +65,13 @@ def test_a_network_of_timm_becomes_a_file_too(tmp_path):
     same(known, of(tmp_path / "again.pt2"))
 
 
+@pytest.mark.filterwarnings("error:No complete tensor")
+def test_a_backbone_that_has_run_can_be_saved_too(tmp_path):
+    backbone = Backbone.wrap(drawn(NETWORKS["resnet"][0]), TRANSFORM).to(memory_format=torch.channels_last)
+    backbone.save(tmp_path / "net.pt2")
+    same(backbone, of(tmp_path / "net.pt2"))
+
+
 def test_its_fingerprint_is_that_of_the_content(plain, tmp_path):
     path, _ = plain
     shutil.copy(path, tmp_path / "other name.pt2")
