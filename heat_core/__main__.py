@@ -60,10 +60,10 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # a file or a pipe may know no β, and no name that is not UTF-8
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
-    if options.nice and hasattr(os, "nice"):
-        os.nice(10)
     try:
+        options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+        if options.nice and hasattr(os, "nice"):
+            os.nice(10)
         _require_no_empty(options)
         code = options.do(options)
         if sys.stdout is not None:

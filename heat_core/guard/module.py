@@ -32,7 +32,7 @@ class GuardModule(nn.Module):
 
     def __init__(self, guard: Guard) -> None:
         super().__init__()
-        self.backbone = copy.deepcopy(guard.backbone).cpu()
+        self.backbone = copy.deepcopy(guard.backbone).cpu().to(memory_format=torch.contiguous_format)
         weight, bias = (torch.as_tensor(np.asarray(part), dtype=torch.float32) for part in guard.head)
         self.head = nn.Linear(weight.shape[1], weight.shape[0])
         self.head.weight, self.head.bias = nn.Parameter(weight), nn.Parameter(bias)

@@ -5,6 +5,8 @@ import os
 import socket
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -67,7 +69,10 @@ class ShardJob(ABC):
     def __call__(self, number: int, report: Progress = silent) -> Done:
         """Do one shard."""
         began, shard = time.monotonic(), read_shard(self.folder, number, self.plan.size)
-        torch.set_num_threads(self.plan.threads)
+        with _on_threads(self.plan.threads):
+            return self._do(shard, began, report)
+
+    def _do(self, shard: Shard, began: float, report: Progress) -> Done:
         features, readable = self._look(shard, report)
         if features is None and len(shard) >= _MANY and not any(map(os.path.lexists, shard.files.raw())):
             raise HeatError(
@@ -76,7 +81,7 @@ class ShardJob(ABC):
             )
         self.write(shard, features, readable)
         missing = len(shard) - int(readable.sum())
-        return Done(number, len(shard), missing, time.monotonic() - began, socket.gethostname(), os.getpid())
+        return Done(shard.number, len(shard), missing, time.monotonic() - began, socket.gethostname(), os.getpid())
 
     @abstractmethod
     def write(self, shard: Shard, features: Features | None, readable: np.ndarray) -> None:
@@ -95,6 +100,17 @@ class ShardJob(ABC):
                 report(self.kind, f"shard {shard.number}: {record['done']} of {len(shard)} images")
 
         return look(self.backbone, images, batch_size, workers, progress)
+
+
+@contextmanager
+def _on_threads(count: int) -> Iterator[None]:
+    """So many threads, and afterwards as many as before: who fits priors next adds in the same order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class ExtractShards(ShardJob):
