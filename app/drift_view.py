@@ -7,10 +7,10 @@ from app import downloads, session, widgets
 from app.text import plain
 from heat_core import Lens
 from heat_core.analysis.newcomers import Newcomers
+from heat_core.guard.conformal import USUAL_ALPHA
 from heat_core.guard.drift import Group
 from heat_core.storage import printable
 
-_USUAL_ALPHA = 0.05
 _ROWS = 8  # that are seen without scrolling
 _COLUMNS = {
     "group": st.column_config.TextColumn(width="medium"),
@@ -32,7 +32,7 @@ _COLUMNS = {
 
 
 def _alpha(lens: Lens) -> float:
-    return lens.alpha or _USUAL_ALPHA
+    return lens.alpha or USUAL_ALPHA
 
 
 def discoveries(found: Newcomers, lens: Lens) -> None:

@@ -12,7 +12,6 @@ from heat_core.analysis.questions import unusual
 from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT
 from heat_core.energies.names import PRIOR_TITLES
-from heat_core.guard.conformal import Calibration
 from heat_core.runs.experiment import ID, TRAIN
 from heat_core.runs.further import as_texts
 from heat_core.storage import printable
@@ -64,12 +63,11 @@ def subject_of(samples: Samples, number: int, lens: Lens, likeness: Likeness, no
 
 def _p_values(samples: Samples, number: int, lens: Lens) -> list[dict[str, Any]]:
     """Conformal p among all known test images, and among those that are taken for the same class: {name, p, of}."""
-    scores, known = samples.scores(HEAT, lens), ~samples.is_ood
-    seen, calibration = samples.predicted[number], Calibration(scores[known], samples.predicted[known])
+    score, seen, calibration = samples.scores(HEAT, lens)[number], samples.predicted[number], samples.calibration(lens)
     among = {"": calibration}
     if (calibration.predicted == seen).any():
         among[samples.run.class_names[seen]] = calibration.of_class(int(seen))
-    return [{"name": name, "p": float(of.p_values(scores[number])), "of": len(of)} for name, of in among.items()]
+    return [{"name": name, "p": float(of.p_values(score)), "of": len(of)} for name, of in among.items()]
 
 
 def address(samples: Samples, dataset: str) -> str:

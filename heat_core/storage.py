@@ -118,7 +118,7 @@ _SEAL = "digest"  # of the other arrays of an .npz file, or the other keys of a 
 def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write arrays and a digest of them, whole or not at all."""
     arrays = {name: np.asarray(values) for name, values in arrays.items() if name != _SEAL}
-    arrays[_SEAL] = np.array(_digest_of_arrays(arrays))
+    arrays[_SEAL] = np.array(digest_of_arrays(arrays))
     with replacing(path) as beside, open(beside, "wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]  # (numpy's stub takes a name for allow_pickle)
 
@@ -142,13 +142,14 @@ def read_npz(path: Path, cure: str = "delete it and resume the run") -> dict[str
     except (AttributeError, *_DAMAGED) as error:
         raise HeatError(f"{printable(path)} is cut off or damaged: {cure}.") from error
     seal = arrays.pop(_SEAL, None)
-    if seal is not None and str(seal) != _digest_of_arrays(arrays):
+    if seal is not None and str(seal) != digest_of_arrays(arrays):
         raise HeatError(f"{printable(path)} is damaged, it is not what was written: {cure}.")
     return arrays
 
 
-def _digest_of_arrays(arrays: dict[str, np.ndarray]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
+def digest_of_arrays(arrays: dict[str, np.ndarray], before: bytes = b"") -> str:
+    """Of the names, types, shapes and contents of arrays, and of what stands `before` them."""
+    digest = hashlib.blake2b(before, digest_size=16)
     for name in sorted(arrays):
         values = np.ascontiguousarray(arrays[name])
         digest.update(f"{name} {values.dtype.str} {values.shape}".encode())
@@ -167,7 +168,7 @@ def let_go(column: object) -> None:
 
 def digest_of_array(values: np.ndarray) -> str:
     """Of an array's type, shape and content."""
-    return _digest_of_arrays({"": np.asarray(values)})
+    return digest_of_arrays({"": np.asarray(values)})
 
 
 def write_sealed(path: Path, content: dict[str, Any]) -> None:

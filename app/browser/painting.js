@@ -60,15 +60,15 @@ const partsOf = (root, surfaces, toggle, subset) => [
 ];
 
 function histogramPart(surface) {
-  const draw = memo(({ run, off, threshold, alpha, brush, colours, h, scores, line }) => {
-    const own = () => `your line: keeps ${percent(1 - beyond(run, scores, line) / run.sets[0].shown)} % of ID`;
+  const draw = memo(({ run, off, threshold, alpha, brush, colours, h, scores, line, known }) => {
+    const own = () => `your line: keeps ${percent(1 - beyond(run, scores, line) / known)} % of ID`;
     const label = threshold !== null ? own() : alpha !== null ? `α = ${rateText(alpha)}` : "95 % of ID";
     const visible = shownSets(run, off), sets = run.sets.map((s, i) => ({ colour: s.colour, visible: visible[i] }));
     drawHistogram(surface, h, sets, line, label, brush, colours);
     surface.canvas.setAttribute("aria-valuetext", `${line.toPrecision(3)}, ${label}`);
   });
-  return ({ run, off, threshold, alpha, ask, colours }, { h, scores, line }) =>
-    draw({ size: surface.size, run, off, threshold, alpha, brush: ask.brush, colours, h, scores, line });
+  return ({ run, off, threshold, alpha, ask, colours }, { h, scores, line, known }) =>
+    draw({ size: surface.size, run, off, threshold, alpha, brush: ask.brush, colours, h, scores, line, known });
 }
 
 function ratePart(rate) {

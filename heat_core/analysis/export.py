@@ -11,7 +11,7 @@ from heat_core.analysis.notes import read_notes
 from heat_core.analysis.samples import Samples
 from heat_core.composition import PLAIN, Lens
 from heat_core.errors import HeatError
-from heat_core.features.folders import unique
+from heat_core.features.folders import unique_beside
 from heat_core.runs.further import as_texts
 from heat_core.storage import file_name, no_formula, printable
 
@@ -32,7 +32,7 @@ def to_csv(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> str:
     ours += [*(f"score_{d}" for d in scores), *(f"ood_{d}" for d in flagged), "note", "tags"]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*ours, *map(no_formula, unique([*ours, *further])[len(ours) :])])
+    writer.writerow([*ours, *map(no_formula, unique_beside(ours, further))])
     for i, (path, box) in zip(numbers, places, strict=True):
         name, _ = samples.locate(i)
         note = notes.get(samples.key(i), {"note": "", "tags": []})

@@ -10,7 +10,7 @@ from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.errors import HeatError
 from heat_core.features.place import Place
-from heat_core.guard.conformal import Calibration, benjamini_hochberg
+from heat_core.guard.conformal import benjamini_hochberg
 from heat_core.guard.drift import Group, drift
 from heat_core.metrics import wilson
 from heat_core.runs.experiment import ID
@@ -124,10 +124,6 @@ class Newcomers(Samples):
         """How many of the new images are called unknown, and the 95 % interval (Wilson) of their share."""
         called = int(self.flagged(HEAT, lens)[self.is_ood].sum())
         return called, *wilson(called, len(self.scored))
-
-    def calibration(self, lens: Lens = PLAIN) -> Calibration:
-        """The known test images: what conformal p-values count among."""
-        return Calibration(self.scores(HEAT, lens)[~self.is_ood], self.predicted[~self.is_ood])
 
     def discoveries(self, lens: Lens, rate: float) -> tuple[int, float]:
         """How many of the new images are unknown so that a share of at most `rate` of those is expected to be known

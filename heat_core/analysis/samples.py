@@ -14,6 +14,7 @@ from PIL import Image
 from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.errors import HeatError
 from heat_core.features.place import Place
+from heat_core.guard.conformal import Calibration
 from heat_core.metrics import auroc, fpr95, threshold95
 from heat_core.runs.further import Columns, joined
 from heat_core.runs.run import Run
@@ -163,6 +164,10 @@ class Samples:
         """Share of ID test samples that score lower: 0 = most typical, 1 = beyond all of them."""
         scores = self.scores(detector, lens)
         return share_below(scores[~self.is_ood], scores)
+
+    def calibration(self, lens: Lens = PLAIN) -> Calibration:
+        """The ID test images: what conformal p-values of HEAT's scores count among."""
+        return Calibration(self.scores(HEAT, lens)[~self.is_ood], self.predicted[~self.is_ood])
 
     def numbers(self, lens: Lens = PLAIN) -> "SetNumbers":
         """HEAT's exact numbers on every set, as the workbench shows them."""

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from heat_core.guard.guard import Guard, Verdicts
     from heat_core.shards.plan import How
 
-TABLES = (".csv", ".json", ".parquet")
 TOO_MANY = 1  # the exit code where more images are unknown than were allowed
-_USUAL_ALPHA = 0.05
 
 
 def pack(o: argparse.Namespace) -> None:
@@ -44,13 +42,15 @@ def pack(o: argparse.Namespace) -> None:
 def score(o: argparse.Namespace) -> int:
     """Verdicts, a line or a row an image; the exit code says whether too many are unknown."""
     require_room()
+    from heat_core.guard.table import is_table
+
     if o.out and o.into:
         raise HeatError("--into keeps one small result, --out a long list's: give one of them.")
     _require_share(o.fail_above)
     stop_on_sigterm()
     if o.into:
         return _score_into(o)
-    if o.out and typed(o.out).suffix.lower() not in TABLES:
+    if o.out and not is_table(typed(o.out)):
         return _score_list(o)
     if (o.engine, o.address, o.workers, o.threads) != ("loop", None, None, None):
         raise HeatError("Long lists are written into a folder: say which with --out.")
@@ -70,12 +70,12 @@ def _score_images(o: argparse.Namespace) -> int:
     from heat_core.features.datasets import from_files
     from heat_core.guard.table import write_table
 
-    guard, images = _guard(o), from_files([typed(p) for p in o.images])
+    guard, images = _guard_at_rate(o), from_files([typed(p) for p in o.images])
     for note in images.notes:
         say(note, sys.stderr)
     groups = None if o.by is None else _groups(images, o.by)
     found = guard(images, on_progress=_tell_images, by_class=o.by_class)
-    unknown = _unknown(guard, found, o)
+    unknown = found.unknown(_rate(o)) if o.by_class else found.score > guard.threshold
     if o.out:
         write_table(found, unknown, typed(o.out), images.columns)
     else:
@@ -94,7 +94,7 @@ def _outcome(
     """Say what the images show as a whole."""
     from heat_core.guard.drift import drift
 
-    alpha, scored = o.alpha or _USUAL_ALPHA, int((~np.isnan(found.score)).sum())
+    alpha, scored = _rate(o), int((~np.isnan(found.score)).sum())
     discovered = int(found.discoveries(alpha).sum())
     share = float(unknown.sum()) / scored
     by_group = [] if groups is None else drift(guard.calibration, found.score, groups.tolist(), alpha)
@@ -103,20 +103,21 @@ def _outcome(
     say(f"At {alpha:.3g} false discoveries {discovered:,} of them are unknown. {guard.remark}", to)
     _print_groups(by_group, alpha)
     if o.json:
+        classes = found.taken_for
         images = [
             {
                 "image": found.ids[i],
                 "score": float(found.score[i]),
                 "p_value": float(found.p_value[i]),
                 "unknown": bool(unknown[i]),
-                "taken_for": found.taken_for[i],
+                "taken_for": classes[i],
                 "confidence": float(found.confidence[i]),
             }
             for i in _most_unusual_first(found)
         ]
         answer = {
             "run": guard.name,
-            "threshold": guard.threshold if o.alpha is None else guard.calibration.threshold(o.alpha),
+            "threshold": guard.threshold,
             "alpha": alpha,
             "smallest_p": guard.calibration.smallest_p,
             "share": share,
@@ -157,13 +158,20 @@ def _guard(o: argparse.Namespace, only_composed: bool = False) -> "Guard":
     return guard_of(run, lens_of(o, run), print_stage, only_composed)
 
 
-def _unknown(guard: "Guard", found: "Verdicts", o: argparse.Namespace) -> np.ndarray:
-    """(N,) bool: by the rate that was asked for, else by the guard's own line."""
-    if o.alpha is None and not o.by_class:
-        return found.score > guard.threshold
-    alpha = o.alpha or _USUAL_ALPHA
-    _tell_unreachable(guard, alpha, o.by_class)
-    return found.unknown(alpha)
+def _guard_at_rate(o: argparse.Namespace) -> "Guard":
+    """The same, with its line where the rate that was asked for draws it."""
+    guard = _guard(o)
+    if o.alpha is not None:
+        guard.lens = replace(guard.lens, threshold=None, alpha=o.alpha)
+    if o.alpha is not None or o.by_class:
+        _tell_unreachable(guard, _rate(o), o.by_class)
+    return guard
+
+
+def _rate(o: argparse.Namespace) -> float:
+    from heat_core.guard.conformal import USUAL_ALPHA
+
+    return USUAL_ALPHA if o.alpha is None else o.alpha
 
 
 def _tell_unreachable(guard: "Guard", alpha: float, by_class: bool) -> None:
@@ -221,11 +229,8 @@ def _score_list(o: argparse.Namespace) -> int:
             f"{'--by' if o.by is not None else '--by-class'} is for images scored at once: write a table (--out "
             "FILE.parquet), or read the scores of the shards."
         )
-    guard, sources = _guard(o), [typed(p) for p in o.images]
-    if o.alpha is not None:
-        guard.lens = replace(guard.lens, threshold=None, alpha=o.alpha)
-        _tell_unreachable(guard, o.alpha, by_class=False)
-    found = score_list(guard, sources, typed(o.out), _how(o), o.keep, None, print_stage)
+    sources = [typed(p) for p in o.images]
+    found = score_list(guard := _guard_at_rate(o), sources, typed(o.out), _how(o), o.keep, None, print_stage)
     for value, p, path, taken in found.top:
         verdict = "unknown" if value > found.threshold else "known"
         say(f"{verdict:<8} {value:8.3f}  p {p:.4f}  {taken}  {path}")

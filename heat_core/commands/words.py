@@ -43,13 +43,17 @@ def network(parser: argparse.ArgumentParser, required: bool = True, two: bool = 
     group.add_argument("--batch-size", type=int, metavar="N", help="images at a time (default: as the device likes)")
 
 
+def _run_or_guard(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN|GUARD", help="a run's name or folder, or a guard that was packed")
+
+
 def _add_pack(verbs: Verbs) -> None:
     pack = verbs.add_parser(
         "pack",
         description="A run as one file (safetensors, nothing in it is code) that scores images without the run: its "
         "priors, residuals and β, and the calibration of the p-values. In Python: `Guard.load`.",
     )
-    pack.add_argument("run", metavar="RUN|GUARD", help="a run's name or folder, or a guard that was packed")
+    _run_or_guard(pack)
     pack.add_argument("--out", metavar="FILE", help="the guard, a .safetensors file")
     pack.add_argument("--with-weights", action="store_true", help="the network's weights travel in the file")
     pack.add_argument("--onnx", metavar="FILE", help="network and guard as ONNX: pixels → logits, score, energies")
@@ -63,7 +67,7 @@ def _add_score(verbs: Verbs) -> None:
         description="Score new images, the most unusual first, with p-values: the share of known images that would "
         "look at least as unusual.",
     )
-    score.add_argument("run", metavar="RUN|GUARD", help="a run's name or folder, or a guard that was packed")
+    _run_or_guard(score)
     score.add_argument("images", nargs="+", metavar="FILE|DIR|LIST", help="LIST: CSV or Parquet with a column `path`")
     score.add_argument("--alpha", type=float, metavar="A", help="unknown is p ≤ A (default: the guard's own line)")
     score.add_argument("--by-class", action="store_true", help="p-values within the predicted class")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from heat_core.features.backbones import Backbone
     from heat_core.features.columns import Column
 
-__all__ = ["Context", "Detector", "Head", "log_softmax", "logits_of"]
+__all__ = ["Context", "Detector", "Head", "log_softmax", "logits_of", "require_every_class"]
 
 #: What a detector may judge by (`Detector.evidence`).
 EVIDENCE = ("logits", "features", "both", "gradients")
@@ -109,3 +109,10 @@ class Detector(ABC):
     @abstractmethod
     def score(self, features: Features) -> np.ndarray:
         """(N,) float64, larger = more out-of-distribution."""
+
+
+def require_every_class(labels: np.ndarray, classes: int, who: str) -> None:
+    """HeatError where a class of the head has no training image."""
+    missing = np.setdiff1d(np.arange(classes), labels)
+    if len(missing):
+        raise HeatError(f"Class {missing[0]} has no training image: {who} needs some of every class.")

@@ -5,8 +5,7 @@ from typing import Self
 import numpy as np
 import torch
 
-from heat_core.detectors.base import Detector
-from heat_core.detectors.she import require_every_class
+from heat_core.detectors.base import Detector, require_every_class
 from heat_core.energies.fitted import Fitted
 from heat_core.energies.moments import class_means
 from heat_core.energies.views import VIEWS

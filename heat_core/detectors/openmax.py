@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import softmax
 from scipy.stats import gumbel_l
 
-from heat_core.detectors.base import Detector, Head, logits_of
+from heat_core.detectors.base import Detector, Head, logits_of, require_every_class
 from heat_core.energies.fitted import Fitted
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
@@ -40,11 +40,10 @@ class OpenMax(Detector):
 
     def fit(self, train: Features) -> Self:
         logits, labels = logits_of(train, self.head), train.required_labels(self.title)
+        require_every_class(labels, logits.shape[1], self.title)
         means, fits = np.zeros((logits.shape[1], logits.shape[1])), []
         for c in range(logits.shape[1]):
             of_class = logits[labels == c]
-            if not len(of_class):
-                raise HeatError(f"Class {c} has no training image: OpenMax needs some of every class.")
             means[c] = of_class.mean(axis=0)
             tail = np.sort(np.linalg.norm(of_class - means[c], axis=1))[-self.tail :]
             fits.append(_Tail(tail))

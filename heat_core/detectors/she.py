@@ -4,11 +4,10 @@ from typing import Self
 
 import numpy as np
 
-from heat_core.detectors.base import Detector
+from heat_core.detectors.base import Detector, require_every_class
 from heat_core.energies.fitted import Fitted
 from heat_core.energies.moments import class_means
 from heat_core.energies.views import VIEWS
-from heat_core.errors import HeatError
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
 from heat_core.features.rows import in_blocks
@@ -43,10 +42,3 @@ class SimplifiedHopfield(Detector):
 
     def _predicted(self, z: np.ndarray) -> np.ndarray:
         return logits_of_rows(z, self.head).argmax(axis=1)
-
-
-def require_every_class(labels: np.ndarray, classes: int, who: str) -> None:
-    """HeatError where a class of the head has no training image."""
-    missing = np.setdiff1d(np.arange(classes), labels)
-    if len(missing):
-        raise HeatError(f"Class {missing[0]} has no training image: {who} needs some of every class.")

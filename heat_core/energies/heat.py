@@ -192,12 +192,14 @@ def fit_again(name: str, train: Features, head: Head, covariance: str, weights: 
 
     It gives energies; for training, which needs a scale, there is `fit_prior`.
     """
-    view = VIEWS[name]
-    z = view.rows(train)
+    z, labels = VIEWS[name].rows(train), train.required_labels(f"The prior {name}")
+    return without_scale(name, make_prior(name, head, None, covariance, id_set, weights).fit(z, labels), z.shape[1])
+
+
+def without_scale(name: str, prior: Prior, dim: int) -> CorrectedPrior:
+    """A fitted prior of (N, dim) features that gives energies; what only its training reads is left empty."""
     nothing = np.empty(0)
-    labels = train.required_labels(f"The prior {name}")
-    prior = make_prior(name, head, None, covariance, id_set, weights).fit(z, labels)
-    return CorrectedPrior(name, view, prior, nothing, nothing, False, _non_negative(z), dim=z.shape[1])
+    return CorrectedPrior(name, VIEWS[name], prior, nothing, nothing, False, non_negative=False, dim=dim)
 
 
 def restore(

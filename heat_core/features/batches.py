@@ -29,6 +29,12 @@ class ExtractionProgress(TypedDict):
     eta: float
 
 
+def progress_of(done: int, total: int, began: float, start: int = 0) -> ExtractionProgress:
+    """How far one is that `began` (see `time.monotonic`) with the image `start`."""
+    rate = (done - start) / max(time.monotonic() - began, 1e-9)
+    return {"done": done, "total": total, "images_per_s": rate, "eta": (total - done) / rate}
+
+
 def auto_device() -> torch.device:
     """cuda, else mps, else cpu."""
     if torch.cuda.is_available():
@@ -98,8 +104,7 @@ def look(
         for name, values in batch.items():
             columns.setdefault(name, []).append(values[readable])
         done += len(readable)
-        rate = done / max(time.monotonic() - began, 1e-9)
-        on_progress({"done": done, "total": len(images), "images_per_s": rate, "eta": (len(images) - done) / rate})
+        on_progress(progress_of(done, len(images), began))
     could = np.concatenate(seen)
     whole = {name: np.concatenate(parts) for name, parts in columns.items()}
     ids = [images.ids[i] for i in np.flatnonzero(could)]

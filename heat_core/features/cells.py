@@ -22,6 +22,11 @@ _ALL_DIGITS = 1e15  # whole numbers below it are written out
 _EDGES = (("x",), ("y",), ("w", "width"), ("h", "height"))
 
 
+def as_objects(texts: Iterable[str]) -> np.ndarray:
+    """(n,) of objects: as an array of characters one long text would make all as long."""
+    return np.array([*texts, ""], object)[:-1]  # of nothing numpy would make floats
+
+
 def bytes_of(column: Any) -> list[bytes]:
     """The texts of a column, undecoded; empty where there is none."""
     return _binary(column).fill_null(b"").to_pylist()

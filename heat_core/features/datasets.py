@@ -16,7 +16,7 @@ from heat_core.features import demo
 from heat_core.features.features import is_features_folder
 from heat_core.features.files import Files, looked_at
 from heat_core.features.folders import numbered, scan, unique
-from heat_core.features.image_set import ImageSet, digest_of_texts, open_crop, open_file
+from heat_core.features.image_set import ImageSet, digest_of_texts, open_file, opener_of
 from heat_core.features.images import READER, read_image, suffixes  # noqa: F401 (found here since version 0.1)
 from heat_core.features.listed import fingerprint_of, open_manifest
 from heat_core.features.manifest import is_manifest, whole_column
@@ -126,7 +126,7 @@ def from_files(paths: list[Path]) -> ImageSet:
     return ImageSet(
         name="own images",
         ids=ids,
-        open=partial(open_file, files) if boxes is None else partial(open_crop, files, boxes),
+        open=opener_of(files, boxes),
         labels=None,
         class_names=[],
         fingerprint=fingerprint_of(ids, looked_at(files)),

@@ -22,6 +22,7 @@ from heat_core.features.batches import (
     ExtractionProgress,
     auto_device,
     each_batch,
+    progress_of,
     usual_batch_size,
     usual_workers,
 )
@@ -159,9 +160,7 @@ def _fill(
                     file.flush()
             write_json(mark, state | {"done": done})
             saved = time.monotonic()
-        rate = (done - start) / max(time.monotonic() - began, 1e-9)
-        left = (len(images) - done) / rate
-        on_progress({"done": done, "total": len(images), "images_per_s": rate, "eta": left})
+        on_progress(progress_of(done, len(images), began, start))
     return state["skipped"]
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,6 +135,12 @@ def unique(names: list[str]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         found.append(name if seen[name] == 1 else f"{name}~{seen[name]}")
     return found
+
+
+def unique_beside(taken: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Foreign names that stand beside ours, each once, and none of them one of ours."""
+    taken = list(taken)
+    return unique([*taken, *names])[len(taken) :]
 
 
 def class_titles(names: list[str]) -> list[str]:

@@ -108,11 +108,16 @@ def require_classes(images: ImageSet) -> ImageSet:
     return images
 
 
+def opener_of(files: Sequence[Path], boxes: np.ndarray | None) -> Callable[[int], Image.Image]:
+    """index → the picture of a file, or the crop that its box says; picklable."""
+    return partial(open_file, files) if boxes is None else partial(_open_crop, files, boxes)
+
+
 def open_file(files: Sequence[Path], index: int) -> Image.Image:
     return read_image(files[index])
 
 
-def open_crop(files: Sequence[Path], boxes: np.ndarray, index: int) -> Image.Image:
+def _open_crop(files: Sequence[Path], boxes: np.ndarray, index: int) -> Image.Image:
     box = boxes[index]
     return read_image(files[index]) if np.isnan(box).any() else read_crop(files[index], box)
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from heat_core.errors import HeatError
 from heat_core.features.cells import printed, with_boxes
 from heat_core.features.files import GONE, NO_FILE, Files, looked_at
 from heat_core.features.folders import SPLITS, numbered, split_of, unique
-from heat_core.features.image_set import ImageSet, open_crop, open_file
+from heat_core.features.image_set import ImageSet, opener_of
 from heat_core.features.images import READER
 from heat_core.features.manifest import LABEL, SET, SPLIT, Bad, Manifest, whole_column
 from heat_core.storage import printable
@@ -77,7 +77,7 @@ def open_manifest(path: Path, role: str, of: str | None = None) -> ImageSet:
     return ImageSet(
         name=printable(path.stem),
         ids=ids,
-        open=partial(open_file, files) if boxes is None else partial(open_crop, files, boxes),
+        open=opener_of(files, boxes),
         labels=labels,
         class_names=class_names,
         fingerprint=fingerprint_of(ids, found, labels, class_names),

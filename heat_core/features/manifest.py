@@ -18,7 +18,7 @@ import numpy as np
 
 from heat_core.errors import HeatError
 from heat_core.features.arrow import arrow
-from heat_core.features.cells import as_numbers, boxes_of, bytes_of, is_nested, texts_of, why_no_box
+from heat_core.features.cells import as_numbers, as_objects, boxes_of, bytes_of, is_nested, texts_of, why_no_box
 from heat_core.storage import is_file, printable
 
 MANIFESTS = (".csv", ".parquet")
@@ -261,7 +261,7 @@ def _why_no_paths(paths: list[bytes]) -> np.ndarray:
     whole = b"\n".join(paths).lower()
     if b"" not in paths and b"\0" not in whole and not any(end in whole for end in _ENDINGS):
         return np.full(len(paths), "", object)
-    return np.array([*map(_why_no_path, paths), ""], object)[:-1]
+    return as_objects(map(_why_no_path, paths))
 
 
 def _why_no_path(path: bytes) -> str:

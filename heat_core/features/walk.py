@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from heat_core.errors import HeatError
-from heat_core.features.cells import printed, with_boxes
+from heat_core.features.cells import as_objects, printed, with_boxes
 from heat_core.features.folders import scan
 from heat_core.features.images import suffixes
 from heat_core.features.manifest import LABEL, MANIFESTS, Bad, Manifest
@@ -126,7 +126,7 @@ def _of_folder(folder: Path, notes: list[str]) -> Part:
     below = [os.fsdecode(file[start:]) for file in files]
     labels = [printable(Path(name).parts[0]) if os.sep in name else "" for name in below]
     names = [printable(os.path.join(folder, name)) for name in below]
-    return Part(files, names, np.array([*labels, ""], object)[:-1], None, {})
+    return Part(files, names, as_objects(labels), None, {})
 
 
 def _of_manifest(manifest: Manifest, bad: Bad) -> Iterator[Part]:

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike
 from heat_core.errors import HeatError
 from heat_core.metrics import require_alpha, threshold_at
 
+USUAL_ALPHA = 0.05  # the false-alarm rate where nobody says another
+
 
 def enough(alpha: float) -> int:
     """How many calibration images p ≤ α needs: with n of them, p is 1 / (n + 1) at least."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heat_core.errors import HeatError
-from heat_core.guard.conformal import Calibration
+from heat_core.guard.conformal import USUAL_ALPHA, Calibration
 from heat_core.metrics import require_alpha, wilson
 
 _SIGNIFICANT = 0.05  # of the corrected test
@@ -45,7 +45,9 @@ class Group:
         return self.unknown / self.images
 
 
-def drift(calibration: Calibration, scores: np.ndarray, groups: Sequence[str], alpha: float = 0.05) -> list[Group]:
+def drift(
+    calibration: Calibration, scores: np.ndarray, groups: Sequence[str], alpha: float = USUAL_ALPHA
+) -> list[Group]:
     """Each group against the calibration, in the order of their names.
 
     p-values of a group are uniform where its images are exchangeable with the calibration's. They share the calibration

@@ -1,6 +1,5 @@
 """A guard as one file: safetensors, whose header holds the rest as JSON. Nothing in it is code."""
 
-import hashlib
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,17 +11,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from heat_core.composition import Lens, Scale
-from heat_core.energies.heat import CorrectedPrior
+from heat_core.energies.heat import CorrectedPrior, without_scale
 from heat_core.energies.priors import KINDS, packed, unpacked
 from heat_core.energies.priors.base import Constants
 from heat_core.energies.residual import ResidualMLP
-from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
 from heat_core.features.backbones import Backbone
 from heat_core.guard.conformal import Calibration
 from heat_core.guard.guard import Guard
 from heat_core.guard.network import Network
-from heat_core.storage import printable, replacing
+from heat_core.storage import digest_of_arrays, printable, replacing
 from heat_core.version import __version__
 
 FORMAT = 1  # raise it when a reader of this format would misread what is written
@@ -160,19 +158,8 @@ def _part(name: str, of: dict[str, Any], arrays: Arrays) -> CorrectedPrior:
     dim = state["0.weight"].shape[1]
     residual = ResidualMLP(dim, of["width"], of["hidden_layers"])
     residual.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()})
-    nothing = np.empty(0)
-    return CorrectedPrior(
-        name=name,
-        view=VIEWS[name],
-        prior=unpacked(KINDS[name], Constants(**constants)),
-        reference=nothing,
-        reference_rows=nothing,
-        held_out=False,
-        non_negative=False,
-        temperature=of["temperature"],
-        residual=residual,
-        dim=dim,
-    )
+    prior = unpacked(KINDS[name], Constants(**constants))
+    return replace(without_scale(name, prior, dim), temperature=of["temperature"], residual=residual)
 
 
 def _under(before: str, arrays: Arrays) -> Arrays:
@@ -180,9 +167,4 @@ def _under(before: str, arrays: Arrays) -> Arrays:
 
 
 def _digest(header: dict[str, Any], arrays: Arrays) -> str:
-    digest = hashlib.blake2b(json.dumps(header, sort_keys=True).encode(), digest_size=16)
-    for name in sorted(arrays):
-        values = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {values.dtype.str} {values.shape}".encode())
-        digest.update(values.reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
+    return digest_of_arrays(arrays, json.dumps(header, sort_keys=True).encode())

@@ -1,7 +1,7 @@
 """Guard: everything that scoring images needs of a run, and nothing that only training or looking back needs."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -22,10 +22,10 @@ from heat_core.features.heads import Head, logits_of
 from heat_core.features.image_set import ImageSet
 from heat_core.features.images import read_image
 from heat_core.features.rows import rows_not_finite
-from heat_core.guard.conformal import Calibration, benjamini_hochberg
+from heat_core.guard.conformal import USUAL_ALPHA, Calibration, benjamini_hochberg
 from heat_core.guard.network import Network
 from heat_core.metrics import require_alpha
-from heat_core.storage import printable
+from heat_core.storage import printable, typed
 
 Picture = str | Path | Image.Image
 NO_CLASS = -1
@@ -72,12 +72,12 @@ class Verdicts:
         """The name of the class that the classifier sees; empty where there is none."""
         return ["" if c == NO_CLASS else self.class_names[c] for c in self.predicted]
 
-    def unknown(self, alpha: float = 0.05) -> np.ndarray:
+    def unknown(self, alpha: float = USUAL_ALPHA) -> np.ndarray:
         """(N,) bool: p ≤ α. Of known images a share of at most α is called unknown."""
         with np.errstate(invalid="ignore"):
             return self.p_value <= require_alpha(alpha)
 
-    def discoveries(self, rate: float = 0.05) -> np.ndarray:
+    def discoveries(self, rate: float = USUAL_ALPHA) -> np.ndarray:
         """(N,) bool: the unknown ones among these N so that a share of at most `rate` of them is expected to be known
         (see `benjamini_hochberg`)."""
         return benjamini_hochberg(self.p_value, rate)
@@ -129,13 +129,13 @@ class Guard:
         """
         from heat_core.guard.file import load_guard
 
-        return load_guard(Path(path).expanduser(), weights, backbone)
+        return load_guard(typed(path), weights, backbone)
 
     def save(self, path: str | Path, with_weights: bool = False) -> None:
         """Write the guard into one file; with the network's weights, where they shall travel with it."""
         from heat_core.guard.file import save_guard
 
-        save_guard(self, Path(path).expanduser(), with_weights)
+        save_guard(self, typed(path), with_weights)
 
     @cached_property
     def backbone(self) -> Backbone:
@@ -259,7 +259,7 @@ class Guard:
 def _opened(images: Picture | Sequence[Picture]) -> ImageSet:
     """Images by what a caller has of them; a folder or a manifest is opened."""
     if isinstance(images, str | Path):
-        return from_files([Path(images).expanduser()])
+        return from_files([typed(images)])
     pictures = [images] if isinstance(images, Image.Image) else list(images)
     if not pictures:
         raise HeatError("There are no images: give paths, PIL images, or a tensor of pixels.")
@@ -272,7 +272,7 @@ def _opened(images: Picture | Sequence[Picture]) -> ImageSet:
 
 def _open(pictures: Sequence[Picture], index: int) -> Image.Image:
     picture = pictures[index]
-    return picture.convert("RGB") if isinstance(picture, Image.Image) else read_image(Path(picture).expanduser())
+    return picture.convert("RGB") if isinstance(picture, Image.Image) else read_image(typed(picture))
 
 
 def _with_gaps(found: Verdicts, ids: list[str], seen: np.ndarray, why: str) -> Verdicts:
@@ -287,15 +287,14 @@ def _with_gaps(found: Verdicts, ids: list[str], seen: np.ndarray, why: str) -> V
     errors = [why] * len(ids)
     for row, error in zip(rows, found.error, strict=True):
         errors[row] = error
-    return Verdicts(
-        list(ids),
-        spread(found.score, np.nan),
-        spread(found.p_value, np.nan),
-        spread(found.predicted, NO_CLASS),
-        spread(found.confidence, np.nan),
-        spread(found.prior, np.nan),
-        spread(found.residual, np.nan),
-        found.priors,
-        found.class_names,
-        errors,
+    return replace(
+        found,
+        ids=list(ids),
+        score=spread(found.score, np.nan),
+        p_value=spread(found.p_value, np.nan),
+        predicted=spread(found.predicted, NO_CLASS),
+        confidence=spread(found.confidence, np.nan),
+        prior=spread(found.prior, np.nan),
+        residual=spread(found.residual, np.nan),
+        error=errors,
     )

@@ -83,9 +83,7 @@ class _Part(nn.Module):
         z = avg if self.view.column == "avg" else std
         assert z is not None
         assert self.residual is not None
-        z = z.float()
-        if self.view.normalised:
-            z = z / z.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        z = self.view.project(z.float(), non_negative=False)
         return self.prior.energy(z) / self.temperature + self.residual(z)
 
 
@@ -101,12 +99,18 @@ class _Buffers(nn.Module):
         return dict(self.named_buffers())
 
 
+Traced = tuple[nn.Module, tuple[torch.Tensor], tuple[dict[int, torch.export.Dim]]]
+
+
+def _traced(guard: Guard) -> Traced:
+    """What an exporter is given: the module, pixels of two images, and that a batch has any size."""
+    return guard.module(), (torch.zeros(2, 3, *guard.backbone.input_size),), ({0: torch.export.Dim("batch", min=1)},)
+
+
 def exported(guard: Guard) -> torch.export.ExportedProgram:
     """The module as a `torch.export` program, for batches of any size."""
-    module, side = guard.module(), guard.backbone.input_size
-    pixels = torch.zeros(2, 3, *side)
-    batch = torch.export.Dim("batch", min=1)
-    return torch.export.export(module, (pixels,), dynamic_shapes=({0: batch},))
+    module, pixels, shapes = _traced(guard)
+    return torch.export.export(module, pixels, dynamic_shapes=shapes)
 
 
 def write_onnx(guard: Guard, path: Path) -> None:
@@ -116,15 +120,15 @@ def write_onnx(guard: Guard, path: Path) -> None:
         HeatError: where onnx or onnxscript are not installed, or the network cannot be exported.
     """
     _require_onnx()
-    pixels = torch.zeros(2, 3, *guard.backbone.input_size)
+    module, pixels, shapes = _traced(guard)
     try:
         program = torch.onnx.export(
-            guard.module(),
-            (pixels,),
+            module,
+            pixels,
             dynamo=True,
             input_names=["pixels"],
             output_names=list(OUTPUTS),
-            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+            dynamic_shapes=shapes,
             verbose=False,
         )
     except Exception as error:  # torch's exporter raises many kinds, for networks that it cannot follow

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from heat_core.errors import HeatError
 from heat_core.features.arrow import arrow, as_column
-from heat_core.features.folders import unique
+from heat_core.features.folders import unique_beside
 from heat_core.guard.guard import NO_CLASS, Verdicts
-from heat_core.storage import no_formula, printable, replacing
+from heat_core.storage import no_formula, replacing
 
 Extra = Mapping[str, np.ndarray]  # name → (N,), what else is known of the images
 
@@ -43,19 +42,17 @@ def write_table(found: Verdicts, unknown: np.ndarray, path: Path, extra: Extra) 
     Args:
         found: of N images.
         unknown: (N,) bool, which of them are called unknown.
-        path: .csv, .json or .parquet.
+        path: of a table, see `is_table`.
         extra: further columns, which never take the place of ours.
     """
     ours = [*_OURS, *(f"energy_{prior}" for prior in found.priors)]
-    names = unique([*ours, *extra])[len(ours) :]
-    _WRITERS[writer_of(path)](found, unknown, path, dict(zip(names, extra.values(), strict=True)))
+    names = unique_beside(ours, extra)
+    _WRITERS[path.suffix.lower()](found, unknown, path, dict(zip(names, extra.values(), strict=True)))
 
 
-def writer_of(path: Path) -> str:
-    """The format that a file's name says; HeatError where it says none of ours."""
-    if path.suffix.lower() not in _WRITERS:
-        raise HeatError(f"{printable(path)} ends in none of {', '.join(_WRITERS)}: name the table so that it does.")
-    return path.suffix.lower()
+def is_table(path: Path) -> bool:
+    """Whether a file's name says one of the formats."""
+    return path.suffix.lower() in _WRITERS
 
 
 def rows_of(found: Verdicts, unknown: np.ndarray, extra: Extra) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from heat_core.features.cells import as_objects
 from heat_core.features.manifest import TIME
 from heat_core.storage import printable
 
@@ -47,7 +48,7 @@ def from_arrays(arrays: dict[str, np.ndarray], prefix: str = "") -> Columns:
         values = arrays.pop(f"{prefix}column-{i}")
         if f"{prefix}texts-{i}" in arrays:
             texts = json.loads(arrays.pop(f"{prefix}texts-{i}").tobytes())
-            values = np.array([*texts, ""], object)[:-1][values]
+            values = as_objects(texts)[values]
         columns[str(name)] = values
     return columns
 
@@ -66,7 +67,7 @@ def as_texts(values: np.ndarray) -> np.ndarray:
     """(N,) a column as it is shown; "" where nothing is said."""
     if values.dtype == object:
         return values
-    return np.array([*map(_shown, values.tolist()), ""], object)[:-1]
+    return as_objects(map(_shown, values.tolist()))
 
 
 def _shown(value: float) -> str:

@@ -34,7 +34,8 @@ def guard_of(run: Run, lens: Lens = PLAIN, report: Progress = silent, only_compo
     if not run.has_energies or not run.priors:
         raise HeatError(f"Run {run.id} has no trained residual yet: wait for it, or resume it.")
     composed = lens.composed(run.priors)
-    if second := [p for p in (composed if only_composed else run.priors) if p.endswith(SECOND)]:
+    kept = composed if only_composed else run.priors
+    if second := [p for p in kept if p.endswith(SECOND)]:
         raise HeatError(
             f"{PRIOR_TITLES[second[0]]} reads a second encoder, and new images go through one: pack the priors of the "
             "first alone (--priors)."
@@ -42,7 +43,7 @@ def guard_of(run: Run, lens: Lens = PLAIN, report: Progress = silent, only_compo
     train, head = run.features(TRAIN), run.head
     network = None if e.backbone == FEATURES else _network(run, train, report)
     report("priors", "Fitting the priors on the run's training features.")
-    kept, kind = composed if only_composed else run.priors, (e.covariance, e.mixture_weights, e.id_set)
+    kind = e.covariance, e.mixture_weights, e.id_set
     return Guard(
         name=run.id,
         network=network,

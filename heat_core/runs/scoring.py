@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from heat_core.errors import HeatError, sentence_of
+from heat_core.errors import sentence_of
 from heat_core.features.batches import ExtractionProgress, auto_device
 from heat_core.features.datasets import from_files
 from heat_core.features.extraction import extract
@@ -36,8 +36,6 @@ def score(run: Run, paths: list[Path], report: Progress = silent) -> Scored:
     size = run.experiment.batch_size
     features = extract(guard.backbone, images, auto_device(), size, on_progress=progress)
     found = guard.see(features)
-    if wrong := next(filter(None, found.error), ""):
-        raise HeatError(f"The images cannot be scored, {wrong}: extract the features again in float32.")
     read = images.those(features.ids)
     return Scored(
         ids=np.array(found.ids),

@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,8 +19,8 @@ from heat_core.features.arrow import arrow, as_column
 from heat_core.features.backbones import Backbone
 from heat_core.features.batches import ExtractionProgress, auto_device, look, usual_workers
 from heat_core.features.features import Features
-from heat_core.features.folders import unique
-from heat_core.features.image_set import ImageSet, open_crop, open_file
+from heat_core.features.folders import unique_beside
+from heat_core.features.image_set import ImageSet, opener_of
 from heat_core.features.throttle import Every
 from heat_core.guard.guard import Guard
 from heat_core.guard.table import arrow_columns
@@ -89,10 +88,8 @@ class ShardJob(ABC):
 
     def _look(self, shard: Shard, report: Progress) -> tuple[Features | None, np.ndarray]:
         """Features of the images that could be read, and (N,) which those are."""
-        device, ids, files = auto_device(), shard.ids, shard.files
-        opener = partial(open_file, files) if shard.boxes is None else partial(open_crop, files, shard.boxes)
-        images = ImageSet("", ids, opener, None, [], "")
-        batch_size, workers = self.plan.batch_size, usual_workers(device, self.plan.threads)
+        images = ImageSet("", shard.ids, opener_of(shard.files, shard.boxes), None, [], "")
+        batch_size, workers = self.plan.batch_size, usual_workers(auto_device(), self.plan.threads)
         due = Every(_SAY_EVERY)
 
         def progress(record: ExtractionProgress) -> None:
@@ -145,7 +142,7 @@ class ScoreShards(ShardJob):
         found = self.guard.in_place(features, shard.ids, readable)
         start = {"id": arrow().array(np.arange(shard.start, shard.start + len(shard)))}
         table = start | arrow_columns(found) | _place(shard)
-        further = zip(unique([*table, *shard.columns])[len(table) :], shard.columns.values(), strict=True)
+        further = zip(unique_beside(table, shard.columns), shard.columns.values(), strict=True)
         self._write(self.path(shard.number), table | {name: as_column(values) for name, values in further})
         if features is not None:
             seen = np.flatnonzero(readable)

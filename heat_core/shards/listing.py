@@ -17,7 +17,7 @@ from heat_core.errors import HeatError
 from heat_core.features.arrow import arrow, as_column
 from heat_core.features.cells import with_boxes
 from heat_core.features.files import Files
-from heat_core.features.folders import unique
+from heat_core.features.folders import unique_beside
 from heat_core.features.manifest import LABEL, whole_column
 from heat_core.features.walk import Part, Sources
 from heat_core.storage import printable, replacing
@@ -94,7 +94,7 @@ def write_list(sources: Sequence[Path], folder: Path, size: int, expected: str |
     """
     pa, found = arrow(), Sources(sources)
     listed, digest = Listed(), hashlib.blake2b(digest_size=16)
-    names = dict(zip(found.columns, unique([_PATH, _CLASS, _BOX, *found.columns])[3:], strict=True))
+    names = dict(zip(found.columns, unique_beside((_PATH, _CLASS, _BOX), found.columns), strict=True))
     kinds = {column: _Kind(column) for column in found.columns}
     schema = pa.schema(
         [(_PATH, pa.binary()), (_CLASS, pa.string()), (_BOX, pa.list_(pa.float64(), 4))]

@@ -16,15 +16,20 @@ pytestmark = [
 ]
 
 
+def press_left(page, slider: str, times: int, address: str) -> None:
+    """Move a slider by its keys until the address says so and the numbers are exact."""
+    handle = page.locator(slider)
+    handle.focus()
+    for _ in range(times):
+        handle.press("ArrowLeft")
+    page.wait_for_function(f"() => location.search.includes('{address}')", timeout=20_000)
+    page.wait_for_function(EXACT, timeout=20_000)
+
+
 def test_beta_moves_everything_and_ends_exact(page, demo_run):
     before = numbers(page)
     samples = Samples(demo_run)
-    slider = page.locator("input.slider")
-    slider.focus()
-    for _ in range(20):
-        slider.press("ArrowLeft")
-    page.wait_for_function("() => location.search.includes('beta=-')", timeout=20_000)
-    page.wait_for_function(EXACT, timeout=20_000)
+    press_left(page, "input.slider", 20, "beta=-")
     beta = page.evaluate(f"{LIVE}.state.beta")
     assert -1 < beta < 0
     after = numbers(page)
@@ -34,7 +39,7 @@ def test_beta_moves_everything_and_ends_exact(page, demo_run):
         assert row[2:] == [f"{100 * expected[name]['fpr95']:.1f}", f"{100 * expected[name]['auroc']:.1f}"]
         count = int((samples.flagged("heat", Lens(beta))[samples.dataset == demo_run.datasets.index(name)]).sum())
         assert row[1] == f"{count} / {len(demo_run.ids(name))}"
-    slider.press("Home")
+    page.locator("input.slider").press("Home")
     page.wait_for_function("() => location.search.includes('beta=-inf')", timeout=20_000)
     assert page.locator("input.exactly").input_value() == "−∞"
     assert not page.problems
@@ -69,12 +74,7 @@ def test_the_threshold_can_be_dragged_and_snaps_back(page):
 
 
 def test_a_false_alarm_rate_draws_the_line_and_holds_while_beta_moves(page, demo_run):
-    slider = page.locator(".rate .alpha")
-    slider.focus()
-    for _ in range(12):
-        slider.press("ArrowLeft")
-    page.wait_for_function("() => location.search.includes('alpha=')", timeout=20_000)
-    page.wait_for_function(EXACT, timeout=20_000)
+    press_left(page, ".rate .alpha", 12, "alpha=")
     alpha = page.evaluate(f"{LIVE}.state.alpha")
     assert 0.01 < alpha < 0.05
     page.evaluate(f"() => {{ const s = {LIVE}.$('.slider'); s.value = 40; s.dispatchEvent(new Event('input'));"

@@ -101,6 +101,9 @@ def test_where_p_can_never_be_that_small_it_is_said(guard, pictures, capsys):
     [
         (["--beta", "1"], "are fixed: pack its run again"),
         (["--alpha", "2"], "α is 2"),
+        (["--alpha", "0"], "α is 0"),
+        (["--alpha", "0", "--by-class"], "α is 0"),
+        (["--alpha", "0", "--out", "scores"], "α is 0"),
         (["--fail-above", "3"], "give a share between 0 and 1"),
         (["--out", "table.parquet", "--into", "x"], "give one of them"),
         (["--engine", "ray"], "say which with --out"),
