@@ -11,9 +11,10 @@ from app.text import plain
 from heat_core import HeatError, Run
 from heat_core.analysis.likeness import Likeness
 from heat_core.analysis.samples import Samples
+from heat_core.runs.creation import new_run
 from heat_core.runs.events import RUN_FILE, Event
 from heat_core.runs.experiment import demo_experiment
-from heat_core.runs.jobs import new_run, start
+from heat_core.runs.jobs import start
 from heat_core.runs.listing import damaged_runs, list_runs
 from heat_core.runs.map import MAP_FILE
 from heat_core.runs.record import ENERGIES

@@ -17,7 +17,8 @@ from heat_core.analysis.newcomers import Newcomers
 from heat_core.composition import HEAT
 from heat_core.features.images import suffixes
 from heat_core.guard.drift import ANOTHER_DOMAIN
-from heat_core.runs.jobs import FAILED_FILE, LOG_FILE, SCORE_LOCK, start_scoring
+from heat_core.runs.jobs import start_scoring
+from heat_core.runs.lock import FAILED_FILE, LOG_FILE, SCORE_LOCK
 from heat_core.runs.map import MAP_FILE
 from heat_core.runs.record import ENERGIES, SCORED, Scored
 from heat_core.storage import file_name, locked, printable, writing

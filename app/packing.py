@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from app import served
+from app import file_urls
 from app.subject import address
 from heat_core import HeatError
 from heat_core.analysis import facets, palette
@@ -64,7 +64,7 @@ def pack(samples: Samples, view: str, at_most: int = MOST_POINTS) -> tuple[bytes
         "truth": samples.truth,
         "starts": np.cumsum([0, *samples.sizes])[:-1].tolist(),
         "pictures": _pictures(samples),
-        "take": served.take_address(samples),
+        "take": file_urls.take_address(samples),
         "sets": _sets(samples, numbers),
         "classes": run.class_names,
         "folders": folder.names,

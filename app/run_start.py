@@ -8,8 +8,9 @@ from app import faults, session, waiting
 from app.draft import Draft
 from app.text import plain
 from heat_core import Experiment, HeatError
+from heat_core.runs.creation import new_run
 from heat_core.runs.estimate import Estimate, estimate
-from heat_core.runs.jobs import new_run, start
+from heat_core.runs.jobs import start
 from heat_core.runs.layout import Overview, overview
 from heat_core.storage import heat_home
 

@@ -6,15 +6,14 @@ Everything comes from finished runs of HEAT_HOME; `app.doors` stands before thes
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import urlencode
 
-import streamlit as st
 from PIL import Image
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from app import subset
+from app.file_urls import PREFIX
 from app.following import Version, version_of
 from app.look import from_query
 from heat_core import HeatError, Run
@@ -26,27 +25,8 @@ from heat_core.runs.experiment import TRAIN
 from heat_core.runs.record import ENERGIES, SCORED, Scored
 from heat_core.storage import file_name, heat_home
 
-PREFIX = "/heat-files"
 _SIDES = (96, 192, 384, 768, 1536)  # few, so that the browser's cache is used again
 _A_DAY = {"Cache-Control": "private, max-age=86400"}  # the address of a picture holds the version of its run
-
-
-def prefix() -> str:
-    """Where the routes are, for the browser."""
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{base}{PREFIX}" if base else PREFIX
-
-
-def picture_address(run: Run, **of: str | int) -> str:
-    """The address of a picture: `set` and `row`, or `batch` and `row` of new images; `side` is added to it."""
-    version = (run.folder / ENERGIES).stat().st_mtime_ns if run.has_energies else 0
-    return f"{prefix()}/picture?{urlencode({'run': run.id, 'v': version} | of, errors='surrogateescape')}"
-
-
-def take_address(samples: Samples) -> dict[str, str]:
-    """The address of files to take along, and what stands behind the page's own query, which names run and subset."""
-    of = {"of": "new", "batch": samples.batch} if isinstance(samples, Newcomers) else {"of": "known"}
-    return {"path": f"{prefix()}/take", "of": urlencode(of, errors="surrogateescape")}
 
 
 def routes() -> list[Route]:

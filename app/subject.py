@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from app import served
+from app import file_urls
 from heat_core import HeatError, Lens
 from heat_core.analysis.explanation import explain
 from heat_core.analysis.likeness import Alike, Likeness
@@ -72,7 +72,7 @@ def _p_values(samples: Samples, number: int, lens: Lens) -> list[dict[str, Any]]
 
 def address(samples: Samples, dataset: str) -> str:
     """Where the pictures of a set are served, but for the row."""
-    return served.picture_address(samples.run, **samples.address_of(dataset))
+    return file_urls.picture_address(samples.run, **samples.address_of(dataset))
 
 
 def _neighbours(samples: Samples, number: int, likeness: Likeness, training: bool) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from heat_core.analysis.newcomers import NEW
 from heat_core.analysis.samples import Samples
 from heat_core.runs.contributions import POSITIONS, Positions
 from heat_core.runs.experiment import FEATURES
-from heat_core.runs.jobs import FAILED_FILE, LOG_FILE, start_positions, start_positions_of_file
+from heat_core.runs.jobs import start_positions, start_positions_of_file
+from heat_core.runs.lock import FAILED_FILE, LOG_FILE
 from heat_core.storage import file_name, writing
 
 _PATIENCE = 120.0  # seconds after which a process that said nothing is asked again

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heat_core import _moved
-from heat_core.composition import Lens, compose
+from heat_core.composition import PLAIN, Lens, compose
 from heat_core.errors import HeatError, require_room
 from heat_core.runs.events import Event
 from heat_core.runs.experiment import Experiment
@@ -63,6 +63,23 @@ def run(
         return run_pipeline(experiment, projector, folder, on_event)
 
 
+def pack(run: Run, path: str | Path, lens: Lens = PLAIN, with_weights: bool = False) -> None:
+    """Write what scoring images needs of a run into one file (see `heat_core.guard`).
+
+    Args:
+        run: a finished run.
+        path: of the file; `Guard.load` reads it.
+        lens: which priors are composed, and how; the others are left out.
+        with_weights: whether the network's weights travel in the file.
+
+    Raises:
+        HeatError: where the run has no residual yet, or what it was made from is gone or has changed.
+    """
+    from heat_core.runs.packing import guard_of  # imports torch
+
+    guard_of(run, lens, only_composed=True).save(path, with_weights)
+
+
 def _through(backbone: "Backbone", experiment: Experiment, folder: Path | None) -> Experiment:
     """The experiment with a wrapped module; HeatError where that is none, or not the one that the run began with."""
     if not backbone.is_wrapped:
@@ -75,4 +92,4 @@ def _through(backbone: "Backbone", experiment: Experiment, folder: Path | None) 
     return replace(experiment, backbone=backbone.name, weights=None, image_size=None)
 
 
-__all__ = ["Event", "Experiment", "Guard", "HeatError", "Lens", "Run", "__version__", "compose", "run"]
+__all__ = ["Event", "Experiment", "Guard", "HeatError", "Lens", "Run", "__version__", "compose", "pack", "run"]

@@ -13,6 +13,7 @@ import pytest
 
 from heat_core import HeatError, Run
 from heat_core.runs import jobs
+from heat_core.runs.creation import new_run
 from heat_core.runs.experiment import demo_experiment
 from heat_core.runs.inputs import require_same_features, require_same_head
 from heat_core.runs.lock import Owner, held, owner_of
@@ -93,13 +94,13 @@ def test_a_run_appears_under_its_name_only_as_a_run(home, monkeypatch):
 
     monkeypatch.setattr(jobs, "write_json", full)
     with pytest.raises(HeatError, match="no space"):
-        jobs.new_run(demo_experiment())
+        new_run(demo_experiment())
     assert all(p.name.startswith(".new-") for p in (home / "runs").iterdir())
 
 
 def test_runs_of_one_second_get_names_of_their_own(home):
     folders = []
-    threads = [threading.Thread(target=lambda: folders.append(jobs.new_run(demo_experiment()))) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: folders.append(new_run(demo_experiment()))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -112,7 +113,7 @@ def test_runs_of_one_second_get_names_of_their_own(home):
 
 
 def test_a_stranger_with_the_number_of_a_dead_job_is_not_asked_to_stop(home, monkeypatch):
-    folder = jobs.new_run(demo_experiment())
+    folder = new_run(demo_experiment())
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
         with held(folder):
@@ -128,7 +129,7 @@ def test_a_stranger_with_the_number_of_a_dead_job_is_not_asked_to_stop(home, mon
 
 
 def test_a_holder_that_has_not_said_who_it_is_gives_a_sentence(home):
-    folder = jobs.new_run(demo_experiment())
+    folder = new_run(demo_experiment())
     with held(folder):
         (folder / "job.pid").unlink()
         with pytest.raises(HeatError, match="has only begun"):
@@ -136,7 +137,7 @@ def test_a_holder_that_has_not_said_who_it_is_gives_a_sentence(home):
 
 
 def test_the_holder_itself_is_asked(home):
-    folder = jobs.new_run(demo_experiment())
+    folder = new_run(demo_experiment())
     code = (
         "import sys, time, pathlib\nfrom heat_core.runs.lock import held\n"
         "with held(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import heat_core
+
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 
 
@@ -12,7 +14,7 @@ def blocks() -> list[str]:
 
 def test_the_lines_for_your_own_code(demo_run, tmp_path, monkeypatch, capsys):
     (code,) = [block for block in blocks() if "Guard.load" in block]
-    demo_run.pack(tmp_path / "guard.safetensors")
+    heat_core.pack(demo_run, tmp_path / "guard.safetensors")
     known, unknown = demo_run.image("id", demo_run.ids("id")[0]), demo_run.ood_names[-1]
     known.save(tmp_path / "cat.jpg")
     demo_run.image(unknown, demo_run.ids(unknown)[0]).save(tmp_path / "engine.jpg")

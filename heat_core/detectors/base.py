@@ -10,7 +10,9 @@ import numpy as np
 from heat_core.energies.settings import ResidualSettings
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
-from heat_core.features.heads import Head, log_softmax, logits_of
+from heat_core.features.heads import log_softmax, logits_of
+from heat_core.progress import no_progress
+from heat_core.types import Head
 
 if TYPE_CHECKING:
     from heat_core.features.backbones import Backbone
@@ -21,10 +23,6 @@ __all__ = ["Context", "Detector", "Head", "log_softmax", "logits_of", "require_e
 #: What a detector may judge by (`Detector.evidence`).
 EVIDENCE = ("logits", "features", "both", "gradients")
 Tell = Callable[[str, float], None]
-
-
-def silent(message: str, seconds_left: float) -> None:
-    """A `Tell` that nobody hears."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Context:
     training: ResidualSettings
     seed: int
     backbone: "Backbone | None"
-    tell: Tell = silent
+    tell: Tell = no_progress
 
     def network(self, detector: str) -> "Backbone":
         """The backbone; HeatError where the run has only features."""

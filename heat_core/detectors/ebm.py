@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 import torch
 
-from heat_core.detectors.base import Context, Detector, Head, Tell, silent
+from heat_core.detectors.base import Context, Detector, Head, Tell
 from heat_core.energies.fitted import Fitted
 from heat_core.energies.priors import EnergyLogits
 from heat_core.energies.residual import EpochRecord, ResidualMLP, train_residual
@@ -14,6 +14,7 @@ from heat_core.energies.settings import ResidualSettings, settings_for
 from heat_core.energies.views import VIEWS
 from heat_core.features.batches import auto_device
 from heat_core.features.features import Features
+from heat_core.progress import no_progress
 
 _VIEW = VIEWS["gmm"]
 
@@ -28,7 +29,7 @@ class DataDrivenEnergy(Detector):
     _network = Fitted[ResidualMLP]()
 
     def __init__(
-        self, head: Head, settings: ResidualSettings | None = None, seed: int = 0, tell: Tell = silent
+        self, head: Head, settings: ResidualSettings | None = None, seed: int = 0, tell: Tell = no_progress
     ) -> None:
         super().__init__(head)
         self.settings, self.seed, self._tell = settings or settings_for("gmm", "quick"), seed, tell

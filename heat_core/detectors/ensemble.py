@@ -6,11 +6,12 @@ from typing import Self
 import numpy as np
 from scipy.special import softmax
 
-from heat_core.detectors.base import Context, Detector, Head, Tell, silent
+from heat_core.detectors.base import Context, Detector, Head, Tell
 from heat_core.energies.fitted import Fitted
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
 from heat_core.features.heads import fit_head
+from heat_core.progress import no_progress
 
 
 class HeadEnsemble(Detector):
@@ -25,7 +26,7 @@ class HeadEnsemble(Detector):
     slow = True  # trains
     _heads = Fitted[list[Head]]()
 
-    def __init__(self, head: Head, members: int = 5, seed: int = 0, tell: Tell = silent) -> None:
+    def __init__(self, head: Head, members: int = 5, seed: int = 0, tell: Tell = no_progress) -> None:
         if members < 1:
             raise HeatError(f"An ensemble needs at least one member, not {members}.")
         super().__init__(head)

@@ -10,16 +10,17 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from heat_core.data.splits import rank_in_class
 from heat_core.energies import loudness
 from heat_core.energies.priors import Prior, make_prior
 from heat_core.energies.residual import EpochRecord, ResidualMLP, points_of, train_residual
 from heat_core.energies.settings import ResidualSettings
 from heat_core.energies.views import VIEWS, View
 from heat_core.errors import HeatError
-from heat_core.features.features import Features, rank_in_class
-from heat_core.features.heads import FitHead, Head
-from heat_core.features.rows import Rows, blocks, in_blocks
+from heat_core.features.features import Features
+from heat_core.features.rows import blocks, in_blocks
 from heat_core.storage import replacing
+from heat_core.types import FitHead, Head, Rows
 
 _FEW = 10  # below this many samples a dimension the energies of training features are not those of unseen ones
 _HELD_OUT_EVERY = 5

@@ -21,7 +21,8 @@ and network; `docs/evidence.md` shows how the rule does on those, and on one tha
 import numpy as np
 
 from heat_core.energies.priors.base import column_moments
-from heat_core.features.rows import Rows, blocks
+from heat_core.features.rows import blocks
+from heat_core.types import Rows
 
 SAY = 0.2  # of the residual of a prior that reads every direction, where samples are many
 ENOUGH = 4  # samples a dimension from which a residual generalises

@@ -11,9 +11,10 @@ from typing import Self
 import numpy as np
 import torch
 
+from heat_core.data.splits import rank_in_class
 from heat_core.errors import HeatError
-from heat_core.features.features import rank_in_class
-from heat_core.features.rows import BLOCK, Rows, blocks, products, tensor, working
+from heat_core.features.rows import BLOCK, blocks, products, tensor, working
+from heat_core.types import Rows
 
 _PANEL = 256  # columns of the scatter that are made at a time
 _FIRST = 16  # rows of a class whose mean is what the others are measured from

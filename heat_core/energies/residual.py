@@ -12,7 +12,8 @@ from torch import nn
 
 from heat_core.energies.priors.base import Prior, column_moments
 from heat_core.energies.settings import ResidualSettings
-from heat_core.features.rows import Rows, in_blocks, tensor
+from heat_core.features.rows import in_blocks, tensor
+from heat_core.types import Rows
 
 _KEPT = 2**30  # bytes of training features that are held on the device
 _RECENT = 5  # updates over which a loss is averaged before it counts as saturated

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from heat_core.errors import HeatError
-from heat_core.features.heads import Head
 from heat_core.features.own_head import own_head
+from heat_core.types import Head
 
 _MAX_STAGES = 5
 _LARGEST_REDUCTION = 64  # pixels of the input a position, along one side

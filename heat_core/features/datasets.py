@@ -13,9 +13,8 @@ from PIL import Image
 
 from heat_core.errors import HeatError
 from heat_core.features import demo
-from heat_core.features.features import is_features_folder
 from heat_core.features.files import Files, looked_at
-from heat_core.features.folders import numbered, scan, unique
+from heat_core.features.folders import is_features_folder, numbered, scan, unique
 from heat_core.features.image_set import ImageSet, digest_of_texts, open_file, opener_of
 from heat_core.features.images import READER, read_image, suffixes  # noqa: F401 (found here since version 0.1)
 from heat_core.features.listed import fingerprint_of, open_manifest

@@ -10,7 +10,7 @@ import copy
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol, Self
 
 import torch
 from torch import nn
@@ -18,20 +18,36 @@ from torch import nn
 from heat_core.errors import HeatError
 from heat_core.features.anatomy import Anatomy, Seen
 from heat_core.features.archive import MISUNDERSTOOD, Archive
-from heat_core.features.heads import Head
 from heat_core.features.preparation import Preparation, Steps
 from heat_core.features.program import Program
 from heat_core.features.weights import first_line
 from heat_core.features.wrapped import Logits
 from heat_core.storage import digest_of, printable, replacing, typed
-
-if TYPE_CHECKING:
-    from heat_core.features.backbone import Backbone
+from heat_core.types import Head
 
 EXPORTED = "torch:"  # before the path of such a file
 NOTE = "heat.json"
 _OUTPUTS = {"avg", "logits", "volume"}
 _CLOSE = 1e-3  # of the largest number
+
+
+class ExportableBackbone(Protocol):
+    """What `save` reads of a `Backbone`."""
+
+    name: str
+    anatomy: Anatomy
+    preparation: Preparation
+    input_size: tuple[int, int]
+    head: Head | None
+    has_positions: bool
+
+    def positions(self, volume: torch.Tensor) -> torch.Tensor: ...
+
+    def as_maps(self, volume: torch.Tensor) -> torch.Tensor: ...
+
+    def cpu(self) -> Self: ...
+
+    def to(self, *args: Any, **kwargs: Any) -> Self: ...
 
 
 class OfProgram(Anatomy):
@@ -89,7 +105,7 @@ def read(name: str) -> tuple[OfProgram, Preparation, str]:
 class _Parts(nn.Module):
     """A backbone as the contract has it."""
 
-    def __init__(self, backbone: "Backbone") -> None:
+    def __init__(self, backbone: ExportableBackbone) -> None:
         super().__init__()
         self.backbone, self.head = backbone, None
         if backbone.head is not None:
@@ -108,7 +124,7 @@ class _Parts(nn.Module):
         return found
 
 
-def save(backbone: "Backbone", path: Path) -> None:
+def save(backbone: ExportableBackbone, path: Path) -> None:
     """Write a backbone as `torch:FILE` takes it, and see that it gives the same again.
 
     Raises:

@@ -29,7 +29,7 @@ from heat_core.features.batches import (
 from heat_core.features.columns import Column, pooled
 from heat_core.features.features import Features
 from heat_core.features.image_set import ImageSet
-from heat_core.features.store import META
+from heat_core.features.store import META, load_features
 from heat_core.storage import (
     digest_of,
     file_name,
@@ -84,7 +84,7 @@ def extract(
                 _make(backbone, images, folder, fingerprint, missing, device, batch_size, workers, on_progress)
         finally:
             lock.release()
-    return Features.open(folder, [c.name for c in columns])
+    return load_features(folder, [c.name for c in columns])
 
 
 def _missing(folder: Path, fingerprint: str, columns: Sequence[Column]) -> list[Column]:

@@ -1,14 +1,13 @@
 """Features: the columns of one dataset through one backbone, memory-mapped."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from heat_core.data.splits import held_out_rows, rank_in_class, require_positive
 from heat_core.errors import HeatError
 from heat_core.features.rows import rows_not_finite
-from heat_core.storage import is_file
 
 
 @dataclass
@@ -97,41 +96,3 @@ class Features:
         """(training, held-out) share: every fifth sample of each class is held out."""
         held_out = held_out_rows(self.labels, len(self), every)
         return self.subset(np.flatnonzero(~held_out)), self.subset(np.flatnonzero(held_out))
-
-    @classmethod
-    def open(cls, folder: Path, columns: Sequence[str] = ()) -> "Features":
-        """Open a folder of features; the columns stay on disk until they are read.
-
-        `avg.npy` (N, D) must be there; `std.npy` (N, D'), `labels.npy` (N,) int and `meta.json` (`ids`, `class_names`)
-        may be. What `extract` made has all of them. `columns` names extra ones.
-        """
-        from heat_core.features.store import open_features
-
-        return open_features(folder, columns)
-
-
-def is_features_folder(folder: Path) -> bool:
-    """Whether a folder holds features instead of images."""
-    return is_file(folder / "avg.npy")
-
-
-def rank_in_class(labels: np.ndarray | None, n: int) -> np.ndarray:
-    """(n,) the how-manieth of its class each sample is, from 0; of the whole set where there are no labels."""
-    labels = np.zeros(n, int) if labels is None else labels
-    rank, order = np.empty(n, int), np.argsort(labels, kind="stable")
-    sorted_labels = labels[order]
-    rank[order] = np.arange(n) - np.searchsorted(sorted_labels, sorted_labels)
-    return rank
-
-
-def require_positive(per_class: int) -> None:
-    if per_class < 1:
-        raise HeatError(f"The limit per class must be at least 1, not {per_class}.")
-
-
-def held_out_rows(labels: np.ndarray | None, n: int, every: int) -> np.ndarray:
-    """(n,) True for every `every`-th sample of each class; HeatError where no class has that many."""
-    held_out = rank_in_class(labels, n) % every == every - 1
-    if not held_out.any():
-        raise HeatError(f"No class has {every} samples of which one could be held out: give an ID test set.")
-    return held_out

@@ -11,7 +11,7 @@ import numpy as np
 
 from heat_core.errors import HeatError
 from heat_core.features.images import header, left_out, suffixes
-from heat_core.storage import printable
+from heat_core.storage import is_file, printable
 
 # What systems, network storage, synchronisers and photo programs leave beside pictures; hidden ones begin with a dot.
 _SYSTEM = {
@@ -172,3 +172,8 @@ def split_of(name: str) -> str:
 def natural_key(text: str) -> list[int | str]:
     """Sorts 2 before 10, as timm's reader sorts classes."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", text.lower())]
+
+
+def is_features_folder(folder: Path) -> bool:
+    """Whether a folder holds features instead of images."""
+    return is_file(folder / "avg.npy")

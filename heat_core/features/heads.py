@@ -1,16 +1,14 @@
 """The linear head that reads `avg`: the model's own, or a logistic regression where its classes are others."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from heat_core.features.features import Features
-from heat_core.features.rows import Rows, blocks, tensor, working
+from heat_core.features.rows import blocks, tensor, working
+from heat_core.progress import no_progress
+from heat_core.types import FitHead, Head, OnStep, Rows
 
-Head = tuple[np.ndarray, np.ndarray]
-FitHead = Callable[[Rows, np.ndarray], Head]  # (z, y) → a head fitted on them
-OnStep = Callable[[int, float], None]  # how many evaluations of the loss there were, and its mean
 _OWN_HEAD_ACCURACY = 0.5  # between chance and perfect: below it the model's classes are not those of the set
 
 
@@ -37,11 +35,7 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return torch.log_softmax(torch.from_numpy(logits), dim=1).numpy()
 
 
-def silent(evaluation: int, loss: float) -> None:
-    """An `OnStep` that nobody hears."""
-
-
-def fit_head(z: Rows, y: np.ndarray, on_step: OnStep = silent) -> Head:
+def fit_head(z: Rows, y: np.ndarray, on_step: OnStep = no_progress) -> Head:
     """A logistic-regression head on (N, D) features: weight (C, D), bias (C,), also for two classes."""
     from heat_core.features.logistic import fit_logistic
 
@@ -65,7 +59,7 @@ class ChosenHead:
 
 
 def choose_head(
-    own: Head | None, train: Features, no_head: str = "it has none", on_step: OnStep = silent
+    own: Head | None, train: Features, no_head: str = "it has none", on_step: OnStep = no_progress
 ) -> ChosenHead:
     """The model's own head where its classes are the training set's, else one fitted here.
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from heat_core.data.splits import held_out_rows, rank_in_class, require_positive
 from heat_core.errors import HeatError
-from heat_core.features.features import held_out_rows, rank_in_class, require_positive
 from heat_core.features.files import Files
 from heat_core.features.images import read_crop, read_image
 from heat_core.features.place import Place

@@ -11,8 +11,9 @@ import torch
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-from heat_core.features.heads import OnStep, silent
-from heat_core.features.rows import BLOCK, Rows, blocks, cached_rows, tensor, working
+from heat_core.features.rows import BLOCK, blocks, cached_rows, tensor, working
+from heat_core.progress import no_progress
+from heat_core.types import OnStep, Rows
 
 _FIRST_STEPS = (10, 20)  # on a sample; then the metric is taken again, where the probabilities are now
 _MOST_STEPS = 1000
@@ -20,7 +21,7 @@ _SAMPLED = 8  # rows a dimension that are such a sample
 
 
 def fit_logistic(
-    z: Rows, y: np.ndarray, inverse_penalty: float, on_step: OnStep = silent
+    z: Rows, y: np.ndarray, inverse_penalty: float, on_step: OnStep = no_progress
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weight (C, D) and bias (C,) float64, also for two classes.
 
@@ -53,7 +54,7 @@ class _Problem:
         self.dtype = torch.float64 if working(z.dtype) == np.float64 else torch.float32
 
     def solve(
-        self, weight: torch.Tensor, bias: torch.Tensor, inverse: torch.Tensor, most: int, on_step: OnStep = silent
+        self, weight: torch.Tensor, bias: torch.Tensor, inverse: torch.Tensor, most: int, on_step: OnStep = no_progress
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Where at most so many L-BFGS steps lead from a point, in a metric."""
         shape, n, evaluations = (len(bias), len(self.mean) + 1), len(self.z), 0

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from heat_core.features.heads import Head
+from heat_core.types import Head
 
 _CLOSE = 1e-3  # of the largest logit: float32 through a deep network
 

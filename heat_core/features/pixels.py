@@ -10,7 +10,7 @@ from timm.data import create_transform
 
 from heat_core.errors import HeatError
 from heat_core.features.image_set import ImageSet
-from heat_core.features.throttle import Every
+from heat_core.progress import Every
 from heat_core.storage import digest_of_array, file_name, heat_home, read_npz, write_npz
 
 _SAY_EVERY = 10.0  # seconds

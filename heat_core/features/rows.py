@@ -2,32 +2,19 @@
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from heat_core.storage import let_go
+from heat_core.types import Rows
 
 if TYPE_CHECKING:
     import torch
 
 BLOCK = 4096  # rows that are in memory at a time
 _CACHED = 2**20  # numbers that stay in a processor's cache from one product to the next
-
-
-class Rows(Protocol):
-    """(N, D): an array, a memory-mapped one, or a view of one that is made when it is read (`views.ViewedRows`)."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-
-    @property
-    def dtype(self) -> np.dtype[Any]: ...
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, rows: Any, /) -> np.ndarray: ...
 
 
 def working(dtype: np.dtype[Any]) -> np.dtype[Any]:

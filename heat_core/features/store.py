@@ -19,8 +19,11 @@ META = "meta.json"
 _MOST_CLASSES = 1_000_000  # that are counted up to the largest label
 
 
-def open_features(folder: Path, columns: Sequence[str] = ()) -> Features:
-    """Open a folder of features; see `Features.open`.
+def load_features(folder: Path, columns: Sequence[str] = ()) -> Features:
+    """Open a folder of features; the columns stay on disk until they are read.
+
+    `avg.npy` (N, D) must be there; `std.npy` (N, D'), `labels.npy` (N,) int and `meta.json` (`ids`, `class_names`) may
+    be. What `extract` made has all of them. `columns` names extra ones.
 
     Raises:
         HeatError: naming the file and what to do, where one is missing, damaged, or does not fit the others.

@@ -32,8 +32,8 @@ from heat_core.features.checkpoints import (
 from heat_core.features.image_set import ImageSet, require_classes
 from heat_core.features.networks import small_resnet
 from heat_core.features.pixels import Batches, Draw, Pixels, colours, decoded
-from heat_core.features.throttle import Every
 from heat_core.features.trained import Recipe, Trained
+from heat_core.progress import Every
 from heat_core.storage import printable, writing
 
 MOMENTUM = 0.9

@@ -16,7 +16,7 @@ from torch import nn
 
 from heat_core.errors import HeatError
 from heat_core.features.anatomy import Anatomy, Seen, reduced
-from heat_core.features.heads import Head
+from heat_core.types import Head
 
 AUTO, NONE = "auto", "none"
 _MOST_PREFIX = 16  # tokens before the positions: of the class, distillation, registers

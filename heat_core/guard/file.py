@@ -18,8 +18,8 @@ from heat_core.energies.residual import ResidualMLP
 from heat_core.errors import HeatError
 from heat_core.features.backbones import Backbone
 from heat_core.guard.conformal import Calibration
-from heat_core.guard.guard import Guard
 from heat_core.guard.network import Network
+from heat_core.guard.state import GuardState
 from heat_core.storage import digest_of_arrays, printable, replacing
 from heat_core.version import __version__
 
@@ -29,7 +29,7 @@ _WEIGHTS = "network/weights"
 Arrays = dict[str, np.ndarray]
 
 
-def save_guard(guard: Guard, path: Path, with_weights: bool = False) -> None:
+def save_guard(guard: GuardState, path: Path, with_weights: bool = False) -> None:
     """Write a guard, whole or not at all; see `Guard.save`."""
     header, arrays = _header(guard), _arrays(guard)
     if with_weights:
@@ -41,12 +41,12 @@ def save_guard(guard: Guard, path: Path, with_weights: bool = False) -> None:
         save_file(arrays, beside, metadata={_KEY: json.dumps(header)})
 
 
-def fingerprint_of(guard: Guard) -> str:
+def fingerprint_of(guard: GuardState) -> str:
     """What tells it from every guard that scores in another way."""
     return _digest(_header(guard), _arrays(guard))
 
 
-def _arrays(guard: Guard) -> Arrays:
+def _arrays(guard: GuardState) -> Arrays:
     arrays: Arrays = {
         "head/weight": np.ascontiguousarray(guard.head[0], np.float32),
         "head/bias": np.ascontiguousarray(guard.head[1], np.float64),
@@ -62,7 +62,7 @@ def _arrays(guard: Guard) -> Arrays:
     return arrays
 
 
-def load_guard(path: Path, weights: str | Path | None = None, backbone: Backbone | None = None) -> Guard:
+def load_guard(path: Path, weights: str | Path | None = None, backbone: Backbone | None = None) -> GuardState:
     """Read a guard; see `Guard.load`."""
     header, arrays = _read(path)
     try:
@@ -82,7 +82,7 @@ def is_guard(path: Path) -> bool:
         return False
 
 
-def _header(guard: Guard) -> dict[str, Any]:
+def _header(guard: GuardState) -> dict[str, Any]:
     network, lens = guard.network, guard.lens
     return {
         "format": FORMAT,
@@ -134,13 +134,13 @@ def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
     return header, arrays
 
 
-def _guard(header: dict[str, Any], arrays: Arrays, weights: str | None, backbone: Backbone | None) -> Guard:
+def _guard(header: dict[str, Any], arrays: Arrays, weights: str | None, backbone: Backbone | None) -> GuardState:
     lens, of = header["lens"], header["network"]
     inside = arrays[_WEIGHTS].tobytes() if _WEIGHTS in arrays and weights is None else None
     network = of and Network(**of, inside=inside, given=backbone)
     if network and weights:
         network = replace(network, weights=weights)
-    return Guard(
+    return GuardState(
         name=header["name"],
         network=network,
         head=(arrays["head/weight"], arrays["head/bias"]),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +10,20 @@ import torch
 from PIL import Image
 from scipy.special import softmax
 
-from heat_core.composition import HEAT, Lens, Scale
-from heat_core.energies.heat import CorrectedPrior
 from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
 from heat_core.features.backbones import Backbone
 from heat_core.features.batches import ExtractionProgress, look, look_at_pixels
 from heat_core.features.datasets import from_files
 from heat_core.features.features import Features
-from heat_core.features.heads import Head, logits_of
+from heat_core.features.heads import logits_of
 from heat_core.features.image_set import ImageSet
 from heat_core.features.images import read_image
 from heat_core.features.rows import rows_not_finite
-from heat_core.guard.conformal import USUAL_ALPHA, Calibration, benjamini_hochberg
-from heat_core.guard.network import Network
+from heat_core.guard.conformal import USUAL_ALPHA, benjamini_hochberg
+from heat_core.guard.file import load_guard, save_guard
+from heat_core.guard.module import GuardModule
+from heat_core.guard.state import GuardState
 from heat_core.metrics import require_alpha
 from heat_core.storage import printable, typed
 
@@ -83,10 +83,10 @@ class Verdicts:
         return benjamini_hochberg(self.p_value, rate)
 
 
-class Guard:
-    """A detector that has left its run.
+class Guard(GuardState):
+    """A detector that scores images without its run.
 
-    Attributes:
+    Args:
         name: of the run.
         network: which network its features come from; None where they were given.
         head: (weight, bias) over the classes.
@@ -97,23 +97,6 @@ class Guard:
         calibration: scores of known images that nothing was fitted on.
         remark: what one should know of the calibration.
     """
-
-    def __init__(
-        self,
-        name: str,
-        network: Network | None,
-        head: Head,
-        parts: Sequence[CorrectedPrior],
-        scale: Scale,
-        lens: Lens,
-        class_names: list[str],
-        calibration: Calibration,
-        remark: str,
-    ) -> None:
-        lens.composed(scale.priors)  # refuses priors that it has not
-        self.name, self.network, self.head, self.parts = name, network, head, list(parts)
-        self.scale, self.lens, self.class_names = scale, lens, class_names
-        self.calibration, self.remark = calibration, remark
 
     @classmethod
     def load(cls, path: str | Path, weights: str | Path | None = None, backbone: Backbone | None = None) -> "Guard":
@@ -127,27 +110,11 @@ class Guard:
         Raises:
             HeatError: where the file is missing, damaged, of another format or no guard, or the network another.
         """
-        from heat_core.guard.file import load_guard
-
-        return load_guard(typed(path), weights, backbone)
+        return cls(**vars(load_guard(typed(path), weights, backbone)))
 
     def save(self, path: str | Path, with_weights: bool = False) -> None:
         """Write the guard into one file; with the network's weights, where they shall travel with it."""
-        from heat_core.guard.file import save_guard
-
         save_guard(self, typed(path), with_weights)
-
-    @cached_property
-    def backbone(self) -> Backbone:
-        """The network; HeatError where there is none, or it cannot be had, or is another than the guard's."""
-        if self.network is None:
-            raise HeatError(f"{self.name} was made from features: it knows no network. Give it features (of_features).")
-        return self.network.load()
-
-    @property
-    def threshold(self) -> float:
-        """What a score must exceed to be called unknown where no rate is given: the lens's line."""
-        return self.lens.line(HEAT, self.calibration.scores)
 
     def __call__(
         self,
@@ -251,8 +218,6 @@ class Guard:
     def module(self) -> torch.nn.Module:
         """The guard as one network: (B, 3, H, W) pixels → logits (B, C), score (B,), energies (B, K); see
         `GuardModule`."""
-        from heat_core.guard.module import GuardModule
-
         return GuardModule(self)
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from heat_core.energies.heat import CorrectedPrior
 from heat_core.energies.priors import KINDS, packed, unpacked
 from heat_core.errors import HeatError
-from heat_core.guard.guard import Guard
+from heat_core.guard.state import GuardState
 from heat_core.storage import printable, replacing
 
 _AS_AT_ZERO = 1e-8  # |β| below which the composition is the mean, to the last digit of float32
@@ -30,7 +30,7 @@ class GuardModule(nn.Module):
     spread: torch.Tensor
     shares: torch.Tensor
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: GuardState) -> None:
         super().__init__()
         self.backbone = copy.deepcopy(guard.backbone).cpu().to(memory_format=torch.contiguous_format)
         weight, bias = (torch.as_tensor(np.asarray(part), dtype=torch.float32) for part in guard.head)
@@ -102,18 +102,22 @@ class _Buffers(nn.Module):
 Traced = tuple[nn.Module, tuple[torch.Tensor], tuple[dict[int, torch.export.Dim]]]
 
 
-def _traced(guard: Guard) -> Traced:
+def _traced(guard: GuardState) -> Traced:
     """What an exporter is given: the module, pixels of two images, and that a batch has any size."""
-    return guard.module(), (torch.zeros(2, 3, *guard.backbone.input_size),), ({0: torch.export.Dim("batch", min=1)},)
+    return (
+        GuardModule(guard),
+        (torch.zeros(2, 3, *guard.backbone.input_size),),
+        ({0: torch.export.Dim("batch", min=1)},),
+    )
 
 
-def exported(guard: Guard) -> torch.export.ExportedProgram:
+def exported(guard: GuardState) -> torch.export.ExportedProgram:
     """The module as a `torch.export` program, for batches of any size."""
     module, pixels, shapes = _traced(guard)
     return torch.export.export(module, pixels, dynamic_shapes=shapes)
 
 
-def write_onnx(guard: Guard, path: Path) -> None:
+def write_onnx(guard: GuardState, path: Path) -> None:
     """The module as an ONNX file: input `pixels`, outputs `logits`, `score`, `energies`, batches of any size.
 
     Raises:

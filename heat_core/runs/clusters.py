@@ -11,8 +11,10 @@ import numpy as np
 
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
-from heat_core.features.heads import ChosenHead, OnStep, silent
+from heat_core.features.heads import ChosenHead
+from heat_core.progress import no_progress
 from heat_core.storage import read_npz, write_npz
+from heat_core.types import OnStep
 
 CLUSTERS_FILE = "clusters.npz"
 _MOST, _ENOUGH = 10, 20  # clusters, and images of each on average
@@ -64,7 +66,7 @@ def found_clusters(folder: Path, train: Features, wanted: int | None, seed: int)
     return with_clusters(folder, train)
 
 
-def head_of(train: Features, on_step: OnStep = silent) -> ChosenHead:
+def head_of(train: Features, on_step: OnStep = no_progress) -> ChosenHead:
     """A linear head that tells the clusters apart: an image is taken for the one that it says, and is as sure of it.
 
     Its strength follows the size of the features, which k-means does not see: of small ones it would tell nothing.

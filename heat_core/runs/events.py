@@ -54,10 +54,6 @@ class Progress(Protocol):
     def __call__(self, stage: str, message: str = "", **more: Any) -> None: ...
 
 
-def silent(stage: str, message: str = "", **more: Any) -> None:
-    """Progress that nobody hears."""
-
-
 def read_events(folder: Path) -> list[Event]:
     """Everything that jobs reported on a run so far; a line that was cut off by a kill is left out."""
     path = folder / _EVENTS

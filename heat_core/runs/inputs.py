@@ -5,8 +5,8 @@ from pathlib import Path
 from heat_core.energies.names import SECOND
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
-from heat_core.features.heads import Head
 from heat_core.storage import digest_of_array, read_sealed, write_sealed
+from heat_core.types import Head
 
 _FILE = "inputs.json"
 

@@ -20,6 +20,7 @@ from heat_core.features.files import GONE, looked_at
 from heat_core.features.folders import SPLITS, split_of
 from heat_core.features.image_set import ImageSet, require_classes
 from heat_core.features.manifest import is_manifest
+from heat_core.features.store import load_features
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
 from heat_core.storage import is_folder, printable, typed
 
@@ -65,7 +66,7 @@ def overview(
     """
     e = experiment
     if e.backbone == FEATURES:
-        return _overview_of_features(e, given or (lambda source: Features.open(typed(source))))
+        return _overview_of_features(e, given or (lambda source: load_features(typed(source))))
     sets = open_sets(e, opened, download=False)
     wanted = [TRAIN, ID, *e.ood]
     train = sets.get(TRAIN)

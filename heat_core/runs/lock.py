@@ -20,6 +20,8 @@ from filelock import FileLock, Timeout
 from heat_core.errors import HeatError
 from heat_core.storage import locked, write_json, writing
 
+# Of a folder that a process of its own fills with scored images or positions, beside `record.SCORED` and `POSITIONS`.
+SCORE_LOCK, FAILED_FILE, LOG_FILE = "score.lock", "failed.txt", "log.txt"
 _LOCK, _OWNER, _STARTING = "job.lock", "job.pid", "job.starting"
 _PATIENCE = 1.0  # seconds; whoever only looks whether the lock is held holds it for a moment
 _LONGEST_START = 600.0  # seconds; older than that, a process that still loads hangs

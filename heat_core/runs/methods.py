@@ -16,13 +16,13 @@ from heat_core.features.backbones import Backbone
 from heat_core.features.batches import ExtractionProgress
 from heat_core.features.columns import Column, require_maps
 from heat_core.features.features import Features
-from heat_core.features.heads import Head
 from heat_core.runs.events import Progress
 from heat_core.runs.experiment import TRAIN, Experiment
 from heat_core.runs.record import RunRecord
 from heat_core.runs.rows import RECTIFIED_PRIORS
 from heat_core.runs.sources import Source
 from heat_core.storage import printable
+from heat_core.types import Head
 
 NO_CLASSES = "it asks a classifier, and the ID set has no classes."
 Reasons = dict[str, str]  # detector or prior that cannot run → why

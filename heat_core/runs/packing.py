@@ -12,13 +12,14 @@ from heat_core.features.store import made_by
 from heat_core.guard.conformal import Calibration
 from heat_core.guard.guard import Guard
 from heat_core.guard.network import Network
-from heat_core.runs.events import Progress, silent
+from heat_core.progress import no_progress
+from heat_core.runs.events import Progress
 from heat_core.runs.experiment import FEATURES, ID, TRAIN
 from heat_core.runs.record import residual_path
 from heat_core.runs.run import Run
 
 
-def guard_of(run: Run, lens: Lens = PLAIN, report: Progress = silent, only_composed: bool = False) -> Guard:
+def guard_of(run: Run, lens: Lens = PLAIN, report: Progress = no_progress, only_composed: bool = False) -> Guard:
     """A run made ready for new images. Nothing of the run is read again, so that it can be sent elsewhere.
 
     Args:

@@ -24,13 +24,13 @@ from heat_core.energies.residual import EpochRecord
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
-from heat_core.features.heads import ChosenHead, Head, OnStep, choose_head, logits_of
-from heat_core.features.throttle import Every
+from heat_core.features.heads import ChosenHead, choose_head, logits_of
+from heat_core.progress import Every
 from heat_core.runs.clusters import found_clusters, head_of
+from heat_core.runs.creation import new_run
 from heat_core.runs.events import Event, Progress, recorded
 from heat_core.runs.experiment import ID, TRAIN, Experiment
 from heat_core.runs.inputs import require_same_features, require_same_head
-from heat_core.runs.jobs import new_run
 from heat_core.runs.map import write_points
 from heat_core.runs.methods import NO_CLASSES, Bench, Reasons, add_slow, cautions, choose, finished, fit_fast
 from heat_core.runs.projection import Projector
@@ -40,6 +40,7 @@ from heat_core.runs.run import BETA_FILE, HEAD_FILE, Run
 from heat_core.runs.shelf import Shelf
 from heat_core.runs.sources import open_source
 from heat_core.storage import write_npz, write_sealed
+from heat_core.types import Head, OnStep
 from heat_core.version import __version__
 
 

@@ -10,20 +10,21 @@ from heat_core.energies.heat import CorrectedPrior, fit_again
 from heat_core.errors import HeatError
 from heat_core.features.backbones import Backbone, load_backbone
 from heat_core.features.batches import auto_device
-from heat_core.features.heads import Head
 from heat_core.features.place import Place
+from heat_core.progress import no_progress
 from heat_core.runs.contributions import POSITIONS, Positions
-from heat_core.runs.events import Progress, silent
+from heat_core.runs.events import Progress
 from heat_core.runs.experiment import FEATURES, TRAIN
 from heat_core.runs.run import Run
 from heat_core.runs.scoring import in_sight
 from heat_core.storage import printable
+from heat_core.types import Head
 
 _PRIOR = "gmm"
 _CLOSE = 1e-3  # how far the mean of the positions may be from `avg`, as a share of its norm
 
 
-def positions_of(run: Run, what: str, report: Progress = silent) -> Positions:
+def positions_of(run: Run, what: str, report: Progress = no_progress) -> Positions:
     """Take one image apart by positions.
 
     Args:
@@ -48,7 +49,7 @@ def positions_of(run: Run, what: str, report: Progress = silent) -> Positions:
     return _contributions(values, grid, part, head, run.class_names, _box(backbone, picture))
 
 
-def positions_into(run: Run, what: str, folder: Path, report: Progress = silent) -> Positions:
+def positions_into(run: Run, what: str, folder: Path, report: Progress = no_progress) -> Positions:
     """Take an image apart and keep the result in a folder, as `scoring.score_into` does."""
     with in_sight(folder):
         found = positions_of(run, what, report)

@@ -10,8 +10,9 @@ from PIL import Image
 
 from heat_core.composition import HEAT, PLAIN, Lens, Scale
 from heat_core.errors import HeatError
-from heat_core.features.features import Features, is_features_folder
-from heat_core.features.heads import Head
+from heat_core.features.features import Features
+from heat_core.features.folders import is_features_folder
+from heat_core.features.store import load_features
 from heat_core.metrics import evaluate
 from heat_core.runs.clusters import CLUSTERS_FILE, with_clusters
 from heat_core.runs.events import RUN_FILE, Event, read_events
@@ -23,6 +24,7 @@ from heat_core.runs.pictures import Pictures
 from heat_core.runs.record import ENERGIES, RunRecord, SetRecord, require_format
 from heat_core.runs.rows import CORRECTED, corrected_row, title_of
 from heat_core.storage import heat_home, is_file, is_folder, printable, read_json, read_npz, read_sealed, typed
+from heat_core.types import Head
 
 ALIVE = ("queued", "running")
 RUN_OF_STUDY = "study-"  # before the name of a run that belongs to studies
@@ -272,7 +274,7 @@ class Run:
     def features(self, dataset: str) -> Features:
         """The features of a scored set, or of `train`; HeatError where they are no longer on this machine."""
         if dataset not in self._features:
-            found = Features.open(self.features_folder(dataset))
+            found = load_features(self.features_folder(dataset))
             if dataset == TRAIN and len(found) > len(self.training_ids):  # the run held some of its folder out
                 found = found.subset(np.flatnonzero(np.isin(found.ids, self.training_ids)))
             self._features[dataset] = with_clusters(self.folder, found) if dataset == TRAIN else found
@@ -302,21 +304,6 @@ class Run:
     def image(self, dataset: str, sample_id: str) -> Image.Image:
         """The picture of a sample of a scored set, or of `train`; HeatError where it is gone."""
         return self.pictures.image(dataset, sample_id)
-
-    def pack(self, path: str | Path, lens: Lens = PLAIN, with_weights: bool = False) -> None:
-        """Write what scoring images needs of this run into one file (see `heat_core.guard`).
-
-        Args:
-            path: of the file; `Guard.load` reads it.
-            lens: which priors are composed, and how; the others are left out.
-            with_weights: whether the network's weights travel in the file.
-
-        Raises:
-            HeatError: where the run has no residual yet, or what it was made from is gone or has changed.
-        """
-        from heat_core.runs.packing import guard_of  # imports torch
-
-        guard_of(self, lens, only_composed=True).save(path, with_weights)
 
     @property
     def has_map(self) -> bool:

@@ -11,15 +11,16 @@ from heat_core.errors import sentence_of
 from heat_core.features.batches import ExtractionProgress, auto_device
 from heat_core.features.datasets import from_files
 from heat_core.features.extraction import extract
-from heat_core.runs.events import Progress, silent
-from heat_core.runs.jobs import FAILED_FILE, SCORE_LOCK
+from heat_core.progress import no_progress
+from heat_core.runs.events import Progress
+from heat_core.runs.lock import FAILED_FILE, SCORE_LOCK
 from heat_core.runs.packing import guard_of
 from heat_core.runs.record import SCORED, Scored
 from heat_core.runs.run import Run
 from heat_core.storage import writing
 
 
-def score(run: Run, paths: list[Path], report: Progress = silent) -> Scored:
+def score(run: Run, paths: list[Path], report: Progress = no_progress) -> Scored:
     """Score images (files, or folders of them) with a run.
 
     Raises:
@@ -53,7 +54,7 @@ def score(run: Run, paths: list[Path], report: Progress = silent) -> Scored:
     )
 
 
-def score_into(run: Run, paths: list[Path], folder: Path, report: Progress = silent) -> Scored:
+def score_into(run: Run, paths: list[Path], folder: Path, report: Progress = no_progress) -> Scored:
     """Score images and keep the result in a folder; while it works it holds a lock there, and its error stays there."""
     with in_sight(folder):
         scored = score(run, paths, report)

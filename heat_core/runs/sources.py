@@ -17,10 +17,11 @@ from heat_core.features.backbones import load_backbone
 from heat_core.features.batches import ExtractionProgress, auto_device
 from heat_core.features.columns import Column, pooled
 from heat_core.features.extraction import extract
-from heat_core.features.features import Features, is_features_folder
-from heat_core.features.heads import Head
-from heat_core.features.throttle import Every
-from heat_core.runs.events import Progress, silent
+from heat_core.features.features import Features
+from heat_core.features.folders import is_features_folder
+from heat_core.features.store import load_features
+from heat_core.progress import Every, no_progress
+from heat_core.runs.events import Progress
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
 from heat_core.runs.further import Columns
 from heat_core.runs.layout import (
@@ -33,6 +34,7 @@ from heat_core.runs.layout import (
     without_classes,
 )
 from heat_core.storage import printable, read_npz, typed
+from heat_core.types import Head
 
 Heard = Callable[[ExtractionProgress], None]
 
@@ -128,7 +130,7 @@ class FeatureFolders:
                 raise HeatError(
                     f"{folder} holds no avg.npy: with the backbone {FEATURES!r} every set is a folder of features."
                 )
-        opened = _comparable({name: Features.open(folder) for name, folder in folders.items()}, report)
+        opened = _comparable({name: load_features(folder) for name, folder in folders.items()}, report)
         train = opened[TRAIN]
         require_labels(train, folders[TRAIN], e)
         self.labelled = train.labels is not None
@@ -170,7 +172,7 @@ def _side_by_side(first: Features, second: Features) -> Features:
     return replace(first, extra=first.extra | {f"{name}{SECOND}": values for name, values in columns.items()})
 
 
-def open_source(experiment: Experiment, report: Progress = silent) -> Source:
+def open_source(experiment: Experiment, report: Progress = no_progress) -> Source:
     """Open every set of an experiment, and its backbone; HeatError where one cannot be had."""
     return (FeatureFolders if experiment.backbone == FEATURES else Images)(experiment, report)
 

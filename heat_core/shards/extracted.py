@@ -18,8 +18,9 @@ from heat_core.errors import HeatError
 from heat_core.features.backbones import Backbone
 from heat_core.features.features import Features
 from heat_core.features.folders import numbered, unique
-from heat_core.features.store import META
-from heat_core.runs.events import Progress, silent
+from heat_core.features.store import META, load_features
+from heat_core.progress import no_progress
+from heat_core.runs.events import Progress
 from heat_core.shards.jobs import ExtractShards
 from heat_core.shards.listing import Listed, read_shard
 from heat_core.shards.plan import SHARD, How, at_work, begin
@@ -35,7 +36,7 @@ def extract_list(
     out: Path,
     how: How,
     batch_size: int | None = None,
-    report: Progress = silent,
+    report: Progress = no_progress,
 ) -> Listed:
     """Extract features of images into a folder of features; called again it goes on where it ended.
 
@@ -121,7 +122,7 @@ class _MomentsOf:
     @cached_property
     def _opened(self) -> tuple[Features, np.ndarray]:
         """The features, and the number among `classes` of each row; once a process, since it looks at all of them."""
-        features = Features.open(self.folder)
+        features = load_features(self.folder)
         labels = features.required_labels(f"The prior {self.prior}")
         if unknown := sorted(set(features.class_names) - set(self.classes)):
             raise HeatError(
@@ -129,7 +130,7 @@ class _MomentsOf:
             )
         return features, np.array([self.classes.index(name) for name in features.class_names])[labels]
 
-    def __call__(self, number: int, report: Progress = silent) -> Moments:  # noqa: ARG002
+    def __call__(self, number: int, report: Progress = no_progress) -> Moments:  # noqa: ARG002
         features, index = self._opened
         rows = slice(number * self.size, (number + 1) * self.size)
         return Moments.of(VIEWS[self.prior].rows(features)[rows], index[rows], len(self.classes))
@@ -147,5 +148,5 @@ def moments_of(
         size: rows a part.
         engine: `loop`, or `OnRay(…)`.
     """
-    parts = -(-len(Features.open(folder)) // size)
-    return reduce(add, engine(_MomentsOf(folder, prior, classes, size), list(range(parts)), silent))
+    parts = -(-len(load_features(folder)) // size)
+    return reduce(add, engine(_MomentsOf(folder, prior, classes, size), list(range(parts)), no_progress))

@@ -21,10 +21,10 @@ from heat_core.features.batches import ExtractionProgress, auto_device, look, us
 from heat_core.features.features import Features
 from heat_core.features.folders import unique_beside
 from heat_core.features.image_set import ImageSet, opener_of
-from heat_core.features.throttle import Every
 from heat_core.guard.guard import Guard
 from heat_core.guard.table import arrow_columns
-from heat_core.runs.events import Progress, silent
+from heat_core.progress import Every, no_progress
+from heat_core.runs.events import Progress
 from heat_core.shards.listing import Shard, box_lists, read_shard
 from heat_core.shards.plan import Plan
 from heat_core.storage import printable, replacing, write_npz
@@ -65,7 +65,7 @@ class ShardJob(ABC):
         """The file of a shard: where it is, the shard is finished."""
         return self.folder / f"{self.kind}-{number:06d}{self.ending}"
 
-    def __call__(self, number: int, report: Progress = silent) -> Done:
+    def __call__(self, number: int, report: Progress = no_progress) -> Done:
         """Do one shard."""
         began, shard = time.monotonic(), read_shard(self.folder, number, self.plan.size)
         with _on_threads(self.plan.threads):

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from heat_core.errors import HeatError, sentence_of
-from heat_core.runs.events import Progress, silent
+from heat_core.progress import no_progress
+from heat_core.runs.events import Progress
 from heat_core.shards.plan import CORES_ON_RAY
 from heat_core.storage import printable
 
@@ -29,7 +30,7 @@ class OnRay:
     def __init__(self, address: str | None = None, workers: int | None = None, threads: int = CORES_ON_RAY) -> None:
         self.address, self.workers, self.threads = address, workers, threads
 
-    def __call__(self, job: Any, numbers: list[int], report: Progress = silent) -> Iterator[Any]:
+    def __call__(self, job: Any, numbers: list[int], report: Progress = no_progress) -> Iterator[Any]:
         """Do the numbers, and yield what the job answers, in their order.
 
         Raises:

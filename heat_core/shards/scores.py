@@ -14,7 +14,8 @@ from heat_core.errors import HeatError
 from heat_core.features.arrow import arrow
 from heat_core.guard.file import fingerprint_of
 from heat_core.guard.guard import Guard
-from heat_core.runs.events import Progress, silent
+from heat_core.progress import no_progress
+from heat_core.runs.events import Progress
 from heat_core.shards.jobs import ScoreShards
 from heat_core.shards.plan import How, at_work, begin
 from heat_core.shards.work import work
@@ -49,7 +50,7 @@ def score_list(
     how: How,
     keep: int = 100,
     batch_size: int | None = None,
-    report: Progress = silent,
+    report: Progress = no_progress,
 ) -> Summary:
     """Score images into `out/scores-000000.parquet` and so on; called again it goes on where it ended.
 

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-from heat_core.runs.events import Progress, silent
+from heat_core.progress import no_progress
+from heat_core.runs.events import Progress
 from heat_core.shards.jobs import ShardJob
 from heat_core.shards.plan import How
 from heat_core.storage import printable
@@ -16,7 +17,7 @@ Job = Callable[..., Result]  # (number) or (number, report) → result
 Engine = Callable[[Job[Result], list[int], Progress], Iterator[Result]]
 
 
-def loop(job: Job[Result], numbers: list[int], report: Progress = silent) -> Iterator[Result]:
+def loop(job: Job[Result], numbers: list[int], report: Progress = no_progress) -> Iterator[Result]:
     """The plain engine: one after the other, in this process."""
     for number in numbers:
         yield job(number, report)
@@ -31,7 +32,7 @@ def engine_of(how: How, threads: int) -> Engine[Any]:
     return OnRay(how.address, how.workers, threads)
 
 
-def work(job: ShardJob, how: How, report: Progress = silent) -> list[Path]:
+def work(job: ShardJob, how: How, report: Progress = no_progress) -> list[Path]:
     """Do the shards that are not finished; returns the files of all, in order."""
     plan = job.plan
     left = [number for number in range(plan.shards) if not job.path(number).exists()]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from heat_core.errors import HeatError
-from heat_core.features.features import Features
+from heat_core.features.store import load_features
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import FEATURES, Experiment
 from heat_core.runs.layout import open_sets
@@ -140,7 +140,7 @@ def fingerprint_of(experiment: Experiment) -> str:
     stamp = [number for stat in stats for number in (stat.st_size, stat.st_mtime_ns)]
     if e.backbone == FEATURES:
         sources = [e.id, *([e.id_test] if e.id_test else []), *e.ood.values()]
-        opened = [Features.open(typed(source)) for source in sources]
+        opened = [load_features(typed(source)) for source in sources]
         return _digest([stamp, [digest_of_array(f.avg) for f in opened]])
     return _digest([stamp, {name: images.fingerprint for name, images in open_sets(e).items()}])
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from heat_core.errors import HeatError
+from heat_core.runs.creation import new_run_in
 from heat_core.runs.estimate import estimate
 from heat_core.runs.events import RUN_FILE, Event, Progress, recorded
 from heat_core.runs.experiment import Experiment
-from heat_core.runs.jobs import new_run_in
 from heat_core.runs.layout import overview
 from heat_core.runs.run import Run
 from heat_core.runs.shelf import Shelf

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from heat_core import Run
-from heat_core.runs import jobs
+from heat_core.runs.creation import new_run
 from heat_core.runs.experiment import demo_experiment
 
 _LEFT = (".tmp", ".partial")
@@ -43,7 +43,7 @@ def _experiment():
 def kill_at_random(times: int, home: Path, seed: int = 0) -> Tally:
     """Kill the same job `times` times, each at another moment, from a home of its own; resume it and compare."""
     os.environ["HEAT_HOME"] = str(home / "whole")
-    whole = jobs.new_run(_experiment())
+    whole = new_run(_experiment())
     began = time.monotonic()
     _start(whole, home / "whole").wait()
     lasted, expected = time.monotonic() - began, Run.open(whole).metrics()
@@ -51,7 +51,7 @@ def kill_at_random(times: int, home: Path, seed: int = 0) -> Tally:
     for i in range(times):
         mine = home / f"kill-{i}"
         os.environ["HEAT_HOME"] = str(mine)
-        folder = jobs.new_run(_experiment())
+        folder = new_run(_experiment())
         process = _start(folder, mine)
         time.sleep(rng.uniform(0, lasted))
         if process.poll() is None:

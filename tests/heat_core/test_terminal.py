@@ -12,8 +12,8 @@ import pytest
 from heat_core import Experiment, Run
 from heat_core.__main__ import main
 from heat_core.features.backbones import ASSETS
+from heat_core.runs.creation import new_run
 from heat_core.runs.events import RUN_FILE
-from heat_core.runs.jobs import new_run
 from heat_core.runs.listing import list_runs
 from heat_core.storage import read_json, typed, write_json
 from tests.synthetic import synthetic_run

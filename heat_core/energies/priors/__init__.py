@@ -9,7 +9,7 @@ from heat_core.energies.priors.logits import EnergyLogits
 from heat_core.energies.priors.scale import ScaledActivations
 from heat_core.energies.priors.vim import VirtualLogit
 from heat_core.errors import HeatError
-from heat_core.features.heads import FitHead, Head
+from heat_core.types import FitHead, Head
 
 #: What `unpacked` makes of what a prior of that name was packed to.
 KINDS: dict[str, type[Prior]] = {

@@ -7,8 +7,7 @@ import numpy as np
 from heat_core.energies.priors.base import column_moments
 from heat_core.energies.priors.logits import EnergyLogits
 from heat_core.errors import HeatError
-from heat_core.features.heads import FitHead
-from heat_core.features.rows import Rows
+from heat_core.types import FitHead, Rows
 
 SPARSITY = 0.9  # the source's value for CIFAR
 SPARSITY_OF = {"imagenet": 0.7}  # where the source gives another for an ID set

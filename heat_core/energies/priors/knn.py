@@ -7,7 +7,7 @@ import torch
 
 from heat_core.energies.fitted import Fitted
 from heat_core.energies.priors.base import ArrayOrTensor, Constants, Scoring, array_or_tensor, checked_features
-from heat_core.features.rows import Rows
+from heat_core.types import Rows
 
 _NEIGHBOURS = 10
 _BANK = 2048  # training features kept: they bound the cost of a Langevin step

@@ -15,8 +15,7 @@ from heat_core.energies.priors.base import (
     column_moments,
 )
 from heat_core.errors import HeatError
-from heat_core.features.heads import FitHead
-from heat_core.features.rows import Rows
+from heat_core.types import FitHead, Rows
 
 
 class EnergyLogits:

@@ -7,8 +7,7 @@ import torch
 
 from heat_core.energies.priors.logits import EnergyLogits
 from heat_core.errors import HeatError
-from heat_core.features.heads import FitHead
-from heat_core.features.rows import Rows
+from heat_core.types import FitHead, Rows
 
 PERCENTILE = 85.0  # of the authors' code (github.com/kai422/SCALE)
 

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError
-from heat_core.features.features import Features, held_out_rows, is_features_folder, rank_in_class
+from heat_core.data.splits import held_out_rows, rank_in_class
+from heat_core.features.features import Features
+from heat_core.features.folders import is_features_folder
 from heat_core.features.rows import BLOCK
+from heat_core.features.store import load_features
 
 RNG = np.random.default_rng(0)
 LABELS = np.array([0, 1, 0, 2, 1, 0, 0, 0, 1, 1, 1, 0])  # six of class 0, five of 1, one of 2
@@ -125,7 +128,7 @@ def test_a_folder_of_everything(tmp_path):
     meta = {"ids": ["a", "b", "c", "d"], "class_names": ["cat", "dog"], "skipped": ["x.png"], "labelled": True}
     folder = write(tmp_path / "set", meta, avg=given, std=std, labels=np.array([1, 0, 1, 1]), gram=np.ones((4, 3)))
     assert is_features_folder(folder)
-    found = Features.open(folder, ["gram"])
+    found = load_features(folder, ["gram"])
     assert (found.ids, found.class_names, found.skipped) == (["a", "b", "c", "d"], ["cat", "dog"], ["x.png"])
     assert (found.numbers, len(found.every_class), found.folder) == ([0, 1], 2, folder)
     assert found.avg.dtype == np.float16
@@ -135,12 +138,12 @@ def test_a_folder_of_everything(tmp_path):
     np.testing.assert_array_equal(found.column("gram"), np.ones((4, 3)))
     assert isinstance(found.avg, np.memmap)
     assert isinstance(found.column("gram"), np.memmap)
-    assert Features.open(folder).extra == {}
+    assert load_features(folder).extra == {}
 
 
 def test_a_folder_of_avg_alone(tmp_path):
     folder = write(tmp_path / "set", avg=np.ones((2, 3)))
-    found = Features.open(folder)
+    found = load_features(folder)
     assert (found.std, found.labels, found.class_names, found.numbers, found.every_class) == (None, None, [], [], [])
     assert found.ids == ["set/000000", "set/000001"]
     assert not is_features_folder(tmp_path)
@@ -160,7 +163,7 @@ def test_labels_with_gaps_are_renumbered_and_remember_their_numbers(
     tmp_path, names, labels, class_names, numbers, classes
 ):
     folder = write(tmp_path / "set", {"class_names": names} if names else None, avg=np.ones((3, 2)), labels=labels)
-    found = Features.open(folder)
+    found = load_features(folder)
     assert (found.class_names, found.numbers, len(found.every_class)) == (class_names, numbers, classes)
     assert [found.numbers[label] for label in found.labels] == labels
     part = found.subset(np.array([0, 2]))
@@ -190,7 +193,7 @@ def test_labels_with_gaps_are_renumbered_and_remember_their_numbers(
 def test_a_folder_that_cannot_be_meant_gives_a_sentence(tmp_path, meta, arrays, sentence):
     folder = write(tmp_path / "set", meta, **arrays)
     with pytest.raises(HeatError, match=sentence) as told:
-        Features.open(folder)
+        load_features(folder)
     if "differ" not in sentence:
         assert str(folder) in str(told.value)
 
@@ -201,6 +204,6 @@ def test_a_cut_off_column_gives_a_sentence(tmp_path):
         path = folder / f"{name}.npy"
         path.write_bytes(path.read_bytes()[:1000])
         with pytest.raises(HeatError, match=rf"{folder}.* cut off .*again"):
-            Features.open(folder)
+            load_features(folder)
     with pytest.raises(HeatError, match=r"missing.*again"):
-        Features.open(write(tmp_path / "other", avg=np.ones((2, 2))), ["gram"])
+        load_features(write(tmp_path / "other", avg=np.ones((2, 2))), ["gram"])

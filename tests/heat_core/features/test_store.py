@@ -13,7 +13,7 @@ from heat_core.analysis.samples import Samples
 from heat_core.features.backbones import load_backbone
 from heat_core.features.datasets import open_dataset
 from heat_core.features.extraction import extract
-from heat_core.features.features import Features
+from heat_core.features.store import load_features
 from heat_core.storage import write_sealed
 
 N = 6
@@ -35,24 +35,24 @@ def foreign(folder, meta=None, labels=None, n: int = N, **arrays):
 
 def refusal(folder) -> str:
     with pytest.raises(HeatError) as told:
-        Features.open(folder)
+        load_features(folder)
     return str(told.value)
 
 
 def test_ids_that_are_numbers_are_texts(tmp_path):
-    found = Features.open(foreign(tmp_path / "set", {"ids": [10, 3, 7, 1, 2, 12345678901234567890]}))
+    found = load_features(foreign(tmp_path / "set", {"ids": [10, 3, 7, 1, 2, 12345678901234567890]}))
     assert found.ids == ["10", "3", "7", "1", "2", "12345678901234567890"]
 
 
 @pytest.mark.parametrize("ids", [None, [], "absent"], ids=["null", "empty", "absent"])
 def test_without_ids_rows_are_counted(tmp_path, ids):
-    found = Features.open(foreign(tmp_path / "set", {} if ids == "absent" else {"ids": ids}))
+    found = load_features(foreign(tmp_path / "set", {} if ids == "absent" else {"ids": ids}))
     assert found.ids == [f"set/{i:06d}" for i in range(N)]
 
 
 def test_ids_and_class_names_that_steer_a_terminal_stand_as_escapes(tmp_path):
     meta = {"ids": ["\x1b[2J", "b\u202e", "c", "d", "e", "猫"], "class_names": ["\x07", "dog"]}
-    found = Features.open(foreign(tmp_path / "set", meta, np.arange(N) % 2))
+    found = load_features(foreign(tmp_path / "set", meta, np.arange(N) % 2))
     assert found.ids == ["\\x1b[2J", "b\\u202e", "c", "d", "e", "猫"]
     assert found.class_names == ["\\x07", "dog"]
 
@@ -84,19 +84,19 @@ def test_ids_that_cannot_be_meant_are_refused(tmp_path, ids, said):
     ids=["list", "object", "object in disorder"],
 )
 def test_class_names_are_a_list_or_numbered(tmp_path, names):
-    found = Features.open(foreign(tmp_path / "set", {"class_names": names}, np.array([2, 0, 1, 2, 2, 0])))
+    found = load_features(foreign(tmp_path / "set", {"class_names": names}, np.array([2, 0, 1, 2, 2, 0])))
     assert found.class_names == ["cat", "dog", "owl"]
     assert [found.class_names[label] for label in found.labels] == ["owl", "cat", "dog", "owl", "owl", "cat"]
 
 
 def test_a_class_without_samples_does_not_shift_the_others(tmp_path):
-    found = Features.open(foreign(tmp_path / "set", {"class_names": {"0": "cat", "1": "dog", "2": "owl"}}, [2] * N))
+    found = load_features(foreign(tmp_path / "set", {"class_names": {"0": "cat", "1": "dog", "2": "owl"}}, [2] * N))
     assert (found.class_names, found.numbers, found.every_class) == (["owl"], [2], ["cat", "dog", "owl"])
     assert found.labels.tolist() == [0] * N
 
 
 def test_class_names_that_are_numbers_are_texts(tmp_path):
-    found = Features.open(foreign(tmp_path / "set", {"class_names": [7, 3]}, np.arange(N) % 2))
+    found = load_features(foreign(tmp_path / "set", {"class_names": [7, 3]}, np.arange(N) % 2))
     assert found.class_names == ["7", "3"]
 
 
@@ -121,19 +121,19 @@ def test_class_names_that_cannot_be_meant_are_refused(tmp_path, names, said):
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint8, np.uint64])
 def test_labels_of_any_whole_type_are_taken(tmp_path, dtype):
-    found = Features.open(foreign(tmp_path / "set", labels=np.array([1, 0, 1, 2, 2, 0], dtype)))
+    found = load_features(foreign(tmp_path / "set", labels=np.array([1, 0, 1, 2, 2, 0], dtype)))
     assert found.labels.tolist() == [1, 0, 1, 2, 2, 0]
 
 
 def test_labels_that_are_keys_of_a_data_base_are_no_billion_classes(tmp_path):
-    found = Features.open(foreign(tmp_path / "set", labels=np.array([10**12, 7, 7, 10**12, 7, 7])))
+    found = load_features(foreign(tmp_path / "set", labels=np.array([10**12, 7, 7, 10**12, 7, 7])))
     assert found.labels.tolist() == [1, 0, 0, 1, 0, 0]
     assert found.class_names == found.every_class == ["7", "1000000000000"]
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int64, np.float32])
 def test_labels_of_minus_one_alone_are_no_labels(tmp_path, dtype):
-    found = Features.open(foreign(tmp_path / "set", labels=np.full(N, -1, dtype)))
+    found = load_features(foreign(tmp_path / "set", labels=np.full(N, -1, dtype)))
     assert (found.labels, found.class_names, found.numbers) == (None, [], [])
 
 
@@ -227,7 +227,7 @@ def flip(path, place: int) -> None:
 @pytest.mark.parametrize("place", [-1, -3, 200], ids=["last", "near the end", "first number"])
 @pytest.mark.parametrize("column", ["avg", "std", "labels"])
 def test_one_flipped_bit_is_found_and_the_file_named(ours, column, place):
-    Features.open(ours)
+    load_features(ours)
     flip(ours / f"{column}.npy", place)
     sentence = refusal(ours)
     assert f"{ours / f'{column}.npy'} is damaged, it is not what was written" in sentence
@@ -239,11 +239,11 @@ def test_a_flipped_bit_of_an_extra_column_is_found_where_it_is_asked_for(ours):
     meta = json.loads((ours / "meta.json").read_text())
     meta["digests"]["gram"] = meta["digests"]["avg"]
     write_sealed(ours / "meta.json", {key: value for key, value in meta.items() if key != "digest"})
-    Features.open(ours, ["gram"])
+    load_features(ours, ["gram"])
     flip(ours / "gram.npy", -1)
-    assert len(Features.open(ours)) == 12
+    assert len(load_features(ours)) == 12
     with pytest.raises(HeatError, match=r"gram\.npy is damaged, it is not what was written"):
-        Features.open(ours, ["gram"])
+        load_features(ours, ["gram"])
 
 
 @pytest.mark.parametrize("column", ["avg", "labels"])

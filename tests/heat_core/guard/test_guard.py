@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from heat_core import Experiment, HeatError, Lens, Run, run
+from heat_core import Experiment, HeatError, Lens, Run, pack, run
 from heat_core.energies.names import ALL_PRIORS
 from heat_core.guard.file import is_guard
 from heat_core.guard.guard import Guard
@@ -24,7 +24,7 @@ from heat_core.runs.packing import guard_of
 @pytest.fixture(scope="module")
 def packed(demo_run, tmp_path_factory):
     path = tmp_path_factory.mktemp("guard") / "guard.safetensors"
-    demo_run.pack(path)
+    pack(demo_run, path)
     return path
 
 
@@ -68,7 +68,7 @@ def test_every_prior_comes_back_to_the_last_digit(demo_run, home):
                    settings={"epochs": 1, "langevin_steps": 2})
     )  # fmt: skip
     assert made.priors == list(ALL_PRIORS)
-    made.pack(home / "all.safetensors")
+    pack(made, home / "all.safetensors")
     guard, features = Guard.load(home / "all.safetensors"), demo_run.features("id")
     found = guard.of_features(features.avg, features.std)
     np.testing.assert_allclose(found.prior + found.residual, made.prior_energies("id") + made.residual_energies("id"))
@@ -139,7 +139,7 @@ def test_what_is_no_image_gives_a_sentence(packed, images):
 
 def test_the_lens_of_the_pack_is_kept_and_what_it_leaves_out_stays_behind(demo_run, tmp_path):
     lens = Lens(beta=-2.0, priors=("gmm", "el"), weights=(2.0, 1.0), threshold=0.7)
-    demo_run.pack(tmp_path / "g.safetensors", lens)
+    pack(demo_run, tmp_path / "g.safetensors", lens)
     guard, features = Guard.load(tmp_path / "g.safetensors"), demo_run.features("id")
     found = guard.of_features(features.avg)  # GMM-std is not in it: no std is needed
     np.testing.assert_allclose(found.score, demo_run.scores("id", lens), atol=1e-5)
@@ -176,7 +176,7 @@ def test_weights_travel_where_they_are_asked_to(demo_run, packed, pictures, tmp_
 
 def test_another_network_is_refused(run_of_files, tmp_path):
     made = run_of_files()
-    made.pack(tmp_path / "g.safetensors")
+    pack(made, tmp_path / "g.safetensors")
     weights = tmp_path / "resnet10t.safetensors"
     state = {k: v + 0.01 for k, v in __import__("safetensors.torch").torch.load_file(weights).items()}
     moved = weights.rename(tmp_path / "moved.safetensors")
@@ -187,7 +187,7 @@ def test_another_network_is_refused(run_of_files, tmp_path):
     with pytest.raises(HeatError, match="give the weights that it was made with"):
         Guard.load(tmp_path / "g.safetensors")(tmp_path / "other")
     with pytest.raises(HeatError, match="are others than when run"):
-        Run.open(made.folder).pack(tmp_path / "h.safetensors")
+        pack(Run.open(made.folder), tmp_path / "h.safetensors")
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "format", "other", "empty", "gone", "folder", "header"])
@@ -229,10 +229,10 @@ def test_a_run_without_what_it_was_made_from_gives_a_sentence(demo_run, home):
     shutil.copytree(demo_run.folder, folder)
     (folder / "residual-el.safetensors").unlink()
     with pytest.raises(HeatError, match="residual-el"):
-        Run.open(folder).pack(home / "g.safetensors")
+        pack(Run.open(folder), home / "g.safetensors")
     assert not (home / "g.safetensors").exists()
     with pytest.raises(HeatError, match="no residual for 'knn'"):
-        demo_run.pack(home / "g.safetensors", Lens(priors=("knn",)))
+        pack(demo_run, home / "g.safetensors", Lens(priors=("knn",)))
 
 
 def test_it_holds_nothing_that_only_training_needs(packed, demo_run):

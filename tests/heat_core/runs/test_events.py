@@ -9,7 +9,8 @@ import pytest
 
 from heat_core import HeatError
 from heat_core.errors import Cancelled, sentence_of
-from heat_core.runs.events import RUN_FILE, read_events, recorded, silent
+from heat_core.progress import no_progress
+from heat_core.runs.events import RUN_FILE, read_events, recorded
 from heat_core.runs.lock import Owner, is_alive, owner_of
 from heat_core.storage import read_json, write_json
 
@@ -184,5 +185,5 @@ def test_an_error_of_the_listener_fails_the_job(folder):
 
 
 def test_silent_progress_takes_what_progress_takes(capsys):
-    assert silent("features", "id: 1 of 2", dataset="id", done=1) is None
+    assert no_progress("features", "id: 1 of 2", dataset="id", done=1) is None
     assert capsys.readouterr() == ("", "")

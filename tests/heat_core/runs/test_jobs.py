@@ -8,6 +8,7 @@ import pytest
 
 from heat_core import Experiment, HeatError, Run
 from heat_core.runs import jobs
+from heat_core.runs.creation import new_run
 from heat_core.runs.events import RUN_FILE, recorded
 from heat_core.runs.lock import announce, held, is_worked_on, starter_of
 from heat_core.storage import read_json, write_json
@@ -18,7 +19,7 @@ WAITS = "import time; time.sleep(60)"
 @pytest.fixture
 def folder(home):
     """A new run, which nobody has started."""
-    return jobs.new_run(Experiment(id="demo-digits", ood={"far": "demo-photo-patches"}, backbone="heat-demo-resnet"))
+    return new_run(Experiment(id="demo-digits", ood={"far": "demo-photo-patches"}, backbone="heat-demo-resnet"))
 
 
 @pytest.fixture

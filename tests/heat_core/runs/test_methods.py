@@ -9,7 +9,7 @@ from heat_core import Experiment, HeatError, Run, run
 from heat_core.detectors import Context, in_table_order, load
 from heat_core.energies.heat import CorrectedPrior
 from heat_core.energies.settings import settings_for
-from heat_core.runs import jobs
+from heat_core.runs.creation import new_run
 from heat_core.runs.experiment import ID, TRAIN
 from heat_core.runs.record import ENERGIES, RunRecord
 from heat_core.runs.sources import open_source
@@ -39,7 +39,7 @@ def watched(tmp_path_factory):
     """A run with every slow detector, and at each of its events which rows and corrected priors were on disk."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEAT_HOME", str(tmp_path_factory.mktemp("watched")))
-        folder, seen = jobs.new_run(experiment()), []
+        folder, seen = new_run(experiment()), []
 
         def watch(event):
             record = RunRecord.load(folder / ENERGIES) if (folder / ENERGIES).exists() else None
@@ -123,7 +123,7 @@ def test_scores_are_those_of_the_order_before(watched, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("at", ["gram: scoring", "gram: done", "mds: fitting"])
 def test_a_run_cut_off_in_the_slow_part_repeats_nothing(watched, home, monkeypatch, at):
-    folder, (name, message) = jobs.new_run(experiment()), at.split(": ")
+    folder, (name, message) = new_run(experiment()), at.split(": ")
 
     def cut(event):
         if event.get("detector") == name and event["message"].endswith(message):

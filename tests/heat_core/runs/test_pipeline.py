@@ -11,6 +11,7 @@ import pytest
 
 from heat_core import Experiment, HeatError, Lens, Run, compose, run
 from heat_core.runs import jobs
+from heat_core.runs.creation import new_run
 from heat_core.runs.experiment import demo_experiment
 from heat_core.runs.listing import list_runs
 from heat_core.storage import read_npz, write_npz
@@ -176,7 +177,7 @@ def test_resuming_trains_only_what_is_missing(home):
 
 
 def test_a_killed_job_is_interrupted_and_can_be_resumed(home):
-    folder = jobs.new_run(small(settings={"width": 64, "updates": 4000, "epochs": 400, "langevin_steps": 5}))
+    folder = new_run(small(settings={"width": 64, "updates": 4000, "epochs": 400, "langevin_steps": 5}))
     process = jobs.start(folder)
     until = time.monotonic() + 120
     while not any(e.get("epoch") for e in Run.open(folder).events()):
@@ -196,7 +197,7 @@ def test_a_killed_job_is_interrupted_and_can_be_resumed(home):
 
 
 def test_a_cancelled_job_says_so_and_keeps_what_was_finished(home):
-    folder = jobs.new_run(small(settings={"width": 64, "updates": 4000, "epochs": 400, "langevin_steps": 5}))
+    folder = new_run(small(settings={"width": 64, "updates": 4000, "epochs": 400, "langevin_steps": 5}))
     process = jobs.start(folder)
     until = time.monotonic() + 120
     while not Run.open(folder).has_energies:

@@ -23,7 +23,7 @@ from heat_core.features.features import Features
 from heat_core.features.place import Place
 from heat_core.runs import jobs
 from heat_core.runs.contributions import POSITIONS, Positions
-from heat_core.runs.jobs import FAILED_FILE
+from heat_core.runs.lock import FAILED_FILE
 from heat_core.runs.positions import _box, _contributions, _pooled_values, positions_of
 from heat_core.runs.record import ENERGIES, RunRecord
 from heat_core.storage import write_npz

@@ -9,7 +9,8 @@ import pytest
 from heat_core import Experiment, HeatError, run
 from heat_core.features.backbones import load_backbone
 from heat_core.features.features import Features
-from heat_core.runs.events import silent
+from heat_core.features.store import load_features
+from heat_core.progress import no_progress
 from heat_core.runs.sources import FeatureFolders, _given_head
 
 SETTINGS = {"width": 16, "updates": 6, "epochs": 3, "langevin_steps": 2}
@@ -33,14 +34,14 @@ def folders(demo_run, tmp_path):
     root = demo_run.folder.parents[1] / "features" / "heat-demo-resnet"
     of = {path.name.split("-")[1]: path for path in root.iterdir()}
     train, test = sorted(
-        (p for p in root.iterdir() if p.name.startswith("demo-digits")), key=lambda p: -len(Features.open(p))
+        (p for p in root.iterdir() if p.name.startswith("demo-digits")), key=lambda p: -len(load_features(p))
     )
     patches = next(p for p in root.iterdir() if p.name.startswith("photo-patches"))
     assert of
     return {
-        "id": write(tmp_path / "id", Features.open(train), head=load_backbone("heat-demo-resnet").head),
-        "id_test": write(tmp_path / "id-test", Features.open(test)),
-        "ood": {"photo patches": write(tmp_path / "patches", Features.open(patches), labels=False)},
+        "id": write(tmp_path / "id", load_features(train), head=load_backbone("heat-demo-resnet").head),
+        "id_test": write(tmp_path / "id-test", load_features(test)),
+        "ood": {"photo patches": write(tmp_path / "patches", load_features(patches), labels=False)},
     }
 
 
@@ -227,5 +228,5 @@ def test_given_features_of_other_classes_are_said(tmp_path, names, said):
         sets[name] = write(tmp_path / name, Features(avg, None, y, [""] * 30), std=False, labels=name != "ood")
         if classes:
             (tmp_path / name / "meta.json").write_text(json.dumps({"class_names": classes}), encoding="utf-8")
-    notes = FeatureFolders(Experiment(sets["train"], {"o": sets["ood"]}, sets["test"]), silent).notes
+    notes = FeatureFolders(Experiment(sets["train"], {"o": sets["ood"]}, sets["test"]), no_progress).notes
     assert [said in note for note in notes] == ([True] if said else [])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from heat_core import Experiment, HeatError, Run, run
+from heat_core import Experiment, HeatError, Run, pack, run
 from heat_core.__main__ import main
 from heat_core.energies.priors import GaussianMixture
 from heat_core.features.backbones import load_backbone
@@ -116,6 +116,6 @@ def test_a_guard_is_of_one_encoder(made, tmp_path):
 
     found, _ = made
     with pytest.raises(HeatError, match="GMM@b reads a second encoder"):
-        found.pack(tmp_path / "g.safetensors")
-    found.pack(tmp_path / "g.safetensors", Lens(priors=("gmm", "el")))
+        pack(found, tmp_path / "g.safetensors")
+    pack(found, tmp_path / "g.safetensors", Lens(priors=("gmm", "el")))
     assert (tmp_path / "g.safetensors").exists()

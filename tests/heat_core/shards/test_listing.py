@@ -10,7 +10,7 @@ from PIL import Image
 
 from heat_core import HeatError
 from heat_core.features.backbones import load_backbone
-from heat_core.features.features import Features
+from heat_core.features.store import load_features
 from heat_core.shards.extracted import extract_list
 from heat_core.shards.listing import LIST, read_shard, write_list
 from heat_core.shards.plan import How
@@ -131,7 +131,7 @@ def test_features_of_crops_have_ids_of_their_own(made, tmp_path):
     Image.new("RGB", (64, 64), "red").save(tmp_path / "p.png")
     (tmp_path / "l.csv").write_text('path,label,box\np.png,a,"0,0,9,9"\np.png,b,"9,9,9,9"\np.png,b,"99,9,9,9"\n')
     extract_list(load_backbone("resnet10t", str(made[2]), 32), [tmp_path / "l.csv"], tmp_path / "f", How(threads=1))
-    found = Features.open(tmp_path / "f")
+    found = load_features(tmp_path / "f")
     assert found.ids == [f"{tmp_path}/p.png#xywh={box}" for box in ("0,0,9,9", "9,9,9,9")]
     assert found.skipped == [f"{tmp_path}/p.png#xywh=99,9,9,9"]
     assert found.labels.tolist() == [0, 1]

@@ -14,7 +14,7 @@ from heat_core.energies.views import VIEWS
 from heat_core.features.backbones import load_backbone
 from heat_core.features.datasets import from_folder
 from heat_core.features.extraction import extract
-from heat_core.features.features import Features
+from heat_core.features.store import load_features
 from heat_core.shards.extracted import extract_list, moments_of
 from heat_core.shards.on_ray import OnRay
 from heat_core.shards.plan import How
@@ -103,7 +103,7 @@ def test_extracted_features_are_a_folder_for_runs(made, ray_here, tmp_path):
     for name in ("avg.npy", "std.npy", "labels.npy", "meta.json"):
         assert digest_of(tmp_path / "loop" / name) == digest_of(tmp_path / "ray" / name)
     assert not list((tmp_path / "loop").glob("features-*"))
-    found, direct = Features.open(tmp_path / "loop"), extract(backbone, from_folder(new))
+    found, direct = load_features(tmp_path / "loop"), extract(backbone, from_folder(new))
     np.testing.assert_allclose(found.avg, direct.avg, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found.std, direct.std, rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(found.labels, direct.labels)

@@ -14,7 +14,7 @@ from heat_core import HeatError
 from heat_core.__main__ import main
 from heat_core.composition import HEAT, Lens
 from heat_core.features.backbones import load_backbone
-from heat_core.features.features import Features
+from heat_core.features.store import load_features
 from heat_core.runs.scoring import score
 from heat_core.shards.extracted import extract_list, moments_of
 from heat_core.shards.plan import How
@@ -201,7 +201,7 @@ def test_an_image_that_is_listed_twice_and_one_without_a_label(made, tmp_path):
     extract_list(
         backbone, [manifest], tmp_path / "f", How(), report=lambda stage, message="", **more: said.append(message)
     )
-    found = Features.open(tmp_path / "f")
+    found = load_features(tmp_path / "f")
     assert len(set(found.ids)) == len(files) + 2
     assert found.labels is None
     assert "Some images have no label, so that the set is taken without classes." in said
@@ -211,7 +211,7 @@ def test_the_verbs_work_from_the_command_line(made, tmp_path, capsys):
     run, new, weights = made
     assert main(["extract", str(new), "--backbone", "resnet10t", "--weights", str(weights), "--image-size", "32",
                  "--out", str(tmp_path / "features")]) == 0  # fmt: skip
-    assert len(Features.open(tmp_path / "features")) == 21
+    assert len(load_features(tmp_path / "features")) == 21
     out = tmp_path / "scores"
     words = ["score", str(run.folder), str(new), "--out", str(out)]
     assert main([*words, "--alpha", "0.3", "--fail-above", "0.99", "--json"]) == 0

@@ -16,7 +16,7 @@ from heat_core import Experiment, HeatError
 from heat_core.analysis import tables
 from heat_core.energies.heat import fit_prior
 from heat_core.energies.settings import settings_for
-from heat_core.features.features import Features
+from heat_core.features.store import load_features
 from heat_core.runs.events import read_events
 from heat_core.runs.listing import list_runs
 from heat_core.runs.shelf import Shelf
@@ -133,7 +133,7 @@ def test_a_field_that_came_later_changes_no_digest_at_its_default(base, tmp_path
     assert run_folder(named, "x") == run_folder(Experiment.from_dict(named.to_dict()), "x")
     assert run_folder(named, "x") != run_folder(replace(named, mixture_weights="empirical"), "x")
 
-    train = Features.open(Path(base.id)).subset(np.arange(100))  # of uneven classes
+    train = load_features(Path(base.id)).subset(np.arange(100))  # of uneven classes
     settings = settings_for("gmm", base.preset, base.settings)
     parts = {kind: fit_prior("gmm", train, None, weights=kind) for kind in ("uniform", "empirical")}
     paths = {kind: Shelf(tmp_path).path(part, train, settings, 0, "cpu") for kind, part in parts.items()}

@@ -1,6 +1,7 @@
-"""For what is said now and then."""
+"""How long work reports how far it is: at most every few seconds, or not at all."""
 
 import time
+from typing import Any
 
 
 class Every:
@@ -20,3 +21,7 @@ class Every:
         if due:
             self._last = now
         return due
+
+
+def no_progress(*_: Any, **__: Any) -> None:
+    """Ignore a report: the default of every function that reports its progress."""
