@@ -24,7 +24,7 @@ from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import keep, recall
 
 _INSPECT = browser.component("heat_live", "inspect")
-_STATE = browser.component("heat_live_state", "state")
+_STATE = browser.component("heat_live_state", "state/answer")
 _LAYOUTS = ("grid", "table", "rows")
 
 

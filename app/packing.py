@@ -1,4 +1,4 @@
-"""What the browser gets of a run, once: a JSON header and typed arrays (`unpack` in wire.js reads them)."""
+"""What the browser gets of a run, once: a JSON header and typed arrays (`unpack` in state/decode.js reads them)."""
 
 import hashlib
 import json

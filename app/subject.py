@@ -20,7 +20,7 @@ _NEIGHBOURS = 6
 
 
 def subject_of(samples: Samples, number: int, lens: Lens, likeness: Likeness, notes: dict[str, Any]) -> dict[str, Any]:
-    """The message of one sample (`restOf` in inspector.js draws it); texts of others are data there."""
+    """The message of one sample (`restOf` in panels/inspector.js draws it); texts of others are data there."""
     run, (name, row) = samples.run, samples.locate(number)
     prior, residual = (energies[number] for energies in samples.parts())
     told = explain(run, prior, residual, lens)

@@ -6,6 +6,7 @@ module, after those that it imports, and takes the last one's default export.
 """
 
 import json
+import posixpath
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,14 +17,14 @@ import streamlit as st
 from heat_core.analysis import palette
 
 _FOLDER = Path(__file__).parent
-_IMPORT = re.compile(r'from "\./(\w+)\.js"')
+_IMPORT = re.compile(r'from "(\.{1,2}/[\w/.]+)\.js"')
 _LINKER = """\
 const urls = {};
 for (const [name, text] of MODULES) {
-  const linked = text.replace(/from "\\.\\/(\\w+)\\.js"/g, (_, imported) => `from "${urls[imported]}"`);
+  const linked = text.replace(/from "@([\\w/]+)"/g, (_, imported) => `from "${urls[imported]}"`);
   urls[name] = URL.createObjectURL(new Blob([linked], { type: "text/javascript" }));
 }
-export default (await import(urls.ENTRY)).default;
+export default (await import(urls["ENTRY"])).default;
 """
 
 
@@ -40,16 +41,20 @@ def component(name: str, module: str) -> Callable[..., Any]:
 
 def linked(entry: str) -> str:
     """One module that stands for `entry`.js and everything that it imports."""
-    modules = json.dumps(list(_in_order(entry, {})), ensure_ascii=False)
+    modules = json.dumps(list(_in_order(entry, set())), ensure_ascii=False)
     return _LINKER.replace("ENTRY", entry).replace("MODULES", modules)
 
 
-def _in_order(name: str, seen: dict[str, bool]) -> Iterator[tuple[str, str]]:
-    """(name, text) of a module after those that it imports, each once."""
+def _in_order(name: str, seen: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield (name, text) of a module after those that it imports, each once; `map/viewport` is imported as
+    `@map/viewport`."""
     if name in seen:
         return
-    seen[name] = True
+    seen.add(name)
     text = (_FOLDER / f"{name}.js").read_text(encoding="utf-8")
-    for imported in _IMPORT.findall(text):
+    folder = posixpath.dirname(name)
+    for path in _IMPORT.findall(text):
+        imported = posixpath.normpath(posixpath.join(folder, path))
+        text = text.replace(f'from "{path}.js"', f'from "@{imported}"')
         yield from _in_order(imported, seen)
     yield name, text

@@ -1,34 +1,34 @@
 // The workbench: β, threshold, questions, histogram, map, breakdown, results and inspector, linked. The run comes once,
-// as one block of bytes; what Python answers comes through a second, small component (state.js), so that the block is
+// as one block of bytes; what Python answers comes through a second, small component (answer.js), so that the block is
 // never sent again.
 
-import { createActions } from "./actions.js";
-import { createBar, offered } from "./bar.js";
-import { createBreakdown } from "./breakdown.js";
-import { Surface } from "./canvas.js";
-import { histogramFile, mapFile } from "./charts.js";
-import { createChips } from "./chips.js";
-import { theme } from "./colours.js";
-import { wireControls } from "./controls.js";
-import { facade } from "./facade.js";
-import { drawing, saveFigure } from "./figure.js";
-import { wireGuide } from "./guide.js";
-import { wireLine, wireMap } from "./hands.js";
-import { createInspector } from "./inspector.js";
-import { wireKeys } from "./keys.js";
-import { createLightbox } from "./lightbox.js";
-import { same } from "./memo.js";
-import { answered, loaded } from "./messages.js";
-import { createPainter } from "./painting.js";
-import { pictureOf, pictureOfPoint } from "./pictures.js";
-import { createQuestions } from "./questions.js";
-import { publish, withdraw } from "./registry.js";
-import { createRate } from "./rate.js";
-import { createResults } from "./results.js";
-import { createScoring, createSubset } from "./scoring.js";
-import { createStore } from "./store.js";
-import { methodOf, methodsOf } from "./subset.js";
-import { unpack } from "./wire.js";
+import { createActions } from "./state/actions.js";
+import { createBar, offered } from "./results/bar.js";
+import { createBreakdown } from "./panels/breakdown.js";
+import { Surface } from "./map/canvas.js";
+import { histogramFile, mapFile } from "./results/charts.js";
+import { createChips } from "./panels/chips.js";
+import { theme } from "./map/colours.js";
+import { wireControls } from "./panels/controls.js";
+import { facade } from "./state/public_api.js";
+import { drawing, saveFigure } from "./results/figure.js";
+import { wireGuide } from "./panels/guide.js";
+import { wireLine, wireMap } from "./input/pointer.js";
+import { createInspector } from "./panels/inspector.js";
+import { wireKeys } from "./input/keys.js";
+import { createLightbox } from "./panels/lightbox.js";
+import { same } from "./common/memo.js";
+import { answered, loaded } from "./state/messages.js";
+import { createPainter } from "./map/painting.js";
+import { pictureOf, pictureOfPoint } from "./results/pictures.js";
+import { createQuestions } from "./panels/questions.js";
+import { publish, withdraw } from "./state/registry.js";
+import { createRate } from "./panels/rate.js";
+import { createResults } from "./results/results.js";
+import { createScoring, createSubset } from "./compute/scoring.js";
+import { createStore } from "./state/store.js";
+import { methodOf, methodsOf } from "./compute/subset.js";
+import { unpack } from "./state/decode.js";
 
 const views = new WeakMap(); // where it is mounted → the view
 

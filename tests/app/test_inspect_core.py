@@ -30,11 +30,11 @@ PAIRS = {
 def page():
     """A page on which the modules can be imported; `core` is there."""
     with module_page() as page:
-        page.evaluate("async () => { globalThis.core = await import('/core.js') }")
+        page.evaluate("async () => { globalThis.core = await import('/compute/core.js') }")
         yield page
 
 
-@pytest.mark.parametrize("module", sorted(p.name for p in BROWSER.glob("*.js")))
+@pytest.mark.parametrize("module", sorted(p.relative_to(BROWSER).as_posix() for p in BROWSER.rglob("*.js")))
 def test_modules_find_what_they_import(page, module):
     assert page.evaluate("async name => Object.keys(await import('/' + name)).length", module) > 0
 
@@ -179,8 +179,8 @@ def test_a_rate_and_a_threshold_take_each_others_place(page):
 
 # A view of three points in two sets, with two priors; `live.store` and what it is made of.
 VIEW = """async () => {
-  const { createStore } = await import('/store.js'), { loaded, answered, told } = await import('/messages.js');
-  const { createScoring } = await import('/scoring.js'), { createActions } = await import('/actions.js');
+  const { createStore } = await import('/state/store.js'), { loaded, answered, told } = await import('/state/messages.js');
+  const { createScoring } = await import('/compute/scoring.js'), { createActions } = await import('/state/actions.js');
   const run = {view: 'a', version: '1', n: 3, k: 2, map: true, priors: [{}, {}], sets: [{key: 'id'}, {key: 'ood'}],
     energies: Float32Array.of(0, 1, 2, 3, 4, 5), number: Uint32Array.of(7, 8, 9), set: Uint8Array.of(0, 0, 1),
     total: 10, pointOf: Int32Array.of(-1, -1, -1, -1, -1, -1, -1, 0, 1, 2), methods: [], truth: true,
@@ -224,7 +224,7 @@ def test_a_block_of_bytes_is_unpacked(page):
     text = json.dumps(header, ensure_ascii=False).encode()
     block = len(text).to_bytes(4, "little") + padded(text) + b"".join(padded(a.tobytes()) for a in arrays.values())
     found = page.evaluate(
-        "async bytes => { const { unpack } = await import('/wire.js');"
+        "async bytes => { const { unpack } = await import('/state/decode.js');"
         " const run = unpack(Uint8Array.from([9, ...bytes]).subarray(1));"
         " return [run.name, ...['xy', 'set', 'energies'].map(name => Array.from(run[name])),"
         " run.ids, Array.from(run.pointOf)] }",
@@ -327,7 +327,7 @@ def test_the_state_is_changed_by_actions_alone(page):
 def test_the_map_is_zoomed_around_the_pointer_and_follows_the_hand(page):
     page.evaluate(VIEW)
     place = (
-        "async () => { const { toMap } = await import('/viewport.js');"
+        "async () => { const { toMap } = await import('/map/viewport.js');"
         " return toMap({canvas: {width: 428, height: 428}, ratio: 1}, live.store.state.where, 100, 50) }"
     )
     before = page.evaluate(place)

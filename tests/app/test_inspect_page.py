@@ -30,7 +30,7 @@ def said(monkeypatch) -> list[dict]:
 
 
 def unpacked(data: bytes) -> dict:
-    """As wire.js reads it."""
+    """As state/decode.js reads it."""
     length = int.from_bytes(data[:4], "little")
     header = json.loads(data[4 : 4 + length])
     at = 4 + length + -length % 4

@@ -29,9 +29,9 @@ def page():
 
 
 SUBSET = """async ([bytes, change, answers]) => {
-  const { unpack } = await import('/wire.js'), { createStore } = await import('/store.js');
-  const { loaded } = await import('/messages.js'), { createScoring, createSubset } = await import('/scoring.js');
-  const { PLAIN } = await import('/subset.js'), { fromPoints } = await import('/selection.js');
+  const { unpack } = await import('/state/decode.js'), { createStore } = await import('/state/store.js');
+  const { loaded } = await import('/state/messages.js'), { createScoring, createSubset } = await import('/compute/scoring.js');
+  const { PLAIN } = await import('/compute/subset.js'), { fromPoints } = await import('/state/selection.js');
   const run = unpack(Uint8Array.from(bytes)), store = createStore(), scored = createScoring();
   store.update(loaded(store.state, run));
   const { ask, lasso, threshold, beta, parts, tags, alike } = change;
