@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # Streamlit puts this file's own folder there; `app` is a package of the clone
     sys.path.insert(0, str(ROOT))
 
-from app import moved, session  # noqa: E402
+from app.server import redirects  # noqa: E402
+from app.state import session  # noqa: E402
 
 # Streamlit's margins and its title leave a laptop's page half empty above the first control.
 STYLE = """<style>
@@ -33,7 +34,7 @@ def draw() -> None:
             st.Page("app_pages/new_images.py", title="New images", icon=":material/add_photo_alternate:"),
             st.Page("app_pages/studies.py", title="Studies", icon=":material/science:"),
             st.Page("app_pages/runs.py", title="Runs", icon=":material/monitoring:"),
-            *moved.pages(),
+            *redirects.pages(),
         ],
         position="top",
     )
@@ -49,7 +50,7 @@ if __name__ == "__main__":
 else:
     from starlette.middleware import Middleware
 
-    from app.doors import Doors
-    from app.served import routes
+    from app.server.access_control import Doors
+    from app.server.served import routes
 
     app = st.App(__file__, routes=routes(), middleware=[Middleware(Doors)])

@@ -11,9 +11,10 @@ import torch
 from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy, mse_loss
 
-from heat_core.features.backbones import ASSETS, demo_network
-from heat_core.features.demo import KNOWN_DIGITS, handwritten, known_digits, load
-from heat_core.features.drawings import PAPERS, draw
+from heat_core.backbones.registry import demo_network
+from heat_core.data.demo import DEMO_WEIGHTS
+from heat_core.data.demo.demo_sets import KNOWN_DIGITS, handwritten, known_digits, load
+from heat_core.data.demo.drawings import PAPERS, draw
 
 DRAWINGS = 6  # of each digit on each kind of paper
 
@@ -66,7 +67,7 @@ def main(epochs: int = 4, batch: int = 64) -> None:
     print(f"test accuracy {right.mean():.3f} on {KNOWN_DIGITS} digits")
     state = {k: v.contiguous() for k, v in model.state_dict().items()}
     half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
-    save_file(half, ASSETS / "demo-resnet.safetensors")
+    save_file(half, DEMO_WEIGHTS)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from heat_core.runs.run import Run
 from heat_core.version import __version__
 
 if TYPE_CHECKING:
-    from heat_core.features.backbones import Backbone
+    from heat_core.backbones.registry import Backbone
     from heat_core.guard.guard import Guard
 
 _moved.install()
@@ -41,7 +41,7 @@ def run(
     on_event: Callable[[Event], None] = lambda _: None,
     backbone: "Backbone | None" = None,
 ) -> Run:
-    """Do what the experiment says, in this process, and return the finished run (see `heat_core.runs.pipeline.run`).
+    """Do what the experiment says, in this process, and return the finished run (see `pipeline.pipeline.run`).
 
     Args:
         experiment: what to do.
@@ -50,15 +50,17 @@ def run(
         backbone: a module of `Backbone.wrap`, in place of the one that the experiment names. The run keeps its name;
             as long as it lives, this process resumes the run and scores images with it.
     """
-    from heat_core.runs.map import MAP_FILE
-    from heat_core.runs.projection import Projector
+    from heat_core.pipeline.umap_process import Projector
+    from heat_core.runs.feature_map import MAP_FILE
 
     folder = Path(folder) if folder else None
     if backbone is not None:
         experiment = _through(backbone, experiment, folder)
     with Projector(experiment.map and not (folder and (folder / MAP_FILE).exists())) as projector:
         require_room()
-        from heat_core.runs.pipeline import run as run_pipeline  # imports torch, while the projector's child loads umap
+        from heat_core.pipeline.pipeline import (
+            run as run_pipeline,  # imports torch, while the projector's child loads umap
+        )
 
         return run_pipeline(experiment, projector, folder, on_event)
 
@@ -75,7 +77,7 @@ def pack(run: Run, path: str | Path, lens: Lens = PLAIN, with_weights: bool = Fa
     Raises:
         HeatError: where the run has no residual yet, or what it was made from is gone or has changed.
     """
-    from heat_core.runs.packing import guard_of  # imports torch
+    from heat_core.pipeline.build_guard import guard_of  # imports torch
 
     guard_of(run, lens, only_composed=True).save(path, with_weights)
 

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from heat_core import detectors
-from heat_core.commands import runs, words
-from heat_core.commands.words import Verbs, json_line, lens, listed, network
+from heat_core.cli import runs
+from heat_core.cli.options import SCORING_VERBS, Verbs, json_line, lens, listed, network
 from heat_core.energies.names import ALL_PRIORS
 from heat_core.energies.settings import PRESET_NAMES
 from heat_core.errors import Cancelled, HeatError, is_out_of_memory, sentence_of
@@ -95,7 +95,7 @@ def _require_no_empty(options: argparse.Namespace) -> None:
 
 
 def _joined(arguments: list[str]) -> list[str]:
-    """`--beta -inf` as `--beta=-inf`: argparse would take -inf and -1e6 for options."""
+    """`--beta -inf` as `--beta=-inf`: argparse would take -inf and -1e6 for words."""
     words = list(arguments)
     for i in reversed(range(len(words) - 1)):
         if words[i] == "--beta" and words[i + 1].startswith("-"):
@@ -117,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     # The front page lists the verbs, in groups.
     verbs = parser.add_subparsers(required=True, metavar="VERB", help=argparse.SUPPRESS, prog=prog)
     look = (_add_list, _add_show, _add_compare, _add_report)
-    for add in (_add_demo, _add_run, _add_job, _add_map, _add_study, _add_train, *look, *words.OF_USE):
+    for add in (_add_demo, _add_run, _add_job, _add_map, _add_study, _add_train, *look, *SCORING_VERBS):
         add(verbs)
     verbs.add_parser("detectors", description="Every method to compare with.").set_defaults(do=runs.detectors)
     return parser

@@ -15,7 +15,7 @@ _ROOMS = {
     "analysis": ("comparison", "explanation", "export", "figures", "notes", "report", "samples", "selections"),
 }
 _PLACES = {f"heat_core.{name}": f"heat_core.{room}.{name}" for room, names in _ROOMS.items() for name in names}
-_PLACES |= {"heat_core.results": "heat_core.runs.run", "heat_core.embedding": "heat_core.runs.map"}
+_PLACES |= {"heat_core.results": "heat_core.runs.run", "heat_core.embedding": "heat_core.runs.feature_map"}
 
 
 class _Moved(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torchvision import models
 
-from heat_core.features.backbones import Backbone, load_backbone
+from heat_core.backbones.registry import Backbone, load_backbone
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError, Run
-from heat_core.runs import jobs
+from heat_core.jobs import jobs
+from heat_core.pipeline.pipeline import _auxiliary
+from heat_core.pipeline.umap_process import Projector
 from heat_core.runs.creation import new_run
 from heat_core.runs.experiment import demo_experiment
-from heat_core.runs.inputs import require_same_features, require_same_head
 from heat_core.runs.lock import Owner, held, owner_of
-from heat_core.runs.pipeline import _auxiliary
-from heat_core.runs.projection import Projector
+from heat_core.runs.provenance import require_same_features, require_same_head
 from heat_core.storage import read_npz, sweep, write_json, write_npz, write_sealed
 from tests.faults.damage import answer, damages, files_of, judge, questions
 from tests.synthetic import synthetic_run
@@ -196,7 +196,7 @@ def test_jobs_wait_without_spinning():
 
 def test_the_components_of_a_map_do_not_hang_on_the_number_of_threads(tmp_path, demo_run):
     code = (
-        "import sys, pathlib\nfrom heat_core import Run\nfrom heat_core.runs.map import write_points\n"
+        "import sys, pathlib\nfrom heat_core import Run\nfrom heat_core.runs.feature_map import write_points\n"
         "run = Run.open(sys.argv[1])\n"
         "write_points(pathlib.Path(sys.argv[2]), run.features('train'), [run.features('id')])"
     )
@@ -232,7 +232,7 @@ def test_too_little_memory_is_a_sentence(home, monkeypatch, capsys):
     def no_room(*args, **keywords):
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr("heat_core.runs.pipeline.open_source", no_room)
+    monkeypatch.setattr("heat_core.pipeline.pipeline.open_source", no_room)
     assert main(["demo"]) == 2
     assert "There is not enough memory" in capsys.readouterr().err
 

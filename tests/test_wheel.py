@@ -41,7 +41,7 @@ def test_it_holds_the_library_and_its_data_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert tops == {"heat_core", next(t for t in tops if t.endswith(".dist-info"))}
-    assert {"heat_core/py.typed", "heat_core/features/demo-resnet.safetensors"} <= set(names)
+    assert {"heat_core/py.typed", "heat_core/data/demo/demo-resnet.safetensors"} <= set(names)
     modules = {str(p.relative_to(ROOT)) for p in (ROOT / "heat_core").rglob("*.py")}
     assert modules == {name for name in names if name.endswith(".py")}
 

@@ -2,12 +2,14 @@
 
 import streamlit as st
 
-from app import cards, faults, following, session, widgets
-from app.curves import beta_section, curves
-from app.heading import heading
-from app.table_view import table_view
-from app.text import plain
-from app.versus import versus
+from app.common import faults, following, widgets
+from app.common.heading import heading
+from app.common.text import plain
+from app.compare import cards
+from app.compare.curves import beta_section, curves
+from app.compare.paired_runs import versus
+from app.compare.table_view import table_view
+from app.state import session
 
 SECTIONS = {"table": "Table", "curves": "Curves", "beta": "β", "versus": "Two runs"}
 DRAWN = {"table": table_view, "curves": curves, "beta": beta_section, "versus": versus}

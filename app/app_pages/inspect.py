@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from app import faults, following, session
-from app.heading import heading
-from app.inspect_view import inspect_view
+from app.common import faults, following
+from app.common.heading import heading
+from app.inspect.inspect_view import inspect_view
+from app.state import session
 from heat_core.analysis.questions import Query
 
 place = heading("Which images does this model not know?")

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import faults, following, own_images, session, widgets
-from app.heading import heading
-from app.text import plain
+from app.common import faults, following, widgets
+from app.common.heading import heading
+from app.common.text import plain
+from app.new_images import own_images
+from app.state import session
 from heat_core.analysis.questions import Query
 from heat_core.runs.record import Scored
 

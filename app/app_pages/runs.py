@@ -2,9 +2,11 @@
 
 import streamlit as st
 
-from app import faults, following, run_form, run_job, run_list, session
-from app.heading import heading
-from app.run_start import LIST, NEW, WANTED
+from app.common import faults, following
+from app.common.heading import heading
+from app.runs import run_form, run_job, run_list
+from app.runs.run_start import LIST, NEW, WANTED
+from app.state import session
 from heat_core.runs.listing import damaged_runs, list_runs
 
 TITLES = {LIST: "What has been run?", NEW: "What shall be run?"}

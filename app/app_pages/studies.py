@@ -1,7 +1,8 @@
 """Studies: many runs that differ in one thing, and the table or figure over them."""
 
-from app import faults, following, study_form, study_view
-from app.heading import heading
+from app.common import faults, following
+from app.common.heading import heading
+from app.studies import study_form, study_view
 
 place = heading("What changes when the setting does?")
 with faults.told():

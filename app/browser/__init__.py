@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from heat_core.analysis import palette
+from heat_core.reporting import palette
 
 _FOLDER = Path(__file__).parent
 _IMPORT = re.compile(r'from "(\.{1,2}/[\w/.]+)\.js"')

@@ -4,8 +4,8 @@ import numpy as np
 
 from heat_core.analysis.facets import Facet
 from heat_core.analysis.samples import Samples
-from heat_core.features.manifest import TIME
-from heat_core.runs.further import as_texts, days_of
+from heat_core.data.manifest import TIME
+from heat_core.runs.metadata_columns import as_texts, days_of
 
 #: Before the name of a column, where it stands among the other facets.
 COLUMN = "column:"

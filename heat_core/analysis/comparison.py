@@ -11,7 +11,7 @@ from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
 from heat_core.metrics import METRICS, bootstrap
 from heat_core.runs.experiment import AVERAGE, GROUPS, ID
-from heat_core.runs.rows import corrected_row, evidence_of
+from heat_core.runs.row_names import corrected_row, evidence_of
 from heat_core.runs.run import Run
 
 _LOWER_IS_BETTER = {"fpr95"}
@@ -131,7 +131,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A filled table; `heat_core.analysis.tables` writes it in every format.
+    """A filled table; `heat_core.reporting.tables` writes it in every format.
 
     Attributes:
         metric: of the cells.

@@ -8,16 +8,16 @@ from PIL import Image
 
 from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT, PLAIN, Lens
+from heat_core.data.image_location import Place
 from heat_core.errors import HeatError
-from heat_core.features.place import Place
 from heat_core.guard.conformal import benjamini_hochberg
 from heat_core.guard.drift import Group, drift
 from heat_core.metrics import wilson
 from heat_core.runs.experiment import ID
-from heat_core.runs.further import Columns, groups_of
-from heat_core.runs.map import FeatureMap
+from heat_core.runs.feature_map import FeatureMap
+from heat_core.runs.metadata_columns import Columns, groups_of
 from heat_core.runs.record import Scored
-from heat_core.runs.rows import CORRECTED, corrected_row, prior_row
+from heat_core.runs.row_names import CORRECTED, corrected_row, prior_row
 from heat_core.runs.run import Run
 from heat_core.storage import is_file
 

@@ -16,7 +16,7 @@ from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.errors import HeatError
 from heat_core.metrics import fpr95
 from heat_core.runs.experiment import ID
-from heat_core.runs.rows import prior_row
+from heat_core.runs.row_names import prior_row
 from heat_core.storage import printable
 
 #: Question → how it is asked; `{}` stands for the baseline's title.

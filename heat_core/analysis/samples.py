@@ -12,11 +12,11 @@ import numpy as np
 from PIL import Image
 
 from heat_core.composition import HEAT, PLAIN, Lens
+from heat_core.data.image_location import Place
 from heat_core.errors import HeatError
-from heat_core.features.place import Place
 from heat_core.guard.conformal import Calibration
 from heat_core.metrics import auroc, fpr95, threshold95
-from heat_core.runs.further import Columns, joined
+from heat_core.runs.metadata_columns import Columns, joined
 from heat_core.runs.run import Run
 
 

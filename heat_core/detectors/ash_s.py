@@ -8,9 +8,9 @@ import torch
 from heat_core.detectors.base import Detector, Head
 from heat_core.energies.priors.scale import peaks, require_percentile
 from heat_core.energies.views import VIEWS
+from heat_core.features.chunks import in_blocks, tensor
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
-from heat_core.features.rows import in_blocks, tensor
 
 
 class ActivationShaping(Detector):

@@ -15,7 +15,7 @@ from heat_core.progress import no_progress
 from heat_core.types import Head
 
 if TYPE_CHECKING:
-    from heat_core.features.backbones import Backbone
+    from heat_core.backbones.registry import Backbone
     from heat_core.features.columns import Column
 
 __all__ = ["Context", "Detector", "Head", "log_softmax", "logits_of", "require_every_class"]

@@ -10,9 +10,9 @@ from heat_core.energies.fitted import Fitted
 from heat_core.energies.moments import class_means
 from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
+from heat_core.features.chunks import in_blocks, tensor, working
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
-from heat_core.features.rows import in_blocks, tensor, working
 
 _SAME = 1e-9  # share of the largest singular value below which a direction of the head is none
 _NOTHING = 1e-5  # share of a feature's length that products in float32 leave of nothing

@@ -6,9 +6,9 @@ import torch
 from heat_core.detectors.base import Detector, Head, log_softmax
 from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
+from heat_core.features.chunks import in_blocks
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
-from heat_core.features.rows import in_blocks
 
 
 class GeneralisedEntropy(Detector):

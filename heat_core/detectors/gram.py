@@ -5,9 +5,9 @@ from typing import Self
 
 import numpy as np
 
+from heat_core.backbones.registry import Backbone
 from heat_core.detectors.base import Context, Detector, Head, logits_of
 from heat_core.energies.fitted import Fitted
-from heat_core.features.backbones import Backbone
 from heat_core.features.columns import GRAM, GRAM_POWERS, Column, require_maps
 from heat_core.features.features import Features
 

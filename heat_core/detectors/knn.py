@@ -9,8 +9,8 @@ from heat_core.detectors.base import Detector, Head
 from heat_core.energies.fitted import Fitted
 from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
+from heat_core.features.chunks import products
 from heat_core.features.features import Features
-from heat_core.features.rows import products
 
 _BLOCK = 2**24  # inner products at a time: 64 MB
 

@@ -8,8 +8,8 @@ from heat_core.detectors.base import Detector, Head
 from heat_core.energies.fitted import Fitted
 from heat_core.energies.priors import GaussianMixture
 from heat_core.energies.views import VIEWS, View
+from heat_core.features.chunks import in_blocks
 from heat_core.features.features import Features
-from heat_core.features.rows import in_blocks
 
 
 class Mahalanobis(Detector):

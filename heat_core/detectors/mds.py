@@ -7,10 +7,10 @@ from typing import Self
 import numpy as np
 import torch
 
+from heat_core.backbones.registry import Backbone
 from heat_core.detectors.base import Context, Detector, Head
 from heat_core.energies.fitted import Fitted
 from heat_core.energies.priors import GaussianMixture
-from heat_core.features.backbones import Backbone
 from heat_core.features.columns import LAYERS, Batch, Column, require_stages
 from heat_core.features.features import Features
 

@@ -11,9 +11,9 @@ from heat_core.detectors.knn import in_parts
 from heat_core.energies.fitted import Fitted
 from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
+from heat_core.features.chunks import in_blocks, products
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
-from heat_core.features.rows import in_blocks, products
 
 
 class NeighbourGuidance(Detector):

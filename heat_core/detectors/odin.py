@@ -7,8 +7,8 @@ import torch
 from scipy.special import softmax
 from torch.nn.functional import cross_entropy, linear
 
+from heat_core.backbones.registry import Backbone
 from heat_core.detectors.base import Detector, Head
-from heat_core.features.backbones import Backbone
 from heat_core.features.columns import Batch, Column
 from heat_core.features.features import Features
 

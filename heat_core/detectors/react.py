@@ -8,10 +8,10 @@ from scipy.special import logsumexp
 from heat_core.detectors.base import Detector, Head
 from heat_core.energies.fitted import Fitted
 from heat_core.errors import HeatError
+from heat_core.features.chunks import blocks
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
 from heat_core.features.quantile import percentile
-from heat_core.features.rows import blocks
 
 
 class React(Detector):

@@ -8,9 +8,9 @@ from heat_core.detectors.base import Detector, require_every_class
 from heat_core.energies.fitted import Fitted
 from heat_core.energies.moments import class_means
 from heat_core.energies.views import VIEWS
+from heat_core.features.chunks import in_blocks
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
-from heat_core.features.rows import in_blocks
 
 
 class SimplifiedHopfield(Detector):

@@ -11,14 +11,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from heat_core.data.splits import rank_in_class
-from heat_core.energies import loudness
+from heat_core.energies import residual_scale
 from heat_core.energies.priors import Prior, make_prior
 from heat_core.energies.residual import EpochRecord, ResidualMLP, points_of, train_residual
 from heat_core.energies.settings import ResidualSettings
 from heat_core.energies.views import VIEWS, View
 from heat_core.errors import HeatError
+from heat_core.features.chunks import blocks, in_blocks
 from heat_core.features.features import Features
-from heat_core.features.rows import blocks, in_blocks
 from heat_core.storage import replacing
 from heat_core.types import FitHead, Head, Rows
 
@@ -96,9 +96,9 @@ class CorrectedPrior:
         assert self.residual is not None
         prior, residual = self.reference / self.temperature, self.residual_energy(features)[self.reference_rows]
         weight = self.prior.head_weight
-        unread = None if weight is None else loudness.unread_share(weight, self.view.rows(features))
-        self.rho = loudness.loudness(n, dim, unread, learned)
-        self.residual.scale(loudness.factor(self.rho, float(prior.std()), float(residual.std())))
+        unread = None if weight is None else residual_scale.unread_share(weight, self.view.rows(features))
+        self.rho = residual_scale.loudness(n, dim, unread, learned)
+        self.residual.scale(residual_scale.factor(self.rho, float(prior.std()), float(residual.std())))
 
     def statistics(self, features: Features) -> tuple[float, float]:
         """Mean and standard deviation of the hybrid energy on the reference rows of the training set."""
@@ -152,7 +152,7 @@ def automatic_temperature(reference: np.ndarray, n: int, dim: int) -> float:
     The loss holds a residual within ±1/(2λ); it can correct a prior whose spread after division by T is of that order.
     Trained on few samples it learns them by heart, and T shrinks with n/D so that it cannot outvote the prior.
     """
-    return max(_AUTO_SPREADS * min(1.0, n / (loudness.ENOUGH * dim)) * float(np.std(reference)), 1e-12)
+    return max(_AUTO_SPREADS * min(1.0, n / (residual_scale.ENOUGH * dim)) * float(np.std(reference)), 1e-12)
 
 
 def fit_prior(

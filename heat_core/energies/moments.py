@@ -13,7 +13,7 @@ import torch
 
 from heat_core.data.splits import rank_in_class
 from heat_core.errors import HeatError
-from heat_core.features.rows import BLOCK, blocks, products, tensor, working
+from heat_core.features.chunks import BLOCK, blocks, products, tensor, working
 from heat_core.types import Rows
 
 _PANEL = 256  # columns of the scatter that are made at a time

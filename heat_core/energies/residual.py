@@ -12,7 +12,7 @@ from torch import nn
 
 from heat_core.energies.priors.base import Prior, column_moments
 from heat_core.energies.settings import ResidualSettings
-from heat_core.features.rows import in_blocks, tensor
+from heat_core.features.chunks import in_blocks, tensor
 from heat_core.types import Rows
 
 _KEPT = 2**30  # bytes of training features that are held on the device

@@ -13,11 +13,11 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset, Subset
 
+from heat_core.backbones.registry import Backbone
+from heat_core.data.image_set import ImageSet
 from heat_core.errors import HeatError
-from heat_core.features.backbones import Backbone
 from heat_core.features.columns import Batch, Column, pooled
 from heat_core.features.features import Features
-from heat_core.features.image_set import ImageSet
 
 
 class ExtractionProgress(TypedDict):

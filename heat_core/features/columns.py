@@ -6,9 +6,9 @@ from functools import cached_property
 
 import torch
 
+from heat_core.backbones.feature_extractor import Seen
+from heat_core.backbones.registry import Backbone
 from heat_core.errors import HeatError
-from heat_core.features.anatomy import Seen
-from heat_core.features.backbones import Backbone
 
 GRAM_POWERS = tuple(range(1, 11))  # Sastry & Oore, 2020
 

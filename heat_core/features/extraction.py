@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from filelock import FileLock
 
+from heat_core.backbones.registry import Backbone
+from heat_core.data.image_set import ImageSet
 from heat_core.errors import HeatError
-from heat_core.features.backbones import Backbone
 from heat_core.features.batches import (
     ExtractionProgress,
     auto_device,
@@ -28,7 +29,6 @@ from heat_core.features.batches import (
 )
 from heat_core.features.columns import Column, pooled
 from heat_core.features.features import Features
-from heat_core.features.image_set import ImageSet
 from heat_core.features.store import META, load_features
 from heat_core.storage import (
     digest_of,

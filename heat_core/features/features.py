@@ -7,7 +7,7 @@ import numpy as np
 
 from heat_core.data.splits import held_out_rows, rank_in_class, require_positive
 from heat_core.errors import HeatError
-from heat_core.features.rows import rows_not_finite
+from heat_core.features.chunks import rows_not_finite
 
 
 @dataclass

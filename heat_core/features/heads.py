@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from heat_core.features.chunks import blocks, tensor, working
 from heat_core.features.features import Features
-from heat_core.features.rows import blocks, tensor, working
 from heat_core.progress import no_progress
 from heat_core.types import FitHead, Head, OnStep, Rows
 
@@ -37,7 +37,7 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
 
 def fit_head(z: Rows, y: np.ndarray, on_step: OnStep = no_progress) -> Head:
     """A logistic-regression head on (N, D) features: weight (C, D), bias (C,), also for two classes."""
-    from heat_core.features.logistic import fit_logistic
+    from heat_core.features.head_fitting import fit_logistic
 
     # C = 0.1: features outnumber the images a class, and a weakly regularised head is too sure of itself
     return fit_logistic(z, y, 0.1, on_step)

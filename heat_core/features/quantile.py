@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from heat_core.features.rows import blocks
+from heat_core.features.chunks import blocks
 from heat_core.types import Rows
 
 _SAMPLE = 2**18  # numbers whose order says between which two values to look

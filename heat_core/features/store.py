@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from heat_core.data.folder_scan import class_titles
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
-from heat_core.features.folders import class_titles
 from heat_core.storage import digest_of, printable, read_json, read_npy, read_sealed
 
 META = "meta.json"

@@ -10,13 +10,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from heat_core.backbones.registry import Backbone
 from heat_core.composition import Lens, Scale
 from heat_core.energies.heat import CorrectedPrior, without_scale
 from heat_core.energies.priors import KINDS, packed, unpacked
 from heat_core.energies.priors.base import Constants
 from heat_core.energies.residual import ResidualMLP
 from heat_core.errors import HeatError
-from heat_core.features.backbones import Backbone
 from heat_core.guard.conformal import Calibration
 from heat_core.guard.network import Network
 from heat_core.guard.state import GuardState

@@ -10,16 +10,16 @@ import torch
 from PIL import Image
 from scipy.special import softmax
 
+from heat_core.backbones.registry import Backbone
+from heat_core.data.datasets import from_files
+from heat_core.data.image_io import read_image
+from heat_core.data.image_set import ImageSet
 from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
-from heat_core.features.backbones import Backbone
 from heat_core.features.batches import ExtractionProgress, look, look_at_pixels
-from heat_core.features.datasets import from_files
+from heat_core.features.chunks import rows_not_finite
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of
-from heat_core.features.image_set import ImageSet
-from heat_core.features.images import read_image
-from heat_core.features.rows import rows_not_finite
 from heat_core.guard.conformal import USUAL_ALPHA, benjamini_hochberg
 from heat_core.guard.file import load_guard, save_guard
 from heat_core.guard.module import GuardModule

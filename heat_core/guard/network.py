@@ -7,11 +7,11 @@ from typing import Any
 
 from safetensors.torch import save
 
+from heat_core.backbones.backbone import WRAPPED, Backbone
+from heat_core.backbones.hugging_face import HUGGING_FACE
+from heat_core.backbones.registry import load_backbone
+from heat_core.backbones.torch_export.exported import EXPORTED
 from heat_core.errors import HeatError
-from heat_core.features.backbone import WRAPPED, Backbone
-from heat_core.features.backbones import load_backbone
-from heat_core.features.exported import EXPORTED
-from heat_core.features.hugging_face import HUGGING_FACE
 from heat_core.storage import is_file, printable, typed
 
 _WEIGHTS, _PROGRAM = ".safetensors", ".pt2"  # files that are kept as they are, in their own precision

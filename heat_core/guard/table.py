@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from heat_core.features.arrow import arrow, as_column
-from heat_core.features.folders import unique_beside
+from heat_core.data.folder_scan import unique_beside
+from heat_core.data.pyarrow_support import arrow, as_column
 from heat_core.guard.guard import NO_CLASS, Verdicts
 from heat_core.storage import no_formula, replacing
 

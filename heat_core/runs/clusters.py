@@ -72,7 +72,7 @@ def head_of(train: Features, on_step: OnStep = no_progress) -> ChosenHead:
     Its strength follows the size of the features, which k-means does not see: of small ones it would tell nothing.
     """
     from heat_core.energies.priors.base import column_moments
-    from heat_core.features.logistic import fit_logistic
+    from heat_core.features.head_fitting import fit_logistic
 
     mean, std = column_moments(train.avg)
     size = float((mean**2 + std**2).mean())
@@ -87,7 +87,7 @@ def _k_means(train: Features, count: int, seed: int) -> np.ndarray:
     from threadpoolctl import threadpool_limits
 
     from heat_core.energies.views import VIEWS
-    from heat_core.features.rows import in_blocks
+    from heat_core.features.chunks import in_blocks
 
     rows = VIEWS["gmm"].rows(train)
     looked_at = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _LOOKED_AT)).round().astype(int))

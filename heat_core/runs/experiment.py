@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from heat_core import detectors
+from heat_core.data.demo import demo_sets
+from heat_core.data.manifest import is_manifest
 from heat_core.energies.names import ALL_PRIORS, FIRST, PRIORS, SECOND_PRIORS
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
-from heat_core.features import demo
-from heat_core.features.manifest import is_manifest
 from heat_core.storage import is_file, is_folder, printable, typed
 
 TRAIN, ID, AVERAGE = "train", "id", "average"  # names of sets (and of their average) that no OOD set can have
@@ -172,7 +172,7 @@ class Experiment:
 
         def anchored(source: str, there: Callable[[Path], bool] = is_set) -> str:
             path = typed(source)
-            return os.fspath(path.resolve()) if source not in demo.SETS and there(path) else source
+            return os.fspath(path.resolve()) if source not in demo_sets.SETS and there(path) else source
 
         return replace(
             self,

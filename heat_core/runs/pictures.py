@@ -2,11 +2,11 @@
 
 from PIL import Image
 
+from heat_core.data.datasets import open_dataset
+from heat_core.data.image_location import Place
+from heat_core.data.image_set import ImageSet
+from heat_core.data.manifest import is_manifest
 from heat_core.errors import HeatError
-from heat_core.features.datasets import open_dataset
-from heat_core.features.image_set import ImageSet
-from heat_core.features.manifest import is_manifest
-from heat_core.features.place import Place
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
 from heat_core.storage import is_file, typed
 

@@ -11,10 +11,10 @@ from typing import Any, Self
 import numpy as np
 
 from heat_core.composition import PLAIN, Lens, Scale
+from heat_core.data.image_location import Place
 from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
-from heat_core.features.place import Place
-from heat_core.runs.further import Columns, are_sound, from_arrays, to_arrays
+from heat_core.runs.metadata_columns import Columns, are_sound, from_arrays, to_arrays
 from heat_core.storage import printable, read_npz, write_npz
 
 #: Of a run's folder. Raise it when a reader of this format would misread what is written.

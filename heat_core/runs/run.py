@@ -9,20 +9,20 @@ import numpy as np
 from PIL import Image
 
 from heat_core.composition import HEAT, PLAIN, Lens, Scale
+from heat_core.data.folder_scan import is_features_folder
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
-from heat_core.features.folders import is_features_folder
 from heat_core.features.store import load_features
 from heat_core.metrics import evaluate
 from heat_core.runs.clusters import CLUSTERS_FILE, with_clusters
 from heat_core.runs.events import RUN_FILE, Event, read_events
 from heat_core.runs.experiment import ID, TRAIN, Experiment
-from heat_core.runs.further import Columns
+from heat_core.runs.feature_map import MAP_FILE, FeatureMap
 from heat_core.runs.lock import is_alive, is_worked_on
-from heat_core.runs.map import MAP_FILE, FeatureMap
+from heat_core.runs.metadata_columns import Columns
 from heat_core.runs.pictures import Pictures
 from heat_core.runs.record import ENERGIES, RunRecord, SetRecord, require_format
-from heat_core.runs.rows import CORRECTED, corrected_row, title_of
+from heat_core.runs.row_names import CORRECTED, corrected_row, title_of
 from heat_core.storage import heat_home, is_file, is_folder, printable, read_json, read_npz, read_sealed, typed
 from heat_core.types import Head
 

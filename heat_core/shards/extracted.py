@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from heat_core.backbones.registry import Backbone
+from heat_core.data.folder_scan import numbered, unique
 from heat_core.energies.moments import Moments
 from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
-from heat_core.features.backbones import Backbone
 from heat_core.features.features import Features
-from heat_core.features.folders import numbered, unique
 from heat_core.features.store import META, load_features
 from heat_core.progress import no_progress
 from heat_core.runs.events import Progress

@@ -14,13 +14,13 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from heat_core.backbones.registry import Backbone
+from heat_core.data.folder_scan import unique_beside
+from heat_core.data.image_set import ImageSet, opener_of
+from heat_core.data.pyarrow_support import arrow, as_column
 from heat_core.errors import HeatError
-from heat_core.features.arrow import arrow, as_column
-from heat_core.features.backbones import Backbone
 from heat_core.features.batches import ExtractionProgress, auto_device, look, usual_workers
 from heat_core.features.features import Features
-from heat_core.features.folders import unique_beside
-from heat_core.features.image_set import ImageSet, opener_of
 from heat_core.guard.guard import Guard
 from heat_core.guard.table import arrow_columns
 from heat_core.progress import Every, no_progress

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from heat_core.data.folder_scan import unique_beside
+from heat_core.data.image_list import Part, Sources
+from heat_core.data.manifest import LABEL, whole_column
+from heat_core.data.manifest_cells import with_boxes
+from heat_core.data.path_list import Files
+from heat_core.data.pyarrow_support import arrow, as_column
 from heat_core.errors import HeatError
-from heat_core.features.arrow import arrow, as_column
-from heat_core.features.cells import with_boxes
-from heat_core.features.files import Files
-from heat_core.features.folders import unique_beside
-from heat_core.features.manifest import LABEL, whole_column
-from heat_core.features.walk import Part, Sources
 from heat_core.storage import printable, replacing
 
 LIST = "images.parquet"

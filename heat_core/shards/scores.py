@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from heat_core.data.pyarrow_support import arrow
 from heat_core.errors import HeatError
-from heat_core.features.arrow import arrow
 from heat_core.guard.file import fingerprint_of
 from heat_core.guard.guard import Guard
 from heat_core.progress import no_progress

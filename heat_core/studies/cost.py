@@ -51,7 +51,7 @@ def _network_ms(run: Run, rows: np.ndarray, device: Any) -> float:
     """The network's forward pass alone, on images that are decoded already."""
     import torch
 
-    from heat_core.features.backbones import load_backbone
+    from heat_core.backbones.registry import load_backbone
 
     e = run.experiment
     network = load_backbone(e.backbone, e.weights, e.image_size)

@@ -11,7 +11,7 @@ from heat_core.composition import HEAT, Lens, beta_text
 from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
 from heat_core.runs.experiment import Experiment
-from heat_core.runs.rows import corrected_row, prior_row
+from heat_core.runs.row_names import corrected_row, prior_row
 from heat_core.runs.run import Run
 from heat_core.studies.results import TITLES, Band, Curves, Result, bench
 from heat_core.studies.study import EBM, Finished, Setting, Study, main, row

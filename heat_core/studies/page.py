@@ -7,9 +7,9 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from heat_core.analysis import figures, tables
 from heat_core.analysis.comparison import Comparison
-from heat_core.analysis.report import PAGE_STYLE
+from heat_core.reporting import figures, tables
+from heat_core.reporting.report import PAGE_STYLE
 from heat_core.storage import file_name, no_formula, printable, replacing, writing
 from heat_core.studies.catalogue import study_of
 from heat_core.studies.request import Request

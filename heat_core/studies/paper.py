@@ -8,7 +8,7 @@ from typing import Any
 
 from heat_core.analysis.comparison import Cell, Comparison, Source
 from heat_core.composition import HEAT
-from heat_core.runs.rows import corrected_row
+from heat_core.runs.row_names import corrected_row
 
 _METRICS = {"fpr95": 0, "auroc": 1}
 _NAN = float("nan")

@@ -13,9 +13,9 @@ from typing import Any, Self
 
 from heat_core.errors import HeatError
 from heat_core.features.store import load_features
+from heat_core.pipeline.validate_sets import open_sets
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import FEATURES, Experiment
-from heat_core.runs.layout import open_sets
 from heat_core.runs.record import FORMAT
 from heat_core.runs.run import RUN_OF_STUDY, Run
 from heat_core.storage import digest_of_array, heat_home, is_file, read_json, typed, write_json, writing

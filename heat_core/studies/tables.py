@@ -12,7 +12,7 @@ from heat_core.analysis.comparison import Comparison, Entry
 from heat_core.composition import HEAT, Lens
 from heat_core.energies.names import PRIOR_TITLES
 from heat_core.runs.experiment import AVERAGE, GROUPS, Experiment
-from heat_core.runs.rows import corrected_row, prior_row
+from heat_core.runs.row_names import corrected_row, prior_row
 from heat_core.runs.run import Run
 from heat_core.studies.paper import beside
 from heat_core.studies.results import Band, Curves, Result, bench

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from heat_core.errors import HeatError
+from heat_core.jobs.estimate import estimate
+from heat_core.pipeline.residual_cache import Shelf
+from heat_core.pipeline.validate_sets import overview
 from heat_core.runs.creation import new_run_in
-from heat_core.runs.estimate import estimate
 from heat_core.runs.events import RUN_FILE, Event, Progress, recorded
 from heat_core.runs.experiment import Experiment
-from heat_core.runs.layout import overview
 from heat_core.runs.run import Run
-from heat_core.runs.shelf import Shelf
 from heat_core.storage import is_file, read_sealed, write_sealed
 from heat_core.studies.catalogue import study_of
 from heat_core.studies.request import (
@@ -124,8 +124,8 @@ def _do(one: Planned, name: str, on_event: Callable[[Event], None]) -> None:
     """Do or resume a run; one that is done is left as it is."""
     if one.run:
         return
-    from heat_core.runs.pipeline import run  # imports torch
-    from heat_core.runs.projection import Projector
+    from heat_core.pipeline.pipeline import run  # imports torch
+    from heat_core.pipeline.umap_process import Projector
 
     if not is_file(one.folder / RUN_FILE):
         new_run_in(one.folder, replace(one.experiment, name=f"{Path(one.experiment.id).name}, {name}", map=False))

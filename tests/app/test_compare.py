@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.faults import UNEXPECTED
-from app.look import from_query
+from app.common.faults import UNEXPECTED
+from app.state.look import from_query
 from heat_core import Lens
 from heat_core.analysis import facets
 from heat_core.analysis.questions import answers, narrowed
@@ -187,7 +187,9 @@ def test_a_run_alone_has_nobody_to_be_held_against(home):
 
 def test_a_count_of_two_runs_is_kept_as_a_selection(runs, monkeypatch):
     gone = {}
-    monkeypatch.setattr("app.leading.st.switch_page", lambda where, query_params: gone.update(query_params, page=where))
+    monkeypatch.setattr(
+        "app.compare.links.st.switch_page", lambda where, query_params: gone.update(query_params, page=where)
+    )
     test = page(run="first", section="versus", against="second", **{"against-det": "gmm"})
     button = test.button(key="versus-textures-first")
     a, b = (Samples(run) for run in runs)

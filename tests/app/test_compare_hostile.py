@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from app.faults import UNEXPECTED
+from app.common.faults import UNEXPECTED
 from tests.app.test_hostile import RUN, hostile_run, page, visit, written  # noqa: F401 (page is a fixture)
 from tests.browser import APP, CHROMIUM, streamlit_on
 

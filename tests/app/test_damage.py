@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import own_images
-from app.faults import UNEXPECTED
+from app.common.faults import UNEXPECTED
+from app.new_images import own_images
 from heat_core.analysis.notes import write_note
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import keep
@@ -117,7 +117,7 @@ def _draw(name: str, **query: str) -> AppTest:
 
 @pytest.mark.parametrize("file", FILES)
 def test_no_page_falls_over_a_damaged_file(file, whole, home, monkeypatch):
-    monkeypatch.setattr("app.following.start", lambda folder: None)
+    monkeypatch.setattr("app.common.following.start", lambda folder: None)
     folder, chosen, key = whole
     said = {}
     for damage, damaged in DAMAGES.items():
@@ -140,7 +140,7 @@ def test_damaged_notes_end_nothing_but_themselves(damage, whole, home, monkeypat
     shutil.copytree(folder, home / "runs" / folder.name)
     DAMAGES[damage](home / "runs" / folder.name / "notes.json")
     told: list[dict] = []
-    monkeypatch.setattr("app.inspect_view._STATE", lambda key, data: told.append(data))
+    monkeypatch.setattr("app.inspect.inspect_view._STATE", lambda key, data: told.append(data))
     test = _draw("inspect", run=folder.name, sel=chosen, sample=key)
     assert any("notes" in error.value for error in test.error)
     assert told[-1]["tags"] == {}
@@ -150,7 +150,9 @@ def test_damaged_notes_end_nothing_but_themselves(damage, whole, home, monkeypat
 def test_uploads_are_data_whatever_they_are_called(whole, monkeypatch):
     folder, _, _ = whole
     scored = []
-    monkeypatch.setattr("app.own_images.start_scoring", lambda run, paths, into: scored.append((paths, into)))
+    monkeypatch.setattr(
+        "app.new_images.own_images.start_scoring", lambda run, paths, into: scored.append((paths, into))
+    )
     names = [
         "../../out.png",
         "..",
@@ -176,7 +178,7 @@ def test_uploads_are_data_whatever_they_are_called(whole, monkeypatch):
 
 def test_damaged_runs_are_named_and_hide_no_other(whole, home, monkeypatch):
     folder, _, _ = whole
-    monkeypatch.setattr("app.following.start", pytest.fail)  # a HEAT_HOME of damaged runs is not empty
+    monkeypatch.setattr("app.common.following.start", pytest.fail)  # a HEAT_HOME of damaged runs is not empty
     shutil.copytree(folder, home / "runs" / "broken")
     (home / "runs" / "broken" / "run.json").write_text("{")
     assert "run" in _draw("compare").error[0].value

@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit import config
 
-from app import doors
+from app.server import access_control
 from tests.browser import APP, ROOT, streamlit_on
 
 UPGRADE = {
@@ -105,9 +105,9 @@ def test_started_open_it_says_one_sentence_and_shows_nothing(tmp_path):
     home = tmp_path / "home"
     with streamlit_on(APP, tmp_path, "--server.address", "0.0.0.0", HEAT_HOME=str(home)) as address:
         status, body, _ = ask(address)
-        assert (status, body) == (403, doors.OPEN)
+        assert (status, body) == (403, access_control.OPEN)
         assert "SSH tunnel" in body
-        assert doors.ALLOW in body
+        assert access_control.ALLOW in body
         assert stream(address, Origin=address) == 403
     assert not home.exists()
 
@@ -117,7 +117,7 @@ def test_started_open_on_purpose_it_answers_its_names_alone(tmp_path):
     with streamlit_on(APP, tmp_path, *options, HEAT_HOME=str(tmp_path), HEAT_ALLOW_REMOTE="1") as address:
         assert ask(address)[0] == ask(address, Host="lab:1")[0] == 200
         assert stream(address, Origin=address) == 101
-        assert ask(address, Host="evil.example")[:2] == (403, doors.STRANGER)
+        assert ask(address, Host="evil.example")[:2] == (403, access_control.STRANGER)
 
 
 @pytest.mark.parametrize(
@@ -140,11 +140,11 @@ def test_started_open_on_purpose_it_answers_its_names_alone(tmp_path):
 def test_who_is_let_in(client, address, allowed, answered, monkeypatch):
     options = {"server.address": address, "server.allowedHosts": ["localhost", "::1"]}
     monkeypatch.setattr(st, "get_option", options.get)
-    monkeypatch.setenv(doors.ALLOW, allowed)
+    monkeypatch.setenv(access_control.ALLOW, allowed)
     for host in ("localhost", "LOCALHOST.:80", "[::1]:9"):
-        assert doors.refusal(host, None, client) == (None if answered else doors.OPEN)
+        assert access_control.refusal(host, None, client) == (None if answered else access_control.OPEN)
     if answered:
-        assert doors.refusal("localhost.evil.example", None, client) == doors.STRANGER
+        assert access_control.refusal("localhost.evil.example", None, client) == access_control.STRANGER
 
 
 def test_nothing_reaches_the_app_behind_a_closed_door():
@@ -157,7 +157,7 @@ def test_nothing_reaches_the_app_behind_a_closed_door():
         sent.append(message)
 
     scope = {"type": "http", "headers": [(b"host", b"localhost")], "client": ("10.0.0.9", 5)}
-    asyncio.run(doors.Doors(app)(scope, None, send))
+    asyncio.run(access_control.Doors(app)(scope, None, send))
     assert sent[0]["status"] == 403
 
 

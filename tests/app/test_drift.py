@@ -8,9 +8,9 @@ import pytest
 
 from heat_core import Lens
 from heat_core.analysis.newcomers import Newcomers
+from heat_core.pipeline.scoring import score
 from heat_core.runs.lock import LOG_FILE
 from heat_core.runs.record import SCORED
-from heat_core.runs.scoring import score
 from tests.app.test_pages import page
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
-from app.faults import UNEXPECTED
+from app.common.faults import UNEXPECTED
 from heat_core.analysis.notes import write_note
 from heat_core.analysis.samples import Samples
 from heat_core.runs.record import ENERGIES, RunRecord, Scored

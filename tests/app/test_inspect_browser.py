@@ -94,7 +94,7 @@ def test_a_false_alarm_rate_draws_the_line_and_holds_while_beta_moves(page, demo
 
 @pytest.mark.parametrize("old", ["live", "gallery", "map", "explore", "own", "train", "setup"])
 def test_old_addresses_lead_to_the_new_place(served, browser, demo_run, old):
-    from app.moved import NEW_PLACE
+    from app.server.redirects import NEW_PLACE
 
     page = browser.new_page()
     page.goto(f"{served[0]}/{old}?run={demo_run.id}&beta=-2")

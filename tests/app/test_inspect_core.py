@@ -179,7 +179,8 @@ def test_a_rate_and_a_threshold_take_each_others_place(page):
 
 # A view of three points in two sets, with two priors; `live.store` and what it is made of.
 VIEW = """async () => {
-  const { createStore } = await import('/state/store.js'), { loaded, answered, told } = await import('/state/messages.js');
+  const { createStore } = await import('/state/store.js');
+  const { loaded, answered, told } = await import('/state/messages.js');
   const { createScoring } = await import('/compute/scoring.js'), { createActions } = await import('/state/actions.js');
   const run = {view: 'a', version: '1', n: 3, k: 2, map: true, priors: [{}, {}], sets: [{key: 'id'}, {key: 'ood'}],
     energies: Float32Array.of(0, 1, 2, 3, 4, 5), number: Uint32Array.of(7, 8, 9), set: Uint8Array.of(0, 0, 1),

@@ -8,10 +8,10 @@ import shutil
 import numpy as np
 import pytest
 
-from app.inspect_view import _query, exact_numbers
-from app.look import Look, address, from_query, to_query
-from app.packing import pack
-from app.text import plain
+from app.common.text import plain
+from app.inspect.inspect_view import _query, exact_numbers
+from app.inspect.packing import pack
+from app.state.look import Look, address, from_query, to_query
 from heat_core import Lens
 from heat_core.analysis.notes import write_note
 from heat_core.analysis.questions import Query
@@ -25,7 +25,7 @@ from tests.app.test_pages import page
 def said(monkeypatch) -> list[dict]:
     """What Python told the browser, message by message."""
     messages: list[dict] = []
-    monkeypatch.setattr("app.inspect_view._STATE", lambda key, data: messages.append(data))
+    monkeypatch.setattr("app.inspect.inspect_view._STATE", lambda key, data: messages.append(data))
     return messages
 
 
@@ -318,7 +318,7 @@ def test_an_address_made_by_hand_does_not_break_the_page(demo_home, demo_run):
 def test_the_only_run_deleted_starts_the_demo_again(home, monkeypatch):
     from heat_core.runs.listing import list_runs
 
-    monkeypatch.setattr("app.following.start", lambda folder: None)
+    monkeypatch.setattr("app.common.following.start", lambda folder: None)
     page("inspect")
     (first,) = list_runs()
     shutil.rmtree(first.folder)

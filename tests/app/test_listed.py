@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app import run_start, waiting
-from app.draft import Draft
-from app.inspect_view import _query
-from app.look import Look, from_query, to_query
-from app.new_sets import begin
-from app.packing import pack
-from app.subject import subject_of
-from app.subset import numbers
+from app.common import waiting
+from app.inspect.inspect_view import _query
+from app.inspect.new_sets import begin
+from app.inspect.packing import pack
+from app.inspect.sample_detail import subject_of
+from app.inspect.subset import numbers
+from app.runs import run_start
+from app.runs.draft import Draft
+from app.state.look import Look, from_query, to_query
 from heat_core import Experiment, Lens, Run
 from heat_core.analysis.likeness import Likeness
 from heat_core.analysis.questions import Query
@@ -60,8 +61,8 @@ def source(tmp_path) -> str:
 
 
 def test_a_list_stands_where_a_folder_may(home, source, monkeypatch):
-    monkeypatch.setattr("app.run_start.start", lambda folder: None)
-    monkeypatch.setattr("app.following.start", lambda folder: None)
+    monkeypatch.setattr("app.runs.run_start.start", lambda folder: None)
+    monkeypatch.setattr("app.common.following.start", lambda folder: None)
     run_start._looked.clear()
     test = page("runs", view="new")
     for number in (1, 2):
@@ -153,8 +154,8 @@ def test_a_new_image_is_its_crop(demo_run, home, tmp_path):
 
 def test_a_class_is_added_to_the_training_rows_and_the_test_rows_stay(home, source, monkeypatch, tmp_path):
     filled = []
-    monkeypatch.setattr("app.run_form.prefill", lambda experiment, note: filled.append(experiment))
-    monkeypatch.setattr("app.session.hold", lambda **values: None)
+    monkeypatch.setattr("app.runs.run_form.prefill", lambda experiment, note: filled.append(experiment))
+    monkeypatch.setattr("app.state.session.hold", lambda **values: None)
     make_folder(tmp_path / "near", {"": 1})
     (tmp_path / "near" / "000.png").rename(tmp_path / "near" / "near-000000")
     made = synthetic_run(home / "runs" / "listed", {"near": 40})

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.faults import UNEXPECTED
-from heat_core.runs.jobs import cancel
+from app.common.faults import UNEXPECTED
+from heat_core.jobs.jobs import cancel
 from heat_core.runs.listing import list_runs
 
 PAGES = Path(__file__).resolve().parents[2] / "app" / "app_pages"

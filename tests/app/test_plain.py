@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from app.text import drawn, plain
+from app.common.text import drawn, plain
 from heat_core.storage import printable
 from tests.app.sinks import Reader, bare_sinks
 from tests.browser import CHROMIUM, ROOT, chromium, streamlit_on
@@ -125,7 +125,7 @@ def test_drawn_is_no_html_and_no_field_of_plotly():
 SCRIPT = """
 import json, sys
 import streamlit as st
-from app.text import plain
+from app.common.text import plain
 for i, text in enumerate(json.load(open(sys.argv[1]))):
     with st.container(key=f"c{i}"):
         st.markdown(plain(text))

@@ -6,8 +6,8 @@ from dataclasses import fields, replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import run_start
-from app.draft import Draft
+from app.runs import run_start
+from app.runs.draft import Draft
 from heat_core import Experiment, HeatError, Run
 from heat_core.energies.settings import ResidualSettings
 from heat_core.runs.events import RUN_FILE
@@ -50,8 +50,8 @@ FULL = Experiment(
 def started(monkeypatch):
     """The folders whose jobs were started."""
     folders = []
-    monkeypatch.setattr("app.run_start.start", folders.append)
-    monkeypatch.setattr("app.following.start", lambda folder: None)
+    monkeypatch.setattr("app.runs.run_start.start", folders.append)
+    monkeypatch.setattr("app.common.following.start", lambda folder: None)
     run_start._looked.clear()
     run_start._estimated.clear()
     return folders

@@ -8,9 +8,9 @@ import types
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.faults import UNEXPECTED
+from app.common.faults import UNEXPECTED
 from heat_core import Run
-from heat_core.runs import jobs
+from heat_core.jobs import jobs
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.listing import list_runs
 from heat_core.runs.lock import held
@@ -230,7 +230,7 @@ def test_no_report_is_made_before_it_is_asked_for(home, monkeypatch):
     make(home, "a")
     asked = []
     report = types.SimpleNamespace(to_html=lambda run, lens: asked.append((run.id, lens.beta)) or "<html>")
-    monkeypatch.setitem(sys.modules, "heat_core.analysis.report", report)
+    monkeypatch.setitem(sys.modules, "heat_core.reporting.report", report)
     test = page("runs")
     assert [b.proto.label for b in test.get("download_button")][-1] == "Report"
     assert asked == []

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from heat_core.runs.jobs import cancel
+from heat_core.jobs.jobs import cancel
 from heat_core.runs.listing import list_runs
 from tests.browser import CHROMIUM, app_on, chromium
 from tests.synthetic import synthetic_run

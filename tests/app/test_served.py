@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from starlette.requests import Request
 
-from app import served
-from app.look import Look, to_query
+from app.server import served
+from app.state.look import Look, to_query
 from heat_core.analysis.questions import Query, answers, arrange
 from heat_core.analysis.samples import Samples
 from heat_core.runs.record import Scored

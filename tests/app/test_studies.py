@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from heat_core.runs.jobs import cancel
+from heat_core.jobs.jobs import cancel
 from heat_core.runs.listing import list_runs
 from heat_core.runs.lock import is_worked_on
 from heat_core.studies.request import Request, list_studies, new_study

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.packing import pack
+from app.inspect.packing import pack
 from heat_core import Lens
 from heat_core.analysis import facets
 from heat_core.analysis.columns import column_facets
@@ -30,7 +30,8 @@ def page():
 
 SUBSET = """async ([bytes, change, answers]) => {
   const { unpack } = await import('/state/decode.js'), { createStore } = await import('/state/store.js');
-  const { loaded } = await import('/state/messages.js'), { createScoring, createSubset } = await import('/compute/scoring.js');
+  const { loaded } = await import('/state/messages.js');
+  const { createScoring, createSubset } = await import('/compute/scoring.js');
   const { PLAIN } = await import('/compute/subset.js'), { fromPoints } = await import('/state/selection.js');
   const run = unpack(Uint8Array.from(bytes)), store = createStore(), scored = createScoring();
   store.update(loaded(store.state, run));

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from app.inspect_view import _Hands
+from app.inspect.inspect_view import _Hands
 from heat_core import Run
 from heat_core.analysis.notes import read_notes, write_note, write_tags
 from heat_core.analysis.samples import Samples
@@ -21,11 +21,11 @@ def test_a_wish_that_comes_twice_is_done_once(tmp_path, monkeypatch):
         {"id": 11, "what": "tag", "number": 5, "tag": "known"},
         {"id": 12, "what": "untag", "number": 5, "tag": "odd"},
     ]
-    monkeypatch.setattr("app.session.touch", lambda: None)
-    monkeypatch.setattr("app.session.held", lambda key, otherwise=None: kept.get(key, otherwise))
-    monkeypatch.setattr("app.session.hold", lambda **values: kept.update(values))
+    monkeypatch.setattr("app.state.session.touch", lambda: None)
+    monkeypatch.setattr("app.state.session.held", lambda key, otherwise=None: kept.get(key, otherwise))
+    monkeypatch.setattr("app.state.session.hold", lambda **values: kept.update(values))
     for said in (wishes[:2], wishes, wishes):
-        monkeypatch.setattr("app.session.event", lambda key, name, said=said: json.dumps(said))
+        monkeypatch.setattr("app.state.session.event", lambda key, name, said=said: json.dumps(said))
         _Hands(samples, np.arange(len(samples)), "k").hearing("act")()
     found = read_notes(folder)[key]
     assert (found["note"], found["tags"]) == ("a seven", ["known"])

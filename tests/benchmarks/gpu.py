@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from heat_core.data.datasets import from_folder
 from heat_core.detectors.knn import NearestNeighbours
 from heat_core.energies.moments import Moments
 from heat_core.energies.priors import make_prior
@@ -29,7 +30,6 @@ from heat_core.energies.settings import settings_for
 from heat_core.energies.views import VIEWS
 from heat_core.features.batches import each_batch
 from heat_core.features.columns import pooled
-from heat_core.features.datasets import from_folder
 from heat_core.features.features import Features
 from tests.benchmarks import machine
 from tests.benchmarks.system import _backbone, _folder, _pictures

@@ -39,11 +39,11 @@ def _guarded(quick: bool) -> Job:
     import torch
     from timm.data import resolve_data_config
 
+    from heat_core.backbones.registry import Backbone
     from heat_core.composition import Lens, Scale
     from heat_core.energies.heat import fit_prior
     from heat_core.energies.names import PRIORS
     from heat_core.energies.residual import ResidualMLP
-    from heat_core.features.backbones import Backbone
     from heat_core.features.features import Features
     from heat_core.guard.conformal import Calibration
     from heat_core.guard.guard import Guard

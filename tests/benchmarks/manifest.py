@@ -52,14 +52,14 @@ def _write(home: Path, rows: int) -> dict[str, Path]:
 
 
 def _open(path: Path) -> int:
-    from heat_core.features.datasets import open_dataset
+    from heat_core.data.datasets import open_dataset
 
     return len(open_dataset(str(path), "train"))
 
 
 def _look(path: Path) -> int:
     from heat_core import Experiment
-    from heat_core.runs.layout import overview
+    from heat_core.pipeline.validate_sets import overview
 
     found = overview(Experiment(id=str(path), ood={"digits": "demo-unseen-digits"}))
     return found.sizes["train"] + found.sizes["id"]

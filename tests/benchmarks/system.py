@@ -46,7 +46,7 @@ def _backbone(name: str):
     import timm
     from safetensors.torch import save_model
 
-    from heat_core.features.backbones import load_backbone
+    from heat_core.backbones.registry import load_backbone
 
     if name == "tf_efficientnet_lite0" and _LITE0.exists():
         return load_backbone(name, str(_LITE0), _SIZE)
@@ -61,8 +61,8 @@ def _count(name: str, quick: bool) -> int:
 
 def _our_extraction(name: str):
     def prepare(quick: bool) -> Job:
+        from heat_core.data.datasets import open_dataset
         from heat_core.features.batches import auto_device
-        from heat_core.features.datasets import open_dataset
         from heat_core.features.extraction import extract
 
         home = _folder()

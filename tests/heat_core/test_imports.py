@@ -98,9 +98,9 @@ def test_what_opens_runs_does_not_import_torch():
 
 def test_pages_start_without_what_they_draw_later():
     assert absent(
-        "plotly", "heat_core", "heat_core.commands", "heat_core.analysis.samples", "heat_core.analysis.tables"
+        "plotly", "heat_core", "heat_core.commands", "heat_core.analysis.samples", "heat_core.reporting.tables"
     )
-    assert absent("pandas", "heat_core.analysis.comparison", "heat_core.analysis.export")
+    assert absent("pandas", "heat_core.analysis.comparison", "heat_core.reporting.export")
 
 
 def test_modules_of_the_first_version_are_found_where_they_went():
@@ -108,7 +108,7 @@ def test_modules_of_the_first_version_are_found_where_they_went():
         "import warnings\nwith warnings.catch_warnings(record=True) as caught:\n"
         "    warnings.simplefilter('always')\n"
         "    from heat_core.datasets import read_image\n    from heat_core.results import Run\n"
-        "import heat_core, heat_core.features.datasets as new\n"
+        "import heat_core, heat_core.data.datasets as new\n"
         "assert read_image is new.read_image and Run is heat_core.Run\n"
         "print(sum('is now heat_core' in str(w.message) for w in caught))"
     )

@@ -11,7 +11,7 @@ import pytest
 
 from heat_core import Experiment, Run
 from heat_core.__main__ import main
-from heat_core.features.backbones import ASSETS
+from heat_core.data.demo import DEMO_WEIGHTS
 from heat_core.runs.creation import new_run
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.listing import list_runs
@@ -123,7 +123,7 @@ def me(tmp_path, monkeypatch) -> Path:
 
 
 def test_a_tilde_in_an_option_is_ones_home(me, image_folder, capsys):
-    shutil.copy(ASSETS / "demo-resnet.safetensors", me / "w.safetensors")
+    shutil.copy(DEMO_WEIGHTS, me / "w.safetensors")
     image_folder(me / "train", {"blue": 5, "red": 5})
     image_folder(me / "ood", {"": 3})
     words = ["run", "--id=~/train", "--ood", "green=~/ood", "--backbone", "heat-demo-resnet", "--preset", "quick"]

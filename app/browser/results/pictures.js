@@ -2,7 +2,7 @@
 
 import { element } from "../common/format.js";
 
-const SIDES = [96, 192, 384, 768, 1536]; // those that the server makes (app/served.py)
+const SIDES = [96, 192, 384, 768, 1536]; // those that the server makes (app/server/served.py)
 
 /** The address of a sample's picture, at least `side` CSS pixels wide on this screen; empty where there are none.
  *  run.pictures: one address a set, or null. */

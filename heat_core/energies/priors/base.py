@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from heat_core.errors import HeatError
-from heat_core.features.rows import BLOCK, blocks, cached_rows, in_blocks, products, rows_not_finite, tensor, working
+from heat_core.features.chunks import BLOCK, blocks, cached_rows, in_blocks, products, rows_not_finite, tensor, working
 from heat_core.types import Rows
 
 ArrayOrTensor = TypeVar("ArrayOrTensor", np.ndarray, torch.Tensor)

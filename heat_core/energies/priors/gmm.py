@@ -9,7 +9,7 @@ from heat_core.energies.fitted import Fitted
 from heat_core.energies.moments import Moments
 from heat_core.energies.priors.base import ArrayOrTensor, Constants, Scoring, array_or_tensor, checked_features
 from heat_core.errors import HeatError
-from heat_core.features.rows import working
+from heat_core.features.chunks import working
 from heat_core.types import Rows
 
 COVARIANCES = ("empirical", "ledoit-wolf")

@@ -10,7 +10,7 @@ from heat_core.energies.moments import Moments
 from heat_core.energies.priors.base import ArrayOrTensor, Constants, Scoring, array_or_tensor
 from heat_core.energies.priors.logits import EnergyLogits
 from heat_core.errors import HeatError
-from heat_core.features.rows import blocks, cached_rows, tensor, working
+from heat_core.features.chunks import blocks, cached_rows, tensor, working
 from heat_core.types import FitHead, Rows
 
 _NOTHING = 1e-7  # share of the features' length outside the principal subspace that rounding leaves

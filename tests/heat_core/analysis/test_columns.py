@@ -5,11 +5,11 @@ import pytest
 
 from heat_core import Lens
 from heat_core.analysis.columns import MOST_COLUMNS, column_facets
-from heat_core.analysis.export import to_csv
 from heat_core.analysis.newcomers import Newcomers
 from heat_core.analysis.questions import Query, arrange, narrowed
-from heat_core.analysis.report import to_html
 from heat_core.analysis.samples import Samples
+from heat_core.reporting.export import to_csv
+from heat_core.reporting.report import to_html
 from heat_core.runs.record import Scored
 from tests.synthetic import synthetic_run
 

@@ -7,8 +7,8 @@ import pytest
 
 from heat_core import Experiment, HeatError, Lens
 from heat_core.analysis.comparison import Entry, Source, _ranked, beside, compare, entries_of, measured
-from heat_core.analysis.tables import to_csv, to_latex, to_markdown
 from heat_core.metrics import auroc, bootstrap, fpr95
+from heat_core.reporting.tables import to_csv, to_latex, to_markdown
 from tests.synthetic import synthetic_run
 
 RNG = np.random.default_rng(0)

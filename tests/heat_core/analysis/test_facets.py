@@ -7,10 +7,10 @@ import pytest
 
 from heat_core import HeatError, Lens
 from heat_core.analysis import facets
-from heat_core.analysis.choosing import differing
 from heat_core.analysis.explanation import explain
 from heat_core.analysis.facets import Facet, Tags
 from heat_core.analysis.samples import Samples
+from heat_core.reporting.choosing import differing
 from heat_core.runs.record import ENERGIES, RunRecord
 from heat_core.runs.run import Run
 from tests.synthetic import CLASSES, synthetic_run
@@ -132,7 +132,7 @@ def test_pictures_are_the_farthest_from_those_before_them(run, monkeypatch):
     samples, rng = Samples(run), np.random.default_rng(0)
     features = rng.normal(size=(len(samples), 5))
     features[20:40] = features[20]  # twenty times the same picture
-    monkeypatch.setattr("heat_core.analysis.choosing._features", lambda _, numbers: unit(features[numbers]))
+    monkeypatch.setattr("heat_core.reporting.choosing._features", lambda _, numbers: unit(features[numbers]))
 
     def unit(x):
         return x / np.linalg.norm(x, axis=1, keepdims=True)

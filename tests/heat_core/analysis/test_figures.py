@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from heat_core import Lens
-from heat_core.analysis import figures, palette
 from heat_core.analysis.explanation import Explanation, Part, explain
 from heat_core.analysis.sweep import SWEEP
 from heat_core.composition import beta_text
 from heat_core.metrics import auroc, fpr95, roc_curve, threshold95
+from heat_core.reporting import figures, palette
 from tests.synthetic import synthetic_run
 
 RNG = np.random.default_rng(0)

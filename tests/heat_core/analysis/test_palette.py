@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from heat_core.analysis import palette
+from heat_core.reporting import palette
 
 HEX = re.compile(r"#[0-9A-F]{6}")
 

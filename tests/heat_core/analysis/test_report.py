@@ -11,9 +11,9 @@ import pytest
 from heat_core import HeatError, Lens, Run
 from heat_core.analysis.notes import write_note
 from heat_core.analysis.questions import Query, answers, baseline_of, gains
-from heat_core.analysis.report import to_html, write_report
-from heat_core.analysis.report_pictures import gallery_sections
 from heat_core.analysis.samples import Samples
+from heat_core.reporting.report import to_html, write_report
+from heat_core.reporting.report_pictures import gallery_sections
 from heat_core.runs.record import ENERGIES, RunRecord
 from tests.synthetic import synthetic_run
 

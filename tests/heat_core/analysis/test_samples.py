@@ -12,13 +12,13 @@ import pytest
 
 from heat_core import HeatError, Lens, Run
 from heat_core.analysis.explanation import explain
-from heat_core.analysis.export import to_csv, to_zip
 from heat_core.analysis.likeness import nearest_training
 from heat_core.analysis.notes import read_notes, write_note
 from heat_core.analysis.questions import why
 from heat_core.analysis.samples import Samples, stratified
 from heat_core.analysis.selections import keep, recall
 from heat_core.metrics import threshold95
+from heat_core.reporting.export import to_csv, to_zip
 from heat_core.runs.record import ENERGIES, RunRecord
 
 METHODS = ["el", "gmm", "heat"]

@@ -7,7 +7,7 @@ from PIL import Image
 from heat_core import HeatError
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.subsets import as_class, as_folder
-from heat_core.features.datasets import open_dataset
+from heat_core.data.datasets import open_dataset
 from tests.synthetic import synthetic_run
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from heat_core.analysis.comparison import Cell, Comparison, Source
-from heat_core.analysis.export import to_csv as samples_to_csv
 from heat_core.analysis.notes import write_note
 from heat_core.analysis.samples import Samples
-from heat_core.analysis.tables import markdown_text, no_formula, to_csv, to_html, to_latex, to_markdown
+from heat_core.reporting.export import to_csv as samples_to_csv
+from heat_core.reporting.tables import markdown_text, no_formula, to_csv, to_html, to_latex, to_markdown
 from tests.synthetic import synthetic_run
 
 NAMES = [

@@ -6,8 +6,8 @@ import pytest
 from heat_core import HeatError, storage
 from heat_core.detectors import load, names
 from heat_core.energies.settings import ResidualSettings
+from heat_core.features.chunks import BLOCK
 from heat_core.features.features import Features
-from heat_core.features.rows import BLOCK
 from tests.heat_core.detectors.blobs import CLASSES, DIM, HEAD, TEST, TRAIN, with_labels
 
 QUICK = ResidualSettings(width=16, hidden_layers=1, epochs=2, updates=4, batch_size=32, langevin_steps=2)

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from heat_core.energies.heat import fit_prior
-from heat_core.energies.loudness import ENOUGH, SAY, factor, loudness, unread_share
 from heat_core.energies.names import ALL_PRIORS
 from heat_core.energies.residual import correlation
+from heat_core.energies.residual_scale import ENOUGH, SAY, factor, loudness, unread_share
 from tests.heat_core.energies.test_heat import CPU, FEW, HEAD, MANY, SETTINGS
 
 

@@ -6,7 +6,7 @@ import pytest
 from heat_core import HeatError
 from heat_core.energies.moments import Moments, class_means
 from heat_core.energies.priors import GaussianMixture
-from heat_core.features.rows import BLOCK
+from heat_core.features.chunks import BLOCK
 
 RNG = np.random.default_rng(0)
 CLASSES, DIM, N = 5, 12, BLOCK + 700

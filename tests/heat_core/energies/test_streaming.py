@@ -10,8 +10,8 @@ from heat_core.energies.heat import fit_prior
 from heat_core.energies.residual import StreamedPoints, points_of
 from heat_core.energies.settings import settings_for
 from heat_core.energies.views import VIEWS
+from heat_core.features.chunks import BLOCK
 from heat_core.features.features import Features
-from heat_core.features.rows import BLOCK
 from heat_core.storage import digest_of_array
 
 RNG = np.random.default_rng(0)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from heat_core import HeatError
-from heat_core.features.backbones import Backbone, load_backbone
+from heat_core.backbones.registry import Backbone, load_backbone
 from tests.heat_core.features.networks import SIDE, TRANSFORM, Plain
 
 pytestmark = pytest.mark.usefixtures("one_thread")

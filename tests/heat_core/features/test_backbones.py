@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from heat_core import HeatError
-from heat_core.features.backbones import CIFAR_PRESETS, cifar_network, load_backbone
+from heat_core.backbones.registry import CIFAR_PRESETS, cifar_network, load_backbone
 from heat_core.features.heads import fit_head
 
 

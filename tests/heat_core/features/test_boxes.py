@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from heat_core import HeatError
-from heat_core.features.datasets import from_files, open_dataset
-from heat_core.features.manifest import Bad, Manifest
-from heat_core.features.place import Place
+from heat_core.data.datasets import from_files, open_dataset
+from heat_core.data.image_location import Place
+from heat_core.data.manifest import Bad, Manifest
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from pytorch_ood import detector as rival
 from pytorch_ood.detector.odin import odin_preprocessing
 
 from heat_core import HeatError
+from heat_core.backbones.registry import DEMO, load_backbone
+from heat_core.data.datasets import open_dataset
 from heat_core.detectors import load
-from heat_core.features.backbones import DEMO, load_backbone
 from heat_core.features.columns import AVG, GRAM, GRAM_POWERS, LAYERS, STD, Batch
-from heat_core.features.datasets import open_dataset
 from heat_core.features.extraction import extract
 
 CPU = torch.device("cpu")

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from heat_core import Experiment, HeatError
-from heat_core.features import demo
-from heat_core.features.datasets import known_names, open_dataset
-from heat_core.features.image_set import require_classes
+from heat_core.data.datasets import known_names, open_dataset
+from heat_core.data.demo import demo_sets
+from heat_core.data.image_set import require_classes
 
 
 def test_folder_with_classes(tmp_path, image_folder):
@@ -94,8 +94,8 @@ def test_extracted_tiny_imagenet(home, image_folder):
 def test_demo_sets_are_disjoint_and_real():
     train, test = open_dataset("demo-digits", "train"), open_dataset("demo-digits", "test")
     assert not set(train.ids) & set(test.ids)
-    assert set(train.labels) == set(test.labels) == set(range(demo.KNOWN_DIGITS))
-    assert all(len(open_dataset(name)) >= 300 for name in demo.SETS)
+    assert set(train.labels) == set(test.labels) == set(range(demo_sets.KNOWN_DIGITS))
+    assert all(len(open_dataset(name)) >= 300 for name in demo_sets.SETS)
     assert open_dataset("demo-photo-patches").open(0).size == (32, 32)
 
 

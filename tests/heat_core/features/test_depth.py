@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from heat_core.features.datasets import from_folder
-from heat_core.features.images import header, read_image
+from heat_core.data.datasets import from_folder
+from heat_core.data.image_io import header, read_image
 from tests.heat_core.features.test_folders import picture
 from tests.heat_core.features.test_images import LYING, RAMP
 

@@ -12,7 +12,7 @@ from torch import nn
 from torchvision import transforms as T
 
 from heat_core import HeatError
-from heat_core.features.backbones import Backbone, load_backbone
+from heat_core.backbones.registry import Backbone, load_backbone
 from heat_core.features.columns import Batch, pooled
 from tests.heat_core.features.networks import NETWORKS, SIDE, TRANSFORM, Plain, drawn
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from heat_core import HeatError
-from heat_core.features.backbones import load_backbone
-from heat_core.features.datasets import open_dataset
+from heat_core.backbones.registry import load_backbone
+from heat_core.data.datasets import open_dataset
 from heat_core.features.extraction import extract
 from heat_core.features.features import Features
 
@@ -54,8 +54,8 @@ def test_second_time_reads_the_cache(backbone):
 CHILD = """
 import sys, time, torch
 from heat_core.features import extraction
-from heat_core.features.backbones import load_backbone
-from heat_core.features.datasets import open_dataset
+from heat_core.backbones.registry import load_backbone
+from heat_core.data.datasets import open_dataset
 extraction.SAVE_EVERY = 0.0
 pause = float(sys.argv[1])
 def report(r):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError
+from heat_core.data.folder_scan import is_features_folder
 from heat_core.data.splits import held_out_rows, rank_in_class
+from heat_core.features.chunks import BLOCK
 from heat_core.features.features import Features
-from heat_core.features.folders import is_features_folder
-from heat_core.features.rows import BLOCK
 from heat_core.features.store import load_features
 
 RNG = np.random.default_rng(0)

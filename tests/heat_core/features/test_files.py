@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heat_core.features import files
-from heat_core.features.files import GONE, NO_FILE, Files, looked_at
+from heat_core.data import path_list
+from heat_core.data.path_list import GONE, NO_FILE, Files, looked_at
 
 
 def test_paths_are_what_was_given():
@@ -28,17 +28,17 @@ def test_paths_are_what_was_given():
 
 
 def test_many_paths_are_gone_through_block_by_block(monkeypatch):
-    monkeypatch.setattr(files, "_BLOCK", 3)
+    monkeypatch.setattr(path_list, "_BLOCK", 3)
     found = Files.of(f"{i}.png" for i in range(10)).take(np.arange(9, -1, -1))
     assert [os.fsdecode(path) for path in found.raw()] == [f"{i}.png" for i in range(9, -1, -1)]
 
 
 @pytest.mark.parametrize("slow", [False, True])
 def test_what_the_disk_says_is_what_stat_says(tmp_path, monkeypatch, slow):
-    monkeypatch.setattr(files, "_BLOCK", 4)
+    monkeypatch.setattr(path_list, "_BLOCK", 4)
     if slow:  # as over a network
-        monkeypatch.setattr(files, "_AT_ONCE", 3)
-        monkeypatch.setattr(files, "_SLOW", 0.0)
+        monkeypatch.setattr(path_list, "_AT_ONCE", 3)
+        monkeypatch.setattr(path_list, "_SLOW", 0.0)
     names = [f"{i}.png" for i in range(10)]
     for i, name in enumerate(names):
         (tmp_path / name).write_bytes(b"x" * i)

@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 
 from heat_core import HeatError
-from heat_core.features.backbones import load_backbone
-from heat_core.features.datasets import from_files, from_folder, open_dataset
+from heat_core.backbones.registry import load_backbone
+from heat_core.data.datasets import from_files, from_folder, open_dataset
+from heat_core.data.folder_scan import natural_key, scan
 from heat_core.features.extraction import extract
-from heat_core.features.folders import natural_key, scan
 
 SYSTEM = (
     ".ipynb_checkpoints",

@@ -8,9 +8,9 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from heat_core import HeatError
+from heat_core.features.chunks import BLOCK
 from heat_core.features.features import Features
 from heat_core.features.heads import choose_head, fit_head, log_softmax, logits_of
-from heat_core.features.rows import BLOCK
 
 RNG = np.random.default_rng(0)
 CLASSES, DIM = 3, 6

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from heat_core import Experiment, HeatError, run
-from heat_core.features.backbones import Backbone, load_backbone
-from heat_core.runs.scoring import score
+from heat_core.backbones.registry import Backbone, load_backbone
+from heat_core.pipeline.scoring import score
 from heat_core.studies.request import fingerprint_of
 
 transformers = pytest.importorskip("transformers", reason="needs the extra hf")
@@ -167,6 +167,6 @@ def test_a_module_of_transformers_can_be_wrapped_too(folders):
 
 
 def test_nobody_else_imports_it():
-    code = "import sys, heat_core.features.backbones as b; b.load_backbone('heat-demo-resnet')"
+    code = "import sys, heat_core.backbones.registry as b; b.load_backbone('heat-demo-resnet')"
     code += "; print('transformers' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import EpsImagePlugin, Image, ImageOps
 
-from heat_core.features.images import eight_bits, header, left_out, read_image, suffixes
+from heat_core.data.image_io import eight_bits, header, left_out, read_image, suffixes
 
 RNG = np.random.default_rng(0)
 LYING = RNG.integers(0, 256, (5, 9, 3), dtype=np.uint8)  # no symmetry: every wrong turn shows

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError
-from heat_core.features import listed
-from heat_core.features.datasets import from_files, open_dataset
-from heat_core.features.image_set import require_classes
+from heat_core.data import manifest_set
+from heat_core.data.datasets import from_files, open_dataset
+from heat_core.data.image_set import require_classes
 from tests.conftest import make_folder
 
 
@@ -195,8 +195,8 @@ def test_the_fingerprint_is_of_images_boxes_and_classes_alone(write, tmp_path):
 
 def test_a_manifest_is_read_once_for_all_that_is_asked_of_it(write, monkeypatch):
     source, read = write(*rows("path,split,label", "train,a", "test,a", "train,b")), []
-    manifest = listed.Manifest
-    monkeypatch.setattr(listed, "Manifest", lambda path: read.append(path) or manifest(path))
+    manifest = manifest_set.Manifest
+    monkeypatch.setattr(manifest_set, "Manifest", lambda path: read.append(path) or manifest(path))
     assert numbers(open_dataset(source, "train")) == [0, 2]
     assert numbers(open_dataset(source, "test")) == [1]
     assert len(read) == 1
@@ -222,7 +222,7 @@ def test_the_example_of_the_documents_is_a_manifest(tmp_path, page):
 def test_without_pyarrow_a_sentence_says_what_to_install(write, monkeypatch):
     source = write("path", image(0))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    listed._table.cache_clear()
+    manifest_set._table.cache_clear()
     with pytest.raises(
         HeatError, match=r"Manifests and Parquet files need pyarrow: pip install 'heat-explorer\[parquet"
     ):

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from heat_core import HeatError
-from heat_core.features.manifest import Bad, Manifest, whole_column
+from heat_core.data.manifest import Bad, Manifest, whole_column
 
 
 def read(path, content: bytes | str | None = None):

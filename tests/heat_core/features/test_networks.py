@@ -15,14 +15,14 @@ from timm.models.resnet import BasicBlock, ResNet
 from torch import nn
 
 from heat_core import Experiment, HeatError, run
-from heat_core.features.backbones import Backbone, load_backbone
+from heat_core.backbones.registry import Backbone, load_backbone
+from heat_core.backbones.timm_models import build
+from heat_core.data.datasets import open_dataset
 from heat_core.features.columns import pooled
-from heat_core.features.datasets import open_dataset
 from heat_core.features.extraction import extract
 from heat_core.features.features import Features
 from heat_core.features.heads import choose_head
-from heat_core.features.networks import build
-from heat_core.runs import sources
+from heat_core.pipeline import sources
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CLASSES = 3

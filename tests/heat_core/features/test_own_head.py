@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from heat_core.features.backbones import load_backbone
-from heat_core.features.own_head import own_head
+from heat_core.backbones.find_head import own_head
+from heat_core.backbones.registry import load_backbone
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 DIM, CLASSES = 12, 5

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from heat_core.features import pixels as pixels_module
-from heat_core.features.datasets import open_dataset
-from heat_core.features.pixels import Batches, Draw, Pixels, colours, decoded
+from heat_core.data.datasets import open_dataset
+from heat_core.training import image_cache as pixels_module
+from heat_core.training.image_cache import Batches, Draw, Pixels, colours, decoded
 
 CPU = torch.device("cpu")
 CLASSES = ["a", "b"]

@@ -10,7 +10,7 @@ from torchvision.models import ResNet18_Weights
 from torchvision.transforms import v2
 
 from heat_core import HeatError
-from heat_core.features.preparation import Preparation, Steps
+from heat_core.backbones.transforms import Preparation, Steps
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PLAIN = (T.Resize(72), T.CenterCrop(64), T.ToTensor())

@@ -10,8 +10,8 @@ import torch
 
 from heat_core import Experiment, HeatError, Run, run
 from heat_core.analysis.samples import Samples
-from heat_core.features.backbones import load_backbone
-from heat_core.features.datasets import open_dataset
+from heat_core.backbones.registry import load_backbone
+from heat_core.data.datasets import open_dataset
 from heat_core.features.extraction import extract
 from heat_core.features.store import load_features
 from heat_core.storage import write_sealed

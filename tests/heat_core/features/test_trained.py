@@ -7,10 +7,10 @@ import torch
 from safetensors.torch import save_file
 
 from heat_core import HeatError
-from heat_core.features.backbones import cifar_network, load_backbone
-from heat_core.features.checkpoints import write_weights
-from heat_core.features.networks import small_resnet
-from heat_core.features.trained import Recipe, Trained, read_trained
+from heat_core.backbones.registry import cifar_network, load_backbone
+from heat_core.backbones.resnet_recipe import Recipe, Trained, read_trained
+from heat_core.backbones.timm_models import small_resnet
+from heat_core.training.checkpoints import write_weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -16,16 +16,16 @@ from safetensors.torch import load_file, save_file
 
 from heat_core import HeatError
 from heat_core.__main__ import main
+from heat_core.backbones.registry import load_backbone
+from heat_core.backbones.resnet_recipe import Recipe, Trained, read_trained
+from heat_core.data.datasets import open_dataset
 from heat_core.errors import Cancelled
-from heat_core.features import training
-from heat_core.features.backbones import load_backbone
-from heat_core.features.checkpoints import alone, checkpoint_of
-from heat_core.features.datasets import open_dataset
 from heat_core.features.extraction import extract
 from heat_core.features.heads import choose_head, logits_of
-from heat_core.features.pixels import Batches, decoded
-from heat_core.features.trained import Recipe, Trained, read_trained
-from heat_core.features.training import train
+from heat_core.training import training
+from heat_core.training.checkpoints import alone, checkpoint_of
+from heat_core.training.image_cache import Batches, decoded
+from heat_core.training.training import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -72,9 +72,9 @@ def test_what_was_trained_is_a_backbone_with_its_own_head_and_transform(folders,
 CHILD = """
 import sys, torch
 from pathlib import Path
-from heat_core.features.datasets import open_dataset
-from heat_core.features.trained import Recipe
-from heat_core.features.training import train
+from heat_core.data.datasets import open_dataset
+from heat_core.backbones.resnet_recipe import Recipe
+from heat_core.training.training import train
 torch.set_num_threads(1)
 sets = [open_dataset(folder) for folder in sys.argv[1:3]]
 def report(r):

@@ -8,7 +8,7 @@ import timm
 import torch
 
 from heat_core import HeatError
-from heat_core.features.networks import build
+from heat_core.backbones.timm_models import build
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CLASSES = 3

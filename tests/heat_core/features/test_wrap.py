@@ -13,9 +13,9 @@ from torchvision import models
 from torchvision import transforms as T
 
 from heat_core import HeatError
-from heat_core.features.backbones import Backbone, load_backbone
+from heat_core.backbones.registry import Backbone, load_backbone
+from heat_core.data.datasets import open_dataset
 from heat_core.features.columns import pooled, require_stages
-from heat_core.features.datasets import open_dataset
 from heat_core.features.extraction import extract
 from tests.heat_core.features.networks import CLASSES, NETWORKS, SIDE, TRANSFORM, Plain, drawn
 

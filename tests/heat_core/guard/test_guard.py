@@ -17,8 +17,8 @@ from heat_core import Experiment, HeatError, Lens, Run, pack, run
 from heat_core.energies.names import ALL_PRIORS
 from heat_core.guard.file import is_guard
 from heat_core.guard.guard import Guard
+from heat_core.pipeline.build_guard import guard_of
 from heat_core.runs.experiment import TRAIN
-from heat_core.runs.packing import guard_of
 
 
 @pytest.fixture(scope="module")

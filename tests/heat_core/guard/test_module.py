@@ -8,7 +8,7 @@ from heat_core import Experiment, HeatError, Lens, composition, run
 from heat_core.guard import module as exporting
 from heat_core.guard.guard import Guard
 from heat_core.guard.module import GuardModule, compose, exported, write_onnx
-from heat_core.runs.packing import guard_of
+from heat_core.pipeline.build_guard import guard_of
 from tests.conftest import make_folder, save_network
 
 NETWORKS = {"cnn": ("resnet10t", 32), "vit": ("vit_tiny_patch16_224", 48)}

@@ -12,10 +12,10 @@ from heat_core import Experiment, HeatError, Run, run
 from heat_core.energies.priors import GaussianMixture
 from heat_core.energies.views import VIEWS
 from heat_core.features.features import Features
+from heat_core.pipeline.positions import positions_of
+from heat_core.pipeline.scoring import score
+from heat_core.pipeline.validate_sets import overview
 from heat_core.runs.clusters import CLUSTERS_FILE, found_clusters, usual_clusters, with_clusters
-from heat_core.runs.layout import overview
-from heat_core.runs.positions import positions_of
-from heat_core.runs.scoring import score
 from tests.conftest import make_folder, save_network
 
 SETTINGS = {"width": 8, "updates": 1, "epochs": 1, "langevin_steps": 1}

@@ -8,9 +8,9 @@ import pytest
 
 from heat_core import Experiment, Lens, Run, run
 from heat_core.analysis.comparison import compare, entries_of
-from heat_core.analysis.tables import to_csv, to_html, to_markdown
+from heat_core.reporting.tables import to_csv, to_html, to_markdown
 from heat_core.runs.record import ENERGIES, RunRecord
-from heat_core.runs.rows import evidence_of
+from heat_core.runs.row_names import evidence_of
 from heat_core.storage import read_json, write_json
 from tests.synthetic import synthetic_run
 

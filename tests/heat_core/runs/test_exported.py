@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from heat_core import Experiment, HeatError, Run, run
-from heat_core.features.backbones import Backbone, load_backbone
+from heat_core.backbones.registry import Backbone, load_backbone
 from heat_core.studies.request import fingerprint_of
 
 SMALL = {"width": 8, "updates": 1, "epochs": 1, "langevin_steps": 1}

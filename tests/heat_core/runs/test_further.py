@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError
-from heat_core.runs.further import are_sound, as_texts, from_arrays, joined, to_arrays
+from heat_core.runs.metadata_columns import are_sound, as_texts, from_arrays, joined, to_arrays
 from heat_core.runs.record import ENERGIES, SCORED, RunRecord, Scored
 from heat_core.storage import read_npz, write_npz
 from tests.synthetic import synthetic_run

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from heat_core import Experiment, HeatError, Run
-from heat_core.runs import jobs
+from heat_core.jobs import jobs
 from heat_core.runs.creation import new_run
 from heat_core.runs.events import RUN_FILE, recorded
 from heat_core.runs.lock import announce, held, is_worked_on, starter_of

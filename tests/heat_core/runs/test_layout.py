@@ -8,10 +8,10 @@ import pytest
 
 from heat_core import Experiment, HeatError, Run, run
 from heat_core.__main__ import main
-from heat_core.features.backbones import load_backbone
-from heat_core.runs import sources
+from heat_core.backbones.registry import load_backbone
+from heat_core.pipeline import sources
+from heat_core.pipeline.sources import open_source
 from heat_core.runs.experiment import TRAIN
-from heat_core.runs.sources import open_source
 
 TINY = {"width": 8, "updates": 1, "epochs": 1, "langevin_steps": 1}
 

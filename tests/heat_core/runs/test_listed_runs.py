@@ -9,16 +9,16 @@ import pytest
 from PIL import Image
 
 from heat_core import Experiment, HeatError, Run, run
-from heat_core.analysis.export import to_csv, to_zip
 from heat_core.analysis.newcomers import Newcomers
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.subsets import as_class, as_folder
-from heat_core.features.datasets import open_dataset
-from heat_core.features.place import Place
-from heat_core.runs.layout import overview
-from heat_core.runs.positions import _picture
+from heat_core.data.datasets import open_dataset
+from heat_core.data.image_location import Place
+from heat_core.pipeline.positions import _picture
+from heat_core.pipeline.scoring import score
+from heat_core.pipeline.validate_sets import overview
+from heat_core.reporting.export import to_csv, to_zip
 from heat_core.runs.record import SCORED, Scored
-from heat_core.runs.scoring import score
 from tests.conftest import save_network
 
 FRAMES, A_FRAME = 8, 6  # pictures of 96 by 64 pixels, and boxes of 32 in each

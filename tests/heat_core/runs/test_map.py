@@ -11,8 +11,8 @@ import pytest
 
 from heat_core import HeatError
 from heat_core.features.features import Features
-from heat_core.runs.map import FeatureMap, write_points
-from heat_core.runs.projection import Projector, project
+from heat_core.pipeline.umap_process import Projector, project
+from heat_core.runs.feature_map import FeatureMap, write_points
 from heat_core.storage import read_npz
 
 RNG = np.random.default_rng(0)
@@ -62,7 +62,7 @@ def test_few_points_and_no_umap_fall_back_to_the_principal_plane():
 
 PARENT = """
 import sys, time
-from heat_core.runs.projection import Projector
+from heat_core.pipeline.umap_process import Projector
 with Projector() as projector:
     print(projector._child.pid, flush=True)
     time.sleep(60)

@@ -9,10 +9,10 @@ import pytest
 from heat_core import Experiment, HeatError, Run, run
 from heat_core.__main__ import main
 from heat_core.errors import Cancelled
-from heat_core.runs import jobs, mapping
+from heat_core.jobs import jobs
+from heat_core.pipeline.make_map import make_map, require_mappable
+from heat_core.runs.feature_map import MAP_FILE
 from heat_core.runs.lock import held
-from heat_core.runs.map import MAP_FILE
-from heat_core.runs.mapping import make_map, require_mappable
 from heat_core.storage import read_json, read_npz, write_json
 from tests.synthetic import synthetic_run
 
@@ -118,7 +118,7 @@ def test_what_ends_it_early_leaves_the_run_as_it_was(bare, monkeypatch, error, s
     info = read_json(bare.folder / "run.json")
     write_json(bare.folder / "run.json", info | {"status": "failed"})
     before = files_of(bare.folder)
-    monkeypatch.setattr(mapping, "write_points", fail)
+    monkeypatch.setattr("heat_core.pipeline.make_map.write_points", fail)
     with pytest.raises(type(error)):
         make_map(bare)
     assert files_of(bare.folder) == before

@@ -9,10 +9,10 @@ from heat_core import Experiment, HeatError, Run, run
 from heat_core.detectors import Context, in_table_order, load
 from heat_core.energies.heat import CorrectedPrior
 from heat_core.energies.settings import settings_for
+from heat_core.pipeline.sources import open_source
 from heat_core.runs.creation import new_run
 from heat_core.runs.experiment import ID, TRAIN
 from heat_core.runs.record import ENERGIES, RunRecord
-from heat_core.runs.sources import open_source
 
 SLOW = ["ebm", "ensemble", "gram", "mds", "odin"]
 SETTINGS = {"width": 16, "updates": 6, "epochs": 3, "langevin_steps": 2}

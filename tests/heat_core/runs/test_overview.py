@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError
-from heat_core.features import datasets
-from heat_core.features.datasets import open_dataset
-from heat_core.runs.layout import open_sets, overview
+from heat_core.data import datasets
+from heat_core.data.datasets import open_dataset
+from heat_core.pipeline.validate_sets import open_sets, overview
 from tests.heat_core.runs.test_layout import asked
 
 

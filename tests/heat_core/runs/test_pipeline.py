@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from heat_core import Experiment, HeatError, Lens, Run, compose, run
-from heat_core.runs import jobs
+from heat_core.jobs import jobs
 from heat_core.runs.creation import new_run
 from heat_core.runs.experiment import demo_experiment
 from heat_core.runs.listing import list_runs
@@ -213,7 +213,7 @@ def test_a_cancelled_job_says_so_and_keeps_what_was_finished(home):
 
 
 def test_nan_weights_fail_with_a_sentence_that_the_run_keeps(home, monkeypatch):
-    from heat_core.runs import sources
+    from heat_core.pipeline import sources
 
     def broken(*args, **keywords):
         raise HeatError("1 of 3 images have NaN features")
@@ -317,8 +317,8 @@ def test_opening_a_run_does_not_import_torch(demo_run):
 def test_heat_core_needs_no_streamlit_plotly_or_umap():
     code = (
         "import sys; [sys.modules.__setitem__(m, None) for m in ('streamlit', 'plotly', 'umap')]; "
-        "import heat_core.runs.pipeline, heat_core.__main__, numpy as np; "
-        "from heat_core.runs.projection import project; "
+        "import heat_core.pipeline.pipeline, heat_core.__main__, numpy as np; "
+        "from heat_core.pipeline.umap_process import project; "
         "print(project(np.random.default_rng(0).normal(size=(20, 5))).shape)"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "(20, 2)"

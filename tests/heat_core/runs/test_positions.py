@@ -16,15 +16,15 @@ from timm.data import resolve_data_config
 
 from heat_core import Experiment, HeatError, Run, run
 from heat_core.__main__ import main
+from heat_core.backbones.registry import Backbone, load_backbone
+from heat_core.data.image_location import Place
 from heat_core.energies.heat import fit_again
 from heat_core.energies.priors import GaussianMixture
-from heat_core.features.backbones import Backbone, load_backbone
 from heat_core.features.features import Features
-from heat_core.features.place import Place
-from heat_core.runs import jobs
-from heat_core.runs.contributions import POSITIONS, Positions
+from heat_core.jobs import jobs
+from heat_core.pipeline.positions import _box, _contributions, _pooled_values, positions_of
 from heat_core.runs.lock import FAILED_FILE
-from heat_core.runs.positions import _box, _contributions, _pooled_values, positions_of
+from heat_core.runs.position_maps import POSITIONS, Positions
 from heat_core.runs.record import ENERGIES, RunRecord
 from heat_core.storage import write_npz
 from tests.conftest import make_folder

@@ -9,8 +9,8 @@ import pytest
 
 from heat_core import HeatError, Lens, Run
 from heat_core.__main__ import main
+from heat_core.pipeline.scoring import score
 from heat_core.runs.record import ENERGIES, RunRecord, Scored
-from heat_core.runs.scoring import score
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from heat_core import Experiment, HeatError, run
-from heat_core.features.backbones import load_backbone
+from heat_core.backbones.registry import load_backbone
 from heat_core.features.features import Features
 from heat_core.features.store import load_features
+from heat_core.pipeline.sources import FeatureFolders, _given_head
 from heat_core.progress import no_progress
-from heat_core.runs.sources import FeatureFolders, _given_head
 
 SETTINGS = {"width": 16, "updates": 6, "epochs": 3, "langevin_steps": 2}
 

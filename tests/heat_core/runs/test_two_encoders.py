@@ -5,9 +5,9 @@ import pytest
 
 from heat_core import Experiment, HeatError, Run, pack, run
 from heat_core.__main__ import main
+from heat_core.backbones.registry import load_backbone
+from heat_core.data.datasets import open_dataset
 from heat_core.energies.priors import GaussianMixture
-from heat_core.features.backbones import load_backbone
-from heat_core.features.datasets import open_dataset
 from heat_core.features.extraction import extract
 from tests.conftest import make_known_and_other, save_network
 

@@ -6,7 +6,7 @@ from heat_core import HeatError, Run
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.listing import damaged_runs, list_runs
 from heat_core.runs.lock import held
-from heat_core.runs.upkeep import LONGEST_NAME, delete, rename
+from heat_core.runs.manage import LONGEST_NAME, delete, rename
 from heat_core.storage import read_json
 from tests.synthetic import synthetic_run
 

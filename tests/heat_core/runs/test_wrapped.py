@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from heat_core import Experiment, HeatError, Run, run
-from heat_core.features.backbones import Backbone, load_backbone
-from heat_core.runs.positions import positions_of
-from heat_core.runs.scoring import score
+from heat_core.backbones.registry import Backbone, load_backbone
+from heat_core.pipeline.positions import positions_of
+from heat_core.pipeline.scoring import score
 
 
 def asked(**more) -> Experiment:

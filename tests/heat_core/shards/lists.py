@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from heat_core.composition import Lens
+from heat_core.pipeline.build_guard import guard_of
 from heat_core.progress import no_progress
-from heat_core.runs.packing import guard_of
 from heat_core.shards.plan import How
 from heat_core.shards.scores import score_list
 from heat_core.storage import digest_of

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from heat_core import HeatError
-from heat_core.features.backbones import load_backbone
+from heat_core.backbones.registry import load_backbone
 from heat_core.features.store import load_features
 from heat_core.shards.extracted import extract_list
 from heat_core.shards.listing import LIST, read_shard, write_list

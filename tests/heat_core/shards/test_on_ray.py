@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError
+from heat_core.backbones.registry import load_backbone
+from heat_core.data.datasets import from_folder
 from heat_core.energies.moments import Moments
 from heat_core.energies.priors import GaussianMixture
 from heat_core.energies.views import VIEWS
-from heat_core.features.backbones import load_backbone
-from heat_core.features.datasets import from_folder
 from heat_core.features.extraction import extract
 from heat_core.features.store import load_features
 from heat_core.shards.extracted import extract_list, moments_of

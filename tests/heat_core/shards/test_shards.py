@@ -12,10 +12,10 @@ import pytest
 
 from heat_core import HeatError
 from heat_core.__main__ import main
+from heat_core.backbones.registry import load_backbone
 from heat_core.composition import HEAT, Lens
-from heat_core.features.backbones import load_backbone
 from heat_core.features.store import load_features
-from heat_core.runs.scoring import score
+from heat_core.pipeline.scoring import score
 from heat_core.shards.extracted import extract_list, moments_of
 from heat_core.shards.plan import How
 from heat_core.shards.scores import _read

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from heat_core import Experiment, HeatError
-from heat_core.analysis import tables
 from heat_core.energies.heat import fit_prior
 from heat_core.energies.settings import settings_for
 from heat_core.features.store import load_features
+from heat_core.pipeline.residual_cache import Shelf
+from heat_core.reporting import tables
 from heat_core.runs.events import read_events
 from heat_core.runs.listing import list_runs
-from heat_core.runs.shelf import Shelf
 from heat_core.studies import STUDY_NAMES
 from heat_core.studies.catalogue import STUDIES
 from heat_core.studies.page import to_csv

@@ -1,0 +1,1 @@
+"""Tables, curves and pairs of runs."""

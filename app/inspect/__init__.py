@@ -1,0 +1,1 @@
+"""The workbench over the samples of a run."""

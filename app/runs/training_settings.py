@@ -1,0 +1,69 @@
+"""Every parameter of the training of residuals, in the form of a new run."""
+
+from typing import Any
+
+import streamlit as st
+
+from app.runs.draft import Draft
+from app.state import session
+from heat_core.energies.settings import CHOICES
+
+SENTENCES = {
+    "width": "Width of the hidden layers of the residual network (App. B: 1024).",
+    "hidden_layers": "Hidden layers beside the input and the output layer; 4 make the paper's six linear layers.",
+    "learning_rate": "Adam's step (App. B: 5e-6).",
+    "adam_beta1": "Adam's first momentum (0 in the released code).",
+    "drop_after": "Epochs after which the learning rate is divided by ten; 0 = never.",
+    "epochs": "Passes over the training features (App. B: 20).",
+    "batch_size": "Training features, and Langevin chains, per update.",
+    "updates": "Updates in all, whatever the size of the set; 0 = whole passes.",
+    "langevin_steps": "Steps of each chain (App. B: 20); they show the residual where its model is wrong.",
+    "step_start": "First step size of the chains (App. B: 1e-4).",
+    "step_end": "Last step size (App. B: 1e-5).",
+    "noise_start": "First noise scale (App. B: 5e-3).",
+    "noise_end": "Last noise scale (App. B: 5e-4).",
+    "decay": "How both go from first to last: linear (the paper) or quadratic (the released code).",
+    "starts_are_negatives": "Whether the chains' starts join their ends as negatives in the loss.",
+    "start": "Where chains start: prior (Algorithm 1), normal (a standard normal, as the released code for EL), or "
+    "data (training features moved by noise, as `quick` for the mixtures).",
+    "lambda_": "λ of Eq. 6: holds the residual within about ±1/(2λ) (App. B: 10; Fig. 3a).",
+    "temperature": "T divides the prior's energy (App. B: 1000); 0 = from the prior's spread on (held-out) training "
+    "features.",
+    "saturation": "Share of the loss's bound, -1/(2λ), at which training ends, since its negatives no longer teach; "
+    "0 = never (the paper).",
+    "balanced": "Whether the residual's say beside its prior follows from ID features alone; without, it stays as it "
+    "was trained (the paper).",
+    "input_noise": "Noise on the inputs of the residual, for stability (App. B: 1e-4).",
+}
+NAMES = {name: name for name in SENTENCES}  # as the command line spells them
+
+
+def every_setting(draft: Draft) -> None:
+    """A widget for each setting, folded away; those of the preset where nobody changed them."""
+    changed = f" ({len(draft.settings)} changed)" if draft.settings else ""
+    with st.expander(f"Every parameter of the training{changed}"):
+        st.caption(
+            "Left as they are, each prior takes the values of its preset; a change applies to all chosen priors."
+        )
+        if draft.settings:
+            st.button("Back to the preset", icon=":material/undo:", on_click=draft.reset)
+        columns = st.columns(2)
+        for i, (name, value) in enumerate(draft.shown_settings().items()):
+            with columns[i % 2]:
+                _setting(draft, name, value)
+
+
+def _setting(draft: Draft, name: str, value: Any) -> None:
+    label, about, key = NAMES[name], SENTENCES[name], f"{draft.key_of_settings}-{name}"
+
+    def take_over() -> None:
+        draft.set(name, session.held(key))
+
+    if isinstance(value, bool):
+        st.checkbox(label, value, help=about, key=key, on_change=take_over)
+    elif isinstance(value, str):
+        st.selectbox(label, CHOICES[name], CHOICES[name].index(value), help=about, key=key, on_change=take_over)
+    elif isinstance(value, int):
+        st.number_input(label, 0, value=value, help=about, key=key, on_change=take_over)
+    else:
+        st.number_input(label, 0.0, value=value, format="%g", help=about, key=key, on_change=take_over)

@@ -1,0 +1,1 @@
+"""Requests: who may come in, pictures and files, addresses of earlier versions."""

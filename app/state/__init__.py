@@ -1,0 +1,1 @@
+"""How a person looks at a run, kept by the session and written in the address."""

@@ -1,0 +1,213 @@
+"""Networks with their weights: timm's, the paper's for CIFAR, the demo's; and what is wrong where they do not fit."""
+
+import sys
+from contextlib import suppress
+from difflib import get_close_matches
+from typing import Any
+
+import timm
+import torch
+from timm.data import resolve_data_config
+from timm.models import load_state_dict_from_hf
+from torch import nn
+
+from heat_core.backbones.resnet_recipe import Recipe, Trained, read_trained
+from heat_core.backbones.state_dict import first_line, load_into, read_weights, unwrapped
+from heat_core.data.demo import DEMO_WEIGHTS
+from heat_core.errors import HeatError
+from heat_core.storage import printable
+
+DEMO = "heat-demo-resnet"
+CIFAR_NORM = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2023, 0.1994, 0.2010)}
+_WHOLE = {"crop_pct": 1.0, "interpolation": "bicubic"}  # no border is cropped
+
+# The paper's CIFAR networks: preset → (timm name, repository on the Hugging Face hub, classes)
+CIFAR_PRESETS = {
+    f"resnet{depth}{kind}_cifar{classes}": (f"resnet{depth}", f"edadaltocg/resnet{depth}{kind}_cifar{classes}", classes)
+    for depth in (18, 34, 50)
+    for kind in ("", "_supcon")
+    for classes in (10, 100)
+}
+
+
+def build(name: str, weights: str | None, image_size: int | None) -> tuple[Any, dict[str, Any] | None]:
+    """A network by its name, and its data configuration where that is not timm's own.
+
+    Raises:
+        HeatError: as of `load_backbone`.
+    """
+    if name == DEMO:
+        model = demo_network()
+        state = read_weights(str(weights or DEMO_WEIGHTS))
+        load_into(model, state, name, weights or "the demo's weights", classifiers(name))
+        return model, {"input_size": (3, 32, 32), "mean": (0.5,) * 3, "std": (0.5,) * 3, **_WHOLE}
+    if weights and (trained := read_trained(weights)):
+        trained.require_named(name, weights)
+        return _trained_here(trained, name, weights)
+    if name in CIFAR_PRESETS:
+        architecture, repository, classes = CIFAR_PRESETS[name]
+        state = read_weights(weights) if weights else _from_hub(repository)
+        model = cifar_network(architecture, classes)
+        state = unwrapped(state, model, weights or repository)
+        load_into(model, state, name, weights or repository, classifiers(name))
+        return model, {"input_size": (3, 32, 32), **CIFAR_NORM, **_WHOLE}
+    model, trained_at = _timm_model(name, weights, image_size)
+    if trained_at is None or image_size:
+        return model, None
+    return model, resolve_data_config({}, model=model) | {"input_size": (3, trained_at, trained_at)}
+
+
+def cifar_network(architecture: str, classes: int, **keywords: Any) -> Any:
+    """Timm's ResNet for 32×32 images: a 3×3 stem of stride 1 and no max-pooling."""
+    model: Any = timm.create_model(architecture, pretrained=False, num_classes=classes, **keywords)
+    model.conv1 = nn.Conv2d(3, model.bn1.num_features, kernel_size=3, stride=1, padding=1, bias=False)
+    model.maxpool = nn.Identity()
+    return model
+
+
+def small_resnet(recipe: Recipe, classes: int) -> Any:
+    """The network of a recipe: `cifar_network` with all its channels, those of the stem too, times the width.
+
+    Raises:
+        HeatError: where timm has no ResNet of that name, or not at that width.
+    """
+    name = recipe.architecture
+    _require_known(name)
+    if not timm.models.is_model_in_modules(name, ["resnet"]):
+        raise HeatError(f"{name} is not one of timm's ResNets: choose one, such as resnet18, resnet34 or resnet50.")
+    channels = tuple(int(c * recipe.width) for c in (64, 128, 256, 512))
+    try:
+        # only of a deep stem does timm let one choose the width; its convolutions are replaced by one
+        model = cifar_network(name, classes, channels=channels, stem_type="deep", stem_width=channels[0] // 2)
+    except Exception as error:  # groups that do not divide the channels, and more of timm's own
+        raise HeatError(f"{name} cannot be built at width {recipe.width:g}: {first_line(error)}.") from error
+    if not all(parameter.numel() for parameter in model.parameters()):  # groups get a share of the channels, rounded
+        raise HeatError(f"{name} has layers without channels at width {recipe.width:g}: choose a greater width.")
+    return model
+
+
+def _trained_here(trained: Trained, name: str, weights: str) -> tuple[Any, dict[str, Any]]:
+    """The network of a file of `train-backbone`, and what its images are like."""
+    model = small_resnet(trained.recipe, len(trained.class_names))
+    load_into(model, unwrapped(read_weights(weights), model, weights), name, weights, classifiers(name))
+    side = trained.recipe.image_size
+    return model, {"input_size": (3, side, side), "mean": trained.mean, "std": trained.std, **_WHOLE}
+
+
+def demo_network() -> Any:
+    """The embedded demo's ResNet-10: 64 features, 0.2 M parameters; a stem of stride 2, for speed."""
+    channels = (32, 48, 64, 64)
+    model = cifar_network("resnet18", 6, layers=(1, 1, 1, 1), channels=channels, output_stride=16)
+    model.conv1.stride = (2, 2)
+    return model
+
+
+def _timm_model(name: str, weights: str | None, image_size: int | None) -> tuple[Any, int | None]:
+    if not name.startswith("hf-hub:"):
+        _require_known(name)
+    model, trained_at = _with_own_weights(name, weights) if weights else (_with_timms_weights(name), None)
+    if image_size and hasattr(model, "set_input_size"):  # resizes position embeddings: only once they are loaded
+        try:
+            model.set_input_size(img_size=image_size)
+        except Exception as error:  # timm's models refuse in ways of their own
+            raise wrong_size(name, image_size, error) from error
+    return model, trained_at
+
+
+def _require_known(name: str) -> None:
+    if not timm.is_model(name):
+        near = get_close_matches(name, timm.list_models(), n=4, cutoff=0.5)
+        hint = f" (did you mean {', '.join(near)}?)" if near else ""
+        raise HeatError(f"timm knows no model {name!r}{hint}: timm.list_models() names them all.")
+
+
+def _with_timms_weights(name: str) -> Any:
+    try:
+        return timm.create_model(name, pretrained=True)
+    except Exception as error:  # the hub, the network and timm raise many kinds
+        raise HeatError(
+            f"The weights of {name} could not be had ({first_line(error)}): connect to the internet, or pass a "
+            "weights file."
+        ) from error
+
+
+def _with_own_weights(name: str, weights: str) -> tuple[Any, int | None]:
+    """The network with as many classes as the weights have (none for self-supervised ones), at the image size of their
+    position embeddings; and that size, where it is not timm's."""
+    state = read_weights(weights)
+
+    def create(**keywords: Any) -> Any:
+        try:
+            return timm.create_model(name, pretrained=False, **keywords)
+        except Exception as error:
+            raise HeatError(
+                f"{name} could not be built with the weights {printable(weights)}: {first_line(error)}."
+            ) from error
+
+    default = create()
+    state = unwrapped(state, default, weights)
+    classes = _classes_in(state, name) or _classes_in(_filtered(state, default), name)
+    model, trained_at = create(num_classes=classes), None
+    misshapen = [k for k, v in state.items() if k in (own := model.state_dict()) and v.shape != own[k].shape]
+    if misshapen and (size := _size_of_positions(state, model)):
+        with suppress(HeatError):
+            model, trained_at = create(num_classes=classes, img_size=size), size
+    load_into(model, _filtered(state, model), name, weights, classifiers(name))
+    return model, trained_at
+
+
+def _size_of_positions(state: dict[str, torch.Tensor], model: Any) -> int | None:
+    """The image size for which a ViT's position embeddings were trained, where they say it."""
+    positions = state.get("pos_embed")
+    patches: Any = getattr(model, "patch_embed", None)
+    if positions is None or positions.ndim != 3 or not hasattr(patches, "patch_size"):
+        return None
+    own = model.state_dict().get("pos_embed")
+    prefix = own.shape[1] - patches.num_patches if own is not None else 0
+    grid = round((positions.shape[1] - prefix) ** 0.5)
+    if grid < 1 or grid**2 != positions.shape[1] - prefix:
+        return None
+    return grid * int(patches.patch_size[0])
+
+
+def _filtered(state: dict[str, torch.Tensor], model: Any) -> dict[str, torch.Tensor]:
+    """The keys under timm's names of today, where timm knows how to translate them."""
+    translate = getattr(sys.modules.get(type(model).__module__), "checkpoint_filter_fn", None)
+    own = set(model.state_dict())
+    if translate is None or own <= set(state):
+        return state
+    try:
+        translated = translate(dict(state), model)
+    except Exception:  # made for its own checkpoints, not for everybody's
+        return state
+    return translated if len(own & set(translated)) > len(own & set(state)) else state
+
+
+def wrong_size(name: str, side: int, error: Exception) -> HeatError:
+    return HeatError(
+        f"{name} cannot take images of {side} pixels ({first_line(error)}): choose another image size, or leave it out."
+    )
+
+
+def _classes_in(state: dict[str, torch.Tensor], name: str) -> int:
+    """How many classes the weights tell apart; 0 where they have no classifier."""
+    for classifier in classifiers(name):
+        if (weight := state.get(f"{classifier}.weight")) is not None:
+            return len(weight)
+    return 0
+
+
+def classifiers(name: str) -> list[str]:
+    """Where timm's network of that name has its classifiers."""
+    found = timm.get_pretrained_cfg_value(name, "classifier") if timm.is_model(name) else None
+    return [found] if isinstance(found, str) else list(found or ("fc", "head", "classifier", "head.fc"))
+
+
+def _from_hub(repository: str) -> dict[str, torch.Tensor]:
+    try:
+        return load_state_dict_from_hf(repository, weights_only=True)
+    except Exception as error:
+        raise HeatError(
+            f"The weights of {repository} could not be had from the Hugging Face hub ({first_line(error)}): "
+            "connect to the internet once, or pass a weights file."
+        ) from error

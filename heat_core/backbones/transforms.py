@@ -1,0 +1,231 @@
+"""How an image becomes the pixels of a network: a transform of anybody's, looked at by what it does.
+
+A transform that resizes, cuts out the middle and normalises can be written down as `Steps`, to be kept in a file.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torchvision import transforms
+
+from heat_core.backbones.state_dict import first_line
+from heat_core.errors import HeatError
+
+Transform = Callable[[Image.Image], torch.Tensor]
+_SHAPES = ((300, 200), (200, 300), (40, 40))  # width, height: what a transform is tried on
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """A transform, and what is known of it.
+
+    Attributes:
+        transform: PIL image in RGB → (3, H, W) tensor.
+        size: (H, W).
+        mean: of red, green and blue between 0 and 1, which pixels are less by.
+        std: what the rest is divided by; ones where the transform is no such normalisation.
+    """
+
+    transform: Transform
+    size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @classmethod
+    def of(cls, transform: Transform) -> "Preparation":
+        """Try a transform on images.
+
+        Raises:
+            HeatError: where it does not make one (3, H, W) tensor of every image.
+        """
+        found = [_tried(transform, image) for image in _images()]
+        first = found[0]
+        if first.ndim != 3 or len(first) != 3 or not first.is_floating_point():
+            raise HeatError(
+                f"The transform gives {str(first.dtype).removeprefix('torch.')} {tuple(first.shape)}: it must give "
+                "(3, H, W) floating-point numbers, as ToTensor() does."
+            )
+        if shapes := {tuple(pixels.shape) for pixels in found} - {tuple(first.shape)}:
+            raise HeatError(
+                f"The transform gives {tuple(first.shape)} for one image and {shapes.pop()} for another: let it end in "
+                "one size, as CenterCrop(224) does."
+            )
+        if not torch.equal(first, _tried(transform, _images()[0])):
+            raise HeatError("The transform gives something else each time: take the one of testing, without chance.")
+        mean, std = _normalisation(transform)
+        return cls(transform, (first.shape[1], first.shape[2]), mean, std)
+
+    @property
+    def identity(self) -> str:
+        """What a fingerprint keeps: what the transform says of itself and, where that is no more than where it lies in
+        memory, what it does."""
+        said = repr(self.transform)
+        plain = ADDRESS.sub("", said)
+        if plain == said:
+            return f"{said} {self.size} {self.mean} {self.std}"
+        digest = hashlib.sha256(b"".join(_tried(self.transform, image).numpy().tobytes() for image in _images()))
+        return f"{plain} {self.size} {digest.hexdigest()}"
+
+    def steps(self) -> "Steps":
+        """The transform written down.
+
+        Raises:
+            HeatError: where it does something else than to resize, to cut out the middle and to normalise.
+        """
+        try:
+            found = Steps.of(self.transform)
+            if all(_alike(_tried(self.transform, image), _tried(found(), image)) for image in _images()):
+                return found
+            why = "it does something else"
+        except (AttributeError, TypeError, ValueError) as error:
+            why = first_line(error)
+        raise HeatError(
+            f"The transform cannot be written down ({why}): build it of Resize, CenterCrop, ToTensor and Normalize."
+        )
+
+
+def _alike(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return a.shape == b.shape and torch.allclose(a, b, rtol=0, atol=1e-4)
+
+
+def _images() -> list[Image.Image]:
+    """Smooth colours and noise, the same each time."""
+    rng, found = np.random.default_rng(0), []
+    for width, height in _SHAPES:
+        pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        pixels[: height // 2] = np.linspace(0, 255, width)[None, :, None]
+        found.append(Image.fromarray(pixels))
+    return found
+
+
+def _tried(transform: Transform, image: Image.Image) -> torch.Tensor:
+    try:
+        pixels = transform(image)
+    except Exception as error:  # anybody's code
+        raise HeatError(
+            f"The transform fails on an image of {image.width}×{image.height} pixels ({first_line(error)}): it must "
+            "take a PIL image in RGB and give a (3, H, W) tensor."
+        ) from error
+    if not isinstance(pixels, torch.Tensor):
+        raise HeatError(f"The transform gives a {type(pixels).__name__}: it must give a (3, H, W) tensor.")
+    return pixels
+
+
+def _normalisation(transform: Transform) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and std of (pixels - mean) / std, seen on a black, a grey and a white image; 0 and 1 where it is no such."""
+    values = [0.0, 0.2, 1.0]
+    images = (Image.new("RGB", (64, 64), (round(255 * value),) * 3) for value in values)
+    tried = [_tried(transform, image) for image in images]
+    black, grey, white = (t[:, t.shape[1] // 2, t.shape[2] // 2].double() for t in tried)
+    scale = white - black
+    if not bool((scale > 0).all()) or not torch.allclose(grey, black + values[1] * scale, rtol=0, atol=1e-3):
+        return (0.0,) * 3, (1.0,) * 3
+    return tuple(round(float(m), 5) + 0.0 for m in -black / scale), tuple(round(float(s), 5) for s in 1 / scale)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What a transform does, one after the other.
+
+    Attributes:
+        resize: side that the shorter edge is resized to, or (H, W); None = as it is.
+        interpolation: torchvision's name of it.
+        crop: (H, W) of what is cut out of the middle; None = all.
+        mean: of red, green and blue between 0 and 1.
+        std: of the same.
+    """
+
+    resize: int | tuple[int, int] | None = None
+    interpolation: str = "bilinear"
+    crop: tuple[int, int] | None = None
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+
+    def __call__(self) -> Transform:
+        """The transform itself."""
+        mode = transforms.InterpolationMode(self.interpolation)
+        return transforms.Compose(
+            [
+                *([] if self.resize is None else [transforms.Resize(self.resize, mode)]),
+                *([] if self.crop is None else [transforms.CenterCrop(self.crop)]),
+                transforms.ToTensor(),
+                transforms.Normalize(self.mean, self.std),
+            ]
+        )
+
+    @classmethod
+    def read(cls, note: dict[str, Any]) -> "Steps":
+        """Those of a JSON object; ValueError where it is none of them."""
+        if unknown := set(note) - {f.name for f in fields(cls)}:
+            raise ValueError(f"{sorted(unknown)[0]} is no step of a transform")
+        if not {"mean", "std"} <= set(note) or not {"resize", "crop"} & set(note):
+            raise ValueError("a transform needs mean, std, and resize or crop")
+        found = dict(note) | {name: tuple(float(v) for v in note[name]) for name in ("mean", "std")}
+        found |= {
+            name: to(note[name]) for name, to in (("resize", _side), ("crop", _pair)) if note.get(name) is not None
+        }
+        if any(len(found[name]) != 3 for name in ("mean", "std")) or min(found["std"]) <= 0:
+            raise ValueError("mean and std of a transform are three numbers each")
+        return cls(**found)
+
+    @classmethod
+    def of(cls, transform: Any) -> "Steps":
+        """Those of torchvision's and timm's classes; ValueError names one that is none of them. Whether the order of
+        things is theirs too is for the caller to see."""
+        found: dict[str, Any] = {}
+        for step in _flat(transform):
+            kind = type(step).__name__
+            if kind == "ImageClassification":  # of torchvision's weights
+                found |= {"resize": _side(step.resize_size), "crop": _pair(step.crop_size)}
+                found |= {"interpolation": _mode(step.interpolation), "mean": step.mean, "std": step.std}
+            elif kind == "Resize":
+                found |= {"resize": _side(step.size), "interpolation": _mode(step.interpolation)}
+            elif kind == "CenterCrop":
+                found["crop"] = _pair(step.size)
+            elif kind == "Normalize":
+                found |= {"mean": step.mean, "std": step.std}
+            elif kind not in _CONVERSIONS:
+                raise ValueError(f"{kind} is none of its steps")
+        for name in found.keys() & {"mean", "std"}:
+            found[name] = tuple(float(value) for value in found[name])
+        return cls(**found)
+
+
+_CONVERSIONS = (
+    "ToTensor", "MaybeToTensor", "PILToTensor", "MaybePILToTensor", "ConvertImageDtype", "ToImage", "ToDtype",
+)  # fmt: skip
+
+
+def _flat(transform: Any) -> Iterator[Any]:
+    """The single steps of a Compose or Sequential."""
+    inner = getattr(transform, "transforms", None)
+    if inner is None and isinstance(transform, torch.nn.Sequential):
+        inner = list(transform)
+    if inner is None:
+        yield transform
+        return
+    for step in inner:
+        yield from _flat(step)
+
+
+def _mode(interpolation: Any) -> str:
+    return transforms.InterpolationMode(interpolation).value
+
+
+def _side(size: Any) -> int | tuple[int, int]:
+    """As Resize takes it: one number is the shorter edge."""
+    sides = [size] if isinstance(size, int) else [int(side) for side in size]
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+
+def _pair(size: Any) -> tuple[int, int]:
+    """As CenterCrop takes it: one number is a square."""
+    side = _side(size)
+    return (side, side) if isinstance(side, int) else side

@@ -1,0 +1,107 @@
+"""The embedded demo: image sets drawn from what scikit-learn ships, so that nothing is downloaded.
+
+The classifier knows the handwritten digits 0 to 5 on four kinds of paper. What it should not know: the digits 6 to 9
+(near), known digits with a piece of another paper stuck over them (between), and pieces of photographs (far). The sets
+were made to show what the method is for: each class has several modes, which a mixture of one Gaussian a class cannot
+follow and a residual can learn; the energy of the logits is good near and bad far away, the mixtures the other way.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from heat_core.data.demo.drawings import PAPERS, SIDE, Drawing, Paper, draw, patched
+
+SETS = ("demo-digits", "demo-unseen-digits", "demo-patched-digits", "demo-photo-patches")
+KNOWN_DIGITS = 6
+_STREAMS = {"train": 0, "test": 1, "demo-unseen-digits": 2, "demo-patched-digits": 3}  # of random numbers
+
+
+@cache  # drawing takes longer than reading a file of them
+def load(name: str, role: str) -> tuple[np.ndarray, np.ndarray | None, list[str], list[str]]:
+    """(pixels (N, 32, 32, 3) uint8, labels (N,) or None, class names, ids) of one demo set."""
+    if name == "demo-photo-patches":
+        pixels, ids = _photo_patches()
+        return pixels, None, [], ids
+    digit = _digits()[1]
+    if name == "demo-digits":
+        return _known(role)
+    if name == "demo-unseen-digits":
+        index = np.flatnonzero(digit >= KNOWN_DIGITS)
+        papers = [_papers_of(i)[0] for i in index]
+        names = [str(d) for d in range(KNOWN_DIGITS, 10)]
+        return _drawn(index, papers, name), digit[index] - KNOWN_DIGITS, names, _ids(index, papers)
+    return _patched(known_digits("test"), name)
+
+
+def known_digits(role: str) -> np.ndarray:
+    """Rows of scikit-learn's digits: every third known one is for testing, so that both splits see every writer."""
+    digit = _digits()[1]
+    index = np.arange(len(digit))
+    return index[(digit < KNOWN_DIGITS) & ((index % 3 == 2) == (role == "test"))]
+
+
+def handwritten(row: int) -> tuple[np.ndarray, int]:
+    """One of scikit-learn's digits: (8, 8) in [0, 1], and which digit it is."""
+    images, digit = _digits()
+    return images[row], int(digit[row])
+
+
+def _known(role: str) -> tuple[np.ndarray, np.ndarray, list[str], list[str]]:
+    """Each known digit twice, on two kinds of paper."""
+    once = known_digits(role)
+    index, papers = np.tile(once, 2), [_papers_of(i)[k] for k in (0, 1) for i in once]
+    names = [str(d) for d in range(KNOWN_DIGITS)]
+    return _drawn(index, papers, role), _digits()[1][index], names, _ids(index, papers)
+
+
+def _patched(index: np.ndarray, stream: str) -> tuple[np.ndarray, None, list[str], list[str]]:
+    """Each digit with a piece of another paper over it."""
+    own, other = zip(*(_papers_of(i)[:2] for i in index), strict=True)
+    drawn = zip(_drawings(index, own, stream), other, strict=True)
+    pixels = np.stack([patched(drawing, over, rng) for (drawing, rng), over in drawn])
+    ids = [f"{id_} under {over.name}" for id_, over in zip(_ids(index, own), other, strict=True)]
+    return pixels, None, [], ids
+
+
+def _papers_of(row: np.integer[Any]) -> list[Paper]:
+    """The kinds of paper in an order of that digit's own."""
+    return [PAPERS[k] for k in np.random.default_rng(int(row)).permutation(len(PAPERS))]
+
+
+def _drawings(index: np.ndarray, papers: Sequence[Paper], stream: str) -> Iterator[tuple[Drawing, np.random.Generator]]:
+    """Each digit on its paper, and the generator as the drawing leaves it."""
+    for i, paper in zip(index, papers, strict=True):
+        rng = np.random.default_rng([_STREAMS[stream], i, PAPERS.index(paper)])
+        yield draw(handwritten(i)[0], paper, rng), rng
+
+
+def _drawn(index: np.ndarray, papers: Sequence[Paper], stream: str) -> np.ndarray:
+    return np.stack([drawing.pixels for drawing, _ in _drawings(index, papers, stream)])
+
+
+def _ids(index: np.ndarray, papers: Sequence[Paper]) -> list[str]:
+    """What they are drawn on is their folder."""
+    return [f"{paper.name}/{i:04d}" for i, paper in zip(index, papers, strict=True)]
+
+
+@cache
+def _digits() -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return digits.images / 16, digits.target
+
+
+def _photo_patches() -> tuple[np.ndarray, list[str]]:
+    from sklearn.datasets import load_sample_images
+
+    patches, ids = [], []
+    for photo, image in zip(("china", "flower"), load_sample_images().images, strict=True):
+        for top in range(0, image.shape[0] - SIDE + 1, SIDE):
+            for left in range(0, image.shape[1] - SIDE + 1, SIDE):
+                patches.append(image[top : top + SIDE, left : left + SIDE])
+                ids.append(f"{photo}/{top:03d}-{left:03d}")
+    return np.stack(patches), ids

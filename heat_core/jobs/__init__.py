@@ -1,0 +1,1 @@
+"""Processes that work on runs, and how long they will take."""

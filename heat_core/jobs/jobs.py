@@ -1,0 +1,142 @@
+"""Jobs: the command line run as a child process on a run folder. Nothing here imports torch."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from heat_core.data.image_location import Place
+from heat_core.errors import HeatError
+from heat_core.pipeline.make_map import require_mappable
+from heat_core.runs.events import RUN_FILE
+from heat_core.runs.lock import LOG_FILE, announce, held, is_worked_on, owner_of, starter_of
+from heat_core.runs.run import ALIVE, Run
+from heat_core.storage import read_json, write_json, writing
+
+# What several jobs on the same cores need: threads that wait for one another give the core away instead of spinning.
+_ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
+JOB_LOG = "job.log"  # what the job of a run printed
+
+
+class Job(Protocol):
+    """What a process works on: a run, a study."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        ...
+
+
+def start(folder: Path) -> "subprocess.Popen[bytes]":
+    """Start (or resume) the job of a run folder in a process of its own, which outlives the caller.
+
+    Raises:
+        HeatError: where a job works on it already.
+    """
+    if is_worked_on(folder):
+        raise HeatError(f"Run {folder.name} is being worked on already: wait for it, or cancel it.")
+    process = _spawn(["job", str(folder)], folder / JOB_LOG)
+    announce(folder, process.pid)
+    return process
+
+
+def start_map(run: Run) -> "subprocess.Popen[bytes]":
+    """Fit the map of a run that has none in a process of its own; `map.npz` is there when it ended well.
+
+    While it works the run is alive, its status stays; events of the stage `map` say what it does, and the `error` of
+    the last why it could not.
+
+    Raises:
+        HeatError: where it cannot be made, or a process works on the run.
+    """
+    require_mappable(run)
+    if run.worked_on:
+        raise HeatError(f"Run {run.id} is being worked on by another process: wait for it, or cancel it.")
+    process = _spawn(["map", str(run.folder)], run.folder / JOB_LOG)
+    announce(run.folder, process.pid)
+    return process
+
+
+def start_scoring(run: Run, paths: list[Path], into: Path) -> None:
+    """Score images with a run in a process of its own: `into` gets a log, then the result or the error."""
+    arguments = ["score", str(run.folder), *map(str, paths), "--into", str(into)]
+    _spawn(arguments, into / LOG_FILE)
+
+
+def start_positions(run: Run, dataset: str, sample_id: str, into: Path) -> None:
+    """Take a sample of a scored set, or of `train`, apart by positions in a process of its own: `into` gets a log, then
+    `contributions.POSITIONS` or the error."""
+    _start_positions(run, f"{dataset}/{sample_id}", into)
+
+
+def start_positions_of_file(run: Run, place: Place, into: Path) -> None:
+    """The same of an image that is no sample of the run."""
+    _start_positions(run, str(Place(place.file.absolute(), place.box)), into)
+
+
+def _start_positions(run: Run, what: str, into: Path) -> None:
+    _spawn(["positions", "--into", str(into), "--", str(run.folder), what], into / LOG_FILE)
+
+
+def _spawn(arguments: list[str], log_path: Path) -> "subprocess.Popen[bytes]":
+    """`python -m heat_core …`, with what it prints in a log. It gives way to the app where both want a core."""
+    with writing(log_path), open(log_path, "ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "heat_core", "--nice", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=os.environ | _ENVIRONMENT,
+        )
+
+
+def start_study(folder: Path) -> "subprocess.Popen[bytes]":
+    """Start (or resume) the runs of a study in a process of its own, which outlives the caller.
+
+    Raises:
+        HeatError: where a process works on it already.
+    """
+    if is_worked_on(folder):
+        raise HeatError(f"The study {folder.name} is being worked on already: wait for it, or cancel it.")
+    process = _spawn(["study", "--resume", str(folder)], folder / JOB_LOG)
+    announce(folder, process.pid)
+    return process
+
+
+def cancel(run: Job, patience: float = 10.0) -> bool:
+    """Ask the job to stop, and wait for it; whether it did. Only a process that said itself that it works on the run,
+    or that was started to, is asked: one that still loads ends at once.
+
+    Raises:
+        HeatError: where none works on it, or the one that does has not said who it is.
+    """
+    if not is_worked_on(run.folder):
+        raise HeatError(f"Run {run.id} is not running.")
+    until, asked = time.monotonic() + patience, False
+    while is_worked_on(run.folder) and time.monotonic() < until:
+        if not asked and (owner := owner_of(run.folder) or starter_of(run.folder)):
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(owner.pid, signal.SIGTERM)
+            asked = True
+        time.sleep(0.05)
+    if is_worked_on(run.folder):
+        if asked:
+            return False
+        raise HeatError(f"The job of run {run.id} has only begun and does not answer yet: try again in a moment.")
+    _settle_status(run.folder)
+    return True
+
+
+def _settle_status(folder: Path) -> None:
+    """A job that ended before it took its lock left its run queued, or running: it is cancelled."""
+    with held(folder):
+        info = read_json(folder / RUN_FILE)
+        if info["status"] in ALIVE:
+            write_json(folder / RUN_FILE, info | {"status": "cancelled"})

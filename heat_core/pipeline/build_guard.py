@@ -1,0 +1,81 @@
+"""A finished run as a guard: its priors are fitted again on the training features that it kept, its residuals read."""
+
+from dataclasses import replace
+
+from heat_core.backbones.registry import load_backbone
+from heat_core.composition import HEAT, PLAIN, Lens
+from heat_core.energies.heat import restore
+from heat_core.energies.names import PRIOR_TITLES, SECOND
+from heat_core.errors import HeatError
+from heat_core.features.features import Features
+from heat_core.features.store import made_by
+from heat_core.guard.conformal import Calibration
+from heat_core.guard.guard import Guard
+from heat_core.guard.network import Network
+from heat_core.progress import no_progress
+from heat_core.runs.events import Progress
+from heat_core.runs.experiment import FEATURES, ID, TRAIN
+from heat_core.runs.record import residual_path
+from heat_core.runs.run import Run
+
+
+def guard_of(run: Run, lens: Lens = PLAIN, report: Progress = no_progress, only_composed: bool = False) -> Guard:
+    """A run made ready for new images. Nothing of the run is read again, so that it can be sent elsewhere.
+
+    Args:
+        run: with a residual at least.
+        lens: how its energies are composed.
+        report: hears what is done.
+        only_composed: leave out the priors that the lens does not compose.
+
+    Raises:
+        HeatError: where the run has no residual yet, or what it was made from is gone or has changed.
+    """
+    e = run.experiment
+    if not run.has_energies or not run.priors:
+        raise HeatError(f"Run {run.id} has no trained residual yet: wait for it, or resume it.")
+    composed = lens.composed(run.priors)
+    kept = composed if only_composed else run.priors
+    if second := [p for p in kept if p.endswith(SECOND)]:
+        raise HeatError(
+            f"{PRIOR_TITLES[second[0]]} reads a second encoder, and new images go through one: pack the priors of the "
+            "first alone (--priors)."
+        )
+    train, head = run.features(TRAIN), run.head
+    network = None if e.backbone == FEATURES else _network(run, train, report)
+    report("priors", "Fitting the priors on the run's training features.")
+    kind = e.covariance, e.mixture_weights, e.id_set
+    return Guard(
+        name=run.id,
+        network=network,
+        head=head,
+        parts=[restore(p, train, head, *kind, residual_path(run.folder, p)) for p in kept],
+        scale=run.scale.part(kept),
+        lens=replace(lens, priors=None) if only_composed else lens,
+        class_names=run.class_names,
+        calibration=Calibration(run.detector_scores(ID, HEAT, lens), run.predicted(ID)),
+        remark=calibrated_on(run, lens),
+    )
+
+
+def _network(run: Run, train: Features, report: Progress) -> Network:
+    e = run.experiment
+    report("features", f"Loading {e.backbone}.")
+    backbone = load_backbone(e.backbone, e.weights, e.image_size)
+    if train.folder and made_by(train.folder) not in (None, backbone.fingerprint):
+        raise HeatError(
+            f"The weights of {e.backbone} are others than when run {run.id} was made: put those back, or start the run "
+            "again."
+        )
+    return Network.of(backbone, e.weights, e.image_size)
+
+
+def calibrated_on(run: Run, lens: Lens) -> str:
+    """A sentence: which images the p-values of a run stand on, and whether anything was chosen by them."""
+    e = run.experiment
+    each = " of each class" if run.has_classes else ""
+    which = "ID test images" if e.id_test else f"held-out images of the ID set, every fifth{each}"
+    count = f"{len(run.ids(ID)):,} {which}"
+    if run.suggested_beta is not None and lens.beta == run.suggested_beta != 0:
+        return f"Calibrated on {count}; nothing was fitted on them, but β = {lens.beta:g} was chosen by them."
+    return f"Calibrated on {count}; nothing was fitted on them."

@@ -1,0 +1,223 @@
+"""The detectors of a run: who can run, who may fail, the fast ones at once, the slow ones after the residuals."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heat_core.backbones.registry import Backbone
+from heat_core.detectors import Context, Detector, load, resolve
+from heat_core.energies.heat import CorrectedPrior
+from heat_core.energies.names import PRIOR_TITLES
+from heat_core.errors import HeatError
+from heat_core.features.batches import ExtractionProgress
+from heat_core.features.columns import Column, require_maps
+from heat_core.features.features import Features
+from heat_core.pipeline.sources import Source
+from heat_core.runs.events import Progress
+from heat_core.runs.experiment import TRAIN, Experiment
+from heat_core.runs.record import RunRecord
+from heat_core.runs.row_names import RECTIFIED_PRIORS
+from heat_core.storage import printable
+from heat_core.types import Head
+
+NO_CLASSES = "it asks a classifier, and the ID set has no classes."
+Reasons = dict[str, str]  # detector or prior that cannot run → why
+Kinds = dict[str, type[Detector]]
+Scores = list[np.ndarray]  # (N,) of each scored set
+Say = Callable[..., None]  # a sentence, and what else belongs to the `Event`
+
+
+@dataclass(frozen=True)
+class Methods:
+    """The detectors that can run, by name.
+
+    Attributes:
+        fast: fitted before anything is trained.
+        slow: those that say so (`Detector.slow`), in the order in which they are done.
+        columns: extra columns of the training set that the fast ones read.
+    """
+
+    fast: Kinds
+    slow: Kinds
+    columns: tuple[Column, ...]
+
+
+def choose(
+    experiment: Experiment, backbone: Backbone | None, labelled: bool, progress: Progress
+) -> tuple[Methods, Reasons]:
+    """The detectors' classes, and who cannot run, why. `labelled`: whether the ID set has classes."""
+    kinds: Kinds = {}
+    columns: dict[str, Column] = {}
+    reasons: Reasons = {}
+    for name in resolve(experiment.detectors):
+        kind = load(name)
+        try:
+            if kind.reads_images and backbone is None:
+                raise HeatError("it reads the images, and this run has only their features.")
+            if not labelled and not kind.judges_features_alone():
+                raise HeatError(NO_CLASSES)
+            wanted = kind.train_columns(backbone)
+            columns |= {} if kind.slow else {c.name: c for c in wanted}
+            kinds[name] = kind
+        except HeatError as error:
+            reasons[name] = f"{name} is left out: {error}"
+            progress("features", reasons[name])
+    fast = {name: kind for name, kind in kinds.items() if not kind.slow}
+    slow = {name: kind for name, kind in kinds.items() if kind.slow}
+    return Methods(fast, slow, tuple(columns.values())), reasons
+
+
+def fit_fast(
+    kinds: Kinds, context: Context, train: Features, head: Head, reasons: Reasons, progress: Progress
+) -> tuple[dict[str, Detector], tuple[Column, ...]]:
+    """The fitted detectors by name, and the extra columns of the other sets that they read."""
+    fitted: dict[str, Detector] = {}
+    columns: dict[str, Column] = {}
+    for name, kind in kinds.items():
+        try:
+            progress("priors", f"Fitting {kind.title}.")
+            detector = kind.for_run(head, context).fit(train)
+            columns |= {c.name: c for c in detector.test_columns(context.backbone)}
+            fitted[name] = detector
+        except HeatError as error:
+            reasons[name] = f"{name} is left out: {error}"
+            progress("priors", reasons[name])
+    return fitted, tuple(columns.values())
+
+
+def cautions(kinds: Kinds, parts: Mapping[str, CorrectedPrior], backbone: Backbone | None) -> list[str]:
+    """Sentences about rows that are known to fail on this network.
+
+    Shaping supposes activations after a ReLU, and fails on others (arXiv:2604.08572). EL fails on many ViTs, if not on
+    all: Tab. 9 of the paper has one that it does well on.
+    """
+    if all(part.non_negative for part in parts.values() if part.view.column == "avg"):
+        return []
+    found = []
+    shaping = [kind.title for kind in kinds.values() if kind.rectified]
+    shaping += [PRIOR_TITLES[prior] for prior in parts if prior in RECTIFIED_PRIORS]
+    if shaping:
+        found.append(
+            "Some features are below zero. Made for activations after a ReLU, and known to fail on others, as those of "
+            f"ViTs: {', '.join(dict.fromkeys(shaping))}."
+        )
+    if "el" in parts and backbone is not None and not _has_maps(backbone):
+        found.append(
+            f"{printable(backbone.name)} has no feature maps, as a ViT, and features below zero. Known to fail on many "
+            "such networks: EL, alone and corrected."
+        )
+    return found
+
+
+def _has_maps(backbone: Backbone) -> bool:
+    try:
+        return require_maps(backbone, "EL").has_maps
+    except HeatError:
+        return False
+
+
+# ---- slow ones -------------------------------------------------------------------------------------------------------
+
+
+def finished(path: Path, slow: Iterable[str], sets: Iterable[Features]) -> dict[str, Scores]:
+    """Slow detector → its scores, as far as the record of a run that was cut off has them.
+
+    They are scores of the same features by the same head: `inputs` refuses to resume with others. A damaged record has
+    none.
+    """
+    try:
+        record = RunRecord.load(path) if path.exists() else None
+    except HeatError:
+        return {}
+    if record is None or [s.ids.tolist() for s in record.sets] != [list(f.ids) for f in sets]:
+        return {}
+    return {name: [s.scores[name] for s in record.sets] for name in slow if name in record.titles}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What slow detectors learn from and score.
+
+    Attributes:
+        source: gives features with extra columns.
+        train: the training features, without.
+        scored: the scored sets by name, without.
+        head: the run's.
+        context: what they may know of the run.
+    """
+
+    source: Source
+    train: Features
+    scored: dict[str, Features]
+    head: Head
+    context: Context
+
+    def fit(self, kind: type[Detector], train: Features, say: Say) -> tuple[Detector, tuple[Column, ...]]:
+        """A fitted detector, and the columns that it scores by; HeatError where it cannot be had."""
+
+        def tell(sentence: str, seconds_left: float) -> None:
+            say(sentence, eta=seconds_left)
+
+        detector = kind.for_run(self.head, replace(self.context, tell=tell)).fit(train)
+        return detector, detector.test_columns(self.context.backbone)
+
+    def features(self, names: Iterable[str], columns: tuple[Column, ...], say: Say) -> list[Features]:
+        """The features of some sets with extra columns; what is on disk already is not made again."""
+        plain = {name: self.train if name == TRAIN else self.scored[name] for name in names}
+        if not columns:
+            return list(plain.values())
+        found, to_come = [], sum(map(len, plain.values()))
+        for name, features in plain.items():
+            to_come -= len(features)
+            more = self.source.features(name, columns, partial(_say_images, say, name, to_come))
+            found.append(replace(features, extra=more.extra))
+        return found
+
+
+def _say_images(say: Say, name: str, to_come: int, record: ExtractionProgress) -> None:
+    """How far the images of a set are; those of `to_come` images of later sets take as long as these."""
+    left = record["eta"] + to_come / record["images_per_s"]
+    say(f"{name}, {record['done']} of {record['total']} images", dataset=name, eta=left)
+
+
+def add_slow(
+    record: RunRecord, path: Path, slow: Kinds, order: list[str], bench: Bench, progress: Progress
+) -> RunRecord:
+    """Fit and score slow detectors one by one; the record is saved with each row, and returned with all of them.
+
+    Args:
+        record: what is known so far; rows that it has are not made again.
+        path: where it is saved.
+        slow: the detectors.
+        order: of all rows.
+        bench: what they learn from and score.
+        progress: hears of every step.
+    """
+    for i, (name, kind) in enumerate(slow.items()):
+
+        def say(sentence: str, done: int = i, name: str = name, title: str = kind.title, **more: Any) -> None:
+            progress("detectors", f"{title}: {sentence}", detector=name, done=done, total=len(slow), **more)
+
+        if name in record.titles:
+            say("already done", i + 1)
+            continue
+        (train,) = bench.features([TRAIN], kind.train_columns(bench.context.backbone), say)
+        try:
+            say("fitting")
+            detector, columns = bench.fit(kind, train, say)
+        except HeatError as error:
+            reason = f"{name} is left out: {error}"
+            record = replace(record, left_out=record.left_out | {name: reason})
+            record.save(path)
+            say(reason, i + 1)
+            continue
+        say("scoring")
+        scores = [detector.score(features) for features in bench.features(bench.scored, columns, say)]
+        record = record.with_row(name, detector.title, scores, order)
+        record.save(path)
+        say("done", i + 1)
+    return record

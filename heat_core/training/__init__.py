@@ -1,0 +1,1 @@
+"""Training a classifier for small images, on a set kept in memory."""
