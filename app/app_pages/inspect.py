@@ -4,8 +4,8 @@ import streamlit as st
 
 from app.common import faults, following
 from app.common.heading import heading
-from app.inspect.inspect_view import inspect_view
 from app.state import session
+from app.workbench.inspect_view import inspect_view
 from heat_core.analysis.questions import Query
 
 place = heading("Which images does this model not know?")

@@ -10,10 +10,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from app.common import faults
 from app.common.following import Version, version_of
 from app.common.text import plain
-from app.inspect.inspect_view import inspect_view
-from app.inspect.sample_detail import short
 from app.new_images import drift_view
 from app.state import session
+from app.workbench.inspect_view import inspect_view
+from app.workbench.sample_detail import short
 from heat_core import HeatError, Lens, Run
 from heat_core.analysis.newcomers import Newcomers
 from heat_core.composition import HEAT

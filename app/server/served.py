@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from app.common.file_urls import PREFIX
 from app.common.following import Version, version_of
-from app.inspect import subset
 from app.state.look import from_query
+from app.workbench import subset
 from heat_core import HeatError, Run
 from heat_core.analysis.newcomers import Newcomers
 from heat_core.analysis.samples import Samples

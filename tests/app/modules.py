@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
-from tests.browser import chromium
+from tests.browser import ROOT, chromium
 
-BROWSER = Path(__file__).resolve().parents[2] / "app" / "browser"
+BROWSER = ROOT / "app" / "browser"
 
 
 class Quiet(SimpleHTTPRequestHandler):

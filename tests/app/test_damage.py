@@ -140,7 +140,7 @@ def test_damaged_notes_end_nothing_but_themselves(damage, whole, home, monkeypat
     shutil.copytree(folder, home / "runs" / folder.name)
     DAMAGES[damage](home / "runs" / folder.name / "notes.json")
     told: list[dict] = []
-    monkeypatch.setattr("app.inspect.inspect_view._STATE", lambda key, data: told.append(data))
+    monkeypatch.setattr("app.workbench.inspect_view._STATE", lambda key, data: told.append(data))
     test = _draw("inspect", run=folder.name, sel=chosen, sample=key)
     assert any("notes" in error.value for error in test.error)
     assert told[-1]["tags"] == {}

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 from app.common.faults import UNEXPECTED
 from heat_core.jobs.jobs import cancel
 from heat_core.runs.listing import list_runs
+from tests.browser import ROOT
 
-PAGES = Path(__file__).resolve().parents[2] / "app" / "app_pages"
+PAGES = ROOT / "app" / "app_pages"
 
 
 def page(name: str, **query: str) -> AppTest:

@@ -13,7 +13,7 @@ import torch
 
 from heat_core import HeatError
 from heat_core.backbones.registry import Backbone, load_backbone
-from tests.heat_core.features.networks import SIDE, TRANSFORM, Plain
+from tests.heat_core.backbones.networks import SIDE, TRANSFORM, Plain
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 GRAPH, WEIGHTS = "models/model.json", "data/weights/model_weights_config.json"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from app.common import file_urls
-from app.inspect.sample_detail import address
+from app.workbench.sample_detail import address
 from heat_core import HeatError
 from heat_core.analysis import facets
 from heat_core.analysis.columns import COLUMN, column_facets

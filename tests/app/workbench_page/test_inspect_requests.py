@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from app.inspect.inspect_view import _Hands
+from app.workbench.inspect_view import _Hands
 from heat_core import Run
 from heat_core.analysis.notes import read_notes, write_note, write_tags
 from heat_core.analysis.samples import Samples

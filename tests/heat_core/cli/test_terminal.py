@@ -20,7 +20,7 @@ from tests.synthetic import synthetic_run
 
 VERBS = ("demo", "run", "job", "list", "show", "compare", "report", "score", "detectors")
 TINY = ("--set", "width=8", "updates=1", "epochs=1", "langevin_steps=1", "--detectors", "--priors", "el", "--no-map")
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def heat(*words, before: tuple[str, ...] = (), **env) -> subprocess.CompletedProcess:

@@ -17,7 +17,7 @@ from heat_core.backbones.registry import Backbone, load_backbone
 from heat_core.data.datasets import open_dataset
 from heat_core.features.columns import pooled, require_stages
 from heat_core.features.extraction import extract
-from tests.heat_core.features.networks import CLASSES, NETWORKS, SIDE, TRANSFORM, Plain, drawn
+from tests.heat_core.backbones.networks import CLASSES, NETWORKS, SIDE, TRANSFORM, Plain, drawn
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

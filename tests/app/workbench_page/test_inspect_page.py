@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from app.common.text import plain
-from app.inspect.inspect_view import _query, exact_numbers
-from app.inspect.packing import pack
 from app.state.look import Look, address, from_query, to_query
+from app.workbench.inspect_view import _query, exact_numbers
+from app.workbench.packing import pack
 from heat_core import Lens
 from heat_core.analysis.notes import write_note
 from heat_core.analysis.questions import Query
@@ -25,7 +25,7 @@ from tests.app.test_pages import page
 def said(monkeypatch) -> list[dict]:
     """What Python told the browser, message by message."""
     messages: list[dict] = []
-    monkeypatch.setattr("app.inspect.inspect_view._STATE", lambda key, data: messages.append(data))
+    monkeypatch.setattr("app.workbench.inspect_view._STATE", lambda key, data: messages.append(data))
     return messages
 
 

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from heat_core import HeatError
 from heat_core.data import manifest_set
 from heat_core.data.datasets import from_files, open_dataset
 from heat_core.data.image_set import require_classes
+from tests.browser import ROOT
 from tests.conftest import make_folder
 
 
@@ -207,7 +207,7 @@ def test_a_manifest_is_read_once_for_all_that_is_asked_of_it(write, monkeypatch)
 
 @pytest.mark.parametrize("page", ["README.md", "docs/manifests.md"])
 def test_the_example_of_the_documents_is_a_manifest(tmp_path, page):
-    text = (Path(__file__).resolve().parents[3] / page).read_text(encoding="utf-8")
+    text = (ROOT / page).read_text(encoding="utf-8")
     (tmp_path / "list.csv").write_text(text.split("```csv\n")[1].split("```")[0])
     make_folder(tmp_path / "frames", {"": 4}, side=600)
     for n in (2, 1, 0):

@@ -14,7 +14,7 @@ from torchvision import transforms as T
 from heat_core import HeatError
 from heat_core.backbones.registry import Backbone, load_backbone
 from heat_core.features.columns import Batch, pooled
-from tests.heat_core.features.networks import NETWORKS, SIDE, TRANSFORM, Plain, drawn
+from tests.heat_core.backbones.networks import NETWORKS, SIDE, TRANSFORM, Plain, drawn
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NOTE = {"crop": SIDE, "mean": [0.4] * 3, "std": [0.2] * 3}

@@ -19,10 +19,10 @@ from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import recall
 from heat_core.runs.record import ENERGIES, RunRecord
 from heat_core.runs.run import Run
-from tests.browser import CHROMIUM, app_on, chromium
+from tests.browser import CHROMIUM, ROOT, app_on, chromium
 from tests.synthetic import synthetic_run
 
-PAGE = Path(__file__).resolve().parents[2] / "app" / "app_pages" / "compare.py"
+PAGE = ROOT / "app" / "app_pages" / "compare.py"
 FIVE = {"textures": 40, "medical images": 50, "aerial & space": 30, "<b>odd</b>": 30, "cells": 60}
 TEN = {f"set number {i} with a name that is long": 30 for i in range(9)} | {"x" * 70: 30}
 needs_browser = [

@@ -7,7 +7,7 @@ from heat_core import HeatError
 from heat_core.data import datasets
 from heat_core.data.datasets import open_dataset
 from heat_core.pipeline.validate_sets import open_sets, overview
-from tests.heat_core.runs.test_layout import asked
+from tests.heat_core.pipeline.test_validate_sets import asked
 
 
 @pytest.fixture

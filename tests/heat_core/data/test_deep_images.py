@@ -9,8 +9,8 @@ from PIL import Image
 
 from heat_core.data.datasets import from_folder
 from heat_core.data.image_io import header, read_image
-from tests.heat_core.features.test_folders import picture
-from tests.heat_core.features.test_images import LYING, RAMP
+from tests.heat_core.data.test_folder_scan import picture
+from tests.heat_core.data.test_image_io import LYING, RAMP
 
 
 def tiff(values: np.ndarray, *more: tuple[int, int]) -> bytes:

@@ -13,8 +13,8 @@ from heat_core.energies.settings import ResidualSettings
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import demo_experiment
 from heat_core.storage import read_json, write_json
+from tests.app.runs.test_runs import labels, press, texts
 from tests.app.test_pages import PAGES, page
-from tests.app.test_runs import labels, press, texts
 from tests.synthetic import synthetic_run
 
 FULL = Experiment(

@@ -10,14 +10,14 @@ import pytest
 from PIL import Image
 
 from app.common import waiting
-from app.inspect.inspect_view import _query
-from app.inspect.new_sets import begin
-from app.inspect.packing import pack
-from app.inspect.sample_detail import subject_of
-from app.inspect.subset import numbers
 from app.runs import run_start
 from app.runs.draft import Draft
 from app.state.look import Look, from_query, to_query
+from app.workbench.inspect_view import _query
+from app.workbench.new_sets import begin
+from app.workbench.packing import pack
+from app.workbench.sample_detail import subject_of
+from app.workbench.subset import numbers
 from heat_core import Experiment, Lens, Run
 from heat_core.analysis.likeness import Likeness
 from heat_core.analysis.questions import Query
@@ -25,10 +25,10 @@ from heat_core.analysis.samples import Samples
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.record import Scored
 from heat_core.storage import read_json, write_json
-from tests.app.test_inspect_page import unpacked
+from tests.app.runs.test_runs import texts
+from tests.app.server.test_served import asked
 from tests.app.test_pages import page
-from tests.app.test_runs import texts
-from tests.app.test_served import asked
+from tests.app.workbench_page.test_inspect_page import unpacked
 from tests.conftest import make_folder
 from tests.synthetic import synthetic_run
 

@@ -13,11 +13,11 @@ import streamlit as st
 from app import browser
 from app.common import faults
 from app.common.following import Version, likeness_of
-from app.inspect import new_sets, position_maps
-from app.inspect.packing import pack
-from app.inspect.sample_detail import subject_of
 from app.state import session
 from app.state.look import Look, facets_among, parse_beta
+from app.workbench import new_sets, position_maps
+from app.workbench.packing import pack
+from app.workbench.sample_detail import subject_of
 from heat_core import HeatError, Lens, Run
 from heat_core.analysis.facets import Tags, parts
 from heat_core.analysis.likeness import most_alike

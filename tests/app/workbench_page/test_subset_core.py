@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.inspect.packing import pack
+from app.workbench.packing import pack
 from heat_core import Lens
 from heat_core.analysis import facets
 from heat_core.analysis.columns import column_facets
