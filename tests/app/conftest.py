@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.app.workbench import copies, open_page
+from tests.app.open_workbench import copies, open_page
 from tests.browser import app_on, chromium
 
 

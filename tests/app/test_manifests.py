@@ -28,7 +28,7 @@ from heat_core.storage import read_json, write_json
 from tests.app.runs.test_runs import texts
 from tests.app.server.test_served import asked
 from tests.app.test_pages import page
-from tests.app.workbench_page.test_inspect_page import unpacked
+from tests.app.workbench.test_inspect_page import unpacked
 from tests.conftest import make_folder
 from tests.synthetic import synthetic_run
 

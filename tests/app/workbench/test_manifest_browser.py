@@ -8,7 +8,7 @@ import pytest
 from heat_core import Run
 from heat_core.analysis.samples import Samples
 from heat_core.runs.record import ENERGIES
-from tests.app.workbench import EXACT, LIVE, keys_shown, open_page
+from tests.app.open_workbench import EXACT, LIVE, keys_shown, open_page
 from tests.browser import CHROMIUM, app_on
 
 pytestmark = [

@@ -7,7 +7,7 @@ import pytest
 
 from heat_core import Lens
 from heat_core.analysis.samples import Samples
-from tests.app.workbench import EXACT, LIVE, lasso, numbers, open_page, selected
+from tests.app.open_workbench import EXACT, LIVE, lasso, numbers, open_page, selected
 from tests.browser import CHROMIUM
 
 pytestmark = [

@@ -9,7 +9,7 @@ import pytest
 from heat_core.analysis.notes import read_notes
 from heat_core.analysis.questions import Query, answers, arrange, best_prior
 from heat_core.analysis.samples import Samples
-from tests.app.workbench import EXACT, LIVE, keys_shown, lasso, open_page
+from tests.app.open_workbench import EXACT, LIVE, keys_shown, lasso, open_page
 from tests.browser import CHROMIUM
 
 pytestmark = [
