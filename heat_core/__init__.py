@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from heat_core import _moved
 from heat_core.composition import PLAIN, Lens, compose
 from heat_core.errors import HeatError, require_room
 from heat_core.runs.events import Event
@@ -23,8 +22,6 @@ from heat_core.version import __version__
 if TYPE_CHECKING:
     from heat_core.backbones.registry import Backbone
     from heat_core.guard.guard import Guard
-
-_moved.install()
 
 
 def __getattr__(name: str) -> Any:

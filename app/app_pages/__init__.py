@@ -1,0 +1,1 @@
+"""A script a page; each draws what the packages beside it make."""
