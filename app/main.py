@@ -23,7 +23,7 @@ STYLE = """<style>
 
 def draw() -> None:
     """The page that the address names, in its frame."""
-    session.arrived()  # before there is a link to click
+    session.initial_address()  # before there is a link to click
     st.set_page_config(page_title="HEAT Explorer", page_icon="🔥", layout="wide")
     st.logo(ROOT / "assets" / "logo.svg", size="large")
     st.html(STYLE)
@@ -38,11 +38,11 @@ def draw() -> None:
         ],
         position="top",
     )
-    session.opened(page.title)
+    session.begin_page(page.title)
     try:
         page.run()
     finally:
-        session.drawn()
+        session.end_page()
 
 
 if __name__ == "__main__":
@@ -50,7 +50,7 @@ if __name__ == "__main__":
 else:
     from starlette.middleware import Middleware
 
-    from app.server.access_control import Doors
-    from app.server.served import routes
+    from app.server.access_control import AccessControl
+    from app.server.file_routes import routes
 
-    app = st.App(__file__, routes=routes(), middleware=[Middleware(Doors)])
+    app = st.App(__file__, routes=routes(), middleware=[Middleware(AccessControl)])

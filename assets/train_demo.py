@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from heat_core.backbones.registry import demo_network
 from heat_core.data.demo import DEMO_WEIGHTS
-from heat_core.data.demo.demo_sets import KNOWN_DIGITS, handwritten, known_digits, load
+from heat_core.data.demo.demo_sets import KNOWN_DIGITS, handwritten_digit, known_digits, load_demo_set
 from heat_core.data.demo.drawings import PAPERS, draw
 
 DRAWINGS = 6  # of each digit on each kind of paper
@@ -26,12 +26,12 @@ def inputs(pixels: np.ndarray) -> torch.Tensor:
 def drawings() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """(inputs, digits, papers, standardised traits): other drawings than those that the demo's sets show."""
     rows = [(i, paper, k) for k in range(DRAWINGS) for paper in range(len(PAPERS)) for i in known_digits("train")]
-    made = [draw(handwritten(i)[0], PAPERS[p], np.random.default_rng([100 + k, i, p])) for i, p, k in rows]
+    made = [draw(handwritten_digit(i)[0], PAPERS[p], np.random.default_rng([100 + k, i, p])) for i, p, k in rows]
     traits = np.stack([d.traits for d in made])
     traits = (traits - traits.mean(axis=0)) / traits.std(axis=0)
     return (
         inputs(np.stack([d.pixels for d in made])),
-        torch.tensor([handwritten(i)[1] for i, _, _ in rows]),
+        torch.tensor([handwritten_digit(i)[1] for i, _, _ in rows]),
         torch.tensor([p for _, p, _ in rows]),
         torch.from_numpy(traits.astype(np.float32)),
     )
@@ -61,7 +61,7 @@ def main(epochs: int = 4, batch: int = 64) -> None:
             schedule.step()
         print(f"epoch {epoch + 1}/{epochs}: loss {loss.item():.3f}", flush=True)
     model.eval()
-    pixels, labels, _, _ = load("demo-digits", "test")
+    pixels, labels, _, _ = load_demo_set("demo-digits", "test")
     with torch.inference_mode():
         right = model(inputs(pixels)).argmax(1).numpy() == labels
     print(f"test accuracy {right.mean():.3f} on {KNOWN_DIGITS} digits")

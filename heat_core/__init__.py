@@ -1,9 +1,9 @@
 """HEAT: hybrid energy-based out-of-distribution detection in the feature space (Lafon et al., ICML 2023).
 
-Rooms, each importing only those before it: `errors`, `storage`, `metrics`, `composition`; `features` (images →
-Features); `energies` (the paper: priors, residuals, HEAT); `detectors` (what it is compared with); `runs` (what is
-done); `analysis` (what is asked of finished runs); `guard` (a run that left the lab). `docs/architecture.md` draws
-them.
+Packages, each importing only those before it: `data` (images), `backbones` (networks), `features` (images → Features),
+`training`; `energies` (the paper: priors, residuals, HEAT); `detectors` (what it is compared with); `guard` (a run
+packed for new images); `runs`, `pipeline`, `jobs` (what is done); `analysis`, `reporting` (what is asked of finished
+runs). `docs/architecture.md` draws them.
 `Experiment`, `Lens`, `Run` and `compose` do not import torch; `run` does when it is called, `Guard` when it is named.
 """
 
@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heat_core.composition import PLAIN, Lens, compose
-from heat_core.errors import HeatError, require_room
+from heat_core.errors import HeatError
+from heat_core.memory import require_memory
 from heat_core.runs.events import Event
 from heat_core.runs.experiment import Experiment
 from heat_core.runs.run import Run
@@ -43,7 +44,7 @@ def run(
     Args:
         experiment: what to do.
         folder: of the run, to resume it; default: a new one.
-        on_event: hears everything that `events.jsonl` gets.
+        on_event: called with each event that `events.jsonl` gets.
         backbone: a module of `Backbone.wrap`, in place of the one that the experiment names. The run keeps its name;
             as long as it lives, this process resumes the run and scores images with it.
     """
@@ -52,12 +53,11 @@ def run(
 
     folder = Path(folder) if folder else None
     if backbone is not None:
-        experiment = _through(backbone, experiment, folder)
+        experiment = _with_wrapped_module(backbone, experiment, folder)
     with Projector(experiment.map and not (folder and (folder / MAP_FILE).exists())) as projector:
-        require_room()
-        from heat_core.pipeline.pipeline import (
-            run as run_pipeline,  # imports torch, while the projector's child loads umap
-        )
+        require_memory()
+        # imports torch, while the projector's child loads umap
+        from heat_core.pipeline.pipeline import run as run_pipeline
 
         return run_pipeline(experiment, projector, folder, on_event)
 
@@ -74,12 +74,12 @@ def pack(run: Run, path: str | Path, lens: Lens = PLAIN, with_weights: bool = Fa
     Raises:
         HeatError: where the run has no residual yet, or what it was made from is gone or has changed.
     """
-    from heat_core.pipeline.build_guard import guard_of  # imports torch
+    from heat_core.pipeline.build_guard import build_guard  # imports torch
 
-    guard_of(run, lens, only_composed=True).save(path, with_weights)
+    build_guard(run, lens, only_composed=True).save(path, with_weights)
 
 
-def _through(backbone: "Backbone", experiment: Experiment, folder: Path | None) -> Experiment:
+def _with_wrapped_module(backbone: "Backbone", experiment: Experiment, folder: Path | None) -> Experiment:
     """The experiment with a wrapped module; HeatError where that is none, or not the one that the run began with."""
     if not backbone.is_wrapped:
         raise HeatError(f"{backbone.name} is no wrapped module: name it in the experiment, or give Backbone.wrap(…).")

@@ -35,7 +35,7 @@ def compose(energies: np.ndarray, beta: float = 0.0, weights: Sequence[float] | 
     Raises:
         HeatError: where `energies` is not (N, K ≥ 1) or not finite, β is NaN, or the weights do not fit.
     """
-    energies, shares = _checked(energies, beta, weights)
+    energies, shares = _validate(energies, beta, weights)
     if math.isinf(beta):
         return energies.max(axis=1) if beta > 0 else energies.min(axis=1)
 
@@ -57,10 +57,10 @@ def compose(energies: np.ndarray, beta: float = 0.0, weights: Sequence[float] | 
 
 
 def influence(energies: np.ndarray, beta: float = 0.0, weights: Sequence[float] | None = None) -> np.ndarray:
-    """∂compose/∂E_k = softmax_k(β E_k + log w_k): how much each prior has its say in a sample's score. (N, K), rows
+    """∂compose/∂E_k = softmax_k(β E_k + log w_k): how much each prior counts in a sample's score. (N, K), rows
     sum to 1; at β = ±∞ the extreme one has all of it.
     """
-    energies, shares = _checked(energies, beta, weights)
+    energies, shares = _validate(energies, beta, weights)
     if math.isinf(beta):
         extreme = energies == compose(energies, beta)[:, None]
         return extreme / extreme.sum(axis=1, keepdims=True)
@@ -69,14 +69,14 @@ def influence(energies: np.ndarray, beta: float = 0.0, weights: Sequence[float] 
     return unnormalised / unnormalised.sum(axis=1, keepdims=True)
 
 
-def beta_text(beta: float) -> str:
+def format_beta(beta: float) -> str:
     """β as it is printed: −0.3, −∞, +∞."""
     return ("−∞" if beta < 0 else "+∞") if math.isinf(beta) else f"{beta:g}".replace("-", "−")
 
 
 @dataclass(frozen=True)
 class Lens:
-    """How HEAT is composed and where the line is drawn. Hashable: whatever depends on it can be cached.
+    """How HEAT is composed and what its threshold is. Hashable: whatever depends on it can be cached.
 
     Attributes:
         beta: of the composition (Eq. 7).
@@ -103,20 +103,20 @@ class Lens:
             if self.threshold is not None:
                 raise HeatError("A threshold and a false-alarm rate were given: each sets the line, give one of them.")
 
-    def line(self, detector: str, id_scores: np.ndarray) -> float:
-        """Above it a sample is called OOD by a detector with these scores of the ID test set. The threshold and α are
-        HEAT's; everybody else's line is at 95 % of ID."""
+    def threshold_for(self, detector: str, id_scores: np.ndarray) -> float:
+        """The threshold above which a detector with these scores of the ID test set calls a sample OOD. `threshold` and
+        `alpha` apply to HEAT; every other detector's is at 95 % of ID."""
         if detector == HEAT and self.threshold is not None:
             return self.threshold
         return threshold_at(id_scores, self.alpha) if detector == HEAT and self.alpha else threshold95(id_scores)
 
-    def name_of_line(self, detector: str) -> str:
+    def threshold_label(self, detector: str) -> str:
         """How figures call the threshold of a detector."""
         if detector != HEAT or (self.threshold is None and self.alpha is None):
             return "95 % of ID"
         return f"α = {100 * self.alpha:.3g} %" if self.alpha else "your line"
 
-    def composed(self, priors: Sequence[str]) -> tuple[str, ...]:
+    def select_priors(self, priors: Sequence[str]) -> tuple[str, ...]:
         """Which of a run's priors are composed; HeatError where it has not got them, or none."""
         chosen = tuple(priors) if self.priors is None else self.priors
         missing = [p for p in chosen if p not in priors]
@@ -152,7 +152,7 @@ class Scale:
         """(N, K) hybrid energies → (N, K): less the training mean, over the training deviation (App. A.2)."""
         return (np.asarray(hybrid, dtype=np.float64) - self.mean) / self.spread
 
-    def part(self, priors: Sequence[str]) -> "Scale":
+    def select(self, priors: Sequence[str]) -> "Scale":
         """The same scale of some of the priors, in their order."""
         columns = self.columns(priors)
         return Scale(tuple(priors), self.mean[columns], self.std[columns])
@@ -163,11 +163,11 @@ class Scale:
 
     def scores(self, hybrid: np.ndarray, lens: Lens = PLAIN) -> np.ndarray:
         """(N, K) hybrid energies → (N,) HEAT scores through a lens; larger = more out-of-distribution."""
-        chosen = self.columns(lens.composed(self.priors))
+        chosen = self.columns(lens.select_priors(self.priors))
         return compose(self.standardise(hybrid)[:, chosen], lens.beta, lens.weights)
 
 
-def _checked(energies: np.ndarray, beta: float, weights: Sequence[float] | None) -> tuple[np.ndarray, np.ndarray]:
+def _validate(energies: np.ndarray, beta: float, weights: Sequence[float] | None) -> tuple[np.ndarray, np.ndarray]:
     """Energies of the priors that take part, and their weights."""
     energies = np.asarray(energies, dtype=np.float64)
     if energies.ndim != 2 or energies.shape[1] == 0:
@@ -182,5 +182,5 @@ def _checked(energies: np.ndarray, beta: float, weights: Sequence[float] | None)
     shares = np.asarray(weights, dtype=np.float64)
     if shares.shape != (k,) or not np.isfinite(shares).all() or (shares < 0).any() or not shares.sum() > 0:
         raise HeatError(f"The weights of {k} priors must be {k} numbers of 0 or more, and not all 0.")
-    taking_part = shares > 0
-    return energies[:, taking_part], shares[taking_part]
+    positive = shares > 0
+    return energies[:, positive], shares[positive]

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from heat_core.errors import HeatError
 
 
-def _checked(id_scores: ArrayLike, ood_scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def _validate(id_scores: ArrayLike, ood_scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     pair = []
     for name, scores in (("ID", id_scores), ("OOD", ood_scores)):
         scores = np.asarray(scores, dtype=np.float64).ravel()
@@ -38,8 +38,8 @@ def threshold_at(id_scores: ArrayLike, alpha: float) -> float:
     are exchangeable with these a share of at most α does. +inf where α is below 1 / (n + 1), the smallest p.
     """
     scores = np.sort(np.asarray(id_scores, dtype=np.float64))
-    reached = math.floor(require_alpha(alpha) * (len(scores) + 1) * (1 + 1e-12))
-    return float(scores[-reached]) if reached else math.inf
+    rank = math.floor(require_alpha(alpha) * (len(scores) + 1) * (1 + 1e-12))  # from the largest score
+    return float(scores[-rank]) if rank else math.inf
 
 
 def require_alpha(alpha: float) -> float:
@@ -49,25 +49,25 @@ def require_alpha(alpha: float) -> float:
     return alpha
 
 
-def wilson(count: int, of: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson_interval(count: int, total: int, z: float = 1.959964) -> tuple[float, float]:
     """Wilson's 95 % interval of a share (Wilson, JASA 1927): (0, 1) where nothing was counted."""
-    if not of:
+    if not total:
         return 0.0, 1.0
-    share, weight = count / of, z * z / of
+    share, weight = count / total, z * z / total
     middle = (share + weight / 2) / (1 + weight)
-    half = z / (1 + weight) * np.sqrt(share * (1 - share) / of + weight / (4 * of))
+    half = z / (1 + weight) * np.sqrt(share * (1 - share) / total + weight / (4 * total))
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def fpr95(id_scores: ArrayLike, ood_scores: ArrayLike) -> float:
     """Share of OOD samples that are not above the 95th percentile of the ID scores, so pass for ID (Sec. 4)."""
-    id_scores, ood_scores = _checked(id_scores, ood_scores)
+    id_scores, ood_scores = _validate(id_scores, ood_scores)
     return float((ood_scores <= threshold95(id_scores)).mean())
 
 
 def auroc(id_scores: ArrayLike, ood_scores: ArrayLike) -> float:
     """P(OOD score > ID score) + ½ P(equal): the area under the ROC curve, by ranks."""
-    id_scores, ood_scores = _checked(id_scores, ood_scores)
+    id_scores, ood_scores = _validate(id_scores, ood_scores)
     ordered = np.sort(id_scores)
     below = np.searchsorted(ordered, ood_scores, side="left")
     not_above = np.searchsorted(ordered, ood_scores, side="right")
@@ -78,20 +78,21 @@ def _average_precision(positives: np.ndarray, negatives: np.ndarray) -> float:
     """Σ (recall_i - recall_{i-1}) precision_i over the distinct scores from the top: scikit-learn's, from two sorts."""
     positives, negatives = np.sort(-positives), np.sort(-negatives)
     ends = np.flatnonzero(np.r_[positives[1:] != positives[:-1], True])  # the last of each score: all of it is taken
-    found = ends + 1
-    wrong = np.searchsorted(negatives, positives[ends], side="right")
-    return float((np.diff(found, prepend=0) * (found / (found + wrong))).sum() / len(positives))
+    true_positives = ends + 1
+    false_positives = np.searchsorted(negatives, positives[ends], side="right")
+    precision = true_positives / (true_positives + false_positives)
+    return float((np.diff(true_positives, prepend=0) * precision).sum() / len(positives))
 
 
 def aupr_in(id_scores: ArrayLike, ood_scores: ArrayLike) -> float:
     """Average precision with ID as the positive class (the paper's AUPR, App. B)."""
-    id_scores, ood_scores = _checked(id_scores, ood_scores)
+    id_scores, ood_scores = _validate(id_scores, ood_scores)
     return _average_precision(-id_scores, -ood_scores)
 
 
 def aupr_out(id_scores: ArrayLike, ood_scores: ArrayLike) -> float:
     """Average precision with OOD as the positive class."""
-    id_scores, ood_scores = _checked(id_scores, ood_scores)
+    id_scores, ood_scores = _validate(id_scores, ood_scores)
     return _average_precision(ood_scores, id_scores)
 
 
@@ -108,7 +109,7 @@ def evaluate(id_scores: ArrayLike, ood_scores: dict[str, np.ndarray]) -> dict[st
 
 def roc_curve(id_scores: ArrayLike, ood_scores: ArrayLike, points: int = 200) -> tuple[np.ndarray, np.ndarray]:
     """(share of OOD kept as ID, share of ID kept as ID) as the threshold sweeps over `points` ID quantiles."""
-    id_scores, ood_scores = _checked(id_scores, ood_scores)
+    id_scores, ood_scores = _validate(id_scores, ood_scores)
     thresholds = np.quantile(np.r_[id_scores, ood_scores], np.linspace(0, 1, points), method="nearest")
     kept_ood = np.searchsorted(np.sort(ood_scores), thresholds, side="right") / len(ood_scores)
     kept_id = np.searchsorted(np.sort(id_scores), thresholds, side="right") / len(id_scores)
@@ -128,7 +129,7 @@ def bootstrap(
     a weight per sample, and both metrics are sums of weights in the one order. (FPR95's threshold is the nearest rank
     here, without interpolation. Large sets get fewer replicates, at least 50.)
     """
-    id_scores, ood_scores = _checked(id_scores, ood_scores)
+    id_scores, ood_scores = _validate(id_scores, ood_scores)
     id_sorted, ood_sorted = np.sort(id_scores), np.sort(ood_scores)
     n, m = len(id_sorted), len(ood_sorted)
     replicates = max(min(replicates, _MOST_DRAWS // (n + m)), 50)

@@ -1,15 +1,15 @@
-"""How long work reports how far it is: at most every few seconds, or not at all."""
+"""How often work reports its progress: at most every few seconds, or never."""
 
 import time
 from typing import Any
 
 
-class Every:
-    """Calling it says whether so many seconds have passed since it last said so, or since it was made.
+class RateLimiter:
+    """A callable that is true at most once in so many seconds.
 
     Args:
-        seconds: between two times.
-        at_once: whether the first call says so, too.
+        seconds: between two calls that return True.
+        at_once: whether the first call returns True; otherwise the seconds count from now.
     """
 
     def __init__(self, seconds: float, at_once: bool = False) -> None:

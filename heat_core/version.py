@@ -1,3 +1,3 @@
-"""The version, where every room can read it."""
+"""The version, in a module that imports nothing."""
 
 __version__ = "0.2.0"

@@ -1,10 +1,16 @@
 """What the tests share: the folder of real data (absent for users), small image folders, one finished demo run."""
 
 import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -14,10 +20,15 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser on a busy machine may be late once: its tests get a second try, and the summary names who took it."""
+    """Start with the files that hold slow tests, so that two processes end together; give browser tests a second try.
+
+    A browser on a busy machine may be late once: the summary names the tests that took the second try.
+    """
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=1))
+    slow_tests = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow_tests[item.path])
 
 
 @pytest.fixture(autouse=True)
@@ -28,26 +39,51 @@ def home(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_run(tmp_path_factory):
-    """The embedded demo, run once for all tests; its HEAT_HOME is `demo_run.folder.parents[1]`."""
-    from heat_core import run
-    from heat_core.runs.experiment import demo_experiment
+def demo_output(tmp_path_factory) -> Path:
+    """A folder with HEAT_HOME (`home`) after `python -m heat_core demo --json`, and what it printed (`output.txt`)."""
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HEAT_HOME", str(tmp_path_factory.mktemp("demo-home")))
-        return run(demo_experiment())
+    def run_demo(folder: Path) -> None:
+        command = [sys.executable, "-m", "heat_core", "demo", "--json"]
+        environment = os.environ | {"HEAT_HOME": str(folder / "home")}
+        demo = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        (folder / "output.txt").write_text(demo.stdout, encoding="utf-8")
+
+    made = make_once(tmp_path_factory, "demo", run_demo)
+    return shutil.copytree(made, tmp_path_factory.mktemp("demo") / "copy")
+
+
+@pytest.fixture(scope="session")
+def demo_run(demo_output):
+    """The embedded demo, run once for all tests; its HEAT_HOME is `demo_run.folder.parents[1]`."""
+    from heat_core import Run
+
+    return Run.open(next((demo_output / "home" / "runs").iterdir()))
 
 
 @pytest.fixture(scope="session")
 def shared_data(tmp_path_factory) -> Path:
     """The unpacked real image sets."""
-    if not (SHARED / "data" / "unpack.py").exists():
+    unpack = SHARED / "data" / "unpack.py"
+    if not unpack.exists():
         pytest.skip(f"needs the real image sets of {SHARED}, which users do not have")
-    import subprocess
-    import sys
+    return make_once(
+        tmp_path_factory,
+        "data",
+        lambda folder: subprocess.run([sys.executable, unpack, folder], check=True, capture_output=True),
+    )
 
-    folder = tmp_path_factory.mktemp("data")
-    subprocess.run([sys.executable, SHARED / "data" / "unpack.py", folder], check=True, capture_output=True)
+
+def make_once(tmp_path_factory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that one of the test processes fills, and all of them read."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"shared-{name}"
+    finished = Path(f"{folder}.finished")
+    with FileLock(f"{folder}.lock"):
+        if not finished.exists():  # of a pytest that was killed, something may be left
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            finished.touch()
     return folder
 
 

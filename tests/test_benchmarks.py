@@ -14,6 +14,7 @@ def run(*options: str, script: Path = RUN) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, str(script), *options], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_it_measures_both_sides_and_ends_with_json():
     done = run("maxlogit", "train_step_el", "--quick", "--json")
     assert done.returncode == 0, done.stderr
@@ -41,6 +42,7 @@ def test_a_manifest_is_opened_in_every_form():
     assert {"seconds", "cpu_s", "peak_mb"} <= set(found["CSV"])
 
 
+@pytest.mark.slow
 def test_the_comparison_of_devices_finds_the_cpu_equal_to_itself():
     done = run("--device", "cpu", "--quick", "--json", script=RUN.with_name("gpu.py"))
     assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 import torch
 from torchvision import models
 
@@ -11,6 +12,7 @@ from heat_core.backbones.registry import Backbone, load_backbone
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@pytest.mark.slow
 def test_the_programs_of_the_page_about_models(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     wrapping, saving, by_torch = re.findall(

@@ -13,13 +13,14 @@ import pytest
 
 from heat_core import HeatError, Run
 from heat_core.jobs import jobs
-from heat_core.pipeline.pipeline import _auxiliary
+from heat_core.locks import remove_leftovers
+from heat_core.pipeline.pipeline import continue_without_map
 from heat_core.pipeline.umap_process import Projector
 from heat_core.runs.creation import new_run
 from heat_core.runs.experiment import demo_experiment
-from heat_core.runs.lock import Owner, held, owner_of
+from heat_core.runs.lock import ProcessIdentity, run_lock, working_process
 from heat_core.runs.provenance import require_same_features, require_same_head
-from heat_core.storage import read_npz, sweep, write_json, write_npz, write_sealed
+from heat_core.storage import read_npz, write_checked_json, write_json, write_npz
 from tests.faults.damage import answer, damages, files_of, judge, questions
 from tests.synthetic import synthetic_run
 
@@ -36,7 +37,7 @@ def test_a_damaged_file_gives_a_sentence_or_the_same_answer(name, damaged_home, 
     """No traceback, and no other answer, for whatever is done to one file."""
     monkeypatch.setenv("HEAT_HOME", str(damaged_home / name))
     folder = synthetic_run(damaged_home / name / "runs" / "run").folder
-    write_sealed(folder / "beta.json", {"beta": "0.5"})
+    write_checked_json(folder / "beta.json", {"beta": "0.5"})
     write_json(folder / "notes.json", {"id/id-000003": {"note": "odd", "tags": ["x"], "time": 0.0}})
     (folder / "events.jsonl").write_text('{"time": 1.0, "stage": "done", "message": "Finished."}\n')
     asked = {k: v for k, v in questions(folder, None).items() if k in ("show", "show auto", "compare", "list")}
@@ -60,6 +61,7 @@ def test_every_file_of_a_run_is_among_those_that_are_damaged(demo_run):
     assert {p.name for p in files_of(demo_run.folder) if p.suffix != ".safetensors"} <= known
 
 
+@pytest.mark.slow
 def test_a_killed_job_leaves_nothing_and_resumes_to_the_same_numbers(tmp_path, monkeypatch):
     from tests.faults.kill import kill_at_random
 
@@ -84,7 +86,7 @@ def test_what_dead_processes_left_is_removed_and_nothing_else(tmp_path):
         (tmp_path / name).write_text("x")
     (tmp_path / f".new-{dead}-abcd").mkdir()
     (tmp_path / f".new-{dead}-abcd" / "run.json").write_text("{}")
-    sweep(tmp_path, tmp_path / "none")
+    remove_leftovers(tmp_path, tmp_path / "none")
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(kept)
 
 
@@ -116,10 +118,10 @@ def test_a_stranger_with_the_number_of_a_dead_job_is_not_asked_to_stop(home, mon
     folder = new_run(demo_experiment())
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
-        with held(folder):
+        with run_lock(folder):
             # as a killed job left it, whose number the stranger has now, before the new holder has said who it is
             write_json(folder / "job.pid", {"pid": stranger.pid, "began": "another time"})
-            assert owner_of(folder) is None
+            assert working_process(folder) is None
             with pytest.raises(HeatError, match="has only begun"):
                 jobs.cancel(Run.open(folder), patience=0.3)
         assert stranger.poll() is None
@@ -130,7 +132,7 @@ def test_a_stranger_with_the_number_of_a_dead_job_is_not_asked_to_stop(home, mon
 
 def test_a_holder_that_has_not_said_who_it_is_gives_a_sentence(home):
     folder = new_run(demo_experiment())
-    with held(folder):
+    with run_lock(folder):
         (folder / "job.pid").unlink()
         with pytest.raises(HeatError, match="has only begun"):
             jobs.cancel(Run.open(folder), patience=0.2)
@@ -139,14 +141,14 @@ def test_a_holder_that_has_not_said_who_it_is_gives_a_sentence(home):
 def test_the_holder_itself_is_asked(home):
     folder = new_run(demo_experiment())
     code = (
-        "import sys, time, pathlib\nfrom heat_core.runs.lock import held\n"
-        "with held(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
+        "import sys, time, pathlib\nfrom heat_core.runs.lock import run_lock\n"
+        "with run_lock(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
     jobs.cancel(Run.open(folder), patience=20)
     assert holder.wait(20) == -signal.SIGTERM
-    assert Owner(holder.pid, "x").runs is False
+    assert ProcessIdentity(holder.pid, 1.0).is_running is False
 
 
 # ---- resumed with other inputs ---------------------------------------------------------------------------------------
@@ -185,7 +187,7 @@ def test_a_map_that_cannot_be_had_does_not_end_the_run(tmp_path):
                 projector.fit(tmp_path, 0)
             projector.wait()
 
-        assert not _auxiliary(ask, lambda stage, message="", **more: said.append(message))
+        assert not continue_without_map(ask, lambda stage, message="", **more: said.append(message))
     assert "The run goes on without its map" in said[0]
 
 
@@ -245,7 +247,7 @@ def test_work_is_refused_where_no_room_is_left_once_torch_is_loaded(home, monkey
     def no_room(*_):
         raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
-    monkeypatch.setattr("heat_core.errors.mmap.mmap", no_room)
+    monkeypatch.setattr("heat_core.memory.mmap.mmap", no_room)
     assert main(["demo"]) == 2
     assert "There is not enough memory" in capsys.readouterr().err
     assert not list(home.glob("runs/*"))

@@ -48,6 +48,7 @@ assert (made.parent / "report.html").exists() and (made.parent / "missed.zip").e
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_runs_and_ships_without_outputs(path):
     notebook = nbformat.read(path, as_version=4)

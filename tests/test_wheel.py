@@ -46,6 +46,7 @@ def test_it_holds_the_library_and_its_data_and_nothing_else(wheel):
     assert modules == {name for name in names if name.endswith(".py")}
 
 
+@pytest.mark.slow
 def test_the_demo_runs_from_it_in_an_environment_without_the_repository(wheel, tmp_path):
     venv.create(tmp_path / "env", with_pip=False)
     binaries = tmp_path / "env" / ("Scripts" if sys.platform == "win32" else "bin")

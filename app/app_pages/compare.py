@@ -2,38 +2,44 @@
 
 import streamlit as st
 
-from app.common import faults, following, widgets
+from app.common import cached_runs, faults, run_picker, widgets
 from app.common.heading import heading
-from app.common.text import plain
-from app.compare import cards
-from app.compare.curves import beta_section, curves
-from app.compare.paired_runs import versus
-from app.compare.table_view import table_view
+from app.common.text import escape_markdown
+from app.compare import heat_cards
+from app.compare.beta_section import draw_beta_section
+from app.compare.paired_runs import draw_paired_runs
+from app.compare.score_plots import draw_score_plots
+from app.compare.table_view import draw_table_view
 from app.state import session
 
 SECTIONS = {"table": "Table", "curves": "Curves", "beta": "β", "versus": "Two runs"}
-DRAWN = {"table": table_view, "curves": curves, "beta": beta_section, "versus": versus}
+DRAW_SECTION = {
+    "table": draw_table_view,
+    "curves": draw_score_plots,
+    "beta": draw_beta_section,
+    "versus": draw_paired_runs,
+}
 
-place = heading("Which detector for these images?")
-with faults.told():
-    run = following.ready_run(place)
-    look = session.current(run)
+run_column = heading("Which detector for these images?")
+with faults.show_errors():
+    run = run_picker.pick_ready_run(run_column)
+    view = session.sync_view_state(run)
     if run.priors:
         widgets.beta_control()
         with st.container(horizontal=True, vertical_alignment="center"):
             widgets.prior_control(run)
             widgets.beta_suggestion(run)
-        cards.of_heat(following.samples_of(run)[0], session.look())
+        heat_cards.draw_heat_cards(cached_runs.samples_of(run)[0], session.view_state())
     else:
         st.info("The residuals are still to come: below are the detectors that need none.")
-    section = widgets.choice(
+    section = widgets.select_one(
         st.segmented_control,
         "Section",
         list(SECTIONS),
         "section",
         "table",
-        format_func=lambda s: plain(SECTIONS[s]),
+        format_func=lambda s: escape_markdown(SECTIONS[s]),
         label_visibility="collapsed",
     )
     session.write_address(run)  # before what takes long: a link must not wait for it
-    DRAWN[section](run)
+    DRAW_SECTION[section](run)

@@ -2,32 +2,32 @@
 
 import streamlit as st
 
-from app.common import faults, following
+from app.common import cached_runs, faults, job_progress, run_picker
 from app.common.heading import heading
 from app.state import session
-from app.workbench.inspect_view import inspect_view
+from app.workbench.inspect_view import draw_workbench
 from heat_core.analysis.questions import Query
 
-place = heading("Which images does this model not know?")
-with faults.told():
-    run = following.ready_run(place)
+run_column = heading("Which images does this model not know?")
+with faults.show_errors():
+    run = run_picker.pick_ready_run(run_column)
     if not run.priors:
-        following.wait(
+        job_progress.wait_for_stage(
             run,
             "The first residual is being trained: the workbench opens when it is. Compare already shows the other "
             "detectors.",
         )
 
     @st.fragment
-    @faults.told()
-    def linked() -> None:
+    @faults.show_errors()
+    def draw_linked_workbench() -> None:
         """A fragment: what is done in the workbench reruns it, and not the page around it."""
-        if following.gone(run.folder):
+        if job_progress.show_if_deleted(run.folder):
             return
-        samples, version = following.samples_of(run)
-        session.current(run)
-        session.about(run.id, Query())
-        inspect_view(samples, version)
+        samples, version = cached_runs.samples_of(run)
+        session.sync_view_state(run)
+        session.set_query_scope(run.id, Query())
+        draw_workbench(samples, version)
         session.write_address(run)
 
-    linked()
+    draw_linked_workbench()

@@ -4,27 +4,27 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.common import faults, following, widgets
+from app.common import faults, job_progress, run_picker, widgets
 from app.common.heading import heading
-from app.common.text import plain
-from app.new_images import own_images
+from app.common.text import escape_markdown
+from app.new_images import batch_store, batch_view
 from app.state import session
 from heat_core.analysis.questions import Query
-from heat_core.runs.record import Scored
+from heat_core.runs.scored import ScoredImages
 
-FIRST = Query(question="unknown", order="unusual")
+DEFAULT_QUERY = Query(question="unknown", order="unusual")
 
-place = heading("What does it say of new images?")
-with faults.told():
-    run = following.ready_run(place)
+run_column = heading("What does it say of new images?")
+with faults.show_errors():
+    run = run_picker.pick_ready_run(run_column)
     if not run.priors:
-        following.wait(run, "The first residual is still being trained.")
+        job_progress.wait_for_stage(run, "The first residual is still being trained.")
 
-    session.current(run)
-    batches = own_images.batches(run)
+    session.sync_view_state(run)
+    batches = batch_store.list_batches(run)
     with st.expander("Bring images", expanded=not batches, icon=":material/add_photo_alternate:"):
         left, right, button = st.columns([5, 4, 2], vertical_alignment="bottom")
-        files = left.file_uploader("Drop images", accept_multiple_files=True, type=own_images.TYPES)
+        files = left.file_uploader("Drop images", accept_multiple_files=True, type=batch_store.UPLOAD_TYPES)
         folder = right.text_input(
             "Or a folder or list on this machine",
             placeholder="/path/to/images, or list.csv",
@@ -34,9 +34,9 @@ with faults.told():
         if button.button(
             "Score them", type="primary", icon=":material/play_arrow:", disabled=not (files or folder.strip())
         ):
-            own_images.start(run, files, folder.strip())
+            batch_store.start_batch(run, files, folder.strip())
             for name in ("batch", "own"):
-                session.chosen(name, None)
+                session.set_choice(name, None)
             st.rerun()
     session.write_address(run)
     if not batches:
@@ -46,39 +46,39 @@ with faults.told():
         )
         st.stop()
     names = [b.name for b in batches]
-    name = widgets.choice(
+    name = widgets.select_one(
         st.selectbox,
         "Scored",
         names,
         "batch",
         names[0],
-        format_func=own_images.label,
+        format_func=batch_store.format_batch_name,
         label_visibility="collapsed",
     )
     batch = next(b for b in batches if b.name == name)
 
     @st.fragment(run_every=1.0)
-    @faults.told()
-    def wait(batch: Path) -> None:
-        if following.gone(batch.parents[1]):
+    @faults.show_errors()
+    def poll_batch(batch: Path) -> None:
+        if job_progress.show_if_deleted(batch.parents[1]):
             return
-        if own_images.waiting(batch):
-            st.progress(0.0, text=plain(own_images.progress(batch)))
+        if batch_store.is_scoring(batch):
+            st.progress(0.0, text=escape_markdown(batch_store.read_progress(batch)))
         else:
             st.rerun()
 
     @st.fragment
-    @faults.told()
-    def linked(scored: Scored) -> None:
+    @faults.show_errors()
+    def draw_linked_batch(scored: ScoredImages) -> None:
         """A fragment: what is done in the workbench reruns it, and not the page around it."""
-        session.current(run)
-        session.about(f"{run.id}/{name}", FIRST)
-        own_images.outcome(run, name, scored)
+        session.sync_view_state(run)
+        session.set_query_scope(f"{run.id}/{name}", DEFAULT_QUERY)
+        batch_view.draw_batch(run, name, scored)
         session.write_address(run)
 
-    if own_images.waiting(batch):
-        wait(batch)
-    elif scored := own_images.result(batch):
-        linked(scored)
+    if batch_store.is_scoring(batch):
+        poll_batch(batch)
+    elif scored := batch_store.load_scores(batch):
+        draw_linked_batch(scored)
     else:
-        faults.show(own_images.progress(batch))
+        faults.show(batch_store.read_progress(batch))

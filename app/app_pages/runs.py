@@ -2,26 +2,26 @@
 
 import streamlit as st
 
-from app.common import faults, following
+from app.common import faults, job_progress, run_picker
 from app.common.heading import heading
 from app.runs import run_form, run_job, run_list
 from app.runs.run_start import LIST, NEW, WANTED
 from app.state import session
-from heat_core.runs.listing import damaged_runs, list_runs
+from heat_core.runs.manage import damaged_runs, list_runs
 
 TITLES = {LIST: "What has been run?", NEW: "What shall be run?"}
 VIEWS = {LIST: ":material/list: Runs", NEW: ":material/add: New run"}
 
 
-def view() -> str:
+def select_view() -> str:
     """The list or the form: what a button asked for. Where the page was just opened, what its address says; or, where a
     person comes back without one, the last of the two.
     """
-    wanted, kept = session.taken(WANTED), session.held("runs-view")
-    if wanted is None and (kept is None or session.held("page-opened")):
-        wanted = st.query_params.get("view", LIST if "run" in st.query_params else kept)
-    wanted = NEW if (wanted or kept) == NEW else LIST
-    session.hold(**{"runs-view": wanted})
+    wanted, previous = session.pop(WANTED), session.get("runs-view")
+    if wanted is None and (previous is None or session.get("page-opened")):
+        wanted = st.query_params.get("view", LIST if "run" in st.query_params else previous)
+    wanted = NEW if (wanted or previous) == NEW else LIST
+    session.set_values(**{"runs-view": wanted})
     if wanted == NEW and st.query_params.get("view") != NEW:
         st.query_params["view"] = NEW
     elif wanted == LIST and "view" in st.query_params:
@@ -29,7 +29,7 @@ def view() -> str:
     return wanted
 
 
-def switch(shown: str) -> None:
+def draw_view_switch(shown: str) -> None:
     """The control that goes from one to the other."""
     key = f"runs-view-{shown}"  # each with its own default: a value that is set may be lost to a quick second click
     st.segmented_control(
@@ -39,27 +39,27 @@ def switch(shown: str) -> None:
         default=shown,
         key=key,
         required=True,
-        on_change=lambda: session.hold(**{WANTED: session.held(key)}),
+        on_change=lambda: session.set_values(**{WANTED: session.get(key)}),
         label_visibility="collapsed",
     )
 
 
-shown = view()
-place = heading(TITLES[shown])
-switch(shown)
-with faults.told():
+shown = select_view()
+run_column = heading(TITLES[shown])
+draw_view_switch(shown)
+with faults.show_errors():
     if damaged_runs() and not list_runs():
         for sentence in damaged_runs().values():
             faults.show(sentence)
         shown = NEW
     else:
-        run = following.chosen_run(place)
-        following.name_in_address(run.id)
+        run = run_picker.pick_run(run_column)
+        session.write_run_address(run.id)
     if shown == NEW:
         run_form.draw()
     else:
-        run_list.table(run)
-        run_job.head(run)
-        run_job.buttons(run)
-        following.follow(run)
-        run_job.reported(run)
+        run_list.draw_table(run)
+        run_job.draw_head(run)
+        run_job.draw_buttons(run)
+        job_progress.draw_job_progress(run)
+        run_job.draw_details(run)

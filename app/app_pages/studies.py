@@ -1,13 +1,14 @@
 """Studies: many runs that differ in one thing, and the table or figure over them."""
 
-from app.common import faults, following
+from app.common import faults, run_picker
 from app.common.heading import heading
+from app.state import session
 from app.studies import study_form, study_view
 
-place = heading("What changes when the setting does?")
-with faults.told():
-    run = following.chosen_run(place)
-    following.name_in_address(run.id)
-    chosen = study_form.draw(run)
-    if chosen is not None:
-        study_view.draw(chosen)
+run_column = heading("What changes when the setting does?")
+with faults.show_errors():
+    run = run_picker.pick_run(run_column)
+    session.write_run_address(run.id)
+    study = study_form.draw(run)
+    if study is not None:
+        study_view.draw(study)

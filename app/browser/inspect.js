@@ -1,37 +1,45 @@
-// The workbench: β, threshold, questions, histogram, map, breakdown, results and inspector, linked. The run comes once,
-// as one block of bytes; what Python answers comes through a second, small component (answer.js), so that the block is
-// never sent again.
+// Mounts the workbench and connects state, controls, histogram, map, results and inspector. Python sends the run once,
+// as one block of bytes. Its answers arrive through a second, small component (answer.js), so that the block is not
+// sent again.
 
-import { createActions } from "./state/actions.js";
-import { createBar, offered } from "./results/bar.js";
-import { createBreakdown } from "./panels/breakdown.js";
+import { shallowEqual } from "./common/memo.js";
+import { FULL_SIDE, pictureUrl, pointPictureUrl } from "./common/pictures.js";
+import { offeredTags } from "./common/tags.js";
+import { methodOf, methodsOf } from "./compute/query.js";
+import { histogramFigure, mapFigure } from "./figures/chart_figures.js";
+import { rowsFigure } from "./figures/rows_figure.js";
+import { saveFigure } from "./figures/save_figure.js";
+import { connectHistogram } from "./input/histogram_input.js";
+import { connectKeyboard } from "./input/keyboard.js";
+import { connectMap } from "./input/map_input.js";
 import { Surface } from "./map/canvas.js";
-import { histogramFile, mapFile } from "./results/charts.js";
-import { createChips } from "./panels/chips.js";
-import { theme } from "./map/colours.js";
-import { wireControls } from "./panels/controls.js";
-import { facade } from "./state/public_api.js";
-import { drawing, saveFigure } from "./results/figure.js";
-import { wireGuide } from "./panels/guide.js";
-import { wireLine, wireMap } from "./input/pointer.js";
+import { pageColours } from "./map/colours.js";
+import { createBreakdown } from "./panels/breakdown.js";
+import { connectControls } from "./panels/controls.js";
+import { createFalseAlarmRate } from "./panels/false_alarm_rate.js";
+import { createFilters } from "./panels/filters.js";
+import { connectGuide } from "./panels/guide.js";
 import { createInspector } from "./panels/inspector.js";
-import { wireKeys } from "./input/keys.js";
 import { createLightbox } from "./panels/lightbox.js";
-import { same } from "./common/memo.js";
-import { answered, loaded } from "./state/messages.js";
-import { createPainter } from "./map/painting.js";
-import { pictureOf, pictureOfPoint } from "./results/pictures.js";
 import { createQuestions } from "./panels/questions.js";
-import { publish, withdraw } from "./state/registry.js";
-import { createRate } from "./panels/rate.js";
+import { createRenderer } from "./renderer.js";
 import { createResults } from "./results/results.js";
-import { createScoring, createSubset } from "./compute/scoring.js";
+import { createToolbar } from "./results/toolbar.js";
+import { createActions } from "./state/actions.js";
+import { decodeRun } from "./state/decode_run.js";
+import { changeForAnswer, changeForRun } from "./state/messages.js";
+import { createPublicApi } from "./state/public_api.js";
+import { createScoring, createSubset } from "./state/selectors.js";
 import { createStore } from "./state/store.js";
-import { methodOf, methodsOf } from "./compute/subset.js";
-import { unpack } from "./state/decode.js";
+import { registerView, unregisterView } from "./state/view_registry.js";
 
-const views = new WeakMap(); // where it is mounted → the view
+const views = new WeakMap(); // element in which a view is mounted → view
 
+/**
+ * Mounts the workbench, or updates it with new data.
+ * @param {{data: Uint8Array, parentElement: Element, setTriggerValue: function(string, string)}} component
+ * @returns {function()} unmounts the workbench
+ */
 export default function ({ data, parentElement: root, setTriggerValue }) {
   if (!views.has(root)) views.set(root, createView(root));
   const view = views.get(root);
@@ -41,112 +49,119 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
 
 function createView(root) {
   const $ = (selector) => root.querySelector(selector);
-  const surfaces = { hist: new Surface($(".hist")), map: new Surface($(".map")), over: new Surface($(".over")) };
-  const store = createStore(), scored = createScoring(), subset = createSubset(scored);
-  let send = null; // Streamlit's, which it gives anew with the data
-  const act = createActions(store, surfaces.map, (name, value) => send(name, value), subset);
-  const request = () => painter.request();
-  const { panels, see, stop } = panelsOf(root, store, scored, subset, act, request);
-  const painter = createPainter(root, surfaces, store, scored, subset, act.toggle, panels);
-  const receive = (message) => {
-    store.update(answered(store.state, message));
-    act.acknowledge(message.done);
+  const surfaceOf = (selector) => new Surface($(selector));
+  const surfaces = { histogram: surfaceOf(".hist"), map: surfaceOf(".map"), overlay: surfaceOf(".over") };
+  const store = createStore(), scoringOf = createScoring();
+  const selectors = { scoringOf, subsetOf: createSubset(scoringOf) };
+  let send = null; // Streamlit's function, which it passes anew with each data
+  const sendToPython = (name, value) => send(name, value), requestFrame = () => renderer.request();
+  const actions = createActions(store, surfaces.map, sendToPython, selectors.subsetOf);
+  const { panels, commands, stop } = createPanels(root, store, selectors, actions, requestFrame);
+  const renderer = createRenderer(root, surfaces, store, selectors, actions.toggleSet, panels);
+  const receive = (answer) => {
+    store.update(changeForAnswer(store.state, answer));
+    actions.acknowledge(answer.done);
   };
-  const live = facade(root, store, scored, subset, painter.stats, receive);
-  wire(root, surfaces, store, scored, act, painter, see);
-  const stopFitting = fit(surfaces, painter.request);
+  const live = createPublicApi(root, store, selectors, renderer.stats, receive);
+  connectInput(root, surfaces, store, scoringOf, actions, requestFrame, commands);
+  const stopResizing = observeSizes(surfaces, requestFrame);
 
   return {
     load(bytes, trigger) {
       send = trigger;
-      const { state } = store, run = unpack(bytes), colours = theme($(".live"));
-      const change = same(colours, state.colours ?? {}) ? {} : { colours };
+      const { state } = store, run = decodeRun(bytes), colours = pageColours($(".live"));
+      const change = shallowEqual(colours, state.pageColours ?? {}) ? {} : { pageColours: colours };
       if (state.run?.version !== run.version) {
-        if (state.run?.view !== run.view) withdraw(state.run?.view, live);
-        Object.assign(change, loaded(state, run, publish(run.view, live)));
+        if (state.run?.view !== run.view) unregisterView(state.run?.view, live);
+        Object.assign(change, changeForRun(state, run, registerView(run.view, live)));
       }
       store.update(change);
     },
     stop() {
-      stopFitting();
+      stopResizing();
       stop();
-      withdraw(store.state.run?.view, live);
+      unregisterView(store.state.run?.view, live);
     },
   };
 }
 
-/** What is beside histogram and map, as functions of the state; and what keys do to them. */
-function panelsOf(root, store, scored, subset, act, request) {
-  const results = createResults(root, act, request), lightbox = createLightbox(root);
-  const draw = {
-    rows(state, found) {
-      const { run, ask } = state, methods = methodsOf(run, ask).map((key) => methodOf(run, key, found));
-      return drawing(run, subset(state).points, methods);
-    },
-    histogram: histogramFile,
-    map: mapFile,
-  };
-  const save = async (what, kind) => {
-    const { state } = store;
-    await saveFigure(await draw[what](state, scored(state)), kind, `${state.run.id}-${what}`);
-  };
+/** Creates the panels: functions that write a state, commands that the keyboard gives, and a function that stops them.
+ *  */
+function createPanels(root, store, selectors, actions, requestFrame) {
+  const results = createResults(root, actions, requestFrame), lightbox = createLightbox(root);
   const panels = {
-    questions: createQuestions(root, act),
-    chips: createChips(root, act),
-    breakdown: createBreakdown(root, act, request),
-    bar: createBar(root, act, save),
-    rate: createRate(root, act),
-    results: results.part,
-    inspector: createInspector(root, act, lightbox),
+    questions: createQuestions(root, actions),
+    filters: createFilters(root, actions),
+    breakdown: createBreakdown(root, actions, requestFrame),
+    toolbar: createToolbar(root, actions, createFigureSaver(store, selectors)),
+    falseAlarmRate: createFalseAlarmRate(root, actions),
+    results: results.update,
+    inspector: createInspector(root, actions, lightbox),
   };
-  const see = {
+  const commands = {
     reveal: () => requestAnimationFrame(results.reveal),
-    tag() {
+    openTagMenu() {
       root.querySelector(".tagging").setAttribute("open", "");
       root.querySelector(".new-tag").focus();
-      return true;
     },
     enlarge() {
-      const { run, looked, subject } = store.state, i = run.pointOf[looked];
-      if (i >= 0) lightbox(pictureOfPoint(run, i, 1536));
-      else if (subject?.number === looked) lightbox(pictureOf(run, subject.set, subject.row, 1536));
-      return true;
+      const { run, inspected, sampleDetail } = store.state, i = run.pointOf[inspected];
+      if (i >= 0) lightbox(pointPictureUrl(run, i, FULL_SIDE));
+      else if (sampleDetail?.number === inspected)
+        lightbox(pictureUrl(run, sampleDetail.set, sampleDetail.row, FULL_SIDE));
     },
     get perRow() { return results.perRow; },
   };
-  return { panels, see, stop: results.stop };
+  return { panels, commands, stop: results.stop };
 }
 
-/** What is done in the view reaches the actions; what changes reaches controls at once, and the rest with the frame. */
-function wire(root, surfaces, store, scored, act, painter, see) {
-  const read = {
+/** Returns a function that saves a figure of the current state. */
+function createFigureSaver(store, { scoringOf, subsetOf }) {
+  const figures = {
+    rows(state, scoring) {
+      const { run, query } = state, methods = methodsOf(run, query).map((key) => methodOf(run, key, scoring));
+      return rowsFigure(run, subsetOf(state).points, methods);
+    },
+    histogram: histogramFigure,
+    map: mapFigure,
+  };
+  return async (name, format) => {
+    const { state } = store;
+    await saveFigure(await figures[name](state, scoringOf(state)), format, `${state.run.id}-${name}`);
+  };
+}
+
+/** Connects controls, pointer and keyboard with the actions. A change of the state is written into the controls at
+ *  once, and into everything else with the next frame. */
+function connectInput(root, surfaces, store, scoringOf, actions, requestFrame, commands) {
+  const current = {
     get beta() { return store.state.beta; },
     get tool() { return store.state.tool; },
-    get looked() { return store.state.looked; },
+    get inspected() { return store.state.inspected; },
     get truth() { return store.state.run?.truth; },
-    get tags() { return offered(store.state.tags); },
-    get perRow() { return see.perRow; },
-    get h() { return store.state.run && scored(store.state).h; },
-    get line() { return scored(store.state).line; },
-    get at95() { return scored(store.state).at95; },
+    get tags() { return offeredTags(store.state.tags); },
+    get perRow() { return commands.perRow; },
+    get histogram() { return store.state.run && scoringOf(store.state).histogram; },
+    get cutoff() { return scoringOf(store.state).cutoff; },
+    get threshold95() { return scoringOf(store.state).threshold95; },
   };
-  store.listen(wireControls(root, read, act));
-  store.listen(painter.request);
-  wireLine(surfaces.hist, read, act);
-  wireMap(surfaces.map.canvas, read, act);
-  wireKeys(root.querySelector(".live"), read, act, see);
-  wireGuide(root);
+  store.listen(connectControls(root, current, actions));
+  store.listen(requestFrame);
+  connectHistogram(surfaces.histogram, current, actions);
+  connectMap(surfaces.map.canvas, current, actions);
+  connectKeyboard(root.querySelector(".live"), current, actions, commands);
+  connectGuide(root);
 }
 
-/** Canvases follow the page's layout; returns what ends that. */
-function fit(surfaces, then) {
+/** Adapts the canvases to the page's layout; returns a function that ends that. */
+function observeSizes(surfaces, requestFrame) {
   const all = Object.values(surfaces);
-  const follow = () => {
+  const fitAll = () => {
     for (const surface of all) surface.fit();
-    then();
+    requestFrame();
   };
-  follow(); // the first frame may come before what is observed
-  const observer = new ResizeObserver(follow);
+  fitAll(); // The first frame may come before the observer's first call.
+  const observer = new ResizeObserver(fitAll);
   for (const surface of all) observer.observe(surface.canvas);
   return () => observer.disconnect();
 }

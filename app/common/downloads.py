@@ -7,16 +7,16 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from app import browser
-from heat_core.storage import file_name, no_formula
+from heat_core.names import escape_formula, file_name
 
 _SAVE = browser.component("heat_save", "save")
 
 
-def table(frame: pd.DataFrame, name: str) -> None:
+def table_button(frame: pd.DataFrame, name: str) -> None:
     """The table as CSV."""
     st.download_button(
         "Table as CSV",
-        _safe(frame).to_csv().encode(errors="backslashreplace"),
+        _without_formulas(frame).to_csv().encode(errors="backslashreplace"),
         f"{name}.csv",
         "text/csv",
         icon=":material/download:",
@@ -24,16 +24,16 @@ def table(frame: pd.DataFrame, name: str) -> None:
     )
 
 
-def _safe(frame: pd.DataFrame) -> pd.DataFrame:
+def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
     """The same table with texts that no spreadsheet runs."""
 
-    def text(value: Any) -> Any:
-        return no_formula(value) if isinstance(value, str) else value
+    def escape(value: Any) -> Any:
+        return escape_formula(value) if isinstance(value, str) else value
 
-    return frame.map(text).rename(index=text, columns=text)
+    return frame.map(escape).rename(index=escape, columns=escape)
 
 
-def chart(fig: go.Figure, key: str, name: str) -> None:
+def draw_chart(fig: go.Figure, key: str, name: str) -> None:
     """Draw a figure, with its buttons below.
 
     Args:
@@ -42,10 +42,10 @@ def chart(fig: go.Figure, key: str, name: str) -> None:
         name: of the files that it is saved as, without an ending.
     """
     st.plotly_chart(fig, key=key, config={"displaylogo": False})
-    figure(fig, name)
+    figure_buttons(fig, name)
 
 
-def figure(fig: go.Figure, name: str) -> None:
+def figure_buttons(fig: go.Figure, name: str) -> None:
     """Save the figure that was drawn last: as PNG and SVG by the browser, which has drawn it already, and as a page of
     its own, which opens without internet and is made only when its button is pressed.
     """

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from app.common.text import plain
+from app.common.text import escape_markdown
 from heat_core import HeatError
 
 UNEXPECTED = "This page could not be drawn"
@@ -15,12 +15,12 @@ UNEXPECTED = "This page could not be drawn"
 
 def show(sentence: object) -> None:
     """Show what went wrong."""
-    st.error(plain(sentence), icon=":material/error:")
+    st.error(escape_markdown(sentence), icon=":material/error:")
 
 
 def toast(sentence: object) -> None:
     """Say what went wrong beside a page that goes on."""
-    st.toast(plain(sentence), icon=":material/error:")
+    st.toast(escape_markdown(sentence), icon=":material/error:")
 
 
 def stop(sentence: object) -> NoReturn:
@@ -30,7 +30,7 @@ def stop(sentence: object) -> NoReturn:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def show_errors() -> Iterator[None]:
     """Around whatever reads a run: errors end it with a sentence. Files may be damaged in ways that nobody foresaw."""
     try:
         yield

@@ -1,14 +1,14 @@
 """Foreign text where markup is understood: names, notes, addresses, messages of jobs and errors.
 
 Nobody of this app wrote them. In Markdown a name could fetch a picture from a foreign server, or show a link in the
-app's own voice; every text that reaches one of Streamlit's Markdown sinks goes through `plain`
-(`tests/app/test_plain.py` reads the code for those that do not), every text in a figure through `drawn`.
+app's own voice; every text that reaches one of Streamlit's Markdown sinks goes through
+`escape_markdown` (`tests/app/common/test_text.py` reads the code for those that do not), every text in a figure through
+`heat_core.reporting.plotly_text.escape_plotly`.
 """
 
-import html
 import re
 
-from heat_core.storage import printable
+from heat_core.names import printable
 
 _JOINER = "\u2060"  # seen by no reader, and by no rule that looks for neighbours
 # Rules that look at the text after its backslashes are gone, so that only a neighbour stops them: links of GFM
@@ -17,12 +17,7 @@ _LATE = re.compile(r":(?=\S)|www(?=\.)|@(?=\S)|(?<!\S)[-<>~](?=[-=>])", re.IGNOR
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 
 
-def plain(text: object) -> str:
+def escape_markdown(text: object) -> str:
     """Foreign text as Markdown that shows it to the letter, in one line: no markup, link, picture, icon or formula."""
     shown = printable(" ".join(str(text).split()))
     return _PUNCTUATION.sub(r"\\\g<0>", _LATE.sub(rf"\g<0>{_JOINER}", shown))
-
-
-def drawn(text: object) -> str:
-    """Foreign text as Plotly draws it to the letter: no tag of its little HTML, and no field of a hover text."""
-    return html.escape(printable(str(text)), quote=False).replace("%{", f"%{_JOINER}{{")

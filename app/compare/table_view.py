@@ -4,19 +4,21 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app.common import downloads, faults, following, widgets
-from app.common.text import drawn, plain
-from app.compare.links import to_missed
+from app.common import cached_runs, downloads, faults, widgets
+from app.common.text import escape_markdown
+from app.compare.sample_links import links_to_missed
 from app.state import session
 from heat_core import HeatError, Lens, Run
-from heat_core.analysis import comparison
-from heat_core.analysis.comparison import Comparison, beside, compare, entries_of
+from heat_core.analysis.comparison import Comparison, compare
+from heat_core.analysis.comparison_rows import entries_of, interleave_runs
+from heat_core.analysis.metric_estimates import estimate_metric
+from heat_core.names import printable
 from heat_core.reporting import figures, tables
-from heat_core.runs.listing import list_runs
+from heat_core.reporting.plotly_text import escape_plotly
+from heat_core.runs.manage import list_runs
 from heat_core.runs.record import ENERGIES
-from heat_core.storage import printable
 
-_NOTE = (
+_CAPTION = (
     "Percent. **Bold**: the best of its column, and every row that is not told from it: the difference, resample by "
     "resample on the same images, may be zero. Underlined: the best of the rest. A cell opens the images that its row "
     "misses. near, mid and far are set with the run (Tab. 4 for CIFAR). Beside a row's name stands what it judges by: "
@@ -28,13 +30,15 @@ GROUND = f"<style>:root {{ --heat-ground: light-dark({', '.join(_COLOURS)}) }}</
 
 
 @st.cache_data(show_spinner=False, max_entries=4096)
-def _measured(id_scores: np.ndarray, ood_scores: np.ndarray, metric: str, replicates: int) -> tuple[float, np.ndarray]:
+def _cached_measurement(
+    id_scores: np.ndarray, ood_scores: np.ndarray, metric: str, replicates: int
+) -> tuple[float, np.ndarray]:
     """Kept by the scores themselves: a row that arrives, or HEAT at another β, leaves the other rows as they are."""
-    return comparison.measured(id_scores, ood_scores, metric, replicates)
+    return estimate_metric(id_scores, ood_scores, metric, replicates)
 
 
 @st.cache_data(show_spinner="Resampling the scores…", max_entries=32)
-def _compared(
+def _cached_comparison(
     keys: tuple[tuple[str, int], ...],  # noqa: ARG001 (part of the cache's key)
     detectors: tuple[str, ...],
     lens: Lens,
@@ -47,40 +51,40 @@ def _compared(
     for i, run in enumerate(_runs):
         rows = [d for d in detectors if d in run.detectors]
         of_runs.append(entries_of(run, rows, Lens(lens.beta) if i else lens, subsets, named=len(_runs) > 1))
-    return compare(beside(of_runs), metric, measure=_measured)
+    return compare(interleave_runs(of_runs), metric, estimate=_cached_measurement)
 
 
-def table_view(run: Run) -> None:
+def draw_table_view(run: Run) -> None:
     """The table with its controls, its files, and the averages as a figure."""
-    runs = [run, *_others(run)]
+    runs = [run, *_select_other_runs(run)]
     rows = list(dict.fromkeys(d for r in runs for d in r.detectors))
     titles = {d: r.title(d) for r in reversed(runs) for d in r.detectors}
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        metric = _metric()
-        subsets, intervals, by_average = _switches(st.container(horizontal=True, gap="medium", width="content"))
-    with st.expander("Choose rows", expanded="rows" in session.look().choices):
-        detectors = widgets.choices(st.multiselect, "Rows", rows, "rows", rows, format_func=titles.get)
+        metric = _select_metric()
+        subsets, intervals, by_average = _draw_switches(st.container(horizontal=True, gap="medium", width="content"))
+    with st.expander("Choose rows", expanded="rows" in session.view_state().choices):
+        detectors = widgets.select_many(st.multiselect, "Rows", rows, "rows", rows, format_func=titles.get)
 
     keys = tuple((r.id, r.folder.joinpath(ENERGIES).stat().st_mtime_ns) for r in runs)
-    look = session.look()
-    table = _compared(keys, tuple(detectors), look.lens(), subsets, metric, runs)
+    view = session.view_state()
+    table = _cached_comparison(keys, tuple(detectors), view.lens(), subsets, metric, runs)
     if by_average:
         table = table.best_first()
     missing = {n: reason for r in runs for n, reason in r.left_out.items()}
-    st.html(GROUND + tables.to_html(table, intervals, missing, to_missed(runs, look)))
-    st.caption(_NOTE)
+    st.html(GROUND + tables.to_html(table, intervals, missing, links_to_missed(runs, view)))
+    st.caption(_CAPTION)
     for note in dict.fromkeys(note for r in runs for note in r.record.notes):
-        st.caption(plain(note))
-    _files(table, f"{run.id}-{metric}")
-    _averages(table, f"{run.id}-intervals")
+        st.caption(escape_markdown(note))
+    _draw_downloads(table, f"{run.id}-{metric}")
+    _draw_averages(table, f"{run.id}-intervals")
 
 
-def _others(run: Run) -> list[Run]:
+def _select_other_runs(run: Run) -> list[Run]:
     """The runs whose rows stand beside this one's."""
     others = [r for r in list_runs() if r.id != run.id and r.has_energies]
     if not others:
         return []
-    added = widgets.choices(
+    added = widgets.select_many(
         st.multiselect,
         "Compare with other runs",
         [r.id for r in others],
@@ -93,68 +97,68 @@ def _others(run: Run) -> list[Run]:
     opened = []
     for name in added:
         try:
-            opened.append(following.open_run(run.folder.parent / name))
+            opened.append(cached_runs.open_run(run.folder.parent / name))
             _ = opened[-1].detectors  # a damaged file must show here
         except HeatError as error:
             faults.stop(error)
     return opened
 
 
-def _metric() -> str:
+def _select_metric() -> str:
     names = widgets.METRIC_NAMES
-    return widgets.choice(
+    return widgets.select_one(
         st.segmented_control,
         "Metric",
         list(names),
         "metric",
         "auroc",
-        format_func=lambda m: plain(names[m]),
+        format_func=lambda m: escape_markdown(names[m]),
         label_visibility="collapsed",
     )
 
 
-def _switches(place: DeltaGenerator) -> tuple[bool, bool, bool]:
+def _draw_switches(place: DeltaGenerator) -> tuple[bool, bool, bool]:
     """Whether subsets, intervals and the order by average are shown."""
-    subsets = widgets.switch(
+    subsets = widgets.toggle(
         place, "Subsets of priors", "subsets", help="Every subset of the corrected priors, composed (Tab. 3)."
     )
-    intervals = widgets.switch(
+    intervals = widgets.toggle(
         place,
         "Intervals",
         "intervals",
         True,
         help="95 % bootstrap intervals: ID and OOD samples drawn again, with replacement. AUPR has none.",
     )
-    by_average = widgets.switch(
+    by_average = widgets.toggle(
         place, "Best first", "best", help="Sort by the average instead of the order of the paper's tables."
     )
     return subsets, intervals, by_average
 
 
-def _files(table: Comparison, name: str) -> None:
+def _draw_downloads(table: Comparison, name: str) -> None:
     """The table as files for spreadsheets, READMEs and papers."""
-    made = {
+    formats = {
         "CSV": (tables.to_csv, "csv", "text/csv"),
         "Markdown": (tables.to_markdown, "md", "text/markdown"),
         "LaTeX": (tables.to_latex, "tex", "text/plain"),
     }
     row = st.container(horizontal=True)
-    for kind, (make, suffix, mime) in made.items():
+    for kind, (make, suffix, mime) in formats.items():
         row.download_button(
-            plain(kind), make(table), f"{name}.{suffix}", mime, icon=":material/download:", key=f"file-{kind}"
+            escape_markdown(kind), make(table), f"{name}.{suffix}", mime, icon=":material/download:", key=f"file-{kind}"
         )
 
 
-def _averages(table: Comparison, name: str) -> None:
+def _draw_averages(table: Comparison, name: str) -> None:
     st.subheader(
         "Average with its interval", help="Rows whose intervals are far apart differ; where they overlap, bold decides."
     )
     averages = [(label, cells[-1]) for label, cells in zip(table.labels, table.cells, strict=True) if cells[-1]]
     chart = figures.interval_chart(
-        [drawn(label) for label, _ in averages],
+        [escape_plotly(label) for label, _ in averages],
         [cell.value for _, cell in averages],
         [cell.low for _, cell in averages],
         [cell.high for _, cell in averages],
         widgets.METRIC_NAMES[table.metric],
     )
-    downloads.chart(chart, "intervals", name)
+    downloads.draw_chart(chart, "intervals", name)

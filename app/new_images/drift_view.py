@@ -4,13 +4,13 @@ import pandas as pd
 import streamlit as st
 
 from app.common import downloads, widgets
-from app.common.text import plain
+from app.common.text import escape_markdown
 from app.state import session
 from heat_core import Lens
-from heat_core.analysis.newcomers import Newcomers
+from heat_core.analysis.new_images import NewImages
 from heat_core.guard.conformal import USUAL_ALPHA
-from heat_core.guard.drift import Group
-from heat_core.storage import printable
+from heat_core.guard.drift import GroupDrift
+from heat_core.names import printable
 
 _ROWS = 8  # that are seen without scrolling
 _COLUMNS = {
@@ -32,55 +32,55 @@ _COLUMNS = {
 }
 
 
-def _alpha(lens: Lens) -> float:
+def _alpha_of(lens: Lens) -> float:
     return lens.alpha or USUAL_ALPHA
 
 
-def discoveries(found: Newcomers, lens: Lens) -> None:
+def draw_discoveries(new_images: NewImages, lens: Lens) -> None:
     """How many of the batch are unknown at a rate of false discoveries, and a button that shows which."""
-    count, line = found.discoveries(lens, alpha := _alpha(lens))
+    count, threshold = new_images.discoveries(lens, alpha := _alpha_of(lens))
     left, right = st.columns([6, 1], vertical_alignment="center")
     left.markdown(
         f"At {100 * alpha:.3g} % false discoveries **{count:,d}** are unknown: at most that share of them is expected "
         "to be known after all, if known images are like the ID test set."
     )
 
-    def draw() -> None:
-        session.changed(threshold=line, alpha=None)
-        session.follow()
+    def apply_threshold() -> None:
+        session.update_view_state(threshold=threshold, alpha=None)
+        session.push_view_to_browser()
 
-    right.button("Show these", on_click=draw, disabled=not count, key="draw-discoveries", width="stretch")
+    right.button("Show these", on_click=apply_threshold, disabled=not count, key="draw-discoveries", width="stretch")
 
 
-def by_group(found: Newcomers, lens: Lens) -> None:
+def draw_drift_by_group(new_images: NewImages, lens: Lens) -> None:
     """The drift table, where the images fall into groups."""
-    names = list(found.groupings)
+    names = list(new_images.groupings)
     if not names:
         return
     with st.expander("Drift by group", icon=":material/timeline:"):
-        name = widgets.choice(
+        name = widgets.select_one(
             st.selectbox, "Group by", names, "by", names[0], format_func=printable, label_visibility="collapsed"
         )
-        groups = found.drift(name, lens, _alpha(lens))
-        st.markdown(_sentence(groups, _alpha(lens)))
-        table = pd.DataFrame([_row(group) for group in groups])
+        groups = new_images.drift(name, lens, _alpha_of(lens))
+        st.markdown(_summarize(groups, _alpha_of(lens)))
+        table = pd.DataFrame([_table_row(group) for group in groups])
         height = 35 * (min(len(groups), _ROWS) + 1) + 2
         st.dataframe(table, hide_index=True, column_config=_COLUMNS, height=height, key="drift")
-        downloads.table(table.set_index("group"), "drift")
+        downloads.table_button(table.set_index("group"), "drift")
 
 
-def _sentence(groups: list[Group], alpha: float) -> str:
-    told = [group for group in groups if group.verdict]
-    if not told:
+def _summarize(groups: list[GroupDrift], alpha: float) -> str:
+    drifted = [group for group in groups if group.verdict]
+    if not drifted:
         return f"No group of {len(groups)} differs from the known test images (α = {100 * alpha:.3g} %)."
-    worst = max(told, key=lambda group: group.share)
+    worst = max(drifted, key=lambda group: group.share)
     return (
-        f"**{len(told)} of {len(groups)} groups differ** from the known test images; most of all {plain(worst.name)}, "
-        f"where {100 * worst.share:.0f} % are unknown (α = {100 * alpha:.3g} %)."
+        f"**{len(drifted)} of {len(groups)} groups differ** from the known test images; most of all "
+        f"{escape_markdown(worst.name)}, where {100 * worst.share:.0f} % are unknown (α = {100 * alpha:.3g} %)."
     )
 
 
-def _row(group: Group) -> dict[str, object]:
+def _table_row(group: GroupDrift) -> dict[str, object]:
     return {
         "group": group.name,
         "images": group.images,

@@ -8,37 +8,42 @@ import pandas as pd
 import streamlit as st
 
 from app.common import downloads, faults
-from app.common.text import plain
+from app.common.text import escape_markdown
 from app.state import session
 from heat_core import HeatError, Run
-from heat_core.runs.listing import damaged_runs, list_runs
-from heat_core.runs.manage import LONGEST_NAME, delete, rename
-from heat_core.storage import printable
+from heat_core.names import printable
+from heat_core.runs.manage import LONGEST_NAME, damaged_runs, delete, list_runs, rename
 
 _ROWS = 8  # in sight at once
 _WIDTHS = {  # pixels; all columns are in sight on a page of 1280, and grow with it
-    "name": 140, "status": 74, "backbone": 108, "ID": 84, "OOD sets": 100, "priors": 90, "preset": 54,
-}  # fmt: skip
+    "name": 140,
+    "status": 74,
+    "backbone": 108,
+    "ID": 84,
+    "OOD sets": 100,
+    "priors": 90,
+    "preset": 54,
+}
 _COLUMNS = {name: st.column_config.TextColumn(width=width) for name, width in _WIDTHS.items()} | {
     "seconds": st.column_config.NumberColumn(format="%.0f", width=62),
     "created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", width=118),
 }
 
 
-def table(chosen: Run) -> None:
+def draw_table(chosen: Run) -> None:
     """Every run, newest first; a click on a row makes it the session's run. Damaged ones are said below."""
     runs = list_runs()
-    frame = pd.DataFrame([_row(run) for run in runs])
+    frame = pd.DataFrame([_table_row(run) for run in runs])
     ids = [run.id for run in runs]
     at = ids.index(chosen.id) if chosen.id in ids else 0
-    key = _key(chosen.id, ids)
+    key = _table_key(chosen.id, ids)
 
-    def pick() -> None:
-        rows = session.held(key)["selection"]["rows"]
+    def store_choice() -> None:
+        rows = session.get(key)["selection"]["rows"]
         if rows and rows[0] < len(ids):
-            session.hold(**{"run-picked": ids[rows[0]], "runs-picked-here": (ids[rows[0]], ids)})
+            session.set_values(**{"run-picked": ids[rows[0]], "runs-picked-here": (ids[rows[0]], ids)})
         else:  # the chosen row was clicked again: one is always chosen
-            session.hold(**{"runs-picked-here": None})
+            session.set_values(**{"runs-picked-here": None})
 
     st.dataframe(
         frame,
@@ -46,55 +51,57 @@ def table(chosen: Run) -> None:
         hide_index=True,
         column_config=_COLUMNS,
         placeholder="–",
-        on_select=pick,
+        on_select=store_choice,
         selection_mode="single-row",
         selection_default={"selection": {"rows": [at]}},
         height=35 * (min(len(runs), _ROWS) + 1) + 2,
     )
     left, right = st.columns([5, 1])
     with right.container(horizontal=True, horizontal_alignment="right"):
-        downloads.table(pd.DataFrame([{"id": printable(run.id)} | _row(run) for run in runs]).set_index("id"), "runs")
+        downloads.table_button(
+            pd.DataFrame([{"id": printable(run.id)} | _table_row(run) for run in runs]).set_index("id"), "runs"
+        )
     left.caption(f"{len(runs):d} {'run' if len(runs) == 1 else 'runs'}, newest first; a click chooses one.")
     for sentence in damaged_runs().values():
-        left.caption(f":material/warning: {plain(sentence)}")
+        left.caption(f":material/warning: {escape_markdown(sentence)}")
 
 
-def _key(chosen: str, ids: list[str]) -> str:
+def _table_key(chosen: str, ids: list[str]) -> str:
     """Of the table. A new one where the choice was made elsewhere, or rows came or went: it starts at its default row,
     while one that was clicked keeps its order and where it was scrolled to.
     """
-    here, number = (chosen, ids), session.held("runs-table", 0)
-    if session.held("runs-picked-here") != here:
+    current, number = (chosen, ids), session.get("runs-table", 0)
+    if session.get("runs-picked-here") != current:
         number += 1
-        session.hold(**{"runs-picked-here": here, "runs-table": number})
+        session.set_values(**{"runs-picked-here": current, "runs-table": number})
     return f"runs-table-{number}"
 
 
-def _row(run: Run) -> dict[str, Any]:
+def _table_row(run: Run) -> dict[str, Any]:
     e = run.experiment
     return {
         "name": printable(e.name or run.id),
         "status": printable(run.status),
-        "created": _moment(run.info.get("created")),
-        "seconds": _number(run.info.get("seconds")),
+        "created": _parse_time(run.info.get("created")),
+        "seconds": _finite_or_none(run.info.get("seconds")),
         "backbone": printable(e.network),
-        "ID": printable(short(e.id)),
+        "ID": printable(short_source(e.id)),
         "OOD sets": printable(", ".join(e.ood)),
         "priors": printable(", ".join(e.priors)),
         "preset": printable(e.preset),
     }
 
 
-def short(source: str) -> str:
+def short_source(source: str) -> str:
     """A folder's last two names; a dataset's name as it is."""
     return "/".join([part for part in source.replace("\\", "/").split("/") if part][-2:])
 
 
-def _number(value: Any) -> float | None:
+def _finite_or_none(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
-def _moment(value: Any) -> datetime | None:
+def _parse_time(value: Any) -> datetime | None:
     """Seconds since the epoch in this machine's time."""
     try:
         return datetime.fromtimestamp(value) if value else None
@@ -105,9 +112,9 @@ def _moment(value: Any) -> datetime | None:
 # ---- one of them -----------------------------------------------------------------------------------------------------
 
 
-def name_and_end(run: Run) -> None:
+def draw_rename_and_delete(run: Run) -> None:
     """Buttons that give a run another name, and that delete it after asking."""
-    busy = run.worked_on
+    busy = run.is_active
     why = "When its job has finished, or was cancelled." if busy else None
     with st.popover("Rename", icon=":material/edit:", disabled=busy, help=why):
         st.text_input(
@@ -115,30 +122,30 @@ def name_and_end(run: Run) -> None:
             run.experiment.name,
             max_chars=LONGEST_NAME,
             key=f"rename-{run.id}",
-            on_change=lambda: _renamed(run),
+            on_change=lambda: _rename(run),
             help="How lists show it. Its folder and its links stay as they are.",
         )
     with st.popover("Delete", icon=":material/delete:", disabled=busy, help=why):
         st.markdown(
-            f"Delete **{plain(run.experiment.name or run.id)}** for good? Its numbers, notes, tags and scored images "
-            "go; the images themselves and their features stay."
+            f"Delete **{escape_markdown(run.experiment.name or run.id)}** for good? Its numbers, notes, tags and "
+            "scored images go; the images themselves and their features stay."
         )
-        st.button("Delete it", type="primary", key=f"delete-{run.id}", on_click=lambda: _deleted(run))
+        st.button("Delete it", type="primary", key=f"delete-{run.id}", on_click=lambda: _delete(run))
 
 
-def _renamed(run: Run) -> None:
+def _rename(run: Run) -> None:
     try:
-        rename(run, session.held(f"rename-{run.id}"))
+        rename(run, session.get(f"rename-{run.id}"))
     except (HeatError, OSError) as error:
         faults.toast(error)
 
 
-def _deleted(run: Run) -> None:
+def _delete(run: Run) -> None:
     """Delete it; the session goes on with the newest of the others."""
     try:
         delete(run)
     except (HeatError, OSError) as error:
         faults.toast(error)
         return
-    session.leave_run()
-    st.toast(f"{plain(run.experiment.name or run.id)} is deleted.", icon=":material/delete:")
+    session.forget_run()
+    st.toast(f"{escape_markdown(run.experiment.name or run.id)} is deleted.", icon=":material/delete:")

@@ -4,11 +4,11 @@ from typing import Any
 
 import streamlit as st
 
-from app.runs.draft import Draft
+from app.runs.form_values import FormValues
 from app.state import session
 from heat_core.energies.settings import CHOICES
 
-SENTENCES = {
+HELP_TEXTS = {
     "width": "Width of the hidden layers of the residual network (App. B: 1024).",
     "hidden_layers": "Hidden layers beside the input and the output layer; 4 make the paper's six linear layers.",
     "learning_rate": "Adam's step (App. B: 5e-6).",
@@ -35,35 +35,35 @@ SENTENCES = {
     "was trained (the paper).",
     "input_noise": "Noise on the inputs of the residual, for stability (App. B: 1e-4).",
 }
-NAMES = {name: name for name in SENTENCES}  # as the command line spells them
+LABELS = {name: name for name in HELP_TEXTS}  # as the command line spells them
 
 
-def every_setting(draft: Draft) -> None:
+def draw_training_settings(form: FormValues) -> None:
     """A widget for each setting, folded away; those of the preset where nobody changed them."""
-    changed = f" ({len(draft.settings)} changed)" if draft.settings else ""
+    changed = f" ({len(form.settings)} changed)" if form.settings else ""
     with st.expander(f"Every parameter of the training{changed}"):
         st.caption(
             "Left as they are, each prior takes the values of its preset; a change applies to all chosen priors."
         )
-        if draft.settings:
-            st.button("Back to the preset", icon=":material/undo:", on_click=draft.reset)
+        if form.settings:
+            st.button("Back to the preset", icon=":material/undo:", on_click=form.reset_settings)
         columns = st.columns(2)
-        for i, (name, value) in enumerate(draft.shown_settings().items()):
+        for i, (name, value) in enumerate(form.current_settings().items()):
             with columns[i % 2]:
-                _setting(draft, name, value)
+                _draw_setting(form, name, value)
 
 
-def _setting(draft: Draft, name: str, value: Any) -> None:
-    label, about, key = NAMES[name], SENTENCES[name], f"{draft.key_of_settings}-{name}"
+def _draw_setting(form: FormValues, name: str, value: Any) -> None:
+    label, about, key = LABELS[name], HELP_TEXTS[name], f"{form.settings_key_prefix}-{name}"
 
-    def take_over() -> None:
-        draft.set(name, session.held(key))
+    def store_value() -> None:
+        form.change_setting(name, session.get(key))
 
     if isinstance(value, bool):
-        st.checkbox(label, value, help=about, key=key, on_change=take_over)
+        st.checkbox(label, value, help=about, key=key, on_change=store_value)
     elif isinstance(value, str):
-        st.selectbox(label, CHOICES[name], CHOICES[name].index(value), help=about, key=key, on_change=take_over)
+        st.selectbox(label, CHOICES[name], CHOICES[name].index(value), help=about, key=key, on_change=store_value)
     elif isinstance(value, int):
-        st.number_input(label, 0, value=value, help=about, key=key, on_change=take_over)
+        st.number_input(label, 0, value=value, help=about, key=key, on_change=store_value)
     else:
-        st.number_input(label, 0.0, value=value, format="%g", help=about, key=key, on_change=take_over)
+        st.number_input(label, 0.0, value=value, format="%g", help=about, key=key, on_change=store_value)

@@ -19,15 +19,15 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Server = Callable[[Message, Receive, Send], Awaitable[None]]
 
-ALLOW = "HEAT_ALLOW_REMOTE"
+ALLOW_REMOTE = "HEAT_ALLOW_REMOTE"
 _TUNNEL = "ssh -L 8501:localhost:8501 SERVER"
-OPEN = (
+NOT_LOCAL = (
     "HEAT Explorer asks nobody for a password, so it serves only the machine that it runs on. To look at it from "
     f"another one, leave its address as it is and open an SSH tunnel there ({_TUNNEL}). If everyone who can reach this "
-    f"machine may read its files and start jobs on it, set the environment variable {ALLOW}=1, and name the machine "
-    "with --server.allowedHosts."
+    f"machine may read its files and start jobs on it, set the environment variable {ALLOW_REMOTE}=1, and name the "
+    "machine with --server.allowedHosts."
 )
-STRANGER = (
+UNKNOWN_HOST = (
     "HEAT Explorer does not answer to this name: open it as localhost, or start it with --server.allowedHosts and the "
     "name that you use."
 )
@@ -41,7 +41,7 @@ _POLICY = (
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::\d{1,5})?")
 
 
-class Doors:
+class AccessControl:
     """What stands before Streamlit's server (ASGI)."""
 
     def __init__(self, app: Server) -> None:
@@ -54,12 +54,12 @@ class Doors:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get(b"host", "")
         if sentence := refusal(host, headers.get(b"origin"), (scope.get("client") or ("",))[0]):
-            await _refuse(scope, send, sentence)
+            await _send_refusal(scope, send, sentence)
             return
 
         async def with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *_headers(host)]}
+                message = {**message, "headers": [*message.get("headers", ()), *_security_headers(host)]}
             await send(message)
 
         await self._app(scope, receive, with_policy)
@@ -73,24 +73,26 @@ def refusal(host: str, origin: str | None, client: str) -> str | None:
         origin: of the page that asks, where the browser says so.
         client: the address that it comes from.
     """
-    if os.environ.get(ALLOW) != "1" and not (_here(client) and _here(st.get_option("server.address") or "")):
-        return OPEN
-    return None if _named(host) and origin in (None, f"http://{host}", f"https://{host}") else STRANGER
+    if os.environ.get(ALLOW_REMOTE) != "1" and not (
+        _is_loopback(client) and _is_loopback(st.get_option("server.address") or "")
+    ):
+        return NOT_LOCAL
+    return None if _is_allowed_host(host) and origin in (None, f"http://{host}", f"https://{host}") else UNKNOWN_HOST
 
 
-def _here(address: str) -> bool:
+def _is_loopback(address: str) -> bool:
     """Whether an address is this machine's own, which no other can reach."""
     if address == "localhost":
         return True
     try:
-        found = ipaddress.ip_address(address.partition("%")[0])
+        parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    mapped = getattr(found, "ipv4_mapped", None)  # how a socket for both kinds of address writes the older one
-    return (mapped or found).is_loopback
+    mapped = getattr(parsed, "ipv4_mapped", None)  # how a socket for both kinds of address writes the older one
+    return (mapped or parsed).is_loopback
 
 
-def _named(host: str) -> bool:
+def _is_allowed_host(host: str) -> bool:
     """Whether a Host header names this app; the port does not matter. Streamlit asks the same of WebSockets alone."""
     if not (match := _HOST.fullmatch(host.lower())):
         return False
@@ -99,7 +101,7 @@ def _named(host: str) -> bool:
     return any(a in ("*", name) or (a.startswith("*.") and name.endswith(a[1:])) for a in allowed)
 
 
-def _headers(host: str) -> list[tuple[bytes, bytes]]:
+def _security_headers(host: str) -> list[tuple[bytes, bytes]]:
     policy = _POLICY.format(sockets=f"ws://{host} wss://{host}")  # not every browser counts them as 'self'
     return [
         (b"content-security-policy", policy.encode("latin-1")),
@@ -111,7 +113,7 @@ def _headers(host: str) -> list[tuple[bytes, bytes]]:
     ]
 
 
-async def _refuse(scope: Message, send: Send, sentence: str) -> None:
+async def _send_refusal(scope: Message, send: Send, sentence: str) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})  # before it was accepted: HTTP 403
         return

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app.common.text import plain
+from app.common.text import escape_markdown
 
 NEW_PLACE = {
     "live": "inspect",
@@ -15,19 +15,24 @@ NEW_PLACE = {
     "train": "runs",
     "setup": "runs",
 }
-_PART = {"setup": {"view": "new"}}  # of the new page, where it absorbed several
+_EXTRA_PARAMETERS = {"setup": {"view": "new"}}  # of the new page, where it absorbed several
 
 
 def pages() -> list[st.Page]:
     """A page for every old address, in no menu."""
     return [
-        st.Page(_to(new, _PART.get(old, {})), title=plain(old.capitalize()), url_path=old, visibility="hidden")
+        st.Page(
+            _redirect_to(new, _EXTRA_PARAMETERS.get(old, {})),
+            title=escape_markdown(old.capitalize()),
+            url_path=old,
+            visibility="hidden",
+        )
         for old, new in NEW_PLACE.items()
     ]
 
 
-def _to(new: str, more: dict[str, str]) -> Callable[[], None]:
+def _redirect_to(new: str, extra: dict[str, str]) -> Callable[[], None]:
     def go() -> None:
-        st.switch_page(f"app_pages/{new}.py", query_params=more | st.query_params.to_dict())
+        st.switch_page(f"app_pages/{new}.py", query_params=extra | st.query_params.to_dict())
 
     return go

@@ -1,6 +1,6 @@
-"""What the session remembers: the look, what widgets hold, and what the browser was told. Nothing else touches it.
+"""What the session remembers: the view state, and what widgets and the browser hold. Nothing else touches it.
 
-The look is mirrored in the address bar, so that a reload, a link, back and forward show the same.
+The view state is mirrored in the address bar, so that a reload, a link, back and forward show the same.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from app.state.look import Look, from_query, to_query
+from app.state.view_state import ViewState, from_query_params, to_query_params
 from heat_core import Lens, Run
 from heat_core.analysis.questions import Query
 from heat_core.composition import PLAIN
@@ -20,42 +20,42 @@ Value = TypeVar("Value")
 # ---- plain values ----------------------------------------------------------------------------------------------------
 
 
-def held(key: str, otherwise: Any = None) -> Any:
-    """What a keyed widget, or `hold`, left under a key."""
+def get(key: str, otherwise: Any = None) -> Any:
+    """What a keyed widget, or `set_values`, left under a key."""
     return st.session_state.get(key, otherwise)
 
 
-def hold(**values: Any) -> None:
+def set_values(**values: Any) -> None:
     """Keep values under their names."""
     st.session_state.update(values)
 
 
-def taken(key: str) -> Any:
+def pop(key: str) -> Any:
     """The value under a key, which is then forgotten; None where there is none."""
     return st.session_state.pop(key, None)
 
 
-def once(key: str, make: Callable[[], Value]) -> Value:
+def get_or_create(key: str, make: Callable[[], Value]) -> Value:
     """The value under a key, made at the first time."""
     if key not in st.session_state:
         st.session_state[key] = make()
     return st.session_state[key]
 
 
-def leave_run() -> None:
+def forget_run() -> None:
     """Forget which run was chosen, in the address too: it was deleted."""
     for key in ("run", "run-picked", "run-choice"):
-        taken(key)
-    arrived().pop("run", None)
+        pop(key)
+    initial_address().pop("run", None)
     st.query_params.pop("run", None)
 
 
-def event(key: str, name: str) -> Any:
+def trigger_payload(key: str, name: str) -> Any:
     """The payload of the trigger of a component that fired; None where its page was left before it came."""
     return st.session_state.get(key, {}).get(name)
 
 
-def put(key: str, value: Any) -> None:
+def set_widget_value(key: str, value: Any) -> None:
     """Give a keyed widget its value, before it is drawn.
 
     Only where it differs, since a rewritten slider jumps back under quick key presses; and on a page that was just
@@ -65,125 +65,131 @@ def put(key: str, value: Any) -> None:
         st.session_state[key] = value
 
 
-def arrived() -> dict[str, str]:
+def initial_address() -> dict[str, str]:
     """The address that this session began with: a click on another page may come before any page has read it."""
-    return once("arrived", st.query_params.to_dict)
+    return get_or_create("initial-address", st.query_params.to_dict)
 
 
-def opened(page: str) -> None:
+def begin_page(page: str) -> None:
     """Say which page is about to be drawn: the widgets of one that was just opened are new."""
     st.session_state["page-opened"] = st.session_state.get("page") != page
     st.session_state["page"] = page
 
 
-def drawn() -> None:
+def end_page() -> None:
     """Say that the page was drawn."""
     st.session_state["page-opened"] = False
-    taken("look-arrived")
+    pop("view-from-link")
 
 
-# ---- the look --------------------------------------------------------------------------------------------------------
+# ---- the view state --------------------------------------------------------------------------------------------------
 
 
-def look() -> Look:
+def view_state() -> ViewState:
     """How this session looks at its run."""
-    return st.session_state["look"]
+    return st.session_state["view-state"]
 
 
-def current(run: Run) -> Look:
-    """The look of this session on this run. Where the address (a link, back, forward), another run or a new residual
-    changed it, the browser has to follow.
+def sync_view_state(run: Run) -> ViewState:
+    """The view state of this session on this run. Where the address (a link, back, forward), another run or a new
+    residual changed it, the browser has to follow.
     """
-    written, stored = st.session_state.get("look-url"), st.session_state.get("look")
-    asked = {k: v for k, v in st.query_params.to_dict().items() if k != "run"}
-    here = (run.id, tuple(run.priors))
-    before = st.session_state.get("look-run", (None, ()))
+    written_query, stored = st.session_state.get("view-url"), st.session_state.get("view-state")
+    params = {k: v for k, v in st.query_params.to_dict().items() if k != "run"}
+    current = (run.id, tuple(run.priors))
+    previous = st.session_state.get("view-run", (None, ()))
     if stored is None:
-        asked = asked or {k: v for k, v in arrived().items() if k != "run"}
-    if stored is None or (before[0] != run.id and st.query_params.get("run") == run.id):
-        found = from_query(asked, run)  # a link; or back and forward, over a change of run
-    elif before[0] != run.id:  # what is particular to a run stays with it
-        found = Look(beta=stored.beta, colour=stored.colour)
-    elif asked and asked != written and not st.session_state.get("look-touched"):
-        found = from_query({"beta": to_query(stored)["beta"]} | asked, run)
-    elif before != here:  # a further residual is trained
-        found = from_query(to_query(stored), run)
+        params = params or {k: v for k, v in initial_address().items() if k != "run"}
+    if stored is None or (previous[0] != run.id and st.query_params.get("run") == run.id):
+        view = from_query_params(params, run)  # a link; or back and forward, over a change of run
+    elif previous[0] != run.id:  # what is particular to a run stays with it
+        view = ViewState(beta=stored.beta, colour=stored.colour)
+    elif params and params != written_query and not st.session_state.get("view-touched"):
+        view = from_query_params({"beta": to_query_params(stored)["beta"]} | params, run)
+    elif previous != current:  # a further residual is trained
+        view = from_query_params(to_query_params(stored), run)
     else:
         return stored
-    st.session_state["look-run"], st.session_state["look"] = here, found
-    if found.ask != Query() or found.selection or found.sample:  # asked for by an address: no page may begin otherwise
-        st.session_state["look-arrived"] = True
-    follow()
-    return found
+    st.session_state["view-run"], st.session_state["view-state"] = current, view
+    if view.query != Query() or view.selection or view.sample:  # asked for by an address: no page may begin otherwise
+        st.session_state["view-from-link"] = True
+    push_view_to_browser()
+    return view
 
 
-def lens_on(run: Run) -> Lens:
+def lens_for(run: Run) -> Lens:
     """How this session composes HEAT on a run; plainly where it has not looked at it yet."""
-    seen = st.session_state.get("look-run", (None, ()))[0] == run.id
-    return st.session_state["look"].lens() if seen else PLAIN
+    is_current = st.session_state.get("view-run", (None, ()))[0] == run.id
+    return st.session_state["view-state"].lens() if is_current else PLAIN
 
 
-def changed(**what: Any) -> None:
-    """Change parts of the session's look."""
-    st.session_state["look"] = replace(st.session_state["look"], **what)
-    touch()
+def update_view_state(**changes: Any) -> None:
+    """Change parts of the session's view state."""
+    st.session_state["view-state"] = replace(st.session_state["view-state"], **changes)
+    mark_interaction()
 
 
-def chosen(name: str, value: str | None) -> None:
+def set_choice(name: str, value: str | None) -> None:
     """Keep what was chosen on a page; None = the default."""
-    kept = {k: v for k, v in st.session_state["look"].choices.items() if k != name}
-    changed(choices=kept | ({name: value} if value else {}))
+    previous = {k: v for k, v in st.session_state["view-state"].choices.items() if k != name}
+    update_view_state(choices=previous | ({name: value} if value else {}))
 
 
-def about(what: str, plain: Query) -> None:
+def set_query_scope(scope: str, default: Query) -> None:
     """Say whose samples the question is about: what narrows it does not fit the samples of another place.
 
     Args:
-        what: the run, or the batch of new images.
-        plain: what is asked there first.
+        scope: the run, or the batch of new images.
+        default: what is asked there first.
     """
-    before, kept = st.session_state.get("asked-of"), look().ask
-    st.session_state["asked-of"] = what
-    if before == what or taken("look-arrived") or (before is None and plain == kept):  # the same, or a link
+    before, previous = st.session_state.get("query-scope"), view_state().query
+    st.session_state["query-scope"] = scope
+    if before == scope or pop("view-from-link") or (before is None and default == previous):  # the same, or a link
         return
-    changed(ask=replace(plain, baseline=kept.baseline, methods=kept.methods))
+    update_view_state(query=replace(default, baseline=previous.baseline, methods=previous.methods))
     if before is not None:
-        changed(selection=None, sample=None)
-    follow()
+        update_view_state(selection=None, sample=None)
+    push_view_to_browser()
 
 
-def touch() -> None:
+def mark_interaction() -> None:
     """Say that something on the page caused this run of the script. The address that came with it may be older than
     the last one that was written, and is no wish to go there; without a touch, another address is (back, forward).
     """
-    st.session_state["look-touched"] = True
+    st.session_state["view-touched"] = True
 
 
-def follow() -> None:
-    """The look was changed by Python (a button): let the browser's view take it over."""
-    st.session_state["look-version"] = version() + 1
-    told(None)
+def push_view_to_browser() -> None:
+    """The view state was changed by Python (a button): let the workbench in the browser take it over."""
+    st.session_state["view-version"] = view_version() + 1
+    set_exact_signature(None)
 
 
-def version() -> int:
-    """Grows when the browser has to take the look over."""
-    return st.session_state.get("look-version", 0)
+def view_version() -> int:
+    """Grows when the browser has to take the view state over."""
+    return st.session_state.get("view-version", 0)
 
 
-def told(signature: str | None) -> None:
-    """Keep which composition the browser asked the numbers of; None: those of the look as Python has it."""
+def set_exact_signature(signature: str | None) -> None:
+    """Keep which composition the browser asked the numbers of; None: those of the view state as Python has it."""
     st.session_state["live-signature"] = signature
 
 
-def signature() -> str | None:
-    """What `told` kept."""
+def exact_signature() -> str | None:
+    """What `set_exact_signature` kept."""
     return st.session_state.get("live-signature")
 
 
 def write_address(run: Run) -> None:
-    """Mirror the look in the address bar."""
-    query = to_query(st.session_state["look"])
-    st.session_state["look-url"], st.session_state["look-touched"] = query, False
+    """Mirror the view state in the address bar."""
+    query = to_query_params(st.session_state["view-state"])
+    st.session_state["view-url"], st.session_state["view-touched"] = query, False
     wanted = {"run": run.id, **query}
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
+
+
+def write_run_address(run_id: str) -> None:
+    """Name the run in the address of a page without a view state."""
+    if st.query_params.get("run") != run_id:
+        st.query_params["run"] = run_id

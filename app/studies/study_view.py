@@ -2,63 +2,62 @@
 
 import streamlit as st
 
-from app.common import downloads, faults, following
-from app.common.text import plain
-from app.compare.links import to_missed
+from app.common import cached_runs, downloads, faults
+from app.common.text import escape_markdown
+from app.compare.sample_links import links_to_missed
 from app.compare.table_view import GROUND
 from app.runs.run_job import COLOURS
-from app.state.look import Look
-from app.studies.study_form import planned_of
+from app.state.view_state import ViewState
+from app.studies.study_form import study_plan
 from heat_core import HeatError
 from heat_core.jobs import jobs
-from heat_core.reporting import figures
 from heat_core.reporting.tables import to_html
 from heat_core.runs.events import read_events
-from heat_core.runs.lock import is_alive, is_worked_on
+from heat_core.runs.lock import is_active, is_alive
 from heat_core.studies import page
 from heat_core.studies.catalogue import study_of
-from heat_core.studies.request import MEASURED, StudyFolder
+from heat_core.studies.execution import current_results
+from heat_core.studies.request import MEASUREMENTS_FILE, StudyFolder
 from heat_core.studies.results import TITLES, Curves, Result
-from heat_core.studies.work import shown
 
 _NARROW = 4  # columns of a table that has room beside another
 
 
 def draw(study: StudyFolder) -> None:
     """Its state, buttons, and results."""
-    folders = tuple(str(one.folder) for one in planned_of(study.request) if one.run)
-    status = _status(study)
+    folders = tuple(str(planned.folder) for planned in study_plan(study.request) if planned.run)
+    status = _study_status(study)
     st.divider()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(plain(study_of(study.request.study).title), anchor=False, width="content")
-        st.badge(plain(status), color=COLOURS.get(status, "orange"))  # type: ignore[arg-type]
-        _buttons(study, status)
+        st.subheader(escape_markdown(study_of(study.request.study).title), anchor=False, width="content")
+        st.badge(escape_markdown(status), color=COLOURS.get(status, "orange"))  # type: ignore[arg-type]
+        _draw_buttons(study, status)
     if status == "failed":
         faults.show(study.info.get("error") or "A run of this study failed.")
-    if is_worked_on(study.folder):
-        _progress(study, len(folders), status)
+    if is_active(study.folder):
+        _draw_progress(study, len(folders), status)
     if not folders:
         st.caption("Its table or figure begins with the first run that is done.")
         return
-    version = following.version_of(study.folder / MEASURED)
-    written = _written(study.id, folders, version, study)
-    _take_along(written)
+    version = cached_runs.version_of(study.folder / MEASUREMENTS_FILE)
+    written = _cached_results(study.id, folders, version, study)
+    _draw_downloads(written)
     for i, result in enumerate(written.results):
-        _result(written, result, f"{study.id}-{i}")
+        _draw_result(written, result, f"{study.id}-{i}")
 
 
-def _status(study: StudyFolder) -> str:
+def _study_status(study: StudyFolder) -> str:
     """As a run's: queued, running, done, failed, cancelled; interrupted where its process is gone without a word."""
     status = str(study.info["status"])
     if status == "done" or (status == "running" and is_alive(study.folder)):
         return status
-    if is_worked_on(study.folder):
+    if is_active(study.folder):
         return "queued"
     return "interrupted" if status == "running" else status
 
 
-def _buttons(study: StudyFolder, status: str) -> None:
-    if is_worked_on(study.folder):
+def _draw_buttons(study: StudyFolder, status: str) -> None:
+    if is_active(study.folder):
         st.button("Cancel", icon=":material/stop_circle:", on_click=_cancel, args=(study,))
     elif status != "done":
         st.button("Resume", type="primary", icon=":material/play_arrow:", on_click=_resume, args=(study,))
@@ -82,26 +81,34 @@ def _resume(study: StudyFolder) -> None:
 
 
 @st.fragment(run_every=1.0)
-@faults.told()
-def _progress(study: StudyFolder, done_before: int, status_before: str) -> None:
+@faults.show_errors()
+def _draw_progress(study: StudyFolder, done_before: int, status_before: str) -> None:
     """Poll the job; draw the whole page again when a run is done, or it ends."""
     now = StudyFolder(study.folder)
     events = [e for e in read_events(study.folder) if e["time"] >= now.info.get("started", 0.0)]
-    told = [e for e in events if e.get("total")]
-    last = told[-1] if told else None
-    if _status(now) != status_before or sum(one.run is not None for one in planned_of(now.request)) != done_before:
+    with_total = [e for e in events if e.get("total")]
+    last = with_total[-1] if with_total else None
+    if (
+        _study_status(now) != status_before
+        or sum(planned.run is not None for planned in study_plan(now.request)) != done_before
+    ):
         st.rerun()
     share = last["done"] / last["total"] if last else 0.0
-    st.progress(share, text=plain(last["message"]) if last else "Starting (loading torch)…")
+    st.progress(share, text=escape_markdown(last["message"]) if last else "Starting (loading torch)…")
 
 
 @st.cache_resource(show_spinner="Measuring…", max_entries=4)
-def _written(study_id: str, folders: tuple[str, ...], version: following.Version, _study: StudyFolder) -> page.Written:  # noqa: ARG001
+def _cached_results(
+    study_id: str,  # noqa: ARG001 (these three are the cache's key)
+    folders: tuple[str, ...],  # noqa: ARG001
+    version: cached_runs.Version,  # noqa: ARG001
+    _study: StudyFolder,
+) -> page.StudyReport:
     """The results, shared by all sessions until another run is done."""
-    return page.Written(_study.request, *shown(_study))
+    return page.StudyReport(_study.request, *current_results(_study))
 
 
-def _take_along(written: page.Written) -> None:
+def _draw_downloads(written: page.StudyReport) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             "Page",
@@ -123,25 +130,24 @@ def _take_along(written: page.Written) -> None:
     st.caption(page.LEGEND)
 
 
-def _result(written: page.Written, result: Result, key: str) -> None:
-    st.subheader(plain(result.title), anchor=False)
+def _draw_result(written: page.StudyReport, result: Result, key: str) -> None:
+    st.subheader(escape_markdown(result.title), anchor=False)
     for answer in result.answers:
-        st.markdown(f"- {plain(answer)}")
+        st.markdown(f"- {escape_markdown(answer)}")
     runs = [run for _, of in written.finished.runs for run in of]
     narrow = result.tables and max(len(table.columns) for table in result.tables) <= _NARROW
     places = st.columns(len(result.tables)) if narrow else [st.container() for _ in result.tables]
     for place, table in zip(places, result.tables, strict=True):
         first = next((run for run in runs if run.id == table.sources[0].run), runs[0])
         others = [run for run in runs if run.id != first.id]
-        place.caption(plain(TITLES.get(table.metric, "")))
-        link = to_missed([first, *others], Look()) if table.metric in TITLES else None
+        place.caption(escape_markdown(TITLES.get(table.metric, "")))
+        link = links_to_missed([first, *others], ViewState()) if table.metric in TITLES else None
         place.html(GROUND + to_html(table, link=link))
     for place, curves in zip(st.columns(max(len(result.curves), 1)), result.curves, strict=False):
         with place:
-            _drawn(curves, f"{key}-{curves.title}-{curves.metric}")
+            _draw_curves(curves, f"{key}-{curves.title}-{curves.metric}")
 
 
-def _drawn(curves: Curves, key: str) -> None:
-    st.caption(plain(curves.title))
-    figure = figures.bands(curves.x, curves.x_title, TITLES[curves.metric], page.lines_of(curves), curves.levels)
-    downloads.chart(figure, key, f"{curves.title}-{curves.metric}")
+def _draw_curves(curves: Curves, key: str) -> None:
+    st.caption(escape_markdown(curves.title))
+    downloads.draw_chart(page.figure_of(curves), key, f"{curves.title}-{curves.metric}")

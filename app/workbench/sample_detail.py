@@ -5,105 +5,120 @@ from typing import Any
 
 from app.common import file_urls
 from heat_core import HeatError, Lens
-from heat_core.analysis.explanation import explain
-from heat_core.analysis.likeness import Alike, Likeness
-from heat_core.analysis.newcomers import NEW
-from heat_core.analysis.questions import unusual
+from heat_core.analysis.explanation import Explanation, explain
+from heat_core.analysis.new_images import NEW
+from heat_core.analysis.questions import describe_percentiles
 from heat_core.analysis.samples import Samples
+from heat_core.analysis.similarity import SimilarImage, SimilarityIndex
 from heat_core.composition import HEAT
 from heat_core.energies.names import PRIOR_TITLES
+from heat_core.names import printable
 from heat_core.runs.experiment import ID, TRAIN
-from heat_core.runs.metadata_columns import as_texts
-from heat_core.storage import printable
+from heat_core.runs.metadata_columns import format_values
 
 _NEIGHBOURS = 6
 
 
-def subject_of(samples: Samples, number: int, lens: Lens, likeness: Likeness, notes: dict[str, Any]) -> dict[str, Any]:
+def describe_sample(
+    samples: Samples, number: int, lens: Lens, similarity: SimilarityIndex, notes: dict[str, Any]
+) -> dict[str, Any]:
     """The message of one sample (`restOf` in panels/inspector.js draws it); texts of others are data there."""
     run, (name, row) = samples.run, samples.locate(number)
-    prior, residual = (energies[number] for energies in samples.parts())
-    told = explain(run, prior, residual, lens)
-    of_prior = ((PRIOR_TITLES.get(p.prior, p.prior), p.from_prior, p.from_residual) for p in told.parts)
-    parts = [
-        step
-        for title, alone, learned in of_prior
-        for step in ({"title": f"{title} prior", "value": alone}, {"title": f"{title} residual", "value": learned})
-    ]
-    if abs(told.from_beta) > 1e-9:
-        parts.append({"title": "β", "value": told.from_beta})
-    known = notes.get(samples.key(number), {"note": "", "tags": []}) if samples.truth else {"note": "", "tags": []}
+    prior, residual = (energies[number] for energies in samples.energy_terms())
+    explanation = explain(run, prior, residual, lens)
+    annotation = (notes if samples.has_truth else {}).get(samples.key(number), {"note": "", "tags": []})
     shown = [d for d in ("el", "gmm", HEAT) if d in samples.detectors]
     return {
         "number": number,
         "key": samples.key(number),
         "set": name,
         "row": row,
-        "picture": f"{address(samples, name)}&row={row}&side=768",
-        "reason": unusual(samples, number, shown, lens),
-        "parts": parts,
-        "score": told.score,
+        "picture": f"{pictures_url(samples, name)}&row={row}&side=768",
+        "reason": describe_percentiles(samples, number, shown, lens),
+        "parts": _parts(explanation),
+        "score": explanation.score,
         "threshold": samples.threshold(HEAT, lens),
         "p": _p_values(samples, number, lens),
-        "shares": [
-            {
-                "title": run.title(d),
-                "share": float(samples.percentile(d, lens)[number]),
-                "flagged": bool(samples.flagged(d, lens)[number]),
-            }
-            for d in samples.detectors
+        "shares": _shares(samples, number, lens),
+        "training": _find_neighbours(samples, number, similarity, training=True),
+        "others": _find_neighbours(samples, number, similarity, training=False) if samples.has_truth else None,
+        "columns": [
+            [name, str(format_values(column[number : number + 1])[0])] for name, column in samples.columns.items()
         ],
-        "training": _neighbours(samples, number, likeness, training=True),
-        "others": _neighbours(samples, number, likeness, training=False) if samples.truth else None,
-        "columns": [[name, str(as_texts(of[number : number + 1])[0])] for name, of in samples.columns.items()],
-        "note": known["note"],
-        "tags": known["tags"],
+        "note": annotation["note"],
+        "tags": annotation["tags"],
     }
+
+
+def _parts(explanation: Explanation) -> list[dict[str, Any]]:
+    """What each prior, each residual and β add to the score."""
+    parts = []
+    for c in explanation.contributions:
+        title = PRIOR_TITLES.get(c.prior, c.prior)
+        parts.append({"title": f"{title} prior", "value": c.from_prior})
+        parts.append({"title": f"{title} residual", "value": c.from_residual})
+    if abs(explanation.from_beta) > 1e-9:
+        parts.append({"title": "β", "value": explanation.from_beta})
+    return parts
+
+
+def _shares(samples: Samples, number: int, lens: Lens) -> list[dict[str, Any]]:
+    """The share of known test images that score lower, and the verdict, by detector."""
+    run = samples.run
+    return [
+        {
+            "title": run.title(d),
+            "share": float(samples.percentile(d, lens)[number]),
+            "flagged": bool(samples.flagged(d, lens)[number]),
+        }
+        for d in samples.detectors
+    ]
 
 
 def _p_values(samples: Samples, number: int, lens: Lens) -> list[dict[str, Any]]:
     """Conformal p among all known test images, and among those that are taken for the same class: {name, p, of}."""
-    score, seen, calibration = samples.scores(HEAT, lens)[number], samples.predicted[number], samples.calibration(lens)
+    score, predicted = samples.scores(HEAT, lens)[number], samples.predicted[number]
+    calibration = samples.calibration(lens)
     among = {"": calibration}
-    if (calibration.predicted == seen).any():
-        among[samples.run.class_names[seen]] = calibration.of_class(int(seen))
-    return [{"name": name, "p": float(of.p_values(score)), "of": len(of)} for name, of in among.items()]
+    if (calibration.predicted == predicted).any():
+        among[samples.run.class_names[predicted]] = calibration.for_class(int(predicted))
+    return [{"name": name, "p": float(images.p_values(score)), "of": len(images)} for name, images in among.items()]
 
 
-def address(samples: Samples, dataset: str) -> str:
+def pictures_url(samples: Samples, dataset: str) -> str:
     """Where the pictures of a set are served, but for the row."""
-    return file_urls.picture_address(samples.run, **samples.address_of(dataset))
+    return file_urls.picture_url(samples.run, **samples.picture_query(dataset))
 
 
-def _neighbours(samples: Samples, number: int, likeness: Likeness, training: bool) -> dict[str, Any]:
+def _find_neighbours(samples: Samples, number: int, similarity: SimilarityIndex, training: bool) -> dict[str, Any]:
     run, (name, _) = samples.run, samples.locate(number)
     try:
         features = samples.features(number)
         if training:
-            found = likeness.nearest(TRAIN, features, _NEIGHBOURS)
+            neighbours = similarity.nearest(TRAIN, features, _NEIGHBOURS)
         else:
-            found = likeness.nearest_samples(samples, features, _NEIGHBOURS, number)
+            neighbours = similarity.nearest_samples(samples, features, _NEIGHBOURS, number)
         if name != NEW:
-            found = likeness.told_same(name, str(samples.ids[number]), found)
+            neighbours = similarity.mark_duplicates(name, str(samples.ids[number]), neighbours)
     except HeatError as error:
         return {"sentence": printable(str(error))}
     rows = {sample: i for i, sample in enumerate(run.training_ids.tolist())} if training else {}
-    return {"images": [_told(samples, a, rows.get(a.sample, a.row)) for a in found]}
+    return {"images": [_neighbour_message(samples, n, rows.get(n.sample, n.row)) for n in neighbours]}
 
 
-def _told(samples: Samples, alike: Alike, row: int) -> dict[str, Any]:
-    where = {TRAIN: "the training set", ID: "the ID test set"}.get(alike.dataset, alike.dataset)
+def _neighbour_message(samples: Samples, neighbour: SimilarImage, row: int) -> dict[str, Any]:
+    set_title = {TRAIN: "the training set", ID: "the ID test set"}.get(neighbour.dataset, neighbour.dataset)
     return {
-        "set": alike.dataset,
+        "set": neighbour.dataset,
         "row": row,
-        "sample": printable(alike.sample),
-        "cosine": alike.cosine,
-        "same": alike.same,
-        "where": printable(where),
-        "number": None if alike.dataset == TRAIN else samples.number(alike.dataset, row),
+        "sample": printable(neighbour.sample),
+        "cosine": neighbour.cosine,
+        "same": neighbour.is_same,
+        "where": printable(set_title),
+        "number": None if neighbour.dataset == TRAIN else samples.number(neighbour.dataset, row),
     }
 
 
-def short(path: str) -> str:
+def short_file_name(path: str) -> str:
     """The name of a file, as it can be shown."""
     return printable(Path(path).name)

@@ -1,4 +1,4 @@
-"""Why a sample got its score: parts that add up to it."""
+"""Why a sample got its score: contributions that add up to it."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from heat_core.runs.run import Run
 
 
 @dataclass(frozen=True)
-class Part:
-    """One prior's part in a score.
+class PriorContribution:
+    """One prior's contribution to a score.
 
     Attributes:
         prior: its name.
@@ -18,7 +18,7 @@ class Part:
         residual: E_θ.
         hybrid: their sum (Eq. 2).
         standardised: the hybrid in standard deviations from its mean on training features.
-        influence: its say in this sample's score, in [0, 1].
+        influence: its weight in this sample's score, in [0, 1].
         from_prior: influence × the prior's share of `standardised`.
         from_residual: influence × the residual's.
     """
@@ -35,11 +35,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Explanation:
-    """`score` = Σ (from_prior + from_residual) over `parts` + `from_beta`: what composing otherwise than by the
+    """`score` = Σ (from_prior + from_residual) over `contributions` + `from_beta`: what composing otherwise than by the
     influence-weighted mean adds, (H(influence) - log K) / β for equal weights.
     """
 
-    parts: list[Part]
+    contributions: list[PriorContribution]
     from_beta: float
     score: float
 
@@ -53,18 +53,20 @@ def explain(run: Run, prior_energies: np.ndarray, residuals: np.ndarray, lens: L
         residuals: (K,) E_θ, as of `Run.residual_energies`.
         lens: how HEAT is composed.
     """
-    chosen = lens.composed(run.priors)
+    chosen = lens.select_priors(run.priors)
     hybrid = np.asarray(prior_energies) + np.asarray(residuals)
     score = float(run.scale.scores(hybrid[None], lens)[0])  # refuses weights that are none
     weights = np.ones(len(chosen)) if lens.weights is None else np.asarray(lens.weights, dtype=float)
     chosen = tuple(p for p, w in zip(chosen, weights, strict=True) if w > 0)
     lens = Lens(lens.beta, chosen, tuple(weights[weights > 0].tolist()))
-    scale, columns = run.scale.part(chosen), run.scale.columns(chosen)
+    scale, columns = run.scale.select(chosen), run.scale.columns(chosen)
     prior, residual = np.asarray(prior_energies)[columns], np.asarray(residuals)[columns]
     hybrid = prior + residual
     standardised = scale.standardise(hybrid)
-    say = influence(standardised[None], lens.beta, lens.weights)[0]
-    from_prior, from_residual = say * scale.standardise(prior), say * residual / scale.spread
-    columns_of_parts = (prior, residual, hybrid, standardised, say, from_prior, from_residual)
-    parts = [Part(name, *values) for name, *values in zip(chosen, *(c.tolist() for c in columns_of_parts), strict=True)]
-    return Explanation(parts, score - float((from_prior + from_residual).sum()), score)
+    weight = influence(standardised[None], lens.beta, lens.weights)[0]
+    from_prior, from_residual = weight * scale.standardise(prior), weight * residual / scale.spread
+    fields = (prior, residual, hybrid, standardised, weight, from_prior, from_residual)
+    contributions = [
+        PriorContribution(name, *values) for name, *values in zip(chosen, *(f.tolist() for f in fields), strict=True)
+    ]
+    return Explanation(contributions, score - float((from_prior + from_residual).sum()), score)

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from heat_core.errors import HeatError
-from heat_core.storage import printable, read_json, write_json, writing
+from heat_core.locks import exclusive
+from heat_core.names import printable
+from heat_core.storage import read_json, write_json
 
 _FILE = "notes.json"
-_LONGEST, _LONGEST_TAG = 5_000, 100  # characters of a note, of a tag
+_MAX_CHARACTERS, _MAX_TAG_CHARACTERS = 5_000, 100  # characters of a note, of a tag
 
 
 def read_notes(folder: Path) -> dict[str, dict[str, Any]]:
@@ -42,10 +42,10 @@ def write_note(folder: Path, key: str, note: str, tags: list[str] | None = None)
     Raises:
         HeatError: where the run is gone, or the note is too long.
     """
-    if len(note) > _LONGEST:
-        raise HeatError(f"A note has at most {_LONGEST:,} characters, this one has {len(note):,}.")
-    given = None if tags is None else {t.strip() for t in tags if t.strip()}
-    _change(folder, [key], lambda _, before: (note.strip(), before if given is None else given), "note")
+    if len(note) > _MAX_CHARACTERS:
+        raise HeatError(f"A note has at most {_MAX_CHARACTERS:,} characters, this one has {len(note):,}.")
+    new_tags = None if tags is None else {t.strip() for t in tags if t.strip()}
+    _change(folder, [key], lambda _, before: (note.strip(), before if new_tags is None else new_tags), "note")
 
 
 def write_tags(folder: Path, keys: list[str], tag: str, given: bool = True) -> None:
@@ -55,8 +55,8 @@ def write_tags(folder: Path, keys: list[str], tag: str, given: bool = True) -> N
         HeatError: where the run is gone, or the tag is empty or too long.
     """
     tag = tag.strip()
-    if not tag or len(tag) > _LONGEST_TAG:
-        raise HeatError(f"A tag has 1 to {_LONGEST_TAG} characters.")
+    if not tag or len(tag) > _MAX_TAG_CHARACTERS:
+        raise HeatError(f"A tag has 1 to {_MAX_TAG_CHARACTERS} characters.")
     _change(folder, keys, lambda note, tags: (note, tags | {tag} if given else tags - {tag}), "tag")
 
 
@@ -64,11 +64,11 @@ def _change(folder: Path, keys: list[str], change: Callable[[str, set[str]], tup
     """Put what `change` makes of a sample's note and tags in their place; nothing is kept of one that has neither."""
     if not folder.is_dir():
         raise HeatError(f"This run was deleted: the {what} could not be kept.")
-    with writing(folder / _FILE), FileLock(folder / "notes.lock"):
+    with exclusive(folder / "notes.lock", target=folder / _FILE):
         notes = read_notes(folder)
         for key in keys:
-            known = notes.pop(key, {"note": "", "tags": []})
-            note, tags = change(known["note"], set(known["tags"]))
+            entry = notes.pop(key, {"note": "", "tags": []})
+            note, tags = change(entry["note"], set(entry["tags"]))
             if note or tags:
                 notes[key] = {"note": note, "tags": sorted(tags), "time": time.time()}
         write_json(folder / _FILE, notes)

@@ -15,19 +15,20 @@ from heat_core.errors import HeatError
 from heat_core.metrics import METRICS, bootstrap
 from heat_core.runs.experiment import AVERAGE, ID
 
-COMPARED = ("fpr95", "auroc")
+PAIRED_METRICS = ("fpr95", "auroc")
+PairedEstimates = dict[str, tuple[np.ndarray, np.ndarray]]  # metric → values of both sides, replicates of both
 #: How two verdicts on a sample can fall → who is right.
 OUTCOMES = {"both": "both", "first": "only A", "second": "only B", "neither": "neither"}
 
 
 @dataclass(frozen=True)
-class Side:
+class RunDetector:
     """A detector of a run, seen through a lens.
 
     Attributes:
         samples: of the run.
         detector: its name.
-        lens: composes HEAT, and draws its line.
+        lens: composes HEAT, and sets its threshold.
     """
 
     samples: Samples
@@ -36,7 +37,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Difference:
+class MetricDifference:
     """A metric of A and of B in percent, and the 95 % bootstrap interval of A − B on the same resamples."""
 
     first: float
@@ -50,100 +51,100 @@ class Difference:
         return self.first - self.second
 
     @property
-    def told(self) -> bool:
+    def is_significant(self) -> bool:
         """Whether the interval leaves zero out."""
         return not self.low <= 0 <= self.high
 
 
 @dataclass(frozen=True)
-class Pair:
-    """What two sides say of the samples of a set that both have.
+class PairedSet:
+    """The verdicts of two sides on the samples of a set that both have.
 
     Attributes:
         name: of the set; `average` for all OOD sets.
         first: (n,) numbers of the samples in A.
         second: (n,) of the same samples in B.
-        right: (2, n) whether A and B are right about each: OOD flagged, ID kept, by each one's own threshold.
+        correct: (2, n) whether A and B are right about each: OOD flagged, ID kept, by each one's own threshold.
         metrics: name → of both, over the common samples; none for the ID test set.
     """
 
     name: str
     first: np.ndarray
     second: np.ndarray
-    right: np.ndarray
-    metrics: dict[str, Difference]
+    correct: np.ndarray
+    metrics: dict[str, MetricDifference]
 
-    def outcome(self, name: str) -> np.ndarray:
+    def outcome_mask(self, name: str) -> np.ndarray:
         """(n,) which samples have one of `OUTCOMES`."""
-        a, b = self.right
+        a, b = self.correct
         return {"both": a & b, "first": a & ~b, "second": ~a & b, "neither": ~a & ~b}[name]
 
 
-def paired(a: Side, b: Side, replicates: int = 400) -> list[Pair]:
+def compare_paired(a: RunDetector, b: RunDetector, replicates: int = 400) -> list[PairedSet]:
     """The ID test set, each OOD set that both runs have, in A's order, and all of them (where there are several).
 
     Raises:
         HeatError: where the runs have no known test image, or no OOD image, in common.
     """
-    common = {name: found for name in a.samples.run.datasets if len((found := _common(a.samples, b.samples, name))[0])}
+    common = {
+        name: numbers
+        for name in a.samples.run.datasets
+        if len((numbers := _common_numbers(a.samples, b.samples, name))[0])
+    }
     if ID not in common:
         raise HeatError("These runs have no known test image in common: choose two runs on the same ID test set.")
     if len(common) == 1:
         raise HeatError("These runs have no OOD image in common: sets are matched by their names and sample ids.")
-    right = [side.samples.right(side.detector, side.lens) for side in (a, b)]
+    is_correct = [side.samples.is_correct(side.detector, side.lens) for side in (a, b)]
     scores = [side.samples.scores(side.detector, side.lens) for side in (a, b)]
-    known = [of[common[ID][i]] for i, of in enumerate(scores)]
-
-    def pair(name: str, values: dict[str, tuple[np.ndarray, np.ndarray]]) -> Pair:
-        first, second = common[name]
-        verdicts = np.stack([right[0][first], right[1][second]])
-        return Pair(name, first, second, verdicts, {metric: _difference(*of) for metric, of in values.items()})
-
-    measured = {
-        name: _measured(known, [of[numbers[i]] for i, of in enumerate(scores)], replicates)
+    known = [values[common[ID][i]] for i, values in enumerate(scores)]
+    estimates = {
+        name: _estimate_metrics(known, [values[numbers[i]] for i, values in enumerate(scores)], replicates)
         for name, numbers in common.items()
         if name != ID
     }
-    pairs = [pair(name, measured.get(name, {})) for name in common]
-    return [*pairs, _together(pairs[1:], list(measured.values()))] if len(measured) > 1 else pairs
+    pairs = []
+    for name, (first, second) in common.items():
+        correct = np.stack([is_correct[0][first], is_correct[1][second]])
+        metrics = {metric: _difference(*both) for metric, both in estimates.get(name, {}).items()}
+        pairs.append(PairedSet(name, first, second, correct, metrics))
+    return [*pairs, _pool_sets(pairs[1:], list(estimates.values()))] if len(estimates) > 1 else pairs
 
 
-def _common(a: Samples, b: Samples, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _common_numbers(a: Samples, b: Samples, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the samples of a set that both runs have, in each of them, in A's order."""
     if name not in b.run.datasets:
         return np.empty(0, int), np.empty(0, int)
-    at = [np.flatnonzero(s.dataset == s.run.datasets.index(name)) for s in (a, b)]
-    ids_a, ids_b = (s.ids[numbers].astype(str) for s, numbers in zip((a, b), at, strict=True))
+    members = [np.flatnonzero(s.dataset == s.run.datasets.index(name)) for s in (a, b)]
+    ids_a, ids_b = (s.ids[numbers].astype(str) for s, numbers in zip((a, b), members, strict=True))
     _, first, second = np.intersect1d(ids_a, ids_b, return_indices=True)
     order = np.argsort(first, kind="stable")
-    return at[0][first[order]], at[1][second[order]]
+    return members[0][first[order]], members[1][second[order]]
 
 
-def _measured(
-    known: Sequence[np.ndarray], ood: Sequence[np.ndarray], replicates: int
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _estimate_metrics(known: Sequence[np.ndarray], ood: Sequence[np.ndarray], replicates: int) -> PairedEstimates:
     """Metric → its two values and its (2, B) replicates, in percent: the same draws on both sides (see `bootstrap`)."""
-    drawn = [bootstrap(k, o, replicates) for k, o in zip(known, ood, strict=True)]
+    resampled = [bootstrap(k, o, replicates) for k, o in zip(known, ood, strict=True)]
     return {
         metric: (
             100 * np.array([METRICS[metric](k, o) for k, o in zip(known, ood, strict=True)]),
-            100 * np.stack([of[metric] for of in drawn]),
+            100 * np.stack([values[metric] for values in resampled]),
         )
-        for metric in COMPARED
+        for metric in PAIRED_METRICS
     }
 
 
-def _difference(values: np.ndarray, replicates: np.ndarray) -> Difference:
+def _difference(values: np.ndarray, replicates: np.ndarray) -> MetricDifference:
     low, high = np.percentile(replicates[0] - replicates[1], [2.5, 97.5])
-    return Difference(float(values[0]), float(values[1]), float(low), float(high))
+    return MetricDifference(float(values[0]), float(values[1]), float(low), float(high))
 
 
-def _together(pairs: list[Pair], measured: list[dict[str, tuple[np.ndarray, np.ndarray]]]) -> Pair:
+def _pool_sets(pairs: list[PairedSet], estimates: list[PairedEstimates]) -> PairedSet:
     """All OOD sets: every sample, and the mean of the sets' metrics. Large sets have fewer replicates."""
     metrics = {}
-    for metric in COMPARED:
-        values, replicates = zip(*(of[metric] for of in measured), strict=True)
+    for metric in PAIRED_METRICS:
+        values, replicates = zip(*(of_set[metric] for of_set in estimates), strict=True)
         fewest = min(r.shape[1] for r in replicates)
         metrics[metric] = _difference(np.mean(values, axis=0), np.mean([r[:, :fewest] for r in replicates], axis=0))
     first, second = (np.concatenate([getattr(p, side) for p in pairs]) for side in ("first", "second"))
-    return Pair(AVERAGE, first, second, np.concatenate([p.right for p in pairs], axis=1), metrics)
+    return PairedSet(AVERAGE, first, second, np.concatenate([p.correct for p in pairs], axis=1), metrics)

@@ -12,11 +12,11 @@ import numpy as np
 from PIL import Image
 
 from heat_core.composition import HEAT, PLAIN, Lens
-from heat_core.data.image_location import Place
+from heat_core.data.image_location import ImageLocation
 from heat_core.errors import HeatError
 from heat_core.guard.conformal import Calibration
 from heat_core.metrics import auroc, fpr95, threshold95
-from heat_core.runs.metadata_columns import Columns, joined
+from heat_core.runs.metadata_columns import Columns, concatenate
 from heat_core.runs.run import Run
 
 
@@ -26,7 +26,7 @@ class Samples:
     Attributes:
         run: whose samples they are.
         datasets: the names of the sets, the ID test set first.
-        truth: whether it is known which of them are OOD.
+        has_truth: whether it is known which of them are OOD.
         dataset: (N,) number of the set that each belongs to; 0 is the ID test set.
         row: (N,) where it stands in that set.
         is_ood: (N,) whether it should be called OOD.
@@ -35,17 +35,17 @@ class Samples:
         confidence: (N,) the softmax probability of it.
     """
 
-    truth = True
+    has_truth = True
 
     def __init__(self, run: Run) -> None:
         self.run, self.datasets = run, run.datasets
-        self._number(
+        self._concatenate(
             [run.ids(name) for name in run.datasets],
             [run.predicted(name) for name in run.datasets],
             [run.confidence(name) for name in run.datasets],
         )
 
-    def _number(self, ids: list[np.ndarray], predicted: list[np.ndarray], confidence: list[np.ndarray]) -> None:
+    def _concatenate(self, ids: list[np.ndarray], predicted: list[np.ndarray], confidence: list[np.ndarray]) -> None:
         """Number the samples of the sets through."""
         self.sizes = [len(of_set) for of_set in ids]
         self._starts = np.cumsum([0, *self.sizes])
@@ -54,8 +54,8 @@ class Samples:
         self.is_ood = self.dataset > 0
         self.ids = np.concatenate(ids)
         self.predicted, self.confidence = np.concatenate(predicted), np.concatenate(confidence)
-        self.scores = lru_cache(maxsize=64)(self._scores)
-        self.percentile = lru_cache(maxsize=64)(self._percentile)
+        self.scores = lru_cache(maxsize=64)(self._compute_scores)
+        self.percentile = lru_cache(maxsize=64)(self._compute_percentile)
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -63,9 +63,9 @@ class Samples:
     @cached_property
     def columns(self) -> Columns:
         """Name → (N,) what manifests say of the samples: numbers (NaN where nothing is said) or texts ("" there)."""
-        return joined(list(zip(self.sizes, self._columns(), strict=True)))
+        return concatenate(list(zip(self.sizes, self._set_columns(), strict=True)))
 
-    def _columns(self) -> list[Columns]:
+    def _set_columns(self) -> list[Columns]:
         """Of each set."""
         return [self.run.columns(name) for name in self.datasets]
 
@@ -91,12 +91,12 @@ class Samples:
                     return int(self._starts[i] + rows[0])
         raise HeatError(f"This run has no sample {key!r}.")
 
-    def _scores(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
+    def _compute_scores(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
         """A detector's scores; the lens composes `heat` and changes no other."""
         return np.concatenate([self.run.detector_scores(name, detector, lens) for name in self.run.datasets])
 
     @property
-    def shown_ids(self) -> np.ndarray:
+    def display_ids(self) -> np.ndarray:
         """(N,) the ids as people read and search them."""
         return self.ids
 
@@ -109,7 +109,7 @@ class Samples:
         """(N, K) standardised hybrid energies."""
         return np.concatenate([self.run.energies(name) for name in self.datasets])
 
-    def parts(self) -> tuple[np.ndarray, np.ndarray]:
+    def energy_terms(self) -> tuple[np.ndarray, np.ndarray]:
         """(N, K) E_q / T and (N, K) E_θ."""
         prior = [self.run.prior_energies(name) for name in self.datasets]
         return np.concatenate(prior), np.concatenate([self.run.residual_energies(name) for name in self.datasets])
@@ -124,17 +124,17 @@ class Samples:
         name, _ = self.locate(number)
         return self.run.image(name, str(self.ids[number]))
 
-    def place_of(self, number: int) -> Place | None:
+    def location_of(self, number: int) -> ImageLocation | None:
         """Where the picture lies, for sets that are folders or manifests; None where it is gone."""
         name, _ = self.locate(number)
         return self.run.pictures.place(name, str(self.ids[number]))
 
-    def file_of(self, number: int) -> Path | None:
+    def path_of(self, number: int) -> Path | None:
         """The same of pictures that are whole files."""
-        place = self.place_of(number)
+        place = self.location_of(number)
         return place.file if place and place.box is None else None
 
-    def address_of(self, dataset: str) -> dict[str, str]:
+    def picture_query(self, dataset: str) -> dict[str, str]:
         """What names the pictures of a set to whoever serves them."""
         return {"set": dataset}
 
@@ -143,24 +143,24 @@ class Samples:
         """Whether they have a place on a map."""
         return self.run.has_map
 
-    def by_set(self, detector: str, lens: Lens = PLAIN) -> dict[str, np.ndarray]:
+    def scores_by_set(self, detector: str, lens: Lens = PLAIN) -> dict[str, np.ndarray]:
         """The detector's scores of each set, under its name."""
         scores = self.scores(detector, lens)
         return {name: scores[self.dataset == i] for i, name in enumerate(self.datasets)}
 
     def threshold(self, detector: str, lens: Lens = PLAIN) -> float:
         """Above it a sample is called OOD."""
-        return lens.line(detector, self.scores(detector, lens)[~self.is_ood])
+        return lens.threshold_for(detector, self.scores(detector, lens)[~self.is_ood])
 
     def flagged(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
         """Whether the detector calls each sample OOD."""
         return self.scores(detector, lens) > self.threshold(detector, lens)
 
-    def right(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
+    def is_correct(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
         """Whether that is right: OOD samples flagged, ID samples kept."""
         return self.flagged(detector, lens) == self.is_ood
 
-    def _percentile(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
+    def _compute_percentile(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
         """Share of ID test samples that score lower: 0 = most typical, 1 = beyond all of them."""
         scores = self.scores(detector, lens)
         return share_below(scores[~self.is_ood], scores)
@@ -169,15 +169,15 @@ class Samples:
         """The ID test images: what conformal p-values of HEAT's scores count among."""
         return Calibration(self.scores(HEAT, lens)[~self.is_ood], self.predicted[~self.is_ood])
 
-    def numbers(self, lens: Lens = PLAIN) -> "SetNumbers":
+    def set_metrics(self, lens: Lens = PLAIN) -> "SetMetrics":
         """HEAT's exact numbers on every set, as the workbench shows them."""
-        parts = list(self.by_set(HEAT, lens).values())
-        line = self.threshold(HEAT, lens)
-        return SetNumbers(
-            at95=threshold95(parts[0]),
-            flagged=[int((part > line).sum()) for part in parts],
-            fpr95=[fpr95(parts[0], part) for part in parts[1:]],
-            auroc=[auroc(parts[0], part) for part in parts[1:]],
+        known, *ood = self.scores_by_set(HEAT, lens).values()
+        threshold = self.threshold(HEAT, lens)
+        return SetMetrics(
+            threshold95=threshold95(known),
+            flagged=[int((scores > threshold).sum()) for scores in (known, *ood)],
+            fpr95=[fpr95(known, scores) for scores in ood],
+            auroc=[auroc(known, scores) for scores in ood],
         )
 
     def map_xy(self) -> np.ndarray:
@@ -186,17 +186,17 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class SetNumbers:
+class SetMetrics:
     """What HEAT says of every set through a lens.
 
     Attributes:
-        at95: the threshold that 95 % of the ID test samples stay below.
+        threshold95: the threshold that 95 % of the ID test samples stay below.
         flagged: how many samples of each set are called OOD, ID first.
         fpr95: of each OOD set.
         auroc: of each OOD set.
     """
 
-    at95: float
+    threshold95: float
     flagged: list[int]
     fpr95: list[float]
     auroc: list[float]
@@ -207,7 +207,7 @@ def share_below(known: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return np.searchsorted(np.sort(known), scores) / len(known)
 
 
-def stratified(samples: Samples, at_most: int, seed: int = 0) -> np.ndarray:
+def stratified_sample(samples: Samples, at_most: int, seed: int = 0) -> np.ndarray:
     """Sorted numbers of at most `at_most` samples, every set with its share of them and none left out."""
     if len(samples) <= at_most:
         return np.arange(len(samples))

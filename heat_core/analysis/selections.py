@@ -1,18 +1,18 @@
 """Selections of samples, kept with the run under a short name, so that a link can reopen one however large it is."""
 
-import hashlib
 import re
 from pathlib import Path
 
 import numpy as np
 
+from heat_core.digests import digest_of_bytes
 from heat_core.errors import HeatError
 from heat_core.storage import read_npy, replacing
 
 _FOLDER = "selections"
 
 
-def keep(folder: Path, numbers: np.ndarray) -> str:
+def save_selection(folder: Path, numbers: np.ndarray) -> str:
     """Write the sorted sample numbers; returns the selection's name, which depends on them alone."""
     numbers = np.sort(np.asarray(numbers, dtype=np.uint32))
     name = _name_of(numbers)
@@ -20,12 +20,12 @@ def keep(folder: Path, numbers: np.ndarray) -> str:
     if not folder.is_dir():
         raise HeatError("This run was deleted: the selection could not be kept.")
     if not path.exists():
-        with replacing(path) as beside, open(beside, "wb") as file:
+        with replacing(path) as temp_path, open(temp_path, "wb") as file:
             np.save(file, numbers)
     return name
 
 
-def recall(folder: Path, name: str) -> np.ndarray:
+def load_selection(folder: Path, name: str) -> np.ndarray:
     """The sample numbers of a selection; HeatError where the run has no such selection."""
     path = folder / _FOLDER / f"{name}.npy"
     if not re.fullmatch(r"[0-9a-f]{12}", name) or not path.exists():
@@ -37,4 +37,4 @@ def recall(folder: Path, name: str) -> np.ndarray:
 
 
 def _name_of(numbers: np.ndarray) -> str:
-    return hashlib.sha256(numbers.tobytes()).hexdigest()[:12]
+    return digest_of_bytes(numbers.tobytes(), length=12)

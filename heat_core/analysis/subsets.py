@@ -11,24 +11,25 @@ from PIL import Image
 
 from heat_core.analysis.samples import Samples
 from heat_core.errors import HeatError
+from heat_core.names import file_name
 from heat_core.runs.experiment import TRAIN
-from heat_core.storage import file_name, heat_home, writing
+from heat_core.storage import heat_home, writing
 
-_LONGEST = 200  # bytes of a folder's name
+_MAX_NAME_BYTES = 200  # bytes of a folder's name
 
 
-def as_folder(samples: Samples, numbers: np.ndarray, name: str) -> Path:
+def write_image_folder(samples: Samples, numbers: np.ndarray, name: str) -> Path:
     """Put the images of samples into a new folder in HEAT_HOME/sets: links to files, PNGs of crops and of what is none.
 
     Raises:
         HeatError: where a picture is gone.
     """
-    with _whole(_new(samples, name)) as folder:
+    with _create_whole(_unused_folder(samples, name)) as folder:
         _fill(folder, samples, numbers)
     return folder
 
 
-def as_class(samples: Samples, numbers: np.ndarray, name: str) -> Path:
+def write_training_folder(samples: Samples, numbers: np.ndarray, name: str) -> Path:
     """A training set: the run's own classes and images, and the samples as one more class (or added to one of them).
 
     Raises:
@@ -37,28 +38,28 @@ def as_class(samples: Samples, numbers: np.ndarray, name: str) -> Path:
     train = samples.run.pictures.of(TRAIN)
     if train.labels is None:
         raise HeatError("The training set of this run has no classes to which one could be added.")
-    names = [_folder_of(known) for known in train.class_names]
+    names = [_class_folder(class_name) for class_name in train.class_names]
     if len(set(names)) < len(names):
         raise HeatError("Two classes of the training set would get the same folder: rename one of them.")
-    with _whole(_new(samples, f"{name} and known")) as folder:
+    with _create_whole(_unused_folder(samples, f"{name} and known")) as folder:
         for i, label in enumerate(train.labels):
-            place = train.place(i)
-            whole = place.file if place and place.box is None else None
-            _put(whole or train.open(i), folder / names[int(label)], i)
-        _fill(folder / _folder_of(name), samples, numbers)
+            location = train.location(i)
+            path = location.file if location and location.box is None else None
+            _link_or_save(path or train.open(i), folder / names[int(label)], i)
+        _fill(folder / _class_folder(name), samples, numbers)
     return folder
 
 
-def _folder_of(class_name: str) -> str:
+def _class_folder(class_name: str) -> str:
     """The folder of a class: its own name, so that a test set of the same classes still fits, unless no folder can have
     it.
     """
     plain = not set(class_name) & set('/\\\0:*?"<>|') and not class_name.startswith(".")
-    return class_name if plain and 0 < len(os.fsencode(class_name)) < _LONGEST else file_name(class_name)
+    return class_name if plain and 0 < len(os.fsencode(class_name)) < _MAX_NAME_BYTES else file_name(class_name)
 
 
 @contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
+def _create_whole(folder: Path) -> Iterator[Path]:
     """The folder, filled or not there."""
     with writing(folder):
         folder.mkdir(parents=True)
@@ -72,23 +73,23 @@ def _whole(folder: Path) -> Iterator[Path]:
 def _fill(folder: Path, samples: Samples, numbers: np.ndarray) -> None:
     with writing(folder):
         for number in map(int, numbers):
-            _put(samples.file_of(number) or samples.image(number), folder, len(samples) + number)
+            _link_or_save(samples.path_of(number) or samples.image(number), folder, len(samples) + number)
 
 
-def _put(what: Path | Image.Image, folder: Path, number: int) -> None:
+def _link_or_save(image: Path | Image.Image, folder: Path, number: int) -> None:
     """Link to a file, or write a picture, under a name that no other of the folder has."""
     folder.mkdir(parents=True, exist_ok=True)
-    if isinstance(what, Image.Image):
-        what.save(folder / f"{number:07d}.png")
+    if isinstance(image, Image.Image):
+        image.save(folder / f"{number:07d}.png")
         return
-    to = folder / f"{number:07d}-{file_name(what.stem)}{what.suffix}"
+    target = folder / f"{number:07d}-{file_name(image.stem)}{image.suffix}"
     try:
-        os.symlink(what.resolve(), to)
+        os.symlink(image.resolve(), target)
     except OSError:  # Windows, without the right to
-        shutil.copy2(what, to)
+        shutil.copy2(image, target)
 
 
-def _new(samples: Samples, name: str) -> Path:
+def _unused_folder(samples: Samples, name: str) -> Path:
     """The name of a folder that is not there yet."""
     base = heat_home() / "sets" / file_name(f"{name} of {samples.run.id}")
     for n in range(1, 10_000):

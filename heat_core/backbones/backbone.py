@@ -1,7 +1,6 @@
 """A network, seen as: feature volume → pooled vectors, and one linear head."""
 
 import copy
-import hashlib
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,19 @@ import torch
 from timm.data import create_transform
 from torch import nn
 
-from heat_core.backbones.feature_extractor import Anatomy, OfTimm, Seen
-from heat_core.backbones.hooks import anatomy_of
+from heat_core.backbones.feature_extractor import Activations, FeatureExtractor, TimmExtractor
+from heat_core.backbones.hooks import find_extractor
 from heat_core.backbones.state_dict import first_line
 from heat_core.backbones.torch_export import exported
-from heat_core.backbones.transforms import ADDRESS, Preparation, Transform
+from heat_core.backbones.transforms import MEMORY_ADDRESS, Transform, TransformInfo
+from heat_core.digests import digest_of_tensors
 from heat_core.errors import HeatError
-from heat_core.storage import printable, typed
+from heat_core.names import printable
+from heat_core.storage import expand_home
 
-_CLOSE = 1e-3  # of the largest number: float32 through a deep network
-WRAPPED = "wrapped:"  # before the name of a module that came from Python
-_wrapped: WeakValueDictionary[str, "Backbone"] = WeakValueDictionary()  # name → those of this process
+_TOLERANCE = 1e-3  # of the largest number: float32 through a deep network
+WRAPPED_PREFIX = "wrapped:"  # before the name of a module that came from Python
+_wrapped_backbones: WeakValueDictionary[str, "Backbone"] = WeakValueDictionary()  # name → those of this process
 
 
 class Backbone(nn.Module):
@@ -35,29 +36,31 @@ class Backbone(nn.Module):
         transform: PIL image → (3, H, W) tensor.
         pixel_std: (1, 3, 1, 1), what the transform divides pixels between 0 and 1 by; ones where it does not.
         head: (weight (C, D), bias (C,)) with which `avg` gives the network's own logits, or None where none does.
-        no_head: why there is none.
+        no_head_reason: why there is none.
         has_positions: whether the volume has positions, over which `std` is taken.
-        lacking: what it has in their place, where it has none.
+        volume_kind: what it has in their place, where it has none.
         fingerprint: of weights and transform.
     """
 
-    def __init__(self, anatomy: Anatomy, name: str, preparation: Preparation, fingerprint: str) -> None:
+    def __init__(self, extractor: FeatureExtractor, name: str, transform_info: TransformInfo, fingerprint: str) -> None:
         super().__init__()
-        self.anatomy, self.name, self.preparation, self.fingerprint = anatomy, name, preparation, fingerprint
-        self.model: nn.Module = anatomy.model.eval().requires_grad_(False)
-        self.transform, self.input_size = preparation.transform, preparation.size
+        self.extractor, self.name, self.transform_info, self.fingerprint = extractor, name, transform_info, fingerprint
+        self.model: nn.Module = extractor.model.eval().requires_grad_(False)
+        self.transform, self.input_size = transform_info.transform, transform_info.size
         self.image_size = self.input_size[1]
-        self.pixel_std = torch.tensor(preparation.std).view(1, 3, 1, 1)
-        self._look()
+        self.pixel_std = torch.tensor(transform_info.std).view(1, 3, 1, 1)
+        self._inspect_model()
 
     @classmethod
-    def of_timm(cls, model: Any, name: str, data_config: dict[str, Any]) -> "Backbone":
+    def from_timm(cls, model: Any, name: str, data_config: dict[str, Any]) -> "Backbone":
         """One of timm's models, with images prepared as its data configuration says."""
         height, width = data_config["input_size"][1:]
         transform = create_transform(**data_config, is_training=False)
-        preparation = Preparation(transform, (height, width), tuple(data_config["mean"]), tuple(data_config["std"]))
+        transform_info = TransformInfo(
+            transform, (height, width), tuple(data_config["mean"]), tuple(data_config["std"])
+        )
         config = f"{name} {sorted((k, str(v)) for k, v in data_config.items())}"
-        return cls(OfTimm(model, name), name, preparation, _weights_digest(model, config))
+        return cls(TimmExtractor(model, name), name, transform_info, _fingerprint(model, config))
 
     @classmethod
     def wrap(
@@ -86,35 +89,37 @@ class Backbone(nn.Module):
             HeatError: where the transform, the head or the pooling is not what it must be.
         """
         try:
-            copied = copy.deepcopy(module)
+            module_copy = copy.deepcopy(module)
         except Exception as error:  # anybody's code
             raise HeatError(f"{type(module).__name__} cannot be copied ({first_line(error)}).") from error
-        found = cls.around(copied, transform, pool, head, printable(name or type(module).__name__), WRAPPED)
-        _wrapped[found.name] = found
-        return found
+        backbone = cls.from_module(
+            module_copy, transform, pool, head, printable(name or type(module).__name__), WRAPPED_PREFIX
+        )
+        _wrapped_backbones[backbone.name] = backbone
+        return backbone
 
     @classmethod
-    def around(
+    def from_module(
         cls, module: nn.Module, transform: Transform, pool: str | None, head: str | None, title: str, kind: str = ""
     ) -> "Backbone":
         """A module that nobody else holds. `kind`: what its name begins with where it ends in the fingerprint."""
-        preparation = Preparation.of(transform)
+        transform_info = TransformInfo.inspect(transform)
         try:
-            config = ADDRESS.sub("", repr(module))
+            config = MEMORY_ADDRESS.sub("", repr(module))
             module = module.cpu().float().eval()
-            anatomy = anatomy_of(module, title, head, pool, preparation.size)
-            config += f" {preparation.identity} {anatomy.head} {anatomy.pool}"
-            fingerprint = _weights_digest(module, config)
-            found = cls(anatomy, f"{kind}{title}@{fingerprint}" if kind else title, preparation, fingerprint)
+            extractor = find_extractor(module, title, head, pool, transform_info.size)
+            config += f" {transform_info.fingerprint_text} {extractor.fingerprint_text}"
+            fingerprint = _fingerprint(module, config)
+            backbone = cls(extractor, f"{kind}{title}@{fingerprint}" if kind else title, transform_info, fingerprint)
         except HeatError:
             raise
         except Exception as error:  # anybody's code
             raise HeatError(
-                f"{title} cannot be used at {preparation.size[0]}×{preparation.size[1]} pixels ({first_line(error)}): "
-                "it must take a batch (B, 3, H, W) of what the transform gives."
+                f"{title} cannot be used at {transform_info.size[0]}×{transform_info.size[1]} pixels "
+                f"({first_line(error)}): it must take a batch (B, 3, H, W) of what the transform gives."
             ) from error
-        found.require_independent()
-        return found
+        backbone.require_independent()
+        return backbone
 
     def save(self, path: str | Path) -> None:
         """Write it to a file that ends in .pt2, for `--backbone torch:FILE` and other processes: the network without
@@ -124,27 +129,27 @@ class Backbone(nn.Module):
             HeatError: where `torch.export` cannot take the network, or the transform is none of Resize, CenterCrop,
                 ToTensor and Normalize.
         """
-        exported.save(self, typed(path))
+        exported.save_backbone(self, expand_home(path))
 
-    def _look(self) -> None:
+    def _inspect_model(self) -> None:
         """See what the network is made of, by random images: its volume, and the head that reads `avg`."""
         generator = torch.Generator().manual_seed(0)
         with torch.inference_mode():
             pixels = torch.randn(4, 3, *self.input_size, generator=generator).to(self.device)
-            avg, volume, _ = self.anatomy.see(pixels)
+            avg, volume, _ = self.extractor.forward(pixels)
             if not isinstance(avg, torch.Tensor) or avg.ndim != 2:
                 raise HeatError(f"{self.name} does not pool its features into one vector: choose another backbone.")
             self.has_positions = self._has_positions(volume)
-            self.lacking = _lacking(volume)
-            self.head, self.no_head = self.anatomy.own_head(pixels, avg)
+            self.volume_kind = _volume_kind(volume)
+            self.head, self.no_head_reason = self.extractor.linear_head(pixels, avg)
 
     def require_independent(self) -> None:
         """Refuse a network that sees an image otherwise beside other images."""
         generator = torch.Generator().manual_seed(1)
         with torch.inference_mode():
             pixels = torch.randn(3, 3, *self.input_size, generator=generator).to(self.device)
-            together, alone = self(pixels)[0], self(pixels[:1])[0]
-        if (together[:1] - alone).abs().max() > _CLOSE * together.abs().max().clamp_min(1e-12):
+            batched, single = self(pixels)[0], self(pixels[:1])[0]
+        if (batched[:1] - single).abs().max() > _TOLERANCE * batched.abs().max().clamp_min(1e-12):
             raise HeatError(
                 f"The features of an image hang on the other images of its batch in {self.name}: give a module that "
                 "sees each image by itself (a BatchNorm without running statistics does not)."
@@ -153,7 +158,7 @@ class Backbone(nn.Module):
     @property
     def is_wrapped(self) -> bool:
         """Whether it came from Python, so that no other process can load it by its name."""
-        return self.name in _wrapped
+        return self.name in _wrapped_backbones
 
     @property
     def device(self) -> torch.device:
@@ -162,7 +167,7 @@ class Backbone(nn.Module):
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """(B, 3, H, W) → avg (B, D), what the linear head reads, and std (B, D'), std-pooling of the volume."""
-        avg, volume, _ = self.anatomy.see(images)
+        avg, volume, _ = self.extractor.forward(images)
         return avg, self.std_pool(volume) if self.has_positions else None
 
     def std_pool(self, volume: torch.Tensor | None) -> torch.Tensor:
@@ -172,7 +177,7 @@ class Backbone(nn.Module):
             HeatError: where there are no two positions.
         """
         if not self._has_positions(volume):
-            raise self._without_positions(volume)
+            raise self._no_positions_error(volume)
         return self.positions(volume).float().std(dim=1, correction=0)
 
     def positions(self, volume: torch.Tensor | None) -> torch.Tensor:
@@ -187,9 +192,9 @@ class Backbone(nn.Module):
             return self.as_maps(volume).flatten(2).transpose(1, 2)
         if volume is not None and (first := self._first_position(volume)) is not None:
             return volume[:, first:]
-        raise self._without_positions(volume)
+        raise self._no_positions_error(volume)
 
-    def _without_positions(self, volume: torch.Tensor | None) -> HeatError:
+    def _no_positions_error(self, volume: torch.Tensor | None) -> HeatError:
         shape = "no feature volume" if volume is None else f"a feature volume of shape {tuple(volume.shape)}"
         return HeatError(
             f"{self.name} has {shape}, without positions (one alone and class tokens are none): there is no "
@@ -202,7 +207,7 @@ class Backbone(nn.Module):
             height, width = self.as_maps(volume).shape[2:]
             return height, width
         count = self.positions(volume).shape[1]
-        for grid in self.anatomy.grids(count, self.input_size):
+        for grid in self.extractor.candidate_grids(count, self.input_size):
             return grid
         raise HeatError(f"The {count} positions of {self.name} stand on no known grid: choose another backbone.")
 
@@ -217,59 +222,55 @@ class Backbone(nn.Module):
     def _first_position(self, volume: torch.Tensor) -> int | None:
         """How many tokens come before the positions of a (B, T, C) volume; None where no two positions are left."""
         tokens = volume.shape[1]
-        prefix = self.anatomy.prefix(tokens, self.input_size)
+        prefix = self.extractor.num_prefix_tokens(tokens, self.input_size)
         return prefix if tokens - prefix > 1 else None
 
     def as_maps(self, volume: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) or (B, H, W, C) → (B, C, H, W)."""
-        channels_last = volume.shape[1] != self.anatomy.channels and volume.shape[3] == self.anatomy.channels
+        channels_last = volume.shape[1] != self.extractor.channels and volume.shape[3] == self.extractor.channels
         return volume.permute(0, 3, 1, 2) if channels_last else volume
 
     @cached_property
-    def _dry(self) -> Seen:
+    def _example_activations(self) -> Activations:
         """What it makes of a black image, for the shapes; only where it has stages."""
         with torch.inference_mode():
-            return self.anatomy.see_stages(torch.zeros((1, 3, *self.input_size), device=self.device))
+            return self.extractor.forward_stages(torch.zeros((1, 3, *self.input_size), device=self.device))
 
     @property
     def has_maps(self) -> bool:
         """Whether the volume has channels and positions, as a CNN's; a ViT's has tokens."""
-        return self._dry.volume is not None and self._dry.volume.ndim == 4
+        return self._example_activations.volume is not None and self._example_activations.volume.ndim == 4
 
     @property
     def map_widths(self) -> list[int]:
         """Channels of every stage and of the volume."""
-        _, volume, stages = self._dry
+        _, volume, stages = self._example_activations
         assert volume is not None
         return [*(s.shape[1] for s in stages), self.as_maps(volume).shape[1]]
 
     @property
     def layer_widths(self) -> list[int]:
         """Channels of every stage but the last, and D."""
-        return [*(s.shape[1] for s in self._dry.stages), self._dry.avg.shape[1]]
+        return [*(s.shape[1] for s in self._example_activations.stages), self._example_activations.avg.shape[1]]
 
 
-def _lacking(volume: torch.Tensor | None) -> str:
+def _volume_kind(volume: torch.Tensor | None) -> str:
     """What a volume without positions has in their place."""
     if volume is None:
         return "one vector alone"
     return "maps of one position" if volume.ndim == 4 else "class tokens only"
 
 
-def _weights_digest(model: nn.Module, config: str) -> str:
-    digest = hashlib.sha256(config.encode())
-    for key, tensor in model.state_dict().items():
-        digest.update(key.encode())
-        digest.update(tensor.contiguous().cpu().numpy().tobytes())
-    return digest.hexdigest()[:16]
+def _fingerprint(model: nn.Module, config: str) -> str:
+    return digest_of_tensors(model.state_dict().items(), config, "sha256")[:16]
 
 
-def wrapped_here(name: str) -> Backbone:
+def wrapped_backbone(name: str) -> Backbone:
     """The module of that name that was wrapped in this process; HeatError where there is none."""
-    if (found := _wrapped.get(name)) is not None:
-        return found
+    if (backbone := _wrapped_backbones.get(name)) is not None:
+        return backbone
     raise HeatError(
-        f"The backbone {name.removeprefix(WRAPPED)} is a module of Python, which is not in this process: wrap it there "
-        "again with Backbone.wrap and go on from there, or write it to a file with its `save` and start a run with "
-        "torch:FILE.pt2."
+        f"The backbone {name.removeprefix(WRAPPED_PREFIX)} is a module of Python, which is not in this process: "
+        "wrap it there again with Backbone.wrap and go on from there, or write it to a file with its `save` and start "
+        "a run with torch:FILE.pt2."
     )

@@ -14,10 +14,10 @@ from torch import nn
 
 from heat_core.types import Head
 
-_CLOSE = 1e-3  # of the largest logit: float32 through a deep network
+_TOLERANCE = 1e-3  # of the largest logit: float32 through a deep network
 
 
-def own_head(model: Any, pixels: torch.Tensor, avg: torch.Tensor) -> tuple[Head | None, str]:
+def find_linear_head(model: Any, pixels: torch.Tensor, avg: torch.Tensor) -> tuple[Head | None, str]:
     """The head (weight (C, D), bias (C,)) with head(avg) = model(pixels), or None and why.
 
     Args:
@@ -28,43 +28,43 @@ def own_head(model: Any, pixels: torch.Tensor, avg: torch.Tensor) -> tuple[Head 
     classifier = model.get_classifier() if hasattr(model, "get_classifier") else None
     if isinstance(classifier, nn.Identity) or getattr(model, "num_classes", 1) == 0:
         return None, "the weights have no classifier"
-    logits, readers = _run(model, pixels, avg)
+    logits, readers = _find_readers(model, pixels, avg)
     if logits is None:
         return None, "the network does not give one vector of logits"
-    close = _CLOSE * max(float(logits.abs().max()), 1e-12)
+    close = _TOLERANCE * max(float(logits.abs().max()), 1e-12)
     for module, out in readers:
         if (out - logits).abs().max() <= close:
-            return _affine(module, avg, logits, close)
+            return _as_affine_head(module, avg, logits, close)
     if len(readers) > 1:  # distilled networks average their heads
         mean = torch.stack([out for _, out in readers]).mean(dim=0)
         if (mean - logits).abs().max() <= close:
-            heads = [_affine(module, avg, out, close)[0] for module, out in readers]
+            heads = [_as_affine_head(module, avg, out, close)[0] for module, out in readers]
             if all(head is not None for head in heads):
                 weights, biases = zip(*(head for head in heads if head is not None), strict=True)
                 return (np.mean(weights, axis=0), np.mean(biases, axis=0)), ""
     return None, "its classifier reads more than the pooled features"
 
 
-def _run(
+def _find_readers(
     model: Any, pixels: torch.Tensor, avg: torch.Tensor
 ) -> tuple[torch.Tensor | None, list[tuple[nn.Module, torch.Tensor]]]:
     """The model's logits, and the modules that were given `avg` and answered with as many numbers, outermost first."""
-    seen: list[tuple[nn.Module, torch.Tensor]] = []
-    given: dict[nn.Module, bool] = {}
+    outputs: list[tuple[nn.Module, torch.Tensor]] = []
+    reads_avg: dict[nn.Module, bool] = {}
 
-    def before(module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    def check_input(module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         first = next(iter((*inputs, *keywords.values())), None)
-        given[module] = _same(first, avg)  # now: it may be changed in place
+        reads_avg[module] = _equals_avg(first, avg)  # now: it may be changed in place
 
-    def after(module: nn.Module, _: tuple[Any, ...], output: Any) -> None:
-        if given.get(module) and isinstance(output, torch.Tensor) and output.flatten(1).ndim == 2:
-            seen.append((module, output.flatten(1).clone()))
+    def keep_output(module: nn.Module, _: tuple[Any, ...], output: Any) -> None:
+        if reads_avg.get(module) and isinstance(output, torch.Tensor) and output.flatten(1).ndim == 2:
+            outputs.append((module, output.flatten(1).clone()))
 
     hooks = []
     for module in model.modules():
         if module is not model:
-            hooks.append(module.register_forward_pre_hook(before, with_kwargs=True))
-            hooks.append(module.register_forward_hook(after))
+            hooks.append(module.register_forward_pre_hook(check_input, with_kwargs=True))
+            hooks.append(module.register_forward_hook(keep_output))
     try:
         logits = model(pixels)
     finally:
@@ -72,11 +72,11 @@ def _run(
             hook.remove()
     if not isinstance(logits, torch.Tensor) or logits.ndim != 2:
         return None, []
-    readers = [(m, out) for m, out in reversed(seen) if out.shape == logits.shape and not _same(out, avg)]
+    readers = [(m, out) for m, out in reversed(outputs) if out.shape == logits.shape and not _equals_avg(out, avg)]
     return logits, readers
 
 
-def _same(value: Any, avg: torch.Tensor) -> bool:
+def _equals_avg(value: Any, avg: torch.Tensor) -> bool:
     """Whether a module's input is `avg`, with or without maps of one position."""
     return (
         isinstance(value, torch.Tensor)
@@ -87,24 +87,24 @@ def _same(value: Any, avg: torch.Tensor) -> bool:
     )
 
 
-def _affine(module: nn.Module, avg: torch.Tensor, out: torch.Tensor, close: float) -> tuple[Head | None, str]:
+def _as_affine_head(module: nn.Module, avg: torch.Tensor, out: torch.Tensor, close: float) -> tuple[Head | None, str]:
     """The module as weight and bias, which are asked of it in float64; None where it is not affine."""
     if isinstance(module, nn.Linear):
-        own = torch.zeros(module.out_features) if module.bias is None else module.bias.detach()
-        return (module.weight.double().cpu().numpy(), own.double().cpu().numpy()), ""
-    exact, dim = copy.deepcopy(module).double().eval(), avg.shape[1]
+        bias = torch.zeros(module.out_features) if module.bias is None else module.bias.detach()
+        return (module.weight.double().cpu().numpy(), bias.double().cpu().numpy()), ""
+    exact_module, dim = copy.deepcopy(module).double().eval(), avg.shape[1]
 
-    def answer(z: torch.Tensor) -> torch.Tensor:
-        for shape in (z, z[:, :, None, None]):
+    def evaluate(z: torch.Tensor) -> torch.Tensor:
+        for inputs in (z, z[:, :, None, None]):
             try:
-                return exact(shape).flatten(1)
+                return exact_module(inputs).flatten(1)
             except (RuntimeError, ValueError, TypeError):
                 continue
         raise ValueError("the module takes neither vectors nor maps of one position")
 
     try:
-        bias = answer(torch.zeros(1, dim, dtype=torch.float64, device=avg.device))[0]
-        weight = (answer(torch.eye(dim, dtype=torch.float64, device=avg.device)) - bias).T
+        bias = evaluate(torch.zeros(1, dim, dtype=torch.float64, device=avg.device))[0]
+        weight = (evaluate(torch.eye(dim, dtype=torch.float64, device=avg.device)) - bias).T
     except ValueError:
         return None, "its classifier reads more than the pooled features"
     if (avg.double() @ weight.T + bias - out.double()).abs().max() > close:

@@ -11,12 +11,13 @@ from torch import nn
 
 from heat_core.backbones.state_dict import first_line
 from heat_core.errors import HeatError
-from heat_core.storage import is_folder, printable, typed
+from heat_core.names import printable
+from heat_core.storage import expand_home, is_folder
 
-HUGGING_FACE = "hf:"  # before the id, or the folder
+HUGGING_FACE_PREFIX = "hf:"  # before the id, or the folder
 
 
-class Processed:
+class ProcessorTransform:
     """The image processor of a model as a transform."""
 
     def __init__(self, processor: Any) -> None:
@@ -29,7 +30,7 @@ class Processed:
         return repr(self.processor)
 
 
-def read(name: str) -> tuple[nn.Module, Processed]:
+def load_classifier(name: str) -> tuple[nn.Module, ProcessorTransform]:
     """The module and the transform of `hf:ID`.
 
     Raises:
@@ -39,14 +40,14 @@ def read(name: str) -> tuple[nn.Module, Processed]:
         import transformers
     except ImportError as error:
         raise HeatError(f"{name} needs transformers: pip install 'heat-explorer[hf]'.") from error
-    source = name.removeprefix(HUGGING_FACE)
-    source = str(typed(source)) if is_folder(typed(source)) else source
-    kept = {"trust_remote_code": False}
+    source = name.removeprefix(HUGGING_FACE_PREFIX)
+    source = str(expand_home(source)) if is_folder(expand_home(source)) else source
+    options = {"trust_remote_code": False}
     transformers.logging.disable_progress_bar()
     try:
-        processor = transformers.AutoImageProcessor.from_pretrained(source, **kept)
+        processor = transformers.AutoImageProcessor.from_pretrained(source, **options)
         module, info = transformers.AutoModelForImageClassification.from_pretrained(
-            source, use_safetensors=True, output_loading_info=True, **kept
+            source, use_safetensors=True, output_loading_info=True, **options
         )
     except Exception as error:  # of the hub, the network, files and configurations
         raise HeatError(
@@ -58,4 +59,4 @@ def read(name: str) -> tuple[nn.Module, Processed]:
             f"{printable(name)} has no weights for {missing[0]}, so that it is no finished classifier: choose one that "
             "was trained for image classification."
         )
-    return module, Processed(processor)
+    return module, ProcessorTransform(processor)

@@ -10,7 +10,8 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from heat_core.errors import HeatError
-from heat_core.storage import is_file, printable, typed
+from heat_core.names import printable
+from heat_core.storage import expand_home, is_file
 
 PRECISIONS = ("auto", "fp32", "bf16")
 _KEY = "heat_backbone"  # of the file's metadata
@@ -18,7 +19,7 @@ _FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingRecipe:
     """How a network is trained.
 
     Attributes:
@@ -45,7 +46,7 @@ class Recipe:
     precision: str = "auto"
     seed: int = 0
 
-    def check(self) -> None:
+    def validate(self) -> None:
         """Refuse values that no training can have."""
         rules = (
             (0 < self.width <= 8 and (8 * self.width).is_integer(), "width", "a multiple of 0.125 up to 8"),
@@ -58,13 +59,13 @@ class Recipe:
             (self.precision in PRECISIONS, "precision", f"one of {', '.join(PRECISIONS)}"),
             (0 <= self.seed < 2**63, "seed", "between 0 and 2^63 - 1"),
         )
-        for holds, what, rule in rules:
-            if not holds:
-                raise HeatError(f"The {what} must be {rule}.")
+        for is_valid, name, rule in rules:
+            if not is_valid:
+                raise HeatError(f"The {name} must be {rule}.")
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingRecord:
     """A network that was trained, or is half trained.
 
     Attributes:
@@ -79,7 +80,7 @@ class Trained:
         test_images: how many those are.
     """
 
-    recipe: Recipe
+    recipe: TrainingRecipe
     class_names: list[str]
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -90,18 +91,18 @@ class Trained:
     test_images: int = 0
 
     def metadata(self) -> dict[str, str]:
-        """For a safetensors file; `read_trained` reads it."""
+        """For a safetensors file; `read_training_record` reads it."""
         return {_KEY: json.dumps({"format": _FORMAT} | asdict(self))}
 
-    def differences(self, recipe: Recipe, data: str, class_names: Sequence[str]) -> list[str]:
+    def differences(self, recipe: TrainingRecipe, data: str, class_names: Sequence[str]) -> list[str]:
         """What another training has otherwise, in words; none where it would give the same network."""
-        ours, theirs = asdict(self.recipe), asdict(recipe)
-        found = [f"{key.replace('_', ' ')} {ours[key]}, not {theirs[key]}" for key in ours if ours[key] != theirs[key]]
+        own, given = asdict(self.recipe), asdict(recipe)
+        differences = [f"{key.replace('_', ' ')} {own[key]}, not {given[key]}" for key in own if own[key] != given[key]]
         if self.data != data or self.class_names != list(class_names):
-            found.append("other training images")
-        return found
+            differences.append("other training images")
+        return differences
 
-    def require_named(self, name: str, file: str) -> None:
+    def require_architecture(self, name: str, file: str) -> None:
         """Refuse a backbone's name that is not that of the file's network."""
         architecture, classes = self.recipe.architecture, len(self.class_names)
         if name.partition(".")[0] not in (architecture, f"{architecture}_cifar{classes}"):
@@ -111,13 +112,13 @@ class Trained:
             )
 
 
-def read_trained(path: str | Path) -> Trained | None:
+def read_training_record(path: str | Path) -> TrainingRecord | None:
     """What a weights file says of its training; None where it says nothing, or is no safetensors file.
 
     Raises:
         HeatError: where what it says cannot be understood.
     """
-    file = typed(path)
+    file = expand_home(path)
     if not is_file(file):
         return None
     try:
@@ -125,26 +126,31 @@ def read_trained(path: str | Path) -> Trained | None:
             text = (content.metadata() or {}).get(_KEY)
     except (SafetensorError, OSError):
         return None
-    return None if text is None else _understood(text, file)
+    return None if text is None else _parse_record(text, file)
 
 
-def _understood(text: str, file: Path) -> Trained:
+def _parse_record(text: str, file: Path) -> TrainingRecord:
     try:
-        said = json.loads(text)
-        if said["format"] != _FORMAT:
+        values = json.loads(text)
+        if values["format"] != _FORMAT:
             raise HeatError(f"{printable(file)} was made by another version of heat_core: train the backbone again.")
-        trained = Trained(**{f.name: said[f.name] for f in fields(Trained)})
-        trained = replace(trained, recipe=Recipe(**said["recipe"]), mean=_three(said["mean"]), std=_three(said["std"]))
-        if not all(isinstance(name, str) for name in trained.class_names):
+        record = TrainingRecord(**{f.name: values[f.name] for f in fields(TrainingRecord)})
+        record = replace(
+            record,
+            recipe=TrainingRecipe(**values["recipe"]),
+            mean=_rgb_triple(values["mean"]),
+            std=_rgb_triple(values["std"]),
+        )
+        if not all(isinstance(name, str) for name in record.class_names):
             raise ValueError
-        trained.recipe.check()
+        record.recipe.validate()
     except HeatError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise HeatError(f"What {printable(file)} says of its training is damaged: get the file again.") from error
-    return trained
+    return record
 
 
-def _three(values: Any) -> tuple[float, ...]:
+def _rgb_triple(values: Any) -> tuple[float, ...]:
     red, green, blue = (float(value) for value in values)
     return red, green, blue

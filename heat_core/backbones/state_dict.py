@@ -15,14 +15,17 @@ import torch
 from safetensors.torch import load_file
 
 from heat_core.errors import HeatError
-from heat_core.storage import is_file, is_folder, no_permission, printable, typed
+from heat_core.names import printable, shortlist
+from heat_core.storage import expand_home, is_file, is_folder, permission_error
 
 Weights = dict[str, torch.Tensor]
 
-_FIRST = ("state_dict_ema", "model_ema", "state_dict", "model")  # where timm's checkpoints have them, the average first
-_WRAPPINGS = ("module.", "_orig_mod.", "encoder.", "backbone.", "model.")  # what training code puts before every key
+# Keys under which timm's checkpoints have them, the average first
+_STATE_KEYS = ("state_dict_ema", "model_ema", "state_dict", "model")
+# What training code puts before every key
+_KNOWN_PREFIXES = ("module.", "_orig_mod.", "encoder.", "backbone.", "model.")
 # Last parts of keys that are no learned values: what is counted, measured, or made again from the shape of the input.
-_DERIVED = ("num_batches_tracked", "total_ops", "total_params", "attn_mask", "relative_coords_table", "inv_freq")
+_NOT_LEARNED = ("num_batches_tracked", "total_ops", "total_params", "attn_mask", "relative_coords_table", "inv_freq")
 
 
 def read_weights(path: str) -> Weights:
@@ -31,7 +34,7 @@ def read_weights(path: str) -> Weights:
     Raises:
         HeatError: where there is no such file, or none that can be read without running code.
     """
-    file = typed(path)
+    file = expand_home(path)
     if not is_file(file):
         what = "is a folder: name the file in it" if is_folder(file) else "does not exist"
         raise HeatError(f"The weights file {printable(file)} {what}.")
@@ -41,11 +44,11 @@ def read_weights(path: str) -> Weights:
         with torch.serialization.safe_globals([argparse.Namespace]):  # training scripts put their options beside
             content = torch.load(file, map_location="cpu", weights_only=True)
     except PermissionError as error:
-        raise no_permission(file, error) from error
+        raise permission_error(file, error) from error
     except pickle.UnpicklingError as error:
         raise HeatError(
-            f"{printable(file)} is not a weights file that can be read safely{_code_in(file)}: save the network's "
-            "state_dict() alone, as safetensors or with torch.save."
+            f"{printable(file)} is not a weights file that can be read safely{_describe_unsafe_code(file)}: save the "
+            "network's state_dict() alone, as safetensors or with torch.save."
         ) from error
     except Exception as error:  # safetensors, zip and unpickling errors
         raise HeatError(
@@ -54,26 +57,26 @@ def read_weights(path: str) -> Weights:
         ) from error
     if not isinstance(content, dict):
         raise HeatError(f"{printable(file)} holds no tensors by their names: save the network's state_dict().")
-    return dict(_tensors(next((content[k] for k in _FIRST if isinstance(content.get(k), dict)), content)))
+    return dict(_flatten_tensors(next((content[k] for k in _STATE_KEYS if isinstance(content.get(k), dict)), content)))
 
 
-def _code_in(file: Path) -> str:
+def _describe_unsafe_code(file: Path) -> str:
     """What a torch file would run, in brackets; empty where that cannot be known."""
     with suppress(Exception):  # of a file that is damaged
         if names := sorted(torch.serialization.get_unsafe_globals_in_checkpoint(file)):
-            return f" (it would run {', '.join(names[:3])}{' …' if len(names) > 3 else ''})"
+            return f" (it would run {shortlist(names, 3)})"
     return ""
 
 
-def _tensors(content: dict[Any, Any], before: str = "") -> Iterator[tuple[str, torch.Tensor]]:
+def _flatten_tensors(content: dict[Any, Any], prefix: str = "") -> Iterator[tuple[str, torch.Tensor]]:
     for key, value in content.items():
         if isinstance(key, str) and isinstance(value, torch.Tensor):
-            yield f"{before}{key}", value
+            yield f"{prefix}{key}", value
         elif isinstance(key, str) and isinstance(value, dict):
-            yield from _tensors(value, f"{before}{key}.")
+            yield from _flatten_tensors(value, f"{prefix}{key}.")
 
 
-def unwrapped(state: Weights, model: Any, source: str) -> Weights:
+def strip_prefixes(state: Weights, model: Any, source: str) -> Weights:
     """The same tensors without what training code put before the network's own keys.
 
     Raises:
@@ -82,40 +85,40 @@ def unwrapped(state: Weights, model: Any, source: str) -> Weights:
     own = set(model.state_dict())
     count: dict[str, int] = {}
     for key in state:
-        for before in (key[:i] for i in range(len(key)) if i == 0 or key[i - 1] == "."):
-            if key[len(before) :] in own:
-                count[before] = count.get(before, 0) + 1
-    best = max(count.values(), default=0)
-    if 2 * best < len(own):  # perhaps under other names, which timm translates
-        return _without_usual_wrappings(state, own)
-    found = [_after(state, before) for before, n in count.items() if n == best]
-    if any(not _equal(found[0], other, own) for other in found[1:]):
-        named = " and ".join(repr(before) for before, n in count.items() if n == best)
+        for prefix in (key[:i] for i in range(len(key)) if i == 0 or key[i - 1] == "."):
+            if key[len(prefix) :] in own:
+                count[prefix] = count.get(prefix, 0) + 1
+    most_matches = max(count.values(), default=0)
+    if 2 * most_matches < len(own):  # perhaps under other names, which timm translates
+        return _strip_known_prefixes(state, own)
+    candidates = [_remove_prefix(state, prefix) for prefix, n in count.items() if n == most_matches]
+    if any(not _are_equal(candidates[0], candidate, own) for candidate in candidates[1:]):
+        prefixes = " and ".join(repr(prefix) for prefix, n in count.items() if n == most_matches)
         raise HeatError(
-            f"The weights in {printable(source)} hold the network more than once, under {printable(named)}: save the "
-            "one that you mean in a file of its own."
+            f"The weights in {printable(source)} hold the network more than once, under {printable(prefixes)}: save "
+            "the one that you mean in a file of its own."
         )
-    return found[0]
+    return candidates[0]
 
 
-def _without_usual_wrappings(state: Weights, own: set[str]) -> Weights:
+def _strip_known_prefixes(state: Weights, own: set[str]) -> Weights:
     while not own & set(state):
-        wrapped = next((w for w in _WRAPPINGS if any(k.startswith(w) for k in state)), None)
-        if wrapped is None:
+        prefix = next((p for p in _KNOWN_PREFIXES if any(k.startswith(p) for k in state)), None)
+        if prefix is None:
             return state
-        state = _after(state, wrapped)
+        state = _remove_prefix(state, prefix)
     return state
 
 
-def _after(state: Weights, before: str) -> Weights:
-    return {key.removeprefix(before): value for key, value in state.items() if key.startswith(before)}
+def _remove_prefix(state: Weights, prefix: str) -> Weights:
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
-def _equal(a: Weights, b: Weights, own: set[str]) -> bool:
+def _are_equal(a: Weights, b: Weights, own: set[str]) -> bool:
     return all(key in a and key in b and torch.equal(a[key], b[key]) for key in own & (set(a) | set(b)))
 
 
-def load_into(model: Any, state: Weights, name: str, source: str, classifiers: list[str]) -> None:
+def load_weights(model: Any, state: Weights, name: str, source: str, classifiers: list[str]) -> None:
     """Give a network its weights; without a classifier it becomes one without.
 
     Raises:
@@ -127,9 +130,9 @@ def load_into(model: Any, state: Weights, name: str, source: str, classifiers: l
         own = model.state_dict()
     misshapen = [k for k, v in state.items() if k in own and v.shape != own[k].shape]
     missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
-    foreign = [] if misshapen or missing else _foreign(state, own, classifiers)
-    if misshapen or missing or foreign:
-        example = (misshapen + missing + foreign)[0]
+    unexpected = [] if misshapen or missing else _unexpected_keys(state, own, classifiers)
+    if misshapen or missing or unexpected:
+        example = (misshapen + missing + unexpected)[0]
         what = "has another shape" if misshapen else "is missing" if missing else "has no place there"
         raise HeatError(
             f"The weights in {printable(source)} do not fit {name} ({printable(example)} {what}): choose the backbone "
@@ -140,7 +143,7 @@ def load_into(model: Any, state: Weights, name: str, source: str, classifiers: l
         raise HeatError(f"The weights in {printable(source)} hold NaN or infinite values: get the file again.")
 
 
-def _foreign(state: Weights, own: Weights, classifiers: list[str]) -> list[str]:
+def _unexpected_keys(state: Weights, own: Weights, classifiers: list[str]) -> list[str]:
     """Learned values for which a part of the network has no place. What lies beside its parts (a projector, a decoder)
     and what stands in for its classifier are left out without harm."""
     parts = {key.split(".")[0] for key in own} - {name.split(".")[0] for name in classifiers}
@@ -150,7 +153,7 @@ def _foreign(state: Weights, own: Weights, classifiers: list[str]) -> list[str]:
         if key not in own
         and key.split(".")[0] in parts
         and value.is_floating_point()
-        and not key.endswith(_DERIVED)
+        and not key.endswith(_NOT_LEARNED)
         and "freqs" not in key
     ]
 

@@ -11,15 +11,15 @@ from timm.data import resolve_data_config
 from timm.models import load_state_dict_from_hf
 from torch import nn
 
-from heat_core.backbones.resnet_recipe import Recipe, Trained, read_trained
-from heat_core.backbones.state_dict import first_line, load_into, read_weights, unwrapped
+from heat_core.backbones.resnet_recipe import TrainingRecipe, TrainingRecord, read_training_record
+from heat_core.backbones.state_dict import first_line, load_weights, read_weights, strip_prefixes
 from heat_core.data.demo import DEMO_WEIGHTS
 from heat_core.errors import HeatError
-from heat_core.storage import printable
+from heat_core.names import printable
 
 DEMO = "heat-demo-resnet"
 CIFAR_NORM = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2023, 0.1994, 0.2010)}
-_WHOLE = {"crop_pct": 1.0, "interpolation": "bicubic"}  # no border is cropped
+_NO_CROP = {"crop_pct": 1.0, "interpolation": "bicubic"}  # no border is cropped
 
 # The paper's CIFAR networks: preset → (timm name, repository on the Hugging Face hub, classes)
 CIFAR_PRESETS = {
@@ -30,7 +30,7 @@ CIFAR_PRESETS = {
 }
 
 
-def build(name: str, weights: str | None, image_size: int | None) -> tuple[Any, dict[str, Any] | None]:
+def build_network(name: str, weights: str | None, image_size: int | None) -> tuple[Any, dict[str, Any] | None]:
     """A network by its name, and its data configuration where that is not timm's own.
 
     Raises:
@@ -39,18 +39,18 @@ def build(name: str, weights: str | None, image_size: int | None) -> tuple[Any, 
     if name == DEMO:
         model = demo_network()
         state = read_weights(str(weights or DEMO_WEIGHTS))
-        load_into(model, state, name, weights or "the demo's weights", classifiers(name))
-        return model, {"input_size": (3, 32, 32), "mean": (0.5,) * 3, "std": (0.5,) * 3, **_WHOLE}
-    if weights and (trained := read_trained(weights)):
-        trained.require_named(name, weights)
-        return _trained_here(trained, name, weights)
+        load_weights(model, state, name, weights or "the demo's weights", classifier_names(name))
+        return model, {"input_size": (3, 32, 32), "mean": (0.5,) * 3, "std": (0.5,) * 3, **_NO_CROP}
+    if weights and (record := read_training_record(weights)):
+        record.require_architecture(name, weights)
+        return _build_trained_resnet(record, name, weights)
     if name in CIFAR_PRESETS:
         architecture, repository, classes = CIFAR_PRESETS[name]
-        state = read_weights(weights) if weights else _from_hub(repository)
+        state = read_weights(weights) if weights else _download_state_dict(repository)
         model = cifar_network(architecture, classes)
-        state = unwrapped(state, model, weights or repository)
-        load_into(model, state, name, weights or repository, classifiers(name))
-        return model, {"input_size": (3, 32, 32), **CIFAR_NORM, **_WHOLE}
+        state = strip_prefixes(state, model, weights or repository)
+        load_weights(model, state, name, weights or repository, classifier_names(name))
+        return model, {"input_size": (3, 32, 32), **CIFAR_NORM, **_NO_CROP}
     model, trained_at = _timm_model(name, weights, image_size)
     if trained_at is None or image_size:
         return model, None
@@ -65,7 +65,7 @@ def cifar_network(architecture: str, classes: int, **keywords: Any) -> Any:
     return model
 
 
-def small_resnet(recipe: Recipe, classes: int) -> Any:
+def small_resnet(recipe: TrainingRecipe, classes: int) -> Any:
     """The network of a recipe: `cifar_network` with all its channels, those of the stem too, times the width.
 
     Raises:
@@ -86,12 +86,12 @@ def small_resnet(recipe: Recipe, classes: int) -> Any:
     return model
 
 
-def _trained_here(trained: Trained, name: str, weights: str) -> tuple[Any, dict[str, Any]]:
+def _build_trained_resnet(record: TrainingRecord, name: str, weights: str) -> tuple[Any, dict[str, Any]]:
     """The network of a file of `train-backbone`, and what its images are like."""
-    model = small_resnet(trained.recipe, len(trained.class_names))
-    load_into(model, unwrapped(read_weights(weights), model, weights), name, weights, classifiers(name))
-    side = trained.recipe.image_size
-    return model, {"input_size": (3, side, side), "mean": trained.mean, "std": trained.std, **_WHOLE}
+    model = small_resnet(record.recipe, len(record.class_names))
+    load_weights(model, strip_prefixes(read_weights(weights), model, weights), name, weights, classifier_names(name))
+    side = record.recipe.image_size
+    return model, {"input_size": (3, side, side), "mean": record.mean, "std": record.std, **_NO_CROP}
 
 
 def demo_network() -> Any:
@@ -105,12 +105,12 @@ def demo_network() -> Any:
 def _timm_model(name: str, weights: str | None, image_size: int | None) -> tuple[Any, int | None]:
     if not name.startswith("hf-hub:"):
         _require_known(name)
-    model, trained_at = _with_own_weights(name, weights) if weights else (_with_timms_weights(name), None)
+    model, trained_at = _load_weights_file(name, weights) if weights else (_load_pretrained(name), None)
     if image_size and hasattr(model, "set_input_size"):  # resizes position embeddings: only once they are loaded
         try:
             model.set_input_size(img_size=image_size)
         except Exception as error:  # timm's models refuse in ways of their own
-            raise wrong_size(name, image_size, error) from error
+            raise image_size_error(name, image_size, error) from error
     return model, trained_at
 
 
@@ -121,7 +121,7 @@ def _require_known(name: str) -> None:
         raise HeatError(f"timm knows no model {name!r}{hint}: timm.list_models() names them all.")
 
 
-def _with_timms_weights(name: str) -> Any:
+def _load_pretrained(name: str) -> Any:
     try:
         return timm.create_model(name, pretrained=True)
     except Exception as error:  # the hub, the network and timm raise many kinds
@@ -131,7 +131,7 @@ def _with_timms_weights(name: str) -> Any:
         ) from error
 
 
-def _with_own_weights(name: str, weights: str) -> tuple[Any, int | None]:
+def _load_weights_file(name: str, weights: str) -> tuple[Any, int | None]:
     """The network with as many classes as the weights have (none for self-supervised ones), at the image size of their
     position embeddings; and that size, where it is not timm's."""
     state = read_weights(weights)
@@ -145,18 +145,18 @@ def _with_own_weights(name: str, weights: str) -> tuple[Any, int | None]:
             ) from error
 
     default = create()
-    state = unwrapped(state, default, weights)
-    classes = _classes_in(state, name) or _classes_in(_filtered(state, default), name)
+    state = strip_prefixes(state, default, weights)
+    classes = _count_classes(state, name) or _count_classes(_translate_keys(state, default), name)
     model, trained_at = create(num_classes=classes), None
     misshapen = [k for k, v in state.items() if k in (own := model.state_dict()) and v.shape != own[k].shape]
-    if misshapen and (size := _size_of_positions(state, model)):
+    if misshapen and (size := _pretrained_image_size(state, model)):
         with suppress(HeatError):
             model, trained_at = create(num_classes=classes, img_size=size), size
-    load_into(model, _filtered(state, model), name, weights, classifiers(name))
+    load_weights(model, _translate_keys(state, model), name, weights, classifier_names(name))
     return model, trained_at
 
 
-def _size_of_positions(state: dict[str, torch.Tensor], model: Any) -> int | None:
+def _pretrained_image_size(state: dict[str, torch.Tensor], model: Any) -> int | None:
     """The image size for which a ViT's position embeddings were trained, where they say it."""
     positions = state.get("pos_embed")
     patches: Any = getattr(model, "patch_embed", None)
@@ -170,7 +170,7 @@ def _size_of_positions(state: dict[str, torch.Tensor], model: Any) -> int | None
     return grid * int(patches.patch_size[0])
 
 
-def _filtered(state: dict[str, torch.Tensor], model: Any) -> dict[str, torch.Tensor]:
+def _translate_keys(state: dict[str, torch.Tensor], model: Any) -> dict[str, torch.Tensor]:
     """The keys under timm's names of today, where timm knows how to translate them."""
     translate = getattr(sys.modules.get(type(model).__module__), "checkpoint_filter_fn", None)
     own = set(model.state_dict())
@@ -183,27 +183,27 @@ def _filtered(state: dict[str, torch.Tensor], model: Any) -> dict[str, torch.Ten
     return translated if len(own & set(translated)) > len(own & set(state)) else state
 
 
-def wrong_size(name: str, side: int, error: Exception) -> HeatError:
+def image_size_error(name: str, side: int, error: Exception) -> HeatError:
     return HeatError(
         f"{name} cannot take images of {side} pixels ({first_line(error)}): choose another image size, or leave it out."
     )
 
 
-def _classes_in(state: dict[str, torch.Tensor], name: str) -> int:
+def _count_classes(state: dict[str, torch.Tensor], name: str) -> int:
     """How many classes the weights tell apart; 0 where they have no classifier."""
-    for classifier in classifiers(name):
+    for classifier in classifier_names(name):
         if (weight := state.get(f"{classifier}.weight")) is not None:
             return len(weight)
     return 0
 
 
-def classifiers(name: str) -> list[str]:
+def classifier_names(name: str) -> list[str]:
     """Where timm's network of that name has its classifiers."""
-    found = timm.get_pretrained_cfg_value(name, "classifier") if timm.is_model(name) else None
-    return [found] if isinstance(found, str) else list(found or ("fc", "head", "classifier", "head.fc"))
+    names = timm.get_pretrained_cfg_value(name, "classifier") if timm.is_model(name) else None
+    return [names] if isinstance(names, str) else list(names or ("fc", "head", "classifier", "head.fc"))
 
 
-def _from_hub(repository: str) -> dict[str, torch.Tensor]:
+def _download_state_dict(repository: str) -> dict[str, torch.Tensor]:
     try:
         return load_state_dict_from_hf(repository, weights_only=True)
     except Exception as error:

@@ -1,9 +1,9 @@
 """How an image becomes the pixels of a network: a transform of anybody's, looked at by what it does.
 
-A transform that resizes, cuts out the middle and normalises can be written down as `Steps`, to be kept in a file.
+A transform that resizes, cuts out the middle and normalises can be written down as a `TransformSpec`, to be kept in
+a file.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
@@ -15,15 +15,16 @@ from PIL import Image
 from torchvision import transforms
 
 from heat_core.backbones.state_dict import first_line
+from heat_core.digests import digest_of_bytes
 from heat_core.errors import HeatError
 
 Transform = Callable[[Image.Image], torch.Tensor]
 _SHAPES = ((300, 200), (200, 300), (40, 40))  # width, height: what a transform is tried on
-ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+MEMORY_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 @dataclass(frozen=True)
-class Preparation:
+class TransformInfo:
     """A transform, and what is known of it.
 
     Attributes:
@@ -39,50 +40,51 @@ class Preparation:
     std: tuple[float, ...]
 
     @classmethod
-    def of(cls, transform: Transform) -> "Preparation":
+    def inspect(cls, transform: Transform) -> "TransformInfo":
         """Try a transform on images.
 
         Raises:
             HeatError: where it does not make one (3, H, W) tensor of every image.
         """
-        found = [_tried(transform, image) for image in _images()]
-        first = found[0]
+        outputs = [_apply(transform, image) for image in _test_images()]
+        first = outputs[0]
         if first.ndim != 3 or len(first) != 3 or not first.is_floating_point():
             raise HeatError(
                 f"The transform gives {str(first.dtype).removeprefix('torch.')} {tuple(first.shape)}: it must give "
                 "(3, H, W) floating-point numbers, as ToTensor() does."
             )
-        if shapes := {tuple(pixels.shape) for pixels in found} - {tuple(first.shape)}:
+        if shapes := {tuple(pixels.shape) for pixels in outputs} - {tuple(first.shape)}:
             raise HeatError(
                 f"The transform gives {tuple(first.shape)} for one image and {shapes.pop()} for another: let it end in "
                 "one size, as CenterCrop(224) does."
             )
-        if not torch.equal(first, _tried(transform, _images()[0])):
+        if not torch.equal(first, _apply(transform, _test_images()[0])):
             raise HeatError("The transform gives something else each time: take the one of testing, without chance.")
         mean, std = _normalisation(transform)
         return cls(transform, (first.shape[1], first.shape[2]), mean, std)
 
     @property
-    def identity(self) -> str:
+    def fingerprint_text(self) -> str:
         """What a fingerprint keeps: what the transform says of itself and, where that is no more than where it lies in
         memory, what it does."""
-        said = repr(self.transform)
-        plain = ADDRESS.sub("", said)
-        if plain == said:
-            return f"{said} {self.size} {self.mean} {self.std}"
-        digest = hashlib.sha256(b"".join(_tried(self.transform, image).numpy().tobytes() for image in _images()))
-        return f"{plain} {self.size} {digest.hexdigest()}"
+        text = repr(self.transform)
+        without_address = MEMORY_ADDRESS.sub("", text)
+        if without_address == text:
+            return f"{text} {self.size} {self.mean} {self.std}"
+        outputs = (_apply(self.transform, image).numpy().tobytes() for image in _test_images())
+        return f"{without_address} {self.size} {digest_of_bytes(*outputs, length=64)}"
 
-    def steps(self) -> "Steps":
+    def to_spec(self) -> "TransformSpec":
         """The transform written down.
 
         Raises:
             HeatError: where it does something else than to resize, to cut out the middle and to normalise.
         """
         try:
-            found = Steps.of(self.transform)
-            if all(_alike(_tried(self.transform, image), _tried(found(), image)) for image in _images()):
-                return found
+            spec = TransformSpec.from_transform(self.transform)
+            rebuilt = spec.build()
+            if all(_is_close(_apply(self.transform, image), _apply(rebuilt, image)) for image in _test_images()):
+                return spec
             why = "it does something else"
         except (AttributeError, TypeError, ValueError) as error:
             why = first_line(error)
@@ -91,21 +93,21 @@ class Preparation:
         )
 
 
-def _alike(a: torch.Tensor, b: torch.Tensor) -> bool:
+def _is_close(a: torch.Tensor, b: torch.Tensor) -> bool:
     return a.shape == b.shape and torch.allclose(a, b, rtol=0, atol=1e-4)
 
 
-def _images() -> list[Image.Image]:
+def _test_images() -> list[Image.Image]:
     """Smooth colours and noise, the same each time."""
-    rng, found = np.random.default_rng(0), []
+    rng, images = np.random.default_rng(0), []
     for width, height in _SHAPES:
         pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
         pixels[: height // 2] = np.linspace(0, 255, width)[None, :, None]
-        found.append(Image.fromarray(pixels))
-    return found
+        images.append(Image.fromarray(pixels))
+    return images
 
 
-def _tried(transform: Transform, image: Image.Image) -> torch.Tensor:
+def _apply(transform: Transform, image: Image.Image) -> torch.Tensor:
     try:
         pixels = transform(image)
     except Exception as error:  # anybody's code
@@ -122,8 +124,8 @@ def _normalisation(transform: Transform) -> tuple[tuple[float, ...], tuple[float
     """Mean and std of (pixels - mean) / std, seen on a black, a grey and a white image; 0 and 1 where it is no such."""
     values = [0.0, 0.2, 1.0]
     images = (Image.new("RGB", (64, 64), (round(255 * value),) * 3) for value in values)
-    tried = [_tried(transform, image) for image in images]
-    black, grey, white = (t[:, t.shape[1] // 2, t.shape[2] // 2].double() for t in tried)
+    outputs = [_apply(transform, image) for image in images]
+    black, grey, white = (t[:, t.shape[1] // 2, t.shape[2] // 2].double() for t in outputs)
     scale = white - black
     if not bool((scale > 0).all()) or not torch.allclose(grey, black + values[1] * scale, rtol=0, atol=1e-3):
         return (0.0,) * 3, (1.0,) * 3
@@ -131,7 +133,7 @@ def _normalisation(transform: Transform) -> tuple[tuple[float, ...], tuple[float
 
 
 @dataclass(frozen=True)
-class Steps:
+class TransformSpec:
     """What a transform does, one after the other.
 
     Attributes:
@@ -148,7 +150,7 @@ class Steps:
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
 
-    def __call__(self) -> Transform:
+    def build(self) -> Transform:
         """The transform itself."""
         mode = transforms.InterpolationMode(self.interpolation)
         return transforms.Compose(
@@ -161,49 +163,37 @@ class Steps:
         )
 
     @classmethod
-    def read(cls, note: dict[str, Any]) -> "Steps":
+    def from_json(cls, values: dict[str, Any]) -> "TransformSpec":
         """Those of a JSON object; ValueError where it is none of them."""
-        if unknown := set(note) - {f.name for f in fields(cls)}:
+        if unknown := set(values) - {f.name for f in fields(cls)}:
             raise ValueError(f"{sorted(unknown)[0]} is no step of a transform")
-        if not {"mean", "std"} <= set(note) or not {"resize", "crop"} & set(note):
+        if not {"mean", "std"} <= set(values) or not {"resize", "crop"} & set(values):
             raise ValueError("a transform needs mean, std, and resize or crop")
-        found = dict(note) | {name: tuple(float(v) for v in note[name]) for name in ("mean", "std")}
-        found |= {
-            name: to(note[name]) for name, to in (("resize", _side), ("crop", _pair)) if note.get(name) is not None
-        }
-        if any(len(found[name]) != 3 for name in ("mean", "std")) or min(found["std"]) <= 0:
+        steps = dict(values) | {name: tuple(float(v) for v in values[name]) for name in ("mean", "std")}
+        for name, parse in (("resize", _side), ("crop", _pair)):
+            if values.get(name) is not None:
+                steps[name] = parse(values[name])
+        if any(len(steps[name]) != 3 for name in ("mean", "std")) or min(steps["std"]) <= 0:
             raise ValueError("mean and std of a transform are three numbers each")
-        return cls(**found)
+        return cls(**steps)
 
     @classmethod
-    def of(cls, transform: Any) -> "Steps":
+    def from_transform(cls, transform: Any) -> "TransformSpec":
         """Those of torchvision's and timm's classes; ValueError names one that is none of them. Whether the order of
         things is theirs too is for the caller to see."""
-        found: dict[str, Any] = {}
-        for step in _flat(transform):
-            kind = type(step).__name__
-            if kind == "ImageClassification":  # of torchvision's weights
-                found |= {"resize": _side(step.resize_size), "crop": _pair(step.crop_size)}
-                found |= {"interpolation": _mode(step.interpolation), "mean": step.mean, "std": step.std}
-            elif kind == "Resize":
-                found |= {"resize": _side(step.size), "interpolation": _mode(step.interpolation)}
-            elif kind == "CenterCrop":
-                found["crop"] = _pair(step.size)
-            elif kind == "Normalize":
-                found |= {"mean": step.mean, "std": step.std}
-            elif kind not in _CONVERSIONS:
-                raise ValueError(f"{kind} is none of its steps")
-        for name in found.keys() & {"mean", "std"}:
-            found[name] = tuple(float(value) for value in found[name])
-        return cls(**found)
+        values: dict[str, Any] = {}
+        for step in _iter_steps(transform):
+            class_name = type(step).__name__
+            if class_name in _CONVERSIONS:
+                continue
+            if class_name not in _FIELDS_OF_CLASS:
+                raise ValueError(f"{class_name} is none of its steps")
+            for name, (attribute, parse) in _FIELDS_OF_CLASS[class_name].items():
+                values[name] = parse(getattr(step, attribute))
+        return cls(**values)
 
 
-_CONVERSIONS = (
-    "ToTensor", "MaybeToTensor", "PILToTensor", "MaybePILToTensor", "ConvertImageDtype", "ToImage", "ToDtype",
-)  # fmt: skip
-
-
-def _flat(transform: Any) -> Iterator[Any]:
+def _iter_steps(transform: Any) -> Iterator[Any]:
     """The single steps of a Compose or Sequential."""
     inner = getattr(transform, "transforms", None)
     if inner is None and isinstance(transform, torch.nn.Sequential):
@@ -212,7 +202,7 @@ def _flat(transform: Any) -> Iterator[Any]:
         yield transform
         return
     for step in inner:
-        yield from _flat(step)
+        yield from _iter_steps(step)
 
 
 def _mode(interpolation: Any) -> str:
@@ -229,3 +219,26 @@ def _pair(size: Any) -> tuple[int, int]:
     """As CenterCrop takes it: one number is a square."""
     side = _side(size)
     return (side, side) if isinstance(side, int) else side
+
+
+def _floats(values: Any) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)
+
+
+# Classes of torchvision and timm that change the type of an image only
+_CONVERSIONS = frozenset(
+    ("ToTensor", "MaybeToTensor", "PILToTensor", "MaybePILToTensor", "ConvertImageDtype", "ToImage", "ToDtype")
+)
+# Class of torchvision or timm → field of a TransformSpec → the class's attribute, and how it is read
+_FIELDS_OF_CLASS: dict[str, dict[str, tuple[str, Callable[[Any], Any]]]] = {
+    "Resize": {"resize": ("size", _side), "interpolation": ("interpolation", _mode)},
+    "CenterCrop": {"crop": ("size", _pair)},
+    "Normalize": {"mean": ("mean", _floats), "std": ("std", _floats)},
+    "ImageClassification": {  # the transform of torchvision's weights
+        "resize": ("resize_size", _side),
+        "crop": ("crop_size", _pair),
+        "interpolation": ("interpolation", _mode),
+        "mean": ("mean", _floats),
+        "std": ("std", _floats),
+    },
+}

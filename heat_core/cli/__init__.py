@@ -1,1 +1,1 @@
-"""What each verb of the command line does, its options and its output."""
+"""The command line: the parser of each verb, what the verb does, and its output."""

@@ -1,29 +1,49 @@
-"""What the verbs say on the terminal, and what their common options mean."""
+"""What the verbs print, and the options that they read alike."""
 
 import argparse
-import os
 import signal
 import sys
 from typing import Any, TextIO
 
+from heat_core.cli.progress_display import ProgressDisplay
 from heat_core.composition import Lens
 from heat_core.errors import Cancelled, HeatError
+from heat_core.names import printable
 from heat_core.runs.events import Event
 from heat_core.runs.run import Run
-from heat_core.storage import printable
+
+_progress = ProgressDisplay()  # one for the process: its bar is the last line of the terminal
 
 
-def say(line: object, to: TextIO | None = None) -> None:
-    """One line on the terminal, whatever foreign names it holds."""
-    print(printable(str(line)), file=to, flush=to is not None)
+def print_line(line: object, file: TextIO | None = None) -> None:
+    """Print one line, with names made printable; a progress bar ends above it."""
+    close_progress()
+    print(printable(str(line)), file=file, flush=file is not None)
 
 
-def lens_of(o: argparse.Namespace, run: Run) -> Lens:
-    priors = getattr(o, "priors", None)
-    return Lens(_beta(o.beta, run), None if priors is None else tuple(priors))
+def print_event(event: Event) -> None:
+    """Show an event of a job on standard error: as a progress bar on a terminal, else as a line now and then."""
+    more: dict[str, Any] = {name: value for name, value in event.items() if name not in ("stage", "message")}
+    _progress.report(event["stage"], event["message"], **more)
 
 
-def _beta(text: str, run: Run) -> float:
+def print_stage(stage: str, message: str = "", **more: Any) -> None:
+    """Show a report on standard error, as `print_event` does."""
+    _progress.report(stage, message, **more)
+
+
+def close_progress() -> None:
+    """End the progress bar, and print the last report that was held back."""
+    _progress.close()
+
+
+def lens_from_options(options: argparse.Namespace, run: Run) -> Lens:
+    """Build the lens that `--beta` and `--priors` describe."""
+    priors = getattr(options, "priors", None)
+    return Lens(_parse_beta(options.beta, run), None if priors is None else tuple(priors))
+
+
+def _parse_beta(text: str, run: Run) -> float:
     if text == "auto":
         if run.suggested_beta is None:
             raise HeatError(f"Run {run.id} has no β chosen without OOD data: resume it with `job`.")
@@ -35,21 +55,15 @@ def _beta(text: str, run: Run) -> float:
 
 
 def stop_on_sigterm() -> None:
+    """Cancel the work on SIGTERM, so that what was finished is kept."""
+
     def stop(*_: object) -> None:
         raise Cancelled
 
     signal.signal(signal.SIGTERM, stop)
 
 
-def print_event(event: Event) -> None:
-    more = f" · {event['images_per_s']:.0f} images/s" if "images_per_s" in event else ""
-    more += f" · {event['eta']:.0f} s left" if event.get("eta") else ""
-    print_stage(event["stage"], event["message"] + more)
-
-
-def print_stage(stage: str, message: str = "", **more: Any) -> None:  # noqa: ARG001 (a Progress)
-    """What is done now. Where nobody reads that any longer (`2>&1 | head`), the work goes on."""
-    try:
-        say(f"[{stage}] {message}", sys.stderr)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+def print_invalid_rows(sentences: list[str]) -> None:
+    """Print the rows of manifests that were left out, on standard error."""
+    for sentence in sentences:
+        print_line(f"left out: {sentence}", sys.stderr)

@@ -1,6 +1,5 @@
 """A name, a folder or a manifest → images, labels and class names. A sample keeps one id through everything."""
 
-import hashlib
 import itertools
 from dataclasses import replace
 from functools import partial
@@ -12,15 +11,17 @@ import numpy as np
 from PIL import Image
 
 from heat_core.data.demo import demo_sets
-from heat_core.data.folder_scan import is_features_folder, numbered, scan, unique
+from heat_core.data.folder_scan import encode_classes, is_features_folder, scan_folder, unique_names
 from heat_core.data.image_io import READER, read_image, suffixes  # noqa: F401 (found here since version 0.1)
-from heat_core.data.image_list import Part, Sources
-from heat_core.data.image_set import ImageSet, digest_of_texts, open_file, opener_of
+from heat_core.data.image_list import ImageBlock, ImageSources
+from heat_core.data.image_set import ImageSet, make_opener, open_file
 from heat_core.data.manifest import is_manifest, whole_column
-from heat_core.data.manifest_set import fingerprint_of, open_manifest
-from heat_core.data.path_list import Files, looked_at
+from heat_core.data.manifest_set import images_fingerprint, open_manifest
+from heat_core.data.path_list import PathList, read_file_stats
+from heat_core.digests import digest_of_bytes, digest_of_texts
 from heat_core.errors import HeatError
-from heat_core.storage import heat_home, is_file, is_folder, printable, typed
+from heat_core.names import printable
+from heat_core.storage import expand_home, heat_home, is_file, is_folder
 
 # name → (class in torchvision.datasets, keywords for training, keywords for testing)
 TORCHVISION: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
@@ -42,7 +43,7 @@ def known_names() -> list[str]:
     return [*demo_sets.SETS, *TORCHVISION, *EXTRACTED]
 
 
-def open_dataset(source: str, role: str = "test", name: str | None = None, of: str | None = None) -> ImageSet:
+def open_dataset(source: str, role: str = "test", name: str | None = None, set_name: str | None = None) -> ImageSet:
     """Open a dataset.
 
     Args:
@@ -50,29 +51,29 @@ def open_dataset(source: str, role: str = "test", name: str | None = None, of: s
             `known_names()`. A folder of that name in the working directory comes before the dataset of the same name.
         role: "train" or "test": which split of a named dataset, or of a manifest that has some.
         name: how to call it; default: from the source.
-        of: which set of a manifest that holds several; None = the known images.
+        set_name: which set of a manifest that holds several; None = the known images.
 
     Raises:
         HeatError: where the source is unknown, missing or empty.
     """
-    path = typed(source)
+    path = expand_home(source)
     if source in demo_sets.SETS:
-        found = _from_arrays(source, role)
+        images = _from_demo(source, role)
     elif is_folder(path):
-        found = from_folder(path)
+        images = from_folder(path)
     elif is_manifest(path):
-        found = open_manifest(path, role, of)
+        images = open_manifest(path, role, set_name)
     elif source in TORCHVISION:
-        found = _from_torchvision(source, role)
+        images = _from_torchvision(source, role)
     elif source in EXTRACTED:
-        found = _from_extracted(source, role)
+        images = _from_extracted(source, role)
     else:
         what = "is a file, but no manifest" if is_file(path) else "is neither a folder nor a known dataset"
         raise HeatError(
             f"{source!r} {what}: give a folder of images, a manifest (a CSV or Parquet file that lists them), "
             f"or one of {', '.join(known_names())}."
         )
-    return replace(found, name=printable(name or found.name))
+    return replace(images, name=printable(name or images.name))
 
 
 def from_folder(folder: Path) -> ImageSet:
@@ -80,63 +81,65 @@ def from_folder(folder: Path) -> ImageSet:
     folder = folder.resolve()
     if is_features_folder(folder):
         raise HeatError(f"{printable(folder)} holds features, not images: use the backbone 'features' to run on them.")
-    found = scan(folder)
-    if not found.files:
-        why = f": {found.notes[0]}" if found.notes else f" (looked for {_kinds()}): choose another folder."
+    contents = scan_folder(folder)
+    if not contents.files:
+        hint = f" (looked for {_format_suffixes()}): choose another folder."
+        why = f": {contents.notes[0]}" if contents.notes else hint
         raise HeatError(f"{printable(folder)} holds no images{why}")
-    parts = [path.relative_to(folder).parts for path in found.files]
-    stray = [name for name, part in zip(found.names, parts, strict=True) if len(part) == 1]
-    labels, class_names = (None, list[str]()) if stray else numbered([part[0] for part in parts])
-    if 0 < len(stray) < len(parts):
-        found.notes.append(f"{stray[0]} lies beside the sub-folders, so that the set is taken without classes.")
-    files = Files.of(found.files)
-    seen = zip(found.names, looked_at(files)[:, :3].tolist(), strict=True)
-    stamps = (f"{name} {size} {content} {anything}" for name, (size, content, anything) in seen)
+    parts = [path.relative_to(folder).parts for path in contents.files]
+    outside = [name for name, part in zip(contents.names, parts, strict=True) if len(part) == 1]
+    labels, class_names = (None, list[str]()) if outside else encode_classes([part[0] for part in parts])
+    if 0 < len(outside) < len(parts):
+        contents.notes.append(f"{outside[0]} lies beside the sub-folders, so that the set is taken without classes.")
+    files = PathList.from_paths(contents.files)
+    stats = zip(contents.names, read_file_stats(files)[:, :3].tolist(), strict=True)
+    stamps = (f"{name} {size} {modified} {changed}" for name, (size, modified, changed) in stats)
     return ImageSet(
         name=printable(folder.name),
-        ids=found.names,
+        ids=contents.names,
         open=partial(open_file, files),
         labels=labels,
         class_names=class_names,
         fingerprint=digest_of_texts(f"reader {READER}", *stamps),
-        notes=tuple(found.notes),
+        notes=tuple(contents.notes),
         files=files,
     )
 
 
-def _kinds() -> str:
+def _format_suffixes() -> str:
     return ", ".join(end for end in (".jpg", ".png", ".webp", ".tif", ".bmp", ".gif") if end in suffixes()) + " …"
 
 
 def from_files(paths: list[Path]) -> ImageSet:
     """Loose image files, folders and manifests of them, without classes; a sample's id is its path as given."""
-    sources = Sources(paths)
-    parts = list(sources.blocks())
-    bad = sources.bad.sentences()
-    notes = (*sources.notes, *([f"{sources.bad.count:,} rows are left out: {'; '.join(bad)}."] if bad else []))
-    if not any(map(len, parts)):
+    sources = ImageSources(paths)
+    blocks = list(sources.blocks())
+    skipped = sources.skipped.sentences()
+    left_out = f"{sources.skipped.count:,} rows are left out: {'; '.join(skipped)}."
+    notes = (*sources.notes, *([left_out] if skipped else []))
+    if not any(map(len, blocks)):
         where = ", ".join(map(printable, paths))
-        raise HeatError(f"There are no images in {where} (looked for {_kinds()}). {' '.join(notes)}".strip())
-    whole = Part.joined(parts)
-    rows = _each_once(whole)
-    ids = unique([whole.names[row] for row in rows.tolist()])
-    files = Files.of(whole.files).take(rows)
+        raise HeatError(f"There are no images in {where} (looked for {_format_suffixes()}). {' '.join(notes)}".strip())
+    whole = ImageBlock.concatenate(blocks)
+    rows = _first_occurrences(whole)
+    ids = unique_names([whole.names[row] for row in rows.tolist()])
+    files = PathList.from_paths(whole.files).take(rows)
     boxes = None if whole.boxes is None else whole.boxes[rows]
     return ImageSet(
         name="own images",
         ids=ids,
-        open=opener_of(files, boxes),
+        open=make_opener(files, boxes),
         labels=None,
         class_names=[],
-        fingerprint=fingerprint_of(ids, looked_at(files)),
+        fingerprint=images_fingerprint(ids, read_file_stats(files)),
         notes=notes,
         files=files,
         boxes=boxes,
-        columns={name: whole_column(name, [whole.texts(name)[rows]]) for name in sources.columns},
+        columns={name: whole_column(name, [whole.column_texts(name)[rows]]) for name in sources.columns},
     )
 
 
-def _each_once(images: Part) -> np.ndarray:
+def _first_occurrences(images: ImageBlock) -> np.ndarray:
     """(n,) places of the images, of those that are named again the first."""
     crops = itertools.repeat(b"") if images.boxes is None else map(np.ndarray.tobytes, images.boxes)
     first: dict[tuple[bytes, bytes], int] = {}
@@ -145,9 +148,9 @@ def _each_once(images: Part) -> np.ndarray:
     return np.fromiter(first.values(), int, len(first))
 
 
-def _from_arrays(source: str, role: str) -> ImageSet:
-    pixels, labels, class_names, ids = demo_sets.load(source, role)
-    fingerprint = digest_of_texts(source, role, hashlib.sha256(pixels.tobytes()).hexdigest())
+def _from_demo(source: str, role: str) -> ImageSet:
+    pixels, labels, class_names, ids = demo_sets.load_demo_set(source, role)
+    fingerprint = digest_of_texts(source, role, digest_of_bytes(pixels.tobytes(), length=64))
     return ImageSet(source, ids, partial(_open_array, pixels), labels, class_names, fingerprint)
 
 
@@ -158,7 +161,7 @@ def _from_torchvision(source: str, role: str) -> ImageSet:
     keywords = train if role == "train" else test
     root = heat_home() / "data"
     try:
-        data = getattr(datasets, kind)(root, download=not _downloaded(datasets, kind, root, keywords), **keywords)
+        data = getattr(datasets, kind)(root, download=not _is_downloaded(datasets, kind, root, keywords), **keywords)
     except Exception as error:  # urllib, zip and hash errors alike: the remedy is the same
         raise HeatError(
             f"{source} could not be downloaded ({error}): connect to the internet, or put torchvision's files "
@@ -167,11 +170,11 @@ def _from_torchvision(source: str, role: str) -> ImageSet:
     labels: Any = getattr(data, "targets", getattr(data, "labels", getattr(data, "_labels", None)))
     class_names = list(getattr(data, "classes", [])) or [str(c) for c in sorted(set(map(int, labels)))]
     ids = [f"{source}/{role}/{i:06d}" for i in range(len(data))]
-    opener, fingerprint = partial(_open_item, data), digest_of_texts(source, role)
+    opener, fingerprint = partial(_open_torchvision_item, data), digest_of_texts(source, role)
     return ImageSet(source, ids, opener, np.asarray(labels), class_names, fingerprint)
 
 
-def _downloaded(datasets: ModuleType, kind: str, root: Path, keywords: dict[str, Any]) -> bool:
+def _is_downloaded(datasets: ModuleType, kind: str, root: Path, keywords: dict[str, Any]) -> bool:
     try:
         getattr(datasets, kind)(root, download=False, **keywords)
     except RuntimeError:
@@ -191,7 +194,7 @@ def _open_array(pixels: np.ndarray, index: int) -> Image.Image:
     return Image.fromarray(pixels[index]).convert("RGB")
 
 
-def _open_item(data: Any, index: int) -> Image.Image:
+def _open_torchvision_item(data: Any, index: int) -> Image.Image:
     try:
         return data[index][0].convert("RGB")
     except Exception as error:  # torchvision opens files itself, and they fail in ways of their own

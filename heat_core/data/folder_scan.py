@@ -9,29 +9,30 @@ from pathlib import Path
 
 import numpy as np
 
-from heat_core.data.image_io import header, left_out, suffixes
+from heat_core.data.image_io import describe_unread_files, read_header, suffixes
 from heat_core.errors import HeatError
-from heat_core.storage import is_file, printable
+from heat_core.names import printable, shortlist
+from heat_core.storage import is_file
 
 # What systems, network storage, synchronisers and photo programs leave beside pictures; hidden ones begin with a dot.
 _SYSTEM = {
-    "__macosx", "network trash folder", "temporary items", "thevolumesettingsfolder", "icon\r",
-    "@eadir", "@tmp", "@recycle", "@recently-snapshot", "@transcode", "@sharebin", "@__thumb", "#recycle", "#snapshot",
-    "~snapshot", "lost+found", "aquota.user", "aquota.group",
-    "$recycle.bin", "recycler", "recyclebin.ffs", "system volume information", "msocache", "thumbs.db",
-    "ehthumbs.db", "desktop.ini", "_gsdata_", "__pycache__", "node_modules",
-    "picasa.ini", "captureone", "bridge cache", "ipod photo cache", "zbthumbnail.info",
-}  # fmt: skip
+    *("__macosx", "network trash folder", "temporary items", "thevolumesettingsfolder", "icon\r"),
+    *("@eadir", "@tmp", "@recycle", "@recently-snapshot", "@transcode", "@sharebin", "@__thumb"),
+    *("#recycle", "#snapshot", "~snapshot", "lost+found", "aquota.user", "aquota.group"),
+    *("$recycle.bin", "recycler", "recyclebin.ffs", "system volume information", "msocache", "thumbs.db"),
+    *("ehthumbs.db", "desktop.ini", "_gsdata_", "__pycache__", "node_modules"),
+    *("picasa.ini", "captureone", "bridge cache", "ipod photo cache", "zbthumbnail.info"),
+}
 _SYSTEM_PATTERN = re.compile(
     r"@syno\w+|found\.\d{3}|\$windows\.~\w+|_vti_\w+|.+\.(lrdata|lrcat-data|photoslibrary|photolibrary|"
     r"migratedphotolibrary|aplibrary|cocatalog|cosessiondb)"
 )
-_LOOKED_AT = 16  # files whose header is looked at
-_PLAIN = (".jpg", ".jpeg", ".jpe", ".jfif")
+_MOST_HEADERS = 16  # files whose header is read
+_JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 
 @dataclass(frozen=True)
-class Folder:
+class FolderScan:
     """What a folder of images holds.
 
     Attributes:
@@ -45,7 +46,7 @@ class Folder:
     notes: list[str]
 
 
-def scan(folder: Path) -> Folder:
+def scan_folder(folder: Path) -> FolderScan:
     """Every image below a folder, through links too; hidden and system folders are left aside.
 
     Raises:
@@ -53,23 +54,23 @@ def scan(folder: Path) -> Folder:
     """
     files: list[Path] = []
     others: list[Path] = []
-    aside: list[Path] = []
+    hidden: list[Path] = []
     empty: list[Path] = []
     for path, kind in _walk(str(folder), frozenset()):
-        {"image": files, "other": others, "aside": aside, "empty": empty}[kind].append(Path(path))
+        {"image": files, "other": others, "hidden": hidden, "empty": empty}[kind].append(Path(path))
     files.sort()
-    names = unique([printable(p.relative_to(folder).as_posix()) for p in files])
-    return Folder(files, names, list(_notes(folder, files, others, aside, empty)))
+    names = unique_names([printable(p.relative_to(folder).as_posix()) for p in files])
+    return FolderScan(files, names, list(_notes(folder, files, others, hidden, empty)))
 
 
 def _walk(path: str, above: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """(path, image | other | aside | empty); a link that leads back up is not followed."""
+    """(path, image | other | hidden | empty); a link that leads back up is not followed."""
     real = os.path.realpath(path)
     if real in above:
         return
     try:
-        with os.scandir(path) as found:
-            entries = list(found)
+        with os.scandir(path) as iterator:
+            entries = list(iterator)
     except OSError as error:
         raise HeatError(
             f"{printable(path)} cannot be read ({error.strerror or error}): change its permissions, or move it away."
@@ -78,48 +79,48 @@ def _walk(path: str, above: frozenset[str]) -> Iterator[tuple[str, str]]:
         yield path, "empty"
     for entry in entries:
         try:
-            inner, file = entry.is_dir(), entry.is_file()
+            is_folder, is_regular_file = entry.is_dir(), entry.is_file()
         except OSError:  # a link to itself
             continue
         if _is_system(entry.name):
-            if inner:
-                yield entry.path, "aside"
-        elif inner:
+            if is_folder:
+                yield entry.path, "hidden"
+        elif is_folder:
             yield from _walk(entry.path, above | {real})
-        elif file:
+        elif is_regular_file:
             yield entry.path, "image" if os.path.splitext(entry.name)[1].lower() in suffixes() else "other"
 
 
 def _is_system(name: str) -> bool:
-    low = name.lower()
-    return name.startswith(".") or low in _SYSTEM or _SYSTEM_PATTERN.fullmatch(low) is not None
+    lower = name.lower()
+    return name.startswith(".") or lower in _SYSTEM or _SYSTEM_PATTERN.fullmatch(lower) is not None
 
 
-def _notes(folder: Path, files: list[Path], others: list[Path], aside: list[Path], empty: list[Path]) -> Iterator[str]:
+def _notes(folder: Path, files: list[Path], others: list[Path], hidden: list[Path], empty: list[Path]) -> Iterator[str]:
     classes = _classes(folder, files)
-    if sentence := left_out(str(p) for p in others):
+    if sentence := describe_unread_files(str(p) for p in others):
         lost = sorted(_classes(folder, others) - classes, key=natural_key)
-        whole = f"; no image is left of {', '.join(map(repr, lost))}" if lost else ""
-        yield f"{sentence}{whole}."
-    if classes and (nothing := {printable(p.name) for p in empty if p.parent == folder} - classes):
-        shown = ", ".join(map(repr, sorted(nothing, key=natural_key)[:5])) + (" …" if len(nothing) > 5 else "")
-        yield f"There is nothing in {shown}: no class is made of it."
-    if aside:
-        names = sorted({printable(p.name) for p in aside})
-        yield f"Hidden and system folders are left aside: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}."
-    yield from _of_headers(files)
+        without_images = f"; no image is left of {', '.join(map(repr, lost))}" if lost else ""
+        yield f"{sentence}{without_images}."
+    if classes and (empty_names := {printable(p.name) for p in empty if p.parent == folder} - classes):
+        listed = shortlist(list(map(repr, sorted(empty_names, key=natural_key))))
+        yield f"There is nothing in {listed}: no class is made of it."
+    if hidden:
+        names = sorted({printable(p.name) for p in hidden})
+        yield f"Hidden and system folders are left aside: {shortlist(names)}."
+    yield from _header_notes(files)
 
 
-def _of_headers(files: list[Path]) -> Iterator[str]:
+def _header_notes(files: list[Path]) -> Iterator[str]:
     """What some of the files say of themselves; JPEGs have neither depth nor several pictures."""
-    told = [p for p in files if p.suffix.lower() not in _PLAIN]
-    headers = {p.name: header(p) for p in told[:: max(len(told) // _LOOKED_AT, 1)]}
+    candidates = [p for p in files if p.suffix.lower() not in _JPEG_SUFFIXES]
+    headers = {p.name: read_header(p) for p in candidates[:: max(len(candidates) // _MOST_HEADERS, 1)]}
     for depth, title in (("grey", "Grey"), ("colour", "Colour")):
-        if deep := next((name for name, found in headers.items() if found.depth == depth), None):
+        if deep := next((name for name, header in headers.items() if header.depth == depth), None):
             yield f"{title} images of more than 8 bits are scaled to 8 by their range ({printable(deep)} for one)."
-    if several := next((name for name, found in headers.items() if found.pictures > 1), None):
-        held = headers[several].pictures
-        yield f"Of files with several pictures the first is taken ({printable(several)} holds {held})."
+    if several := next((name for name, header in headers.items() if header.pictures > 1), None):
+        count = headers[several].pictures
+        yield f"Of files with several pictures the first is taken ({printable(several)} holds {count})."
 
 
 def _classes(folder: Path, files: list[Path]) -> set[str]:
@@ -127,33 +128,33 @@ def _classes(folder: Path, files: list[Path]) -> set[str]:
     return {printable(part[0]) for part in parts if len(part) > 1}
 
 
-def unique(names: list[str]) -> list[str]:
+def unique_names(names: list[str]) -> list[str]:
     """The same names, each once: two that are printed alike are told apart by a number."""
-    seen: dict[str, int] = {}
-    found = []
+    counts: dict[str, int] = {}
+    unique = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        found.append(name if seen[name] == 1 else f"{name}~{seen[name]}")
-    return found
+        counts[name] = counts.get(name, 0) + 1
+        unique.append(name if counts[name] == 1 else f"{name}~{counts[name]}")
+    return unique
 
 
-def unique_beside(taken: Iterable[str], names: Iterable[str]) -> list[str]:
+def unique_names_avoiding(taken: Iterable[str], names: Iterable[str]) -> list[str]:
     """Foreign names that stand beside ours, each once, and none of them one of ours."""
     taken = list(taken)
-    return unique([*taken, *names])[len(taken) :]
+    return unique_names([*taken, *names])[len(taken) :]
 
 
-def class_titles(names: list[str]) -> list[str]:
+def normalise_class_names(names: list[str]) -> list[str]:
     """Names of classes as they are compared between sets: printable, each once, and with accents written in one way
     (macOS writes them in another than Linux and Windows)."""
-    return unique([unicodedata.normalize("NFC", printable(name)) for name in names])
+    return unique_names([unicodedata.normalize("NFC", printable(name)) for name in names])
 
 
-def numbered(names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+def encode_classes(names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
     """(N,) the number of each name among those that there are, in natural order, and their titles."""
     known = sorted(set(names), key=lambda name: (natural_key(name), name))
     number = {name: i for i, name in enumerate(known)}
-    return np.array([number[name] for name in names]), class_titles(known)
+    return np.array([number[name] for name in names]), normalise_class_names(known)
 
 
 # What the splits of data sets are called → which split it is. `train`, `seg_train`, `Training Set`, `testA`, `val2017`.
@@ -165,8 +166,8 @@ _SPLIT = re.compile(rf"(?:.*[^a-z])?({'|'.join(sorted(SPLITS, key=len, reverse=T
 
 def split_of(name: str) -> str:
     """train or test where something is called after such a split, else empty."""
-    found = _SPLIT.fullmatch(name.lower())
-    return SPLITS[found[1]] if found else ""
+    match = _SPLIT.fullmatch(name.lower())
+    return SPLITS[match[1]] if match else ""
 
 
 def natural_key(text: str) -> list[int | str]:

@@ -8,13 +8,13 @@ import numpy as np
 from PIL import Image
 
 from heat_core.data.image_io import read_crop, read_image
-from heat_core.storage import is_file, typed
+from heat_core.storage import expand_home, is_file
 
 _BOXED = re.compile(r"(?P<file>.+)#xywh=(?P<box>[^,]+,[^,]+,[^,]+,[^,]+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Place:
+class ImageLocation:
     """Where a picture lies.
 
     Attributes:
@@ -26,15 +26,15 @@ class Place:
     box: tuple[float, ...] | None = None
 
     @classmethod
-    def of(cls, text: str) -> "Place | None":
+    def parse(cls, text: str) -> "ImageLocation | None":
         """The place that `str` writes; None where there is no such file."""
-        if is_file(path := typed(text)):
+        if is_file(path := expand_home(text)):
             return cls(path)
-        found = _BOXED.fullmatch(text)
-        if found is None or not is_file(path := typed(found["file"])):
+        match = _BOXED.fullmatch(text)
+        if match is None or not is_file(path := expand_home(match["file"])):
             return None
         try:
-            box = tuple(map(float, found["box"].split(",")))
+            box = tuple(map(float, match["box"].split(",")))
         except ValueError:
             return None
         return cls(path, box) if np.isfinite(box).all() else None

@@ -1,6 +1,5 @@
 """The images of one dataset: which they are, how one of them is opened, what is known of them."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -10,9 +9,10 @@ import numpy as np
 from PIL import Image
 
 from heat_core.data.image_io import read_crop, read_image
-from heat_core.data.image_location import Place
-from heat_core.data.path_list import Files
+from heat_core.data.image_location import ImageLocation
+from heat_core.data.path_list import PathList
 from heat_core.data.splits import held_out_rows, rank_in_class, require_positive
+from heat_core.digests import digest_of_texts
 from heat_core.errors import HeatError
 
 
@@ -33,7 +33,7 @@ class ImageSet:
         columns: name → (N,) what else a manifest says of each: numbers (NaN where there is none), or texts ("" where
             there is none).
         manifest: what lists them, where something does: their ids then say nothing of classes.
-        tested: whether the manifest lists images for testing, beside these for training.
+        has_test_rows: whether the manifest lists images for testing, beside these for training.
     """
 
     name: str
@@ -43,11 +43,11 @@ class ImageSet:
     class_names: list[str]
     fingerprint: str
     notes: tuple[str, ...] = ()
-    files: Files = field(default_factory=lambda: Files.of(()))
+    files: PathList = field(default_factory=lambda: PathList.from_paths(()))
     boxes: np.ndarray | None = None
     columns: dict[str, np.ndarray] = field(default_factory=dict)
     manifest: Path | None = None
-    tested: bool = False
+    has_test_rows: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -82,17 +82,17 @@ class ImageSet:
             self.subset(np.flatnonzero(held_out), f"held out of {every}"),
         )
 
-    def those(self, ids: Sequence[str]) -> "ImageSet":
+    def select(self, ids: Sequence[str]) -> "ImageSet":
         """Some of the samples, in the order of the set."""
-        wanted = set(ids)
-        return self.subset(np.array([i for i, sample in enumerate(self.ids) if sample in wanted], int), "some")
+        selected = set(ids)
+        return self.subset(np.array([i for i, sample in enumerate(self.ids) if sample in selected], int), "some")
 
-    def place(self, index: int) -> Place | None:
+    def location(self, index: int) -> ImageLocation | None:
         """Where a sample lies; None where there are no files."""
         if not self.files:
             return None
         box = None if self.boxes is None or np.isnan(self.boxes[index]).any() else tuple(self.boxes[index].tolist())
-        return Place(self.files[index], box)
+        return ImageLocation(self.files[index], box)
 
 
 def require_classes(images: ImageSet) -> ImageSet:
@@ -101,14 +101,14 @@ def require_classes(images: ImageSet) -> ImageSet:
         if images.manifest is not None:
             cure = "give each of its rows a class, in the column `label`"
         else:
-            stray = [i for i in images.ids if "/" not in i]
-            beside = f" ({stray[0]} lies beside the sub-folders)" if 0 < len(stray) < len(images) else ""
-            cure = f"put its images into one sub-folder a class{beside}"
+            outside = [i for i in images.ids if "/" not in i]
+            hint = f" ({outside[0]} lies beside the sub-folders)" if 0 < len(outside) < len(images) else ""
+            cure = f"put its images into one sub-folder a class{hint}"
         raise HeatError(f"The in-distribution set {images.name!r} needs at least two classes: {cure}.")
     return images
 
 
-def opener_of(files: Sequence[Path], boxes: np.ndarray | None) -> Callable[[int], Image.Image]:
+def make_opener(files: Sequence[Path], boxes: np.ndarray | None) -> Callable[[int], Image.Image]:
     """index → the picture of a file, or the crop that its box says; picklable."""
     return partial(open_file, files) if boxes is None else partial(_open_crop, files, boxes)
 
@@ -124,8 +124,3 @@ def _open_crop(files: Sequence[Path], boxes: np.ndarray, index: int) -> Image.Im
 
 def _open_nth(opener: Callable[[int], Image.Image], indices: np.ndarray, index: int) -> Image.Image:
     return opener(int(indices[index]))
-
-
-def digest_of_texts(*parts: str) -> str:
-    """Sixteen characters that change when one of the texts does."""
-    return hashlib.sha256("\n".join(parts).encode(errors="surrogateescape")).hexdigest()[:16]

@@ -16,56 +16,65 @@ from typing import Any
 
 import numpy as np
 
-from heat_core.data.manifest_cells import as_numbers, as_objects, boxes_of, bytes_of, is_nested, texts_of, why_no_box
+from heat_core.data.manifest_cells import (
+    box_errors,
+    column_bytes,
+    column_texts,
+    is_nested,
+    object_array,
+    parse_boxes,
+    parse_numbers,
+)
 from heat_core.data.pyarrow_support import arrow
 from heat_core.errors import HeatError
-from heat_core.storage import is_file, printable
+from heat_core.names import printable
+from heat_core.storage import is_file
 
-MANIFESTS = (".csv", ".parquet")
+MANIFEST_SUFFIXES = (".csv", ".parquet")
 _PATH, _BOX = "path", "box"
 #: Columns of texts that mean something; those of any other name are kept as they are.
 LABEL, SPLIT, SET, GROUP, TIME = "label", "split", "set", "group", "time"
-_OURS = (_PATH, LABEL, SPLIT, SET, GROUP, TIME, _BOX)
-_NO_NUMBERS = (LABEL, SPLIT, SET, GROUP)
+_KNOWN = (_PATH, LABEL, SPLIT, SET, GROUP, TIME, _BOX)
+_NEVER_NUMBERS = (LABEL, SPLIT, SET, GROUP)
 _EDGES = ("x", "y", "w", "h")
 _DELIMITERS = (",", ";", "\t")  # the second is what spreadsheets write where a comma stands in numbers
 _MOST_COLUMNS = 32  # that mean nothing to us and are kept
-_NAMED = 5  # rows that are named
+_MOST_EXAMPLES = 5  # rows that are named
 _INDEX = ("__index_level_", "Unnamed: ")  # names that pandas gives to what has none
 
 
 def is_manifest(path: Path) -> bool:
     """Whether a path is a file of a manifest's ending."""
-    return path.suffix.lower() in MANIFESTS and is_file(path)
+    return path.suffix.lower() in MANIFEST_SUFFIXES and is_file(path)
 
 
 @dataclass
-class Bad:
+class SkippedRows:
     """Rows that are left out: how many, and the first of them in words."""
 
     count: int = 0
-    named: list[str] = field(default_factory=list)
+    examples: list[str] = field(default_factory=list)
 
     def add(self, manifest: Path, row: int, why: str) -> None:
         """One more; `row` as a spreadsheet counts, the header being 1."""
         self.count += 1
-        if len(self.named) < _NAMED:
-            self.named.append(f"{printable(manifest.name)}, row {row}: {why}")
+        if len(self.examples) < _MOST_EXAMPLES:
+            self.examples.append(f"{printable(manifest.name)}, row {row}: {why}")
 
     def add_all(self, manifest: Path, rows: np.ndarray, why: Sequence[str]) -> None:
         """(n,) rows, and what is wrong with each."""
-        for row, reason in zip(rows[:_NAMED].tolist(), why[:_NAMED], strict=True):
+        for row, reason in zip(rows[:_MOST_EXAMPLES].tolist(), why[:_MOST_EXAMPLES], strict=True):
             self.add(manifest, row, reason)
-        self.count += max(len(rows) - _NAMED, 0)
+        self.count += max(len(rows) - _MOST_EXAMPLES, 0)
 
     def sentences(self) -> list[str]:
-        """The named ones, and how many there are besides."""
-        more = self.count - len(self.named)
-        return [*self.named, *([f"{more:,} further rows"] if more else [])]
+        """The examples, and how many there are besides."""
+        more = self.count - len(self.examples)
+        return [*self.examples, *([f"{more:,} further rows"] if more else [])]
 
 
 @dataclass(frozen=True)
-class Block:
+class ManifestBlock:
     """Some rows of a manifest.
 
     Attributes:
@@ -87,7 +96,7 @@ class Manifest:
     Attributes:
         path: of the file.
         names: of the columns of texts, those that mean something first.
-        boxed: whether the images are boxes of the files.
+        has_boxes: whether the images are boxes of the files.
         notes: sentences about columns.
 
     Raises:
@@ -96,81 +105,85 @@ class Manifest:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._beside = os.path.join(os.fsencode(path.resolve().parent), b"")
+        self._folder = os.path.join(os.fsencode(path.resolve().parent), b"")
         self._csv = path.suffix.lower() != ".parquet"
-        with _told(path):
-            self._delimiter, self._found, nested = _header_of_csv(path) if self._csv else _header_of_parquet(path)
-        place, self.notes = _places(self._found, nested, path)
-        self._path_at = place.pop(_PATH)
-        boxed = (_BOX,) if _BOX in place else _EDGES if set(_EDGES) <= set(place) else ()
-        self._box_at = [place.pop(name) for name in boxed]
-        self.boxed, self._at, self.names = bool(self._box_at), place, list(place)
+        with _explain_read_errors(path):
+            read_header = _read_csv_header if self._csv else _read_parquet_header
+            self._delimiter, self._column_names, nested = read_header(path)
+        indices, self.notes = _find_columns(self._column_names, nested, path)
+        self._path_index = indices.pop(_PATH)
+        box_columns = (_BOX,) if _BOX in indices else _EDGES if set(_EDGES) <= set(indices) else ()
+        self._box_indices = [indices.pop(name) for name in box_columns]
+        self._text_indices, self.names, self.has_boxes = indices, list(indices), bool(self._box_indices)
 
-    def located(self, paths: list[bytes]) -> list[bytes]:
+    def resolve_paths(self, paths: list[bytes]) -> list[bytes]:
         """Where paths of its rows lead."""
         if os.sep == "/":  # the same, in a tenth of the time
-            return [path if path[:1] == b"/" else self._beside + path for path in paths]
-        return [os.path.join(self._beside, path) for path in paths]
+            return [path if path[:1] == b"/" else self._folder + path for path in paths]
+        return [os.path.join(self._folder, path) for path in paths]
 
-    def blocks(self, bad: Bad) -> Iterator[Block]:
-        """Its rows, block by block; what is wrong with others goes into `bad`.
+    def blocks(self, skipped: SkippedRows) -> Iterator[ManifestBlock]:
+        """Its rows, block by block; what is wrong with others goes into `skipped`.
 
         Raises:
             HeatError: where the file is damaged, or its boxes are no pixels.
         """
-        largest, before = 0.0, 0
-        with _told(self.path):
-            for batch, numbers in self._batches(bad):
-                block = self._block(batch, numbers, bad)
+        largest, box_count = 0.0, 0
+        with _explain_read_errors(self.path):
+            for batch, numbers in self._batches(skipped):
+                block = self._build_block(batch, numbers, skipped)
                 if block.boxes is not None:
-                    largest, before = max(largest, block.boxes.max(initial=0)), before + len(block.boxes)
+                    largest = max(largest, block.boxes.max(initial=0))
+                    box_count += len(block.boxes)
                 yield block
-        if before and largest <= 1:
+        if box_count and largest <= 1:
             raise HeatError(
                 f"No box of {printable(self.path)} reaches beyond one pixel: they seem to be shares of the image. "
                 "Give x, y, w, h in pixels."
             )
 
-    def _block(self, batch: dict[int, Any], rows: np.ndarray, bad: Bad) -> Block:
-        paths = bytes_of(batch[self._path_at])
-        boxes = boxes_of([batch[i] for i in self._box_at]) if self._box_at else None
-        texts = {name: texts_of(batch[i]) for name, i in self._at.items()}
-        why = _why_no_paths(paths)
+    def _build_block(self, batch: dict[int, Any], rows: np.ndarray, skipped: SkippedRows) -> ManifestBlock:
+        paths = column_bytes(batch[self._path_index])
+        boxes = parse_boxes([batch[i] for i in self._box_indices]) if self._box_indices else None
+        texts = {name: column_texts(batch[i]) for name, i in self._text_indices.items()}
+        why = _path_errors(paths)
         if boxes is not None:
-            why = np.where(why == "", why_no_box(boxes), why)
+            why = np.where(why == "", box_errors(boxes), why)
         wrong = why != ""
         if wrong.any():
-            bad.add_all(self.path, rows[wrong], why[wrong].tolist())
+            skipped.add_all(self.path, rows[wrong], why[wrong].tolist())
             keep = ~wrong
             rows, boxes = rows[keep], boxes[keep] if boxes is not None else None
             paths = [path for path, fine in zip(paths, keep.tolist(), strict=True) if fine]
             texts = {name: values[keep] for name, values in texts.items()}
-        return Block(rows, paths, boxes, texts)
+        return ManifestBlock(rows, paths, boxes, texts)
 
-    def _batches(self, bad: Bad) -> Iterator[tuple[dict[int, Any], np.ndarray]]:
+    def _batches(self, skipped: SkippedRows) -> Iterator[tuple[dict[int, Any], np.ndarray]]:
         """Place of a column in the file → that column, and the rows' numbers."""
-        wanted = sorted({self._path_at, *self._box_at, *self._at.values()})
-        return self._of_csv(wanted, bad) if self._csv else self._of_parquet(wanted)
+        wanted = sorted({self._path_index, *self._box_indices, *self._text_indices.values()})
+        return self._read_csv_batches(wanted, skipped) if self._csv else self._read_parquet_batches(wanted)
 
-    def _of_parquet(self, wanted: list[int]) -> Iterator[tuple[dict[int, Any], np.ndarray]]:
-        names, row = [self._found[i] for i in wanted], 1
+    def _read_parquet_batches(self, wanted: list[int]) -> Iterator[tuple[dict[int, Any], np.ndarray]]:
+        names, row = [self._column_names[i] for i in wanted], 1
         with arrow().parquet.ParquetFile(self.path) as file:
             for batch in file.iter_batches(columns=names):
-                of = {i: batch.column(batch.schema.get_all_field_indices(self._found[i])[0]) for i in wanted}
-                yield of, np.arange(row, row + len(batch))
+                positions = [batch.schema.get_all_field_indices(name)[0] for name in names]
+                columns = {i: batch.column(position) for i, position in zip(wanted, positions, strict=True)}
+                yield columns, np.arange(row, row + len(batch))
                 row += len(batch)
 
-    def _of_csv(self, wanted: list[int], bad: Bad) -> Iterator[tuple[dict[int, Any], np.ndarray]]:
+    def _read_csv_batches(self, wanted: list[int], skipped: SkippedRows) -> Iterator[tuple[dict[int, Any], np.ndarray]]:
         """Every column is read as bytes: what a column holds at its begin says nothing of what comes later."""
-        pa, skipped, done = arrow(), list[int](), 0
+        pa, skipped_numbers, done = arrow(), list[int](), 0
 
         def skip(row: Any) -> str:
-            skipped.append(row.number)
+            skipped_numbers.append(row.number)
             start = printable((row.text or "")[:60])
-            bad.add(self.path, row.number, f"{row.actual_columns} columns instead of {row.expected_columns}: {start}")
+            why = f"{row.actual_columns} columns instead of {row.expected_columns}: {start}"
+            skipped.add(self.path, row.number, why)
             return "skip"
 
-        names = [str(i) for i in range(len(self._found))]
+        names = [str(i) for i in range(len(self._column_names))]
         kept = [names[i] for i in wanted]
         reader = pa.csv.open_csv(
             self.path,
@@ -182,7 +195,7 @@ class Manifest:
         )
         for batch in reader:
             good = np.arange(done, done + len(batch)) + 2  # as if no row had been skipped; the header is row 1
-            before = np.searchsorted(np.array(skipped) - np.arange(len(skipped)), good, side="right")
+            before = np.searchsorted(np.array(skipped_numbers) - np.arange(len(skipped_numbers)), good, side="right")
             yield {i: batch.column(name) for i, name in zip(wanted, kept, strict=True)}, good + before
             done += len(batch)
 
@@ -190,12 +203,12 @@ class Manifest:
 def whole_column(name: str, parts: Sequence[np.ndarray]) -> np.ndarray:
     """(N,) a column of texts, block after block: as numbers, where all are and its name does not say otherwise."""
     whole = np.concatenate(parts)
-    numbers = None if name in _NO_NUMBERS else as_numbers(whole)
+    numbers = None if name in _NEVER_NUMBERS else parse_numbers(whole)
     return whole if numbers is None else numbers
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _explain_read_errors(path: Path) -> Iterator[None]:
     """A sentence where a file is damaged, or holds what it must not."""
     try:
         yield
@@ -204,7 +217,7 @@ def _told(path: Path) -> Iterator[None]:
         raise HeatError(f"{printable(path)} cannot be read as {path.suffix[1:].upper()}: {why}") from error
 
 
-def _header_of_csv(path: Path) -> tuple[str, list[str], set[int]]:
+def _read_csv_header(path: Path) -> tuple[str, list[str], set[int]]:
     """What stands between its columns, their names; none of them is nested."""
     with open(path, "rb") as file:
         if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
@@ -224,50 +237,50 @@ def _first_row(path: Path, delimiter: str) -> list[str]:
     raise HeatError(f"{printable(path)} cannot be read as CSV: it is empty.")
 
 
-def _header_of_parquet(path: Path) -> tuple[str, list[str], set[int]]:
+def _read_parquet_header(path: Path) -> tuple[str, list[str], set[int]]:
     """The names of its columns, and the places of those that hold lists or objects."""
     with arrow().parquet.ParquetFile(path) as file:
         schema = file.schema_arrow
         return "", list(schema.names), {i for i, kind in enumerate(schema.types) if is_nested(kind)}
 
 
-def _places(found: Sequence[str], nested: set[int], path: Path) -> tuple[dict[str, int], list[str]]:
+def _find_columns(header: Sequence[str], nested: set[int], path: Path) -> tuple[dict[str, int], list[str]]:
     """Column → where it stands, those that mean something first, and sentences about the others."""
-    names = [printable(name.strip()) for name in found]
-    low = [name.lower() for name in names]
-    edges = _EDGES if set(_EDGES) <= set(low) and _BOX not in low else ()
-    ours = [name for name in (*_OURS, *edges) if name in low]
-    if _PATH not in ours:
+    names = [printable(name.strip()) for name in header]
+    lower = [name.lower() for name in names]
+    edges = _EDGES if set(_EDGES) <= set(lower) and _BOX not in lower else ()
+    known_names = [name for name in (*_KNOWN, *edges) if name in lower]
+    if _PATH not in known_names:
         shown = ", ".join(names[:8])
         raise HeatError(f"{printable(path)} has no column `path`, only {shown}: name the one with the files `path`.")
-    if twice := [name for name in ours if low.count(name) > 1]:
+    if twice := [name for name in known_names if lower.count(name) > 1]:
         raise HeatError(f"{printable(path)} has more than one column `{twice[0]}`: leave one.")
     others: dict[str, int] = {}
     for i, name in enumerate(names):
-        if low[i] not in ours and name and not name.startswith(_INDEX):
+        if lower[i] not in known_names and name and not name.startswith(_INDEX):
             others.setdefault(name, i)
     notes = ["Its columns x, y, w and h are boxes in pixels: the images are crops of the files."] if edges else []
-    known = {name: low.index(name) for name in ours}
+    known = {name: lower.index(name) for name in known_names}
     if left := [name for name, i in (known | others).items() if i in nested and name not in (_PATH, _BOX)]:
         notes.append(f"Columns of lists or objects are left out: {', '.join(left[:5])}.")
-    known, others = ({name: i for name, i in of.items() if name not in left} for of in (known, others))
+    known, others = ({name: i for name, i in indices.items() if name not in left} for indices in (known, others))
     if len(others) > _MOST_COLUMNS:
         notes.append(f"Of its {len(others)} further columns the first {_MOST_COLUMNS} are kept.")
     return known | dict(list(others.items())[:_MOST_COLUMNS]), notes
 
 
-def _why_no_paths(paths: list[bytes]) -> np.ndarray:
+def _path_errors(paths: list[bytes]) -> np.ndarray:
     """(n,) what is wrong with each path, "" where nothing is; a row without one has none that is empty."""
     whole = b"\n".join(paths).lower()
     if b"" not in paths and b"\0" not in whole and not any(end in whole for end in _ENDINGS):
         return np.full(len(paths), "", object)
-    return as_objects(map(_why_no_path, paths))
+    return object_array(map(_path_error, paths))
 
 
-def _why_no_path(path: bytes) -> str:
+def _path_error(path: bytes) -> str:
     if not path or b"\0" in path:
         return "no path"
     return "a manifest, no image" if path.lower().endswith(_ENDINGS) else ""
 
 
-_ENDINGS = tuple(end.encode() for end in MANIFESTS)
+_ENDINGS = tuple(end.encode() for end in MANIFEST_SUFFIXES)

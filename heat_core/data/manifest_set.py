@@ -10,21 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from heat_core.data.folder_scan import SPLITS, numbered, split_of, unique
+from heat_core.data.folder_scan import SPLITS, encode_classes, split_of, unique_names
 from heat_core.data.image_io import READER
-from heat_core.data.image_set import ImageSet, opener_of
-from heat_core.data.manifest import LABEL, SET, SPLIT, Bad, Manifest, whole_column
-from heat_core.data.manifest_cells import printed, with_boxes
-from heat_core.data.path_list import GONE, NO_FILE, Files, looked_at
+from heat_core.data.image_set import ImageSet, make_opener
+from heat_core.data.manifest import LABEL, SET, SPLIT, Manifest, SkippedRows, whole_column
+from heat_core.data.manifest_cells import names_with_boxes, printable_names
+from heat_core.data.path_list import NOT_A_FILE, NOT_FOUND, PathList, read_file_stats
 from heat_core.errors import HeatError
-from heat_core.storage import printable
+from heat_core.names import printable
 
 #: What a manifest may call its known images, in its column `set`.
 ID_SETS = ("id", "ind", "known", "in-distribution")
 
 
 @dataclass(frozen=True)
-class Table:
+class ManifestTable:
     """Every row of a manifest.
 
     Attributes:
@@ -34,132 +34,134 @@ class Table:
         files: where they lie.
         boxes: (N, 4) x, y, w, h in pixels, or None.
         columns: name → (N,) texts or numbers.
-        bad: rows that are left out.
+        skipped: rows that are left out.
         notes: sentences about columns.
     """
 
     path: Path
     rows: np.ndarray
     names: list[str]
-    files: Files
+    files: PathList
     boxes: np.ndarray | None
     columns: dict[str, np.ndarray]
-    bad: Bad
+    skipped: SkippedRows
     notes: list[str]
 
 
-def open_manifest(path: Path, role: str, of: str | None = None) -> ImageSet:
+def open_manifest(path: Path, role: str, set_name: str | None = None) -> ImageSet:
     """The images of one set that a manifest lists.
 
     Args:
         path: of the manifest.
         role: "train" or "test": of its column `split`, where the set says one at all.
-        of: which set of its column `set`, where there is one; None = the known images: `id` (see `ID_SETS`), or what is
-            called train and test.
+        set_name: which set of its column `set`, where there is one; None = the known images: `id` (see `ID_SETS`), or
+            what is called train and test.
 
     Raises:
         HeatError: where it is damaged or has no such rows, or none of their files is there.
     """
     stat = path.stat()
-    table = _table(path.resolve(), (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size))
-    chosen = _Chosen(table)
-    chosen.of_set(of, role)
-    tested = role == "train" and of is None and chosen.has_test()
-    chosen.of_split(role)
+    table = _read_table(path.resolve(), (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size))
+    chosen = _RowSelection(table)
+    chosen.select_set(set_name, role)
+    has_test_rows = role == "train" and set_name is None and chosen.has_test_rows()
+    chosen.select_split(role)
     if role == "train":
-        chosen.labelled()
-    names = chosen.names_once()
-    found = chosen.that_are_files()
-    labels, class_names = chosen.classes()
-    ids = [names[i] for i in chosen.kept.tolist()]
-    files = table.files.take(chosen.kept)
-    boxes = None if table.boxes is None else table.boxes[chosen.kept]
+        chosen.drop_unlabelled()
+    names = chosen.drop_duplicates()
+    stats = chosen.drop_missing_files()
+    labels, class_names = chosen.encode_labels()
+    ids = [names[i] for i in chosen.selected.tolist()]
+    files = table.files.take(chosen.selected)
+    boxes = None if table.boxes is None else table.boxes[chosen.selected]
     return ImageSet(
         name=printable(path.stem),
         ids=ids,
-        open=opener_of(files, boxes),
+        open=make_opener(files, boxes),
         labels=labels,
         class_names=class_names,
-        fingerprint=fingerprint_of(ids, found, labels, class_names),
+        fingerprint=images_fingerprint(ids, stats, labels, class_names),
         notes=chosen.sentences(),
         files=files,
         boxes=boxes,
-        columns={name: values[chosen.kept] for name, values in table.columns.items() if name != SET},
+        columns={name: values[chosen.selected] for name, values in table.columns.items() if name != SET},
         manifest=path,
-        tested=tested,
+        has_test_rows=has_test_rows,
     )
 
 
 @lru_cache(maxsize=1)
-def _table(path: Path, version: tuple[int, ...]) -> Table:  # noqa: ARG001 (of the file: part of the cache's key)
+def _read_table(path: Path, version: tuple[int, ...]) -> ManifestTable:  # noqa: ARG001 (part of the cache's key)
     """Read a manifest; the last one is kept: its training, test and OOD rows are asked for one after the other."""
-    manifest, bad = Manifest(path), Bad()
-    rows, names, files, boxes = list[np.ndarray](), list[str](), list[Files](), list[np.ndarray]()
+    manifest, skipped = Manifest(path), SkippedRows()
+    rows, names, files, boxes = list[np.ndarray](), list[str](), list[PathList](), list[np.ndarray]()
     texts: dict[str, list[np.ndarray]] = {name: [] for name in manifest.names}
-    for block in manifest.blocks(bad):
+    for block in manifest.blocks(skipped):
         rows.append(block.rows)
-        files.append(Files.of(manifest.located(block.paths)))
-        given = printed(block.paths)
-        names += given if block.boxes is None else with_boxes(given, block.boxes)
+        files.append(PathList.from_paths(manifest.resolve_paths(block.paths)))
+        given = printable_names(block.paths)
+        names += given if block.boxes is None else names_with_boxes(given, block.boxes)
         if block.boxes is not None:
             boxes.append(block.boxes)
         for name, values in block.texts.items():
             texts[name].append(values)
     if not names:
-        why = f": {'; '.join(bad.sentences())}" if bad.count else ""
+        why = f": {'; '.join(skipped.sentences())}" if skipped.count else ""
         raise HeatError(f"{printable(path)} lists no images{why}.")
-    return Table(
+    return ManifestTable(
         path=path,
         rows=np.concatenate(rows),
         names=names,
-        files=Files.joined(files),
+        files=PathList.concatenate(files),
         boxes=np.concatenate(boxes) if boxes else None,
         columns={name: whole_column(name, texts.pop(name)) for name in manifest.names},
-        bad=bad,
+        skipped=skipped,
         notes=manifest.notes,
     )
 
 
-class _Chosen:
+class _RowSelection:
     """The rows of a table that are meant: fewer with every step.
 
     Attributes:
-        kept: (n,) their places in the table.
+        selected: (n,) their places in the table.
     """
 
-    def __init__(self, table: Table) -> None:
-        self._table, self._what = table, printable(table.path.name)
-        self.kept, self._bad, self._notes = np.arange(len(table.names)), deepcopy(table.bad), list(table.notes)
+    def __init__(self, table: ManifestTable) -> None:
+        self._table, self._file = table, printable(table.path.name)
+        self._skipped, self._notes = deepcopy(table.skipped), list(table.notes)
+        self.selected = np.arange(len(table.names))
 
     def _values(self, column: str) -> np.ndarray:
         """(n,) texts of a column; "" where there is none."""
         if column not in self._table.columns:
-            return np.full(len(self.kept), "", object)
-        return self._table.columns[column][self.kept]
+            return np.full(len(self.selected), "", object)
+        return self._table.columns[column][self.selected]
 
-    def of_set(self, of: str | None, role: str) -> None:
+    def select_set(self, name: str | None, role: str) -> None:
         """Keep the rows of one set, where the rows belong to sets."""
         values = self._values(SET)
         counts = Counter(values.tolist())
         missing = counts.pop("", 0)
         if not counts:
             return
-        wanted = _sets_called(list(counts), of) if of is not None else _known_sets(list(counts), role)
+        names = list(counts)
+        wanted = _known_sets(names, role) if name is None else _match_set_name(names, name)
         if not wanted:
-            which, cure = (f"set {of!r}", "") if of is not None else _NO_KNOWN
-            raise HeatError(f"{self._what} has no {which}: its column `set` says {_counted(counts)}{cure}.")
-        self.kept = self.kept[np.isin(values, wanted)]
+            which, cure = _NO_KNOWN_SET if name is None else (f"set {name!r}", "")
+            raise HeatError(f"{self._file} has no {which}: its column `set` says {_format_counts(counts)}{cure}.")
+        self.selected = self.selected[np.isin(values, wanted)]
         if missing:
             self._notes.append(f"{missing:,} of its rows have no set, and belong to none.")
 
-    def has_test(self) -> bool:
+    def has_test_rows(self) -> bool:
         """Whether the known images have rows for testing, beside those for training."""
         names = set(self._table.columns.get(SET, np.empty(0, object)).tolist())
         splits = {split_of(value) for value in set(self._values(SPLIT).tolist())}
-        by_set = not _known_words(names) and bool(_known_sets(list(names), "test"))
+        by_set = not _known_set_names(names) and bool(_known_sets(list(names), "test"))
         return by_set or "test" in splits
 
-    def of_split(self, role: str) -> None:
+    def select_split(self, role: str) -> None:
         """Keep the rows of one split, where the rows say one."""
         values = self._values(SPLIT)
         counts = Counter(values.tolist())
@@ -167,63 +169,66 @@ class _Chosen:
             return
         wanted = [value for value in counts if split_of(value) == role]
         if not wanted:
-            purpose = {"train": "training", "test": "testing"}[role]
-            raise HeatError(f"{self._what} has no rows for {purpose}: its column `split` says {_counted(counts)}.")
+            purpose, counted = {"train": "training", "test": "testing"}[role], _format_counts(counts)
+            raise HeatError(f"{self._file} has no rows for {purpose}: its column `split` says {counted}.")
         if len(wanted) > 1:
             self._notes.append(f"Its splits {' and '.join(map(repr, wanted))} are taken together.")
         if odd := {value: count for value, count in counts.items() if not split_of(value)}:
-            self._notes.append(f"Its column `split` says {_counted(odd)}, which is no split: these rows are left out.")
-        self.kept = self.kept[np.isin(values, wanted)]
+            counted = _format_counts(odd)
+            self._notes.append(f"Its column `split` says {counted}, which is no split: these rows are left out.")
+        self.selected = self.selected[np.isin(values, wanted)]
 
-    def labelled(self) -> None:
+    def drop_unlabelled(self) -> None:
         """Leave out rows without a label, unless none has one."""
         mask = self._values(LABEL) == ""
         if not mask.all():
-            self._leave_out(mask, np.full(len(mask), "no label", object))
+            self._drop(mask, np.full(len(mask), "no label", object))
 
-    def _leave_out(self, mask: np.ndarray, why: np.ndarray) -> None:
+    def _drop(self, mask: np.ndarray, why: np.ndarray) -> None:
         if mask.any():
-            self._bad.add_all(self._table.path, self._table.rows[self.kept[mask]], why[mask].tolist())
-            self.kept = self.kept[~mask]
+            self._skipped.add_all(self._table.path, self._table.rows[self.selected[mask]], why[mask].tolist())
+            self.selected = self.selected[~mask]
 
-    def names_once(self) -> list[str]:
+    def drop_duplicates(self) -> list[str]:
         """Keep the first of rows that name the same image; (N,) the names of the table's rows, each kept one once."""
         names, files = self._table.names, self._table.files
         if len(set(names)) == len(names):
             return names
         first: dict[str, int] = {}
-        again = [row for row in self.kept.tolist() if first.setdefault(names[row], row) != row]
+        again = [row for row in self.selected.tolist() if first.setdefault(names[row], row) != row]
         same = [row for row in again if files[row] == files[first[names[row]]]]  # not only printed alike
         if same:
-            self.kept = np.setdiff1d(self.kept, same)
+            self.selected = np.setdiff1d(self.selected, same)
             labels = self._table.columns.get(LABEL)
-            other = [] if labels is None else [row for row in same if labels[row] != labels[first[names[row]]]]
-            conflict = f"; {len(other):,} of these give another label (first {names[other[0]]})" if other else ""
+            conflicts = [] if labels is None else [row for row in same if labels[row] != labels[first[names[row]]]]
+            example = names[conflicts[0]] if conflicts else ""
+            conflict = f"; {len(conflicts):,} of these give another label (first {example})" if conflicts else ""
             self._notes.append(
                 f"{len(same):,} of its rows name an image that another row names: the first is taken{conflict}."
             )
         if len(same) == len(again):
             return names
-        each = dict(zip(self.kept.tolist(), unique([names[row] for row in self.kept.tolist()]), strict=True))
-        return [each.get(row, name) for row, name in enumerate(names)]
+        rows = self.selected.tolist()
+        unique = dict(zip(rows, unique_names([names[row] for row in rows]), strict=True))
+        return [unique.get(row, name) for row, name in enumerate(names)]
 
-    def that_are_files(self) -> np.ndarray:
-        """Keep the rows whose files are there; (n, 5) what the disk says of them (see `files.looked_at`)."""
-        files = self._table.files.take(self.kept)
-        found = looked_at(files)
-        size = found[:, 0]
-        if len(size) and (size == GONE).all():
+    def drop_missing_files(self) -> np.ndarray:
+        """Keep the rows whose files are there; (n, 5) what the disk says of them (see `path_list.read_file_stats`)."""
+        files = self._table.files.take(self.selected)
+        stats = read_file_stats(files)
+        size = stats[:, 0]
+        if len(size) and (size == NOT_FOUND).all():
             raise HeatError(
-                f"None of the {len(size):,} files of {self._what} is there, first {printable(files[0])}: paths are "
+                f"None of the {len(size):,} files of {self._file} is there, first {printable(files[0])}: paths are "
                 "absolute, or relative to the manifest's folder."
             )
-        why = np.select([size == GONE, size == NO_FILE], ["not there", "no file"], "")
-        self._leave_out(why != "", why)
-        if not len(self.kept):
-            raise HeatError(f"{self._what} lists no images: {'; '.join(self._bad.sentences())}.")
-        return found[why == ""]
+        why = np.select([size == NOT_FOUND, size == NOT_A_FILE], ["not there", "no file"], "")
+        self._drop(why != "", why)
+        if not len(self.selected):
+            raise HeatError(f"{self._file} lists no images: {'; '.join(self._skipped.sentences())}.")
+        return stats[why == ""]
 
-    def classes(self) -> tuple[np.ndarray | None, list[str]]:
+    def encode_labels(self) -> tuple[np.ndarray | None, list[str]]:
         """(n,) labels, and the names of their classes; None where a row has none."""
         values = self._values(LABEL)
         names = list(dict.fromkeys(values.tolist()))
@@ -231,49 +236,49 @@ class _Chosen:
             if len(names) > 1:
                 self._notes.append("Some of its rows have no label, so that the set is taken without classes.")
             return None, []
-        numbers, titles = numbered(names)
+        numbers, titles = encode_classes(names)
         number_of = dict(zip(names, numbers.tolist(), strict=True))
         return np.fromiter(map(number_of.__getitem__, values), np.int64, len(values)), titles
 
     def sentences(self) -> tuple[str, ...]:
         """What one should know of the set."""
-        bad = [f"{self._bad.count:,} of its rows are left out: {'; '.join(self._bad.sentences())}."]
-        return (*self._notes, *(bad if self._bad.count else []))
+        skipped = [f"{self._skipped.count:,} of its rows are left out: {'; '.join(self._skipped.sentences())}."]
+        return (*self._notes, *(skipped if self._skipped.count else []))
 
 
-def _sets_called(names: list[str], of: str) -> list[str]:
+def _match_set_name(names: list[str], name: str) -> list[str]:
     """Those of that name; where none is, those that differ from it in case alone."""
-    wanted = printable(of.strip())
-    return [name for name in names if name == wanted] or [n for n in names if n.casefold() == wanted.casefold()]
+    wanted = printable(name.strip())
+    return [n for n in names if n == wanted] or [n for n in names if n.casefold() == wanted.casefold()]
 
 
-def _known_words(names: set[str]) -> list[str]:
+def _known_set_names(names: set[str]) -> list[str]:
     return [name for name in names if name.lower() in ID_SETS]
 
 
 def _known_sets(names: list[str], role: str) -> list[str]:
     """The sets of known images; where none is called so, those that are called after the split that is asked for."""
-    return _known_words(set(names)) or [name for name in names if SPLITS.get(name.lower()) == role]
+    return _known_set_names(set(names)) or [name for name in names if SPLITS.get(name.lower()) == role]
 
 
-def _counted(counts: dict[str, int]) -> str:
+def _format_counts(counts: dict[str, int]) -> str:
     """What a column says, and how often."""
     most = sorted(counts.items(), key=lambda item: -item[1])
     more = f" and {len(most) - 8:,} more" if len(most) > 8 else ""
     return ", ".join(f"{name or 'nothing'} ({count:,})" for name, count in most[:8]) + more
 
 
-_NO_KNOWN = "known images", "; it must say id there, or train and test"
+_NO_KNOWN_SET = "known images", "; it must say id there, or train and test"
 
 
-def fingerprint_of(
-    ids: list[str], found: np.ndarray, labels: np.ndarray | None = None, class_names: Sequence[str] = ()
+def images_fingerprint(
+    ids: list[str], stats: np.ndarray, labels: np.ndarray | None = None, class_names: Sequence[str] = ()
 ) -> str:
     """Changes when an image, its box or its class does; what else stands in a manifest changes no feature."""
     digest = hashlib.blake2b(f"reader {READER}\n".encode(), digest_size=8)
     for i in range(0, len(ids), _BLOCK):
         digest.update("\n".join(ids[i : i + _BLOCK]).encode())
-    digest.update(np.ascontiguousarray(found[:, :3]).tobytes())
+    digest.update(np.ascontiguousarray(stats[:, :3]).tobytes())
     digest.update("\n".join(class_names).encode())
     if labels is not None:
         digest.update(labels.tobytes())

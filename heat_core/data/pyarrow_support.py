@@ -19,7 +19,7 @@ def arrow() -> Any:
     return pyarrow
 
 
-def as_column(values: np.ndarray) -> Any:
+def to_arrow(values: np.ndarray) -> Any:
     """An Arrow array of numbers or texts, null where one is NaN or empty."""
     pa = arrow()
     if values.dtype == object:

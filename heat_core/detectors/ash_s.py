@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from heat_core.detectors.base import Detector, Head
-from heat_core.energies.priors.scale import peaks, require_percentile
+from heat_core.energies.priors.scale import measure_peaks, require_percentile
 from heat_core.energies.views import VIEWS
-from heat_core.features.chunks import in_blocks, tensor
+from heat_core.features.chunks import as_tensor, map_blocks
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
 
@@ -32,11 +32,11 @@ class ActivationShaping(Detector):
         self.percentile = percentile
 
     def score(self, features: Features) -> np.ndarray:
-        return in_blocks(self._energy, VIEWS["el"].rows(features))
+        return map_blocks(self._energy, VIEWS["el"].rows(features))
 
     def _energy(self, block: np.ndarray) -> np.ndarray:
-        z = tensor(block)
-        found = peaks(z, self.percentile, torch.float64)
+        z = as_tensor(block)
+        found = measure_peaks(z, self.percentile, torch.float64)
         kept = torch.zeros_like(z).scatter_(1, found.largest, z.gather(1, found.largest))
         weight, bias = self.head
         raw = torch.from_numpy(logits_of_rows(kept.numpy(), (weight, np.zeros(len(bias)))))

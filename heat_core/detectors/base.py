@@ -22,7 +22,7 @@ __all__ = ["Context", "Detector", "Head", "log_softmax", "logits_of", "require_e
 
 #: What a detector may judge by (`Detector.evidence`).
 EVIDENCE = ("logits", "features", "both", "gradients")
-Tell = Callable[[str, float], None]
+ReportProgress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Context:
         training: the settings that HEAT-GMM's residual is trained with.
         seed: of everything random.
         backbone: the network, or None where features were given.
-        tell: how a slow fit says where it is: a sentence, and the seconds that are left.
+        on_progress: how a slow fit says where it is: a sentence, and the seconds that are left.
     """
 
     id_set: str
     training: ResidualSettings
     seed: int
     backbone: "Backbone | None"
-    tell: Tell = no_progress
+    on_progress: ReportProgress = no_progress
 
     def network(self, detector: str) -> "Backbone":
         """The backbone; HeatError where the run has only features."""
@@ -87,7 +87,7 @@ class Detector(ABC):
         return cls(head, **cls.published.get(context.id_set, {}))
 
     @classmethod
-    def judges_features_alone(cls) -> bool:
+    def is_classifier_free(cls) -> bool:
         """Whether it asks no classifier, so that clusters of the features can stand for classes."""
         return cls.evidence == "features"
 

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 from heat_core.detectors.base import Detector, require_every_class
-from heat_core.energies.fitted import Fitted
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.moments import class_means
 from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
-from heat_core.features.chunks import in_blocks, tensor, working
+from heat_core.features.chunks import as_tensor, compute_dtype, map_blocks
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
 
@@ -30,28 +30,28 @@ class ConfidenceAndResidual(Detector):
     title, source = "CORE", "Yang et al., 2026, arXiv:2603.18290"
     place = 178
     evidence = "both"
-    _read = Fitted[np.ndarray]()
-    _means = Fitted[np.ndarray]()
-    _scale = Fitted[tuple[np.ndarray, np.ndarray]]()
+    _read = FittedAttribute[np.ndarray]()
+    _means = FittedAttribute[np.ndarray]()
+    _scale = FittedAttribute[tuple[np.ndarray, np.ndarray]]()
 
     def fit(self, train: Features) -> Self:
         z, labels, classes = VIEWS["el"].rows(train), train.required_labels(self.title), len(self.head[1])
         require_every_class(labels, classes, self.title)
-        self._read = _directions(np.asarray(self.head[0], dtype=np.float64)).astype(working(z.dtype))
+        self._read = _directions(np.asarray(self.head[0], dtype=np.float64)).astype(compute_dtype(z.dtype))
         self._means = class_means(z, labels, classes, self._residual)
         if not self._means.any():
             raise HeatError(
                 f"The head of {classes:,} classes reads all that the {z.shape[1]:,} features hold: nothing is left for "
                 "CORE's residual."
             )
-        parts = in_blocks(self._parts, z)
+        parts = map_blocks(self._parts, z)
         mean, std = parts.mean(axis=0), parts.std(axis=0)
         self._scale = mean, np.where(std > _CONSTANT * np.abs(mean), std, 1.0)  # what is constant is only shifted
         return self
 
     def score(self, features: Features) -> np.ndarray:
         mean, std = self._scale
-        standardised = (in_blocks(self._parts, VIEWS["el"].rows(features)) - mean) / std
+        standardised = (map_blocks(self._parts, VIEWS["el"].rows(features)) - mean) / std
         return standardised[:, 0] - standardised[:, 1]
 
     def _parts(self, z: np.ndarray) -> np.ndarray:
@@ -64,7 +64,7 @@ class ConfidenceAndResidual(Detector):
 
     def _residual(self, z: np.ndarray) -> np.ndarray:
         """(n, D) → (n, D): r, and zeros where it is only rounding."""
-        points, read = tensor(z), tensor(self._read)
+        points, read = as_tensor(z), as_tensor(self._read)
         residual = points - (points @ read) @ read.T
         is_some = residual.norm(dim=1) > _NOTHING * points.norm(dim=1)
         return torch.where(is_some[:, None], residual, 0.0).numpy()

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from heat_core.detectors.base import Detector, Head
-from heat_core.energies.fitted import Fitted
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.priors.dice import SPARSITY, SPARSITY_OF, DirectedSparsity
 from heat_core.energies.views import VIEWS
 from heat_core.features.features import Features
@@ -23,15 +23,15 @@ class Dice(Detector):
     rectified = True
     published: ClassVar = {id_set: {"sparsity": p} for id_set, p in SPARSITY_OF.items()}
 
-    _energy = Fitted[DirectedSparsity]()
+    _energy = FittedAttribute[DirectedSparsity]()
 
     def __init__(self, head: Head, sparsity: float = SPARSITY) -> None:
         super().__init__(head)
         self.sparsity = sparsity
 
     def fit(self, train: Features) -> Self:
-        self._energy = DirectedSparsity(*self.head, sparsity=self.sparsity).fit(VIEWS["dice"].of(train))
+        self._energy = DirectedSparsity(*self.head, sparsity=self.sparsity).fit(VIEWS["dice"].array(train))
         return self
 
     def score(self, features: Features) -> np.ndarray:
-        return self._energy.energy(VIEWS["dice"].of(features))
+        return self._energy.energy(VIEWS["dice"].array(features))

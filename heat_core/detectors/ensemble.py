@@ -6,8 +6,8 @@ from typing import Self
 import numpy as np
 from scipy.special import softmax
 
-from heat_core.detectors.base import Context, Detector, Head, Tell
-from heat_core.energies.fitted import Fitted
+from heat_core.detectors.base import Context, Detector, Head, ReportProgress
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
 from heat_core.features.heads import fit_head
@@ -24,17 +24,17 @@ class HeadEnsemble(Detector):
     place = 300
     evidence = "logits"
     slow = True  # trains
-    _heads = Fitted[list[Head]]()
+    _heads = FittedAttribute[list[Head]]()
 
-    def __init__(self, head: Head, members: int = 5, seed: int = 0, tell: Tell = no_progress) -> None:
+    def __init__(self, head: Head, members: int = 5, seed: int = 0, on_progress: ReportProgress = no_progress) -> None:
         if members < 1:
             raise HeatError(f"An ensemble needs at least one member, not {members}.")
         super().__init__(head)
-        self.members, self.seed, self._tell = members, seed, tell
+        self.members, self.seed, self._on_progress = members, seed, on_progress
 
     @classmethod
     def for_run(cls, head: Head, context: Context) -> Self:
-        return cls(head, tell=context.tell)
+        return cls(head, on_progress=context.on_progress)
 
     def fit(self, train: Features) -> Self:
         rng = np.random.default_rng(self.seed)
@@ -45,7 +45,7 @@ class HeadEnsemble(Detector):
             rows = np.r_[first, rng.integers(len(avg), size=len(avg) - len(first))]
             heads.append(fit_head(avg[rows], labels[rows]))
             left = (time.monotonic() - began) / done * (self.members - done)
-            self._tell(f"head {done} of {self.members}", left)
+            self._on_progress(f"head {done} of {self.members}", left)
         self._heads = heads
         return self
 

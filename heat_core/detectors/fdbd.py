@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 from heat_core.detectors.base import Detector
-from heat_core.energies.fitted import Fitted
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.priors.base import column_moments
 from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
-from heat_core.features.chunks import in_blocks
+from heat_core.features.chunks import map_blocks
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
 
@@ -27,8 +27,8 @@ class BoundaryDistance(Detector):
     title, source = "fDBD", "Liu & Qin, ICML 2024, arXiv:2312.11536"
     place = 174
     evidence = "both"
-    _mean = Fitted[torch.Tensor]()
-    _closeness = Fitted[torch.Tensor]()
+    _mean = FittedAttribute[torch.Tensor]()
+    _closeness = FittedAttribute[torch.Tensor]()
 
     def fit(self, train: Features) -> Self:
         weight = torch.from_numpy(np.asarray(self.head[0], dtype=np.float64))
@@ -40,9 +40,9 @@ class BoundaryDistance(Detector):
         return self
 
     def score(self, features: Features) -> np.ndarray:
-        return in_blocks(self._of, VIEWS["el"].rows(features))
+        return map_blocks(self._score_block, VIEWS["el"].rows(features))
 
-    def _of(self, z: np.ndarray) -> np.ndarray:
+    def _score_block(self, z: np.ndarray) -> np.ndarray:
         logits = torch.from_numpy(logits_of_rows(z, self.head))
         largest, predicted = logits.max(dim=1)
         gaps = torch.linalg.vecdot(largest[:, None] - logits, self._closeness[predicted])

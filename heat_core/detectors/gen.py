@@ -6,7 +6,7 @@ import torch
 from heat_core.detectors.base import Detector, Head, log_softmax
 from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
-from heat_core.features.chunks import in_blocks
+from heat_core.features.chunks import map_blocks
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
 
@@ -28,9 +28,9 @@ class GeneralisedEntropy(Detector):
         self.gamma, self.largest = gamma, largest
 
     def score(self, features: Features) -> np.ndarray:
-        return in_blocks(self._of, VIEWS["el"].rows(features))
+        return map_blocks(self._score_block, VIEWS["el"].rows(features))
 
-    def _of(self, z: np.ndarray) -> np.ndarray:
+    def _score_block(self, z: np.ndarray) -> np.ndarray:
         log_p = torch.from_numpy(log_softmax(logits_of_rows(z, self.head)))
         top = log_p.topk(min(self.largest, log_p.shape[1]), dim=1)
         rest = torch.log1p(-top.values.exp())

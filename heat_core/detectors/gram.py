@@ -7,7 +7,7 @@ import numpy as np
 
 from heat_core.backbones.registry import Backbone
 from heat_core.detectors.base import Context, Detector, Head, logits_of
-from heat_core.energies.fitted import Fitted
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.features.columns import GRAM, GRAM_POWERS, Column, require_maps
 from heat_core.features.features import Features
 
@@ -25,9 +25,9 @@ class Gram(Detector):
     evidence = "both"
     reads_images = True
     slow = True  # extra columns of all sets
-    _low = Fitted[np.ndarray]()
-    _high = Fitted[np.ndarray]()
-    _expected = Fitted[np.ndarray]()
+    _low = FittedAttribute[np.ndarray]()
+    _high = FittedAttribute[np.ndarray]()
+    _expected = FittedAttribute[np.ndarray]()
 
     def __init__(self, head: Head, widths: Sequence[int]) -> None:
         """widths: C_l of the layers, one after the other in the column `gram`, each for all powers."""

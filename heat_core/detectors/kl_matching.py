@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from heat_core.detectors.base import Detector, log_softmax, logits_of
-from heat_core.energies.fitted import Fitted
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.features.features import Features
 
 
@@ -21,7 +21,7 @@ class KLMatching(Detector):
     title, source = "KL Matching", "Hendrycks et al., ICML 2022, arXiv:1911.11132"
     place = 50
     evidence = "logits"
-    _log_typical = Fitted[torch.Tensor]()
+    _log_typical = FittedAttribute[torch.Tensor]()
 
     def fit(self, train: Features) -> Self:
         log_p = log_softmax(logits_of(train, self.head))

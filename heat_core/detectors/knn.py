@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from heat_core.detectors.base import Detector, Head
-from heat_core.energies.fitted import Fitted
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
-from heat_core.features.chunks import products
+from heat_core.features.chunks import compute_device
 from heat_core.features.features import Features
 
 _BLOCK = 2**24  # inner products at a time: 64 MB
@@ -31,9 +31,9 @@ class NearestNeighbours(Detector):
         "imagenet": {"k_of": (1000, 1_281_167)},
     }
 
-    k_ = Fitted[int]()
-    _known = Fitted[torch.Tensor]()
-    _searched = Fitted[torch.Tensor]()
+    k_ = FittedAttribute[int]()
+    _known = FittedAttribute[torch.Tensor]()
+    _searched = FittedAttribute[torch.Tensor]()
 
     def __init__(self, head: Head, k: int | None = None, k_of: tuple[int, int] | None = None) -> None:
         """k: fixed; or `k_of` = (k, number of training images from which it applies)."""
@@ -41,7 +41,7 @@ class NearestNeighbours(Detector):
         self.k, self.k_of = k, k_of
 
     def fit(self, train: Features) -> Self:
-        z = VIEWS["gmm"].of(train)
+        z = VIEWS["gmm"].array(train)
         if self.k_of and len(z) >= self.k_of[1]:
             self.k_ = self.k_of[0]
         else:
@@ -49,12 +49,12 @@ class NearestNeighbours(Detector):
         if self.k_ > len(z):
             raise HeatError(f"k = {self.k_} exceeds the {len(z)} training images: choose a smaller k.")
         self._known = torch.from_numpy(z)
-        self._searched = self._known.to(products())
+        self._searched = self._known.to(compute_device())
         return self
 
     def score(self, features: Features) -> np.ndarray:
-        z = torch.from_numpy(VIEWS["gmm"].of(features))
-        return torch.cat([self._distance(part) for part in in_parts(z, len(self._known))]).numpy()
+        z = torch.from_numpy(VIEWS["gmm"].array(features))
+        return torch.cat([self._distance(part) for part in split_queries(z, len(self._known))]).numpy()
 
     def _distance(self, z: torch.Tensor) -> torch.Tensor:
         """(n, D) → (n,) float64. Neighbours are found by one matrix product, since on the sphere the nearest has the
@@ -65,6 +65,6 @@ class NearestNeighbours(Detector):
         return (z.double() - self._known[kth].double()).norm(dim=1)
 
 
-def in_parts(z: torch.Tensor, known: int) -> tuple[torch.Tensor, ...]:
+def split_queries(z: torch.Tensor, known: int) -> tuple[torch.Tensor, ...]:
     """Rows, so many at a time that their inner products with all known ones fit."""
     return z.split(max(_BLOCK // known, 1))

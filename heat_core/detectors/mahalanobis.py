@@ -5,10 +5,10 @@ from typing import ClassVar, Self
 import numpy as np
 
 from heat_core.detectors.base import Detector, Head
-from heat_core.energies.fitted import Fitted
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.priors import GaussianMixture
 from heat_core.energies.views import VIEWS, View
-from heat_core.features.chunks import in_blocks
+from heat_core.features.chunks import map_blocks
 from heat_core.features.features import Features
 
 
@@ -23,7 +23,7 @@ class Mahalanobis(Detector):
     place = 120
     evidence = "features"
     _view: ClassVar[View] = VIEWS["el"]
-    _classes = Fitted[GaussianMixture]()
+    _classes = FittedAttribute[GaussianMixture]()
 
     def __init__(self, head: Head, covariance: str = "auto") -> None:
         super().__init__(head)
@@ -35,7 +35,7 @@ class Mahalanobis(Detector):
         return self
 
     def score(self, features: Features) -> np.ndarray:
-        return in_blocks(self._distance, self._view.rows(features))
+        return map_blocks(self._distance, self._view.rows(features))
 
     def _distance(self, z: np.ndarray) -> np.ndarray:
         """(n, D) → (n,) to the nearest class."""

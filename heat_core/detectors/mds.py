@@ -1,6 +1,5 @@
 """MDS: the Mahalanobis distance in several layers, each after its own perturbation of the image (Lee et al., 2018)."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Self
 
@@ -9,7 +8,8 @@ import torch
 
 from heat_core.backbones.registry import Backbone
 from heat_core.detectors.base import Context, Detector, Head
-from heat_core.energies.fitted import Fitted
+from heat_core.digests import digest_of_bytes
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.priors import GaussianMixture
 from heat_core.features.columns import LAYERS, Batch, Column, require_stages
 from heat_core.features.features import Features
@@ -28,10 +28,10 @@ class MultiLayerMahalanobis(Detector):
     evidence = "gradients"
     reads_images = True
     slow = True  # extra columns of all sets, and the images again
-    _layers = Fitted[list[GaussianMixture]]()
-    _mean = Fitted[np.ndarray]()
-    _std = Fitted[np.ndarray]()
-    _name = Fitted[str]()
+    _layers = FittedAttribute[list[GaussianMixture]]()
+    _mean = FittedAttribute[np.ndarray]()
+    _std = FittedAttribute[np.ndarray]()
+    _name = FittedAttribute[str]()
 
     def __init__(self, head: Head, widths: Sequence[int], epsilon: float = 0.0014, covariance: str = "auto") -> None:
         """widths: C_l of the layers, one after the other in the column `layers`."""
@@ -43,7 +43,7 @@ class MultiLayerMahalanobis(Detector):
         return cls(head, context.network(cls.title).layer_widths)
 
     @classmethod
-    def judges_features_alone(cls) -> bool:
+    def is_classifier_free(cls) -> bool:
         """Its gradients are those of distances."""
         return True
 
@@ -58,10 +58,9 @@ class MultiLayerMahalanobis(Detector):
         self._layers = [GaussianMixture(self.covariance).fit(z, labels) for z in layers]
         distances = [g.squared_distances(z).min(axis=1) for g, z in zip(self._layers, layers, strict=True)]
         self._mean, self._std = np.mean(distances, axis=1), np.std(distances, axis=1)
-        digest = hashlib.sha256(repr((self.epsilon, self.covariance)).encode())
-        for layer in self._layers:
-            digest.update(layer.means_.tobytes() + layer.precision_.tobytes())
-        self._name = f"mds-{digest.hexdigest()[:12]}"
+        parameters = repr((self.epsilon, self.covariance)).encode()
+        fitted = (array.tobytes() for layer in self._layers for array in (layer.means_, layer.precision_))
+        self._name = f"mds-{digest_of_bytes(parameters, *fitted, length=12)}"
         return self
 
     def test_columns(self, backbone: Backbone | None) -> tuple[Column, ...]:  # noqa: ARG002
@@ -73,7 +72,7 @@ class MultiLayerMahalanobis(Detector):
         for i, classes in enumerate(self._layers):
             with torch.enable_grad():
                 distance = classes.squared_distances(batch.layers[i]).amin(dim=1)
-            moved = batch.perturbed(distance.sum(), self.epsilon)
+            moved = batch.perturb(distance.sum(), self.epsilon)
             with torch.no_grad():
                 pooled = self._pooled(batch, moved, i)
                 found.append(classes.squared_distances(pooled.float()).amin(dim=1))
@@ -82,7 +81,7 @@ class MultiLayerMahalanobis(Detector):
     def _pooled(self, batch: Batch, pixels: torch.Tensor, layer: int) -> torch.Tensor:
         if layer == len(self._layers) - 1:
             return Batch(batch.backbone, pixels).avg
-        return batch.backbone.anatomy.stage(pixels, layer).mean(dim=(2, 3))
+        return batch.backbone.extractor.forward_stage(pixels, layer).mean(dim=(2, 3))
 
     def score(self, features: Features) -> np.ndarray:
         distances = np.asarray(features.column(self._name), dtype=np.float64)

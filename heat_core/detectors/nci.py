@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 from heat_core.detectors.base import Detector, Head
-from heat_core.energies.fitted import Fitted
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.priors.base import column_moments
 from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
-from heat_core.features.chunks import in_blocks
+from heat_core.features.chunks import map_blocks
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
 
@@ -27,7 +27,7 @@ class CollapseProximity(Detector):
     title, source = "NCI", "Liu & Qin, CVPR 2025, arXiv:2311.01479"
     place = 176
     evidence = "both"
-    _mean = Fitted[torch.Tensor]()
+    _mean = FittedAttribute[torch.Tensor]()
 
     def __init__(self, head: Head, alpha: float = 1e-4) -> None:
         if not 0 <= alpha < np.inf:
@@ -40,9 +40,9 @@ class CollapseProximity(Detector):
         return self
 
     def score(self, features: Features) -> np.ndarray:
-        return in_blocks(self._of, VIEWS["el"].rows(features))
+        return map_blocks(self._score_block, VIEWS["el"].rows(features))
 
-    def _of(self, z: np.ndarray) -> np.ndarray:
+    def _score_block(self, z: np.ndarray) -> np.ndarray:
         predicted = logits_of_rows(z, self.head).argmax(axis=1)
         weight = torch.from_numpy(np.asarray(self.head[0], dtype=np.float64)[predicted])
         centred = torch.from_numpy(z).double() - self._mean

@@ -7,11 +7,11 @@ import torch
 from scipy.special import logsumexp
 
 from heat_core.detectors.base import Detector, Head
-from heat_core.detectors.knn import in_parts
-from heat_core.energies.fitted import Fitted
+from heat_core.detectors.knn import split_queries
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
-from heat_core.features.chunks import in_blocks, products
+from heat_core.features.chunks import compute_device, map_blocks
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
 
@@ -29,7 +29,7 @@ class NeighbourGuidance(Detector):
     evidence = "both"
     published: ClassVar = {"imagenet": {"share": 0.01}}
 
-    _bank = Fitted[torch.Tensor]()
+    _bank = FittedAttribute[torch.Tensor]()
 
     def __init__(self, head: Head, k: int = 10, share: float = 1.0) -> None:
         """k: neighbours, or all of the bank where it holds fewer; share: of each class's training images in it."""
@@ -39,20 +39,20 @@ class NeighbourGuidance(Detector):
         self.k, self.share = k, share
 
     def fit(self, train: Features) -> Self:
-        bank = train.thinned(self.share)
-        z = VIEWS["gmm"].of(bank)
+        bank = train.subsample(self.share)
+        z = VIEWS["gmm"].array(bank)
         z *= self._sureness(bank)[:, None].astype(z.dtype)
-        self._bank = torch.from_numpy(z).to(products())
+        self._bank = torch.from_numpy(z).to(compute_device())
         return self
 
     def score(self, features: Features) -> np.ndarray:
-        z = torch.from_numpy(VIEWS["gmm"].of(features))
-        guidance = torch.cat([self._guidance(part) for part in in_parts(z, len(self._bank))]).numpy()
+        z = torch.from_numpy(VIEWS["gmm"].array(features))
+        guidance = torch.cat([self._guidance(part) for part in split_queries(z, len(self._bank))]).numpy()
         return -self._sureness(features) * guidance
 
     def _sureness(self, features: Features) -> np.ndarray:
         """(N,) float64: E(z)."""
-        return in_blocks(lambda z: logsumexp(logits_of_rows(z, self.head), axis=1), VIEWS["el"].rows(features))
+        return map_blocks(lambda z: logsumexp(logits_of_rows(z, self.head), axis=1), VIEWS["el"].rows(features))
 
     def _guidance(self, z: torch.Tensor) -> torch.Tensor:
         """(n, D) → (n,) float64."""

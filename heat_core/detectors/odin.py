@@ -1,7 +1,5 @@
 """ODIN (Liang et al., 2018): softmax at a high temperature, of the image moved towards its own prediction."""
 
-import hashlib
-
 import numpy as np
 import torch
 from scipy.special import softmax
@@ -9,6 +7,7 @@ from torch.nn.functional import cross_entropy, linear
 
 from heat_core.backbones.registry import Backbone
 from heat_core.detectors.base import Detector, Head
+from heat_core.digests import digest_of_bytes
 from heat_core.features.columns import Batch, Column
 from heat_core.features.features import Features
 
@@ -29,9 +28,9 @@ class Odin(Detector):
     def __init__(self, head: Head, temperature: float = 1000.0, epsilon: float = 0.0014) -> None:
         super().__init__(head)
         self.temperature, self.epsilon = temperature, epsilon
-        digest = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in head))
-        digest.update(repr((temperature, epsilon)).encode())
-        self._name = f"odin-{digest.hexdigest()[:12]}"
+        parameters = repr((temperature, epsilon)).encode()
+        digest = digest_of_bytes(*(np.ascontiguousarray(part).tobytes() for part in head), parameters, length=12)
+        self._name = f"odin-{digest}"
 
     def test_columns(self, backbone: Backbone | None) -> tuple[Column, ...]:  # noqa: ARG002
         return (Column(self._name, self.perturbed_logits, gradients=True),)
@@ -42,7 +41,7 @@ class Odin(Detector):
         with torch.enable_grad():
             logits = linear(batch.avg.float(), weight, bias)
             loss = cross_entropy(logits / self.temperature, logits.argmax(dim=1), reduction="sum")
-        moved = batch.perturbed(loss, self.epsilon)
+        moved = batch.perturb(loss, self.epsilon)
         with torch.no_grad():
             return linear(Batch(batch.backbone, moved).avg.float(), weight, bias)
 

@@ -7,7 +7,7 @@ from scipy.special import softmax
 from scipy.stats import gumbel_l
 
 from heat_core.detectors.base import Detector, Head, logits_of, require_every_class
-from heat_core.energies.fitted import Fitted
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
 
@@ -29,8 +29,8 @@ class OpenMax(Detector):
     title, source = "OpenMax", "Bendale & Boult, CVPR 2016, arXiv:1511.06233"
     place = 60
     evidence = "logits"
-    _means = Fitted[np.ndarray]()
-    _fits = Fitted[list["_Tail"]]()
+    _means = FittedAttribute[np.ndarray]()
+    _fits = FittedAttribute[list["_Tail"]]()
 
     def __init__(self, head: Head, tail: int = 20, alpha: int = 10) -> None:
         if tail < 2 or alpha < 1:

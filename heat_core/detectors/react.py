@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from heat_core.detectors.base import Detector, Head
-from heat_core.energies.fitted import Fitted
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.errors import HeatError
 from heat_core.features.chunks import blocks
 from heat_core.features.features import Features
@@ -21,7 +21,7 @@ class React(Detector):
     place = 80
     evidence = "both"
     rectified = True
-    threshold_ = Fitted[float]()
+    threshold_ = FittedAttribute[float]()
 
     def __init__(self, head: Head, percentile: float = 90.0) -> None:
         if not 0 <= percentile <= 100:

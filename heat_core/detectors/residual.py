@@ -15,4 +15,4 @@ class ResidualNorm(Vim):
     evidence = "features"
 
     def score(self, features: Features) -> np.ndarray:
-        return self._energy.residual(VIEWS["vim"].of(features))
+        return self._energy.residual_norm(VIEWS["vim"].array(features))

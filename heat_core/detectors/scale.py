@@ -5,10 +5,10 @@ from typing import Self
 import numpy as np
 
 from heat_core.detectors.base import Detector, Head
-from heat_core.energies.fitted import Fitted
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.priors.scale import PERCENTILE, ScaledActivations
 from heat_core.energies.views import VIEWS
-from heat_core.features.chunks import in_blocks
+from heat_core.features.chunks import map_blocks
 from heat_core.features.features import Features
 
 
@@ -23,7 +23,7 @@ class Scale(Detector):
     place = 86
     evidence = "both"
     rectified = True
-    _energy = Fitted[ScaledActivations]()
+    _energy = FittedAttribute[ScaledActivations]()
 
     def __init__(self, head: Head, percentile: float = PERCENTILE) -> None:
         super().__init__(head)
@@ -35,4 +35,4 @@ class Scale(Detector):
         return self
 
     def score(self, features: Features) -> np.ndarray:
-        return in_blocks(self._energy.energy, VIEWS["scale"].rows(features))
+        return map_blocks(self._energy.energy, VIEWS["scale"].rows(features))

@@ -5,10 +5,10 @@ from typing import Self
 import numpy as np
 
 from heat_core.detectors.base import Detector, require_every_class
-from heat_core.energies.fitted import Fitted
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.moments import class_means
 from heat_core.energies.views import VIEWS
-from heat_core.features.chunks import in_blocks
+from heat_core.features.chunks import map_blocks
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
 
@@ -23,21 +23,21 @@ class SimplifiedHopfield(Detector):
     title, source = "SHE", "Zhang et al., ICLR 2023 (OpenReview KkazG4lgKL)"
     place = 172
     evidence = "both"
-    _patterns = Fitted[np.ndarray]()
+    _patterns = FittedAttribute[np.ndarray]()
 
     def fit(self, train: Features) -> Self:
         z, labels, classes = VIEWS["el"].rows(train), train.required_labels(self.title), len(self.head[1])
         require_every_class(labels, classes, self.title)
-        right = in_blocks(self._predicted, z) == labels
+        right = map_blocks(self._predicted, z) == labels
         has_right = np.bincount(labels[right], minlength=classes) > 0
         stored = right | ~has_right[labels]
         self._patterns = class_means(z, np.where(stored, labels, classes), classes + 1)[:classes]
         return self
 
     def score(self, features: Features) -> np.ndarray:
-        return in_blocks(self._of, VIEWS["el"].rows(features))
+        return map_blocks(self._score_block, VIEWS["el"].rows(features))
 
-    def _of(self, z: np.ndarray) -> np.ndarray:
+    def _score_block(self, z: np.ndarray) -> np.ndarray:
         return -np.einsum("nd,nd->n", z, self._patterns[self._predicted(z)])
 
     def _predicted(self, z: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 
 from heat_core.detectors.base import Detector, Head
-from heat_core.energies.fitted import Fitted
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.priors.gmm import FEW, GaussianMixture
 from heat_core.energies.views import VIEWS
 from heat_core.features.features import Features
@@ -23,14 +23,14 @@ class Ssd(Detector):
     title, source = "SSD", "Sehwag et al., ICLR 2021, arXiv:2103.12051"
     place = 130
     evidence = "features"
-    _mixtures = Fitted[list[GaussianMixture]]()
+    _mixtures = FittedAttribute[list[GaussianMixture]]()
 
     def __init__(self, head: Head, clusters: int = 1, covariance: str = "auto", seed: int = 0) -> None:
         super().__init__(head)
         self.clusters, self.covariance, self.seed = clusters, covariance, seed
 
     def fit(self, train: Features) -> Self:
-        z = VIEWS["gmm"].of(train)
+        z = VIEWS["gmm"].array(train)
         self._mixtures = gaussians(z, self._assign(z, train), self.covariance)
         return self
 
@@ -42,7 +42,7 @@ class Ssd(Detector):
         return KMeans(clusters, random_state=self.seed, n_init=3).fit_predict(z)
 
     def score(self, features: Features) -> np.ndarray:
-        z = VIEWS["gmm"].of(features)
+        z = VIEWS["gmm"].array(features)
         return np.min([m.squared_distances(z).min(axis=1) for m in self._mixtures], axis=0)
 
 

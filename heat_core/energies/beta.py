@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heat_core.composition import compose
-from heat_core.energies.names import SECOND
+from heat_core.energies.names import SECOND_ENCODER
 from heat_core.features.features import Features
 from heat_core.metrics import auroc
 
@@ -22,7 +22,7 @@ class BetaChoice:
     auroc: tuple[float, ...]
 
 
-def noisy(features: Features, seed: int = 0) -> Features:
+def add_noise(features: Features, seed: int = 0) -> Features:
     """At most 2,000 of the features with Gaussian noise of half the spread of each dimension: a mild perturbation.
 
     Stronger ones (two images mixed, dimensions crossed between images) lead astray: they ask for a large β on every
@@ -37,7 +37,7 @@ def noisy(features: Features, seed: int = 0) -> Features:
         return np.maximum(z[rows] + noise, 0) if (z >= 0).all() else z[rows] + noise
 
     avg, std = moved(features.avg), None if features.std is None else moved(features.std)
-    extra = {name: moved(column) for name, column in features.extra.items() if name.endswith(SECOND)}
+    extra = {name: moved(column) for name, column in features.extra.items() if name.endswith(SECOND_ENCODER)}
     return Features(avg, std, labels=None, ids=[features.ids[i] for i in rows], extra=extra)
 
 

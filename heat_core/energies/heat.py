@@ -1,8 +1,8 @@
 """HEAT: K priors, each corrected by its residual (Eq. 2), standardised to be composed (App. A.2)."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from heat_core.data.splits import rank_in_class
+from heat_core.digests import digest_of_tensors
 from heat_core.energies import residual_scale
 from heat_core.energies.priors import Prior, make_prior
-from heat_core.energies.residual import EpochRecord, ResidualMLP, points_of, train_residual
+from heat_core.energies.residual import ResidualMLP
+from heat_core.energies.residual_trainer import EpochRecord, train_residual
 from heat_core.energies.settings import ResidualSettings
+from heat_core.energies.training_features import MAX_DEVICE_BYTES, load_training_features
 from heat_core.energies.views import VIEWS, View
 from heat_core.errors import HeatError
-from heat_core.features.chunks import blocks, in_blocks
+from heat_core.features.chunks import blocks, map_blocks
 from heat_core.features.features import Features
 from heat_core.storage import replacing
 from heat_core.types import FitHead, Head, Rows
@@ -60,7 +63,7 @@ class CorrectedPrior:
 
     def prior_energy(self, features: Features) -> np.ndarray:
         """E_q of (N,) samples, float64."""
-        return in_blocks(self.prior.energy, self.view.rows(features))
+        return map_blocks(self.prior.energy, self.view.rows(features))
 
     def residual_energy(self, features: Features) -> np.ndarray:
         """E_θ of (N,) samples; zeros before training."""
@@ -79,26 +82,28 @@ class CorrectedPrior:
         device: torch.device,
         seed: int,
         on_epoch: Callable[[EpochRecord], None],
+        max_device_bytes: int = MAX_DEVICE_BYTES,
     ) -> str | None:
-        """Train the residual (Algorithm 1) on the training features, and give it its say; returns why training stopped
+        """Train the residual (Algorithm 1) on the training features, and rescale it; returns why training stopped
         early, or None."""
-        z = points_of(self.view.rows(features), device)
+        z = load_training_features(self.view.rows(features), device, max_device_bytes)
         self.temperature = settings.temperature or automatic_temperature(self.reference, *z.shape)
-        project = lambda points: self.view.project(points, self.non_negative)  # noqa: E731
-        done = train_residual(self.prior, z, settings, self.temperature, project, seed, on_epoch)
-        self.residual = done.residual.cpu()
-        if settings.balanced:
-            self._balance(features, done.learned, *z.shape)
-        return done.stopped
+        project = partial(self.view.project, non_negative=self.non_negative)
+        trained = train_residual(self.prior, z, settings, self.temperature, project, seed, on_epoch)
+        self.residual = trained.residual.cpu()
+        if settings.rescale:
+            self._rescale(features, trained.label_correlation)
+        return trained.stopped
 
-    def _balance(self, features: Features, learned: float, n: int, dim: int) -> None:
-        """Bring the residual to the `loudness` that it should have beside its prior."""
+    def _rescale(self, features: Features, label_correlation: float) -> None:
+        """Bring the residual to its `target_scale` relative to the prior."""
         assert self.residual is not None
         prior, residual = self.reference / self.temperature, self.residual_energy(features)[self.reference_rows]
-        weight = self.prior.head_weight
-        unread = None if weight is None else residual_scale.unread_share(weight, self.view.rows(features))
-        self.rho = residual_scale.loudness(n, dim, unread, learned)
-        self.residual.scale(residual_scale.factor(self.rho, float(prior.std()), float(residual.std())))
+        z, weight = self.view.rows(features), self.prior.head_weight
+        outside_head = None if weight is None else residual_scale.variance_outside_head(weight, z)
+        n, dim = z.shape
+        self.rho = residual_scale.target_scale(n, dim, outside_head, label_correlation)
+        self.residual.scale(residual_scale.rescale_factor(self.rho, float(prior.std()), float(residual.std())))
 
     def statistics(self, features: Features) -> tuple[float, float]:
         """Mean and standard deviation of the hybrid energy on the reference rows of the training set."""
@@ -112,8 +117,8 @@ class CorrectedPrior:
         shape = {"width": str(settings.width), "hidden_layers": str(settings.hidden_layers)}
         state = self.residual.state_dict()
         meta = {"temperature": repr(self.temperature), "digest": _digest(state, self.temperature)} | shape
-        with replacing(path) as beside:
-            beside.write_bytes(save(state, metadata=meta))
+        with replacing(path) as temp_path:
+            temp_path.write_bytes(save(state, metadata=meta))
 
     def load(self, path: Path) -> None:
         """Read back what `save` wrote; HeatError where it is damaged, or the residual of other features."""
@@ -140,10 +145,7 @@ class CorrectedPrior:
 
 def _digest(state: dict[str, torch.Tensor], temperature: float) -> str:
     """Of a residual's weights and its temperature."""
-    digest = hashlib.blake2b(repr(temperature).encode(), digest_size=16)
-    for name in sorted(state):
-        digest.update(name.encode() + state[name].detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    return digest_of_tensors(sorted(state.items()), repr(temperature))
 
 
 def automatic_temperature(reference: np.ndarray, n: int, dim: int) -> float:
@@ -152,7 +154,7 @@ def automatic_temperature(reference: np.ndarray, n: int, dim: int) -> float:
     The loss holds a residual within ±1/(2λ); it can correct a prior whose spread after division by T is of that order.
     Trained on few samples it learns them by heart, and T shrinks with n/D so that it cannot outvote the prior.
     """
-    return max(_AUTO_SPREADS * min(1.0, n / (residual_scale.ENOUGH * dim)) * float(np.std(reference)), 1e-12)
+    return max(_AUTO_SPREADS * min(1.0, n / (residual_scale.SAMPLES_PER_DIM * dim)) * float(np.std(reference)), 1e-12)
 
 
 def fit_prior(
@@ -182,34 +184,36 @@ def fit_prior(
     rows, held_out = _reference_rows(z, labels)
     if held_out:
         keep = np.setdiff1d(np.arange(len(z)), rows)
-        reference = prior.refit(z[keep], labels[keep]).energy(z[rows])
+        reference = prior.fit_clone(z[keep], labels[keep]).energy(z[rows])
     else:
-        reference = in_blocks(prior.energy, z)
+        reference = map_blocks(prior.energy, z)
     return CorrectedPrior(name, view, prior, reference, rows, held_out, _non_negative(z), dim=z.shape[1])
 
 
-def fit_again(name: str, train: Features, head: Head, covariance: str, weights: str, id_set: str) -> CorrectedPrior:
+def refit_prior(name: str, train: Features, head: Head, covariance: str, weights: str, id_set: str) -> CorrectedPrior:
     """A finished run's prior, fitted on the same training features; it has no residual yet.
 
     It gives energies; for training, which needs a scale, there is `fit_prior`.
     """
     z, labels = VIEWS[name].rows(train), train.required_labels(f"The prior {name}")
-    return without_scale(name, make_prior(name, head, None, covariance, id_set, weights).fit(z, labels), z.shape[1])
+    return make_scoring_prior(
+        name, make_prior(name, head, None, covariance, id_set, weights).fit(z, labels), z.shape[1]
+    )
 
 
-def without_scale(name: str, prior: Prior, dim: int) -> CorrectedPrior:
+def make_scoring_prior(name: str, prior: Prior, dim: int) -> CorrectedPrior:
     """A fitted prior of (N, dim) features that gives energies; what only its training reads is left empty."""
-    nothing = np.empty(0)
-    return CorrectedPrior(name, VIEWS[name], prior, nothing, nothing, False, non_negative=False, dim=dim)
+    empty = np.empty(0)
+    return CorrectedPrior(name, VIEWS[name], prior, empty, empty, False, non_negative=False, dim=dim)
 
 
-def restore(
+def restore_prior(
     name: str, train: Features, head: Head, covariance: str, weights: str, id_set: str, path: Path
 ) -> CorrectedPrior:
-    """A finished run's corrected prior: as `fit_again`, its residual read from `path`."""
-    part = fit_again(name, train, head, covariance, weights, id_set)
-    part.load(path)
-    return part
+    """A finished run's corrected prior: as `refit_prior`, its residual read from `path`."""
+    corrected = refit_prior(name, train, head, covariance, weights, id_set)
+    corrected.load(path)
+    return corrected
 
 
 def _non_negative(z: Rows) -> bool:

@@ -13,7 +13,7 @@ import torch
 
 from heat_core.data.splits import rank_in_class
 from heat_core.errors import HeatError
-from heat_core.features.chunks import BLOCK, blocks, products, tensor, working
+from heat_core.features.chunks import BLOCK, as_tensor, blocks, compute_device, compute_dtype
 from heat_core.types import Rows
 
 _PANEL = 256  # columns of the scatter that are made at a time
@@ -35,7 +35,7 @@ class Moments:
     scatter: np.ndarray
 
     @classmethod
-    def of(cls, z: Rows, index: np.ndarray, classes: int, exact: bool = False) -> Self:
+    def from_rows(cls, z: Rows, index: np.ndarray, classes: int, exact: bool = False) -> Self:
         """One pass over (N, D) features with (N,) class numbers below `classes`.
 
         Args:
@@ -46,19 +46,19 @@ class Moments:
         """
         counts = np.bincount(index, minlength=classes)
         shift = _first_means(z, index, classes)
-        near = tensor(shift.astype(np.float64 if exact else working(z.dtype))).to(device := products())
-        of_row = tensor(index).to(device)
+        near = as_tensor(shift.astype(np.float64 if exact else compute_dtype(z.dtype))).to(device := compute_device())
+        of_row = as_tensor(index).to(device)
         sums, total = (torch.zeros(n, z.shape[1], dtype=torch.float64, device=device) for n in (classes, z.shape[1]))
         room = near.new_empty(min(BLOCK, len(z)), z.shape[1])  # new memory for each block would cost more than its sums
         for rows, block in blocks(z, np.float64 if exact else None):
             own, moved = of_row[rows], room[: len(block)]
             torch.index_select(near, 0, own, out=moved)
-            torch.sub(tensor(block).to(device), moved, out=moved)
+            torch.sub(as_tensor(block).to(device), moved, out=moved)
             sums += torch.zeros_like(near).index_add_(0, own, moved)
             _add_square(total, moved)
         # of the rows as they were shifted: the rounding of `near` is no error of the scatter
         sums, total, near = sums.cpu(), total.cpu(), near.cpu()
-        off = sums / tensor(np.maximum(counts, 1))[:, None]
+        off = sums / as_tensor(np.maximum(counts, 1))[:, None]
         total = torch.triu(total) + torch.triu(total, 1).T - sums.T @ off
         return cls(counts, np.where(counts[:, None], (near.double() + off).numpy(), 0.0), total.numpy())
 
@@ -103,9 +103,9 @@ def class_means(
         classes: C.
         of_block: (n, D) → (n, D).
     """
-    of_row, sums = tensor(index), torch.zeros(classes, z.shape[1], dtype=torch.float64)
+    of_row, sums = as_tensor(index), torch.zeros(classes, z.shape[1], dtype=torch.float64)
     for rows, block in blocks(z):
-        sums.index_add_(0, of_row[rows], tensor(of_block(block)).double())
+        sums.index_add_(0, of_row[rows], as_tensor(of_block(block)).double())
     return sums.numpy() / np.maximum(np.bincount(index, minlength=classes), 1)[:, None]
 
 

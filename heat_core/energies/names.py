@@ -11,14 +11,17 @@ PRIOR_TITLES = {
     "vim": "ViM",
     "scale": "SCALE",
 }
-OF_FEATURES = ("gmm", "gmm-std", "knn")  # that read no logits
+FEATURE_PRIORS = ("gmm", "gmm-std", "knn")  # that read no logits
 ALL_PRIORS = tuple(PRIOR_TITLES)
-FIRST, SECOND = "@a", "@b"  # after a prior's name: whose features it reads, where there are two encoders
+FIRST_ENCODER, SECOND_ENCODER = (
+    "@a",
+    "@b",
+)  # after a prior's name: whose features it reads, where there are two encoders
 #: Of a second encoder's features; what reads logits is left to the classifier.
-SECOND_PRIORS = tuple(f"{name}{SECOND}" for name in OF_FEATURES)
-PRIOR_TITLES |= {name: f"{PRIOR_TITLES[name.removesuffix(SECOND)]}{SECOND}" for name in SECOND_PRIORS}
+SECOND_PRIORS = tuple(f"{name}{SECOND_ENCODER}" for name in FEATURE_PRIORS)
+PRIOR_TITLES |= {name: f"{PRIOR_TITLES[name.removesuffix(SECOND_ENCODER)]}{SECOND_ENCODER}" for name in SECOND_PRIORS}
 
 
-def kind_of(prior: str) -> str:
+def prior_kind(prior: str) -> str:
     """The name without the encoder: what is fitted, whosever features it reads."""
-    return prior.removesuffix(SECOND)
+    return prior.removesuffix(SECOND_ENCODER)

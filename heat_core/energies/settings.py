@@ -4,10 +4,11 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from heat_core.energies.names import kind_of
+from heat_core.energies.names import prior_kind
 from heat_core.errors import HeatError
 
 CHOICES = {"decay": ("linear", "quadratic"), "start": ("prior", "normal", "data")}  # of the settings that are texts
+_OPTION_NAMES = {"rescale": "balanced"}  # field → its name in `--set`, in experiments and in the app, where it differs
 
 
 @dataclass(frozen=True)
@@ -34,22 +35,28 @@ class ResidualSettings:
     temperature: float = 1e3  # 0 = chosen from the prior's spread, see heat.automatic_temperature
     input_noise: float = 1e-4
     saturation: float = 0.0  # share of the loss's bound -1/(2λ) at which training ends; 0 = never
-    balanced: bool = True  # whether the residual's say follows from ID features, see `loudness`; False = as trained
+    rescale: bool = True  # bring the residual to `residual_scale.target_scale`; False = as trained
 
     def changed(self, changes: dict[str, Any]) -> "ResidualSettings":
-        """A copy with some fields replaced; HeatError names an unknown or impossible one."""
-        known: dict[str, type] = {f.name: type(f.default) for f in fields(self)}
-        if unknown := set(changes) - set(known):
-            raise HeatError(f"Unknown setting {sorted(unknown)[0]!r}: choose among {', '.join(known)}.")
+        """A copy with some options (see `as_options`) changed; HeatError names an unknown or impossible one."""
+        names = {_OPTION_NAMES.get(f.name, f.name): f.name for f in fields(self)}
+        types: dict[str, type] = {f.name: type(f.default) for f in fields(self)}
+        if unknown := set(changes) - set(names):
+            raise HeatError(f"Unknown setting {sorted(unknown)[0]!r}: choose among {', '.join(names)}.")
         try:
-            values: dict[str, Any] = {k: _truth(v) if known[k] is bool else known[k](v) for k, v in changes.items()}
+            values = {names[option]: _convert(value, types[names[option]]) for option, value in changes.items()}
             result = replace(self, **values)
         except (TypeError, ValueError) as error:
             raise HeatError(f"A setting has a value of the wrong kind: {error}.") from error
-        result.check()
+        result.validate()
         return result
 
-    def check(self) -> None:
+    def as_options(self) -> dict[str, Any]:
+        """Every setting under the name by which `--set` and the experiment's `settings` know it."""
+        return {_OPTION_NAMES.get(f.name, f.name): getattr(self, f.name) for f in fields(self)}
+
+    def validate(self) -> None:
+        """Raise a HeatError where a setting has an impossible value."""
         for name in ("width", "epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise HeatError(f"{name} must be at least 1, not {getattr(self, name)}.")
@@ -67,7 +74,12 @@ class ResidualSettings:
                 raise HeatError(f"{name} is {value!r}: choose {', '.join(choices[:-1])} or {choices[-1]}.")
 
 
-def _truth(value: Any) -> bool:
+def _convert(value: Any, kind: type) -> Any:
+    """A setting's value, also as typed on a command line; ValueError where it is not of that kind."""
+    return _parse_bool(value) if kind is bool else kind(value)
+
+
+def _parse_bool(value: Any) -> bool:
     """True or False, also as typed on a command line; ValueError for anything else."""
     words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
     if str(value).lower() not in words:
@@ -99,34 +111,35 @@ _QUICK = ResidualSettings(
 )
 
 
-def _for_logits(settings: ResidualSettings) -> ResidualSettings:
+def _adapt_to_logits(settings: ResidualSettings) -> ResidualSettings:
     """EL lives in the raw features, whose scale is about 1, not 1/√D: steps, noise and λ follow."""
     steps = {"step_start": 0.1, "step_end": 0.01, "noise_start": 0.1, "noise_end": 0.01}
     return settings.changed({"temperature": 1.0, "lambda_": 0.1, **steps})
 
 
 PRESETS: dict[str, dict[str, ResidualSettings]] = {
-    "paper": {"gmm": _PAPER, "gmm-std": _PAPER, "el": _for_logits(_PAPER)},
+    "paper": {"gmm": _PAPER, "gmm-std": _PAPER, "el": _adapt_to_logits(_PAPER)},
     "released": {
         "gmm": _RELEASED,
         "gmm-std": replace(_RELEASED, langevin_steps=1),
-        "el": _for_logits(replace(_RELEASED, langevin_steps=50, batch_size=256, start="normal")),
+        "el": _adapt_to_logits(replace(_RELEASED, langevin_steps=50, batch_size=256, start="normal")),
     },
     "quick": {
         "gmm": _QUICK,
         "gmm-std": _QUICK,
-        "el": _for_logits(
+        "el": _adapt_to_logits(
             replace(_QUICK, learning_rate=3e-3, updates=330, starts_are_negatives=False, saturation=0.7, start="prior")
         ),
     },
 }
 PRESET_NAMES = tuple(PRESETS)
 # Priors beyond the paper's train as the one with their view.
-_LIKE = {"dice": "el", "vim": "el", "scale": "el", "knn": "gmm"}
+_TRAINED_AS = {"dice": "el", "vim": "el", "scale": "el", "knn": "gmm"}
 
 
 def settings_for(prior: str, preset: str, changes: dict[str, Any] | None = None) -> ResidualSettings:
     """The settings of one prior in one preset, with a person's own changes."""
     if preset not in PRESETS:
         raise HeatError(f"There is no preset {preset!r}: choose one of {', '.join(PRESETS)}.")
-    return PRESETS[preset][_LIKE.get(kind_of(prior), kind_of(prior))].changed(changes or {})
+    kind = prior_kind(prior)
+    return PRESETS[preset][_TRAINED_AS.get(kind, kind)].changed(changes or {})

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heat_core.energies.names import SECOND, SECOND_PRIORS, kind_of
+from heat_core.energies.names import SECOND_ENCODER, SECOND_PRIORS, prior_kind
 from heat_core.errors import HeatError
-from heat_core.storage import let_go
+from heat_core.memory import release_pages
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +29,7 @@ class ViewedRows:
     def __getitem__(self, rows: Any) -> np.ndarray:
         copied = self.normalised or isinstance(self.column, np.memmap)
         z = (np.array if copied else np.asarray)(self.column[rows], dtype=np.float32)
-        let_go(self.column)
+        release_pages(self.column)
         if self.normalised:
             z /= np.maximum(np.linalg.norm(z, axis=-1, keepdims=True), 1e-12)
         return z
@@ -42,13 +42,15 @@ class View:
     column: str
     normalised: bool
 
-    def of(self, features: "Features") -> np.ndarray:
+    def array(self, features: "Features") -> np.ndarray:
         """(N, D) float32 rows of `features.avg` or `features.std`, in memory."""
         return self.rows(features)[:]
 
     def rows(self, features: "Features") -> "ViewedRows":
-        """The same, made when they are read."""
-        column = features.extra.get(self.column) if self.column.endswith(SECOND) else getattr(features, self.column)
+        """The rows of `array`, made when they are read."""
+        column = (
+            features.extra.get(self.column) if self.column.endswith(SECOND_ENCODER) else getattr(features, self.column)
+        )
         if column is None:
             raise HeatError(
                 f"these features have no {self.column}.npy (a network gives one where its maps have two positions or "
@@ -74,4 +76,6 @@ VIEWS = {
     "vim": View("avg", False),
     "scale": View("avg", False),
 }
-VIEWS |= {p: View(f"{VIEWS[kind_of(p)].column}{SECOND}", VIEWS[kind_of(p)].normalised) for p in SECOND_PRIORS}
+VIEWS |= {
+    p: View(f"{VIEWS[prior_kind(p)].column}{SECOND_ENCODER}", VIEWS[prior_kind(p)].normalised) for p in SECOND_PRIORS
+}

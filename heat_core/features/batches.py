@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from heat_core.backbones.registry import Backbone
 from heat_core.data.image_set import ImageSet
 from heat_core.errors import HeatError
-from heat_core.features.columns import Batch, Column, pooled
+from heat_core.features.columns import Batch, Column, pooled_columns
 from heat_core.features.features import Features
 
 
@@ -29,9 +29,9 @@ class ExtractionProgress(TypedDict):
     eta: float
 
 
-def progress_of(done: int, total: int, began: float, start: int = 0) -> ExtractionProgress:
-    """How far one is that `began` (see `time.monotonic`) with the image `start`."""
-    rate = (done - start) / max(time.monotonic() - began, 1e-9)
+def progress_record(done: int, total: int, start_time: float, start: int = 0) -> ExtractionProgress:
+    """How far an extraction is that began at `start_time` (of `time.monotonic`) with the image `start`."""
+    rate = (done - start) / max(time.monotonic() - start_time, 1e-9)
     return {"done": done, "total": total, "images_per_s": rate, "eta": (total - done) / rate}
 
 
@@ -42,17 +42,17 @@ def auto_device() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def usual_batch_size(device: torch.device) -> int:
+def default_batch_size(device: torch.device) -> int:
     """Images at a time."""
     return 256 if device.type == "cuda" else 64
 
 
-def usual_workers(device: torch.device, cores: int) -> int:
+def default_workers(device: torch.device, cores: int) -> int:
     """Processes that decode images: a GPU is fed by its cores, a CPU is kept busy by the network."""
     return min(cores, 12) if device.type == "cuda" else 0
 
 
-def each_batch(
+def iter_batches(
     backbone: Backbone,
     images: ImageSet,
     device: torch.device,
@@ -64,29 +64,29 @@ def each_batch(
     """The columns of one batch after the other, from image `start` on: name → (B, width) float32, and (B,) which of
     its images could be read; what stands for the others means nothing.
     """
-    on_gpu = device.type == "cuda"
+    uses_cuda = device.type == "cuda"
     loader = DataLoader(
-        Subset(_Decoded(images, backbone.transform), range(start, len(images))),
+        Subset(_DecodedImages(images, backbone.transform), range(start, len(images))),
         batch_size=batch_size,
         num_workers=workers,
-        pin_memory=on_gpu,
+        pin_memory=uses_cuda,
     )
     network = backbone.to(device).to(memory_format=torch.channels_last)
     for pixels, readable in loader:
         pixels = pixels.to(device, non_blocking=True, memory_format=torch.channels_last)
-        yield _columns(network, pixels, columns), readable.numpy()
+        yield _compute_columns(network, pixels, columns), readable.numpy()
 
 
-def _columns(network: Backbone, pixels: torch.Tensor, columns: Sequence[Column]) -> dict[str, np.ndarray]:
+def _compute_columns(network: Backbone, pixels: torch.Tensor, columns: Sequence[Column]) -> dict[str, np.ndarray]:
     """The columns of one batch: name → (B, width) float32."""
     stages, gradients, kind = any(c.stages for c in columns), any(c.gradients for c in columns), pixels.device.type
     batch = Batch(network, pixels, stages, gradients)
     # bfloat16 reaches as far as float32; float16 overflows in the activations of large ViTs
     with torch.inference_mode(not gradients), torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
-        return {c.name: c.of(batch).detach().float().cpu().numpy() for c in columns}
+        return {c.name: c.compute(batch).detach().float().cpu().numpy() for c in columns}
 
 
-def look(
+def extract_in_memory(
     backbone: Backbone,
     images: ImageSet,
     batch_size: int | None = None,
@@ -94,38 +94,42 @@ def look(
     on_progress: Callable[[ExtractionProgress], None] = lambda _: None,
 ) -> tuple[Features | None, np.ndarray]:
     """Features of the images that could be read, in memory (None where none could), and (N,) which those are."""
-    device, began, done = auto_device(), time.monotonic(), 0
-    batch_size = batch_size or usual_batch_size(device)
-    workers = usual_workers(device, os.cpu_count() or 1) if workers is None else workers
+    device, start_time, done = auto_device(), time.monotonic(), 0
+    batch_size = batch_size or default_batch_size(device)
+    workers = default_workers(device, os.cpu_count() or 1) if workers is None else workers
     columns: dict[str, list[np.ndarray]] = {}
-    seen: list[np.ndarray] = []
-    for batch, readable in each_batch(backbone, images, device, batch_size, workers, pooled(backbone)):
-        seen.append(readable)
+    readable_batches: list[np.ndarray] = []
+    for batch, readable in iter_batches(backbone, images, device, batch_size, workers, pooled_columns(backbone)):
+        readable_batches.append(readable)
         for name, values in batch.items():
             columns.setdefault(name, []).append(values[readable])
         done += len(readable)
-        on_progress(progress_of(done, len(images), began))
-    could = np.concatenate(seen)
-    whole = {name: np.concatenate(parts) for name, parts in columns.items()}
-    ids = [images.ids[i] for i in np.flatnonzero(could)]
-    return (Features(whole["avg"], whole.get("std"), None, ids) if ids else None), could
+        on_progress(progress_record(done, len(images), start_time))
+    is_readable = np.concatenate(readable_batches)
+    ids = [images.ids[i] for i in np.flatnonzero(is_readable)]
+    return (_join(columns, ids) if ids else None), is_readable
 
 
-def look_at_pixels(backbone: Backbone, pixels: torch.Tensor, batch_size: int | None = None) -> Features:
+def extract_pixels(backbone: Backbone, pixels: torch.Tensor, batch_size: int | None = None) -> Features:
     """Features of (N, 3, H, W) pixels, as the backbone's transform makes them; HeatError for another shape."""
     if pixels.ndim != 4 or not len(pixels) or pixels.shape[1] != 3 or not pixels.is_floating_point():
         raise HeatError(f"Pixels must be a float tensor (N, 3, H, W), not {pixels.dtype} {tuple(pixels.shape)}.")
     device = auto_device()
     network = backbone.to(device).to(memory_format=torch.channels_last)
-    found: dict[str, list[np.ndarray]] = {}
-    for part in pixels.split(batch_size or usual_batch_size(device)):
-        for name, values in _columns(network, part.detach().to(device), pooled(backbone)).items():
-            found.setdefault(name, []).append(values)
-    whole = {name: np.concatenate(parts) for name, parts in found.items()}
-    return Features(whole["avg"], whole.get("std"), None, [f"image {i}" for i in range(len(pixels))])
+    columns: dict[str, list[np.ndarray]] = {}
+    for part in pixels.split(batch_size or default_batch_size(device)):
+        for name, values in _compute_columns(network, part.detach().to(device), pooled_columns(backbone)).items():
+            columns.setdefault(name, []).append(values)
+    return _join(columns, [f"image {i}" for i in range(len(pixels))])
 
 
-class _Decoded(Dataset[tuple[torch.Tensor, bool]]):
+def _join(columns: dict[str, list[np.ndarray]], ids: list[str]) -> Features:
+    """Features of the batches' columns, one after the other."""
+    arrays = {name: np.concatenate(batches) for name, batches in columns.items()}
+    return Features(arrays["avg"], arrays.get("std"), None, ids)
+
+
+class _DecodedImages(Dataset[tuple[torch.Tensor, bool]]):
     """index → (pixels, readable); black pixels where the image cannot be read."""
 
     def __init__(self, images: ImageSet, transform: Callable[[Image.Image], torch.Tensor]) -> None:

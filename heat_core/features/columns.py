@@ -6,7 +6,7 @@ from functools import cached_property
 
 import torch
 
-from heat_core.backbones.feature_extractor import Seen
+from heat_core.backbones.feature_extractor import Activations
 from heat_core.backbones.registry import Backbone
 from heat_core.errors import HeatError
 
@@ -28,25 +28,25 @@ class Batch:
         pixels.requires_grad_(gradients)
 
     @cached_property
-    def _seen(self) -> Seen:
+    def _activations(self) -> Activations:
         with torch.set_grad_enabled(self._gradients):
-            anatomy = self.backbone.anatomy
-            return (anatomy.see_stages if self._stages else anatomy.see)(self.pixels)
+            extractor = self.backbone.extractor
+            return (extractor.forward_stages if self._stages else extractor.forward)(self.pixels)
 
     @property
     def volume(self) -> torch.Tensor | None:
         """What is pooled to `avg`, where that is known."""
-        return self._seen.volume
+        return self._activations.volume
 
     @property
     def stages(self) -> list[torch.Tensor]:
         """(B, C_l, H_l, W_l) of each stage but the last."""
-        return self._seen.stages
+        return self._activations.stages
 
     @property
     def avg(self) -> torch.Tensor:
         """(B, D), what the linear head reads."""
-        return self._seen.avg
+        return self._activations.avg
 
     @cached_property
     def layers(self) -> list[torch.Tensor]:
@@ -54,7 +54,7 @@ class Batch:
         with torch.set_grad_enabled(self._gradients):
             return [*(stage.float().mean(dim=(2, 3)) for stage in self.stages), self.avg.float()]
 
-    def perturbed(self, loss: torch.Tensor, epsilon: float) -> torch.Tensor:
+    def perturb(self, loss: torch.Tensor, epsilon: float) -> torch.Tensor:
         """The images, each pixel moved by ε (of pixels between 0 and 1) to where `loss` falls (Liang et al., 2018)."""
         (gradient,) = torch.autograd.grad(loss, self.pixels, retain_graph=True)
         step = gradient.sign() / self.backbone.pixel_std.to(loss.device)
@@ -66,12 +66,12 @@ class Column:
     """One column of the Features: the name of its file, and how a batch fills it (Batch → (B, width))."""
 
     name: str
-    of: Callable[[Batch], torch.Tensor]
+    compute: Callable[[Batch], torch.Tensor]
     stages: bool = False
     gradients: bool = False
 
 
-def _gram(batch: Batch) -> torch.Tensor:
+def _gram_sums(batch: Batch) -> torch.Tensor:
     """Row sums of the Gram matrices of order 1 to 10 of every stage (Sastry & Oore, 2020): (B, 10 ΣC_l).
 
     A row sum of (F^p F^pᵀ) is F^p times the sum of F^p over the channels: no C × C matrix is made. Powers are taken of
@@ -81,23 +81,23 @@ def _gram(batch: Batch) -> torch.Tensor:
     assert batch.volume is not None  # `require_maps`
     for stage in [*batch.stages, batch.backbone.as_maps(batch.volume)]:
         maps = stage.float().flatten(2)
-        own = maps.abs().amax(dim=2, keepdim=True).clamp_min(1e-12)
-        whole = own.amax(dim=1, keepdim=True)
+        channel_max = maps.abs().amax(dim=2, keepdim=True).clamp_min(1e-12)
+        stage_max = channel_max.amax(dim=1, keepdim=True)
         for p in GRAM_POWERS:
-            power = (maps / own) ** p
-            channels = (power * (own / whole) ** p).sum(dim=1, keepdim=True)
+            power = (maps / channel_max) ** p
+            channels = (power * (channel_max / stage_max) ** p).sum(dim=1, keepdim=True)
             row = (power * channels).sum(dim=2)
-            sums.append(row.sign() * row.abs() ** (1 / p) * (own * whole)[:, :, 0])
+            sums.append(row.sign() * row.abs() ** (1 / p) * (channel_max * stage_max)[:, :, 0])
     return torch.cat(sums, dim=1)
 
 
 AVG = Column("avg", lambda batch: batch.avg)
 STD = Column("std", lambda batch: batch.backbone.std_pool(batch.volume))
 LAYERS = Column("layers", lambda batch: torch.cat(batch.layers, dim=1), stages=True)
-GRAM = Column("gram", _gram, stages=True)
+GRAM = Column("gram", _gram_sums, stages=True)
 
 
-def pooled(backbone: Backbone) -> tuple[Column, ...]:
+def pooled_columns(backbone: Backbone) -> tuple[Column, ...]:
     """What is always kept: `avg`, and `std` where the volume has positions."""
     return (AVG, STD) if backbone.has_positions else (AVG,)
 
@@ -106,7 +106,7 @@ def require_stages(backbone: Backbone | None, detector: str) -> Backbone:
     """The backbone; HeatError where there is none, or where it does not show the volumes between its stages."""
     if backbone is None:
         raise HeatError(f"{detector} reads the images, and this run has only their features.")
-    if not backbone.anatomy.has_stages:
+    if not backbone.extractor.has_stages:
         raise HeatError(f"{detector} reads the layers of the network, which {backbone.name} does not show.")
     return backbone
 

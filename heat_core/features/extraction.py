@@ -8,42 +8,44 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock
 
 from heat_core.backbones.registry import Backbone
 from heat_core.data.image_set import ImageSet
+from heat_core.digests import digest_of_file
 from heat_core.errors import HeatError
 from heat_core.features.batches import (
     ExtractionProgress,
     auto_device,
-    each_batch,
-    progress_of,
-    usual_batch_size,
-    usual_workers,
+    default_batch_size,
+    default_workers,
+    iter_batches,
+    progress_record,
 )
-from heat_core.features.columns import Column, pooled
+from heat_core.features.columns import Column, pooled_columns
 from heat_core.features.features import Features
 from heat_core.features.store import META, load_features
+from heat_core.locks import exclusive
+from heat_core.names import file_name, printable
+from heat_core.progress import RateLimiter
 from heat_core.storage import (
-    digest_of,
-    file_name,
     heat_home,
-    printable,
+    read_checked_json,
     read_json,
-    read_sealed,
     replacing,
+    write_checked_json,
     write_json,
-    write_sealed,
     writing,
 )
 
 SAVE_EVERY = 2.0  # seconds between two marks of progress on disk
+_PROGRESS = "progress.json"
 
 
 def extract(
@@ -64,115 +66,194 @@ def extract(
         backbone: the network.
         images: what it looks at.
         device: where it runs; default: `auto_device()`.
-        batch_size: images at a time; default: `usual_batch_size`.
-        workers: processes that decode images; default: `usual_workers`.
+        batch_size: images at a time; default: `default_batch_size`.
+        workers: processes that decode images; default: `default_workers`.
         on_progress: receives a record after every batch.
         columns: what is kept of each batch; default: `avg`, and `std` where there are positions.
     """
-    columns = pooled(backbone) if columns is None else columns
     device = device or auto_device()
-    batch_size = batch_size or usual_batch_size(device)
-    fingerprint = f"{backbone.fingerprint}-{images.fingerprint}"
-    folder = heat_home() / "features" / file_name(backbone.name) / f"{file_name(images.name)}-{fingerprint}"
-    if _missing(folder, fingerprint, columns):
-        lock = FileLock(heat_home() / "locks" / f"{folder.parent.name}-{folder.name}.lock")
-        with writing(folder):
-            Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        try:  # what another process made while this one waited is not made again
-            if missing := _missing(folder, fingerprint, columns):
-                _make(backbone, images, folder, fingerprint, missing, device, batch_size, workers, on_progress)
-        finally:
-            lock.release()
+    columns = pooled_columns(backbone) if columns is None else columns
+    batch_size = batch_size or default_batch_size(device)
+    workers = default_workers(device, os.cpu_count() or 1) if workers is None else workers
+    job = ExtractionJob(backbone, images, device, batch_size, workers, columns, on_progress)
+    folder = job.folder
+    if job.missing_columns():
+        lock = heat_home() / "locks" / f"{folder.parent.name}-{folder.name}.lock"
+        with exclusive(lock, target=folder):  # what another process made while this one waited is not made again
+            if missing := job.missing_columns():
+                replace(job, columns=missing).run()
     return load_features(folder, [c.name for c in columns])
 
 
-def _missing(folder: Path, fingerprint: str, columns: Sequence[Column]) -> list[Column]:
-    """The columns that are not in a finished folder of that fingerprint."""
-    digests = _digests(folder, fingerprint)
-    return [c for c in columns if c.name not in digests or not (folder / f"{c.name}.npy").exists()]
+@dataclass(frozen=True)
+class ExtractionJob:
+    """One extraction: which columns of which images go into which folder, and how batches are made.
+
+    Attributes:
+        backbone: the network.
+        images: what it looks at.
+        device: where it runs.
+        batch_size: images at a time.
+        workers: processes that decode images.
+        columns: what is kept of each batch.
+        on_progress: receives a record after every batch.
+    """
+
+    backbone: Backbone
+    images: ImageSet
+    device: torch.device
+    batch_size: int
+    workers: int
+    columns: Sequence[Column]
+    on_progress: Callable[[ExtractionProgress], None]
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the network and of the images."""
+        return f"{self.backbone.fingerprint}-{self.images.fingerprint}"
+
+    @property
+    def folder(self) -> Path:
+        """Where the finished features lie."""
+        name = f"{file_name(self.images.name)}-{self.fingerprint}"
+        return heat_home() / "features" / file_name(self.backbone.name) / name
+
+    @property
+    def partial_folder(self) -> Path:
+        """Where the columns grow; its name holds all that decides how batches are cut."""
+        label = file_name("-".join([str(self.batch_size), self.device.type, *(c.name for c in self.columns)]))
+        return self.folder.with_name(f"{self.folder.name}.partial-{label}")
+
+    def missing_columns(self) -> list[Column]:
+        """The columns that are not in a finished folder of that fingerprint."""
+        digests = self._stored_digests()
+        return [c for c in self.columns if c.name not in digests or not (self.folder / f"{c.name}.npy").exists()]
+
+    def _stored_digests(self) -> dict[str, str]:
+        """Digests of the columns of a finished folder of that fingerprint; none where it is another, or holds none."""
+        if not (self.folder / META).exists():
+            return {}
+        cure = f"delete {printable(self.folder)} and run again"
+        meta = read_json(self.folder / META, cure)
+        if not isinstance(meta, dict) or meta.get("fingerprint") != self.fingerprint:
+            return {}
+        digests = read_checked_json(self.folder / META, cure).get("digests")
+        return digests if isinstance(digests, dict) else {}
+
+    def run(self) -> None:
+        """Fill the columns beside the folder, then move them in.
+
+        Raises:
+            HeatError: where no image can be read, or others than for the columns that are there already.
+        """
+        if self.folder.exists() and not self._stored_digests():
+            shutil.rmtree(self.folder)
+        skipped = self._write_columns()
+        readable = np.setdiff1d(np.arange(len(self.images)), skipped)
+        if not len(readable):
+            raise HeatError(
+                f"None of the {len(self.images)} images of {self.images.name!r} could be read: check that they are "
+                "images."
+            )
+        digests = self._remove_unreadable(readable)
+        if (self.folder / META).exists():
+            self._add_to_folder(digests, readable)
+        else:
+            self._make_folder(digests, readable, skipped)
+
+    def _write_columns(self) -> list[int]:
+        """Write the columns of every batch into the partial folder; return the indices of unreadable images."""
+        work, total = self.partial_folder, len(self.images)
+        with writing(work):
+            work.mkdir(parents=True, exist_ok=True)
+        state = self._read_progress()
+        start = done = state["done"]
+        start_time, is_save_due = time.monotonic(), RateLimiter(SAVE_EVERY)
+        files: dict[str, np.memmap] = {}
+        for batch, readable in self._iter_batches(start):
+            for name, values in batch.items():
+                with writing(work):
+                    if name not in files:
+                        files[name] = _open_column(work / f"{name}.npy", (total, values.shape[1]), start)
+                    files[name][done : done + len(readable)] = values
+            state["skipped"] += [done + int(i) for i in np.flatnonzero(~readable)]
+            done += len(readable)
+            if is_save_due() or done == total:
+                with writing(work):
+                    for file in files.values():
+                        file.flush()
+                write_json(work / _PROGRESS, state | {"done": done})
+            self.on_progress(progress_record(done, total, start_time, start))
+        return state["skipped"]
+
+    def _read_progress(self) -> dict[str, Any]:
+        """How many images were done when an earlier process stopped, and which of them could not be read."""
+        work = self.partial_folder
+        is_resumable = (work / _PROGRESS).exists() and all((work / f"{c.name}.npy").exists() for c in self.columns)
+        return read_json(work / _PROGRESS) if is_resumable else {"done": 0, "skipped": []}
+
+    def _iter_batches(self, start: int) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+        return iter_batches(self.backbone, self.images, self.device, self.batch_size, self.workers, self.columns, start)
+
+    def _remove_unreadable(self, readable: np.ndarray) -> dict[str, str]:
+        """Keep only rows of readable images in the columns; return the digests of these."""
+        digests: dict[str, str] = {}
+        for name in (c.name for c in self.columns):
+            path = self.partial_folder / f"{name}.npy"
+            values = np.load(path, mmap_mode="r", allow_pickle=False)
+            if len(readable) < len(values):
+                _save_array(path, values[readable])  # in memory: a file that is mapped cannot be replaced everywhere
+            digests[name] = digest_of_file(path)
+        return digests
+
+    def _make_folder(self, digests: dict[str, str], readable: np.ndarray, skipped: list[int]) -> None:
+        """Add labels and the description, and make the partial folder the finished one."""
+        images, work = self.images, self.partial_folder
+        if images.labels is not None:
+            _save_array(work / "labels.npy", images.labels[readable])
+            digests = digests | {"labels": digest_of_file(work / "labels.npy")}
+        meta = {
+            "fingerprint": self.fingerprint,
+            "digests": digests,
+            "ids": [images.ids[i] for i in readable],
+            "labelled": images.labels is not None,
+            "class_names": images.class_names,
+            "skipped": [images.ids[i] for i in skipped],
+        }
+        write_checked_json(work / META, meta)
+        (work / _PROGRESS).unlink(missing_ok=True)
+        with writing(self.folder):
+            work.rename(self.folder)
+
+    def _add_to_folder(self, digests: dict[str, str], readable: np.ndarray) -> None:
+        """Move columns that were asked for later to the finished ones; one counts once its digest is written."""
+        folder, work = self.folder, self.partial_folder
+        meta = read_checked_json(folder / META, f"delete {folder} and run again")
+        if meta["ids"] != [self.images.ids[i] for i in readable]:
+            raise HeatError(
+                f"Some images of {folder.name} can no longer be read, or now can: delete {folder} and run again."
+            )
+        with writing(folder):
+            for name in digests:
+                (work / f"{name}.npy").replace(folder / f"{name}.npy")
+        write_checked_json(folder / META, meta | {"digests": meta["digests"] | digests})
+        shutil.rmtree(work)
 
 
-def _digests(folder: Path, fingerprint: str) -> dict[str, str]:
-    """Of the columns of a finished folder of that fingerprint; none where it is another, or from before there were."""
-    if not (folder / META).exists():
-        return {}
-    cure = f"delete {printable(folder)} and run again"
-    meta = read_json(folder / META, cure)
-    if not isinstance(meta, dict) or meta.get("fingerprint") != fingerprint:
-        return {}
-    digests = read_sealed(folder / META, cure).get("digests")
-    return digests if isinstance(digests, dict) else {}
-
-
-def _make(
-    backbone: Backbone,
-    images: ImageSet,
-    folder: Path,
-    fingerprint: str,
-    columns: Sequence[Column],
-    device: torch.device,
-    batch_size: int,
-    workers: int | None,
-    on_progress: Callable[[ExtractionProgress], None],
-) -> None:
-    """Fill the columns beside the folder, then move them in."""
-    if folder.exists() and not _digests(folder, fingerprint):
-        shutil.rmtree(folder)
-    workers = usual_workers(device, os.cpu_count() or 1) if workers is None else workers
-    label = file_name("-".join([str(batch_size), device.type, *(c.name for c in columns)]))
-    work = folder.with_name(f"{folder.name}.partial-{label}")
-    skipped = _fill(backbone, images, work, device, batch_size, workers, on_progress, columns)
-    _finish(images, work, folder, skipped, fingerprint, columns)
-
-
-def _fill(
-    backbone: Backbone,
-    images: ImageSet,
-    work: Path,
-    device: torch.device,
-    batch_size: int,
-    workers: int,
-    on_progress: Callable[[ExtractionProgress], None],
-    columns: Sequence[Column],
-) -> list[int]:
-    """Write the columns of every batch into `work`; return the indices of unreadable images."""
-    with writing(work):
-        work.mkdir(parents=True, exist_ok=True)
-    mark = work / "progress.json"
-    begun = mark.exists() and all((work / f"{c.name}.npy").exists() for c in columns)
-    state: dict[str, Any] = read_json(mark) if begun else {"done": 0, "skipped": []}
-    start, began, saved = state["done"], time.monotonic(), time.monotonic()
-    files: dict[str, np.memmap] = {}
-    done = start
-    for batch, readable in each_batch(backbone, images, device, batch_size, workers, columns, start):
-        rows = slice(done, done + len(readable))
-        for name, values in batch.items():
-            with writing(work):
-                if name not in files:
-                    files[name] = _open_column(work / f"{name}.npy", (len(images), values.shape[1]), start)
-                files[name][rows] = values
-        state["skipped"] += [done + int(i) for i in np.flatnonzero(~readable)]
-        done += len(readable)
-        if time.monotonic() - saved > SAVE_EVERY or done == len(images):
-            with writing(work):
-                for file in files.values():
-                    file.flush()
-            write_json(mark, state | {"done": done})
-            saved = time.monotonic()
-        on_progress(progress_of(done, len(images), began, start))
-    return state["skipped"]
+def _save_array(path: Path, values: np.ndarray) -> None:
+    with replacing(path) as temp_path, open(temp_path, "wb") as file:
+        np.save(file, values)
 
 
 def _open_column(path: Path, shape: tuple[int, int], start: int) -> np.memmap:
     if start:
         return np.lib.format.open_memmap(path, mode="r+")
     column = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-    _reserve(path)
+    _reserve_space(path)
     return column
 
 
-def _reserve(path: Path) -> None:
+def _reserve_space(path: Path) -> None:
     """Take the file's whole room on the disk now: a full disk would otherwise kill the process at some later page."""
     if not hasattr(os, "posix_fallocate"):
         return
@@ -182,54 +263,3 @@ def _reserve(path: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that cannot promise room
             raise
-
-
-def _finish(
-    images: ImageSet, work: Path, folder: Path, skipped: list[int], fingerprint: str, columns: Sequence[Column]
-) -> None:
-    keep = np.setdiff1d(np.arange(len(images)), skipped)
-    if not len(keep):
-        raise HeatError(
-            f"None of the {len(images)} images of {images.name!r} could be read: check that they are images."
-        )
-    ids = [images.ids[i] for i in keep]
-    for column in columns:
-        values = np.load(work / f"{column.name}.npy", mmap_mode="r", allow_pickle=False)
-        if len(keep) < len(values):
-            values = values[keep]  # in memory: a file that is mapped cannot be replaced everywhere
-            with replacing(work / f"{column.name}.npy") as beside, open(beside, "wb") as file:
-                np.save(file, values)
-    digests = {c.name: digest_of(work / f"{c.name}.npy") for c in columns}
-    if (folder / META).exists():
-        _add(work, folder, digests, ids)
-        return
-    if images.labels is not None:
-        with replacing(work / "labels.npy") as beside, open(beside, "wb") as file:
-            np.save(file, images.labels[keep])
-        digests["labels"] = digest_of(work / "labels.npy")
-    meta = {
-        "fingerprint": fingerprint,
-        "digests": digests,
-        "ids": ids,
-        "labelled": images.labels is not None,
-        "class_names": images.class_names,
-        "skipped": [images.ids[i] for i in skipped],
-    }
-    write_sealed(work / META, meta)
-    (work / "progress.json").unlink(missing_ok=True)
-    with writing(folder):
-        work.rename(folder)
-
-
-def _add(work: Path, folder: Path, digests: dict[str, str], ids: list[str]) -> None:
-    """Move columns that were asked for later to the finished ones; one counts once its digest is written."""
-    meta = read_sealed(folder / META, f"delete {folder} and run again")
-    if meta["ids"] != ids:
-        raise HeatError(
-            f"Some images of {folder.name} can no longer be read, or now can: delete {folder} and run again."
-        )
-    with writing(folder):
-        for name in digests:
-            (work / f"{name}.npy").replace(folder / f"{name}.npy")
-    write_sealed(folder / META, meta | {"digests": meta["digests"] | digests})
-    shutil.rmtree(work)

@@ -7,7 +7,7 @@ import numpy as np
 
 from heat_core.data.splits import held_out_rows, rank_in_class, require_positive
 from heat_core.errors import HeatError
-from heat_core.features.chunks import rows_not_finite
+from heat_core.features.chunks import non_finite_rows
 
 
 @dataclass
@@ -23,8 +23,8 @@ class Features:
         skipped: ids of images that could not be read.
         extra: (N, …) columns that detectors asked for, by name.
         folder: where they lie on disk, or None.
-        numbers: of the classes that have samples, among those of the whole set.
-        every_class: names of the whole set's classes, in order: a head may have been made for all of them.
+        class_indices: of the classes that have samples, among those of the whole set.
+        all_class_names: names of the whole set's classes, in order: a head may have been made for all of them.
     """
 
     avg: np.ndarray
@@ -35,8 +35,8 @@ class Features:
     skipped: list[str] = field(default_factory=list)
     extra: dict[str, np.ndarray] = field(default_factory=dict)
     folder: Path | None = None
-    numbers: list[int] = field(default_factory=list)
-    every_class: list[str] = field(default_factory=list)
+    class_indices: list[int] = field(default_factory=list)
+    all_class_names: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         columns = {"avg": self.avg, **({} if self.std is None else {"std": self.std}), **self.extra}
@@ -44,7 +44,7 @@ class Features:
         if len(lengths) != 1:
             raise HeatError(f"The columns of these features differ in length ({sorted(lengths)}): extract them again.")
         for name, column in columns.items():
-            bad = rows_not_finite(column)
+            bad = non_finite_rows(column)
             if len(bad):
                 raise HeatError(
                     f"{len(bad)} of {len(column)} images have NaN or infinite features in {name}, first "
@@ -85,7 +85,7 @@ class Features:
         require_positive(per_class)
         return self.subset(np.flatnonzero(rank_in_class(self.labels, len(self)) < per_class))
 
-    def thinned(self, share: float) -> "Features":
+    def subsample(self, share: float) -> "Features":
         """A share of each class, evenly spread over its samples, and its first sample at least."""
         if share == 1:
             return self

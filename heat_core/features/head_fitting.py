@@ -11,13 +11,13 @@ import torch
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-from heat_core.features.chunks import BLOCK, blocks, cached_rows, tensor, working
+from heat_core.features.chunks import BLOCK, as_tensor, blocks, compute_dtype, rows_in_cache
 from heat_core.progress import no_progress
 from heat_core.types import OnStep, Rows
 
 _FIRST_STEPS = (10, 20)  # on a sample; then the metric is taken again, where the probabilities are now
-_MOST_STEPS = 1000
-_SAMPLED = 8  # rows a dimension that are such a sample
+_MAX_STEPS = 1000
+_SAMPLE_ROWS_PER_DIMENSION = 8  # rows a dimension that are such a sample
 
 
 def fit_logistic(
@@ -34,50 +34,57 @@ def fit_logistic(
     classes, index = np.unique(y, return_inverse=True)
     # For two classes scikit-learn penalises one row w; ± w / 2 has half of its squared norm.
     penalty = (2.0 if len(classes) == 2 else 1.0) / inverse_penalty
-    every = max(len(z) // max(_SAMPLED * z.shape[1], BLOCK), 1)
-    sample = np.array(z[::every], dtype=working(z.dtype))
-    first = _Problem(sample, index[::every], penalty * len(sample) / len(z), sample.mean(axis=0, dtype=np.float64))
+    stride = max(len(z) // max(_SAMPLE_ROWS_PER_DIMENSION * z.shape[1], BLOCK), 1)
+    sample = np.array(z[::stride], dtype=compute_dtype(z.dtype))
+    sample_problem = _LogisticProblem(
+        sample, index[::stride], penalty * len(sample) / len(z), sample.mean(axis=0, dtype=np.float64)
+    )
     weight, bias = torch.zeros(len(classes), z.shape[1]).double(), torch.zeros(len(classes)).double()
-    for most in _FIRST_STEPS if every > 1 else _FIRST_STEPS[:1]:
-        weight, bias = first.solve(weight, bias, first.inverse_root(weight, bias), most)
-    whole = _Problem(z, index, penalty, first.mean.numpy())
-    weight, bias = whole.solve(weight, bias, first.inverse_root(weight, bias), _MOST_STEPS, on_step)
-    bias = bias - weight @ whole.mean
+    for max_steps in _FIRST_STEPS if stride > 1 else _FIRST_STEPS[:1]:
+        weight, bias = sample_problem.solve(weight, bias, sample_problem.inverse_root(weight, bias), max_steps)
+    full_problem = _LogisticProblem(z, index, penalty, sample_problem.mean.numpy())
+    weight, bias = full_problem.solve(weight, bias, sample_problem.inverse_root(weight, bias), _MAX_STEPS, on_step)
+    bias = bias - weight @ full_problem.mean
     return (weight - weight.mean(dim=0)).numpy(), (bias - bias.mean()).numpy()
 
 
-class _Problem:
+class _LogisticProblem:
     """The loss on some rows, measured from a mean."""
 
     def __init__(self, z: Rows, index: np.ndarray, penalty: float, mean: np.ndarray) -> None:
         self.z, self.index, self.penalty, self.mean = z, torch.from_numpy(index), penalty, torch.from_numpy(mean)
-        self.dtype = torch.float64 if working(z.dtype) == np.float64 else torch.float32
+        self.dtype = torch.float64 if compute_dtype(z.dtype) == np.float64 else torch.float32
 
     def solve(
-        self, weight: torch.Tensor, bias: torch.Tensor, inverse: torch.Tensor, most: int, on_step: OnStep = no_progress
+        self,
+        weight: torch.Tensor,
+        bias: torch.Tensor,
+        inverse: torch.Tensor,
+        max_steps: int,
+        on_step: OnStep = no_progress,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Where at most so many L-BFGS steps lead from a point, in a metric."""
         shape, n, evaluations = (len(bias), len(self.mean) + 1), len(self.z), 0
 
         def evaluate(point: np.ndarray) -> tuple[float, np.ndarray]:
             nonlocal evaluations
-            moved = torch.from_numpy(point).view(shape)
-            loss, slope, slope_bias = self._loss(moved[:, :-1] @ inverse, moved[:, -1])
+            current = torch.from_numpy(point).view(shape)
+            loss, slope, slope_bias = self._loss(current[:, :-1] @ inverse, current[:, -1])
             evaluations += 1
             on_step(evaluations, loss / n)
             return loss / n, torch.cat([slope @ inverse.T, slope_bias[:, None]], dim=1).flatten().numpy() / n
 
         start = torch.cat([torch.linalg.solve_triangular(inverse.T, weight.T, upper=True).T, bias[:, None]], dim=1)
-        tight = 1e-13 if self.dtype == torch.float64 else 1e-7  # no finer than the products' rounding
-        options = {"maxiter": most, "maxfun": 2 * most, "ftol": tight, "gtol": 1e-9, "maxcor": 20}
+        tolerance = 1e-13 if self.dtype == torch.float64 else 1e-7  # no finer than the products' rounding
+        options = {"maxiter": max_steps, "maxfun": 2 * max_steps, "ftol": tolerance, "gtol": 1e-9, "maxcor": 20}
         with threadpool_limits(1, user_api="blas"):  # torch's threads are still awake, and would be in the way
-            found = minimize(evaluate, start.flatten().numpy(), jac=True, method="L-BFGS-B", options=options)
-        moved = torch.from_numpy(found.x).view(shape)
-        return moved[:, :-1] @ inverse, moved[:, -1]
+            result = minimize(evaluate, start.flatten().numpy(), jac=True, method="L-BFGS-B", options=options)
+        end = torch.from_numpy(result.x).view(shape)
+        return end[:, :-1] @ inverse, end[:, -1]
 
     def inverse_root(self, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         """L⁻¹ of the Hessian in one row of W, H = L Lᵀ, averaged over the rows: Σ_n mean_c p_c (1 - p_c) z zᵀ."""
-        centred = tensor(self.z[:]) - self.mean.to(self.dtype)
+        centred = as_tensor(self.z[:]) - self.mean.to(self.dtype)
         p = torch.softmax(centred @ weight.T.to(self.dtype) + bias.to(self.dtype), dim=1)
         scaled = centred * (p * (1 - p)).mean(dim=1, keepdim=True).clamp_min(1e-6).sqrt()
         hessian = (scaled.T @ scaled).double()
@@ -88,14 +95,14 @@ class _Problem:
     def _loss(self, weight: torch.Tensor, bias: torch.Tensor) -> tuple[float, torch.Tensor, torch.Tensor]:
         """Σ -log p(y|z) + the penalty, and its slope in weight and bias."""
         loss, slope, slope_bias = 0.0, torch.zeros_like(weight), torch.zeros_like(bias)
-        own_weight, shift = weight.to(self.dtype), bias - weight @ self.mean
-        for rows, block in blocks(self.z, rows=cached_rows(self.z)):
-            of_features, own = tensor(block), self.index[rows, None]
-            log_p = torch.log_softmax((of_features @ own_weight.T).double() + shift, dim=1)
-            loss -= float(log_p.gather(1, own).sum())
-            gap = log_p.exp_()
-            gap.scatter_add_(1, own, torch.full_like(own, -1, dtype=gap.dtype))
-            slope += gap.T.to(self.dtype) @ of_features
-            slope_bias += gap.sum(dim=0)
+        cast_weight, shift = weight.to(self.dtype), bias - weight @ self.mean
+        for rows, block in blocks(self.z, rows=rows_in_cache(self.z)):
+            features, labels = as_tensor(block), self.index[rows, None]
+            log_p = torch.log_softmax((features @ cast_weight.T).double() + shift, dim=1)
+            loss -= float(log_p.gather(1, labels).sum())
+            residual = log_p.exp_()
+            residual.scatter_add_(1, labels, torch.full_like(labels, -1, dtype=residual.dtype))
+            slope += residual.T.to(self.dtype) @ features
+            slope_bias += residual.sum(dim=0)
         slope += self.penalty * weight - torch.outer(slope_bias, self.mean)
         return loss + 0.5 * self.penalty * float((weight**2).sum()), slope, slope_bias

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heat_core.features.chunks import blocks, tensor, working
+from heat_core.features.chunks import as_tensor, blocks, compute_dtype
 from heat_core.features.features import Features
 from heat_core.progress import no_progress
 from heat_core.types import FitHead, Head, OnStep, Rows
 
-_OWN_HEAD_ACCURACY = 0.5  # between chance and perfect: below it the model's classes are not those of the set
+_MIN_RELATIVE_ACCURACY = 0.5  # between chance and perfect: below it the model's classes are not those of the set
 
 
 def logits_of(features: Features, head: Head) -> np.ndarray:
@@ -21,10 +21,13 @@ def logits_of_rows(z: Rows, head: Head) -> np.ndarray:
     """The same of (N, D) features."""
     import torch
 
-    weight, bias = tensor(np.asarray(head[0], dtype=working(z.dtype))), tensor(np.asarray(head[1], dtype=np.float64))
+    weight, bias = (
+        as_tensor(np.asarray(head[0], dtype=compute_dtype(z.dtype))),
+        as_tensor(np.asarray(head[1], dtype=np.float64)),
+    )
     logits = torch.empty(len(z), len(bias), dtype=torch.float64)
     for rows, block in blocks(z):
-        torch.add(tensor(block) @ weight.T, bias, out=logits[rows])
+        torch.add(as_tensor(block) @ weight.T, bias, out=logits[rows])
     return logits.numpy()
 
 
@@ -44,7 +47,7 @@ def fit_head(z: Rows, y: np.ndarray, on_step: OnStep = no_progress) -> Head:
 
 
 @dataclass(frozen=True)
-class ChosenHead:
+class HeadChoice:
     """The head that a run uses.
 
     Attributes:
@@ -59,44 +62,47 @@ class ChosenHead:
 
 
 def choose_head(
-    own: Head | None, train: Features, no_head: str = "it has none", on_step: OnStep = no_progress
-) -> ChosenHead:
+    model_head: Head | None, train: Features, no_head_reason: str = "it has none", on_step: OnStep = no_progress
+) -> HeadChoice:
     """The model's own head where its classes are the training set's, else one fitted here.
 
     The order of the model's classes is not written anywhere. Readers of folders sort them naturally (timm) or as texts
     (torchvision): the order is taken under which the head is right.
 
     Args:
-        own: the model's head, or None.
+        model_head: the model's head, or None.
         train: features with labels.
-        no_head: why there is none.
+        no_head_reason: why there is none.
         on_step: told how far the fit of a head is.
     """
     classes, labels = len(train.class_names), train.required_labels("A classifier's head")
     fitting = "fitting a logistic-regression head."
-    reason = f"The model's own head cannot be used, {no_head}: {fitting}"
-    rows = _rows_of(len(own[0]), train) if own is not None else []
-    if own is not None and not rows:
-        reason = f"The model has {len(own[0]):,} classes and this set {classes}: {fitting}"
-    elif own is not None:
-        accuracy, order = max((_accuracy(own, order, train, labels), order) for order in rows)
-        if accuracy >= 1 / classes + _OWN_HEAD_ACCURACY * (1 - 1 / classes):
-            right = f"{accuracy:.1%} of the training images right"
-            return ChosenHead((own[0][order], own[1][order]), None, f"The model's own head is used ({right}).")
+    reason = f"The model's own head cannot be used, {no_head_reason}: {fitting}"
+    orders = _candidate_orders(len(model_head[0]), train) if model_head is not None else []
+    if model_head is not None and not orders:
+        reason = f"The model has {len(model_head[0]):,} classes and this set {classes}: {fitting}"
+    elif model_head is not None:
+        accuracy, order = max((_accuracy(model_head, order, train, labels), order) for order in orders)
+        if accuracy >= 1 / classes + _MIN_RELATIVE_ACCURACY * (1 - 1 / classes):
+            reason = f"The model's own head is used ({accuracy:.1%} of the training images right)."
+            return HeadChoice((model_head[0][order], model_head[1][order]), None, reason)
         reason = (
             f"The model's own head gets {accuracy:.1%} of the training images right, so that its {classes} classes are "
             f"others than those of this set, or in another order: {fitting}"
         )
-    return ChosenHead(fit_head(train.avg, labels, on_step), fit_head, reason)
+    return HeadChoice(fit_head(train.avg, labels, on_step), fit_head, reason)
 
 
-def _rows_of(outputs: int, train: Features) -> list[list[int]]:
+def _candidate_orders(outputs: int, train: Features) -> list[list[int]]:
     """Which rows of a head of that many outputs the set's classes may be: with the classes as they are sorted here, or
     sorted as texts; none where the numbers differ. Of the whole set's classes, some may have no samples here."""
-    for names, present in ((train.class_names, range(len(train.class_names))), (train.every_class, train.numbers)):
+    for names, present in (
+        (train.class_names, range(len(train.class_names))),
+        (train.all_class_names, train.class_indices),
+    ):
         if outputs == len(names):
-            as_texts = {name: i for i, name in enumerate(sorted(names))}
-            orders = [list(present), [as_texts[names[i]] for i in present]]
+            text_order = {name: i for i, name in enumerate(sorted(names))}
+            orders = [list(present), [text_order[names[i]] for i in present]]
             return orders if orders[0] != orders[1] else orders[:1]
     return []
 

@@ -5,25 +5,25 @@ import numpy as np
 from heat_core.features.chunks import blocks
 from heat_core.types import Rows
 
-_SAMPLE = 2**18  # numbers whose order says between which two values to look
+SAMPLE_VALUES = 2**18  # numbers whose order says between which two values to look
 _SIGMAS = 6
 
 
-def percentile(z: Rows, q: float) -> float:
+def percentile(z: Rows, q: float, sample_values: int = SAMPLE_VALUES) -> float:
     """As `np.percentile(z, q)`, exactly: the numbers near it are kept, others counted (Floyd & Rivest, 1975)."""
     n = len(z) * z.shape[1]
-    place = q / 100 * (n - 1)
-    first, second = int(np.floor(place)), int(np.ceil(place))
-    below, near = _within(z, *_bracket(z, q / 100))
+    position = q / 100 * (n - 1)
+    first, second = int(np.floor(position)), int(np.ceil(position))
+    below, near = _values_between(z, *_bracket(z, q / 100, sample_values))
     if not below <= first <= second < below + len(near):  # an order that a sample does not show
-        below, near = _within(z, -np.inf, np.inf)
+        below, near = _values_between(z, -np.inf, np.inf)
     near = np.partition(near, [first - below, second - below]).astype(np.float64)
     low, high = near[first - below], near[second - below]
-    return float(low + (place - first) * (high - low))
+    return float(low + (position - first) * (high - low))
 
 
-def _bracket(z: Rows, share: float) -> tuple[float, float]:
-    sample = np.sort(np.asarray(z[:: max(len(z) * z.shape[1] // _SAMPLE, 1)]).ravel())
+def _bracket(z: Rows, share: float, sample_values: int) -> tuple[float, float]:
+    sample = np.sort(np.asarray(z[:: max(len(z) * z.shape[1] // sample_values, 1)]).ravel())
     spread = _SIGMAS * np.sqrt(len(sample) * share * (1 - share)) + _SIGMAS
     low, high = share * len(sample) - spread, share * len(sample) + spread
     return (
@@ -32,7 +32,7 @@ def _bracket(z: Rows, share: float) -> tuple[float, float]:
     )
 
 
-def _within(z: Rows, low: float, high: float) -> tuple[int, np.ndarray]:
+def _values_between(z: Rows, low: float, high: float) -> tuple[int, np.ndarray]:
     """How many numbers are smaller than `low`, and those from there to `high`."""
     below, near = 0, []
     for _, block in blocks(z):

@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from heat_core.data.folder_scan import class_titles
+from heat_core.data.folder_scan import normalise_class_names
+from heat_core.digests import digest_of_file
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
-from heat_core.storage import digest_of, printable, read_json, read_npy, read_sealed
+from heat_core.names import printable
+from heat_core.storage import read_checked_json, read_json, read_npy
 
 META = "meta.json"
-_MOST_CLASSES = 1_000_000  # that are counted up to the largest label
+_MAX_UNNAMED_CLASSES = 1_000_000  # that are counted up to the largest label
 
 
 def load_features(folder: Path, columns: Sequence[str] = ()) -> Features:
@@ -28,63 +30,53 @@ def load_features(folder: Path, columns: Sequence[str] = ()) -> Features:
     Raises:
         HeatError: naming the file and what to do, where one is missing, damaged, or does not fit the others.
     """
-    meta = _meta(folder)
-    ours = "fingerprint" in meta
-    cure = f"delete {printable(folder)} and run again" if ours else "save it again"
-    arrays = {c: _column(folder / f"{c}.npy", cure) for c in ("avg", *columns)}
-    optional = {c: folder / f"{c}.npy" for c in ("std", "labels")}
-    std = _column(optional["std"], cure) if optional["std"].exists() else None
-    labels = read_npy(optional["labels"], cure) if optional["labels"].exists() else None
+    meta = _read_meta(folder)
+    cure = f"delete {printable(folder)} and run again" if "fingerprint" in meta else "save it again"
+    arrays = {name: _read_column(folder / f"{name}.npy", cure) for name in ("avg", *columns)}
+    std_path, labels_path = folder / "std.npy", folder / "labels.npy"
+    std = _read_column(std_path, cure) if std_path.exists() else None
+    labels = read_npy(labels_path, cure) if labels_path.exists() else None
     if meta.get("labelled") and labels is None:
-        raise HeatError(f"{printable(optional['labels'])} is missing: {cure}.")
-    digests = meta.get("digests") or {}
-    if not isinstance(digests, dict):
-        raise HeatError(f"{printable(folder / META)} is damaged: {cure}.")
-    for name, digest in digests.items():
-        path = folder / f"{name}.npy"
-        if (name in arrays or name in optional) and path.exists() and digest_of(path) != digest:
-            raise HeatError(f"{printable(path)} is damaged, it is not what was written: {cure}.")
-    avg = arrays.pop("avg")
-    every_class, numbers = _class_names(meta.get("class_names"), folder / META), list[int]()
-    names = every_class
+        raise HeatError(f"{printable(labels_path)} is missing: {cure}.")
+    _verify_digests(folder, meta, {*arrays, "std", "labels"}, cure)
+    all_class_names, class_indices = _class_names(meta.get("class_names"), folder), list[int]()
+    class_names = all_class_names
     if labels is not None:
-        labels, numbers, classes = _present(labels, len(every_class), optional["labels"])
-        if not every_class and classes > _MOST_CLASSES:  # labels are numbers of another kind: keys, hashes
-            every_class, numbers = [str(c) for c in numbers], list(range(len(numbers)))
-        every_class = every_class or [str(c) for c in range(classes)]
-        names = [every_class[c] for c in numbers]
+        labels, class_indices, all_class_names = _relabel(labels, all_class_names, labels_path)
+        class_names = [all_class_names[c] for c in class_indices]
+    avg = arrays.pop("avg")
     _require_one_row_each(folder, avg, {"std": std, "labels": labels, **arrays}, cure)
     return Features(
         avg=avg,
         std=std,
         labels=labels,
-        ids=_ids(meta.get("ids"), len(avg), folder),
-        class_names=names,
-        skipped=_texts(meta.get("skipped") or [], "skipped", folder / META),
+        ids=_sample_ids(meta.get("ids"), len(avg), folder),
+        class_names=class_names,
+        skipped=_validate_texts(meta.get("skipped") or [], "skipped", folder / META),
         extra=arrays,
         folder=folder,
-        numbers=numbers,
-        every_class=every_class,
+        class_indices=class_indices,
+        all_class_names=all_class_names,
     )
 
 
-def made_by(folder: Path) -> str | None:
+def backbone_fingerprint(folder: Path) -> str | None:
     """Fingerprint of the backbone that extracted a folder of features; None where they were made elsewhere."""
-    fingerprint = _meta(folder).get("fingerprint")
+    fingerprint = _read_meta(folder).get("fingerprint")
     return fingerprint.partition("-")[0] if isinstance(fingerprint, str) else None
 
 
-def _meta(folder: Path) -> dict[str, Any]:
+def _read_meta(folder: Path) -> dict[str, Any]:
     path = folder / META
     cure = "mend it, or remove it"
     if not path.exists():
         return {}
     if not isinstance(read_json(path, cure), dict):
         raise HeatError(f"{printable(path)} must hold an object with `ids` and `class_names`: {cure}.")
-    return read_sealed(path, cure)
+    return read_checked_json(path, cure)
 
 
-def _column(path: Path, cure: str) -> np.ndarray:
+def _read_column(path: Path, cure: str) -> np.ndarray:
     """(N, D) numbers, memory-mapped."""
     column = read_npy(path, cure)
     if column.ndim != 2 or not column.size or column.dtype.kind not in "fiu":
@@ -92,6 +84,17 @@ def _column(path: Path, cure: str) -> np.ndarray:
             f"{printable(path)} must be a non-empty (N, D) array of numbers, not {column.dtype} {column.shape}: {cure}."
         )
     return column
+
+
+def _verify_digests(folder: Path, meta: dict[str, Any], names: set[str], cure: str) -> None:
+    """Refuse columns that are not what was written."""
+    digests = meta.get("digests") or {}
+    if not isinstance(digests, dict):
+        raise HeatError(f"{printable(folder / META)} is damaged: {cure}.")
+    for name, digest in digests.items():
+        path = folder / f"{name}.npy"
+        if name in names and path.exists() and digest_of_file(path) != digest:
+            raise HeatError(f"{printable(path)} is damaged, it is not what was written: {cure}.")
 
 
 def _require_one_row_each(folder: Path, avg: np.ndarray, others: Mapping[str, np.ndarray | None], cure: str) -> None:
@@ -103,27 +106,33 @@ def _require_one_row_each(folder: Path, avg: np.ndarray, others: Mapping[str, np
             )
 
 
-def _present(labels: np.ndarray, named: int, path: Path) -> tuple[np.ndarray | None, list[int], int]:
-    """Labels among the classes that have samples, their numbers (one class without any must not shift the others), and
-    how many classes there are. All -1, a usual mark of OOD samples, is no labels."""
+def _relabel(labels: np.ndarray, names: list[str], path: Path) -> tuple[np.ndarray | None, list[int], list[str]]:
+    """Labels among the classes that have samples, the indices of these (one class without any must not shift the
+    others), and the names of all classes. All -1, a usual mark of OOD samples, is no labels."""
     labels = np.asarray(labels)
     if labels.dtype.kind in "fi" and labels.size and (labels == -1).all():
-        return None, [], 0
+        return None, [], names
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels) or labels.min() < 0:
         raise HeatError(
             f"{printable(path)} must hold whole numbers from 0, one a sample, not {labels.dtype} {labels.shape}"
             f"{' with negative ones' if labels.dtype.kind == 'i' and labels.min(initial=0) < 0 else ''}: save it again."
         )
     present = np.unique(labels)
-    if named and present[-1] >= named:
+    if names and present[-1] >= len(names):
         raise HeatError(
-            f"{printable(path)} holds the class {present[-1]}, and {META} names only {named}: save them together."
+            f"{printable(path)} holds the class {present[-1]}, and {META} names only {len(names)}: save them together."
         )
-    return np.searchsorted(present, labels), present.tolist(), named or int(present[-1]) + 1
+    indices, labels = present.tolist(), np.searchsorted(present, labels)
+    if names:
+        return labels, indices, names
+    if indices[-1] >= _MAX_UNNAMED_CLASSES:  # labels are numbers of another kind: keys, hashes
+        return labels, list(range(len(indices))), [str(c) for c in indices]
+    return labels, indices, [str(c) for c in range(indices[-1] + 1)]
 
 
-def _class_names(given: Any, path: Path) -> list[str]:
+def _class_names(given: Any, folder: Path) -> list[str]:
     """A list of names, or an object from number to name (`id2label`)."""
+    path = folder / META
     if isinstance(given, dict):
         try:
             by_number = {int(number): name for number, name in given.items()}
@@ -134,13 +143,13 @@ def _class_names(given: Any, path: Path) -> list[str]:
         if sorted(by_number) != list(range(len(by_number))):
             raise HeatError(f"class_names of {printable(path)} must number the classes from 0 without gaps: mend it.")
         given = [by_number[i] for i in range(len(by_number))]
-    return class_titles(_texts(given or [], "class_names", path))  # ImageNet has two cranes
+    return normalise_class_names(_validate_texts(given or [], "class_names", path))  # ImageNet has two cranes
 
 
-def _ids(given: Any, n: int, folder: Path) -> list[str]:
+def _sample_ids(given: Any, n: int, folder: Path) -> list[str]:
     if not given:
         return [f"{printable(folder.name)}/{i:06d}" for i in range(n)]
-    ids = _texts(given, "ids", folder / META)
+    ids = _validate_texts(given, "ids", folder / META)
     if len(ids) != n:
         raise HeatError(
             f"The columns of these features differ in length: {printable(folder / META)} has {len(ids)} ids for {n} "
@@ -151,7 +160,7 @@ def _ids(given: Any, n: int, folder: Path) -> list[str]:
     return ids
 
 
-def _texts(given: Any, key: str, path: Path) -> list[str]:
+def _validate_texts(given: Any, key: str, path: Path) -> list[str]:
     """A list of texts; whole numbers (keys of a data base) count as texts."""
     if not isinstance(given, list) or not all(isinstance(x, str | int) and not isinstance(x, bool) for x in given):
         what = "a list" if not isinstance(given, list) else "texts or whole numbers, none of them null"

@@ -1,1 +1,1 @@
-"""A run that left the lab: one file that scores images, with p-values that hold what they promise."""
+"""A run exported as one file that scores images, with conformal p-values."""

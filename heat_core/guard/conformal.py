@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike
 from heat_core.errors import HeatError
 from heat_core.metrics import require_alpha, threshold_at
 
-USUAL_ALPHA = 0.05  # the false-alarm rate where nobody says another
+USUAL_ALPHA = 0.05  # the false-alarm rate by default
 
 
-def enough(alpha: float) -> int:
+def min_calibration_size(alpha: float) -> int:
     """How many calibration images p ≤ α needs: with n of them, p is 1 / (n + 1) at least."""
     return math.ceil(round(1 / require_alpha(alpha) - 1, 9))
 
@@ -28,13 +28,13 @@ def benjamini_hochberg(p: ArrayLike, alpha: float) -> np.ndarray:
     """
     values = np.asarray(p, dtype=np.float64)
     require_alpha(alpha)
-    given = np.flatnonzero(~np.isnan(values))
-    order = given[np.argsort(values[given], kind="stable")]
+    valid = np.flatnonzero(~np.isnan(values))
+    order = valid[np.argsort(values[valid], kind="stable")]
     below = np.flatnonzero(values[order] <= alpha * np.arange(1, len(order) + 1) / max(len(order), 1))
-    called = np.zeros(values.shape, bool)
+    is_discovery = np.zeros(values.shape, bool)
     if len(below):
-        called[order[: below[-1] + 1]] = True
-    return called
+        is_discovery[order[: below[-1] + 1]] = True
+    return is_discovery
 
 
 @dataclass(frozen=True)
@@ -78,27 +78,27 @@ class Calibration:
         """(N,) the same, each against the calibration images of its own predicted class (Mondrian; Vovk et al., 2005,
         Sec. 4.5): the rate then holds within every predicted class. 1 for a class that has none."""
         values, classes = np.asarray(scores, dtype=np.float64), np.asarray(predicted)
-        found = np.where(np.isnan(values), np.nan, 1.0)
+        p = np.where(np.isnan(values), np.nan, 1.0)
         for c in np.intersect1d(classes, self.predicted):
             rows = np.flatnonzero(classes == c)
-            found[rows] = self.of_class(int(c)).p_values(values[rows])
-        return found
+            p[rows] = self.for_class(int(c)).p_values(values[rows])
+        return p
 
-    def of_class(self, predicted: int) -> "Calibration":
+    def for_class(self, predicted: int) -> "Calibration":
         """The images in which the classifier sees one class."""
         rows = self.predicted == predicted
         return Calibration(self.scores[rows], self.predicted[rows])
 
-    def too_few(self, alpha: float, class_names: Sequence[str]) -> list[str]:
+    def undersized_classes(self, alpha: float, class_names: Sequence[str]) -> list[str]:
         """Classes that have too few calibration images for p ≤ α to be reached."""
         counts = np.bincount(self.predicted, minlength=len(class_names))
-        return [name for name, count in zip(class_names, counts, strict=True) if count < enough(alpha)]
+        return [name for name, count in zip(class_names, counts, strict=True) if count < min_calibration_size(alpha)]
 
     def threshold(self, alpha: float) -> float:
         """What a score must exceed for p ≤ α; +inf where α is below the smallest p."""
         return threshold_at(self._sorted, alpha)
 
-    def alpha_of(self, threshold: float) -> float:
+    def alpha_at(self, threshold: float) -> float:
         """The smallest α at which that threshold calls no more than it promises: p of a score just above it."""
         above = len(self) - int(np.searchsorted(self._sorted, threshold, side="right"))
         return (1 + above) / (len(self) + 1)

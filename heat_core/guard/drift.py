@@ -7,15 +7,15 @@ import numpy as np
 
 from heat_core.errors import HeatError
 from heat_core.guard.conformal import USUAL_ALPHA, Calibration
-from heat_core.metrics import require_alpha, wilson
+from heat_core.metrics import require_alpha, wilson_interval
 
-_SIGNIFICANT = 0.05  # of the corrected test
-_MOST_GROUPS = 10_000
-ANOTHER_DOMAIN = 0.5  # share of unknown images from which they are hardly single strangers
+_SIGNIFICANCE = 0.05  # of the corrected test
+_MAX_GROUPS = 10_000
+OTHER_DOMAIN_SHARE = 0.5  # share of unknown images from which the whole group is likely of another domain
 
 
 @dataclass(frozen=True)
-class Group:
+class GroupDrift:
     """What a group of images shows.
 
     Attributes:
@@ -47,7 +47,7 @@ class Group:
 
 def drift(
     calibration: Calibration, scores: np.ndarray, groups: Sequence[str], alpha: float = USUAL_ALPHA
-) -> list[Group]:
+) -> list[GroupDrift]:
     """Each group against the calibration, in the order of their names.
 
     p-values of a group are uniform where its images are exchangeable with the calibration's. They share the calibration
@@ -68,27 +68,33 @@ def drift(
     require_alpha(alpha)
     if len(groups) != len(scores):
         raise HeatError(f"There are {len(scores)} scores and {len(groups)} names of groups: give one each.")
-    seen = ~np.isnan(scores)
-    names, of_image = np.unique(np.asarray(groups, dtype=str)[seen], return_inverse=True)
-    if len(names) > _MOST_GROUPS:
+    is_scored = ~np.isnan(scores)
+    names, group_index = np.unique(np.asarray(groups, dtype=str)[is_scored], return_inverse=True)
+    if len(names) > _MAX_GROUPS:
         raise HeatError(f"There are {len(names):,} groups: choose a column with fewer values, such as a day.")
-    scores = scores[seen]
-    members = np.split(np.argsort(of_image, kind="stable"), np.cumsum(np.bincount(of_image, minlength=len(names)))[:-1])
-    tests = [ks_2samp(calibration.scores, scores[rows], method="auto") for rows in members if len(rows)]
+    scores = scores[is_scored]
+    ends = np.cumsum(np.bincount(group_index, minlength=len(names)))[:-1]
+    members = [scores[rows] for rows in np.split(np.argsort(group_index, kind="stable"), ends) if len(rows)]
+    tests = [ks_2samp(calibration.scores, own, method="auto") for own in members]
     corrected = holm([test.pvalue for test in tests])
-    found = []
-    for name, rows, test, p in zip(names, members, tests, corrected, strict=False):
-        unknown = int((calibration.p_values(scores[rows]) <= alpha).sum())
-        low, high = wilson(unknown, len(rows))
-        verdict = _verdict(low, p, alpha)
-        found.append(Group(str(name), len(rows), unknown, low, high, float(test.statistic), p, verdict))
-    return found
+    return [
+        _describe_group(str(name), own, calibration, float(test.statistic), p, alpha)
+        for name, own, test, p in zip(names, members, tests, corrected, strict=True)
+    ]
+
+
+def _describe_group(
+    name: str, scores: np.ndarray, calibration: Calibration, distance: float, p: float, alpha: float
+) -> GroupDrift:
+    unknown = int((calibration.p_values(scores) <= alpha).sum())
+    low, high = wilson_interval(unknown, len(scores))
+    return GroupDrift(name, len(scores), unknown, low, high, distance, p, _verdict(low, p, alpha))
 
 
 def _verdict(low: float, p: float, alpha: float) -> str:
-    if low > ANOTHER_DOMAIN:
+    if low > OTHER_DOMAIN_SHARE:
         return "another domain?"
-    if p > _SIGNIFICANT:
+    if p > _SIGNIFICANCE:
         return ""
     return "more unknown than known images give" if low > alpha else "unlike the calibration images"
 

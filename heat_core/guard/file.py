@@ -12,41 +12,43 @@ from safetensors.numpy import save_file
 
 from heat_core.backbones.registry import Backbone
 from heat_core.composition import Lens, Scale
-from heat_core.energies.heat import CorrectedPrior, without_scale
-from heat_core.energies.priors import KINDS, packed, unpacked
+from heat_core.digests import digest_of_arrays
+from heat_core.energies.heat import CorrectedPrior, make_scoring_prior
+from heat_core.energies.priors import PRIOR_CLASSES, prior_from_constants, scoring_constants
 from heat_core.energies.priors.base import Constants
 from heat_core.energies.residual import ResidualMLP
 from heat_core.errors import HeatError
 from heat_core.guard.conformal import Calibration
 from heat_core.guard.network import Network
 from heat_core.guard.state import GuardState
-from heat_core.storage import digest_of_arrays, printable, replacing
+from heat_core.names import printable
+from heat_core.storage import replacing
 from heat_core.version import __version__
 
 FORMAT = 1  # raise it when a reader of this format would misread what is written
-_KEY = "heat_guard"  # of the header's metadata
-_WEIGHTS = "network/weights"
+_METADATA_KEY = "heat_guard"  # of the header's metadata
+_WEIGHTS_KEY = "network/weights"
 Arrays = dict[str, np.ndarray]
 
 
 def save_guard(guard: GuardState, path: Path, with_weights: bool = False) -> None:
     """Write a guard, whole or not at all; see `Guard.save`."""
-    header, arrays = _header(guard), _arrays(guard)
+    header, arrays = _make_header(guard), _collect_arrays(guard)
     if with_weights:
         if guard.network is None:
             raise HeatError(f"{guard.name} was made from features: there are no weights to pack.")
-        arrays[_WEIGHTS] = np.frombuffer(guard.network.as_bytes(), dtype=np.uint8)
+        arrays[_WEIGHTS_KEY] = np.frombuffer(guard.network.weights_as_bytes(), dtype=np.uint8)
     header["digest"] = _digest(header, arrays)
-    with replacing(path) as beside:
-        save_file(arrays, beside, metadata={_KEY: json.dumps(header)})
+    with replacing(path) as temp_path:
+        save_file(arrays, temp_path, metadata={_METADATA_KEY: json.dumps(header)})
 
 
-def fingerprint_of(guard: GuardState) -> str:
+def guard_fingerprint(guard: GuardState) -> str:
     """What tells it from every guard that scores in another way."""
-    return _digest(_header(guard), _arrays(guard))
+    return _digest(_make_header(guard), _collect_arrays(guard))
 
 
-def _arrays(guard: GuardState) -> Arrays:
+def _collect_arrays(guard: GuardState) -> Arrays:
     arrays: Arrays = {
         "head/weight": np.ascontiguousarray(guard.head[0], np.float32),
         "head/bias": np.ascontiguousarray(guard.head[1], np.float64),
@@ -57,16 +59,16 @@ def _arrays(guard: GuardState) -> Arrays:
     }
     for part in guard.parts:
         assert part.residual is not None
-        arrays |= {f"{part.name}/prior/{k}": v for k, v in packed(part.prior).items()}
+        arrays |= {f"{part.name}/prior/{k}": v for k, v in scoring_constants(part.prior).items()}
         arrays |= {f"{part.name}/residual/{k}": v.numpy() for k, v in part.residual.state_dict().items()}
     return arrays
 
 
 def load_guard(path: Path, weights: str | Path | None = None, backbone: Backbone | None = None) -> GuardState:
     """Read a guard; see `Guard.load`."""
-    header, arrays = _read(path)
+    header, arrays = _read_file(path)
     try:
-        return _guard(header, arrays, None if weights is None else str(weights), backbone)
+        return _build_state(header, arrays, None if weights is None else str(weights), backbone)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         if isinstance(error, HeatError):
             raise
@@ -77,12 +79,12 @@ def is_guard(path: Path) -> bool:
     """Whether a file says that it is a guard, of whatever format."""
     try:
         with safe_open(path, framework="pt") as file:
-            return _KEY in (file.metadata() or {})
+            return _METADATA_KEY in (file.metadata() or {})
     except (SafetensorError, OSError):
         return False
 
 
-def _header(guard: GuardState) -> dict[str, Any]:
+def _make_header(guard: GuardState) -> dict[str, Any]:
     network, lens = guard.network, guard.lens
     return {
         "format": FORMAT,
@@ -107,17 +109,17 @@ def _header(guard: GuardState) -> dict[str, Any]:
             if part.residual is not None
         },
         "lens": asdict(lens) | {"beta": str(lens.beta)},
-        "remark": guard.remark,
+        "remark": guard.calibration_note,
     }
 
 
-def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
+def _read_file(path: Path) -> tuple[dict[str, Any], Arrays]:
     """Header and arrays, as they were written."""
     if not path.is_file():
         raise HeatError(f"{printable(path)} is no file: give a guard that `python -m heat_core pack` wrote.")
     try:
         with safe_open(path, framework="np") as file:
-            header = json.loads((file.metadata() or {}).get(_KEY, "null"))
+            header = json.loads((file.metadata() or {}).get(_METADATA_KEY, "null"))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise HeatError(f"{printable(path)} is cut off, damaged, or no guard: pack it again.") from error
@@ -134,36 +136,36 @@ def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
     return header, arrays
 
 
-def _guard(header: dict[str, Any], arrays: Arrays, weights: str | None, backbone: Backbone | None) -> GuardState:
-    lens, of = header["lens"], header["network"]
-    inside = arrays[_WEIGHTS].tobytes() if _WEIGHTS in arrays and weights is None else None
-    network = of and Network(**of, inside=inside, given=backbone)
+def _build_state(header: dict[str, Any], arrays: Arrays, weights: str | None, backbone: Backbone | None) -> GuardState:
+    lens, network_header = header["lens"], header["network"]
+    weight_bytes = arrays[_WEIGHTS_KEY].tobytes() if _WEIGHTS_KEY in arrays and weights is None else None
+    network = network_header and Network(**network_header, weight_bytes=weight_bytes, backbone=backbone)
     if network and weights:
         network = replace(network, weights=weights)
     return GuardState(
         name=header["name"],
         network=network,
         head=(arrays["head/weight"], arrays["head/bias"]),
-        parts=[_part(name, of_part, arrays) for name, of_part in header["parts"].items()],
+        parts=[_build_prior(name, shape, arrays) for name, shape in header["parts"].items()],
         scale=Scale(tuple(header["parts"]), arrays["scale/mean"], arrays["scale/std"]),
         lens=Lens(**lens | {"beta": float(lens["beta"])}),
         class_names=header["class_names"],
         calibration=Calibration(arrays["calibration/scores"], arrays["calibration/classes"]),
-        remark=header["remark"],
+        calibration_note=header["remark"],
     )
 
 
-def _part(name: str, of: dict[str, Any], arrays: Arrays) -> CorrectedPrior:
-    constants, state = _under(f"{name}/prior/", arrays), _under(f"{name}/residual/", arrays)
+def _build_prior(name: str, shape: dict[str, Any], arrays: Arrays) -> CorrectedPrior:
+    constants, state = _strip_prefix(f"{name}/prior/", arrays), _strip_prefix(f"{name}/residual/", arrays)
     dim = state["0.weight"].shape[1]
-    residual = ResidualMLP(dim, of["width"], of["hidden_layers"])
+    residual = ResidualMLP(dim, shape["width"], shape["hidden_layers"])
     residual.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()})
-    prior = unpacked(KINDS[name], Constants(**constants))
-    return replace(without_scale(name, prior, dim), temperature=of["temperature"], residual=residual)
+    prior = prior_from_constants(PRIOR_CLASSES[name], Constants(**constants))
+    return replace(make_scoring_prior(name, prior, dim), temperature=shape["temperature"], residual=residual)
 
 
-def _under(before: str, arrays: Arrays) -> Arrays:
-    return {name.removeprefix(before): values for name, values in arrays.items() if name.startswith(before)}
+def _strip_prefix(prefix: str, arrays: Arrays) -> Arrays:
+    return {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
 
 
 def _digest(header: dict[str, Any], arrays: Arrays) -> str:

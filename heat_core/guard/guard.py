@@ -16,8 +16,8 @@ from heat_core.data.image_io import read_image
 from heat_core.data.image_set import ImageSet
 from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
-from heat_core.features.batches import ExtractionProgress, look, look_at_pixels
-from heat_core.features.chunks import rows_not_finite
+from heat_core.features.batches import ExtractionProgress, extract_in_memory, extract_pixels
+from heat_core.features.chunks import non_finite_rows
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of
 from heat_core.guard.conformal import USUAL_ALPHA, benjamini_hochberg
@@ -25,9 +25,10 @@ from heat_core.guard.file import load_guard, save_guard
 from heat_core.guard.module import GuardModule
 from heat_core.guard.state import GuardState
 from heat_core.metrics import require_alpha
-from heat_core.storage import printable, typed
+from heat_core.names import printable
+from heat_core.storage import expand_home
 
-Picture = str | Path | Image.Image
+ImageInput = str | Path | Image.Image
 NO_CLASS = -1
 
 
@@ -68,7 +69,7 @@ class Verdicts:
         return dict(zip(self.priors, (self.prior + self.residual).T, strict=True))
 
     @property
-    def taken_for(self) -> list[str]:
+    def predicted_class(self) -> list[str]:
         """The name of the class that the classifier sees; empty where there is none."""
         return ["" if c == NO_CLASS else self.class_names[c] for c in self.predicted]
 
@@ -95,7 +96,7 @@ class Guard(GuardState):
         lens: how they are composed.
         class_names: of the classifier.
         calibration: scores of known images that nothing was fitted on.
-        remark: what one should know of the calibration.
+        calibration_note: what one should know of the calibration.
     """
 
     @classmethod
@@ -110,15 +111,15 @@ class Guard(GuardState):
         Raises:
             HeatError: where the file is missing, damaged, of another format or no guard, or the network another.
         """
-        return cls(**vars(load_guard(typed(path), weights, backbone)))
+        return cls(**vars(load_guard(expand_home(path), weights, backbone)))
 
     def save(self, path: str | Path, with_weights: bool = False) -> None:
         """Write the guard into one file; with the network's weights, where they shall travel with it."""
-        save_guard(self, typed(path), with_weights)
+        save_guard(self, expand_home(path), with_weights)
 
     def __call__(
         self,
-        images: Picture | Sequence[Picture] | ImageSet | torch.Tensor,
+        images: ImageInput | Sequence[ImageInput] | ImageSet | torch.Tensor,
         batch_size: int | None = None,
         on_progress: Callable[[ExtractionProgress], None] = lambda _: None,
         by_class: bool = False,
@@ -137,10 +138,10 @@ class Guard(GuardState):
         """
         backbone = self.backbone
         if isinstance(images, torch.Tensor):
-            return self.see(look_at_pixels(backbone, images, batch_size), by_class)
-        opened = images if isinstance(images, ImageSet) else _opened(images)
-        features, readable = look(backbone, opened, batch_size, on_progress=on_progress)
-        return self.in_place(features, opened.ids, readable, by_class)
+            return self.score_features(extract_pixels(backbone, images, batch_size), by_class)
+        image_set = images if isinstance(images, ImageSet) else _open_images(images)
+        features, readable = extract_in_memory(backbone, image_set, batch_size, on_progress=on_progress)
+        return self.score_readable(features, image_set.ids, readable, by_class)
 
     def of_features(self, avg: np.ndarray, std: np.ndarray | None = None, by_class: bool = False) -> Verdicts:
         """Score features that a network made: avg (N, D), what its head reads; std (N, D'), of its volume's positions.
@@ -150,28 +151,31 @@ class Guard(GuardState):
                 an error in place of a score.
         """
         avg, std = np.asarray(avg), None if std is None else np.asarray(std)
-        for name, given in (("avg", avg), ("std", std)):
-            if given is not None and (given.ndim != 2 or given.dtype.kind not in "fiu"):
-                raise HeatError(f"{name} must be an (N, D) array of numbers, not {given.dtype} {given.shape}.")
+        for name, values in (("avg", avg), ("std", std)):
+            if values is not None and (values.ndim != 2 or values.dtype.kind not in "fiu"):
+                raise HeatError(f"{name} must be an (N, D) array of numbers, not {values.dtype} {values.shape}.")
         if std is not None and len(std) != len(avg):
             raise HeatError(f"avg has {len(avg)} rows and std {len(std)}: give one row an image in each.")
-        ids, fine = [f"image {i}" for i in range(len(avg))], np.ones(len(avg), bool)
-        for given in (avg, std):
-            if given is not None:
-                fine[rows_not_finite(given)] = False
-        kept = np.flatnonzero(fine)
-        features = Features(avg[kept], None if std is None else std[kept], None, [ids[i] for i in kept])
-        found = self.see(features, by_class)
-        return found if fine.all() else _with_gaps(found, ids, fine, "its features are not finite")
+        ids, is_finite = [f"image {i}" for i in range(len(avg))], np.ones(len(avg), bool)
+        for values in (avg, std):
+            if values is not None:
+                is_finite[non_finite_rows(values)] = False
+        finite_rows = np.flatnonzero(is_finite)
+        finite_std = None if std is None else std[finite_rows]
+        features = Features(avg[finite_rows], finite_std, None, [ids[i] for i in finite_rows])
+        verdicts = self.score_features(features, by_class)
+        if is_finite.all():
+            return verdicts
+        return _insert_unscored(verdicts, ids, is_finite, "its features are not finite")
 
-    def in_place(
+    def score_readable(
         self, features: Features | None, ids: list[str], readable: np.ndarray, by_class: bool = False
     ) -> Verdicts:
         """Score the features of readable images (None where none is), each at its place among all of them."""
-        found = self.see(self._no_features() if features is None else features, by_class)
-        return found if readable.all() else _with_gaps(found, ids, readable, "not readable")
+        verdicts = self.score_features(self._empty_features() if features is None else features, by_class)
+        return verdicts if readable.all() else _insert_unscored(verdicts, ids, readable, "not readable")
 
-    def see(self, features: Features, by_class: bool = False) -> Verdicts:
+    def score_features(self, features: Features, by_class: bool = False) -> Verdicts:
         """Score features."""
         self._require_columns(features)
         n, k = len(features), len(self.parts)
@@ -182,11 +186,11 @@ class Guard(GuardState):
             prior[:, i] = part.prior_energy(features) / part.temperature
             residual[:, i] = part.residual_energy(features)
         scores = self.scale.scores(prior + residual, self.lens) if n else np.empty(0)
-        of = self.calibration
+        calibration = self.calibration
         return Verdicts(
             ids=list(features.ids),
             score=scores,
-            p_value=of.p_values_by_class(scores, predicted) if by_class else of.p_values(scores),
+            p_value=calibration.p_values_by_class(scores, predicted) if by_class else calibration.p_values(scores),
             predicted=predicted,
             confidence=softmax(logits, axis=1).max(axis=1),
             prior=prior,
@@ -197,21 +201,21 @@ class Guard(GuardState):
         )
 
     @property
-    def _dims(self) -> dict[str, int | None]:
+    def _column_dims(self) -> dict[str, int | None]:
         """Column that it reads → its dimensions, where they are known."""
         return {"avg": self.head[0].shape[1]} | {part.view.column: part.dim for part in self.parts}
 
-    def _no_features(self) -> Features:
+    def _empty_features(self) -> Features:
         """Of no images."""
-        columns = {name: np.empty((0, dim or 0), np.float32) for name, dim in self._dims.items()}
+        columns = {name: np.empty((0, dim or 0), np.float32) for name, dim in self._column_dims.items()}
         return Features(columns["avg"], columns.get("std"), None, [])
 
     def _require_columns(self, features: Features) -> None:
-        for name, dim in self._dims.items():
+        for name, dim in self._column_dims.items():
             column = getattr(features, name)
             if column is None:
-                of = next(part.name for part in self.parts if part.view.column == name)
-                raise HeatError(f"{PRIOR_TITLES[of]} reads {name}, which is missing: give it beside avg.")
+                prior = next(part.name for part in self.parts if part.view.column == name)
+                raise HeatError(f"{PRIOR_TITLES[prior]} reads {name}, which is missing: give it beside avg.")
             if dim is not None and column.shape[1] != dim:
                 raise HeatError(f"{name} has {column.shape[1]} dimensions, and this guard reads {dim}.")
 
@@ -221,10 +225,10 @@ class Guard(GuardState):
         return GuardModule(self)
 
 
-def _opened(images: Picture | Sequence[Picture]) -> ImageSet:
+def _open_images(images: ImageInput | Sequence[ImageInput]) -> ImageSet:
     """Images by what a caller has of them; a folder or a manifest is opened."""
     if isinstance(images, str | Path):
-        return from_files([typed(images)])
+        return from_files([expand_home(images)])
     pictures = [images] if isinstance(images, Image.Image) else list(images)
     if not pictures:
         raise HeatError("There are no images: give paths, PIL images, or a tensor of pixels.")
@@ -232,34 +236,34 @@ def _opened(images: Picture | Sequence[Picture]) -> ImageSet:
         if not isinstance(picture, str | Path | Image.Image):
             raise HeatError(f"An image is a path or a PIL image, not {type(picture).__name__}.")
     names = [f"image {i}" if isinstance(p, Image.Image) else printable(p) for i, p in enumerate(pictures)]
-    return ImageSet("images", names, partial(_open, pictures), None, [], "")
+    return ImageSet("images", names, partial(_read_picture, pictures), None, [], "")
 
 
-def _open(pictures: Sequence[Picture], index: int) -> Image.Image:
+def _read_picture(pictures: Sequence[ImageInput], index: int) -> Image.Image:
     picture = pictures[index]
-    return picture.convert("RGB") if isinstance(picture, Image.Image) else read_image(typed(picture))
+    return picture.convert("RGB") if isinstance(picture, Image.Image) else read_image(expand_home(picture))
 
 
-def _with_gaps(found: Verdicts, ids: list[str], seen: np.ndarray, why: str) -> Verdicts:
-    """The verdicts of the seen images among all; the others have none, and say why."""
-    rows = np.flatnonzero(seen)
+def _insert_unscored(verdicts: Verdicts, ids: list[str], is_scored: np.ndarray, reason: str) -> Verdicts:
+    """The verdicts of the scored images among all; the others have none, and the reason as their error."""
+    rows = np.flatnonzero(is_scored)
 
-    def spread(values: np.ndarray, nothing: float) -> np.ndarray:
-        whole = np.full((len(ids), *values.shape[1:]), nothing, values.dtype)
+    def expand(values: np.ndarray, missing: float) -> np.ndarray:
+        whole = np.full((len(ids), *values.shape[1:]), missing, values.dtype)
         whole[rows] = values
         return whole
 
-    errors = [why] * len(ids)
-    for row, error in zip(rows, found.error, strict=True):
+    errors = [reason] * len(ids)
+    for row, error in zip(rows, verdicts.error, strict=True):
         errors[row] = error
     return replace(
-        found,
+        verdicts,
         ids=list(ids),
-        score=spread(found.score, np.nan),
-        p_value=spread(found.p_value, np.nan),
-        predicted=spread(found.predicted, NO_CLASS),
-        confidence=spread(found.confidence, np.nan),
-        prior=spread(found.prior, np.nan),
-        residual=spread(found.residual, np.nan),
+        score=expand(verdicts.score, np.nan),
+        p_value=expand(verdicts.p_value, np.nan),
+        predicted=expand(verdicts.predicted, NO_CLASS),
+        confidence=expand(verdicts.confidence, np.nan),
+        prior=expand(verdicts.prior, np.nan),
+        residual=expand(verdicts.residual, np.nan),
         error=errors,
     )

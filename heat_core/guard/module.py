@@ -9,12 +9,13 @@ import torch
 from torch import nn
 
 from heat_core.energies.heat import CorrectedPrior
-from heat_core.energies.priors import KINDS, packed, unpacked
+from heat_core.energies.priors import PRIOR_CLASSES, prior_from_constants, scoring_constants
 from heat_core.errors import HeatError
 from heat_core.guard.state import GuardState
-from heat_core.storage import printable, replacing
+from heat_core.names import printable
+from heat_core.storage import replacing
 
-_AS_AT_ZERO = 1e-8  # |β| below which the composition is the mean, to the last digit of float32
+_ZERO_BETA = 1e-8  # |β| below which the composition is the mean, to the last digit of float32
 OUTPUTS = ("logits", "score", "energies")
 
 
@@ -36,9 +37,9 @@ class GuardModule(nn.Module):
         weight, bias = (torch.as_tensor(np.asarray(part), dtype=torch.float32) for part in guard.head)
         self.head = nn.Linear(weight.shape[1], weight.shape[0])
         self.head.weight, self.head.bias = nn.Parameter(weight), nn.Parameter(bias)
-        priors = guard.lens.composed(guard.scale.priors)
-        by_name, scale = {part.name: part for part in guard.parts}, guard.scale.part(priors)
-        self.parts = nn.ModuleList(_Part(by_name[name]) for name in priors)
+        priors = guard.lens.select_priors(guard.scale.priors)
+        by_name, scale = {part.name: part for part in guard.parts}, guard.scale.select(priors)
+        self.parts = nn.ModuleList(_HybridEnergy(by_name[name]) for name in priors)
         self.beta = guard.lens.beta
         weights = guard.lens.weights or (1.0,) * len(priors)
         self.register_buffer("mean", torch.as_tensor(scale.mean, dtype=torch.float32))
@@ -59,24 +60,24 @@ def compose(energies: torch.Tensor, beta: float, shares: torch.Tensor) -> torch.
 
     In float64: what is taken from the mean is divided by β again.
     """
-    energies, taking_part = energies.double(), shares > 0
+    energies, is_included = energies.double(), shares > 0
     if math.isinf(beta):
-        bound = torch.where(taking_part, energies, -beta)
+        bound = torch.where(is_included, energies, -beta)
         return (bound.amax(dim=1) if beta > 0 else bound.amin(dim=1)).float()
     mean = (energies * shares).sum(dim=1)
-    if abs(beta) < _AS_AT_ZERO:
+    if abs(beta) < _ZERO_BETA:
         return mean.float()
-    scaled = torch.where(taking_part, beta * (energies - mean[:, None]), -math.inf)
+    scaled = torch.where(is_included, beta * (energies - mean[:, None]), -math.inf)
     return (mean + torch.logsumexp(scaled + shares.log().clamp_min(-1e30), dim=1) / beta).float()
 
 
-class _Part(nn.Module):
+class _HybridEnergy(nn.Module):
     """avg (B, D), std (B, D') → the hybrid energy (B,) of one corrected prior."""
 
     def __init__(self, part: CorrectedPrior) -> None:
         super().__init__()
-        self.constants = _Buffers(packed(part.prior))
-        self.prior = unpacked(KINDS[part.name], self.constants)
+        self.constants = _Buffers(scoring_constants(part.prior))
+        self.prior = prior_from_constants(PRIOR_CLASSES[part.name], self.constants)
         self.residual, self.view, self.temperature = copy.deepcopy(part.residual), part.view, part.temperature
 
     def forward(self, avg: torch.Tensor, std: torch.Tensor | None) -> torch.Tensor:
@@ -99,10 +100,10 @@ class _Buffers(nn.Module):
         return dict(self.named_buffers())
 
 
-Traced = tuple[nn.Module, tuple[torch.Tensor], tuple[dict[int, torch.export.Dim]]]
+ExportArguments = tuple[nn.Module, tuple[torch.Tensor], tuple[dict[int, torch.export.Dim]]]
 
 
-def _traced(guard: GuardState) -> Traced:
+def _export_arguments(guard: GuardState) -> ExportArguments:
     """What an exporter is given: the module, pixels of two images, and that a batch has any size."""
     return (
         GuardModule(guard),
@@ -111,9 +112,9 @@ def _traced(guard: GuardState) -> Traced:
     )
 
 
-def exported(guard: GuardState) -> torch.export.ExportedProgram:
+def export_program(guard: GuardState) -> torch.export.ExportedProgram:
     """The module as a `torch.export` program, for batches of any size."""
-    module, pixels, shapes = _traced(guard)
+    module, pixels, shapes = _export_arguments(guard)
     return torch.export.export(module, pixels, dynamic_shapes=shapes)
 
 
@@ -124,7 +125,7 @@ def write_onnx(guard: GuardState, path: Path) -> None:
         HeatError: where onnx or onnxscript are not installed, or the network cannot be exported.
     """
     _require_onnx()
-    module, pixels, shapes = _traced(guard)
+    module, pixels, shapes = _export_arguments(guard)
     try:
         program = torch.onnx.export(
             module,
@@ -141,8 +142,8 @@ def write_onnx(guard: GuardState, path: Path) -> None:
             "guard.module() in torch, or another backbone."
         ) from error
     assert program is not None
-    with replacing(path) as beside:
-        program.save(beside, external_data=False)
+    with replacing(path) as temp_path:
+        program.save(temp_path, external_data=False)
 
 
 def _require_onnx() -> None:

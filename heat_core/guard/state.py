@@ -25,7 +25,7 @@ class GuardState:
         lens: how they are composed.
         class_names: of the classifier.
         calibration: scores of known images that nothing was fitted on.
-        remark: what one should know of the calibration.
+        calibration_note: what one should know of the calibration.
     """
 
     name: str
@@ -36,10 +36,10 @@ class GuardState:
     lens: Lens
     class_names: list[str]
     calibration: Calibration
-    remark: str
+    calibration_note: str
 
     def __post_init__(self) -> None:
-        self.lens.composed(self.scale.priors)  # refuses priors that it has not
+        self.lens.select_priors(self.scale.priors)  # refuses priors that it has not
 
     @cached_property
     def backbone(self) -> Backbone:
@@ -51,4 +51,4 @@ class GuardState:
     @property
     def threshold(self) -> float:
         """What a score must exceed to be called unknown where no rate is given: the lens's line."""
-        return self.lens.line(HEAT, self.calibration.scores)
+        return self.lens.threshold_for(HEAT, self.calibration.scores)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heat_core.jobs import throughput
-from heat_core.pipeline.validate_sets import overview
+from heat_core.pipeline.experiment_sets import inspect_sets
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
 
 
@@ -35,17 +35,17 @@ def estimate(experiment: Experiment, sizes: Mapping[str, int] | None = None) -> 
 
     Args:
         experiment: what would be done.
-        sizes: how many images (samples) each set has, as in `layout.Overview`; by default they are counted.
+        sizes: how many images (samples) each set has, as in `experiment_sets.SetsOverview`; default: counted.
 
     Raises:
         HeatError: where a set cannot be opened.
     """
-    e, sizes = experiment, overview(experiment).sizes if sizes is None else sizes
-    total, learned_from = sum(sizes.values()), math.ceil(e.share * sizes.get(TRAIN, 0))
-    training, dim = throughput.of_training(e.preset), throughput.dimensions(e.backbone)
-    seconds = sum(throughput.work(e, prior, learned_from, dim) for prior in e.priors) / training.rate
+    e, sizes = experiment, inspect_sets(experiment).sizes if sizes is None else sizes
+    total, training_images = sum(sizes.values()), math.ceil(e.share * sizes.get(TRAIN, 0))
+    training, dim = throughput.training_throughput(e.preset), throughput.feature_dimension(e.backbone)
+    seconds = sum(throughput.multiply_adds(e, prior, training_images, dim) for prior in e.priors) / training.rate
     if e.backbone == FEATURES:
         return Estimate(total, None, seconds, training_like=training.run)
-    extraction = throughput.of_extraction(e.backbone, e.image_size)
+    extraction = throughput.extraction_throughput(e.backbone, e.image_size)
     downloads = bool({TRAIN, ID, *e.ood} - set(sizes))
     return Estimate(total, total / extraction.rate, seconds, extraction.run, training.run, downloads)

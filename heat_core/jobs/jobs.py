@@ -9,12 +9,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from heat_core.data.image_location import Place
+from heat_core.data.image_location import ImageLocation
 from heat_core.errors import HeatError
 from heat_core.pipeline.make_map import require_mappable
 from heat_core.runs.events import RUN_FILE
-from heat_core.runs.lock import LOG_FILE, announce, held, is_worked_on, owner_of, starter_of
-from heat_core.runs.run import ALIVE, Run
+from heat_core.runs.lock import (
+    LOG_FILE,
+    is_active,
+    record_starting_process,
+    run_lock,
+    starting_process,
+    working_process,
+)
+from heat_core.runs.run import ACTIVE, Run
 from heat_core.storage import read_json, write_json, writing
 
 # What several jobs on the same cores need: threads that wait for one another give the core away instead of spinning.
@@ -39,10 +46,10 @@ def start(folder: Path) -> "subprocess.Popen[bytes]":
     Raises:
         HeatError: where a job works on it already.
     """
-    if is_worked_on(folder):
+    if is_active(folder):
         raise HeatError(f"Run {folder.name} is being worked on already: wait for it, or cancel it.")
     process = _spawn(["job", str(folder)], folder / JOB_LOG)
-    announce(folder, process.pid)
+    record_starting_process(folder, process.pid)
     return process
 
 
@@ -56,10 +63,10 @@ def start_map(run: Run) -> "subprocess.Popen[bytes]":
         HeatError: where it cannot be made, or a process works on the run.
     """
     require_mappable(run)
-    if run.worked_on:
+    if run.is_active:
         raise HeatError(f"Run {run.id} is being worked on by another process: wait for it, or cancel it.")
     process = _spawn(["map", str(run.folder)], run.folder / JOB_LOG)
-    announce(run.folder, process.pid)
+    record_starting_process(run.folder, process.pid)
     return process
 
 
@@ -71,13 +78,13 @@ def start_scoring(run: Run, paths: list[Path], into: Path) -> None:
 
 def start_positions(run: Run, dataset: str, sample_id: str, into: Path) -> None:
     """Take a sample of a scored set, or of `train`, apart by positions in a process of its own: `into` gets a log, then
-    `contributions.POSITIONS` or the error."""
+    `position_maps.POSITIONS` or the error."""
     _start_positions(run, f"{dataset}/{sample_id}", into)
 
 
-def start_positions_of_file(run: Run, place: Place, into: Path) -> None:
+def start_positions_of_file(run: Run, place: ImageLocation, into: Path) -> None:
     """The same of an image that is no sample of the run."""
-    _start_positions(run, str(Place(place.file.absolute(), place.box)), into)
+    _start_positions(run, str(ImageLocation(place.file.absolute(), place.box)), into)
 
 
 def _start_positions(run: Run, what: str, into: Path) -> None:
@@ -103,10 +110,10 @@ def start_study(folder: Path) -> "subprocess.Popen[bytes]":
     Raises:
         HeatError: where a process works on it already.
     """
-    if is_worked_on(folder):
+    if is_active(folder):
         raise HeatError(f"The study {folder.name} is being worked on already: wait for it, or cancel it.")
     process = _spawn(["study", "--resume", str(folder)], folder / JOB_LOG)
-    announce(folder, process.pid)
+    record_starting_process(folder, process.pid)
     return process
 
 
@@ -117,26 +124,26 @@ def cancel(run: Job, patience: float = 10.0) -> bool:
     Raises:
         HeatError: where none works on it, or the one that does has not said who it is.
     """
-    if not is_worked_on(run.folder):
+    if not is_active(run.folder):
         raise HeatError(f"Run {run.id} is not running.")
-    until, asked = time.monotonic() + patience, False
-    while is_worked_on(run.folder) and time.monotonic() < until:
-        if not asked and (owner := owner_of(run.folder) or starter_of(run.folder)):
+    deadline, is_signalled = time.monotonic() + patience, False
+    while is_active(run.folder) and time.monotonic() < deadline:
+        if not is_signalled and (process := working_process(run.folder) or starting_process(run.folder)):
             with suppress(ProcessLookupError):  # it has just ended
-                os.kill(owner.pid, signal.SIGTERM)
-            asked = True
+                os.kill(process.pid, signal.SIGTERM)
+            is_signalled = True
         time.sleep(0.05)
-    if is_worked_on(run.folder):
-        if asked:
+    if is_active(run.folder):
+        if is_signalled:
             return False
         raise HeatError(f"The job of run {run.id} has only begun and does not answer yet: try again in a moment.")
-    _settle_status(run.folder)
+    _cancel_status(run.folder)
     return True
 
 
-def _settle_status(folder: Path) -> None:
+def _cancel_status(folder: Path) -> None:
     """A job that ended before it took its lock left its run queued, or running: it is cancelled."""
-    with held(folder):
+    with run_lock(folder):
         info = read_json(folder / RUN_FILE)
-        if info["status"] in ALIVE:
+        if info["status"] in ACTIVE:
             write_json(folder / RUN_FILE, info | {"status": "cancelled"})

@@ -9,7 +9,7 @@ from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.runs.events import Event
 from heat_core.runs.experiment import Experiment
-from heat_core.runs.listing import list_runs
+from heat_core.runs.manage import list_runs
 from heat_core.runs.run import Run
 
 _GUESSED_IMAGES = 100.0  # a second: a small network on two cores
@@ -18,7 +18,7 @@ _UNKNOWN_DIMENSIONS = 1000
 
 
 @dataclass(frozen=True)
-class Pace:
+class Throughput:
     """How fast something goes.
 
     Attributes:
@@ -30,28 +30,28 @@ class Pace:
     run: str = ""
 
 
-def of_extraction(backbone: str, size: int | None) -> Pace:
+def extraction_throughput(backbone: str, size: int | None) -> Throughput:
     """Images a second, in the last run with this backbone at this size."""
     for run in list_runs():
         if run.experiment.backbone == backbone and run.experiment.image_size == size:
             rates = [e["images_per_s"] for e in run.events() if "images_per_s" in e]
             if rates and 0 < max(rates) < math.inf:
-                return Pace(max(rates), run.id)
-    return Pace(_GUESSED_IMAGES)
+                return Throughput(max(rates), run.id)
+    return Throughput(_GUESSED_IMAGES)
 
 
-def of_training(preset: str) -> Pace:
+def training_throughput(preset: str) -> Throughput:
     """Multiply-adds a second of residual training: in the last run with this preset, whose networks are as large, or
     else in the last one at all.
     """
     for run in sorted(list_runs(), key=lambda run: run.experiment.preset != preset):
         with suppress(HeatError):  # it has not come that far, or a file of it is damaged
-            if rate := _rate_of(run):
-                return Pace(rate, run.id)
-    return Pace(_GUESSED_MULTIPLY_ADDS)
+            if rate := _training_rate(run):
+                return Throughput(rate, run.id)
+    return Throughput(_GUESSED_MULTIPLY_ADDS)
 
 
-def dimensions(backbone: str) -> int:
+def feature_dimension(backbone: str) -> int:
     """Of the features, known once the backbone has run."""
     for run in list_runs():
         if run.experiment.backbone == backbone:
@@ -60,7 +60,7 @@ def dimensions(backbone: str) -> int:
     return _UNKNOWN_DIMENSIONS
 
 
-def work(experiment: Experiment, prior: str, images: int, dim: int) -> float:
+def multiply_adds(experiment: Experiment, prior: str, images: int, dim: int) -> float:
     """Multiply-adds of training one residual to its last epoch.
 
     Args:
@@ -76,19 +76,21 @@ def work(experiment: Experiment, prior: str, images: int, dim: int) -> float:
     return updates * max(s.langevin_steps, 1) * batch * (2.0 * network + dim**2)
 
 
-def _rate_of(run: Run) -> float:
+def _training_rate(run: Run) -> float:
     """Multiply-adds a second over all epochs of a run; 0 where none was timed."""
-    timed = {prior: list(_epochs_of(prior, run.events())) for prior in run.experiment.priors}
+    timed = {prior: list(_timed_epochs(prior, run.events())) for prior in run.experiment.priors}
     if not any(timed.values()):
         return 0.0
     images, dim = len(run.training_ids), run.head[0].shape[1]
-    done = sum(
-        work(run.experiment, prior, images, dim) / epochs for prior, found in timed.items() for _, epochs in found
-    )
-    return done / sum(seconds for found in timed.values() for seconds, _ in found)
+    seconds = operations = 0.0
+    for prior, epochs_of_prior in timed.items():
+        for seconds_of_epoch, epochs in epochs_of_prior:
+            operations += multiply_adds(run.experiment, prior, images, dim) / epochs
+            seconds += seconds_of_epoch
+    return operations / seconds
 
 
-def _epochs_of(prior: str, events: Iterable[Event]) -> Iterator[tuple[float, int]]:
+def _timed_epochs(prior: str, events: Iterable[Event]) -> Iterator[tuple[float, int]]:
     """(seconds, how many epochs there are) of each whole epoch whose beginning was reported too.
 
     One in which training saturated is not whole, and one after an interruption began before it.

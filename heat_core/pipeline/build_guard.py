@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from heat_core.backbones.registry import load_backbone
 from heat_core.composition import HEAT, PLAIN, Lens
-from heat_core.energies.heat import restore
-from heat_core.energies.names import PRIOR_TITLES, SECOND
+from heat_core.energies.heat import restore_prior
+from heat_core.energies.names import PRIOR_TITLES, SECOND_ENCODER
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
-from heat_core.features.store import made_by
+from heat_core.features.store import backbone_fingerprint
 from heat_core.guard.conformal import Calibration
 from heat_core.guard.guard import Guard
 from heat_core.guard.network import Network
@@ -19,7 +19,7 @@ from heat_core.runs.record import residual_path
 from heat_core.runs.run import Run
 
 
-def guard_of(run: Run, lens: Lens = PLAIN, report: Progress = no_progress, only_composed: bool = False) -> Guard:
+def build_guard(run: Run, lens: Lens = PLAIN, report: Progress = no_progress, only_composed: bool = False) -> Guard:
     """A run made ready for new images. Nothing of the run is read again, so that it can be sent elsewhere.
 
     Args:
@@ -34,9 +34,9 @@ def guard_of(run: Run, lens: Lens = PLAIN, report: Progress = no_progress, only_
     e = run.experiment
     if not run.has_energies or not run.priors:
         raise HeatError(f"Run {run.id} has no trained residual yet: wait for it, or resume it.")
-    composed = lens.composed(run.priors)
-    kept = composed if only_composed else run.priors
-    if second := [p for p in kept if p.endswith(SECOND)]:
+    composed = lens.select_priors(run.priors)
+    priors = composed if only_composed else run.priors
+    if second := [p for p in priors if p.endswith(SECOND_ENCODER)]:
         raise HeatError(
             f"{PRIOR_TITLES[second[0]]} reads a second encoder, and new images go through one: pack the priors of the "
             "first alone (--priors)."
@@ -49,12 +49,12 @@ def guard_of(run: Run, lens: Lens = PLAIN, report: Progress = no_progress, only_
         name=run.id,
         network=network,
         head=head,
-        parts=[restore(p, train, head, *kind, residual_path(run.folder, p)) for p in kept],
-        scale=run.scale.part(kept),
+        parts=[restore_prior(p, train, head, *kind, residual_path(run.folder, p)) for p in priors],
+        scale=run.scale.select(priors),
         lens=replace(lens, priors=None) if only_composed else lens,
         class_names=run.class_names,
         calibration=Calibration(run.detector_scores(ID, HEAT, lens), run.predicted(ID)),
-        remark=calibrated_on(run, lens),
+        calibration_note=_calibration_remark(run, lens),
     )
 
 
@@ -62,15 +62,15 @@ def _network(run: Run, train: Features, report: Progress) -> Network:
     e = run.experiment
     report("features", f"Loading {e.backbone}.")
     backbone = load_backbone(e.backbone, e.weights, e.image_size)
-    if train.folder and made_by(train.folder) not in (None, backbone.fingerprint):
+    if train.folder and backbone_fingerprint(train.folder) not in (None, backbone.fingerprint):
         raise HeatError(
             f"The weights of {e.backbone} are others than when run {run.id} was made: put those back, or start the run "
             "again."
         )
-    return Network.of(backbone, e.weights, e.image_size)
+    return Network.from_backbone(backbone, e.weights, e.image_size)
 
 
-def calibrated_on(run: Run, lens: Lens) -> str:
+def _calibration_remark(run: Run, lens: Lens) -> str:
     """A sentence: which images the p-values of a run stand on, and whether anything was chosen by them."""
     e = run.experiment
     each = " of each class" if run.has_classes else ""

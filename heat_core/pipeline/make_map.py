@@ -8,7 +8,7 @@ import numpy as np
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
 from heat_core.pipeline.umap_process import Projector
-from heat_core.runs.events import Event, beside
+from heat_core.runs.events import Event, record_side_job
 from heat_core.runs.experiment import TRAIN
 from heat_core.runs.feature_map import write_points
 from heat_core.runs.provenance import require_same_avg
@@ -35,11 +35,11 @@ def make_map(run: Run, on_event: Callable[[Event], None] = lambda _: None) -> No
             that the run was made from.
     """
     seed = run.experiment.seed
-    with beside(run.folder, on_event, "map") as progress:
+    with record_side_job(run.folder, on_event, "map") as progress:
         require_mappable(run)
         with Projector() as projector:
             progress("map", "Reading the features.")
-            sets = {name: _features(run, name) for name in (TRAIN, *run.datasets)}
+            sets = {name: _features_in_order(run, name) for name in (TRAIN, *run.datasets)}
             require_same_avg(run.folder, sets)
             points = run.folder / projector.input
             try:
@@ -52,12 +52,12 @@ def make_map(run: Run, on_event: Callable[[Event], None] = lambda _: None) -> No
         progress("map", "The map is made.")
 
 
-def _features(run: Run, name: str) -> Features:
+def _features_in_order(run: Run, name: str) -> Features:
     """The features of a set's samples, in the run's order: their folder may hold more than the run took of it."""
-    found, ids = run.features(name), (run.training_ids if name == TRAIN else run.ids(name)).tolist()
-    if found.ids == ids:
-        return found
-    row = {sample: i for i, sample in enumerate(found.ids)}
-    if gone := [sample for sample in ids if sample not in row]:
-        raise HeatError(f"The features of {gone[0]} are no longer on this machine: run the experiment here again.")
-    return found.subset(np.array([row[sample] for sample in ids]))
+    features, ids = run.features(name), (run.training_ids if name == TRAIN else run.ids(name)).tolist()
+    if features.ids == ids:
+        return features
+    row = {sample: i for i, sample in enumerate(features.ids)}
+    if missing := [sample for sample in ids if sample not in row]:
+        raise HeatError(f"The features of {missing[0]} are no longer on this machine: run the experiment here again.")
+    return features.subset(np.array([row[sample] for sample in ids]))

@@ -7,17 +7,17 @@ import torch
 from PIL import Image
 
 from heat_core.backbones.registry import Backbone, load_backbone
-from heat_core.data.image_location import Place
-from heat_core.energies.heat import CorrectedPrior, fit_again
+from heat_core.data.image_location import ImageLocation
+from heat_core.energies.heat import CorrectedPrior, refit_prior
 from heat_core.errors import HeatError
 from heat_core.features.batches import auto_device
-from heat_core.pipeline.scoring import in_sight
+from heat_core.names import printable
+from heat_core.pipeline.scoring import lock_output_folder
 from heat_core.progress import no_progress
 from heat_core.runs.events import Progress
 from heat_core.runs.experiment import FEATURES, TRAIN
 from heat_core.runs.position_maps import POSITIONS, Positions
 from heat_core.runs.run import Run
-from heat_core.storage import printable
 from heat_core.types import Head
 
 _PRIOR = "gmm"
@@ -40,30 +40,30 @@ def positions_of(run: Run, what: str, report: Progress = no_progress) -> Positio
     e = run.experiment
     if e.backbone == FEATURES:
         raise HeatError("This run was made from features: it knows no image that could be taken apart.")
-    picture, head = _picture(run, what), run.head
+    picture, head = open_picture(run, what), run.head
     report("features", f"Loading {printable(e.backbone)}.")
     backbone = load_backbone(e.backbone, e.weights, e.image_size)
-    values, grid = _pooled_values(backbone, picture)
+    values, grid = pooled_values(backbone, picture)
     report("priors", "Fitting the prior on the run's training features.")
-    part = fit_again(_PRIOR, run.features(TRAIN), head, e.covariance, e.mixture_weights, e.id_set)
-    return _contributions(values, grid, part, head, run.class_names, _box(backbone, picture))
+    part = refit_prior(_PRIOR, run.features(TRAIN), head, e.covariance, e.mixture_weights, e.id_set)
+    return position_contributions(values, grid, part, head, run.class_names, visible_box(backbone, picture))
 
 
 def positions_into(run: Run, what: str, folder: Path, report: Progress = no_progress) -> Positions:
     """Take an image apart and keep the result in a folder, as `scoring.score_into` does."""
-    with in_sight(folder):
-        found = positions_of(run, what, report)
-        found.save(folder / POSITIONS)
-    return found
+    with lock_output_folder(folder):
+        maps = positions_of(run, what, report)
+        maps.save(folder / POSITIONS)
+    return maps
 
 
-def _picture(run: Run, what: str) -> Image.Image:
+def open_picture(run: Run, what: str) -> Image.Image:
     """The picture of `SET/ID` or of a file."""
     for name in (TRAIN, *run.datasets):
         sample = what.removeprefix(f"{name}/")
         if sample != what and sample in (run.training_ids if name == TRAIN else run.ids(name)):
             return run.image(name, sample)
-    place = Place.of(what)
+    place = ImageLocation.parse(what)
     if place is None:
         raise HeatError(f"{printable(what)} is no sample of this run (SET/ID), and no file.")
     try:
@@ -72,7 +72,7 @@ def _picture(run: Run, what: str) -> Image.Image:
         raise HeatError(f"{printable(what)} cannot be read as an image.") from error
 
 
-def _pooled_values(backbone: Backbone, picture: Image.Image) -> tuple[torch.Tensor, tuple[int, int]]:
+def pooled_values(backbone: Backbone, picture: Image.Image) -> tuple[torch.Tensor, tuple[int, int]]:
     """(P, D) float64 what is averaged to `avg`, and the grid (h, w) of the P positions.
 
     Raises:
@@ -80,9 +80,9 @@ def _pooled_values(backbone: Backbone, picture: Image.Image) -> tuple[torch.Tens
     """
     backbone = backbone.to(auto_device())
     with torch.inference_mode():
-        seen = backbone.anatomy.see(backbone.transform(picture)[None].to(auto_device()))
-        avg, values = seen.avg[0].double().cpu(), backbone.positions(seen.volume)[0].double().cpu()
-    if seen.volume is None or len(values) < 2:
+        activations = backbone.extractor.forward(backbone.transform(picture)[None].to(auto_device()))
+        avg, values = activations.avg[0].double().cpu(), backbone.positions(activations.volume)[0].double().cpu()
+    if activations.volume is None or len(values) < 2:
         raise HeatError(f"{backbone.name} leaves one position of such an image: choose a larger image size.")
     mean = values.mean(dim=0)
     if mean.shape != avg.shape or (mean - avg).norm() > _CLOSE * avg.norm():
@@ -90,10 +90,10 @@ def _pooled_values(backbone: Backbone, picture: Image.Image) -> tuple[torch.Tens
             f"The pooling of {backbone.name} cannot be taken apart, since it is no mean over positions (a class token "
             "is read, or a layer follows): choose a backbone such as a ResNet."
         )
-    return values, backbone.grid(seen.volume)
+    return values, backbone.grid(activations.volume)
 
 
-def _contributions(
+def position_contributions(
     values: torch.Tensor,
     grid: tuple[int, int],
     part: CorrectedPrior,
@@ -105,21 +105,21 @@ def _contributions(
     mean = values.mean(dim=0, keepdim=True)
     points = torch.cat([mean, (len(values) * mean - values) / (len(values) - 1)])
     logits = points.numpy() @ head[0].T + head[1]
-    taken_for = int(logits[0].argmax())
+    predicted = int(logits[0].argmax())
     # the view's own `of` rounds to float32, as features are kept; differences of neighbouring points need more
     energies = part.prior.energy(part.view.project(points, False).numpy())
-    of_energy, of_logit = (f[0] - f[1:] for f in (energies, logits[:, taken_for]))
+    by_energy, by_logit = (f[0] - f[1:] for f in (energies, logits[:, predicted]))
     return Positions(
-        energy=of_energy.reshape(grid),
-        logit=of_logit.reshape(grid),
-        class_name=class_names[taken_for],
+        energy=by_energy.reshape(grid),
+        logit=by_logit.reshape(grid),
+        class_name=class_names[predicted],
         energy_of_image=float(energies[0]),
-        logit_of_image=float(logits[0, taken_for]),
+        logit_of_image=float(logits[0, predicted]),
         box=box,
     )
 
 
-def _box(backbone: Backbone, picture: Image.Image) -> np.ndarray:
+def visible_box(backbone: Backbone, picture: Image.Image) -> np.ndarray:
     """(4,) left, top, right, bottom of what the transform keeps, as shares of the picture, to half a percent.
 
     It is seen on a picture whose red is the place from left to right and whose green that from top to bottom.
@@ -127,15 +127,15 @@ def _box(backbone: Backbone, picture: Image.Image) -> np.ndarray:
     right, down = (np.rint(255 * (np.arange(n) + 0.5) / n).astype(np.uint8) for n in picture.size)
     ramp = np.zeros((len(down), len(right), 3), np.uint8)
     ramp[..., 0], ramp[..., 1] = right, down[:, None]
-    seen, dark = (
+    bright, dark = (
         backbone.transform(image).numpy() for image in (Image.fromarray(ramp), Image.new("RGB", picture.size))
     )
-    shares = (seen - dark) * backbone.pixel_std[0].numpy()
-    (left, end), (top, bottom) = _line(shares[0].mean(axis=0)), _line(shares[1].mean(axis=1))
+    shares = (bright - dark) * backbone.pixel_std[0].numpy()
+    (left, end), (top, bottom) = _line_ends(shares[0].mean(axis=0)), _line_ends(shares[1].mean(axis=1))
     return np.clip([left, top, end, bottom], 0.0, 1.0)
 
 
-def _line(shares: np.ndarray) -> tuple[float, float]:
+def _line_ends(shares: np.ndarray) -> tuple[float, float]:
     """Where a line through the middle of the (n,) shares begins and ends; resizing bends it at the ends."""
     middles = (np.arange(len(shares)) + 0.5) / len(shares)
     inner = slice(len(shares) // 8, len(shares) - len(shares) // 8)

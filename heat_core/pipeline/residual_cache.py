@@ -1,56 +1,56 @@
 """Residuals that were trained before: the same prior on the same features with the same settings and seed.
 
-Who runs many experiments (a study) gives `pipeline.run` a shelf: what differs in something else, in another prior or a
+Who runs many experiments (a study) gives `pipeline.run` a cache: what differs in something else, in another prior or a
 detector, trains nothing twice. A run of its own trains again, for whoever watches.
 """
 
-import json
 import shutil
-from dataclasses import asdict
-from hashlib import blake2b
 from pathlib import Path
 
+from heat_core.digests import digest_of_array, digest_of_json
 from heat_core.energies.heat import CorrectedPrior
 from heat_core.energies.settings import ResidualSettings
 from heat_core.features.features import Features
-from heat_core.storage import digest_of_array, replacing, writing
+from heat_core.storage import replacing, writing
 from heat_core.version import __version__
 
 
-class Shelf:
+class ResidualCache:
     """A folder of trained residuals, each under a digest of everything that it follows from."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def path(self, part: CorrectedPrior, train: Features, settings: ResidualSettings, seed: int, device: str) -> Path:
+    def path_for(
+        self, part: CorrectedPrior, train: Features, settings: ResidualSettings, seed: int, device: str
+    ) -> Path:
         """Where the residual lies, or would."""
         follows_from = {
             "version": __version__,
             "prior": part.name,
-            "features": digest_of_array(part.view.of(train)),
+            "features": digest_of_array(part.view.array(train)),
             "energies": digest_of_array(part.reference),  # of the prior: head, covariance, published values
-            "settings": asdict(settings),
+            "settings": settings.as_options(),
             "seed": seed,
             "device": device,
         }
-        key = blake2b(json.dumps(follows_from, sort_keys=True).encode(), digest_size=16).hexdigest()
+        key = digest_of_json(follows_from)
         return self.folder / f"{part.name}-{key}.safetensors"
 
-    def take(self, kept: Path, into: Path) -> bool:
+    def restore(self, cached: Path, target: Path) -> bool:
         """Copy a residual into a run, where there is one."""
-        if not kept.exists():
+        if not cached.exists():
             return False
-        _copy(kept, into)
+        _copy(cached, target)
         return True
 
-    def keep(self, trained: Path, kept: Path) -> None:
+    def store(self, trained: Path, cached: Path) -> None:
         """Keep the residual of a run."""
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        _copy(trained, kept)
+        _copy(trained, cached)
 
 
 def _copy(source: Path, target: Path) -> None:
-    with replacing(target) as beside:
-        shutil.copyfile(source, beside)
+    with replacing(target) as temp_path:
+        shutil.copyfile(source, temp_path)

@@ -16,23 +16,23 @@ from heat_core.errors import HeatError
 from heat_core.features.batches import ExtractionProgress
 from heat_core.features.columns import Column, require_maps
 from heat_core.features.features import Features
+from heat_core.names import printable
 from heat_core.pipeline.sources import Source
 from heat_core.runs.events import Progress
 from heat_core.runs.experiment import TRAIN, Experiment
 from heat_core.runs.record import RunRecord
 from heat_core.runs.row_names import RECTIFIED_PRIORS
-from heat_core.storage import printable
 from heat_core.types import Head
 
 NO_CLASSES = "it asks a classifier, and the ID set has no classes."
-Reasons = dict[str, str]  # detector or prior that cannot run → why
-Kinds = dict[str, type[Detector]]
-Scores = list[np.ndarray]  # (N,) of each scored set
-Say = Callable[..., None]  # a sentence, and what else belongs to the `Event`
+ExclusionReasons = dict[str, str]  # detector or prior that cannot run → why
+DetectorClasses = dict[str, type[Detector]]
+SetScores = list[np.ndarray]  # (N,) of each scored set
+StepReport = Callable[..., None]  # a sentence, and what else belongs to the `Event`
 
 
 @dataclass(frozen=True)
-class Methods:
+class SelectedDetectors:
     """The detectors that can run, by name.
 
     Attributes:
@@ -41,38 +41,38 @@ class Methods:
         columns: extra columns of the training set that the fast ones read.
     """
 
-    fast: Kinds
-    slow: Kinds
+    fast: DetectorClasses
+    slow: DetectorClasses
     columns: tuple[Column, ...]
 
 
-def choose(
+def select_detectors(
     experiment: Experiment, backbone: Backbone | None, labelled: bool, progress: Progress
-) -> tuple[Methods, Reasons]:
+) -> tuple[SelectedDetectors, ExclusionReasons]:
     """The detectors' classes, and who cannot run, why. `labelled`: whether the ID set has classes."""
-    kinds: Kinds = {}
+    kinds: DetectorClasses = {}
     columns: dict[str, Column] = {}
-    reasons: Reasons = {}
+    reasons: ExclusionReasons = {}
     for name in resolve(experiment.detectors):
         kind = load(name)
         try:
             if kind.reads_images and backbone is None:
                 raise HeatError("it reads the images, and this run has only their features.")
-            if not labelled and not kind.judges_features_alone():
+            if not labelled and not kind.is_classifier_free():
                 raise HeatError(NO_CLASSES)
-            wanted = kind.train_columns(backbone)
-            columns |= {} if kind.slow else {c.name: c for c in wanted}
+            train_columns = kind.train_columns(backbone)
+            columns |= {} if kind.slow else {c.name: c for c in train_columns}
             kinds[name] = kind
         except HeatError as error:
             reasons[name] = f"{name} is left out: {error}"
             progress("features", reasons[name])
     fast = {name: kind for name, kind in kinds.items() if not kind.slow}
     slow = {name: kind for name, kind in kinds.items() if kind.slow}
-    return Methods(fast, slow, tuple(columns.values())), reasons
+    return SelectedDetectors(fast, slow, tuple(columns.values())), reasons
 
 
-def fit_fast(
-    kinds: Kinds, context: Context, train: Features, head: Head, reasons: Reasons, progress: Progress
+def fit_fast_detectors(
+    kinds: DetectorClasses, context: Context, train: Features, head: Head, reasons: ExclusionReasons, progress: Progress
 ) -> tuple[dict[str, Detector], tuple[Column, ...]]:
     """The fitted detectors by name, and the extra columns of the other sets that they read."""
     fitted: dict[str, Detector] = {}
@@ -89,7 +89,9 @@ def fit_fast(
     return fitted, tuple(columns.values())
 
 
-def cautions(kinds: Kinds, parts: Mapping[str, CorrectedPrior], backbone: Backbone | None) -> list[str]:
+def detector_warnings(
+    kinds: DetectorClasses, parts: Mapping[str, CorrectedPrior], backbone: Backbone | None
+) -> list[str]:
     """Sentences about rows that are known to fail on this network.
 
     Shaping supposes activations after a ReLU, and fails on others (arXiv:2604.08572). EL fails on many ViTs, if not on
@@ -97,20 +99,20 @@ def cautions(kinds: Kinds, parts: Mapping[str, CorrectedPrior], backbone: Backbo
     """
     if all(part.non_negative for part in parts.values() if part.view.column == "avg"):
         return []
-    found = []
+    warnings = []
     shaping = [kind.title for kind in kinds.values() if kind.rectified]
     shaping += [PRIOR_TITLES[prior] for prior in parts if prior in RECTIFIED_PRIORS]
     if shaping:
-        found.append(
+        warnings.append(
             "Some features are below zero. Made for activations after a ReLU, and known to fail on others, as those of "
             f"ViTs: {', '.join(dict.fromkeys(shaping))}."
         )
     if "el" in parts and backbone is not None and not _has_maps(backbone):
-        found.append(
+        warnings.append(
             f"{printable(backbone.name)} has no feature maps, as a ViT, and features below zero. Known to fail on many "
             "such networks: EL, alone and corrected."
         )
-    return found
+    return warnings
 
 
 def _has_maps(backbone: Backbone) -> bool:
@@ -123,11 +125,11 @@ def _has_maps(backbone: Backbone) -> bool:
 # ---- slow ones -------------------------------------------------------------------------------------------------------
 
 
-def finished(path: Path, slow: Iterable[str], sets: Iterable[Features]) -> dict[str, Scores]:
+def load_finished_scores(path: Path, slow: Iterable[str], sets: Iterable[Features]) -> dict[str, SetScores]:
     """Slow detector → its scores, as far as the record of a run that was cut off has them.
 
-    They are scores of the same features by the same head: `inputs` refuses to resume with others. A damaged record has
-    none.
+    They are scores of the same features by the same head: `provenance` refuses to resume with others. A damaged
+    record has none.
     """
     try:
         record = RunRecord.load(path) if path.exists() else None
@@ -139,7 +141,7 @@ def finished(path: Path, slow: Iterable[str], sets: Iterable[Features]) -> dict[
 
 
 @dataclass(frozen=True)
-class Bench:
+class DetectorInputs:
     """What slow detectors learn from and score.
 
     Attributes:
@@ -156,36 +158,36 @@ class Bench:
     head: Head
     context: Context
 
-    def fit(self, kind: type[Detector], train: Features, say: Say) -> tuple[Detector, tuple[Column, ...]]:
+    def fit(self, kind: type[Detector], train: Features, report: StepReport) -> tuple[Detector, tuple[Column, ...]]:
         """A fitted detector, and the columns that it scores by; HeatError where it cannot be had."""
 
-        def tell(sentence: str, seconds_left: float) -> None:
-            say(sentence, eta=seconds_left)
+        def on_progress(sentence: str, seconds_left: float) -> None:
+            report(sentence, eta=seconds_left)
 
-        detector = kind.for_run(self.head, replace(self.context, tell=tell)).fit(train)
+        detector = kind.for_run(self.head, replace(self.context, on_progress=on_progress)).fit(train)
         return detector, detector.test_columns(self.context.backbone)
 
-    def features(self, names: Iterable[str], columns: tuple[Column, ...], say: Say) -> list[Features]:
+    def features(self, names: Iterable[str], columns: tuple[Column, ...], report: StepReport) -> list[Features]:
         """The features of some sets with extra columns; what is on disk already is not made again."""
         plain = {name: self.train if name == TRAIN else self.scored[name] for name in names}
         if not columns:
             return list(plain.values())
-        found, to_come = [], sum(map(len, plain.values()))
+        extended, images_left = [], sum(map(len, plain.values()))
         for name, features in plain.items():
-            to_come -= len(features)
-            more = self.source.features(name, columns, partial(_say_images, say, name, to_come))
-            found.append(replace(features, extra=more.extra))
-        return found
+            images_left -= len(features)
+            with_columns = self.source.features(name, columns, partial(_report_images, report, name, images_left))
+            extended.append(replace(features, extra=with_columns.extra))
+        return extended
 
 
-def _say_images(say: Say, name: str, to_come: int, record: ExtractionProgress) -> None:
-    """How far the images of a set are; those of `to_come` images of later sets take as long as these."""
-    left = record["eta"] + to_come / record["images_per_s"]
-    say(f"{name}, {record['done']} of {record['total']} images", dataset=name, eta=left)
+def _report_images(report: StepReport, name: str, images_left: int, record: ExtractionProgress) -> None:
+    """How far the images of a set are; those of `images_left` images of later sets take as long as these."""
+    left = record["eta"] + images_left / record["images_per_s"]
+    report(f"{name}, {record['done']} of {record['total']} images", dataset=name, eta=left)
 
 
-def add_slow(
-    record: RunRecord, path: Path, slow: Kinds, order: list[str], bench: Bench, progress: Progress
+def score_slow_detectors(
+    record: RunRecord, path: Path, slow: DetectorClasses, order: list[str], inputs: DetectorInputs, progress: Progress
 ) -> RunRecord:
     """Fit and score slow detectors one by one; the record is saved with each row, and returned with all of them.
 
@@ -194,30 +196,30 @@ def add_slow(
         path: where it is saved.
         slow: the detectors.
         order: of all rows.
-        bench: what they learn from and score.
+        inputs: what they learn from and score.
         progress: hears of every step.
     """
     for i, (name, kind) in enumerate(slow.items()):
 
-        def say(sentence: str, done: int = i, name: str = name, title: str = kind.title, **more: Any) -> None:
+        def report(sentence: str, done: int = i, name: str = name, title: str = kind.title, **more: Any) -> None:
             progress("detectors", f"{title}: {sentence}", detector=name, done=done, total=len(slow), **more)
 
         if name in record.titles:
-            say("already done", i + 1)
+            report("already done", i + 1)
             continue
-        (train,) = bench.features([TRAIN], kind.train_columns(bench.context.backbone), say)
+        (train,) = inputs.features([TRAIN], kind.train_columns(inputs.context.backbone), report)
         try:
-            say("fitting")
-            detector, columns = bench.fit(kind, train, say)
+            report("fitting")
+            detector, columns = inputs.fit(kind, train, report)
         except HeatError as error:
             reason = f"{name} is left out: {error}"
             record = replace(record, left_out=record.left_out | {name: reason})
             record.save(path)
-            say(reason, i + 1)
+            report(reason, i + 1)
             continue
-        say("scoring")
-        scores = [detector.score(features) for features in bench.features(bench.scored, columns, say)]
-        record = record.with_row(name, detector.title, scores, order)
+        report("scoring")
+        scores = [detector.score(features) for features in inputs.features(inputs.scored, columns, report)]
+        record = record.with_detector(name, detector.title, scores, order)
         record.save(path)
-        say("done", i + 1)
+        report("done", i + 1)
     return record

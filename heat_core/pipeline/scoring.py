@@ -5,45 +5,45 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 
 from heat_core.data.datasets import from_files
-from heat_core.errors import sentence_of
+from heat_core.errors import describe_error
 from heat_core.features.batches import ExtractionProgress, auto_device
 from heat_core.features.extraction import extract
-from heat_core.pipeline.build_guard import guard_of
+from heat_core.locks import exclusive
+from heat_core.pipeline.build_guard import build_guard
 from heat_core.progress import no_progress
 from heat_core.runs.events import Progress
 from heat_core.runs.lock import FAILED_FILE, SCORE_LOCK
-from heat_core.runs.record import SCORED, Scored
 from heat_core.runs.run import Run
+from heat_core.runs.scored import SCORED, ScoredImages
 from heat_core.storage import writing
 
 
-def score(run: Run, paths: list[Path], report: Progress = no_progress) -> Scored:
+def score(run: Run, paths: list[Path], report: Progress = no_progress) -> ScoredImages:
     """Score images (files, or folders of them) with a run.
 
     Raises:
-        HeatError: as `guard_of`, or where no image can be read.
+        HeatError: as `build_guard`, or where no image can be read.
     """
     images = from_files(paths)
     for note in images.notes:
         report("features", note)
-    guard = guard_of(run, report=report)
+    guard = build_guard(run, report=report)
 
     def progress(record: ExtractionProgress) -> None:
         report("features", f"{record['done']} of {record['total']} images", **record)
 
     size = run.experiment.batch_size
     features = extract(guard.backbone, images, auto_device(), size, on_progress=progress)
-    found = guard.see(features)
-    read = images.those(features.ids)
-    return Scored(
-        ids=np.array(found.ids),
-        prior=found.prior,
-        residual=found.residual,
-        predicted=found.predicted,
-        confidence=found.confidence,
+    verdicts = guard.score_features(features)
+    read = images.select(features.ids)
+    return ScoredImages(
+        ids=np.array(verdicts.ids),
+        prior=verdicts.prior,
+        residual=verdicts.residual,
+        predicted=verdicts.predicted,
+        confidence=verdicts.confidence,
         avg=np.asarray(features.avg),
         xy=run.map.place(features) if run.has_map and run.map.can_place else np.empty((0, 2), np.float32),
         skipped=np.array(features.skipped, dtype=str),
@@ -54,34 +54,23 @@ def score(run: Run, paths: list[Path], report: Progress = no_progress) -> Scored
     )
 
 
-def score_into(run: Run, paths: list[Path], folder: Path, report: Progress = no_progress) -> Scored:
+def score_into(run: Run, paths: list[Path], folder: Path, report: Progress = no_progress) -> ScoredImages:
     """Score images and keep the result in a folder; while it works it holds a lock there, and its error stays there."""
-    with in_sight(folder):
+    with lock_output_folder(folder):
         scored = score(run, paths, report)
         scored.save(folder / SCORED)
     return scored
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[None]:
-    lock = FileLock(path, timeout=10)
-    with writing(path):
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
-def in_sight(folder: Path) -> Iterator[None]:
+def lock_output_folder(folder: Path) -> Iterator[None]:
     """Let a reader of the folder see that somebody is at it, and learn it when nothing more will come."""
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     try:
-        with _held(folder / SCORE_LOCK):
+        with exclusive(folder / SCORE_LOCK, timeout=10):
             yield
     except BaseException as error:
         with suppress(OSError):  # the folder may be what cannot be written
-            (folder / FAILED_FILE).write_text(sentence_of(error), encoding="utf-8")
+            (folder / FAILED_FILE).write_text(describe_error(error), encoding="utf-8")
         raise

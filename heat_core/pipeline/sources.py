@@ -13,42 +13,43 @@ import numpy as np
 from heat_core.backbones.backbone import Backbone
 from heat_core.backbones.registry import load_backbone
 from heat_core.data.folder_scan import is_features_folder
-from heat_core.energies.names import SECOND
+from heat_core.energies.names import SECOND_ENCODER
 from heat_core.errors import HeatError
 from heat_core.features.batches import ExtractionProgress, auto_device
-from heat_core.features.columns import Column, pooled
+from heat_core.features.columns import Column, pooled_columns
 from heat_core.features.extraction import extract
 from heat_core.features.features import Features
 from heat_core.features.store import load_features
-from heat_core.pipeline.validate_sets import (
+from heat_core.names import printable, shortlist
+from heat_core.pipeline.experiment_sets import open_sets
+from heat_core.pipeline.set_warnings import (
     notes_of,
-    open_sets,
-    other_classes,
-    remarks,
-    require_labels,
-    shared_samples,
-    without_classes,
+    set_warnings,
+    warn_other_classes,
+    warn_shared_samples,
+    warn_without_classes,
 )
-from heat_core.progress import Every, no_progress
+from heat_core.pipeline.validate_sets import require_labels
+from heat_core.progress import RateLimiter, no_progress
 from heat_core.runs.events import Progress
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
 from heat_core.runs.metadata_columns import Columns
-from heat_core.storage import printable, read_npz, typed
+from heat_core.storage import expand_home, read_npz
 from heat_core.types import Head
 
-Heard = Callable[[ExtractionProgress], None]
+OnExtraction = Callable[[ExtractionProgress], None]
 
 
-class Images:
+class ImageSource:
     """Images through a timm backbone, extracted set by set and kept on disk.
 
     Attributes:
         backbone: the network.
-        beside: a second encoder, or None: its features are the columns `avg@b`, `std@b`.
+        second_backbone: a second encoder, or None: its features are the columns `avg@b`, `std@b`.
         head: its own linear layer (weight (C, D), bias (C,)), or None.
         device: where it runs.
         labelled: whether the ID set has classes.
-        no_head: why it has none.
+        no_head_reason: why it has none.
         notes: what one should know of the sets.
     """
 
@@ -57,60 +58,65 @@ class Images:
         self.device = auto_device()
         report("start", f"Using {self.device.type}.")
         self._sets = open_sets(experiment)  # all are opened before the first is extracted: bad folders show at once
-        self.notes = [*notes_of(self._sets), *remarks(experiment, self._sets)]
+        self.notes = [*notes_of(self._sets), *set_warnings(experiment, self._sets)]
         for note in self.notes:
             report("features", note)
         report("features", f"Loading {printable(experiment.backbone)}.")
         self.labelled = self._sets[TRAIN].labels is not None
         self.backbone = load_backbone(experiment.backbone, experiment.weights, experiment.image_size)
-        self.head, self.no_head = self.backbone.head, self.backbone.no_head
-        self.beside: Backbone | None = None
-        if experiment.beside:
-            report("features", f"Loading {printable(experiment.beside)}.")
-            self.beside = load_backbone(experiment.beside, experiment.beside_weights, experiment.beside_image_size)
-        for network, prior in ((self.backbone, "GMM-std"), (self.beside, f"GMM-std{SECOND}")):
+        self.head, self.no_head_reason = self.backbone.head, self.backbone.no_head_reason
+        self.second_backbone: Backbone | None = None
+        if experiment.second_backbone:
+            report("features", f"Loading {printable(experiment.second_backbone)}.")
+            self.second_backbone = load_backbone(
+                experiment.second_backbone, experiment.second_weights, experiment.second_image_size
+            )
+        for network, prior in ((self.backbone, "GMM-std"), (self.second_backbone, f"GMM-std{SECOND_ENCODER}")):
             if network and not network.has_positions:
-                self.notes.append(f"{network.name} gives {network.lacking}: there is no std-pooling, and no {prior}.")
+                self.notes.append(
+                    f"{network.name} gives {network.volume_kind}: there is no std-pooling, and no {prior}."
+                )
                 report("features", self.notes[-1])
 
-    def features(self, name: str, columns: Sequence[Column] = (), again: Heard | None = None) -> Features:
+    def features(self, name: str, columns: Sequence[Column] = (), on_reread: OnExtraction | None = None) -> Features:
         """The features of `train`, `id` or an OOD set, with extra columns.
 
-        The report hears about progress and about files that cannot be read; `again` alone hears about progress where
-        the images were seen before, for other columns.
+        The report gets progress and the files that cannot be read; where the images were read before, for other
+        columns, `on_reread` gets the progress instead.
         """
-        images, due = self._sets[name], Every(0.5, at_once=True)
+        images, is_due = self._sets[name], RateLimiter(0.5, at_once=True)
 
-        def progress(record: ExtractionProgress) -> None:
-            if due() or record["done"] == record["total"]:
-                (again or first)(record)
-
-        def first(record: ExtractionProgress) -> None:
+        def report_images(record: ExtractionProgress) -> None:
             message = f"{images.name}: {record['done']} of {record['total']} images"
             self._report("features", message, dataset=images.name, **record)
 
-        wanted, batch_size = (*pooled(self.backbone), *columns), self._experiment.batch_size
-        found = extract(self.backbone, images, self.device, batch_size, on_progress=progress, columns=wanted)
-        if (skipped := found.skipped) and again is None:
-            shown = ", ".join(skipped[:5]) + (" …" if len(skipped) > 5 else "")
-            message = f"{images.name}: {len(skipped)} unreadable images skipped: {shown}"
+        def on_progress(record: ExtractionProgress) -> None:
+            if is_due() or record["done"] == record["total"]:
+                (on_reread or report_images)(record)
+
+        all_columns, batch_size = (*pooled_columns(self.backbone), *columns), self._experiment.batch_size
+        features = extract(self.backbone, images, self.device, batch_size, on_progress=on_progress, columns=all_columns)
+        if features.skipped and on_reread is None:
+            skipped = features.skipped
+            message = f"{images.name}: {len(skipped)} unreadable images skipped: {shortlist(skipped)}"
             self._report("features", message, skipped=skipped)
-        if self.beside:
-            found = _side_by_side(found, extract(self.beside, images, self.device, batch_size, on_progress=progress))
-        return found.thinned(self._experiment.share) if name == TRAIN else found
+        if self.second_backbone:
+            second = extract(self.second_backbone, images, self.device, batch_size, on_progress=on_progress)
+            features = _with_second_encoder(features, second)
+        return features.subsample(self._experiment.share) if name == TRAIN else features
 
     def columns(self, name: str, ids: Sequence[str]) -> Columns:
         """What else the manifest of a set says of its samples."""
-        return self._sets[name].those(ids).columns
+        return self._sets[name].select(ids).columns
 
 
-class FeatureFolders:
+class FeatureFolderSource:
     """Folders of `avg.npy` (and `std.npy`, `labels.npy`, `meta.json` where there are any; see `Features.open`).
 
     Attributes:
         backbone: None, since there are no images.
         head: weight (C, D) and bias (C,) of `head.npz` in the ID folder, or None: then one is fitted.
-        no_head: why there is none.
+        no_head_reason: why there is none.
         device: where residuals are trained.
         labelled: whether the ID set has classes.
         notes: what one should know of the sets.
@@ -123,36 +129,36 @@ class FeatureFolders:
         e = experiment
         self.device = auto_device()
         sources = {TRAIN: e.id, **({ID: e.id_test} if e.id_test else {}), **e.ood}
-        folders = {name: typed(source) for name, source in sources.items()}
+        folders = {name: expand_home(source) for name, source in sources.items()}
         report("start", f"Using {self.device.type}; the features are given, so no image is read.")
         for folder in folders.values():
             if not is_features_folder(folder):
                 raise HeatError(
                     f"{folder} holds no avg.npy: with the backbone {FEATURES!r} every set is a folder of features."
                 )
-        opened = _comparable({name: load_features(folder) for name, folder in folders.items()}, report)
+        opened = _with_common_columns({name: load_features(folder) for name, folder in folders.items()}, report)
         train = opened[TRAIN]
         require_labels(train, folders[TRAIN], e)
         self.labelled = train.labels is not None
         train, test = (train, opened[ID]) if e.id_test else train.split()
         limits = e.limit_test or e.limit, e.limit_ood or e.limit
         self._sets = {
-            TRAIN: train.limited(e.limit).thinned(e.share),
+            TRAIN: train.limited(e.limit).subsample(e.share),
             ID: test.limited(limits[0]),
             **{name: opened[name].limited(limits[1]) for name in e.ood},
         }
         labelled = test.class_names if e.id_test and test.labels is not None else []
         self.notes = [
-            *without_classes(self.labelled),
-            *other_classes(train.class_names if self.labelled else [], labelled),
-            *shared_samples(self._sets),
+            *warn_without_classes(self.labelled),
+            *warn_other_classes(train.class_names if self.labelled else [], labelled),
+            *warn_shared_samples(self._sets),
         ]
         for note in self.notes:
             report("features", note)
-        self.head = _given_head(folders[TRAIN], train.avg.shape[1])
-        self.no_head = "" if self.head else "there is no head.npz beside them"
+        self.head = read_given_head(folders[TRAIN], train.avg.shape[1])
+        self.no_head_reason = "" if self.head else "there is no head.npz beside them"
 
-    def features(self, name: str, columns: Sequence[Column] = (), again: Heard | None = None) -> Features:  # noqa: ARG002
+    def features(self, name: str, columns: Sequence[Column] = (), on_reread: OnExtraction | None = None) -> Features:  # noqa: ARG002
         """The features of `train`, `id` or an OOD set; there are no extra columns."""
         return self._sets[name]
 
@@ -161,23 +167,23 @@ class FeatureFolders:
         return {}
 
 
-Source = Images | FeatureFolders
+Source = ImageSource | FeatureFolderSource
 
 
-def _side_by_side(first: Features, second: Features) -> Features:
+def _with_second_encoder(first: Features, second: Features) -> Features:
     """The features of one encoder, with those of another as columns of their own."""
     if first.ids != second.ids:
         raise HeatError("Some images could be read by one encoder alone: they changed meanwhile, start the run again.")
     columns = {"avg": second.avg, **({} if second.std is None else {"std": second.std})}
-    return replace(first, extra=first.extra | {f"{name}{SECOND}": values for name, values in columns.items()})
+    return replace(first, extra=first.extra | {f"{name}{SECOND_ENCODER}": values for name, values in columns.items()})
 
 
 def open_source(experiment: Experiment, report: Progress = no_progress) -> Source:
     """Open every set of an experiment, and its backbone; HeatError where one cannot be had."""
-    return (FeatureFolders if experiment.backbone == FEATURES else Images)(experiment, report)
+    return (FeatureFolderSource if experiment.backbone == FEATURES else ImageSource)(experiment, report)
 
 
-def _comparable(sets: dict[str, Features], report: Progress) -> dict[str, Features]:
+def _with_common_columns(sets: dict[str, Features], report: Progress) -> dict[str, Features]:
     """Refuse sets whose features differ in dimension; leave `std` out where not every set has it."""
     without = [name for name, f in sets.items() if f.std is None]
     if without and len(without) < len(sets):
@@ -186,12 +192,12 @@ def _comparable(sets: dict[str, Features], report: Progress) -> dict[str, Featur
     for column in ("avg",) if without else ("avg", "std"):
         expected = getattr(sets[TRAIN], column).shape[1]
         for name, features in sets.items():
-            if (found := getattr(features, column).shape[1]) != expected:
-                raise HeatError(f"{column} of {name!r} has {found} dimensions, that of the ID set {expected}.")
+            if (dimensions := getattr(features, column).shape[1]) != expected:
+                raise HeatError(f"{column} of {name!r} has {dimensions} dimensions, that of the ID set {expected}.")
     return sets
 
 
-def _given_head(folder: Path, dim: int) -> Head | None:
+def read_given_head(folder: Path, dim: int) -> Head | None:
     if not (folder / "head.npz").exists():
         return None
     path, cure = folder / "head.npz", "save the head again, or remove the file"

@@ -29,19 +29,19 @@ class Projector:
     """The parent's end: a context within which the child lives. It ends with its parent, however that ends.
 
     Attributes:
-        wanted: whether there is anything to do.
+        is_enabled: whether there is anything to do.
         input: name of the file with the points, in the run's folder. It is this job's own: the child of a job that was
             killed may still be reading its own when the next one begins.
     """
 
-    def __init__(self, wanted: bool = True) -> None:
-        """wanted: False makes it do nothing, for runs without a map."""
-        self.wanted = wanted
+    def __init__(self, is_enabled: bool = True) -> None:
+        """is_enabled: False makes it do nothing, for runs without a map."""
+        self.is_enabled = is_enabled
         self._child: subprocess.Popen[str] | None = None
         self.input = f"map-input-{os.getpid()}.npz"
 
     def __enter__(self) -> Self:
-        if self.wanted:
+        if self.is_enabled:
             command = [sys.executable, "-m", "heat_core.pipeline.umap_process"]
             with suppress(OSError):  # no process can be had: the run goes on without its map, and says so
                 self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
@@ -111,7 +111,7 @@ def _nearest(z: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 def main() -> None:
     """The child: import umap, read one request from stdin, add `xy` (M, 2) to the points, write the map."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=(os.getppid(),), daemon=True).start()
     project(np.random.default_rng(0).normal(size=(40, 4)))  # loads and compiles what a fit needs
     for line in sys.stdin:
         request = json.loads(line)
@@ -122,7 +122,7 @@ def main() -> None:
         (folder / request["input"]).unlink(missing_ok=True)
 
 
-def _end_with(parent: int) -> None:
+def _exit_with_parent(parent: int) -> None:
     """End this process when its parent is gone, in the middle of a fit too."""
     while os.getppid() == parent:
         time.sleep(0.5)

@@ -1,52 +1,39 @@
 """A run as one HTML page: settings, tables, figures and galleries, all inside, so that it opens without internet."""
 
-import html
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from heat_core.analysis.comparison import compare, composition, entries_of
+from heat_core.analysis.beta_sweep import BETAS, sweep_beta
+from heat_core.analysis.comparison import compare
+from heat_core.analysis.comparison_rows import composition, entries_of
 from heat_core.analysis.notes import read_notes
-from heat_core.analysis.samples import Samples, stratified
-from heat_core.analysis.sweep import SWEEP, sweep
-from heat_core.composition import HEAT, PLAIN, Lens, beta_text
+from heat_core.analysis.samples import Samples, stratified_sample
+from heat_core.composition import HEAT, PLAIN, Lens, format_beta
 from heat_core.errors import HeatError
 from heat_core.metrics import roc_curve
-from heat_core.reporting import figures, palette
+from heat_core.names import printable
+from heat_core.reporting import figure_layout, figures, map_figures, palette
+from heat_core.reporting.html_templates import render
+from heat_core.reporting.plotly_text import escape_plotly
 from heat_core.reporting.report_pictures import gallery_sections
 from heat_core.reporting.tables import to_html as table_html
 from heat_core.runs.experiment import ID
 from heat_core.runs.row_names import corrected_row
 from heat_core.runs.run import Run
-from heat_core.storage import printable, replacing
+from heat_core.storage import replacing
 
 _MAP_POINTS = 10_000
-PAGE_STYLE = (
-    f"""<style>
-{palette.css()}
-"""
-    + """
-:root { color-scheme: light dark; --line: #8885; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }
-body { color: #1f2328; background: #fff; --heat-ground: #fff; }
-h1 { font-size: 1.7rem; } h2 { margin-top: 2.4rem; font-size: 1.25rem; } small, .faint { opacity: .75; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 18px; }
-dt { opacity: .75; } dd { margin: 0; overflow-wrap: anywhere; }
-pre { background: #8882; padding: .8rem; border-radius: 8px; overflow-x: auto; }
-.plotly-graph-div { background: #fff; border-radius: 8px; }
-@media (prefers-color-scheme: dark) { body { color: #e8eaed; background: #15181c; } }
-@media (prefers-color-scheme: dark) { body { --heat-ground: #15181c; } }
-</style>"""
-)
 
 
 def write_report(run: Run, path: Path, lens: Lens = PLAIN) -> None:
     """Write the page (about 5 MB, most of it the plotting library) to `path`, whole or not at all."""
     page = to_html(run, lens)
-    with replacing(path.resolve()) as beside:
-        beside.write_text(page, encoding="utf-8")
+    with replacing(path.resolve()) as temp_path:
+        temp_path.write_text(page, encoding="utf-8")
 
 
 def to_html(run: Run, lens: Lens = PLAIN) -> str:
@@ -54,102 +41,77 @@ def to_html(run: Run, lens: Lens = PLAIN) -> str:
     if not run.has_energies:
         raise HeatError(f"Run {run.id} has no results yet: wait for it, or resume it.")
     samples = Samples(run)
-    parts = [
-        _head(run, lens),
-        _tables(run, lens),
-        _figures(run, samples, lens),
-        gallery_sections(samples, lens),
-        _notes(run),
-        _reproduce(run),
-    ]
-    title = html.escape(f"HEAT · {run.experiment.name or run.id}")
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{title}</title>{PAGE_STYLE}<script>{figures.plotly_js()}</script>"
+    return render_page(
+        "report.html",
+        title=f"HEAT · {run.experiment.name or run.id}",
+        facts=_facts(run, lens),
+        tables=_tables(run, lens),
+        run_notes=run.record.notes,
+        figures=_figures(run, samples, lens),
+        galleries_html=gallery_sections(samples, lens),
+        sample_notes=sorted(read_notes(run.folder).items()),
+        command=run.experiment.to_command(),
     )
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>'
 
 
-def _head(run: Run, lens: Lens) -> str:
+def render_page(template: str, **values: Any) -> str:
+    """A template that extends `page.html`, with everything in it that the page needs to open without internet."""
+    return render(template, palette_css_html=palette.css(), plotly_js_html=figure_layout.plotly_js(), **values)
+
+
+def _facts(run: Run, lens: Lens) -> dict[str, str]:
+    """What the run was made of, as terms and descriptions."""
     e = run.experiment
     kinds = "classes" if run.has_classes else "clusters in place of classes"
-    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.info.get("created", time.time())))
+    created = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.info.get("created", time.time())))
     facts = {
-        "Run": f"{run.id}, of {made}",
+        "Run": f"{run.id}, of {created}",
         "Backbone": e.backbone,
         "In-distribution": f"{e.id} ({len(run.class_names)} {kinds}, {len(run.training_ids):,} training images)",
         "Accuracy": "not known" if run.accuracy is None else f"{run.accuracy:.1%} of the known test images",
         "Out-of-distribution": ", ".join(f"{n} ({len(run.ids(n)):,})" for n in run.ood_names),
         "Priors": ", ".join(run.title(corrected_row(p)) for p in run.priors) or "none trained",
         "Preset": f"{e.preset}, seed {e.seed}" + (f", changed: {e.settings}" if e.settings else ""),
-        "Composition": f"{composition(run, lens)}, β = {beta_text(lens.beta)}" if run.priors else "none",
-        "Threshold": lens.name_of_line(HEAT) if lens.threshold is None else f"{lens.threshold:.4g}, set by hand",
+        "Composition": f"{composition(run, lens)}, β = {format_beta(lens.beta)}" if run.priors else "none",
+        "Threshold": lens.threshold_label(HEAT) if lens.threshold is None else f"{lens.threshold:.4g}, set by hand",
         "Versions": ", ".join(f"{k} {v}" for k, v in run.info.get("versions", {}).items()),
     }
-    rows = "".join(f"<dt>{k}</dt><dd>{html.escape(printable(v))}</dd>" for k, v in facts.items())
-    return f"<h1>Which images does this model not know?</h1><dl>{rows}</dl>"
+    return {name: printable(fact) for name, fact in facts.items()}
 
 
-def _tables(run: Run, lens: Lens) -> str:
+def _tables(run: Run, lens: Lens) -> dict[str, str]:
+    """Heading → the HTML of a table."""
     entries = entries_of(run, lens=lens, subsets=True)
-    body = "".join(
-        f"<h2>{name}</h2>{table_html(compare(entries, metric), missing=run.left_out)}"
-        for metric, name in (("fpr95", "FPR95 ↓, percent"), ("auroc", "AUROC ↑, percent"))
-    )
-    body += "".join(f"<p>{html.escape(note)}</p>" for note in run.record.notes)
-    return body + (
-        '<p class="faint">FPR95: share of unknown images that pass for known when 95 % of the known ones do. Small: '
-        "95 % bootstrap intervals. Bold: best of its column, and what is not told from it on the same resamples; "
-        "underlined: best of the rest.</p>"
-    )
+    headings = {"fpr95": "FPR95 ↓, percent", "auroc": "AUROC ↑, percent"}
+    return {heading: table_html(compare(entries, metric), missing=run.left_out) for metric, heading in headings.items()}
 
 
-def _figures(run: Run, samples: Samples, lens: Lens) -> str:
+def _figures(run: Run, samples: Samples, lens: Lens) -> dict[str, str]:
+    """Heading → the HTML of a figure."""
     detector = HEAT if run.priors else run.detectors[-1]
-    parts = samples.by_set(detector, lens)
-    ood = {_drawn(name): parts[name] for name in run.ood_names}
-    line = lens.name_of_line(detector)
-    shown = {
-        "Scores": figures.score_histogram(parts[ID], ood, samples.threshold(detector, lens), line),
-        "ROC": figures.roc_curves({n: roc_curve(parts[ID], s) for n, s in ood.items()}),
+    scores = samples.scores_by_set(detector, lens)
+    ood = {escape_plotly(name): scores[name] for name in run.ood_names}
+    line = lens.threshold_label(detector)
+    charts = {
+        "Scores": figures.score_histogram(scores[ID], ood, samples.threshold(detector, lens), line),
+        "ROC": figures.roc_curves({n: roc_curve(scores[ID], s) for n, s in ood.items()}),
     }
     if run.priors:
-        fpr95, auroc = ([100 * v for v in curve] for curve in sweep(run, lens))
-        betas = [beta_text(b) for b in SWEEP]
-        shown["How much β matters"] = figures.beta_curve(betas, fpr95, auroc, beta_text(lens.beta))
+        fpr95, auroc = ([100 * v for v in curve] for curve in sweep_beta(run, lens))
+        betas = [format_beta(b) for b in BETAS]
+        charts["How much β matters"] = figures.beta_curve(betas, fpr95, auroc, format_beta(lens.beta))
     if run.has_map:
-        shown["Map of the features"] = _map(run, samples)
-    return "".join(f"<h2>{name}</h2>{figures.within_page(figure)}" for name, figure in shown.items())
+        charts["Map of the features"] = _map(run, samples)
+    return {heading: figure_layout.within_page(figure) for heading, figure in charts.items()}
 
 
 def _map(run: Run, samples: Samples) -> go.Figure:
     """The map by set; a stratified sample of it above 10,000 points, and the title says so."""
-    numbers = stratified(samples, _MAP_POINTS)
-    names = ["ID test" if n == ID else _drawn(n) for n in run.datasets]
+    numbers = stratified_sample(samples, _MAP_POINTS)
+    names = ["ID test" if n == ID else escape_plotly(n) for n in run.datasets]
     groups = {name: np.flatnonzero(samples.dataset[numbers] == i) for i, name in enumerate(names)}
     colours = {"ID test": palette.ID, **palette.of_sets(names[1:])}
-    text = [_drawn(samples.key(int(i))) for i in numbers]
-    figure = figures.feature_map(samples.map_xy()[numbers], groups, colours, text)
+    text = [escape_plotly(samples.key(int(i))) for i in numbers]
+    figure = map_figures.feature_map(samples.map_xy()[numbers], groups, colours, text)
     part = f"{len(numbers):,} of {len(samples):,} points" if len(numbers) < len(samples) else None
     return figure.update_layout(title=part)
-
-
-def _drawn(text: str) -> str:
-    """Foreign text as Plotly draws it to the letter: no tag of its little HTML, and no field of a hover text."""
-    return html.escape(text, quote=False).replace("%{", "%\u2060{")
-
-
-def _notes(run: Run) -> str:
-    notes = read_notes(run.folder)
-    if not notes:
-        return ""
-    items = "".join(
-        f"<dt>{html.escape(key)}</dt><dd>{html.escape(entry['note'])} "
-        f"<small>{html.escape(', '.join(entry['tags']))}</small></dd>"
-        for key, entry in sorted(notes.items())
-    )
-    return f"<h2>Notes</h2><dl>{items}</dl>"
-
-
-def _reproduce(run: Run) -> str:
-    return f"<h2>The same run again</h2><pre>{html.escape(run.experiment.to_command())}</pre>"

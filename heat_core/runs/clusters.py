@@ -11,24 +11,24 @@ import numpy as np
 
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
-from heat_core.features.heads import ChosenHead
+from heat_core.features.heads import HeadChoice
 from heat_core.progress import no_progress
 from heat_core.storage import read_npz, write_npz
 from heat_core.types import OnStep
 
 CLUSTERS_FILE = "clusters.npz"
-_MOST, _ENOUGH = 10, 20  # clusters, and images of each on average
-_LOOKED_AT = 20_000  # images that k-means sees; the others go to the nearest centre
+_MAX_CLUSTERS, _IMAGES_PER_CLUSTER = 10, 20  # clusters, and images of each on average
+_MAX_FITTED = 20_000  # images that k-means sees; the others go to the nearest centre
 _STARTS = 3  # of k-means, of which the best is taken
 _STRENGTH = 0.1  # of the head, as `heads.fit_head` has it, for features whose squares are 1 on average
 
 
-def usual_clusters(images: int) -> int:
+def default_cluster_count(images: int) -> int:
     """Ten; fewer where there were fewer than 20 images for each, and two at least."""
-    return max(2, min(_MOST, images // _ENOUGH))
+    return max(2, min(_MAX_CLUSTERS, images // _IMAGES_PER_CLUSTER))
 
 
-def with_clusters(folder: Path, train: Features) -> Features:
+def attach_clusters(folder: Path, train: Features) -> Features:
     """The training features of a run with the clusters that it keeps, where it has some.
 
     Raises:
@@ -43,30 +43,32 @@ def with_clusters(folder: Path, train: Features) -> Features:
     if labels.dtype.kind != "i" or labels.shape != (len(train),) or ids.tolist() != list(train.ids):
         raise HeatError(f"{path} does not hold the clusters of these training images: {cure}.")
     names = [f"cluster {i + 1}" for i in range(int(labels.max()) + 1)]
-    return replace(train, labels=labels, class_names=names, every_class=names, numbers=list(range(len(names))))
+    return replace(
+        train, labels=labels, class_names=names, all_class_names=names, class_indices=list(range(len(names)))
+    )
 
 
-def found_clusters(folder: Path, train: Features, wanted: int | None, seed: int) -> Features:
+def find_clusters(folder: Path, train: Features, count: int | None, seed: int) -> Features:
     """The same, found by k-means on the normalised `avg` where the run keeps none yet.
 
     Args:
         folder: of the run.
         train: without labels.
-        wanted: how many; None = `usual_clusters`.
+        count: how many; None = `default_cluster_count`.
         seed: of k-means.
 
     Raises:
         HeatError: where there are fewer images than that, or all are alike.
     """
     if not (folder / CLUSTERS_FILE).exists():
-        count = wanted or usual_clusters(len(train))
+        count = count or default_cluster_count(len(train))
         if count > len(train):
             raise HeatError(f"{len(train)} training images cannot make {count} clusters: choose fewer, or give more.")
         write_npz(folder / CLUSTERS_FILE, {"ids": np.array(train.ids), "labels": _k_means(train, count, seed)})
-    return with_clusters(folder, train)
+    return attach_clusters(folder, train)
 
 
-def head_of(train: Features, on_step: OnStep = no_progress) -> ChosenHead:
+def fit_cluster_head(train: Features, on_step: OnStep = no_progress) -> HeadChoice:
     """A linear head that tells the clusters apart: an image is taken for the one that it says, and is as sure of it.
 
     Its strength follows the size of the features, which k-means does not see: of small ones it would tell nothing.
@@ -77,7 +79,7 @@ def head_of(train: Features, on_step: OnStep = no_progress) -> ChosenHead:
     mean, std = column_moments(train.avg)
     size = float((mean**2 + std**2).mean())
     head = fit_logistic(train.avg, train.required_labels("A head"), _STRENGTH / max(size, 1e-30), on_step)
-    return ChosenHead(head, None, f"A logistic regression tells the {len(train.class_names)} clusters apart.")
+    return HeadChoice(head, None, f"A logistic regression tells the {len(train.class_names)} clusters apart.")
 
 
 def _k_means(train: Features, count: int, seed: int) -> np.ndarray:
@@ -87,17 +89,17 @@ def _k_means(train: Features, count: int, seed: int) -> np.ndarray:
     from threadpoolctl import threadpool_limits
 
     from heat_core.energies.views import VIEWS
-    from heat_core.features.chunks import in_blocks
+    from heat_core.features.chunks import map_blocks
 
     rows = VIEWS["gmm"].rows(train)
-    looked_at = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _LOOKED_AT)).round().astype(int))
+    sampled = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _MAX_FITTED)).round().astype(int))
     with threadpool_limits(1), warnings.catch_warnings():  # sums in one order, on any number of cores
         warnings.simplefilter("ignore", ConvergenceWarning)  # of images that are alike
-        found = KMeans(count, random_state=seed, n_init=_STARTS).fit(rows[looked_at])
-        labels = in_blocks(found.predict, rows)
+        k_means = KMeans(count, random_state=seed, n_init=_STARTS).fit(rows[sampled])
+        labels = map_blocks(k_means.predict, rows)
     present, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     if len(present) < 2:
         raise HeatError("The training images have all the same features, so that they make no clusters: give others.")
-    place = np.empty(len(present), np.int64)
-    place[np.argsort(-sizes, kind="stable")] = np.arange(len(present))
-    return place[labels]
+    new_label = np.empty(len(present), np.int64)
+    new_label[np.argsort(-sizes, kind="stable")] = np.arange(len(present))
+    return new_label[labels]

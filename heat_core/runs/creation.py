@@ -1,4 +1,4 @@
-"""New runs: a folder of HEAT_HOME with its experiment, which waits for its job."""
+"""New runs: a folder of HEAT_HOME whose run.json holds the experiment, and which waits for its job."""
 
 import errno
 import itertools
@@ -7,40 +7,41 @@ import secrets
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
+from heat_core.errors import HeatError
+from heat_core.names import file_name, printable
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import Experiment
-from heat_core.runs.record import FORMAT
-from heat_core.storage import file_name, heat_home, write_json, writing
+from heat_core.runs.record import FORMAT, require_format
+from heat_core.storage import heat_home, is_file, read_json, write_json, writing
 from heat_core.version import __version__
 
 
 def new_run(experiment: Experiment) -> Path:
     """Make the folder of a new run; it waits there, queued."""
-    experiment = _checked(experiment)
+    experiment.check()
+    experiment = experiment.with_absolute_paths()
     label = file_name(experiment.name or f"{Path(experiment.id).name}-{Path(experiment.backbone).name}")
-    return _settled(_described(experiment), heat_home() / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{label}")
+    folder = heat_home() / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{label}"
+    return _move_to_free_name(_write_temp_folder(experiment), folder)
 
 
 def new_run_in(folder: Path, experiment: Experiment) -> None:
     """Make a new run in a folder of HEAT_HOME/runs whose name is given; one that is there already stays."""
-    beside = _described(_checked(experiment))
+    experiment.check()
+    temp_folder = _write_temp_folder(experiment.with_absolute_paths())
     try:
-        beside.rename(folder)
+        temp_folder.rename(folder)
     except OSError as error:
-        shutil.rmtree(beside)
+        shutil.rmtree(temp_folder)
         if not folder.exists():
             with writing(folder):
                 raise error
 
 
-def _checked(experiment: Experiment) -> Experiment:
-    experiment.check()
-    return experiment.anchored()
-
-
-def _described(experiment: Experiment) -> Path:
-    """A run's folder before it has its name: it appears under it once it is a run."""
+def _write_temp_folder(experiment: Experiment) -> Path:
+    """Write a run under a temporary name: it appears under its own once it is whole."""
     info = {
         "format": FORMAT,
         "experiment": experiment.to_dict(),
@@ -48,24 +49,41 @@ def _described(experiment: Experiment) -> Path:
         "created": time.time(),
         "versions": {"heat_core": __version__},
     }
-    beside = heat_home() / "runs" / f".new-{os.getpid()}-{secrets.token_hex(4)}"
-    with writing(beside):
-        beside.mkdir(parents=True)
-    write_json(beside / RUN_FILE, info)
-    return beside
+    temp_folder = heat_home() / "runs" / f".new-{os.getpid()}-{secrets.token_hex(4)}"
+    with writing(temp_folder):
+        temp_folder.mkdir(parents=True)
+    write_json(temp_folder / RUN_FILE, info)
+    return temp_folder
 
 
-def _settled(beside: Path, wanted: Path) -> Path:
+def _move_to_free_name(temp_folder: Path, preferred: Path) -> Path:
     """Give a folder its name, or that name with a number where it is taken."""
     for n in itertools.count(1):
-        folder = wanted if n == 1 else wanted.with_name(f"{wanted.name}-{n}")
+        folder = preferred if n == 1 else preferred.with_name(f"{preferred.name}-{n}")
         if folder.exists():
             continue
         try:
-            beside.rename(folder)
+            temp_folder.rename(folder)
             return folder
         except OSError as error:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) and not folder.exists():
                 with writing(folder):
                     raise
     raise AssertionError("unreachable")
+
+
+def read_info(folder: Path) -> dict[str, Any]:
+    """Read run.json of a run; HeatError where the folder is no run, or another format wrote it."""
+    if not is_file(folder / RUN_FILE):
+        raise HeatError(
+            f"{printable(folder)} is no run, it has no {RUN_FILE}: `python -m heat_core list` names those that exist."
+        )
+    cure = f"put {RUN_FILE} back, or start the run again"
+    info = read_json(folder / RUN_FILE, cure)
+    if not isinstance(info, dict) or not {"experiment", "status", "created"} <= set(info):
+        raise HeatError(f"{printable(folder / RUN_FILE)} does not describe a run: {cure}.")
+    versions, created = info.get("versions", {}), info["created"]
+    if not isinstance(versions, dict) or type(created) not in (int, float) or not isinstance(info["status"], str):
+        raise HeatError(f"{printable(folder / RUN_FILE)} is damaged: {cure}.")
+    require_format(info.get("format", 1), folder, versions.get("heat_core", ""))
+    return info

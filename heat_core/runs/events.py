@@ -7,9 +7,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypedDict
 
-from heat_core.errors import Cancelled, HeatError, sentence_of
-from heat_core.runs.lock import held
-from heat_core.storage import heat_home, read_json, sweep, write_json, writing
+from heat_core.errors import Cancelled, HeatError, describe_error
+from heat_core.locks import remove_leftovers
+from heat_core.runs.lock import run_lock
+from heat_core.storage import heat_home, read_json, write_json, writing
 
 RUN_FILE = "run.json"
 _EVENTS = "events.jsonl"
@@ -90,8 +91,8 @@ def _end_last_line(path: Path) -> None:
             file.write(b"\n")
 
 
-def _appending(folder: Path, on_event: Callable[[Event], None]) -> Progress:
-    """Progress that is a line of events.jsonl each, and is told to `on_event`."""
+def _append_events(folder: Path, on_event: Callable[[Event], None]) -> Progress:
+    """A progress function that appends each event to events.jsonl and passes it to `on_event`."""
     _end_last_line(folder / _EVENTS)
 
     def progress(stage: str, message: str = "", **more: Any) -> None:
@@ -104,27 +105,42 @@ def _appending(folder: Path, on_event: Callable[[Event], None]) -> Progress:
 
 
 @contextmanager
-def recorded(folder: Path, on_event: Callable[[Event], None], versions: dict[str, str]) -> Iterator[Progress]:
+def record_job(folder: Path, on_event: Callable[[Event], None], versions: dict[str, str]) -> Iterator[Progress]:
     """Hold the run's lock, append events to events.jsonl, and leave the final status in run.json."""
     began = time.time()
-    progress = _appending(folder, on_event)
-    sweep(folder, folder.parent, *(heat_home() / "features").glob("*"), *(heat_home() / "features").glob("*/*"))
+    progress = _append_events(folder, on_event)
+    remove_leftovers(
+        folder, folder.parent, *(heat_home() / "features").glob("*"), *(heat_home() / "features").glob("*/*")
+    )
 
-    def status(name: str, **more: Any) -> None:
+    def write_status(name: str, **more: Any) -> None:
         write_json(folder / RUN_FILE, read_json(folder / RUN_FILE) | {"status": name, **more})
 
-    with held(folder):
-        yield from _told(progress, status, began, versions)
+    with run_lock(folder):
+        try:
+            write_status("running", started=began, versions=versions, error=None)
+            yield progress
+            write_status("done", seconds=time.time() - began)
+            progress("done", f"Finished in {time.time() - began:.0f} s.")
+        except (Cancelled, KeyboardInterrupt):
+            write_status("cancelled")
+            progress("cancelled", "Cancelled; what was finished is kept.")
+            raise
+        except Exception as error:
+            with suppress(HeatError):  # the disk is full: the reader will see an interrupted run
+                write_status("failed", error=describe_error(error))
+                progress("failed", describe_error(error))
+            raise
 
 
 @contextmanager
-def beside(folder: Path, on_event: Callable[[Event], None], stage: str) -> Iterator[Progress]:
+def record_side_job(folder: Path, on_event: Callable[[Event], None], stage: str) -> Iterator[Progress]:
     """Hold the run's lock and append events for work that leaves the run's status as it is.
 
     What ends it too early is the `error` of a last event of that stage.
     """
-    with held(folder):
-        progress = _appending(folder, on_event)
+    with run_lock(folder):
+        progress = _append_events(folder, on_event)
         try:
             yield progress
         except (Cancelled, KeyboardInterrupt):
@@ -132,27 +148,5 @@ def beside(folder: Path, on_event: Callable[[Event], None], stage: str) -> Itera
             raise
         except Exception as error:
             with suppress(HeatError):  # the disk is full
-                progress(stage, sentence_of(error), error=sentence_of(error))
+                progress(stage, describe_error(error), error=describe_error(error))
             raise
-
-
-def _told(
-    progress: Progress, status: Callable[..., None], began: float, versions: dict[str, str]
-) -> Iterator[Progress]:
-    """Leave how it ended in the status, whatever ends it."""
-    try:
-        status("running", started=began, versions=versions, error=None)
-        yield progress
-        status("done", seconds=time.time() - began)
-        progress("done", f"Finished in {time.time() - began:.0f} s.")
-    except (Cancelled, KeyboardInterrupt):
-        status("cancelled")
-        progress("cancelled", "Cancelled; what was finished is kept.")
-        raise
-    except Exception as error:
-        try:
-            status("failed", error=sentence_of(error))
-            progress("failed", sentence_of(error))
-        except HeatError:  # the disk is full: the reader will see an interrupted run
-            pass
-        raise

@@ -47,17 +47,22 @@ class FeatureMap:
     def load(cls, path: Path) -> Self:
         """Read a fitted map; HeatError where it is missing or damaged."""
         try:
-            found = cls(**read_npz(path))
+            feature_map = cls(**read_npz(path))
         except TypeError as error:
             raise HeatError(f"{path} does not hold a map: delete it and resume the run.") from error
-        n = len(found.xy)
-        shaped = found.xy.shape == (n, 2) and found.dataset.shape == found.row.shape == (n,) and n > 0
-        whole = shaped and found.dataset.dtype.kind == found.row.dtype.kind == "i" and found._places_soundly()
-        if not whole or found.xy.dtype.kind != "f" or not np.isfinite(found.xy).all():
+        if not feature_map._is_valid():
             raise HeatError(f"{path} is damaged, its points do not fit one another: delete it and resume the run.")
-        return found
+        return feature_map
 
-    def _places_soundly(self) -> bool:
+    def _is_valid(self) -> bool:
+        """Whether the arrays fit one another."""
+        n = len(self.xy)
+        if self.xy.shape != (n, 2) or not self.dataset.shape == self.row.shape == (n,) or n == 0:
+            return False
+        kinds = self.dataset.dtype.kind, self.row.dtype.kind, self.xy.dtype.kind
+        return kinds == ("i", "i", "f") and self._has_valid_axes() and bool(np.isfinite(self.xy).all())
+
+    def _has_valid_axes(self) -> bool:
         """Whether what `place` reads fits together, where it is there."""
         if self.reduced is None or self.mean is None or self.axes is None:
             return True
@@ -102,7 +107,7 @@ class FeatureMap:
         if self.reduced is None or self.mean is None or self.axes is None:
             raise HeatError("This map cannot place new images: start the run again to make one that can.")
         known = self.reduced.astype(np.float32)
-        reduced = (_VIEW.of(features) - self.mean.astype(np.float32)) @ self.axes.astype(np.float32).T
+        reduced = (_VIEW.array(features) - self.mean.astype(np.float32)) @ self.axes.astype(np.float32).T
         k = min(NEIGHBOURS, len(known))
         placed = np.empty((len(reduced), 2), np.float32)
         for i, point in enumerate(reduced):
@@ -125,7 +130,7 @@ def write_points(path: Path, train: Features, scored: list[Features], seed: int 
 
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.choice(len(train), min(MAX_TRAIN, len(train)), replace=False))
-    z = np.concatenate([_VIEW.of(train)[chosen], *(_VIEW.of(f) for f in scored)])
+    z = np.concatenate([_VIEW.array(train)[chosen], *(_VIEW.array(f) for f in scored)])
     dataset = np.concatenate([np.full(len(chosen), _TRAINING), *(np.full(len(f), i) for i, f in enumerate(scored))])
     row = np.concatenate([chosen, *(np.arange(len(f)) for f in scored)])
     with threadpool_limits(1):  # UMAP turns the last digits, which hang on the number of threads, into another map

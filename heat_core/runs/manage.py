@@ -1,16 +1,43 @@
-"""A run's name, and its end: what is done to a run as a whole, after it was made."""
+"""The runs of HEAT_HOME: list, rename and delete them."""
 
 import os
 import secrets
 import shutil
 
 from heat_core.errors import HeatError
+from heat_core.names import printable
 from heat_core.runs.events import RUN_FILE
-from heat_core.runs.lock import held, is_worked_on
-from heat_core.runs.run import Run
-from heat_core.storage import heat_home, is_file, printable, read_json, write_json, writing
+from heat_core.runs.lock import is_active, run_lock
+from heat_core.runs.run import RUN_OF_STUDY, Run
+from heat_core.storage import heat_home, is_file, read_json, write_json, writing
 
 LONGEST_NAME = 200  # characters
+
+
+def list_runs() -> list[Run]:
+    """Every readable run in HEAT_HOME, newest first; those of studies come after all others."""
+    return _scan_runs()[0]
+
+
+def damaged_runs() -> dict[str, str]:
+    """Folder of HEAT_HOME/runs that cannot be read → why."""
+    return _scan_runs()[1]
+
+
+def _scan_runs() -> tuple[list[Run], dict[str, str]]:
+    runs, damaged = [], {}
+    for folder in sorted((heat_home() / "runs").glob("[!.]*")):  # one that begins with a dot is only being made
+        if not folder.is_dir():
+            continue
+        try:
+            run = Run.open(folder)
+            _ = run.experiment  # its description may be the damaged part
+            runs.append(run)
+        except HeatError as error:  # a damaged folder must not hide the others
+            damaged[folder.name] = str(error)
+
+    newest_first = sorted(runs, key=lambda run: run.info.get("created", 0), reverse=True)
+    return sorted(newest_first, key=lambda run: run.id.startswith(RUN_OF_STUDY)), damaged
 
 
 def rename(run: Run, name: str) -> Run:
@@ -26,8 +53,8 @@ def rename(run: Run, name: str) -> Run:
     name = printable(" ".join(name.split()))
     if len(name) > LONGEST_NAME:
         raise HeatError(f"This name has {len(name)} characters: choose one with at most {LONGEST_NAME}.")
-    _require_rest(run, "rename")
-    with held(run.folder):
+    _require_idle(run, "rename")
+    with run_lock(run.folder):
         info = read_json(run.folder / RUN_FILE, "start the run again")
         write_json(run.folder / RUN_FILE, info | {"experiment": info["experiment"] | {"name": name}})
     return Run.open(run.folder)
@@ -48,13 +75,13 @@ def delete(run: Run) -> None:
         )
     if not is_file(folder / RUN_FILE):
         raise HeatError(f"{printable(folder)} is no run, it has no {RUN_FILE}: look at it, and remove it by hand.")
-    _require_rest(run, "delete")
-    gone = folder.with_name(f".gone-{os.getpid()}-{secrets.token_hex(4)}")
+    _require_idle(run, "delete")
+    temp_folder = folder.with_name(f".gone-{os.getpid()}-{secrets.token_hex(4)}")
     with writing(folder):  # it disappears at once: a run that is half deleted would be a damaged one
-        folder.rename(gone)
-    shutil.rmtree(gone, ignore_errors=True)  # what cannot be removed is swept by the next job
+        folder.rename(temp_folder)
+    shutil.rmtree(temp_folder, ignore_errors=True)  # what cannot be removed is swept by the next job
 
 
-def _require_rest(run: Run, what: str) -> None:
-    if is_worked_on(run.folder):
-        raise HeatError(f"A job works on run {run.id}: {what} it when it has finished, or cancel it first.")
+def _require_idle(run: Run, action: str) -> None:
+    if is_active(run.folder):
+        raise HeatError(f"A job works on run {run.id}: {action} it when it has finished, or cancel it first.")

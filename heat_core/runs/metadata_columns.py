@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 import numpy as np
 
 from heat_core.data.manifest import TIME
-from heat_core.data.manifest_cells import as_objects
-from heat_core.storage import printable
+from heat_core.data.manifest_cells import object_array
+from heat_core.names import printable
 
 _DATE = re.compile(r"(\d{4})[-/:.](\d{2})[-/:.](\d{2})(?!\d).*", re.DOTALL)  # as in ISO, and as cameras write it
 _SECONDS, _MILLISECONDS = (1e8, 1e11), (1e11, 1e14)  # since 1970 in UTC: from 1973 to 5138
@@ -48,36 +48,36 @@ def from_arrays(arrays: dict[str, np.ndarray], prefix: str = "") -> Columns:
         values = arrays.pop(f"{prefix}column-{i}")
         if f"{prefix}texts-{i}" in arrays:
             texts = json.loads(arrays.pop(f"{prefix}texts-{i}").tobytes())
-            values = as_objects(texts)[values]
+            values = object_array(texts)[values]
         columns[str(name)] = values
     return columns
 
 
-def joined(parts: Sequence[tuple[int, Columns]]) -> Columns:
+def concatenate(parts: Sequence[tuple[int, Columns]]) -> Columns:
     """The columns of sets one after the other, each with how many samples it has: texts where one of them has texts."""
-    found: Columns = {}
+    joined: Columns = {}
     for name in dict.fromkeys(name for _, columns in parts for name in columns):
         given = [columns.get(name, np.full(count, np.nan)) for count, columns in parts]
         texts = any(values.dtype == object for values in given)
-        found[name] = np.concatenate([as_texts(values) if texts else values for values in given])
-    return found
+        joined[name] = np.concatenate([format_values(values) if texts else values for values in given])
+    return joined
 
 
-def as_texts(values: np.ndarray) -> np.ndarray:
+def format_values(values: np.ndarray) -> np.ndarray:
     """(N,) a column as it is shown; "" where nothing is said."""
     if values.dtype == object:
         return values
-    return as_objects(map(_shown, values.tolist()))
+    return object_array(map(_format_value, values.tolist()))
 
 
-def _shown(value: float) -> str:
+def _format_value(value: float) -> str:
     return "" if value != value else str(value) if isinstance(value, int) else f"{value:.15g}"
 
 
 def groups_of(columns: Columns, name: str) -> np.ndarray:
     """(N,) the group of each sample by a column, as texts; of `time`, its day. "–" where nothing is said."""
     values = columns[name]
-    texts = (days_of(values) if name == TIME else None) or as_texts(values).tolist()
+    texts = (days_of(values) if name == TIME else None) or format_values(values).tolist()
     return np.array([printable(text) or "–" for text in texts])
 
 
@@ -91,7 +91,7 @@ def days_of(values: np.ndarray) -> list[str] | None:
     day_of = {text: _DATE.fullmatch(text) for text in set(values.tolist()) - {""}}
     if not all(day_of.values()):
         return None
-    days = {text: "-".join(found.groups()) for text, found in day_of.items() if found}
+    days = {text: "-".join(match.groups()) for text, match in day_of.items() if match}
     return [days.get(text, "") for text in values.tolist()]
 
 
@@ -104,12 +104,12 @@ def _days_of_numbers(values: np.ndarray) -> list[str] | None:
     return None
 
 
-def are_sound(columns: Mapping[str, np.ndarray], count: int) -> bool:
+def are_valid(columns: Mapping[str, np.ndarray], count: int) -> bool:
     """Whether there is one value a sample, all of them texts or all of them numbers."""
-    return all(values.shape == (count,) and _are_alike(values) for values in columns.values())
+    return all(values.shape == (count,) and _have_one_kind(values) for values in columns.values())
 
 
-def _are_alike(values: np.ndarray) -> bool:
+def _have_one_kind(values: np.ndarray) -> bool:
     if values.dtype != object:
         return values.dtype.kind in "if"
     return all(isinstance(text, str) for text in set(values.tolist()))

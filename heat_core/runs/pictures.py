@@ -3,12 +3,12 @@
 from PIL import Image
 
 from heat_core.data.datasets import open_dataset
-from heat_core.data.image_location import Place
+from heat_core.data.image_location import ImageLocation
 from heat_core.data.image_set import ImageSet
 from heat_core.data.manifest import is_manifest
 from heat_core.errors import HeatError
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
-from heat_core.storage import is_file, typed
+from heat_core.storage import expand_home, is_file
 
 
 class Pictures:
@@ -16,7 +16,7 @@ class Pictures:
 
     def __init__(self, experiment: Experiment) -> None:
         self._experiment = experiment
-        self._opened: dict[str, tuple[ImageSet, dict[str, int]]] = {}
+        self._image_sets: dict[str, tuple[ImageSet, dict[str, int]]] = {}
 
     def source(self, dataset: str) -> str:
         """The folder, manifest or name that a set (`train`, `id`, an OOD set) was opened from."""
@@ -39,26 +39,26 @@ class Pictures:
         except OSError as error:
             raise HeatError(f"{sample} of {dataset!r} can no longer be read: was it moved or deleted?") from error
 
-    def place(self, dataset: str, sample: str) -> Place | None:
+    def place(self, dataset: str, sample: str) -> ImageLocation | None:
         """Where the picture of a sample lies; None where it is gone, or no file."""
-        source = typed(self.source(dataset))
+        source = expand_home(self.source(dataset))
         if not is_manifest(source):
-            return Place(source / sample) if is_file(source / sample) else None
+            return ImageLocation(source / sample) if is_file(source / sample) else None
         images, index = self._images(dataset)
-        place = images.place(index[sample]) if sample in index else None
+        place = images.location(index[sample]) if sample in index else None
         return place if place and is_file(place.file) else None
 
     def _images(self, dataset: str) -> tuple[ImageSet, dict[str, int]]:
         """The set, and where each of its samples stands in it."""
-        if dataset not in self._opened:
+        if dataset not in self._image_sets:
             images = self._open(dataset)
-            self._opened[dataset] = images, {sample: i for i, sample in enumerate(images.ids)}
-        return self._opened[dataset]
+            self._image_sets[dataset] = images, {sample: i for i, sample in enumerate(images.ids)}
+        return self._image_sets[dataset]
 
     def _open(self, dataset: str) -> ImageSet:
         source = self.source(dataset)
         if dataset in self._experiment.ood:
-            return open_dataset(source, "test", of=dataset)
-        if dataset == ID and (self._experiment.id_test or self.of(TRAIN).tested):
+            return open_dataset(source, "test", set_name=dataset)
+        if dataset == ID and (self._experiment.id_test or self.of(TRAIN).has_test_rows):
             return open_dataset(source, "test")
         return open_dataset(source, "train")

@@ -51,7 +51,7 @@ class Positions:
         """Of the contributions to the logit."""
         return float(self.logit.sum())
 
-    def _is_sound(self) -> bool:
+    def _is_valid(self) -> bool:
         """Whether the arrays are what they are declared to be."""
         grids = self.energy.ndim == 2 and self.energy.size > 1 and self.logit.shape == self.energy.shape
         numbers = (self.energy, self.logit, self.box, np.array([self.energy_of_image, self.logit_of_image]))
@@ -73,17 +73,17 @@ class Positions:
         arrays = read_npz(path, _CURE)
         try:
             require_format(int(arrays.pop("format")), path)
-            found = cls(
+            maps = cls(
                 class_name=str(arrays.pop("class_name")),
                 energy_of_image=float(arrays.pop("energy_of_image")),
                 logit_of_image=float(arrays.pop("logit_of_image")),
                 **arrays,
             )
-            sound = found._is_sound()
+            is_valid = maps._is_valid()
         except HeatError:
             raise
         except (KeyError, TypeError, ValueError) as error:
             raise HeatError(f"{path} does not hold the positions of an image: {_CURE}.") from error
-        if not sound:
+        if not is_valid:
             raise HeatError(f"{path} is damaged, its arrays do not fit one another: {_CURE}.")
-        return found
+        return maps

@@ -1,11 +1,13 @@
 """What a run was made from: a resumed run must not mix what it made of other features or another head with these."""
 
 from pathlib import Path
+from typing import Any
 
-from heat_core.energies.names import SECOND
+from heat_core.digests import digest_of_array
+from heat_core.energies.names import SECOND_ENCODER
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
-from heat_core.storage import digest_of_array, read_sealed, write_sealed
+from heat_core.storage import read_checked_json, write_checked_json
 from heat_core.types import Head
 
 _FILE = "inputs.json"
@@ -15,7 +17,7 @@ def require_same_features(folder: Path, sets: dict[str, Features]) -> None:
     """Refuse features that are not those that the run began with, in any column; sets that it did not know are kept."""
     for name, features in sets.items():
         columns = {"avg": features.avg, "std": features.std, "labels": features.labels}
-        columns |= {column: values for column, values in features.extra.items() if column.endswith(SECOND)}
+        columns |= {column: values for column, values in features.extra.items() if column.endswith(SECOND_ENCODER)}
         digests = {c: digest_of_array(column) for c, column in columns.items() if column is not None}
         _require_same(folder, f"features of {name!r}", digests)
 
@@ -27,7 +29,7 @@ def require_same_head(folder: Path, head: Head) -> None:
 
 def require_same_avg(folder: Path, sets: dict[str, Features]) -> None:
     """Refuse features whose `avg` is not that which the run began with, where it kept a digest; nothing is written."""
-    known = read_sealed(folder / _FILE, f"delete {folder} and start a new run") if (folder / _FILE).exists() else {}
+    known = _read_digests(folder)
     for name, features in sets.items():
         before = known.get(f"features of {name!r}", {})
         if before and before.get("avg") != digest_of_array(features.avg):
@@ -38,8 +40,7 @@ def require_same_avg(folder: Path, sets: dict[str, Features]) -> None:
 
 
 def _require_same(folder: Path, what: str, digests: dict[str, str]) -> None:
-    path = folder / _FILE
-    known = read_sealed(path, f"delete {folder} and start a new run") if path.exists() else {}
+    known = _read_digests(folder)
     before = known.get(what, digests)
     if before != digests:
         parts = [p for p in (*digests, *before) if before.get(p) != digests.get(p)] if isinstance(before, dict) else []
@@ -47,4 +48,10 @@ def _require_same(folder: Path, what: str, digests: dict[str, str]) -> None:
             f"The {what} are not those that this run began with ({', '.join(dict.fromkeys(parts)) or 'all'}: images, "
             "backbone or files of features have changed): start a new run."
         )
-    write_sealed(path, known | {what: digests})
+    write_checked_json(folder / _FILE, known | {what: digests})
+
+
+def _read_digests(folder: Path) -> dict[str, Any]:
+    """What was used → its digests by column; {} where the run kept none yet."""
+    path = folder / _FILE
+    return read_checked_json(path, f"delete {folder} and start a new run") if path.exists() else {}

@@ -1,25 +1,27 @@
-"""What a run and its scored images leave on disk: `energies.npz` and `scored.npz`, both ways.
+"""What a run leaves on disk: `energies.npz`, `head.npz` and `beta.json`, both ways.
 
 Nobody else spells a key of these files. Opening them needs numpy alone.
 """
 
 import json
+import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from heat_core.composition import PLAIN, Lens, Scale
-from heat_core.data.image_location import Place
+from heat_core.composition import Scale
 from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
-from heat_core.runs.metadata_columns import Columns, are_sound, from_arrays, to_arrays
-from heat_core.storage import printable, read_npz, write_npz
+from heat_core.names import printable
+from heat_core.runs.metadata_columns import Columns, are_valid, from_arrays, to_arrays
+from heat_core.storage import read_checked_json, read_npz, write_npz
+from heat_core.types import Head
 
 #: Of a run's folder. Raise it when a reader of this format would misread what is written.
 FORMAT = 1
-ENERGIES, SCORED = "energies.npz", "scored.npz"
+ENERGIES, BETA_FILE, HEAD_FILE = "energies.npz", "beta.json", "head.npz"
 
 
 def residual_path(folder: Path, prior: str) -> Path:
@@ -27,12 +29,12 @@ def residual_path(folder: Path, prior: str) -> Path:
     return folder / f"residual-{prior}.safetensors"
 
 
-def require_format(found: Any, path: Path, version: str = "") -> None:
+def require_format(number: Any, path: Path, version: str = "") -> None:
     """Refuse what another format wrote; runs from before the number was kept are of format 1."""
-    if found != FORMAT:
+    if number != FORMAT:
         by = f" by heat_core {version}" if version else ""
         raise HeatError(
-            f"{path} was written{by} in format {found}, and this heat_core reads format {FORMAT}: install the version "
+            f"{path} was written{by} in format {number}, and this heat_core reads format {FORMAT}: install the version "
             "that wrote it, or start the run again."
         )
 
@@ -66,16 +68,20 @@ class SetRecord:
 
     def checks(self, priors: int, classes: int) -> dict[str, bool]:
         """What must hold of the arrays → whether it does."""
-        n, seen, sure = len(self), self.predicted, self.confidence
+        n, predicted, confidence = len(self), self.predicted, self.confidence
         labels = np.zeros(n, int) if self.labels is None else self.labels
         return {
             "ids": self.ids.shape == (n,) and self.ids.dtype.kind == "U" and n > 0,
             "labels": labels.shape == (n,) and labels.dtype.kind in "iu" and labels.min(initial=0) >= 0,
-            "classes seen": seen.shape == (n,) and seen.dtype.kind == "i" and 0 <= seen.min() <= seen.max() < classes,
-            "confidence": sure.shape == (n,) and sure.dtype.kind == "f" and bool(((sure >= 0) & (sure <= 1)).all()),
+            "classes seen": predicted.shape == (n,)
+            and predicted.dtype.kind == "i"
+            and 0 <= predicted.min() <= predicted.max() < classes,
+            "confidence": confidence.shape == (n,)
+            and confidence.dtype.kind == "f"
+            and bool(((confidence >= 0) & (confidence <= 1)).all()),
             "prior energies": _is_table(self.prior, n, priors),
             "residual energies": _is_table(self.residual, n, priors),
-            "columns": are_sound(self.columns, n),
+            "columns": are_valid(self.columns, n),
             **{f"scores of {name}": _is_scores(scores, n) for name, scores in self.scores.items()},
         }
 
@@ -135,17 +141,17 @@ class RunRecord:
         sets = [replace(s, prior=p, residual=r) for s, p, r in zip(self.sets, prior, residual, strict=True)]
         return replace(self, sets=sets, scale=scale, temperatures=temperatures)
 
-    def with_row(self, detector: str, title: str, scores: list[np.ndarray], order: list[str]) -> "RunRecord":
+    def with_detector(self, detector: str, title: str, scores: list[np.ndarray], order: list[str]) -> "RunRecord":
         """The same run with one more detector; `scores`: (N,) of each set, `order`: of all rows there will be."""
         sets = [replace(s, scores=s.scores | {detector: new}) for s, new in zip(self.sets, scores, strict=True)]
         titles = self.titles | {detector: title}
         return replace(self, sets=sets, titles={row: titles[row] for row in order if row in titles})
 
-    def only(self, priors: tuple[str, ...]) -> "RunRecord":
+    def with_priors(self, priors: tuple[str, ...]) -> "RunRecord":
         """The same run with some of its corrected priors, as it was before the others were trained."""
         columns = self.scale.columns(priors)
         return self.with_corrected(
-            self.scale.part(priors),
+            self.scale.select(priors),
             tuple(self.temperatures[k] for k in columns),
             [s.prior[:, columns] for s in self.sets],
             [s.residual[:, columns] for s in self.sets],
@@ -166,20 +172,20 @@ class RunRecord:
             "priors": len(set(scale.priors)) == k and set(scale.priors) <= set(PRIOR_TITLES),
             "accuracy": self.accuracy is None or 0 <= self.accuracy <= 1,
         }
-        for i, found in enumerate(self.sets):
-            checks |= {f"{what} of set {i}": fine for what, fine in found.checks(k, len(self.class_names)).items()}
+        for i, scored in enumerate(self.sets):
+            checks |= {f"{what} of set {i}": fine for what, fine in scored.checks(k, len(self.class_names)).items()}
         if wrong := [what for what, fine in checks.items() if not fine]:
             raise HeatError(f"{path} is damaged ({wrong[0]}): delete it and resume the run.")
 
     def save(self, path: Path) -> None:
         """Write `energies.npz`, whole or not at all."""
         arrays: dict[str, np.ndarray] = {"train/ids": self.training_ids}
-        for i, found in enumerate(self.sets):
-            arrays |= {f"{i}/ids": found.ids, f"{i}/predicted": found.predicted, f"{i}/confidence": found.confidence}
-            arrays[f"{i}/labels"] = np.empty(0, np.int64) if found.labels is None else found.labels
-            arrays |= {f"{i}/score-{name}": scores for name, scores in found.scores.items()}
-            arrays |= {f"{i}/prior": found.prior, f"{i}/residual": found.residual}
-            arrays |= to_arrays(found.columns, f"{i}/")
+        for i, scored in enumerate(self.sets):
+            arrays |= {f"{i}/ids": scored.ids, f"{i}/predicted": scored.predicted, f"{i}/confidence": scored.confidence}
+            arrays[f"{i}/labels"] = np.empty(0, np.int64) if scored.labels is None else scored.labels
+            arrays |= {f"{i}/score-{name}": scores for name, scores in scored.scores.items()}
+            arrays |= {f"{i}/prior": scored.prior, f"{i}/residual": scored.residual}
+            arrays |= to_arrays(scored.columns, f"{i}/")
         summary: dict[str, Any] = {
             "format": FORMAT,
             "sets": len(self.sets),
@@ -208,7 +214,7 @@ class RunRecord:
             summary = json.loads(str(arrays["summary"]))
             require_format(summary.get("format", 1), path)
             count = sum(name.endswith("/predicted") for name in arrays)
-            found = cls(
+            record = cls(
                 sets=[_set_record(arrays, i, summary["baselines"]) for i in range(count)],
                 training_ids=_printable(arrays["train/ids"]),
                 class_names=summary["class_names"],
@@ -221,10 +227,10 @@ class RunRecord:
                 notes=tuple(summary.get("notes", ())),
                 evidence=summary.get("evidence", {}),
             )
-            found.require_sound(path)
-            if len(found.training_ids) != summary.get("train_size", len(found.training_ids)):
+            record.require_sound(path)
+            if len(record.training_ids) != summary.get("train_size", len(record.training_ids)):
                 raise HeatError(f"{path} is damaged (training ids): delete it and resume the run.")
-            return found
+            return record
         except HeatError:
             raise
         except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
@@ -264,80 +270,26 @@ def _set_record(arrays: dict[str, np.ndarray], i: int, detectors: list[str]) -> 
     )
 
 
-@dataclass(frozen=True)
-class Scored:
-    """New images as a run sees them.
+def read_head(path: Path, classes: int) -> Head:
+    """Read (weight (C, D), bias (C,)) of `head.npz`; HeatError where it is missing, damaged or has other classes."""
+    arrays = read_npz(path)
+    weight, bias = (arrays.get(name, np.empty(0)) for name in ("weight", "bias"))
+    if weight.ndim != 2 or weight.shape[:1] != (classes,) or bias.shape != (classes,) or weight.dtype.kind != "f":
+        raise HeatError(f"{path} is damaged, it is no head of {classes} classes: delete it and resume the run.")
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise HeatError(f"{path} is damaged, it holds NaN or infinity: delete it and resume the run.")
+    return weight, bias
 
-    Attributes:
-        ids: (N,) file names.
-        prior: (N, K) E_q / T, in the order of `run.priors`.
-        residual: (N, K) E_θ of the same.
-        predicted: (N,) class indices.
-        confidence: (N,) softmax of it.
-        avg: (N, D) features.
-        xy: (N, 2) on the run's map; (0, 2) where it has none.
-        skipped: names of files that could not be read.
-        files: (N,) where they lie; (0,) where the ids say it, as they did before images could be crops.
-        boxes: (N, 4) x, y, w, h in pixels of crops, NaN of whole files; (0, 4) where all are whole.
-        columns: name → (N,) what else a manifest says of them, see `further`.
-        notes: sentences about what was left aside, or read in a way that one should know.
-    """
 
-    ids: np.ndarray
-    prior: np.ndarray
-    residual: np.ndarray
-    predicted: np.ndarray
-    confidence: np.ndarray
-    avg: np.ndarray
-    xy: np.ndarray
-    skipped: np.ndarray
-    files: np.ndarray = field(default_factory=lambda: np.empty(0, str))
-    boxes: np.ndarray = field(default_factory=lambda: np.empty((0, 4)))
-    columns: Columns = field(default_factory=dict)
-    notes: np.ndarray = field(default_factory=lambda: np.empty(0, str))
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def place(self, row: int) -> Place:
-        """Where an image lies, or lay."""
-        whole = not len(self.boxes) or bool(np.isnan(self.boxes[row]).any())
-        file = Path(str((self.files if len(self.files) else self.ids)[row]))
-        return Place(file, None if whole else tuple(self.boxes[row].tolist()))
-
-    def _is_sound(self) -> bool:
-        """Whether the arrays fit one another."""
-        n, k = len(self.ids), self.prior.shape[1]
-        of_set = SetRecord(self.ids, None, self.predicted, self.confidence, {}, self.prior, self.residual)
-        classes = int(self.predicted.max(initial=0)) + 1
-        tables = self.avg.ndim == 2 and len(self.avg) == n and self.xy.shape in ((n, 2), (0, 2))
-        finite = bool(np.isfinite(self.avg).all() and np.isfinite(self.xy).all())
-        places = self.files.shape in ((n,), (0,)) and self.boxes.shape in ((n, 4), (0, 4))
-        kinds = self.files.dtype.kind == "U" and self.boxes.dtype.kind == "f" and are_sound(self.columns, n)
-        return tables and finite and places and kinds and all(of_set.checks(k, classes).values())
-
-    def scores(self, scale: Scale, lens: Lens = PLAIN) -> np.ndarray:
-        """(N,) HEAT scores through a lens, on the scale of the run that scored them (`Run.scale`)."""
-        return scale.scores(self.prior + self.residual, lens)
-
-    def save(self, path: Path) -> None:
-        """Write `scored.npz`, whole or not at all."""
-        arrays = {name: values for name, values in self.__dict__.items() if name != "columns"}
-        write_npz(path, arrays | to_arrays(self.columns) | {"format": np.array(FORMAT)})
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read what `save` wrote; HeatError where it is missing, damaged or of another format."""
-        arrays = read_npz(path, "score the images again")
-        try:
-            require_format(int(arrays.pop("format", np.array(1))), path)
-            columns = from_arrays(arrays)
-            found = cls(**arrays, columns=columns)
-            sound = found._is_sound()
-        except HeatError:
-            raise
-        except (TypeError, ValueError, LookupError) as error:  # numpy's own kinds are these
-            raise HeatError(f"{path} does not hold scored images: score them again.") from error
-        if not sound:
-            raise HeatError(f"{path} is damaged, its arrays do not fit one another: score the images again.")
-        return found
+def read_beta(path: Path) -> float | None:
+    """Read the suggested β of `beta.json`; None where there is none yet, HeatError where it is damaged."""
+    remedy = "delete it and resume the run"
+    if not path.exists():
+        return None
+    try:
+        beta = float(read_checked_json(path, remedy)["beta"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise HeatError(str(error) if isinstance(error, HeatError) else f"{path} is damaged: {remedy}.") from error
+    if math.isnan(beta):
+        raise HeatError(f"{path} is damaged, its β is no number: {remedy}.")
+    return beta

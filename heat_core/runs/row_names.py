@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from heat_core.composition import HEAT
 from heat_core.detectors.base import Detector
-from heat_core.energies.names import PRIOR_TITLES, kind_of
+from heat_core.energies.names import PRIOR_TITLES, prior_kind
 
-CORRECTED = (
-    "heat-"  # before a prior's name: the prior with its residual; before several, joined by +, their composition
-)
+# Before a prior's name: the prior with its residual; before several, joined by +, their composition.
+CORRECTED = "heat-"
 # Where the priors stand among the detectors (see `Detector.place`): EL with the logits, densities last.
 _PRIOR_PLACES = {"el": 30, "dice": 70, "knn": 110, "vim": 150, "scale": 86, "gmm": 400, "gmm-std": 410}
 _PRIOR_EVIDENCE = dict.fromkeys(("gmm", "gmm-std", "knn"), "features")
@@ -31,7 +30,7 @@ def corrected_row(*priors: str) -> str:
 
 def ordered_titles(detectors: Mapping[str, Detector | type[Detector]], priors: Iterable[str]) -> dict[str, str]:
     """Row → title of detectors and of uncorrected priors, in the order of the tables."""
-    rows = {prior_row(p): (_PRIOR_PLACES[kind_of(p)], "soft-KNN" if p == "knn" else PRIOR_TITLES[p]) for p in priors}
+    rows = {prior_row(p): (_PRIOR_PLACES[prior_kind(p)], "soft-KNN" if p == "knn" else PRIOR_TITLES[p]) for p in priors}
     rows |= {name: (detector.place, detector.title) for name, detector in detectors.items()}
     return {row: title for row, (_, title) in sorted(rows.items(), key=lambda item: (item[1][0], item[0]))}
 
@@ -55,7 +54,7 @@ def evidence_of(row: str, known: Mapping[str, str], composed: Sequence[str] = ()
     """
     corrected = row.removeprefix(CORRECTED).split("+") if row.startswith(CORRECTED) else ()
     if parts := composed if row == HEAT else corrected:
-        kinds = {_PRIOR_EVIDENCE.get(kind_of(prior), "") for prior in parts} | {"features"}  # a residual reads those
+        kinds = {_PRIOR_EVIDENCE.get(prior_kind(prior), "") for prior in parts} | {"features"}  # a residual reads those
         return "" if "" in kinds else "features" if len(kinds) == 1 else "both"
-    row = kind_of(row)
+    row = prior_kind(row)
     return known.get(row) or {prior_row(prior): kind for prior, kind in _PRIOR_EVIDENCE.items()}.get(row, "")

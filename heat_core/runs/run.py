@@ -1,6 +1,5 @@
 """Run: what was done, a folder. Opening one needs numpy alone; torch is never imported here."""
 
-import math
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -14,21 +13,30 @@ from heat_core.errors import HeatError
 from heat_core.features.features import Features
 from heat_core.features.store import load_features
 from heat_core.metrics import evaluate
-from heat_core.runs.clusters import CLUSTERS_FILE, with_clusters
-from heat_core.runs.events import RUN_FILE, Event, read_events
+from heat_core.names import printable
+from heat_core.runs.clusters import CLUSTERS_FILE, attach_clusters
+from heat_core.runs.creation import read_info
+from heat_core.runs.events import Event, read_events
 from heat_core.runs.experiment import ID, TRAIN, Experiment
 from heat_core.runs.feature_map import MAP_FILE, FeatureMap
-from heat_core.runs.lock import is_alive, is_worked_on
+from heat_core.runs.lock import is_active, is_alive
 from heat_core.runs.metadata_columns import Columns
 from heat_core.runs.pictures import Pictures
-from heat_core.runs.record import ENERGIES, RunRecord, SetRecord, require_format
+from heat_core.runs.record import (
+    BETA_FILE,
+    ENERGIES,
+    HEAD_FILE,
+    RunRecord,
+    SetRecord,
+    read_beta,
+    read_head,
+)
 from heat_core.runs.row_names import CORRECTED, corrected_row, title_of
-from heat_core.storage import heat_home, is_file, is_folder, printable, read_json, read_npz, read_sealed, typed
+from heat_core.storage import expand_home, heat_home, is_folder
 from heat_core.types import Head
 
-ALIVE = ("queued", "running")
+ACTIVE = ("queued", "running")
 RUN_OF_STUDY = "study-"  # before the name of a run that belongs to studies
-BETA_FILE, HEAD_FILE = "beta.json", "head.npz"
 
 
 class Run:
@@ -46,27 +54,14 @@ class Run:
     @classmethod
     def open(cls, path: str | Path) -> Self:
         """Open a run by its folder, or by its name in HEAT_HOME/runs."""
-        folder = typed(path)
+        folder = expand_home(path)
         if not is_folder(folder):
             folder = heat_home() / "runs" / str(path)
         if not is_folder(folder):
             raise HeatError(
                 f"There is no run {printable(str(path))!r}: `python -m heat_core list` names those that exist."
             )
-        if not is_file(folder / RUN_FILE):
-            raise HeatError(
-                f"{printable(folder)} is no run, it has no {RUN_FILE}: `python -m heat_core list` names those that "
-                "exist."
-            )
-        cure = f"put {RUN_FILE} back, or start the run again"
-        info = read_json(folder / RUN_FILE, cure)
-        if not isinstance(info, dict) or not {"experiment", "status", "created"} <= set(info):
-            raise HeatError(f"{printable(folder / RUN_FILE)} does not describe a run: {cure}.")
-        versions, created = info.get("versions", {}), info["created"]
-        if not isinstance(versions, dict) or type(created) not in (int, float) or not isinstance(info["status"], str):
-            raise HeatError(f"{printable(folder / RUN_FILE)} is damaged: {cure}.")
-        require_format(info.get("format", 1), folder, versions.get("heat_core", ""))
-        return cls(folder, info)
+        return cls(folder, read_info(folder))
 
     @property
     def id(self) -> str:
@@ -84,21 +79,21 @@ class Run:
         is gone without a word.
         """
         status = str(self.info["status"])
-        if status == "done" or (status == "running" and self.alive):
+        if status == "done" or (status == "running" and self.is_alive):
             return status
-        if self.worked_on:
+        if self.is_active:
             return "queued"
         return "interrupted" if status == "running" else status
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether a process works on this run now."""
         return is_alive(self.folder)
 
     @property
-    def worked_on(self) -> bool:
+    def is_active(self) -> bool:
         """Whether a process works on this run now, or was started to and still loads."""
-        return is_worked_on(self.folder)
+        return is_active(self.folder)
 
     def events(self) -> list[Event]:
         """Everything the job reported so far."""
@@ -165,16 +160,7 @@ class Run:
     @property
     def suggested_beta(self) -> float | None:
         """The β chosen without OOD data (see `heat_core.energies.beta`), once the residuals are trained."""
-        path, cure = self.folder / BETA_FILE, "delete it and resume the run"
-        if not path.exists():
-            return None
-        try:
-            beta = float(read_sealed(path, cure)["beta"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise HeatError(str(error) if isinstance(error, HeatError) else f"{path} is damaged: {cure}.") from error
-        if math.isnan(beta):
-            raise HeatError(f"{path} is damaged, its β is no number: {cure}.")
-        return beta
+        return read_beta(self.folder / BETA_FILE)
 
     def _set(self, dataset: str) -> SetRecord:
         if dataset not in self.datasets:
@@ -209,7 +195,7 @@ class Run:
 
     def threshold(self, detector: str = HEAT, lens: Lens = PLAIN) -> float:
         """Above it a sample is called OOD: the 95th percentile of the ID test scores, or the lens' own line."""
-        return lens.line(detector, self.detector_scores(ID, detector, lens))
+        return lens.threshold_for(detector, self.detector_scores(ID, detector, lens))
 
     def metrics(self, lens: Lens = PLAIN, detectors: list[str] | None = None) -> dict[str, dict[str, dict[str, float]]]:
         """Detector → OOD set (and `average`) → fpr95, auroc, aupr_in, aupr_out."""
@@ -251,15 +237,7 @@ class Run:
     @property
     def head(self) -> Head:
         """(weight (C, D), bias (C,)) of the linear head that read `avg`."""
-        path = self.folder / HEAD_FILE
-        arrays = read_npz(path)
-        weight, bias = (arrays.get(name, np.empty(0)) for name in ("weight", "bias"))
-        classes = len(self.class_names)
-        if weight.ndim != 2 or weight.shape[:1] != (classes,) or bias.shape != (classes,) or weight.dtype.kind != "f":
-            raise HeatError(f"{path} is damaged, it is no head of {classes} classes: delete it and resume the run.")
-        if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
-            raise HeatError(f"{path} is damaged, it holds NaN or infinity: delete it and resume the run.")
-        return weight, bias
+        return read_head(self.folder / HEAD_FILE, len(self.class_names))
 
     @property
     def class_names(self) -> list[str]:
@@ -274,10 +252,12 @@ class Run:
     def features(self, dataset: str) -> Features:
         """The features of a scored set, or of `train`; HeatError where they are no longer on this machine."""
         if dataset not in self._features:
-            found = load_features(self.features_folder(dataset))
-            if dataset == TRAIN and len(found) > len(self.training_ids):  # the run held some of its folder out
-                found = found.subset(np.flatnonzero(np.isin(found.ids, self.training_ids)))
-            self._features[dataset] = with_clusters(self.folder, found) if dataset == TRAIN else found
+            features = load_features(self.features_folder(dataset))
+            if dataset == TRAIN:
+                if len(features) > len(self.training_ids):  # the run held some of its folder out
+                    features = features.subset(np.flatnonzero(np.isin(features.ids, self.training_ids)))
+                features = attach_clusters(self.folder, features)
+            self._features[dataset] = features
         return self._features[dataset]
 
     def features_folder(self, dataset: str) -> Path:
@@ -313,6 +293,6 @@ class Run:
     @cached_property
     def map(self) -> FeatureMap:
         """The map of all samples; HeatError where it is missing or damaged."""
-        found = FeatureMap.load(self.folder / MAP_FILE)
-        found.require_all_of([len(s) for s in self.record.sets], self.folder / MAP_FILE)
-        return found
+        feature_map = FeatureMap.load(self.folder / MAP_FILE)
+        feature_map.require_all_of([len(s) for s in self.record.sets], self.folder / MAP_FILE)
+        return feature_map

@@ -1,1 +1,1 @@
-"""Lists of images too long for one sitting: cut into shards, each done whole or not at all, here or on a cluster."""
+"""Long lists of images: cut into shards, each done whole or not at all, on this machine or on a Ray cluster."""

@@ -1,7 +1,7 @@
 """Studies: lists of runs that differ in one thing, and a table or figure over them (the paper's tables and figures).
 
-`request` says what is asked, `catalogue` which studies there are, `work` does their runs, `results` and `page` show
-them.
+`request` says what is asked, `catalogue` which studies there are, `execution` does their runs, `results` and `page`
+show them.
 """
 
 #: Of `catalogue.STUDIES`, for a command line that imports nothing more until it works.

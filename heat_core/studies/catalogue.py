@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from heat_core.errors import HeatError
 from heat_core.runs.experiment import Experiment
-from heat_core.studies.cost import COST
-from heat_core.studies.curves import BETA, LAMBDA, SHARE
+from heat_core.studies.cost_study import COST
+from heat_core.studies.curve_studies import BETA, LAMBDA, SHARE
 from heat_core.studies.results import Result
-from heat_core.studies.study import Finished, Setting, Study
-from heat_core.studies.tables import DICE, METHODS, NEAR_FAR, PRIORS
+from heat_core.studies.study import FinishedRuns, Study, StudySetting
+from heat_core.studies.table_studies import DICE, METHODS, NEAR_FAR, PRIORS
 
-_PARTS = {
+_STUDIES = {
     "priors": PRIORS,
     "methods": METHODS,
     "near-far": NEAR_FAR,
@@ -23,26 +23,26 @@ _PARTS = {
 }
 
 
-def _vary_all(base: Experiment, values: Sequence[float]) -> list[Setting]:  # noqa: ARG001 (each part has its own)
+def _vary_all(base: Experiment, values: Sequence[float]) -> list[StudySetting]:  # noqa: ARG001 (each part has its own)
     """What all parts run, each setting once."""
-    settings = {s.label: s for part in _PARTS.values() for s in part.vary(base, part.values)}
+    settings = {s.label: s for part in _STUDIES.values() for s in part.vary(base, part.values)}
     return list(settings.values())
 
 
-def _show_all(finished: Finished) -> list[Result]:
+def _show_all(finished: FinishedRuns) -> list[Result]:
     results = []
-    for part in _PARTS.values():
-        wanted = {s.label for s in part.vary(_base_of(finished), part.values)} if finished.runs else set()
+    for part in _STUDIES.values():
+        wanted = {s.label for s in part.vary(_base_experiment(finished), part.values)} if finished.runs else set()
         own = tuple((setting, runs) for setting, runs in finished.runs if setting.label in wanted)
-        results += part.show(Finished(own, finished.measured))
+        results += part.show(FinishedRuns(own, finished.measurements))
     return results
 
 
-def _base_of(finished: Finished) -> Experiment:
+def _base_experiment(finished: FinishedRuns) -> Experiment:
     return finished.runs[0][0].experiment
 
 
-STUDIES = _PARTS | {
+STUDIES = _STUDIES | {
     "paper": Study(
         "The paper's whole set of tables and figures",
         "Tabs. 1 to 12, Figs. 1, 3 and 4",
@@ -54,7 +54,7 @@ STUDIES = _PARTS | {
 
 
 # The paper's own sets and networks, where an ID set of the paper is asked for by its name (App. B).
-_OWN = {
+_PAPER_DEFAULTS = {
     name: {
         "backbone": f"resnet34_{name}",
         "ood": [
@@ -71,13 +71,13 @@ _OWN = {
 }
 
 
-def filled(options: Namespace) -> Namespace:
+def fill_paper_defaults(options: Namespace) -> Namespace:
     """The words of a command line with the paper's own sets and network, where only its ID set was named.
 
     Raises:
         HeatError: where something is missing that nobody can guess.
     """
-    for option, value in _OWN.get(options.id, {}).items():
+    for option, value in _PAPER_DEFAULTS.get(options.id, {}).items():
         if getattr(options, option) is None:
             setattr(options, option, value)
     for option in ("id", "ood", "backbone"):

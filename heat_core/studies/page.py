@@ -1,20 +1,20 @@
 """What a study shows, written down: one HTML page that opens without internet, Markdown, CSV and LaTeX."""
 
-import html
 import os
 import platform
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from heat_core.analysis.comparison import Comparison
+from heat_core.names import escape_formula, file_name, printable
 from heat_core.reporting import figures, tables
-from heat_core.reporting.report import PAGE_STYLE
-from heat_core.storage import file_name, no_formula, printable, replacing, writing
+from heat_core.reporting.figure_layout import Figure, within_page
+from heat_core.reporting.report import render_page
+from heat_core.storage import replacing, writing
 from heat_core.studies.catalogue import study_of
-from heat_core.studies.request import Request
+from heat_core.studies.request import StudyRequest
 from heat_core.studies.results import TITLES, Curves, Result
-from heat_core.studies.study import Finished
+from heat_core.studies.study import FinishedRuns
 
 LEGEND = (
     "Means over seeds, with 95 % intervals over images and seeds, paired between rows. Bold: best of its column, and "
@@ -24,7 +24,7 @@ LEGEND = (
 
 
 @dataclass(frozen=True)
-class Written:
+class StudyReport:
     """A study's results and what they were made with.
 
     Attributes:
@@ -33,19 +33,19 @@ class Written:
         results: what they show.
     """
 
-    request: Request
-    finished: Finished
+    request: StudyRequest
+    finished: FinishedRuns
     results: list[Result]
 
     @property
     def title(self) -> str:
         study = study_of(self.request.study)
-        return f"{study.title} ({study.of})"
+        return f"{study.title} ({study.paper_reference})"
 
     def facts(self) -> dict[str, str]:
         """What the numbers come from: sets, network, command, machine, time."""
         e = self.request.base
-        runs = [run for _, of in self.finished.runs for run in of]
+        runs = [run for _, of_setting in self.finished.runs for run in of_setting]
         first = runs[0] if runs else None
         accuracy = f", {first.accuracy:.1%} of the test images right" if first and first.accuracy is not None else ""
         sizes = "" if first is None else f" ({len(first.training_ids):,} training images)"
@@ -60,27 +60,27 @@ class Written:
         }
 
 
-def command_of(request: Request) -> str:
+def command_of(request: StudyRequest) -> str:
     """The command line that does the same study."""
-    words = shlex.split(request.base.to_command())
-    command = [*words[:3], "study", request.study, *words[4:]]
+    arguments = shlex.split(request.base.to_command())
+    command = [*arguments[:3], "study", request.study, *arguments[4:]]
     command += ["--seeds", *map(str, request.seeds)]
     if request.values:
         command += ["--values", *(f"{v:g}" for v in request.values)]
-    return printable(shlex.join(word for word in command if word != "--no-map"))
+    return printable(shlex.join(argument for argument in command if argument != "--no-map"))
 
 
 def _machine() -> str:
     return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
 
 
-def write_all(written: Written, folder: Path) -> Path:
+def write_all(report: StudyReport, folder: Path) -> Path:
     """Write `index.html`, `index.md`, and each table as CSV and LaTeX; returns the page."""
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "index.html", to_html(written))
-    _write(folder / "index.md", to_markdown(written))
-    for result in written.results:
+    _write(folder / "index.html", to_html(report))
+    _write(folder / "index.md", to_markdown(report))
+    for result in report.results:
         for table in result.tables:
             stem = f"{result.stem}-{table.metric}"
             _write(folder / f"{stem}.csv", tables.to_csv(table))
@@ -91,55 +91,63 @@ def write_all(written: Written, folder: Path) -> Path:
 
 
 def _write(path: Path, text: str) -> None:
-    with replacing(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+    with replacing(path) as temp_path:
+        temp_path.write_text(text, encoding="utf-8")
 
 
-def to_html(written: Written) -> str:
+def to_html(report: StudyReport) -> str:
     """The page (about 5 MB, most of it the plotting library)."""
-    facts = "".join(f"<dt>{k}</dt><dd>{html.escape(printable(v))}</dd>" for k, v in written.facts().items())
-    body = f"<h1>{html.escape(written.title)}</h1><dl>{facts}</dl><p class='faint'>{LEGEND}</p>"
-    for result in written.results:
-        body += f"<h2>{html.escape(result.title)}</h2>"
-        body += "".join(f"<p>{html.escape(printable(answer))}</p>" for answer in result.answers)
-        for table in result.tables:
-            body += f"<h3>{html.escape(TITLES.get(table.metric, ''))}</h3>{tables.to_html(table)}"
-        for curves in result.curves:
-            figure = figures.bands(curves.x, curves.x_title, TITLES[curves.metric], lines_of(curves), curves.levels)
-            body += f"<h3>{html.escape(curves.title)}</h3>"
-            body += figures.within_page(figure)
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{html.escape(written.title)}</title>{PAGE_STYLE}<script>{figures.plotly_js()}</script>"
-    )
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>'
+    sections = [
+        {
+            "title": result.title,
+            "answers": list(map(printable, result.answers)),
+            "exhibits": [
+                *((TITLES.get(table.metric, ""), tables.to_html(table)) for table in result.tables),
+                *((curves.title, within_page(figure_of(curves))) for curves in result.curves),
+            ],
+        }
+        for result in report.results
+    ]
+    facts = {name: printable(fact) for name, fact in report.facts().items()}
+    return render_page("study.html", title=report.title, facts=facts, legend=LEGEND, sections=sections)
 
 
-def lines_of(curves: Curves) -> dict[str, tuple[list[float], list[float], list[float]]]:
+def figure_of(curves: Curves) -> Figure:
+    """The Plotly figure of curves."""
+    return figures.bands(curves.x, curves.x_title, TITLES[curves.metric], _band_values(curves), curves.levels)
+
+
+def _band_values(curves: Curves) -> dict[str, tuple[list[float], list[float], list[float]]]:
     """The curves as `figures.bands` takes them."""
     return {name: (b.mean.tolist(), b.low.tolist(), b.high.tolist()) for name, b in curves.bands.items()}
 
 
-def to_markdown(written: Written) -> str:
+def to_markdown(report: StudyReport) -> str:
     """The same for a README: figures as tables of their points."""
-    lines = [f"# {tables.markdown_text(written.title)}", ""]
-    lines += [f"- {name}: {tables.markdown_text(fact)}" for name, fact in written.facts().items() if name != "Command"]
-    lines += ["", f"```\n{written.facts()['Command']}\n```", "", LEGEND]
-    for result in written.results:
+    lines = [f"# {tables.markdown_text(report.title)}", ""]
+    lines += [f"- {name}: {tables.markdown_text(fact)}" for name, fact in report.facts().items() if name != "Command"]
+    lines += ["", f"```\n{report.facts()['Command']}\n```", "", LEGEND]
+    for result in report.results:
         lines += ["", f"## {tables.markdown_text(result.title)}", ""]
         lines += [f"- {tables.markdown_text(answer)}" for answer in result.answers]
         for table in result.tables:
-            lines += ["", f"**{TITLES.get(table.metric, 'milliseconds an image')}**", "", _table(table)]
+            lines += [
+                "",
+                f"**{TITLES.get(table.metric, 'milliseconds an image')}**",
+                "",
+                tables.to_markdown(table, intervals=True),
+            ]
         for curves in result.curves:
-            lines += ["", f"**{tables.markdown_text(curves.title)}, {TITLES[curves.metric]}**", "", _points(curves)]
+            lines += [
+                "",
+                f"**{tables.markdown_text(curves.title)}, {TITLES[curves.metric]}**",
+                "",
+                _points_as_markdown(curves),
+            ]
     return "\n".join(lines) + "\n"
 
 
-def _table(table: Comparison) -> str:
-    return tables.to_markdown(table, intervals=True)
-
-
-def _points(curves: Curves) -> str:
+def _points_as_markdown(curves: Curves) -> str:
     """A figure's curves and levels, a column a point."""
     rows = [f"| {curves.x_title} | " + " | ".join(curves.x) + " |", "|---" * (len(curves.x) + 1) + "|"]
     for name, band in curves.bands.items():
@@ -155,7 +163,7 @@ def to_csv(curves: Curves) -> str:
     lines = ["curve,x,mean,low,high"]
     for name, band in curves.bands.items():
         for x, *values in zip(curves.x, band.mean, band.low, band.high, strict=True):
-            lines.append(",".join([no_formula(name), x, *map(str, values)]))
+            lines.append(",".join([escape_formula(name), x, *map(str, values)]))
     for name, value in curves.levels.items():
-        lines += [f"{no_formula(name)},{x},{value},," for x in curves.x]
+        lines += [f"{escape_formula(name)},{x},{value},," for x in curves.x]
     return "\n".join(lines) + "\n"

@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from heat_core.analysis.comparison import Cell, Comparison, Source
+from heat_core.analysis.comparison import Cell, Comparison
+from heat_core.analysis.comparison_rows import ScoreSource
 from heat_core.composition import HEAT
 from heat_core.runs.row_names import corrected_row
 
@@ -15,42 +16,42 @@ _NAN = float("nan")
 
 
 @cache
-def _tables() -> dict[str, list[dict[str, Any]]]:
+def _load_tables() -> dict[str, list[dict[str, Any]]]:
     return json.loads((Path(__file__).parent / "paper.json").read_text(encoding="utf-8"))
 
 
-def table_of(id_set: str, study: str, part: str) -> dict[str, Any] | None:
+def paper_table(id_set: str, study: str, part: str) -> dict[str, Any] | None:
     """A table of the paper: `table`, `network`, `columns` ((group, name) pairs), `rows` (row → [FPR95, AUROC] a
     column; [AUROC] in Tab. 2); None where the paper has none for this ID set.
     """
-    found = (t for t in _tables().get(id_set, []) if (t["study"], t["part"]) == (study, part))
-    return next(found, None)
+    matching = (t for t in _load_tables().get(id_set, []) if (t["study"], t["part"]) == (study, part))
+    return next(matching, None)
 
 
-def beside(ours: Comparison, id_set: str, study: str, part: str) -> Comparison:
+def add_paper_columns(ours: Comparison, id_set: str, study: str, part: str) -> Comparison:
     """Our table with the paper's columns at its end; as it is where the paper has no such table, or none of its
     rows."""
-    theirs = table_of(id_set, study, part)
+    theirs = paper_table(id_set, study, part)
     if theirs is None:
         return ours
     known = [theirs["rows"].get(row_key(source)) for source in ours.sources]
     if not any(known):
         return ours
-    place = _METRICS.get(ours.metric, 0)
+    position = _METRICS.get(ours.metric, 0)
     width = max(len(values[0]) for values in known if values)
     if width == 1 and ours.metric == "fpr95":  # Tab. 2 gives AUROC alone
         return ours
     columns = [(f"{theirs['table']}, {theirs['network']}", name) for _, name in theirs["columns"]]
-    place = place if width > 1 else 0
+    position = position if width > 1 else 0
     cells = [
-        [*row, *([None] * len(columns) if values is None else [_cell(pair[place]) for pair in values])]
+        [*row, *([None] * len(columns) if values is None else [_cell(pair[position]) for pair in values])]
         for row, values in zip(ours.cells, known, strict=True)
     ]
-    nothing: list[tuple[str, ...]] = [()] * len(columns)
-    return replace(ours, columns=[*ours.columns, *columns], cells=cells, members=[*ours.members, *nothing])
+    no_members: list[tuple[str, ...]] = [()] * len(columns)
+    return replace(ours, columns=[*ours.columns, *columns], cells=cells, members=[*ours.members, *no_members])
 
 
-def row_key(source: Source) -> str:
+def row_key(source: ScoreSource) -> str:
     """A row as `paper.json` names it: a detector, or the subset of priors that is composed."""
     if source.detector == HEAT and source.lens.priors:
         return corrected_row(*source.lens.priors)

@@ -4,28 +4,27 @@ A run of a study is a function of its Experiment and of the files that it names.
 that two studies, or one that was killed and started again, share every finished run without having to know each other.
 """
 
-import json
 import time
 from dataclasses import asdict, dataclass, field, replace
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Self
 
+from heat_core.digests import digest_of_array, digest_of_json
 from heat_core.errors import HeatError
 from heat_core.features.store import load_features
-from heat_core.pipeline.validate_sets import open_sets
+from heat_core.pipeline.experiment_sets import open_sets
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import FEATURES, Experiment
 from heat_core.runs.record import FORMAT
 from heat_core.runs.run import RUN_OF_STUDY, Run
-from heat_core.storage import digest_of_array, heat_home, is_file, read_json, typed, write_json, writing
+from heat_core.storage import expand_home, heat_home, is_file, read_json, write_json, writing
 from heat_core.version import __version__
 
-MEASURED = "measured.json"  # in the folder of a study: what it measured beside its runs
+MEASUREMENTS_FILE = "measured.json"  # in the folder of a study: what it measured beside its runs
 
 
 @dataclass(frozen=True)
-class Request:
+class StudyRequest:
     """A study that somebody wants.
 
     Attributes:
@@ -73,7 +72,7 @@ class StudyFolder:
         self.info = read_json(folder / RUN_FILE, cure)
         if not isinstance(self.info, dict) or not {"request", "status", "created"} <= set(self.info):
             raise HeatError(f"{folder} does not describe a study: {cure}.")
-        self.request = Request.from_dict(self.info["request"])
+        self.request = StudyRequest.from_dict(self.info["request"])
 
     @property
     def id(self) -> str:
@@ -86,10 +85,10 @@ def studies_home() -> Path:
     return heat_home() / "studies"
 
 
-def new_study(request: Request) -> StudyFolder:
+def new_study(request: StudyRequest) -> StudyFolder:
     """The folder of a study; one that was asked before is found again, with everything that it finished."""
-    request = replace(request, base=_plain(request.base))
-    folder = studies_home() / f"{request.study}-{_digest(request.to_dict())}"
+    request = replace(request, base=_normalise(request.base))
+    folder = studies_home() / f"{request.study}-{digest_of_json(request.to_dict(), size=6)}"
     if not is_file(folder / RUN_FILE):
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -100,24 +99,24 @@ def new_study(request: Request) -> StudyFolder:
 
 def list_studies() -> list[StudyFolder]:
     """Every readable study, the newest first."""
-    found = []
+    studies = []
     for folder in studies_home().glob("*/" + RUN_FILE):
         try:
-            found.append(StudyFolder(folder.parent))
+            studies.append(StudyFolder(folder.parent))
         except HeatError:  # a damaged one must not hide the others
             continue
-    return sorted(found, key=lambda study: study.info["created"], reverse=True)
+    return sorted(studies, key=lambda study: study.info["created"], reverse=True)
 
 
 def run_folder(experiment: Experiment, files: str) -> Path:
     """Where the run of an experiment lies, or would.
 
     Args:
-        experiment: as `_plain` has it.
+        experiment: as `_normalise` returns it.
         files: `fingerprint_of` it.
     """
-    content = _plain(experiment).to_dict() | {"name": "", "version": __version__, "files": files}
-    return heat_home() / "runs" / f"{RUN_OF_STUDY}{_digest(content)}"
+    content = _normalise(experiment).to_dict() | {"name": "", "version": __version__, "files": files}
+    return heat_home() / "runs" / f"{RUN_OF_STUDY}{digest_of_json(content, size=6)}"
 
 
 def finished_run(folder: Path) -> Run | None:
@@ -140,15 +139,11 @@ def fingerprint_of(experiment: Experiment) -> str:
     stamp = [number for stat in stats for number in (stat.st_size, stat.st_mtime_ns)]
     if e.backbone == FEATURES:
         sources = [e.id, *([e.id_test] if e.id_test else []), *e.ood.values()]
-        opened = [load_features(typed(source)) for source in sources]
-        return _digest([stamp, [digest_of_array(f.avg) for f in opened]])
-    return _digest([stamp, {name: images.fingerprint for name, images in open_sets(e).items()}])
+        feature_sets = [load_features(expand_home(source)) for source in sources]
+        return digest_of_json([stamp, [digest_of_array(f.avg) for f in feature_sets]], size=6)
+    return digest_of_json([stamp, {name: images.fingerprint for name, images in open_sets(e).items()}], size=6)
 
 
-def _plain(experiment: Experiment) -> Experiment:
+def _normalise(experiment: Experiment) -> Experiment:
     """Without what changes no number."""
-    return replace(experiment.anchored(), name="", map=False)
-
-
-def _digest(content: Any) -> str:
-    return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=6).hexdigest()
+    return replace(experiment.with_absolute_paths(), name="", map=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from heat_core import detectors
-from heat_core.analysis.comparison import Entry
+from heat_core.analysis.comparison_rows import Entry
 from heat_core.composition import PLAIN, Lens
 from heat_core.runs.experiment import Experiment
 from heat_core.runs.run import Run
@@ -16,7 +16,7 @@ EBM = "ebm"
 
 
 @dataclass(frozen=True)
-class Setting:
+class StudySetting:
     """One of the things that a study compares.
 
     Attributes:
@@ -32,30 +32,30 @@ class Setting:
     def with_seed(self, seed: int, first: bool) -> Experiment:
         """Its Experiment with a seed. What does not hang on it (all detectors but the EBM) is fitted with the first
         one only."""
-        listed = self.experiment.detectors
-        seeded = listed if first else [d for d in detectors.resolve(listed) if d == EBM]
-        return replace(self.experiment, seed=seed, detectors=seeded)
+        names = self.experiment.detectors
+        fitted = names if first else [d for d in detectors.resolve(names) if d == EBM]
+        return replace(self.experiment, seed=seed, detectors=fitted)
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedRuns:
     """The runs of a study that are done.
 
     Attributes:
         runs: for each setting that has any, its runs, a seed each.
-        measured: what was measured beside them.
+        measurements: what was measured beside them.
     """
 
-    runs: tuple[tuple[Setting, tuple[Run, ...]], ...]
-    measured: dict[str, Any] = field(default_factory=dict)
+    runs: tuple[tuple[StudySetting, tuple[Run, ...]], ...]
+    measurements: dict[str, Any] = field(default_factory=dict)
 
-    def of(self, label: str) -> tuple[Run, ...]:
+    def runs_of(self, label: str) -> tuple[Run, ...]:
         """The runs of one setting; none where it has not come that far."""
         return next((runs for setting, runs in self.runs if setting.label == label), ())
 
 
-Vary = Callable[[Experiment, Sequence[float]], list[Setting]]
-Show = Callable[[Finished], list[Result]]
+Vary = Callable[[Experiment, Sequence[float]], list[StudySetting]]
+Show = Callable[[FinishedRuns], list[Result]]
 Measure = Callable[[Run, Path], dict[str, Any]]
 
 
@@ -65,7 +65,7 @@ class Study:
 
     Attributes:
         title: what it answers.
-        of: which tables and figures of the paper it repeats.
+        paper_reference: which tables and figures of the paper it repeats.
         vary: the base and the values → its settings.
         show: what is shown of those that are done.
         values: of what is varied, unless others are asked for.
@@ -73,24 +73,26 @@ class Study:
     """
 
     title: str
-    of: str
+    paper_reference: str
     vary: Vary
     show: Show
     values: tuple[float, ...] = ()
     measure: Measure | None = None
 
 
-def row(runs: Sequence[Run], detector: str, lens: Lens = PLAIN, label: str = "") -> Entry | None:
+def row_over_seeds(runs: Sequence[Run], detector: str, lens: Lens = PLAIN, label: str = "") -> Entry | None:
     """A table's row over the seeds: of those runs that have the detector."""
-    having = [run for run in runs if detector in run.detectors]
-    return Entry(having[0], detector, lens, label, tuple(having[1:])) if having else None
+    with_detector = [run for run in runs if detector in run.detectors]
+    if not with_detector:
+        return None
+    return Entry(with_detector[0], detector, lens, label, tuple(with_detector[1:]))
 
 
-def rows(runs: Sequence[Run], names: Sequence[str]) -> list[Entry]:
+def rows_over_seeds(runs: Sequence[Run], names: Sequence[str]) -> list[Entry]:
     """The rows of those detectors that there are."""
-    return [entry for name in names if (entry := row(runs, name))]
+    return [entry for name in names if (entry := row_over_seeds(runs, name))]
 
 
-def main(base: Experiment) -> Setting:
+def main_setting(base: Experiment) -> StudySetting:
     """The setting that most studies share: the base as it is, with the EBM beside it."""
-    return Setting("base", replace(base, detectors=list(dict.fromkeys([*base.detectors, EBM]))))
+    return StudySetting("base", replace(base, detectors=list(dict.fromkeys([*base.detectors, EBM]))))

@@ -5,21 +5,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from safetensors.torch import load_file, save
 
-from heat_core.backbones.resnet_recipe import Recipe, Trained, read_trained
+from heat_core.backbones.resnet_recipe import TrainingRecipe, TrainingRecord, read_training_record
 from heat_core.backbones.state_dict import Weights
 from heat_core.errors import HeatError
-from heat_core.storage import file_name, heat_home, is_folder, printable, replacing, writing
+from heat_core.locks import exclusive
+from heat_core.names import file_name, printable
+from heat_core.storage import heat_home, is_folder, replacing
 
 
-def checkpoint_of(out: Path) -> Path:
+def checkpoint_path(out: Path) -> Path:
     """Where the state after the last epoch is kept until the training is finished. It is a weights file too."""
     return out.with_name(f"{out.stem}.partial.safetensors")
 
 
-def require_place(out: Path) -> None:
+def require_writable(out: Path) -> None:
     """Refuse a file that cannot be written, before hours of work."""
     if is_folder(out):
         raise HeatError(f"--out is the folder {printable(out)}: name a file in it, {out / 'backbone.safetensors'}.")
@@ -27,7 +28,7 @@ def require_place(out: Path) -> None:
         raise HeatError(f"--out is {printable(out)}: its name must end in .safetensors.")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{checkpoint_of(out).name}.").close()
+        tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{checkpoint_path(out).name}.").close()
     except OSError as error:
         raise HeatError(
             f"--out {printable(out)} cannot be written ({error.strerror}): choose another folder or name."
@@ -35,22 +36,17 @@ def require_place(out: Path) -> None:
 
 
 @contextmanager
-def alone(out: Path) -> Iterator[None]:
+def lock_training(out: Path) -> Iterator[None]:
     """Hold the lock of a file that is trained; HeatError where another process does."""
-    lock = FileLock(heat_home() / "locks" / f"{file_name(str(out.resolve()))}.lock")
-    with writing(Path(lock.lock_file)):
-        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise HeatError(f"Another process trains {printable(out)} now: wait for it, or stop it.") from None
-    try:
+    path = heat_home() / "locks" / f"{file_name(str(out.resolve()))}.lock"
+    message = f"Another process trains {printable(out)} now: wait for it, or stop it."
+    with exclusive(path, message, timeout=0):
         yield
-    finally:
-        lock.release()
 
 
-def same_training(file: Path, recipe: Recipe, data: str, class_names: list[str]) -> Trained | None:
+def read_matching_record(
+    file: Path, recipe: TrainingRecipe, data: str, class_names: list[str]
+) -> TrainingRecord | None:
     """What a file of this very training says; None where there is no file.
 
     Raises:
@@ -58,32 +54,33 @@ def same_training(file: Path, recipe: Recipe, data: str, class_names: list[str])
     """
     if not file.exists():
         return None
-    found = read_trained(file)
-    other = ["none of train-backbone"] if found is None else found.differences(recipe, data, class_names)
-    if other:
+    record = read_training_record(file)
+    differences = ["none of train-backbone"] if record is None else record.differences(recipe, data, class_names)
+    if differences:
         raise HeatError(
-            f"{printable(file)} is of another training ({'; '.join(other)}): move it away, or choose another --out."
+            f"{printable(file)} is of another training ({'; '.join(differences)}): move it away, or choose "
+            "another --out."
         )
-    return found
+    return record
 
 
-def write_weights(path: Path, state: Weights, made: Trained) -> None:
-    content = save({name: values.cpu().contiguous() for name, values in state.items()}, made.metadata())
-    with replacing(path) as beside:  # safetensors itself would make a file that nobody else may read
-        beside.write_bytes(content)
+def write_weights(path: Path, state: Weights, record: TrainingRecord) -> None:
+    content = save({name: values.cpu().contiguous() for name, values in state.items()}, record.metadata())
+    with replacing(path) as temp_path:  # safetensors itself would make a file that nobody else may read
+        temp_path.write_bytes(content)
 
 
-def write_checkpoint(out: Path, weights: Weights, momentum: Weights, made: Trained) -> None:
+def write_checkpoint(out: Path, weights: Weights, momentum: Weights, record: TrainingRecord) -> None:
     """Keep the state after an epoch."""
     state = {f"model.{name}": values for name, values in weights.items()}
-    write_weights(checkpoint_of(out), state | {f"momentum.{name}": v for name, v in momentum.items()}, made)
+    write_weights(checkpoint_path(out), state | {f"momentum.{name}": v for name, v in momentum.items()}, record)
 
 
 def read_checkpoint(out: Path) -> tuple[Weights, Weights]:
     """The weights and the momentum of `write_checkpoint`, by the network's own names."""
-    state = load_file(checkpoint_of(out))
+    state = load_file(checkpoint_path(out))
     weights, momentum = (
-        {name.removeprefix(before): values for name, values in state.items() if name.startswith(before)}
-        for before in ("model.", "momentum.")
+        {name.removeprefix(prefix): values for name, values in state.items() if name.startswith(prefix)}
+        for prefix in ("model.", "momentum.")
     )
     return weights, momentum

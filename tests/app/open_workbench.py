@@ -47,6 +47,6 @@ def selected(page) -> int:
     return page.evaluate(f"{LIVE}.selected.count")
 
 
-def keys_shown(page) -> list[int]:
+def shown_numbers(page) -> list[int]:
     """The numbers of the samples in the middle, in order, as far as they are drawn."""
     return page.evaluate(f"Array.from({LIVE}.points, i => {LIVE}.run.number[i])")

@@ -1,7 +1,8 @@
 """Reads the app's code for foreign text that reaches Markdown.
 
 Whatever an argument that Streamlit renders as Markdown is made of must be constants (names in capitals are), numbers in
-a numeric format, and calls of `plain`. What another function of the app passes on is looked up where it is called.
+a numeric format, and calls of `escape_markdown`. What another function of the app passes on is looked up where it is
+called.
 """
 
 import ast
@@ -195,12 +196,14 @@ class Reader:
                 return True
             case ast.Attribute(attr=name) if name.isupper():
                 return True
+            case ast.Attribute(value=ast.Name(id=name)) if name in trusted:  # a field of an element of a constant
+                return True
             case ast.Subscript(value=value):
                 return self.safe(value, scope, trusted)
             case ast.Name(id=name):
                 given = self._given(name, scope)
                 return bool(given) and all(v is not None and self.safe(v, scope, trusted | {name}) for v in given)
-            case ast.Call(func=ast.Name(id="plain")):
+            case ast.Call(func=ast.Name(id="escape_markdown")):
                 return True
             case ast.Call(func=ast.Name(id=name)) if name in NUMBERS:
                 return True

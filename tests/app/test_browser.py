@@ -21,6 +21,7 @@ def page(home):
 LIVE = "[...heatLive.values()].find(e => e.live).live"
 
 
+@pytest.mark.slow
 def test_open_demo_finishes_inspect_compare(page):
     from playwright.sync_api import expect
 

@@ -11,12 +11,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.common.faults import UNEXPECTED
-from app.new_images import own_images
+from app.new_images import batch_store
 from heat_core.analysis.notes import write_note
 from heat_core.analysis.samples import Samples
-from heat_core.analysis.selections import keep
-from heat_core.runs.record import Scored
+from heat_core.analysis.selections import save_selection
 from heat_core.runs.run import Run
+from heat_core.runs.scored import ScoredImages
 from tests.app.test_pages import PAGES
 from tests.synthetic import synthetic_run
 
@@ -81,12 +81,12 @@ def _whole(folder: Path) -> tuple[Path, str, str]:
     run = synthetic_run(folder)
     samples = Samples(run)
     write_note(folder, samples.key(1), "looks odd", ["interesting"])
-    chosen = keep(folder, np.arange(5, 20))
+    chosen = save_selection(folder, np.arange(5, 20))
     two, three = np.zeros((3, len(run.priors))), np.zeros(3)
     batch = folder / "own" / "20260101-000000"
     batch.mkdir(parents=True)
     names = np.array(["a.png", "b.png", "c.png"])
-    scored = Scored(names, two, two, three.astype(int), three, np.zeros((3, 8)), np.zeros((3, 2)), names[:1])
+    scored = ScoredImages(names, two, two, three.astype(int), three, np.zeros((3, 8)), np.zeros((3, 2)), names[:1])
     scored.save(batch / "scored.npz")
     for name in ("log.txt", "failed.txt"):
         (batch / name).write_text("said")
@@ -115,9 +115,10 @@ def _draw(name: str, **query: str) -> AppTest:
     return test
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES)
 def test_no_page_falls_over_a_damaged_file(file, whole, home, monkeypatch):
-    monkeypatch.setattr("app.common.following.start", lambda folder: None)
+    monkeypatch.setattr("app.common.run_picker.start", lambda folder: None)
     folder, chosen, key = whole
     said = {}
     for damage, damaged in DAMAGES.items():
@@ -140,7 +141,7 @@ def test_damaged_notes_end_nothing_but_themselves(damage, whole, home, monkeypat
     shutil.copytree(folder, home / "runs" / folder.name)
     DAMAGES[damage](home / "runs" / folder.name / "notes.json")
     told: list[dict] = []
-    monkeypatch.setattr("app.workbench.inspect_view._STATE", lambda key, data: told.append(data))
+    monkeypatch.setattr("app.workbench.inspect_view.send_state", lambda key, data: told.append(data))
     test = _draw("inspect", run=folder.name, sel=chosen, sample=key)
     assert any("notes" in error.value for error in test.error)
     assert told[-1]["tags"] == {}
@@ -151,7 +152,7 @@ def test_uploads_are_data_whatever_they_are_called(whole, monkeypatch):
     folder, _, _ = whole
     scored = []
     monkeypatch.setattr(
-        "app.new_images.own_images.start_scoring", lambda run, paths, into: scored.append((paths, into))
+        "app.new_images.batch_store.start_scoring", lambda run, paths, into: scored.append((paths, into))
     )
     names = [
         "../../out.png",
@@ -165,7 +166,7 @@ def test_uploads_are_data_whatever_they_are_called(whole, monkeypatch):
         "![x](y).gif",
     ]
     files = [SimpleNamespace(name=name, getvalue=lambda: b"data") for name in names]
-    own_images.start(Run.open(folder), files, "")
+    batch_store.start_batch(Run.open(folder), files, "")
     (([images], batch),) = scored
     written = sorted(path.name for path in images.iterdir())
     assert images.parent == batch
@@ -178,7 +179,7 @@ def test_uploads_are_data_whatever_they_are_called(whole, monkeypatch):
 
 def test_damaged_runs_are_named_and_hide_no_other(whole, home, monkeypatch):
     folder, _, _ = whole
-    monkeypatch.setattr("app.common.following.start", pytest.fail)  # a HEAT_HOME of damaged runs is not empty
+    monkeypatch.setattr("app.common.run_picker.start", pytest.fail)  # a HEAT_HOME of damaged runs is not empty
     shutil.copytree(folder, home / "runs" / "broken")
     (home / "runs" / "broken" / "run.json").write_text("{")
     assert "run" in _draw("compare").error[0].value

@@ -12,8 +12,9 @@ import pytest
 from app.common.faults import UNEXPECTED
 from heat_core.analysis.notes import write_note
 from heat_core.analysis.samples import Samples
-from heat_core.runs.record import ENERGIES, RunRecord, Scored
+from heat_core.runs.record import ENERGIES, RunRecord
 from heat_core.runs.run import Run
+from heat_core.runs.scored import ScoredImages
 from heat_core.storage import read_json, write_json
 from tests.browser import APP, CHROMIUM, chromium, streamlit_on
 from tests.synthetic import synthetic_run
@@ -63,7 +64,7 @@ def hostile_run(folder: Path) -> Run:
     batch.mkdir(parents=True)
     two, three = np.zeros((3, len(run.priors))), np.zeros(3)
     names = np.array([hostile(f"mine{i}") for i in range(3)])
-    Scored(names, two, two, three.astype(int), three, np.zeros((3, 8)), np.zeros((3, 2)), names).save(
+    ScoredImages(names, two, two, three.astype(int), three, np.zeros((3, 8)), np.zeros((3, 2)), names).save(
         batch / "scored.npz"
     )
     (batch / "log.txt").write_text(hostile("log"))

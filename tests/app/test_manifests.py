@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.common import waiting
+from app.common import example_images
 from app.runs import run_start
-from app.runs.draft import Draft
-from app.state.look import Look, from_query, to_query
-from app.workbench.inspect_view import _query
-from app.workbench.new_sets import begin
-from app.workbench.packing import pack
-from app.workbench.sample_detail import subject_of
-from app.workbench.subset import numbers
+from app.runs.form_values import FormValues
+from app.state.view_state import ViewState, from_query_params, to_query_params
+from app.workbench.browser_events import query_from_browser
+from app.workbench.browser_payload import pack
+from app.workbench.filtered_samples import filtered_numbers
+from app.workbench.run_from_samples import fill_new_run_form
+from app.workbench.sample_detail import describe_sample
 from heat_core import Experiment, Lens, Run
-from heat_core.analysis.likeness import Likeness
 from heat_core.analysis.questions import Query
 from heat_core.analysis.samples import Samples
+from heat_core.analysis.similarity import SimilarityIndex
 from heat_core.runs.events import RUN_FILE
-from heat_core.runs.record import Scored
+from heat_core.runs.scored import ScoredImages
 from heat_core.storage import read_json, write_json
 from tests.app.runs.test_runs import texts
 from tests.app.server.test_served import asked
@@ -37,14 +37,14 @@ SITES = ["north", "", "<b>south</b>", "north"] * 10
 
 @pytest.fixture
 def run(home) -> Run:
-    said = {
+    columns = {
         "site:1": np.array(SITES, object),
         "n": np.arange(40.0),
         "long": np.array([f"t{i}" for i in range(40)], object),
     }
     many = np.array([f"value {i}" for i in range(200)], object)
     return synthetic_run(
-        home / "runs" / "listed", {"near": 40, "far": 200}, columns={"near": said, "far": {"long": many}}
+        home / "runs" / "listed", {"near": 40, "far": 200}, columns={"near": columns, "far": {"long": many}}
     )
 
 
@@ -62,30 +62,30 @@ def source(tmp_path) -> str:
 
 def test_a_list_stands_where_a_folder_may(home, source, monkeypatch):
     monkeypatch.setattr("app.runs.run_start.start", lambda folder: None)
-    monkeypatch.setattr("app.common.following.start", lambda folder: None)
-    run_start._looked.clear()
+    monkeypatch.setattr("app.common.run_picker.start", lambda folder: None)
+    run_start.cached_overview.clear()
     test = page("runs", view="new")
     for number in (1, 2):
         test.button(key=f"new-ood-{number}-less").click().run()
     for key, value in (("id", source), ("id_test", ""), ("ood-0-source", source), ("ood-0-name", "*far*")):
         test.text_input(key=f"new-{key}").set_value(value).run()
     assert not test.exception
-    said = texts(test)
-    assert "**16** known, for training · **4** known, for testing · **2** *far* · **2** classes" in said
-    assert "1 of its rows are left out: list.csv, row 32: not there." in said
+    shown = texts(test)
+    assert "**16** known, for training · **4** known, for testing · **2** *far* · **2** classes" in shown
+    assert "1 of its rows are left out: list.csv, row 32: not there." in shown
     test.text_input(key="new-ood-0-name").set_value("cars").run()
     assert "list.csv has no set 'cars': its column `set` says id (21), *far* (10)." in texts(test)
 
 
 def test_examples_are_of_the_set_that_is_meant(source):
-    waiting._examples.clear()
-    assert len(waiting._examples(source, "train", None)) > 1
-    assert waiting._examples(source, "test", "cars") == []
+    example_images.example_urls.clear()
+    assert len(example_images.example_urls(source, "train", None)) > 1
+    assert example_images.example_urls(source, "test", "cars") == []
 
 
 def test_an_ood_set_without_a_name_is_called_after_its_list():
-    draft = Draft.of(Experiment(id="a", ood={"": "/x/birds.CSV"}))
-    assert draft.experiment().ood == {"birds": "/x/birds.CSV"}
+    form_values = FormValues.from_experiment(Experiment(id="a", ood={"": "/x/birds.CSV"}))
+    assert form_values.to_experiment().ood == {"birds": "/x/birds.CSV"}
 
 
 def test_the_browser_gets_the_columns_of_few_values(run):
@@ -102,9 +102,9 @@ def test_the_browser_gets_the_columns_of_few_values(run):
 
 def test_the_inspector_is_told_all_of_them(run):
     samples = Samples(run)
-    found = subject_of(samples, 62, Lens(), Likeness(run), {})
+    found = describe_sample(samples, 62, Lens(), SimilarityIndex(run), {})
     assert found["columns"] == [["site:1", "<b>south</b>"], ["n", "2"], ["long", "t2"]]
-    assert subject_of(samples, 100, Lens(), Likeness(run), {})["columns"] == [
+    assert describe_sample(samples, 100, Lens(), SimilarityIndex(run), {})["columns"] == [
         ["site:1", ""],
         ["n", ""],
         ["long", "value 0"],
@@ -114,19 +114,28 @@ def test_the_inspector_is_told_all_of_them(run):
 
 def test_an_address_keeps_columns_of_any_name(run):
     values = (("set", ("near",)), ("column:site:1", ("north", "<b>south</b>")), ("column:?&=", ("x",)))
-    look = Look(ask=Query("all", values=values, order="column:site:1:desc"))
-    assert from_query(to_query(look), run) == look
-    said = {name: list(of) for name, of in values} | {"nonsense": ["x"], "column:": ["y"]}
-    told = {"values": said, "question": "all", "baseline": None, "methods": [], "brush": None, "find": "", "like": None}
-    assert _query(told | {"order": look.ask.order}) == look.ask
+    view = ViewState(query=Query("all", values=values, order="column:site:1:desc"))
+    assert from_query_params(to_query_params(view), run) == view
+    kept = {name: list(of) for name, of in values} | {"nonsense": ["x"], "column:": ["y"]}
+    message = {
+        "values": kept,
+        "question": "all",
+        "baseline": None,
+        "methods": [],
+        "brush": None,
+        "find": "",
+        "like": None,
+    }
+    assert query_from_browser(message | {"order": view.query.order}) == view.query
     samples = Samples(run)
-    assert numbers(samples, look).tolist() == []  # a column that the run has not got keeps nothing
-    narrowed = Look(ask=Query("all", values=values[:2], order="column:n:desc"))
-    assert numbers(samples, narrowed).tolist() == [i for i in range(99, 59, -1) if SITES[i - 60]]
+    assert filtered_numbers(samples, view).tolist() == []  # a column that the run has not got keeps nothing
+    narrowed = ViewState(query=Query("all", values=values[:2], order="column:n:desc"))
+    assert filtered_numbers(samples, narrowed).tolist() == [i for i in range(99, 59, -1) if SITES[i - 60]]
 
 
 def test_the_files_to_take_along_are_of_the_columns_too(run):
-    address = to_query(Look(ask=Query("all", values=(("column:site:1", ("<b>south</b>",)),), order="id:asc")))
+    query = Query("all", values=(("column:site:1", ("<b>south</b>",)),), order="id:asc")
+    address = to_query_params(ViewState(query=query))
     rows = list(csv.DictReader(io.StringIO(asked("take", run=run.id, kind="csv", **address).body.decode())))
     assert {row["site:1"] for row in rows} == {"<b>south</b>"}
     assert [row["n"] for row in rows] == [str(i) for i in range(2, 40, 4)]
@@ -140,10 +149,20 @@ def test_a_new_image_is_its_crop(demo_run, home, tmp_path):
     picture.save(tmp_path / "mine.png")
     three, none, ids = np.zeros((1, 3)), np.zeros((0, 2)), np.array([f"{tmp_path}/mine.png#xywh=20,10,10,10"])
     (folder / "own" / "b").mkdir(parents=True)
-    Scored(
-        ids, three, three, np.zeros(1, int), np.zeros(1), np.zeros((1, 4)), none, ids[:0],
-        np.array([str(tmp_path / "mine.png")]), np.array([[20.0, 10, 10, 10]]), {"site": np.array(["=north"], object)},
-    ).save(folder / "own" / "b" / "scored.npz")  # fmt: skip
+    scored = ScoredImages(
+        ids,
+        three,
+        three,
+        np.zeros(1, int),
+        np.zeros(1),
+        np.zeros((1, 4)),
+        none,
+        ids[:0],
+        np.array([str(tmp_path / "mine.png")]),
+        np.array([[20.0, 10, 10, 10]]),
+        {"site": np.array(["=north"], object)},
+    )
+    scored.save(folder / "own" / "b" / "scored.npz")
     shown = Image.open(io.BytesIO(asked("picture", run="copy", batch="b", row="0", side="96").body))
     assert (shown.size, shown.getpixel((0, 0)), shown.getpixel((9, 9))) == ((10, 10), (10, 200, 30), (10, 200, 30))
     (row,) = csv.DictReader(
@@ -152,15 +171,16 @@ def test_a_new_image_is_its_crop(demo_run, home, tmp_path):
     assert (row["path"], row["box"], row["site"]) == (f"{tmp_path}/mine.png", "[20,10,10,10]", "'=north")
 
 
-def test_a_class_is_added_to_the_training_rows_and_the_test_rows_stay(home, source, monkeypatch, tmp_path):
+def test_a_class_is_added_to_the_training_rows_alone(home, source, monkeypatch, tmp_path):
+    """A class is added to the rows for training, and the rows for testing stay."""
     filled = []
     monkeypatch.setattr("app.runs.run_form.prefill", lambda experiment, note: filled.append(experiment))
-    monkeypatch.setattr("app.state.session.hold", lambda **values: None)
+    monkeypatch.setattr("app.state.session.set_values", lambda **values: None)
     make_folder(tmp_path / "near", {"": 1})
     (tmp_path / "near" / "000.png").rename(tmp_path / "near" / "near-000000")
     made = synthetic_run(home / "runs" / "listed", {"near": 40})
     experiment = Experiment(id=source, ood={"near": str(tmp_path / "near")}, backbone="resnet10t")
     write_json(made.folder / RUN_FILE, read_json(made.folder / RUN_FILE) | {"experiment": experiment.to_dict()})
-    begin(Samples(Run.open(made.folder)), np.array([60]), "class", "c")
+    fill_new_run_form(Samples(Run.open(made.folder)), np.array([60]), "class", "c")
     assert filled[0].id_test == source
     assert filled[0].id != source

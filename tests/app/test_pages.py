@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.common.faults import UNEXPECTED
 from heat_core.jobs.jobs import cancel
-from heat_core.runs.listing import list_runs
+from heat_core.runs.manage import list_runs
 from tests.browser import ROOT
 
 PAGES = ROOT / "app" / "app_pages"
@@ -50,6 +50,7 @@ def test_a_damaged_run_gives_a_sentence_not_a_traceback(demo_run, home, monkeypa
         assert not test.exception
 
 
+@pytest.mark.slow
 def test_the_first_page_does_not_import_torch(home):
     code = (
         "import sys\nfrom streamlit.testing.v1 import AppTest\n"

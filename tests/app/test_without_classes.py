@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.workbench.packing import pack
+from app.workbench.browser_payload import pack
 from heat_core import Experiment, Run, run
 from heat_core.analysis.samples import Samples
 from heat_core.reporting.report import write_report

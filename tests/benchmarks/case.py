@@ -35,14 +35,14 @@ class Case:
     flops: float | None = None
 
 
-def called(cases: Iterable[Case], names: list[str]) -> list[Case]:
-    """Those of these names, or of names that begin with them; all where none is given."""
+def select_cases(cases: Iterable[Case], names: list[str]) -> list[Case]:
+    """Return the cases of these names, or of names that begin with them; all where none is given."""
     cases = list(cases)
     for name in names:
-        if not any(_answers(case, name) for case in cases):
+        if not any(_matches(case, name) for case in cases):
             raise SystemExit(f"There is no benchmark {name!r}: choose among {', '.join(c.name for c in cases)}.")
-    return [case for case in cases if not names or any(_answers(case, name) for name in names)]
+    return [case for case in cases if not names or any(_matches(case, name) for name in names)]
 
 
-def _answers(case: Case, name: str) -> bool:
+def _matches(case: Case, name: str) -> bool:
     return case.name == name or case.name.startswith(f"{name}_")

@@ -165,8 +165,8 @@ def _their_vim_fit(quick: bool) -> Job:
 
 def _cifar(name: str, title: str, goal: float) -> Case:
     work = f"{title}: fit {TRAIN:,} × {DIM}, score {TEST:,}, {CLASSES} classes"
-    called = f"{name}_cifar" if name in ("mahalanobis", "vim") else name
-    return Case(called, work, _ours(name), _theirs(name), "pytorch-ood", goal, _PRODUCTS.get(name))
+    case_name = f"{name}_cifar" if name in ("mahalanobis", "vim") else name
+    return Case(case_name, work, _ours(name), _theirs(name), "pytorch-ood", goal, _PRODUCTS.get(name))
 
 
 CASES = [

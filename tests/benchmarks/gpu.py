@@ -25,11 +25,13 @@ from heat_core.data.datasets import from_folder
 from heat_core.detectors.knn import NearestNeighbours
 from heat_core.energies.moments import Moments
 from heat_core.energies.priors import make_prior
-from heat_core.energies.residual import ResidualMLP, points_of, train_residual
+from heat_core.energies.residual import ResidualMLP
+from heat_core.energies.residual_trainer import train_residual
 from heat_core.energies.settings import settings_for
+from heat_core.energies.training_features import load_training_features
 from heat_core.energies.views import VIEWS
-from heat_core.features.batches import each_batch
-from heat_core.features.columns import pooled
+from heat_core.features.batches import iter_batches
+from heat_core.features.columns import pooled_columns
 from heat_core.features.features import Features
 from tests.benchmarks import machine
 from tests.benchmarks.system import _backbone, _folder, _pictures
@@ -65,7 +67,7 @@ def _features(size: Size) -> Features:
 
 
 def _products_on(device: torch.device) -> AbstractContextManager[object]:
-    """Let the core take its large products there (`features.rows.products`)."""
+    """Let the core take its large products there (`features.chunks.compute_device`)."""
     return mock.patch("torch.cuda.is_available", return_value=device.type == "cuda")
 
 
@@ -75,7 +77,7 @@ def _extraction(name: str, pictures: int) -> Callable[[torch.device], np.ndarray
     backbone, images = _backbone(name), from_folder(folder / "pictures")
 
     def run(device: torch.device) -> np.ndarray:
-        batches = each_batch(backbone, images, device, 64, 0, pooled(backbone))
+        batches = iter_batches(backbone, images, device, 64, 0, pooled_columns(backbone))
         return np.concatenate([batch["avg"] for batch, _ in batches])
 
     return run
@@ -96,7 +98,7 @@ def _of_prior(name: str, train: Features) -> Callable[[torch.device], np.ndarray
 def _moments(train: Features) -> Callable[[torch.device], np.ndarray]:
     def run(device: torch.device) -> np.ndarray:
         with _products_on(device):
-            return Moments.of(train.avg, train.labels, _CLASSES).scatter
+            return Moments.from_rows(train.avg, train.labels, _CLASSES).scatter
 
     return run
 
@@ -127,7 +129,7 @@ def _training(train: Features) -> Callable[[torch.device], np.ndarray]:
     prior = make_prior("gmm", None, None, "empirical", "x").fit(view.rows(train), train.labels)
 
     def run(device: torch.device) -> np.ndarray:
-        z = points_of(view.rows(train), device)
+        z = load_training_features(view.rows(train), device)
         made = train_residual(prior, z, settings, 1.0, lambda points: view.project(points, True)).residual.cpu()
         noise = np.random.default_rng(2).normal(size=train.avg.shape).astype(np.float32)
         other = Features(np.abs(noise), None, None, train.ids)
@@ -153,8 +155,8 @@ def stages(size: Size) -> list[Stage]:
 def _timed(stage: Stage, device: torch.device) -> tuple[np.ndarray, float]:
     stage.run(device)
     began = time.perf_counter()
-    found = stage.run(device)
-    return found, time.perf_counter() - began
+    values = stage.run(device)
+    return values, time.perf_counter() - began
 
 
 def main() -> int:
@@ -162,22 +164,22 @@ def main() -> int:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--quick", action="store_true", help="smaller work: does it run?")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
-    given = parser.parse_args()
-    device = torch.device(given.device)
+    options = parser.parse_args()
+    device = torch.device(options.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         print("There is no CUDA device here: nothing was compared.")
         return 0
     print(machine.description(), f"; {torch.cuda.get_device_name()}" if device.type == "cuda" else "", sep="")
     print("\n| stage | CPU, s | device, s | difference | within | yes |\n|---|---|---|---|---|---|", flush=True)
     table = {}
-    for stage in stages(Size(2_000, 64, 16) if given.quick else Size()):
+    for stage in stages(Size(2_000, 64, 16) if options.quick else Size()):
         (cpu, cpu_s), (other, other_s) = (_timed(stage, d) for d in (torch.device("cpu"), device))
         difference = float(np.abs(cpu - other).max() / max(cpu.std(), 1e-12))
-        fine = bool(difference <= stage.within)
-        table[stage.name] = {"cpu_s": cpu_s, "device_s": other_s, "difference": difference, "fine": fine}
-        row = [stage.name, f"{cpu_s:.3g}", f"{other_s:.3g}", f"{difference:.1e}", f"{stage.within:g}", fine]
+        is_within = bool(difference <= stage.within)
+        table[stage.name] = {"cpu_s": cpu_s, "device_s": other_s, "difference": difference, "fine": is_within}
+        row = [stage.name, f"{cpu_s:.3g}", f"{other_s:.3g}", f"{difference:.1e}", f"{stage.within:g}", is_within]
         print(f"| {' | '.join(map(str, row))} |", flush=True)
-    if given.json:
+    if options.json:
         print(json.dumps(table))
     return 0 if all(row["fine"] for row in table.values()) else 1
 

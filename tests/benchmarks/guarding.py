@@ -33,6 +33,24 @@ def _bare(quick: bool) -> Job:
     return run
 
 
+def _corrected_priors(head):
+    """The paper's three priors with untrained residuals, fitted on random features."""
+    from heat_core.energies.heat import fit_prior
+    from heat_core.energies.names import PRIORS
+    from heat_core.energies.residual import ResidualMLP
+    from heat_core.features.features import Features
+
+    rng, dim = np.random.default_rng(0), 2048
+    z = rng.random((4 * dim, dim), dtype=np.float32)
+    train = Features(z, z[::-1].copy(), np.arange(len(z)) % _CLASSES, [str(i) for i in range(len(z))])
+    parts = []
+    for name in PRIORS:
+        part = fit_prior(name, train, head, "empirical")
+        part.temperature, part.residual = 1000.0, ResidualMLP(dim)
+        parts.append(part)
+    return parts
+
+
 def _guarded(quick: bool) -> Job:
     """The paper's three priors with residuals of its size, at ResNet-50's 2,048 dimensions; fitted on random features,
     on which the time does not hang."""
@@ -41,35 +59,25 @@ def _guarded(quick: bool) -> Job:
 
     from heat_core.backbones.registry import Backbone
     from heat_core.composition import Lens, Scale
-    from heat_core.energies.heat import fit_prior
     from heat_core.energies.names import PRIORS
-    from heat_core.energies.residual import ResidualMLP
-    from heat_core.features.features import Features
     from heat_core.guard.conformal import Calibration
     from heat_core.guard.guard import Guard
     from heat_core.guard.network import Network
 
     model = _network()
-    backbone = Backbone.of_timm(model, "resnet50", resolve_data_config({}, model=model))
-    rng, dim = np.random.default_rng(0), 2048
-    z = rng.random((4 * dim, dim), dtype=np.float32)
-    train = Features(z, z[::-1].copy(), np.arange(len(z)) % _CLASSES, [str(i) for i in range(len(z))])
-    parts = []
-    for name in PRIORS:
-        part = fit_prior(name, train, backbone.head, "empirical")
-        part.temperature, part.residual = 1000.0, ResidualMLP(dim)
-        parts.append(part)
-    nothing = np.zeros(100)
+    backbone = Backbone.from_timm(model, "resnet50", resolve_data_config({}, model=model))
+    parts = _corrected_priors(backbone.head)
+    zeros = np.zeros(100)
     guard = Guard(
         name="benchmark",
-        network=Network.of(backbone, None, None),
+        network=Network.from_backbone(backbone, None, None),
         head=backbone.head,
         parts=parts,
         scale=Scale(PRIORS, np.zeros(3), np.ones(3)),
         lens=Lens(),
         class_names=[str(c) for c in range(_CLASSES)],
-        calibration=Calibration(nothing, nothing.astype(int)),
-        remark="",
+        calibration=Calibration(zeros, zeros.astype(int)),
+        calibration_note="",
     )
     module, pixels = guard.module(), _pixels(quick)
 

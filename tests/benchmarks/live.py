@@ -99,7 +99,7 @@ UNTIL_EXACT = until("LIVE.isExact && performance.now()")
 UNTIL_GRID = until("changed")
 UNTIL_PICTURES = until("[...LIVE.$('.results').querySelectorAll('img')].every(i => i.complete) && performance.now()")
 UNTIL_INSPECTED = until(
-    "LIVE.$('.inspector .waterfall') && LIVE.state.subject?.number === LIVE.state.looked && performance.now()"
+    "LIVE.$('.inspector .waterfall') && LIVE.state.sampleDetail?.number === LIVE.state.inspected && performance.now()"
 )
 
 # Samples of the enlarged run share ids with their copies; these are those that an id finds.

@@ -59,9 +59,9 @@ def _open(path: Path) -> int:
 
 def _look(path: Path) -> int:
     from heat_core import Experiment
-    from heat_core.pipeline.validate_sets import overview
+    from heat_core.pipeline.experiment_sets import inspect_sets
 
-    found = overview(Experiment(id=str(path), ood={"digits": "demo-unseen-digits"}))
+    found = inspect_sets(Experiment(id=str(path), ood={"digits": "demo-unseen-digits"}))
     return found.sizes["train"] + found.sizes["id"]
 
 
@@ -78,23 +78,23 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     parser.add_argument("--child", nargs=2, metavar=("WHAT", "FILE"), help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.child:
-        _child(given.child[0], Path(given.child[1]))
+    options = parser.parse_args()
+    if options.child:
+        _child(options.child[0], Path(options.child[1]))
         return
     table = {}
     print("| manifest | rows | wall, s | CPU, s | peak, MB |\n|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory(prefix="heat-manifest-") as home:
-        manifests = _write(Path(home), given.rows)
-        asked = {title: ("open", path) for title, path in manifests.items()}
-        asked["CSV, before a run"] = ("look", manifests["CSV"])
-        for title, (what, path) in asked.items():
+        manifests = _write(Path(home), options.rows)
+        tasks = {title: ("open", path) for title, path in manifests.items()}
+        tasks["CSV, before a run"] = ("look", manifests["CSV"])
+        for title, (what, path) in tasks.items():
             command = [sys.executable, __file__, "--child", what, str(path)]
             said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ).stdout
             table[title] = found = json.loads(said)
             cells = (f"{found['rows']:,}", *(f"{found[name]:.1f}" for name in ("seconds", "cpu_s")))
             print(f"| {title} | {' | '.join(cells)} | {found['peak_mb']:,.0f} |", flush=True)
-    if given.json:
+    if options.json:
         print(json.dumps(table))
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.distributions import MultivariateNormal
 
-from heat_core.energies.residual import decayed
+from heat_core.energies.langevin import schedule
 from heat_core.energies.settings import ResidualSettings
 
 
@@ -66,8 +66,8 @@ def step(
         z = z.detach().requires_grad_()
         energy = prior.energy(z) / s.temperature + residual(z).squeeze(1)
         (gradient,) = torch.autograd.grad(energy.sum(), z)
-        size = torch.diag(torch.full((n,), decayed(s.step_start, s.step_end, t, s.decay)))
-        noise = torch.diag(torch.full((n,), decayed(s.noise_start, s.noise_end, t, s.decay)))
+        size = torch.diag(torch.full((n,), schedule(s.step_start, s.step_end, t, s.decay)))
+        noise = torch.diag(torch.full((n,), schedule(s.noise_start, s.noise_end, t, s.decay)))
         z = project(z.detach() - size @ gradient + noise @ torch.randn_like(z))
     negatives = torch.cat([z, starts]) if s.starts_are_negatives else z
     on_data = residual(data + s.input_noise * torch.randn_like(data)).squeeze(1)

@@ -22,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.benchmarks import detectors, guarding, machine, scores, system, training
-from tests.benchmarks.case import Case, Job, Seconds, called
+from tests.benchmarks.case import Case, Job, Seconds, select_cases
 
 CASES = [*detectors.CASES, *training.CASES, *scores.CASES, *system.CASES, *guarding.CASES]
 REPEATS, QUICK_REPEATS = 5, 2
@@ -38,27 +38,27 @@ class Side:
         command = [sys.executable, __file__, "--child", case.name, side, *(["--quick"] if quick else [])]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.seconds: list[float] = []
-        self._answer()  # it is ready
+        self._read_reply()  # it is ready
 
-    def _answer(self) -> dict[str, Any]:
+    def _read_reply(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             if line.startswith("> "):
                 return json.loads(line[2:])
         raise SystemExit(f"{' '.join(map(str, self._process.args))} ended early.")
 
-    def _ask(self, what: str) -> dict[str, Any]:
+    def _request(self, command: str) -> dict[str, Any]:
         assert self._process.stdin is not None
-        self._process.stdin.write(what + "\n")
+        self._process.stdin.write(command + "\n")
         self._process.stdin.flush()
-        return self._answer()
+        return self._read_reply()
 
     def repeat(self) -> None:
-        self.seconds.append(self._ask("go")["seconds"])
+        self.seconds.append(self._request("go")["seconds"])
 
     def end(self) -> float:
         """MB that the work needed beside its data."""
-        memory = self._ask("end")["mb"]
+        memory = self._request("end")["mb"]
         self._process.wait()
         return memory
 
@@ -84,15 +84,15 @@ def child(name: str, side: str, quick: bool) -> None:
     if case.theirs and took < SLOW:
         took = _timed(job)
     times = max(int(LEAST_SECONDS / max(took, 1e-4)), 1) if case.theirs else 1
-    _say(ready=True)
+    _send(ready=True)
     for line in sys.stdin:
         if line.strip() == "end":
-            _say(mb=peak.end())
+            _send(mb=peak.end())
             return
         result, began = None, time.perf_counter()
         for _ in range(times):
             result = job()
-        _say(seconds=result if isinstance(result, Seconds) else (time.perf_counter() - began) / times)
+        _send(seconds=result if isinstance(result, Seconds) else (time.perf_counter() - began) / times)
 
 
 def _timed(job: Job) -> float:
@@ -127,8 +127,8 @@ class Peak:
         return (self._largest - self._start) / 2**20
 
 
-def _say(**what: Any) -> None:
-    print("> " + json.dumps(what), flush=True)
+def _send(**values: Any) -> None:
+    print("> " + json.dumps(values), flush=True)
 
 
 def measure(case: Case, quick: bool, peak: float) -> dict[str, float | None]:
@@ -152,18 +152,18 @@ def measure(case: Case, quick: bool, peak: float) -> dict[str, float | None]:
     }
 
 
-def line(case: Case, found: dict[str, float | None]) -> str:
+def table_row(case: Case, results: dict[str, float | None]) -> str:
     def text(key: str, form: str) -> str:
-        return "–" if found[key] is None else format(found[key], form)
+        return "–" if results[key] is None else format(results[key], form)
 
     ours, theirs = (
-        f"{text(f'{side}_s', '.4g')} ± {text(f'{side}_spread_s', '.1g')}" if found[f"{side}_s"] is not None else "–"
+        f"{text(f'{side}_s', '.4g')} ± {text(f'{side}_spread_s', '.1g')}" if results[f"{side}_s"] is not None else "–"
         for side in ("ours", "theirs")
     )
     goal = f"≥ {case.goal:g} ×" if case.theirs else f"≤ {case.goal:g} s"
-    met = found["ratio"] >= case.goal if case.theirs else found["ours_s"] <= case.goal
+    met = results["ratio"] >= case.goal if case.theirs else results["ours_s"] <= case.goal
     memory = f"{text('ours_mb', ',.0f')} / {text('theirs_mb', ',.0f')}"
-    ratio, share = text("ratio", ",.1f" if (found["ratio"] or 0) >= 10 else ".2f"), text("share_of_peak", ".0%")
+    ratio, share = text("ratio", ",.1f" if (results["ratio"] or 0) >= 10 else ".2f"), text("share_of_peak", ".0%")
     cells = [case.name, case.work, ours, theirs, case.rival or "–", ratio, goal, "yes" if met else "no", memory, share]
     return f"| {' | '.join(cells)} |"
 
@@ -180,20 +180,20 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two repeats of smaller work: does it run?")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     parser.add_argument("--child", nargs=2, metavar=("NAME", "SIDE"), help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.child:
-        child(*given.child, given.quick)
+    options = parser.parse_args()
+    if options.child:
+        child(*options.child, options.quick)
         return
-    chosen, rates = called(CASES, given.names), machine.matrix_rates()
+    cases, rates = select_cases(CASES, options.names), machine.matrix_rates()
     print(machine.description())
     print(", ".join(f"{name} products {rate / 1e9:,.0f} GFLOP/s" for name, rate in rates.items()), end="\n\n")
     print(HEAD, flush=True)
-    found = {}
-    for case in chosen:
-        found[case.name] = measure(case, given.quick, rates["fp32"])
-        print(line(case, found[case.name]), flush=True)
-    if given.json:
-        print(json.dumps(found))
+    results = {}
+    for case in cases:
+        results[case.name] = measure(case, options.quick, rates["fp32"])
+        print(table_row(case, results[case.name]), flush=True)
+    if options.json:
+        print(json.dumps(results))
 
 
 if __name__ == "__main__":

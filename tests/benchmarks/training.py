@@ -64,17 +64,16 @@ def _our_step(prior_name: str):
         import torch
 
         from heat_core.energies.priors import EnergyLogits
-        from heat_core.energies.residual import ResidualMLP, _update
+        from heat_core.energies.residual_trainer import ResidualTrainer
         from heat_core.energies.views import VIEWS
 
         s = _settings(prior_name, quick)
         mixture, z, centres = _mixture(6000, DIM, CLASSES, prior_name == "gmm")
         prior = mixture if prior_name == "gmm" else EnergyLogits(*head_of(centres)).fit(z)
-        residual, view = ResidualMLP(DIM, s.width, s.hidden_layers), VIEWS[prior_name]
-        optimiser = torch.optim.Adam(residual.parameters(), lr=s.learning_rate, betas=(s.adam_beta1, 0.999))
-        data, spread = torch.from_numpy(z[: s.batch_size]), torch.from_numpy(z).std(dim=0)
-        of_update = (prior, residual, optimiser, data, s, s.temperature, lambda t: view.project(t, True))
-        return lambda: _update(*of_update, torch.Generator(), spread, measure=False)
+        view = VIEWS[prior_name]
+        trainer = ResidualTrainer(prior, torch.from_numpy(z), s, s.temperature, lambda t: view.project(t, True))
+        data = torch.from_numpy(z[: s.batch_size])
+        return lambda: trainer.update(data)
 
     return prepare
 

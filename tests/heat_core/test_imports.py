@@ -64,7 +64,5 @@ def test_what_opens_runs_does_not_import_torch():
 
 
 def test_pages_start_without_what_they_draw_later():
-    assert absent(
-        "plotly", "heat_core", "heat_core.cli", "heat_core.analysis.samples", "heat_core.reporting.tables"
-    )
+    assert absent("plotly", "heat_core", "heat_core.cli", "heat_core.analysis.samples", "heat_core.reporting.tables")
     assert absent("pandas", "heat_core.analysis.comparison", "heat_core.reporting.export")

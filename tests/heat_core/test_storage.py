@@ -7,19 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from filelock import FileLock
 
 from heat_core import HeatError
 from heat_core.storage import (
-    digest_of,
-    file_name,
     heat_home,
-    locked,
-    printable,
+    read_checked_json,
     read_json,
     read_npy,
     read_npz,
-    read_sealed,
     replacing,
     write_json,
     write_npz,
@@ -37,13 +32,13 @@ ARRAYS = {
 
 def test_a_file_is_replaced_only_when_the_block_ends(tmp_path):
     path = tmp_path / "deep" / "er" / "a.txt"
-    with replacing(path) as beside:
-        beside.write_text("first")
-        assert beside.parent == path.parent
+    with replacing(path) as temp_path:
+        temp_path.write_text("first")
+        assert temp_path.parent == path.parent
         assert not path.exists()
     assert path.read_text() == "first"
-    with replacing(path) as beside:
-        beside.write_text("second")
+    with replacing(path) as temp_path:
+        temp_path.write_text("second")
         assert path.read_text() == "first"
     assert path.read_text() == "second"
     assert list(path.parent.iterdir()) == [path]
@@ -59,8 +54,8 @@ def test_an_error_leaves_the_old_file_and_nothing_beside_it(tmp_path, error, bec
     path.write_text("old")
 
     def interrupted():
-        with replacing(path) as beside:
-            beside.write_text("half of the new")
+        with replacing(path) as temp_path:
+            temp_path.write_text("half of the new")
             raise error
 
     with pytest.raises(becomes):
@@ -211,7 +206,7 @@ def test_an_npy_that_cannot_be_read_gives_a_sentence_with_its_cure(tmp_path):
         read_npy(path, "save it again")
 
 
-@pytest.mark.parametrize("read", [read_npy, read_npz, read_json, read_sealed])
+@pytest.mark.parametrize("read", [read_npy, read_npz, read_json, read_checked_json])
 def test_a_file_that_may_not_be_read_is_not_said_to_be_damaged(tmp_path, monkeypatch, read):
     def refused(*_, **__):
         raise PermissionError(13, "Permission denied")
@@ -221,76 +216,6 @@ def test_a_file_that_may_not_be_read_is_not_said_to_be_damaged(tmp_path, monkeyp
     monkeypatch.setattr(Path, "read_text", refused)
     with pytest.raises(HeatError, match=r"x cannot be read \(Permission denied\): change its permissions\.$"):
         read(tmp_path / "x", "delete it")
-
-
-def test_a_digest_is_of_the_content_alone(tmp_path):
-    a, b = tmp_path / "a", tmp_path / "b"
-    a.write_bytes(bytes(2**20 + 5))
-    b.write_bytes(bytes(2**20 + 5))
-    assert digest_of(a) == digest_of(b)
-    b.write_bytes(bytes(2**20 + 4) + b"\1")
-    assert digest_of(a) != digest_of(b)
-    b.write_bytes(bytes(2**20 + 4))
-    assert digest_of(a) != digest_of(b)
-
-
-def test_locked_while_a_holder_lives(tmp_path):
-    path = tmp_path / "job.lock"
-    assert not locked(path)
-    assert list(tmp_path.iterdir()) == []  # asking makes no file
-    with FileLock(path):
-        assert locked(path)
-        assert locked(path)  # asking releases nothing
-    assert not locked(path)
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("cifar10", "cifar10"),
-        ("unseen digits", "unseen-digits"),
-        ("hf-hub:timm/vit_base.orig", "hf-hub-timm-vit_base.orig"),
-        ("../../etc/passwd", "etc-passwd"),
-        ("..", "unnamed"),
-        ("", "unnamed"),
-        ("///", "unnamed"),
-        (".hidden", "hidden"),
-        ("a\\b\x00c\nd", "a-b-c-d"),
-        ("Straße 東京", "Straße-東京"),
-    ],
-)
-def test_names_of_sets_become_names_of_folders(tmp_path, text, name):
-    assert file_name(text) == name
-    (tmp_path / file_name(text)).mkdir()
-    assert [p.name for p in tmp_path.iterdir()] == [name]
-
-
-def test_long_names_are_cut_and_stay_different():
-    a, b = "東" * 200 + "a", "東" * 200 + "b"
-    assert file_name(a) != file_name(b)
-    for name in (file_name(a), file_name("x" * 500), file_name("x" * 100)):
-        assert len(name.encode()) <= 100
-        assert file_name(name) == name
-    assert file_name("x" * 100) == "x" * 100
-    assert file_name("x" * 101).startswith("x" * 80)
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("plain name.png", "plain name.png"),
-        ("Straße 東京 👩\u200d🔬", "Straße 東京 👩\u200d🔬"),
-        ("red\x1b[31m", "red\\x1b[31m"),
-        ("two\nlines", "two\\nlines"),
-        ("gnp.\u202eexe", "gnp.\\u202eexe"),
-        (os.fsdecode(b"caf\xe9.png"), "caf\\xe9.png"),
-        (Path("a/b"), "a/b"),
-    ],
-)
-def test_names_can_be_printed(name, shown):
-    assert printable(name) == shown
-    printable(name).encode("utf-8")  # which what is no UTF-8 could not
-    assert printable(printable(name)) == shown
 
 
 def test_heat_home_is_what_was_chosen(monkeypatch, tmp_path):

@@ -1,24 +1,52 @@
-// Numbers as text and text as numbers, and elements made in one line.
+// Formats numbers as text, and reads numbers from text.
 
-export function number(value) {
+const grouped = new Intl.NumberFormat("en");
+
+/**
+ * Formats a number with a true minus sign, and infinities as +∞ and −∞.
+ * @param {number} value
+ * @returns {string}
+ */
+export function formatNumber(value) {
   if (value === Infinity) return "+∞";
   return value === -Infinity ? "−∞" : String(value).replace("-", "−");
 }
 
-export const percent = (share) => (100 * share).toFixed(1);
-const grouping = new Intl.NumberFormat("en");
-export const counting = (count) => grouping.format(count);
-export const signed = (value, digits = 2) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits);
-/** Writes a text where it is another one: the same once more would lay the page out again. */
-export const writeText = (place, text) => void (place.textContent === text || (place.textContent = text));
-export const element = (tag, properties = {}, ...children) => {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-};
+/**
+ * Formats a share as a percentage with one decimal, without the percent sign.
+ * @param {number} share - a share from 0 to 1
+ * @returns {string}
+ */
+export const formatPercent = (share) => (100 * share).toFixed(1);
 
-/** β as a person or Python writes it. */
-export function parse(text) {
+/**
+ * Formats a count with commas between the thousands.
+ * @param {number} count
+ * @returns {string}
+ */
+export const formatCount = (count) => grouped.format(count);
+
+/**
+ * Formats a number with its sign.
+ * @param {number} value
+ * @param {number} digits - the number of decimals
+ * @returns {string}
+ */
+export const formatSigned = (value, digits = 2) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits);
+
+/**
+ * Formats a false-alarm rate as a percentage with two significant digits.
+ * @param {number} alpha - a share from 0 to 1
+ * @returns {string}
+ */
+export const formatRate = (alpha) => `${Number((100 * alpha).toPrecision(2))} %`;
+
+/**
+ * Reads β as a person types it or as Python writes it.
+ * @param {string} text
+ * @returns {number} NaN where the text is no number
+ */
+export function parseNumber(text) {
   const plain = String(text).trim().replace("−", "-").replace("∞", "inf").toLowerCase();
   if (/^\+?inf(inity)?$/.test(plain)) return Infinity;
   if (/^-inf(inity)?$/.test(plain)) return -Infinity;

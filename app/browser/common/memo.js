@@ -1,18 +1,33 @@
-// What follows from inputs is worked out again only when one of them is another one.
+// Memoizes functions of named inputs: a result is computed again only when an input changes.
 
-/** Whether two objects hold the same values under the same names. */
-export function same(a, b) {
+/**
+ * Compares two objects field by field with Object.is.
+ * @param {object} a
+ * @param {object} b
+ * @returns {boolean} whether both hold the same values under the same names
+ */
+export function shallowEqual(a, b) {
   const names = Object.keys(a);
   return names.length === Object.keys(b).length && names.every((name) => Object.is(a[name], b[name]));
 }
 
-/** `run({…})`, or its last answer where no input is another one than the last time. */
-export function memo(run) {
-  let last = null, answer;
+/**
+ * Wraps a function so that it keeps its last result and returns it while its inputs stay the same.
+ * @param {function(object): any} compute - a function of one object of named inputs
+ * @returns {function(object): any}
+ */
+export function memo(compute) {
+  let lastInputs = null, result;
   return (inputs) => {
-    if (last && same(last, inputs)) return answer;
-    answer = run(inputs);
-    last = inputs; // after: what threw is tried again
-    return answer;
+    if (lastInputs && shallowEqual(lastInputs, inputs)) return result;
+    result = compute(inputs);
+    lastInputs = inputs; // This comes after the call, so that a call that threw is tried again.
+    return result;
   };
 }
+
+/**
+ * Returns a function that returns an earlier object as long as a new one has equal fields, to keep its identity stable.
+ * @returns {function(object): object}
+ */
+export const stableObject = () => memo((fields) => fields);

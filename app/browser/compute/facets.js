@@ -1,71 +1,108 @@
-// What a subset breaks down by, as heat_core.analysis.facets has it: each sample has one value of a facet, but for tags.
+// Reads the facets by which a subset breaks down, as heat_core.analysis.facets does. A sample has at most one value of
+// a facet; tags are the exception.
 
 import { memo } from "../common/memo.js";
 
-const NONE = { folder: 65535, cluster: 255, column: 255 }; // in place of a value
-const COLUMN = "column:"; // before the name of a column of manifests
+const MISSING = { folder: 65535, cluster: 255, column: 255 }; // the code of a point without a value
+const COLUMN_PREFIX = "column:"; // of the facet of a manifest's column
 
 /** The facets that every run has: name → title. */
-const FACETS = {
+const TITLES = {
   set: "Set", folder: "Folder", seen: "Taken for", part: "Responsible part", cluster: "Cluster of the map", tag: "Tag",
 };
 
-/** The facets of a run in the order in which they are shown; what its manifests say comes before the tags. */
-export const namesOf = memo(({ run }) => {
-  const [tag, ...others] = Object.keys(FACETS).reverse();
-  return [...others.reverse(), ...run.columns.map((c) => c.key), tag];
+/**
+ * Lists the names of a run's facets in the order in which they are shown; manifest columns come before tags.
+ * @param {{run: object}} inputs
+ * @returns {string[]}
+ */
+export const facetNames = memo(({ run }) => {
+  const names = Object.keys(TITLES);
+  return [...names.slice(0, -1), ...run.columns.map((column) => column.key), names.at(-1)];
 });
 
-/** A facet's title; a column's is a foreign text. */
-export const titleOf = (name) => FACETS[name] ?? name.slice(COLUMN.length);
+/**
+ * Returns the title of a facet. The title of a manifest's column is untrusted text.
+ * @param {string} name
+ * @returns {string}
+ */
+export const facetTitle = (name) => TITLES[name] ?? name.slice(COLUMN_PREFIX.length);
 
-/** A facet of a state: {values, titles: their texts, codes: the value of every point, none}; null where there is none.
- *  Tags have members instead of codes: for each value the points that have it. */
+/**
+ * Returns a facet of a state.
+ * @param {{run: object, parts: ?object, tags: object}} state
+ * @param {string} name
+ * @returns {?{values: string[], titles: string[], codes: ArrayLike<number>, missing: number, members: number[][]}}
+ *   codes hold the position of each point's value, `missing` where it has none; tags have, instead of codes, the
+ *   members of each value; null where the run has no such facet
+ */
 export function facetOf({ run, parts, tags }, name) {
   switch (name) {
     case "set":
-      return { values: run.sets.map((s) => s.key), titles: run.sets.map((s) => s.name), codes: run.set };
+      return { values: run.sets.map((set) => set.key), titles: run.sets.map((set) => set.name), codes: run.set };
     case "folder":
-      return { values: run.folders, titles: folderTitles({ folders: run.folders, sets: run.sets }), codes: run.folder, none: NONE.folder };
+      return folderFacet(run);
     case "seen":
       return { values: run.classes, titles: run.classes, codes: run.seen };
     case "part":
       return parts && { values: parts.names, titles: parts.names, codes: parts.codes };
     case "cluster":
-      return { values: run.clusters, titles: run.clusters, codes: run.cluster, none: NONE.cluster };
+      return { values: run.clusters, titles: run.clusters, codes: run.cluster, missing: MISSING.cluster };
     case "tag":
-      return { values: Object.keys(tags), titles: Object.keys(tags).map((t) => t || "note only"), members: tagged(run, tags) };
+      return tagFacet(run, tags);
     default:
-      return columnOf(run, name);
+      return columnFacet(run, name);
   }
 }
 
-function columnOf(run, name) {
-  const number = run.columns.findIndex((c) => c.key === name);
-  if (number < 0) return null;
-  const { values } = run.columns[number];
-  return { values, titles: values, codes: run[`column-${number}`], none: NONE.column };
+function folderFacet(run) {
+  const titles = folderTitles({ folders: run.folders, sets: run.sets });
+  return { values: run.folders, titles, codes: run.folder, missing: MISSING.folder };
 }
 
-/** Each folder's own name; with its set's, where folders of several sets are called the same. */
+function tagFacet(run, tags) {
+  const values = Object.keys(tags), members = Object.values(tags).map((numbers) => drawnPoints(run, numbers));
+  return { values, titles: values.map((tag) => tag || "note only"), members };
+}
+
+function columnFacet(run, name) {
+  const position = run.columns.findIndex((column) => column.key === name);
+  if (position < 0) return null;
+  const { values } = run.columns[position];
+  return { values, titles: values, codes: run[`column-${position}`], missing: MISSING.column };
+}
+
+/** Returns each folder's name, followed by its set's name where folders of several sets have the same name. */
 const folderTitles = memo(({ folders, sets }) => {
   const split = folders.map((folder) => [folder.slice(0, folder.indexOf("/")), folder.slice(folder.indexOf("/") + 1)]);
-  const inSets = Map.groupBy(split, ([, name]) => name);
-  const titleOf = (key) => sets.find((s) => s.key === key)?.name ?? key;
-  return split.map(([key, name]) => (inSets.get(name).length > 1 ? `${name} · ${titleOf(key)}` : name));
+  const byName = Map.groupBy(split, ([, name]) => name);
+  const setName = (key) => sets.find((set) => set.key === key)?.name ?? key;
+  return split.map(([key, name]) => (byName.get(name).length > 1 ? `${name} · ${setName(key)}` : name));
 });
 
-const tagged = (run, tags) =>
-  Object.values(tags).map((numbers) => numbers.map((number) => run.pointOf[number]).filter((i) => i >= 0));
+/**
+ * Returns the points of samples, without samples that are not drawn.
+ * @param {object} run
+ * @param {Iterable<number>} numbers - numbers of samples
+ * @returns {number[]}
+ */
+export const drawnPoints = (run, numbers) =>
+  Array.from(numbers, (number) => run.pointOf[number]).filter((i) => i >= 0);
 
-/** For every point, whether it has one of these values. */
-export function among(run, facet, wanted) {
-  const keep = new Uint8Array(run.n);
+/**
+ * Marks the points that have one of some values of a facet.
+ * @param {object} run
+ * @param {?object} facet - see `facetOf`
+ * @param {string[]} accepted - values
+ * @returns {Uint8Array} 0 or 1 for each point
+ */
+export function hasValue(run, facet, accepted) {
+  const flags = new Uint8Array(run.n);
   if (facet?.members) {
-    facet.values.forEach((value, v) => wanted.includes(value) && facet.members[v].forEach((i) => (keep[i] = 1)));
+    facet.values.forEach((value, v) => accepted.includes(value) && facet.members[v].forEach((i) => (flags[i] = 1)));
   } else if (facet) {
-    const kept = Uint8Array.from(facet.values, (value) => wanted.includes(value));
-    for (let i = 0; i < run.n; i++) keep[i] = kept[facet.codes[i]] ?? 0;
+    const isAccepted = Uint8Array.from(facet.values, (value) => accepted.includes(value));
+    for (let i = 0; i < run.n; i++) flags[i] = isAccepted[facet.codes[i]] ?? 0;
   }
-  return keep;
+  return flags;
 }

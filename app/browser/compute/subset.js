@@ -1,175 +1,141 @@
-// Which points answer the question, what narrows them, and in which order: on every frame what
-// heat_core.analysis.questions answers exactly. tests/app/test_live_core.py compares the two. No drawing here.
+// Finds the points that answer a question and pass its filters, on every frame, with the same results as
+// heat_core.analysis.questions. tests/app/workbench/test_subset_core.py compares the two.
 
-import { among, facetOf, namesOf } from "./facets.js";
+import { drawnPoints, facetNames, facetOf, hasValue } from "./facets.js";
+import { HEAT, baselineOf, flagTest, methodsOf, questionOf } from "./query.js";
 
-const FLAGGED = 128, SHARE = 127; // of a verdict's byte: whether it is called OOD, and the share of ID that scores lower
-const FIND = 1, LASSO = 2, LIKE = 4, GONE = 8, FACETS = 4; // and a bit for each facet, from that one on
-export const HEAT = "heat";
+// A bit for each filter that a point fails; each facet has a bit, from FACET_SHIFT on.
+const FIND = 1, LASSO = 2, LIKE = 4, UNKNOWN_FACET = 8, FACET_SHIFT = 4;
 
-/** The query that nobody narrowed. */
-export const PLAIN = Object.freeze({
-  question: "missed", baseline: null, methods: [], values: {}, brush: null, find: "", like: null, order: "confident",
-});
+/**
+ * Returns the numbers of the samples most similar to the one that a query names.
+ * @param {string} like - the key of a sample
+ * @param {?{like: string, numbers: number[]}} similar - Python's answer, which may be of an earlier sample
+ * @returns {number[]} empty until Python has answered for this sample
+ */
+export const similarNumbers = (like, similar) => (similar?.like === like ? similar.numbers : []);
 
-/** The questions that a run answers; the first is the default. */
-export const questionOf = (run, ask) => (ask.question in run.questions ? ask.question : Object.keys(run.questions)[0]);
-export const baselineOf = (run, ask) => (isMethod(run, ask.baseline) ? ask.baseline : run.best);
-const isMethod = (run, key) => run.methods.some((m) => m.key === key);
-
-/** The methods whose verdicts are shown, by key. */
-export function methodsOf(run, ask) {
-  const chosen = ask.methods.filter((m) => m === HEAT || isMethod(run, m));
-  return chosen.length ? chosen : [baselineOf(run, ask), HEAT];
-}
-
-/** A method's verdicts, a byte a point. */
-function bytesOf(run, key) {
-  const m = run.methods.findIndex((method) => method.key === key);
-  return run.verdicts.subarray(m * run.n, (m + 1) * run.n);
-}
-
-/** {title, flagged(i), share(i): of ID that scores lower} of a method; found: see scoring.js. */
-export function methodOf(run, key, { scores, line, shareOf }) {
-  if (key === HEAT) return { title: "HEAT", flagged: (i) => scores[i] > line, share: (i) => shareOf(scores[i]) };
-  const bytes = bytesOf(run, key), { title } = run.methods.find((method) => method.key === key);
-  return { title, flagged: (i) => bytes[i] >= FLAGGED, share: (i) => (bytes[i] & SHARE) / SHARE };
-}
-
-const numbersLike = (like, alike) => (alike?.like === like ? alike.numbers : []);
-
-/** For every point, a bit for each thing but the brush that narrows the subset and does not keep the point. */
-export function failing({ run, values, find, like, selection, parts, tags, alike }) {
-  const failed = new Uint32Array(run.n), names = namesOf({ run });
-  const mark = (keep, bit) => { for (let i = 0; i < run.n; i++) if (!keep[i]) failed[i] |= bit; };
+/**
+ * Returns the filters, except for the brush, that each point fails.
+ * @param {object} inputs - the run, fields of the query, the selection, and Python's answers
+ * @returns {Uint32Array} bits for each point; 0 where it passes all filters
+ */
+export function failedFilters({ run, values, find, like, selection, parts, tags, similar }) {
+  const failed = new Uint32Array(run.n), names = facetNames({ run });
+  const addFilter = (passes, bit) => { for (let i = 0; i < run.n; i++) if (!passes[i]) failed[i] |= bit; };
   names.forEach((name, f) => {
-    const wanted = values[name];
-    if (wanted?.length) mark(among(run, facetOf({ run, parts, tags }, name), wanted), 1 << (FACETS + f));
+    const accepted = values[name];
+    if (!accepted?.length) return;
+    addFilter(hasValue(run, facetOf({ run, parts, tags }, name), accepted), 1 << (FACET_SHIFT + f));
   });
-  if (Object.keys(values).some((name) => values[name].length && !names.includes(name))) failed.fill(GONE);
+  if (Object.keys(values).some((name) => values[name].length && !names.includes(name))) failed.fill(UNKNOWN_FACET);
   if (find) {
     const text = find.toLowerCase();
     for (let i = 0; i < run.n; i++) if (!run.ids[i].toLowerCase().includes(text)) failed[i] |= FIND;
   }
-  if (selection.count) mark(selection.bits, LASSO);
-  if (like) { // nothing is, until Python has answered for this very sample
-    const near = new Uint8Array(run.n);
-    for (const number of numbersLike(like, alike)) if (run.pointOf[number] >= 0) near[run.pointOf[number]] = 1;
-    mark(near, LIKE);
+  if (selection.count) addFilter(selection.bits, LASSO);
+  if (like) {
+    const isSimilar = new Uint8Array(run.n);
+    for (const i of drawnPoints(run, similarNumbers(like, similar))) isSimilar[i] = 1;
+    addFilter(isSimilar, LIKE);
   }
   return failed;
 }
 
-// What is known of a point when a question is asked, a bit each: 32 combinations, for which each question is answered
-// once instead of once a point.
-const OOD = 1, CALLED = 2, BASE = 4, ANY = 8, NOTED = 16, COMBINATIONS = 32;
+// The traits of a point that decide which questions it answers, one bit each. They have 32 combinations, so each
+// question is answered once for each combination and not once for each point.
+const OOD = 1, HEAT_FLAGS = 2, BASELINE_FLAGS = 4, OTHER_FLAGS = 8, NOTED = 16, COMBINATIONS = 32;
 
-/** For every point its bits but CALLED, which changes with β: whether it is OOD, whether the baseline and whether any of
- *  the shown methods beside HEAT calls it OOD, whether it has a tag or note. */
+/**
+ * Returns the traits of each point, except for HEAT's verdict, which changes with β.
+ * @param {object} inputs - the run, the query's baseline and methods, and the tags
+ * @returns {Uint8Array} bits for each point: whether it is OOD, whether the baseline and whether any shown method other
+ *   than HEAT calls it OOD, and whether it has a tag or a note
+ */
 export function traitsOf({ run, baseline, methods, tags }) {
-  const traits = new Uint8Array(run.n), ask = { baseline, methods };
-  const add = (flagged, bit) => { for (let i = 0; i < run.n; i++) if (flagged[i] >= FLAGGED) traits[i] |= bit; };
-  for (let i = 0; i < run.n; i++) if (run.set[i]) traits[i] = OOD;
-  if (run.methods.length) add(bytesOf(run, baselineOf(run, ask)), BASE);
-  for (const key of methodsOf(run, ask)) if (key !== HEAT && run.methods.length) add(bytesOf(run, key), ANY);
-  const noted = among(run, facetOf({ run, tags }, "tag"), Object.keys(tags));
-  for (let i = 0; i < run.n; i++) if (noted[i]) traits[i] |= NOTED;
+  const traits = new Uint8Array(run.n), query = { baseline, methods };
+  const addTrait = (test, bit) => { for (let i = 0; i < run.n; i++) if (test(i)) traits[i] |= bit; };
+  addTrait((i) => run.set[i], OOD);
+  if (run.methods.length) addTrait(flagTest(run, baselineOf(run, query)), BASELINE_FLAGS);
+  for (const key of methodsOf(run, query))
+    if (key !== HEAT && run.methods.length) addTrait(flagTest(run, key), OTHER_FLAGS);
+  const noted = hasValue(run, facetOf({ run, tags }, "tag"), Object.keys(tags));
+  addTrait((i) => noted[i], NOTED);
   return traits;
 }
 
-/** Question → whether a combination of bits answers it; `withHeat`: HEAT is among the shown methods. */
-const questionsOf = (run, withHeat) => (run.truth ? {
-  missed: (t) => t & OOD && !(t & CALLED),
-  flagged: (t) => !(t & OOD) && t & CALLED,
-  gained: (t) => t & OOD && t & CALLED && !(t & BASE),
-  lost: (t) => t & OOD && !(t & CALLED) && t & BASE,
-  "missed-by-all": (t) => t & OOD && !(t & ANY) && !(withHeat && t & CALLED),
-  "missed-by-baseline": (t) => t & OOD && !(t & BASE),
+/** Returns the questions of a run as tests of traits; showsHeat says whether HEAT is among the shown methods. */
+const questionTests = (run, showsHeat) => (run.truth ? {
+  missed: (t) => t & OOD && !(t & HEAT_FLAGS),
+  flagged: (t) => !(t & OOD) && t & HEAT_FLAGS,
+  gained: (t) => t & OOD && t & HEAT_FLAGS && !(t & BASELINE_FLAGS),
+  lost: (t) => t & OOD && !(t & HEAT_FLAGS) && t & BASELINE_FLAGS,
+  "missed-by-all": (t) => t & OOD && !(t & OTHER_FLAGS) && !(showsHeat && t & HEAT_FLAGS),
+  "missed-by-baseline": (t) => t & OOD && !(t & BASELINE_FLAGS),
   tagged: (t) => t & NOTED,
   all: () => true,
 } : {
-  unknown: (t) => t & OOD && t & CALLED,
-  known: (t) => t & OOD && !(t & CALLED),
+  unknown: (t) => t & OOD && t & HEAT_FLAGS,
+  known: (t) => t & OOD && !(t & HEAT_FLAGS),
   all: (t) => t & OOD,
 });
 
-/** What the question finds, under everything that narrows it.
- *  state: {run, ask}; failed: see `failing`; traits: see `traitsOf`; found: see scoring.js.
- *  Returns {mask: 0 or 1 for each point, count, questions: name → count, asked: 0 or 1 for each point whatever narrows,
- *  lasso: counts of what the lasso holds by verdict (ID kept, ID flagged, OOD missed, OOD caught)}. */
-export function subsetOf({ run, ask }, failed, traits, { scores, line }) {
-  const tests = questionsOf(run, methodsOf(run, ask).includes(HEAT)), question = tests[questionOf(run, ask)];
-  const answers = Uint8Array.from({ length: COMBINATIONS }, (_, t) => (question(t) ? 1 : 0));
-  const [low, high] = ask.brush ?? [-Infinity, Infinity];
-  const combinations = new Float64Array(COMBINATIONS), inLasso = new Float64Array(COMBINATIONS);
-  const mask = new Uint8Array(run.n), asked = new Uint8Array(run.n);
+/**
+ * Finds the points that answer the query's question and pass all filters.
+ * @param {{run: object, query: object}} state
+ * @param {Uint32Array} failed - see `failedFilters`
+ * @param {Uint8Array} traits - see `traitsOf`
+ * @param {object} scoring - see `createScoring` in state/selectors.js
+ * @returns {{mask: Uint8Array, count: number, questions: object, answers: Uint8Array, lasso: number[]}} mask and
+ *   answers hold 0 or 1 for each point, answers without the filters; questions: name → count; lasso: how many of the
+ *   selected points are ID kept, ID flagged, OOD missed and OOD caught
+ */
+export function computeSubset({ run, query }, failed, traits, { scores, cutoff }) {
+  const tests = questionTests(run, methodsOf(run, query).includes(HEAT)), test = tests[questionOf(run, query)];
+  const isAnswer = Uint8Array.from({ length: COMBINATIONS }, (_, t) => (test(t) ? 1 : 0));
+  const [low, high] = query.brush ?? [-Infinity, Infinity];
+  const passing = new Float64Array(COMBINATIONS), selected = new Float64Array(COMBINATIONS);
+  const mask = new Uint8Array(run.n), answers = new Uint8Array(run.n);
   let count = 0;
   for (let i = 0; i < run.n; i++) {
-    const score = scores[i], t = score > line ? traits[i] | CALLED : traits[i], out = failed[i];
-    if (!(out & LASSO)) inLasso[t]++;
-    asked[i] = answers[t];
-    if (out || score < low || score > high) continue;
-    combinations[t]++;
-    count += mask[i] = answers[t];
+    const score = scores[i], t = score > cutoff ? traits[i] | HEAT_FLAGS : traits[i];
+    if (!(failed[i] & LASSO)) selected[t]++;
+    answers[i] = isAnswer[t];
+    if (failed[i] || score < low || score > high) continue;
+    passing[t]++;
+    count += mask[i] = isAnswer[t];
   }
-  const summed = (of, test) => of.reduce((sum, n, t) => sum + (test(t) ? n : 0), 0);
-  const questions = Object.fromEntries(Object.entries(tests).map(([name, test]) => [name, summed(combinations, test)]));
-  const lasso = [0, CALLED, OOD, OOD | CALLED].map((verdict) => summed(inLasso, (t) => (t & (OOD | CALLED)) === verdict));
-  return { mask, count, questions, asked, lasso };
+  const countOf = ([name, accepts]) => [name, sumWhere(passing, accepts)];
+  const questions = Object.fromEntries(Object.entries(tests).map(countOf));
+  return { mask, count, questions, answers, lasso: countByVerdict(selected) };
 }
 
-/** Facet → how many points each of its values would leave: everything narrows but the facet itself.
- *  state: {run, ask, parts, tags}; subset: see `subsetOf`. */
-export function facetCounts(state, failed, { asked, mask }, { scores }) {
-  const { run, ask } = state, [low, high] = ask.brush ?? [-Infinity, Infinity], counted = {};
-  namesOf({ run }).forEach((name, f) => {
+/** Adds up the counts of the combinations of traits that a test accepts. */
+const sumWhere = (counts, accepts) => counts.reduce((sum, count, t) => sum + (accepts(t) ? count : 0), 0);
+
+const countByVerdict = (counts) => [0, HEAT_FLAGS, OOD, OOD | HEAT_FLAGS].map((verdict) =>
+  sumWhere(counts, (t) => (t & (OOD | HEAT_FLAGS)) === verdict));
+
+/**
+ * Counts for each facet how many points each of its values leaves when all filters apply but the facet's own.
+ * @param {object} state - with run, query, parts and tags
+ * @param {Uint32Array} failed - see `failedFilters`
+ * @param {object} subset - see `computeSubset`
+ * @param {object} scoring - see `createScoring` in state/selectors.js
+ * @returns {object} name of the facet → counts
+ */
+export function facetCounts(state, failed, { answers, mask }, { scores }) {
+  const { run, query } = state, [low, high] = query.brush ?? [-Infinity, Infinity], countsOf = {};
+  facetNames({ run }).forEach((name, f) => {
     const facet = name === "tag" ? null : facetOf(state, name);
     if (!facet) return;
-    const { codes, none } = facet, counts = (counted[name] = facet.values.map(() => 0)), own = 1 << (FACETS + f);
-    for (let i = 0; i < run.n; i++)
-      if (asked[i] && !(failed[i] & ~own) && codes[i] !== none && scores[i] >= low && scores[i] <= high) counts[codes[i]]++;
+    const { codes, missing } = facet, otherFilters = ~(1 << (FACET_SHIFT + f));
+    const counts = (countsOf[name] = facet.values.map(() => 0));
+    for (let i = 0; i < run.n; i++) {
+      const passes = answers[i] && !(failed[i] & otherFilters) && scores[i] >= low && scores[i] <= high;
+      if (passes && codes[i] !== missing) counts[codes[i]]++;
+    }
   });
-  counted.tag = facetOf(state, "tag").members.map((points) => points.reduce((sum, i) => sum + mask[i], 0));
-  return counted;
-}
-
-/** The points of a mask, in the query's order. */
-export function ordered(state, mask, found) {
-  const { run, ask, alike } = state, points = [];
-  if (ask.like) return Uint32Array.from(numbersLike(ask.like, alike).map((n) => run.pointOf[n]).filter((i) => i >= 0 && mask[i]));
-  for (let i = 0; i < run.n; i++) if (mask[i]) points.push(i);
-  const key = keyOf(state, found), [, direction] = sortedBy(ask.order), sign = direction === "desc" ? -1 : 1;
-  const keys = new Map(points.map((i) => [i, key(i)]));
-  const compare = (a, b) => (a < b ? -sign : a > b ? sign : 0);
-  return Uint32Array.from(points.sort((a, b) => compare(keys.get(a), keys.get(b)) || run.number[a] - run.number[b]));
-}
-
-/** [column, asc or desc] of an order by a column of the table; else [order]. */
-export function sortedBy(order) {
-  const at = order.lastIndexOf(":");
-  return at < 0 ? [order] : [order.slice(0, at), order.slice(at + 1)];
-}
-
-/** What the query's order sorts by, the smallest first. */
-function keyOf({ run, ask }, found) {
-  const { scores, line } = found, [column] = sortedBy(ask.order), prior = run.priors.findIndex((p) => p.key === column);
-  if (prior >= 0) return (i) => run.energies[i * run.k + prior];
-  const said = run.columns.some((c) => c.key === column) && facetOf({ run }, column);
-  if (said) return (i) => (said.codes[i] === said.none ? -1 : said.codes[i]);
-  const methods = methodsOf(run, ask).map((m) => methodOf(run, m, found).share);
-  return {
-    confident: (i) => run.rank[i],
-    close: (i) => Math.abs(scores[i] - line),
-    unusual: (i) => -scores[i],
-    typical: (i) => scores[i],
-    disagree: (i) => {
-      const shares = methods.map((share) => share(i));
-      return Math.min(...shares) - Math.max(...shares);
-    },
-    id: (i) => run.ids[i],
-    set: (i) => run.set[i],
-    seen: (i) => run.classes[run.seen[i]],
-    confidence: (i) => run.confidence[i],
-    score: (i) => scores[i],
-  }[column] ?? (() => 0);
+  countsOf.tag = facetOf(state, "tag").members.map((points) => points.reduce((sum, i) => sum + mask[i], 0));
+  return countsOf;
 }

@@ -1,41 +1,63 @@
-// Colours: those of the page, and those of data as pixels of an image, plain and faded into the page.
+// Reads the colours of the page, and converts colours into pixels of an image, both plain and faded into the page.
 
-const FADED = 0.78, STEPS = 256;
+const FADED_SHARE = 0.78; // the share of the page's colour in a faded colour
+const RAMP_STEPS = 256;
 
-const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
-const pack = ([r, g, b]) => (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
+const parseHex = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+const toPixel = ([r, g, b]) => (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
 const mix = (a, b, share) => a.map((v, i) => Math.round(v + (b[i] - v) * share));
 
-/** The page's colours and font, around an element. */
-export function theme(element) {
-  const style = getComputedStyle(element), value = (name) => style.getPropertyValue(name).trim();
-  const text = value("--st-text-color") || "#222222", back = value("--st-background-color");
+/**
+ * Returns the colours and the font that the page's theme gives to an element.
+ * @param {Element} element
+ * @returns {{text: string, faint: string, background: string, border: string, font: string}}
+ */
+export function pageColours(element) {
+  const style = getComputedStyle(element), property = (name) => style.getPropertyValue(name).trim();
+  const text = property("--st-text-color") || "#222222", background = property("--st-background-color");
   return {
     text,
     faint: text + "b0",
-    back: back.length === 7 ? back : "#ffffff",
-    border: value("--st-border-color") || "#8886",
-    font: value("--st-font") || "sans-serif",
+    background: background.length === 7 ? background : "#ffffff",
+    border: property("--st-border-color") || "#8886",
+    font: property("--st-font") || "sans-serif",
   };
 }
 
-const pixels = (colours, back) => {
-  const page = rgb(back);
-  return { plain: Uint32Array.from(colours, pack), faded: Uint32Array.from(colours, (c) => pack(mix(c, page, FADED))) };
-};
-
-/** Pixels of "#rrggbb" colours on a page of colour `back`. */
-export const palette = (hexes, back) => pixels(hexes.map(rgb), back);
-
-/** Pixels of STEPS steps between colours, from low to high. */
-export function ramp(hexes, back) {
-  const stops = hexes.map(rgb);
-  const steps = Array.from({ length: STEPS }, (_, i) => {
-    const at = (i / (STEPS - 1)) * (stops.length - 1), k = Math.min(at | 0, stops.length - 2);
-    return mix(stops[k], stops[k + 1], at - k);
-  });
-  return pixels(steps, back);
+function plainAndFaded(colours, background) {
+  const page = parseHex(background);
+  return {
+    plain: Uint32Array.from(colours, toPixel),
+    faded: Uint32Array.from(colours, (colour) => toPixel(mix(colour, page, FADED_SHARE))),
+  };
 }
 
-/** The step of a ramp at a share (0 … 1, without 1). */
-export const rampStep = (share) => (share * STEPS) | 0;
+/**
+ * Returns the pixels of a list of colours.
+ * @param {string[]} colours - as "#rrggbb"
+ * @param {string} background - the page's colour, as "#rrggbb"
+ * @returns {{plain: Uint32Array, faded: Uint32Array}}
+ */
+export const palettePixels = (colours, background) => plainAndFaded(colours.map(parseHex), background);
+
+/**
+ * Returns the pixels of the steps of a colour ramp.
+ * @param {string[]} colours - from low to high, as "#rrggbb"
+ * @param {string} background - the page's colour, as "#rrggbb"
+ * @returns {{plain: Uint32Array, faded: Uint32Array}}
+ */
+export function rampPixels(colours, background) {
+  const stops = colours.map(parseHex);
+  const steps = Array.from({ length: RAMP_STEPS }, (_, i) => {
+    const position = (i / (RAMP_STEPS - 1)) * (stops.length - 1), stop = Math.min(position | 0, stops.length - 2);
+    return mix(stops[stop], stops[stop + 1], position - stop);
+  });
+  return plainAndFaded(steps, background);
+}
+
+/**
+ * Returns the step of a ramp at a share.
+ * @param {number} share - from 0 up to, but without, 1
+ * @returns {number}
+ */
+export const rampStep = (share) => (share * RAMP_STEPS) | 0;

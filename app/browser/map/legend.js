@@ -1,37 +1,44 @@
-// The key of the map's colours and shapes.
+// Writes the legend of the map's colours and shapes.
 
-import { isWrong, shapeNames } from "./point_style.js";
-import { element } from "../common/format.js";
+import { element } from "../common/dom.js";
+import { isWrongVerdict, shapeNames } from "./point_style.js";
 
-const MOST_CLASSES = 60;
+const MAX_CLASSES = 60;
 const SIGNS = { disc: "●", cross: "✕", diamond: "◆", square: "■", triangle: "▲", plus: "✚" };
 
-/** Write what colours and shapes mean that points have now. */
-export function writeKey(key, run, way) {
-  const parts = { dataset: setKey, class: classKey, verdict: verdictKey, score: scoreKey }[way];
-  key.replaceChildren(...(run.map ? parts(run) : ["This run has no map yet."]));
+/**
+ * Writes the legend of the current colours and shapes.
+ * @param {Element} legend
+ * @param {object} run
+ * @param {string} colourBy - "dataset", "class", "verdict" or "score"
+ */
+export function writeLegend(legend, run, colourBy) {
+  const entries = { dataset: setEntries, class: classEntries, verdict: verdictEntries, score: scoreEntries }[colourBy];
+  legend.replaceChildren(...(run.map ? entries(run) : ["This run has no map yet."]));
 }
 
-function chip(colour, shape, text) {
+function createEntry(colour, shape, text) {
   const sign = element("span", { className: "sign", textContent: SIGNS[shape] });
   sign.style.color = colour;
   return element("span", {}, sign, text);
 }
 
-const setKey = (run) => run.sets.map((s, v) => chip(s.colour, shapeNames.dataset(run, v), s.name));
+const setEntries = (run) => run.sets.map((set, v) => createEntry(set.colour, shapeNames.dataset(run, v), set.name));
 
-function classKey(run) {
-  const { classes, palette } = run, colour = (v) => palette.classes[v % palette.classes.length];
-  const parts = classes.slice(0, MOST_CLASSES).map((name, v) => chip(colour(v), shapeNames.class(run, v), name));
-  const more = classes.length - MOST_CLASSES;
-  return more > 0 ? [...parts, `and ${more} more: colours and shapes come round again`] : parts;
+function classEntries(run) {
+  const { classes, palette } = run, colourOf = (v) => palette.classes[v % palette.classes.length];
+  const createClassEntry = (name, v) => createEntry(colourOf(v), shapeNames.class(run, v), name);
+  const entries = classes.slice(0, MAX_CLASSES).map(createClassEntry);
+  const omitted = classes.length - MAX_CLASSES;
+  return omitted > 0 ? [...entries, `and ${omitted} more: colours and shapes come round again`] : entries;
 }
 
-const verdictKey = (run) =>
-  run.palette.verdicts.map(([colour, name], v) => chip(colour, shapeNames.verdict(run, v), isWrong(v) ? `${name} (drawn last)` : name));
+const verdictEntries = (run) =>
+  run.palette.verdicts.map(([colour, name], v) =>
+    createEntry(colour, shapeNames.verdict(run, v), isWrongVerdict(v) ? `${name} (drawn last)` : name));
 
-function scoreKey({ palette }) {
-  const strip = element("span", { className: "ramp" });
-  strip.style.background = `linear-gradient(90deg, ${palette.ramp.join(", ")})`;
-  return ["typical", strip, "out-of-distribution"];
+function scoreEntries({ palette }) {
+  const ramp = element("span", { className: "ramp" });
+  ramp.style.background = `linear-gradient(90deg, ${palette.ramp.join(", ")})`;
+  return ["typical", ramp, "out-of-distribution"];
 }

@@ -1,55 +1,87 @@
-// The ways to colour the points of the map: by set, class seen, verdict and score; a shape says the same where it can.
-// The colours are Python's.
+// Chooses the colours and shapes of the map's points: by set, predicted class, verdict or score. A shape repeats what
+// the colour shows where that is possible. Python chooses the colours (heat_core/reporting/palette.py).
 
-import { palette, ramp, rampStep } from "./colours.js";
-import { SHAPE_NAMES } from "./map.js";
+import { palettePixels, rampPixels, rampStep } from "./colours.js";
+import { SHAPE_NAMES } from "./shapes.js";
 
 const [DISC, CROSS] = [0, 1];
-const PLAIN_SHAPES = SHAPE_NAMES.length - 1; // the cross is kept for wrong verdicts
-const OF_VERDICTS = [DISC, SHAPE_NAMES.indexOf("plus"), CROSS, SHAPE_NAMES.indexOf("diamond")];
+const PLAIN_SHAPES = SHAPE_NAMES.length - 1; // all but the cross, which is reserved for wrong verdicts
+const VERDICT_SHAPES = [DISC, SHAPE_NAMES.indexOf("plus"), CROSS, SHAPE_NAMES.indexOf("diamond")];
 
-/** The verdict on a sample, as a place in the palette's verdicts: kept, flagged, missed, caught. */
-export const verdictOf = (isOod, called) => (isOod ? 2 : 0) + (called ? 1 : 0);
+/**
+ * Returns the position of a verdict in the palette's verdicts: kept, flagged, missed, caught.
+ * @param {boolean} isOod
+ * @param {boolean} isFlagged
+ * @returns {number}
+ */
+export const verdictIndex = (isOod, isFlagged) => (isOod ? 2 : 0) + (isFlagged ? 1 : 0);
 
-/** Whether a verdict is wrong: flagged and missed. */
-export const isWrong = (verdict) => verdict === 1 || verdict === 2;
+/**
+ * Tests whether a verdict is wrong, that is flagged or missed.
+ * @param {number} verdict - see `verdictIndex`
+ * @returns {boolean}
+ */
+export const isWrongVerdict = (verdict) => verdict === 1 || verdict === 2;
 
-/** The shape of the k-th group among those that share a colour. */
-const shapeOf = (k) => (k % PLAIN_SHAPES === 0 ? DISC : (k % PLAIN_SHAPES) + 1);
+/** Returns the shape of group k among groups of one colour. */
+const shapeOfGroup = (k) => (k % PLAIN_SHAPES === 0 ? DISC : (k % PLAIN_SHAPES) + 1);
 
-/** The name of a set's, class's or verdict's shape, for the key. */
+/** For each way to colour, a function from a set, class or verdict to the name of its shape. */
 export const shapeNames = {
-  dataset: (run, v) => SHAPE_NAMES[shapeOf(v)],
-  class: (run, v) => SHAPE_NAMES[shapeOf(Math.floor(v / run.palette.classes.length))],
-  verdict: (run, v) => SHAPE_NAMES[OF_VERDICTS[v]],
+  dataset: (run, v) => SHAPE_NAMES[shapeOfGroup(v)],
+  class: (run, v) => SHAPE_NAMES[shapeOfGroup(Math.floor(v / run.palette.classes.length))],
+  verdict: (run, v) => SHAPE_NAMES[VERDICT_SHAPES[v]],
 };
 
-/** Pixels of every way to colour, and of the training sample behind the points. */
-export function palettes(run, back) {
-  const { classes, verdicts, train, ramp: stops } = run.palette;
+/**
+ * Returns the pixels of every way to colour, and of the training sample behind the points.
+ * @param {object} run
+ * @param {string} background - the page's colour
+ * @returns {object}
+ */
+export function runPalettes(run, background) {
+  const { classes, verdicts, train, ramp } = run.palette;
   return {
-    dataset: palette(run.sets.map((s) => s.colour), back),
-    class: palette(classes, back),
-    verdict: palette(verdicts.map(([colour]) => colour), back),
-    score: ramp(stops, back),
-    train: palette([train], back).faded[0],
+    dataset: palettePixels(run.sets.map((set) => set.colour), background),
+    class: palettePixels(classes, background),
+    verdict: palettePixels(verdicts.map(([colour]) => colour), background),
+    score: rampPixels(ramp, background),
+    train: palettePixels([train], background).faded[0],
   };
 }
 
-/** How points look: {plain, faded: pixels; index, shape: of point i, an array each}. statics: see `staticLooks`. */
-export function look(way, pixels, run, statics, { scores, line, h }) {
-  if (way === "dataset" || way === "class") return { ...pixels[way], ...statics[way] };
+/**
+ * Returns the style of all points.
+ * @param {string} colourBy - "dataset", "class", "verdict" or "score"
+ * @param {object} palettes - see `runPalettes`
+ * @param {object} run
+ * @param {object} staticStyles - see `computeStaticStyles`
+ * @param {object} scoring - see `createScoring` in state/selectors.js
+ * @returns {{plain: Uint32Array, faded: Uint32Array, index: ArrayLike<number>, shape: ArrayLike<number>}} pixels, and
+ *   for each point the index of its colour and of its shape
+ */
+export function pointStyle(colourBy, palettes, run, staticStyles, { scores, cutoff, histogram }) {
+  if (colourBy === "dataset" || colourBy === "class") return { ...palettes[colourBy], ...staticStyles[colourBy] };
   const index = new Uint8Array(run.n), shape = new Uint8Array(run.n);
-  if (way === "score") for (let i = 0; i < run.n; i++) index[i] = rampStep(h.at[i] / h.bins);
-  else for (let i = 0; i < run.n; i++) shape[i] = OF_VERDICTS[(index[i] = verdictOf(run.set[i], scores[i] > line))];
-  return { ...pixels[way], index, shape };
+  if (colourBy === "score") for (let i = 0; i < run.n; i++) index[i] = rampStep(histogram.binOf[i] / histogram.bins);
+  else
+    for (let i = 0; i < run.n; i++)
+      shape[i] = VERDICT_SHAPES[(index[i] = verdictIndex(run.set[i], scores[i] > cutoff))];
+  return { ...palettes[colourBy], index, shape };
 }
 
-/** Colour and shape of every point where neither changes with β. */
-export function staticLooks(run) {
-  const classes = run.palette.classes.length;
+/**
+ * Returns the colour and the shape of every point for the ways to colour that do not depend on scores.
+ * @param {object} run
+ * @returns {object}
+ */
+export function computeStaticStyles(run) {
+  const count = run.palette.classes.length;
   return {
-    dataset: { index: run.set, shape: run.set.map(shapeOf) },
-    class: { index: run.seen.map((c) => c % classes), shape: Uint8Array.from(run.seen, (c) => shapeOf(Math.floor(c / classes))) },
+    dataset: { index: run.set, shape: run.set.map(shapeOfGroup) },
+    class: {
+      index: run.seen.map((c) => c % count),
+      shape: Uint8Array.from(run.seen, (c) => shapeOfGroup(Math.floor(c / count))),
+    },
   };
 }

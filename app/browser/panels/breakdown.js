@@ -1,67 +1,80 @@
-// What the subset has in common: for each facet how many samples have which value, as bars that narrow on a click.
+// Writes the breakdown of the subset: for each facet, how many samples have each value, as bars. A click on a bar
+// filters.
 
-import { facetOf, namesOf, titleOf } from "../compute/facets.js";
-import { memo } from "../common/memo.js";
-import { counting, element, percent } from "../common/format.js";
+import { element } from "../common/dom.js";
+import { formatCount, formatPercent } from "../common/format.js";
+import { memo, stableObject } from "../common/memo.js";
+import { facetNames, facetOf, facetTitle } from "../compute/facets.js";
 
-const FEW = 6; // bars of a facet that is not unfolded
+const COLLAPSED_BARS = 6;
 
-/** A function of the state and what `createSubset` gives that writes the bars. request: for a frame. */
-export function createBreakdown(root, act, request) {
-  const place = root.querySelector(".breakdown"), unfolded = new Set();
-  const made = (name) => [name, section(name, () => {
-    if (!unfolded.delete(name)) unfolded.add(name);
-    request();
-  })];
+/**
+ * Creates the breakdown.
+ * @param {Element} root
+ * @param {object} actions - see state/actions.js
+ * @param {function()} requestFrame
+ * @returns {function(object, object)} writes a state and its subset, see `createSubset` in state/selectors.js
+ */
+export function createBreakdown(root, actions, requestFrame) {
+  const container = root.querySelector(".breakdown"), expanded = new Set();
+  const toggleExpanded = (name) => {
+    if (!expanded.delete(name)) expanded.add(name);
+    requestFrame();
+  };
   const sectionsOf = memo(({ run }) => {
-    const sections = new Map(namesOf({ run }).map(made));
-    place.replaceChildren(...Array.from(sections.values(), (s) => s.whole));
+    const names = facetNames({ run });
+    const sections = new Map(names.map((name) => [name, createSection(name, () => toggleExpanded(name))]));
+    container.replaceChildren(...Array.from(sections.values(), (parts) => parts.section));
     return sections;
   });
-  const write = memo(({ state, counts, count, open }) => {
+  const write = memo(({ state, counts, total, expandedNames }) => {
     for (const [name, parts] of sectionsOf({ run: state.run })) {
-      const kept = state.ask.values[name] ?? [], toggle = (value) => act.toggleValue(name, value);
-      const colours = name === "set" ? state.run.sets.map((s) => s.colour) : null;
-      writeFacet(parts, facetOf(state, name), { counts: counts[name], count, kept, toggle, colours, open: open.split(",").includes(name) });
+      const accepted = state.query.values[name] ?? [], toggle = (value) => actions.toggleValue(name, value);
+      const colours = name === "set" ? state.run.sets.map((set) => set.colour) : null;
+      const isExpanded = expandedNames.split(",").includes(name);
+      writeFacet(parts, facetOf(state, name), { counts: counts[name], total, accepted, toggle, colours, isExpanded });
     }
   });
-  const stateOf = memo((kept) => kept);
-  return ({ run, ask, parts, tags }, { facets, subset }) => {
-    const state = stateOf({ run, ask, parts, tags });
-    write({ state, counts: facets, count: subset.count, open: [...unfolded].join() });
+  const stableState = stableObject();
+  return ({ run, query, parts, tags }, { facets, subset }) => {
+    const state = stableState({ run, query, parts, tags });
+    write({ state, counts: facets, total: subset.count, expandedNames: [...expanded].join() });
   };
 }
 
-function section(name, toggle) {
+function createSection(name, toggleExpanded) {
   const bars = element("div", { className: "bars" });
-  const more = element("button", { type: "button", className: "more", onclick: toggle });
-  const whole = element("section", {}, element("h4", { textContent: titleOf(name) }), bars, more);
-  whole.dataset.facet = name;
-  return { whole, bars, more };
+  const more = element("button", { type: "button", className: "more", onclick: toggleExpanded });
+  const section = element("section", {}, element("h4", { textContent: facetTitle(name) }), bars, more);
+  section.dataset.facet = name;
+  return { section, bars, more };
 }
 
-function writeFacet({ whole, bars, more }, facet, { counts, count: total, kept, toggle, colours, open }) {
-  const entryOf = (value, v) => ({ value, title: facet.titles[v], count: counts?.[v] ?? 0, colour: colours?.[v] });
-  const entries = (facet?.values ?? []).map(entryOf);
-  const present = entries.filter((e) => e.count || kept.includes(e.value)).sort((a, b) => b.count - a.count);
-  const lone = facet?.values.length < 2 && !facet.members; // says nothing
-  whole.hidden = !present.length || (lone && !kept.length);
-  if (whole.hidden) return;
-  const most = Math.max(...present.map((e) => e.count), 1), shown = open ? present : present.slice(0, FEW);
-  for (const e of present.slice(FEW)) if (!open && kept.includes(e.value)) shown.push(e);
-  bars.replaceChildren(...shown.map((e) => bar(e, most, total, kept, toggle)));
-  more.hidden = present.length <= FEW;
-  more.textContent = open ? "fewer" : `${counting(present.length - FEW)} more`;
+function writeFacet({ section, bars, more }, facet, { counts, total, accepted, toggle, colours, isExpanded }) {
+  const entries = (facet?.values ?? []).map((value, v) => ({
+    value, title: facet.titles[v], count: counts?.[v] ?? 0, colour: colours?.[v], isAccepted: accepted.includes(value),
+  }));
+  const present = entries.filter((entry) => entry.count || entry.isAccepted).sort((a, b) => b.count - a.count);
+  const hasOneValue = facet?.values.length < 2 && !facet.members; // Such a facet distinguishes nothing.
+  section.hidden = !present.length || (hasOneValue && !accepted.length);
+  if (section.hidden) return;
+  const largest = Math.max(...present.map((entry) => entry.count), 1);
+  const shown = present.filter((entry, position) => isExpanded || position < COLLAPSED_BARS || entry.isAccepted);
+  bars.replaceChildren(...shown.map((entry) => createBar(entry, largest, total, toggle)));
+  more.hidden = present.length <= COLLAPSED_BARS;
+  more.textContent = isExpanded ? "fewer" : `${formatCount(present.length - COLLAPSED_BARS)} more`;
 }
 
-function bar({ value, title, count, colour }, most, total, kept, toggle) {
-  const fill = element("span", { className: "fill" }), whole = element("button", { type: "button", className: "bar-of" });
-  fill.style.width = `${(100 * count) / most}%`;
+function createBar({ value, title, count, colour, isAccepted }, largest, total, toggle) {
+  const fill = element("span", { className: "fill" });
+  fill.style.width = `${(100 * count) / largest}%`;
   if (colour) fill.style.background = colour;
-  whole.append(fill, element("span", { className: "label", textContent: title, title }), element("b", { textContent: counting(count) }));
-  whole.title = total ? `${title}: ${percent(count / total)} % of the subset` : title;
-  whole.setAttribute("aria-pressed", kept.includes(value));
-  whole.dataset.value = value;
-  whole.onclick = () => toggle(value);
-  return whole;
+  const label = element("span", { className: "label", textContent: title, title });
+  const bar = element("button", { type: "button", className: "bar-of" }, fill, label);
+  bar.append(element("b", { textContent: formatCount(count) }));
+  bar.title = total ? `${title}: ${formatPercent(count / total)} % of the subset` : title;
+  bar.setAttribute("aria-pressed", isAccepted);
+  bar.dataset.value = value;
+  bar.onclick = () => toggle(value);
+  return bar;
 }

@@ -1,64 +1,73 @@
-// β, the priors that take part and their weights, colour and tools: the state written into controls, and what is done
-// to them handed on.
+// Connects and writes the controls of the composition and the map: β, the priors that take part and their weights,
+// colour and tools.
 
-import { betaAt, positionOf } from "../compute/core.js";
+import { element } from "../common/dom.js";
+import { formatNumber, parseNumber } from "../common/format.js";
 import { memo } from "../common/memo.js";
-import { element, number, parse } from "../common/format.js";
+import { betaAt, betaPosition } from "../compute/sliders.js";
 
-/** Returns a function that writes the state into the controls. read: {beta}; act: see actions.js. */
-export function wireControls(root, read, act) {
-  wireBeta(root, read, act);
+/**
+ * Connects the controls with the actions.
+ * @param {Element} root
+ * @param {{beta: number}} current - reads the current state
+ * @param {object} actions - see state/actions.js
+ * @returns {function(object)} writes a state into the controls
+ */
+export function connectControls(root, current, actions) {
   const $ = (selector) => root.querySelector(selector), buttons = (name) => root.querySelectorAll(`[data-${name}]`);
-  $(".weigh").onclick = act.toggleWeights;
-  $(".colour").onchange = (e) => act.setColour(e.target.value);
-  $(".in-view").onclick = act.selectInView;
-  $(".clear").onclick = act.clear;
-  for (const button of buttons("tool")) button.onclick = () => act.setTool(button.dataset.tool);
-  for (const button of buttons("zoom")) button.onclick = () => act.zoom(button.dataset.zoom);
-  return writing(root, act);
+  connectBeta(root, current, actions);
+  $(".weigh").onclick = actions.toggleWeights;
+  $(".colour").onchange = (e) => actions.setColour(e.target.value);
+  $(".in-view").onclick = actions.selectInView;
+  $(".clear").onclick = actions.clearSelection;
+  for (const button of buttons("tool")) button.onclick = () => actions.setTool(button.dataset.tool);
+  for (const button of buttons("zoom")) button.onclick = () => actions.zoom(button.dataset.zoom);
+  return createWriter(root, actions);
 }
 
-function wireBeta(root, read, act) {
-  const slider = root.querySelector(".slider"), exactly = root.querySelector(".exactly");
-  slider.oninput = () => act.setBeta(betaAt(slider.value / 100));
-  slider.onchange = act.tell;
-  exactly.onchange = () => {
-    const beta = parse(exactly.value);
-    if (!Number.isNaN(beta)) (act.setBeta(beta), act.tell());
-    writeBeta(root, read.beta); // also where it is the same β, written otherwise
+function connectBeta(root, current, actions) {
+  const slider = root.querySelector(".slider"), field = root.querySelector(".exactly");
+  const setAndSend = (beta) => (actions.setBeta(beta), actions.sendSettings());
+  slider.oninput = () => actions.setBeta(betaAt(slider.value / 100));
+  slider.onchange = actions.sendSettings;
+  field.onchange = () => {
+    const beta = parseNumber(field.value);
+    if (!Number.isNaN(beta)) setAndSend(beta);
+    writeBeta(root, current.beta); // This also replaces another spelling of the same β.
   };
-  root.querySelector(".zero").onclick = () => (act.setBeta(0), act.tell());
+  root.querySelector(".zero").onclick = () => setAndSend(0);
 }
 
-function writing(root, act) {
+function createWriter(root, actions) {
   const $ = (selector) => root.querySelector(selector);
   const beta = memo(({ beta }) => writeBeta(root, beta));
   const colour = memo(({ colour }) => void ($(".colour").value = colour));
   const tool = memo(({ tool }) => writeTool(root, tool));
-  // Made anew only where there are others, since that takes the keyboard's focus away.
-  const priors = memo(({ run, weighed }) => {
-    setPriors($(".priors"), run.priors, weighed, act);
-    $(".weigh").setAttribute("aria-expanded", weighed);
+  // The boxes are created only where the priors change, because new elements lose the keyboard's focus.
+  const boxes = memo(({ run, hasWeights }) => {
+    createPriorBoxes($(".priors"), run.priors, hasWeights, actions);
+    $(".weigh").setAttribute("aria-expanded", hasWeights);
   });
-  const values = memo(({ taking, weights }) => writePriors($(".priors"), taking, weights));
+  const priors = memo(({ included, weights }) => writePriors($(".priors"), included, weights));
   return (state) => {
+    const { run, included, weights } = state;
     beta({ beta: state.beta });
     colour({ colour: state.colour });
     tool({ tool: state.tool });
-    priors({ run: state.run, weighed: state.weights !== null });
-    values({ run: state.run, taking: state.taking, weights: state.weights });
+    boxes({ run, hasWeights: weights !== null });
+    priors({ run, included, weights });
   };
 }
 
 function writeBeta(root, beta) {
-  const slider = root.querySelector(".slider"), at = String(Math.round(positionOf(beta) * 200) / 2);
-  if (slider.value !== at && betaAt(slider.value / 100) !== beta) slider.value = at;
-  slider.setAttribute("aria-valuetext", `β = ${number(beta)}`);
-  root.querySelector(".exactly").value = number(beta);
-  root.querySelector(".meaning").textContent = meaningOf(beta);
+  const slider = root.querySelector(".slider"), position = String(Math.round(betaPosition(beta) * 200) / 2);
+  if (slider.value !== position && betaAt(slider.value / 100) !== beta) slider.value = position;
+  slider.setAttribute("aria-valuetext", `β = ${formatNumber(beta)}`);
+  root.querySelector(".exactly").value = formatNumber(beta);
+  root.querySelector(".meaning").textContent = describeBeta(beta);
 }
 
-function meaningOf(beta) {
+function describeBeta(beta) {
   if (beta === 0) return "mean of the energies";
   if (beta === Infinity) return "the largest energy";
   if (beta === -Infinity) return "the smallest energy";
@@ -71,27 +80,27 @@ function writeTool(root, tool) {
     button.setAttribute("aria-checked", button.dataset.tool === tool);
 }
 
-/** Make a box for every prior and, where they are weighed, a field for its weight. */
-function setPriors(place, priors, weighed, act) {
-  for (const old of place.querySelectorAll("label")) old.remove();
+/** Creates a box for every prior and, where priors have weights, a field for its weight. */
+function createPriorBoxes(container, priors, hasWeights, actions) {
+  for (const label of container.querySelectorAll("label")) label.remove();
   priors.forEach((prior, j) => {
     const label = element("label"), box = element("input", { type: "checkbox" });
-    box.onchange = () => act.take(j, box.checked);
+    box.onchange = () => actions.setIncluded(j, box.checked);
     label.append(box, `HEAT-${prior.title}`);
-    if (weighed) label.append(weightField(prior, (weight) => act.weigh(j, weight)));
-    place.append(label);
+    if (hasWeights) label.append(createWeightField(prior, (weight) => actions.setWeight(j, weight)));
+    container.append(label);
   });
 }
 
-function weightField(prior, weigh) {
+function createWeightField(prior, setWeight) {
   const field = element("input", { type: "number", min: 0.1, step: 0.1, ariaLabel: `weight of ${prior.title}` });
-  field.onchange = () => weigh(Number(field.value));
+  field.onchange = () => setWeight(Number(field.value));
   return field;
 }
 
-function writePriors(place, taking, weights) {
-  const summary = place.closest("details").querySelector("summary"), count = taking.filter(Boolean).length;
-  summary.textContent = `Composed: ${count} of ${taking.length}${weights ? ", weighed" : ""}`;
-  place.querySelectorAll("[type=checkbox]").forEach((box, j) => (box.checked = taking[j]));
-  place.querySelectorAll("[type=number]").forEach((field, j) => (field.value = weights[j]));
+function writePriors(container, included, weights) {
+  const summary = container.closest("details").querySelector("summary"), count = included.filter(Boolean).length;
+  summary.textContent = `Composed: ${count} of ${included.length}${weights ? ", weighed" : ""}`;
+  container.querySelectorAll("[type=checkbox]").forEach((box, j) => (box.checked = included[j]));
+  container.querySelectorAll("[type=number]").forEach((field, j) => (field.value = weights[j]));
 }

@@ -1,21 +1,25 @@
-// Three sentences for the first minute, until somebody takes them away; the browser remembers that.
+// Shows the introduction in three sentences until it is closed; the browser remembers that.
 
-const KEY = "heat-guide-read";
+const STORAGE_KEY = "heat-guide-read";
 
-export function wireGuide(root) {
+/**
+ * Shows the guide where it has not been closed, and makes its button close it.
+ * @param {Element} root
+ */
+export function connectGuide(root) {
   const guide = root.querySelector(".guide");
-  guide.hidden = remembered();
+  guide.hidden = isClosed();
   guide.querySelector("button").onclick = () => {
     guide.hidden = true;
     try {
-      localStorage.setItem(KEY, "yes");
-    } catch { /* a browser that keeps nothing shows it again */ }
+      localStorage.setItem(STORAGE_KEY, "yes");
+    } catch { /* A browser without storage shows the guide again. */ }
   };
 }
 
-function remembered() {
+function isClosed() {
   try {
-    return localStorage.getItem(KEY) === "yes";
+    return localStorage.getItem(STORAGE_KEY) === "yes";
   } catch {
     return false;
   }

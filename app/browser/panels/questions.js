@@ -1,44 +1,51 @@
-// The questions, with how many samples answer each; what HEAT gains on the baseline.
+// Writes the questions with the number of samples that answer each, and what HEAT gains and loses against the baseline.
 
+import { element, setText } from "../common/dom.js";
+import { formatCount } from "../common/format.js";
 import { memo } from "../common/memo.js";
-import { baselineOf, questionOf } from "../compute/subset.js";
-import { counting, element, writeText } from "../common/format.js";
+import { baselineOf, questionOf } from "../compute/query.js";
 
-/** A function of the state and the subset that writes them. */
-export function createQuestions(root, act) {
-  const place = root.querySelector(".questions"), baseline = root.querySelector(".baseline");
-  baseline.onchange = () => act.ask({ baseline: baseline.value });
-  const make = memo(({ run, base }) => {
-    const title = run.methods.find((m) => m.key === base)?.title ?? base;
-    place.replaceChildren(...Object.entries(run.questions).map(([key, words]) => {
-      const count = element("b"), text = element("span", { textContent: words.replace("{}", title) });
-      const button = element("button", { type: "button", role: "radio" }, count, text);
-      button.dataset.question = key;
-      button.onclick = () => act.ask({ question: key });
-      return button;
-    }));
-    if (!run.truth) return;
-    baseline.replaceChildren(...run.methods.map((m) => element("option", { value: m.key, textContent: m.title })));
-    baseline.value = base;
+/**
+ * Creates the questions.
+ * @param {Element} root
+ * @param {object} actions - see state/actions.js
+ * @returns {function(object, object)} writes a state and its subset, see `computeSubset` in compute/subset.js
+ */
+export function createQuestions(root, actions) {
+  const container = root.querySelector(".questions"), baselineSelect = root.querySelector(".baseline");
+  const comparison = root.querySelector(".against"), gains = root.querySelector(".gains");
+  baselineSelect.onchange = () => actions.setQuery({ baseline: baselineSelect.value });
+  const writeButtons = memo(({ run, baseline }) => {
+    const title = run.methods.find((method) => method.key === baseline)?.title ?? baseline;
+    container.replaceChildren(...Object.entries(run.questions).map(([question, text]) =>
+      createButton(question, text.replace("{}", title), actions)));
+    if (run.truth) writeBaselines(baselineSelect, run, baseline);
   });
-  const check = memo(({ run, base, question }) => {
-    for (const button of place.children) button.setAttribute("aria-checked", button.dataset.question === question);
+  const writeChoice = memo(({ question }) => {
+    for (const button of container.children) button.setAttribute("aria-checked", button.dataset.question === question);
   });
-  const write = memo(({ counts }) => {
-    for (const button of place.children) {
-      writeText(button.firstChild, counting(counts[button.dataset.question]));
-    }
+  const writeCounts = memo(({ counts }) => {
+    for (const button of container.children) setText(button.firstChild, formatCount(counts[button.dataset.question]));
   });
-  const gains = memo(({ gained, lost }) => {
-    writeText(root.querySelector(".gains"), `+${counting(gained)} −${counting(lost)}`);
-  });
-  const against = memo(({ run }) => void (root.querySelector(".against").hidden = !run.truth));
-  return (state, subset) => {
-    const { run, ask } = state, { questions } = subset;
-    against({ run });
-    make({ run, base: baselineOf(run, ask) });
-    check({ run, base: baselineOf(run, ask), question: questionOf(run, ask) });
-    write({ run, base: baselineOf(run, ask), counts: questions });
-    if (run.truth) gains({ gained: questions.gained, lost: questions.lost });
+  return ({ run, query }, { questions: counts }) => {
+    const baseline = baselineOf(run, query);
+    comparison.hidden = !run.truth;
+    writeButtons({ run, baseline });
+    writeChoice({ run, baseline, question: questionOf(run, query) });
+    writeCounts({ run, baseline, counts });
+    if (run.truth) setText(gains, `+${formatCount(counts.gained)} −${formatCount(counts.lost)}`);
   };
+}
+
+function createButton(question, text, actions) {
+  const count = element("b"), label = element("span", { textContent: text });
+  const button = element("button", { type: "button", role: "radio" }, count, label);
+  button.dataset.question = question;
+  button.onclick = () => actions.setQuery({ question });
+  return button;
+}
+
+function writeBaselines(select, run, baseline) {
+  select.replaceChildren(...run.methods.map(({ key, title }) => element("option", { value: key, textContent: title })));
+  select.value = baseline;
 }

@@ -1,34 +1,57 @@
-// The subset as pictures, one a sample, with the verdict of each chosen method; as a table; as rows of methods.
+// Creates the grid: one picture for each sample, with the verdict of each shown method.
 
-import { picture, pictureOfPoint } from "./pictures.js";
-import { badge, verdictOn } from "./verdicts.js";
-import { element } from "../common/format.js";
+import { element } from "../common/dom.js";
+import { createPicture, pointPictureUrl } from "../common/pictures.js";
+import { createBadge, describeVerdict } from "../common/verdicts.js";
 
-const GAP = 8, FOOT = 38, NAMED_FROM = 132; // CSS pixels: below a picture; width from which badges name their method
+const GAP = 8, CAPTION_HEIGHT = 38; // CSS pixels
+const NAMED_FROM = 132; // CSS pixels; the width from which badges show the names of their methods
 
-export const columnsOf = (width, size) => Math.max(1, Math.floor((width + GAP) / (size + GAP)));
-export const rowHeight = (size) => size + FOOT + GAP;
+/**
+ * Returns the number of pictures in a row.
+ * @param {number} width - of the results in CSS pixels
+ * @param {number} size - of a picture in CSS pixels
+ * @returns {number}
+ */
+export const gridColumns = (width, size) => Math.max(1, Math.floor((width + GAP) / (size + GAP)));
 
-/** A row of pictures: a function of the row's number. points: in order; act: see actions.js. */
-export const rowOfPictures = (run, points, methods, columns, size, act) => (row) => {
+/**
+ * Returns the height of a row in CSS pixels.
+ * @param {number} size - of a picture in CSS pixels
+ * @returns {number}
+ */
+export const gridRowHeight = (size) => size + CAPTION_HEIGHT + GAP;
+
+/**
+ * Returns a function that creates the row of a number.
+ * @param {object} run
+ * @param {Uint32Array} points - in order
+ * @param {object[]} methods - see `methodOf` in compute/query.js
+ * @param {number} columns - see `gridColumns`
+ * @param {number} size - of a picture in CSS pixels
+ * @param {object} actions - see state/actions.js
+ * @returns {function(number): HTMLElement}
+ */
+export const gridRowCreator = (run, points, methods, columns, size, actions) => (row) => {
   const line = element("div", { className: "line-of-pictures" });
   line.style.gridTemplateColumns = `repeat(${columns}, ${size}px)`;
-  for (let c = row * columns; c < Math.min((row + 1) * columns, points.length); c++)
-    line.append(cell(run, points[c], methods, size, act));
+  const shown = points.slice(row * columns, (row + 1) * columns);
+  line.append(...Array.from(shown, (i) => createCell(run, i, methods, size, actions)));
   return line;
 };
 
-function cell(run, i, methods, size, act) {
-  const number = run.number[i], { kind } = verdictOn(run, i, methods.at(-1).flagged(i));
-  const seen = `${run.classes[run.seen[i]]} · ${Math.round(100 * run.confidence[i])} %`;
-  const whole = element("button", { type: "button", className: `cell ${kind}`, title: run.ids[i] });
-  whole.dataset.number = number;
-  whole.setAttribute("aria-label", `${run.sets[run.set[i]].name}, ${run.ids[i]}, taken for ${seen}`);
-  const marks = element("span", { className: "marks" }, ...methods.map((m) => badge(run, i, m, size >= NAMED_FROM)));
-  const frame = element("span", { className: "frame" }, picture(pictureOfPoint(run, i, size)), marks);
+function createCell(run, i, methods, size, actions) {
+  const number = run.number[i], { kind } = describeVerdict(run, i, methods.at(-1).isFlagged(i));
+  const prediction = `${run.classes[run.seen[i]]} · ${Math.round(100 * run.confidence[i])} %`;
+  const cell = element("button", { type: "button", className: `cell ${kind}`, title: run.ids[i] });
+  cell.dataset.number = number;
+  cell.setAttribute("aria-label", `${run.sets[run.set[i]].name}, ${run.ids[i]}, taken for ${prediction}`);
+  const badges = methods.map((method) => createBadge(run, i, method, size >= NAMED_FROM));
+  const picture = createPicture(pointPictureUrl(run, i, size));
+  const frame = element("span", { className: "frame" }, picture, element("span", { className: "marks" }, ...badges));
   frame.style.height = `${size}px`;
-  whole.append(frame, element("span", { className: "caption", textContent: seen }));
-  whole.append(element("span", { className: "caption faint", textContent: run.sets[run.set[i]].name }));
-  whole.onclick = (e) => (e.ctrlKey || e.metaKey || e.shiftKey ? act.mark(number) : act.inspect(number));
-  return whole;
+  cell.append(frame, element("span", { className: "caption", textContent: prediction }));
+  cell.append(element("span", { className: "caption faint", textContent: run.sets[run.set[i]].name }));
+  cell.onclick = (e) => (e.ctrlKey || e.metaKey || e.shiftKey ? actions.toggleMark(number) : actions.inspect(number));
+  return cell;
 }

@@ -1,66 +1,82 @@
-// The middle: the subset as grid, table or rows of methods.
+// Shows the samples of the subset as a grid, a table, or one row for each method.
 
-import { columnsOf, rowHeight, rowOfPictures } from "./grid.js";
 import { memo } from "../common/memo.js";
-import { blockHeight, blockOfRows, columnsOfRows } from "./rows.js";
-import { createScroller } from "./scroller.js";
-import { columnsFor, head, LINE, lineOfTable } from "./table.js";
+import { gridColumns, gridRowCreator, gridRowHeight } from "./grid.js";
+import { methodBlockCreator, methodBlockHeight, methodColumns } from "./method_rows.js";
+import { ROW_HEIGHT, createTableHead, tableColumns, tableRowCreator } from "./table.js";
+import { createVirtualList } from "./virtual_list.js";
 
-const ways = {
-  grid(run, points, methods, { size, width, act }) {
-    const columns = columnsOf(width, size), make = rowOfPictures(run, points, methods, columns, size, act);
-    return { perRow: columns, height: rowHeight(size), make };
+/** For each layout: the samples in a row, the height of a row, the function that creates a row, and a head if there is
+ *  one. */
+const layouts = {
+  grid(run, points, methods, { size, width, actions }) {
+    const perRow = gridColumns(width, size), createRow = gridRowCreator(run, points, methods, perRow, size, actions);
+    return { perRow, height: gridRowHeight(size), createRow };
   },
-  table(run, points, methods, { order, found, act }) {
-    const columns = columnsFor(run, found), make = lineOfTable(run, points, columns, methods, act);
-    return { perRow: 1, height: LINE, make, head: head(columns, methods, order, act) };
+  table(run, points, methods, { order, scoring, actions }) {
+    const columns = tableColumns(run, scoring), createRow = tableRowCreator(run, points, columns, methods, actions);
+    return { perRow: 1, height: ROW_HEIGHT, createRow, head: createTableHead(columns, methods, order, actions) };
   },
-  rows(run, points, methods, { size, width, act }) {
-    const columns = columnsOfRows(width, size), make = blockOfRows(run, points, methods, columns, size, act);
-    return { perRow: columns, height: blockHeight(methods.length, size), make };
+  rows(run, points, methods, { size, width, actions }) {
+    const perRow = methodColumns(width, size);
+    const createRow = methodBlockCreator(run, points, methods, perRow, size, actions);
+    return { perRow, height: methodBlockHeight(methods.length, size), createRow };
   },
 };
 
-/** {part: draws a frame, reveal: scroll to the inspected sample, perRow: samples a row, stop}. request: for a frame. */
-export function createResults(root, act, request) {
-  const place = root.querySelector(".results"), titles = root.querySelector(".head"), scroller = createScroller(place);
-  let perRow = 1, shown = [], looking = -1;
-  const draw = memo(({ run, layout, size, order, width, points, methods, h, line, found }) => {
-    const way = ways[layout](run, points, methods, { size, width, order, found, act });
-    const focused = place.getRootNode().activeElement?.closest(".results [data-number]")?.dataset.number;
-    titles.replaceChildren(...(way.head ? [way.head] : []));
-    [perRow, shown] = [way.perRow, points];
-    scroller.show(Math.ceil(points.length / perRow), way.height, way.make);
-    // The keyboard stays where it was.
-    if (focused) (place.querySelector(`[data-number="${focused}"]`) ?? place).focus({ preventScroll: true });
+/**
+ * Creates the results.
+ * @param {Element} root
+ * @param {object} actions - see state/actions.js
+ * @param {function()} requestFrame
+ * @returns {{update: function, reveal: function(), perRow: number, stop: function()}} update draws a state; reveal
+ *   scrolls to the inspected sample; perRow is the number of samples in a row; stop ends the observation of the size
+ */
+export function createResults(root, actions, requestFrame) {
+  const container = root.querySelector(".results"), head = root.querySelector(".head");
+  const list = createVirtualList(container);
+  let perRow = 1, points = [], inspectedPoint = -1, marked = new Set(), inspected = null;
+  const draw = memo(({ run, layout, size, order, width, points: shown, methods, scoring }) => {
+    const arranged = layouts[layout](run, shown, methods, { size, width, order, scoring, actions });
+    const focused = container.getRootNode().activeElement?.closest(".results [data-number]")?.dataset.number;
+    head.replaceChildren(...(arranged.head ? [arranged.head] : []));
+    [perRow, points] = [arranged.perRow, shown];
+    list.show(Math.ceil(points.length / perRow), arranged.height, arranged.createRow);
+    // The new elements replace the one that had the keyboard's focus.
+    if (focused) (container.querySelector(`[data-number="${focused}"]`) ?? container).focus({ preventScroll: true });
   });
-  const begin = memo(() => scroller.top());
-  const observer = new ResizeObserver(request); // another width has other columns
-  observer.observe(place);
-  place.addEventListener("scroll", () => mark(scroller.rows), { passive: true });
-  let marked = new Set(), looked = null;
-  const mark = (rows) => {
-    for (const row of rows)
-      for (const cell of row.matches("[data-number]") ? [row] : row.querySelectorAll("[data-number]")) {
-        cell.setAttribute("aria-current", Number(cell.dataset.number) === looked);
-        cell.setAttribute("aria-selected", marked.has(Number(cell.dataset.number)));
-      }
-  };
+  const scrollToTop = memo(() => list.scrollToTop());
+  const writeMarks = () => markCells(list.rows, inspected, marked);
+  const observer = new ResizeObserver(requestFrame); // The number of columns depends on the width.
+  observer.observe(container);
+  container.addEventListener("scroll", writeMarks, { passive: true });
   return {
-    /** points: in order; methods: see subset.js, another list where one of them says otherwise; found: see scoring.js. */
-    part(state, points, methods, found) {
-      const { run, layout, size, ask, selection } = state, { question, order, values, brush, find, like } = ask;
-      [marked, looked, looking] = [state.marked, state.looked, run.pointOf[state.looked] ?? -1];
-      begin({ run, question, order, values, brush, find, like, selection, layout });
-      const { h, line } = found, width = place.clientWidth;
-      draw({ run, layout, size, order, width, points, methods, ...(layout === "table" ? { h, line, found } : {}) });
-      mark(scroller.rows);
+    /** Draws a state. points: in order; methods: see compute/query.js, a new list where a verdict changed; scoring: one
+     *  object as long as the scores stay the same. */
+    update(state, orderedPoints, methods, scoring) {
+      const { run, layout, size, query, selection } = state, { question, order, values, brush, find, like } = query;
+      [marked, inspected, inspectedPoint] = [state.marked, state.inspected, run.pointOf[state.inspected] ?? -1];
+      scrollToTop({ run, question, order, values, brush, find, like, selection, layout });
+      // The table alone shows numbers that follow from the scores.
+      const scoringShown = layout === "table" ? { scoring } : {};
+      draw({ run, layout, size, order, width: container.clientWidth, points: orderedPoints, methods, ...scoringShown });
+      writeMarks();
     },
     reveal() {
-      const at = shown.indexOf(looking);
-      if (at >= 0) scroller.reveal(Math.floor(at / perRow));
+      const position = points.indexOf(inspectedPoint);
+      if (position >= 0) list.reveal(Math.floor(position / perRow));
     },
     get perRow() { return perRow; },
     stop: () => observer.disconnect(),
   };
+}
+
+/** Writes into all cells of some rows whether they are inspected or marked. */
+function markCells(rows, inspected, marked) {
+  for (const row of rows)
+    for (const cell of row.matches("[data-number]") ? [row] : row.querySelectorAll("[data-number]")) {
+      const number = Number(cell.dataset.number);
+      cell.setAttribute("aria-current", number === inspected);
+      cell.setAttribute("aria-selected", marked.has(number));
+    }
 }

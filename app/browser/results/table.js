@@ -1,69 +1,101 @@
-// The subset as a table: a line a sample, sorted by any column.
+// Creates the table: one row for each sample, sorted by any column.
 
-import { picture, pictureOfPoint } from "./pictures.js";
+import { element } from "../common/dom.js";
+import { formatPercent } from "../common/format.js";
+import { createPicture, pointPictureUrl } from "../common/pictures.js";
+import { createBadge } from "../common/verdicts.js";
 import { facetOf } from "../compute/facets.js";
-import { sortedBy } from "../compute/subset.js";
-import { badge } from "./verdicts.js";
-import { element, percent } from "../common/format.js";
+import { splitOrder } from "../compute/query.js";
 
-export const LINE = 40; // CSS pixels
-const MOST_SAID = 4; // columns of manifests: a table that is wider than the page shows none of them well
+/** The height of a row in CSS pixels. */
+export const ROW_HEIGHT = 40;
 
-/** The columns: {key: what it sorts by or null, title, about, wide: CSS, text(i)}. */
-export function columnsFor(run, found) {
-  const p = (i) => (1 + (1 - found.shareOf(found.scores[i])) * found.known) / (found.known + 1);
+const MAX_MANIFEST_COLUMNS = 4; // More columns would be too narrow to read.
+
+/**
+ * Returns the columns of the table.
+ * @param {object} run
+ * @param {object} scoring - see `createScoring` in state/selectors.js
+ * @returns {object[]} {key: what it sorts by, or null; title; about: a tooltip; width: in CSS; text: function of a
+ *   point; isText: whether the column holds text, which is aligned to the left}
+ */
+export function tableColumns(run, scoring) {
+  const { scores, idShareBelow, idCount } = scoring;
+  const pValue = (i) => (1 + (1 - idShareBelow(scores[i])) * idCount) / (idCount + 1);
   return [
-    { key: "id", title: "id", wide: "minmax(110px, 2fr)", text: (i) => run.ids[i], start: true },
-    { key: "set", title: "set", wide: "minmax(70px, 1fr)", text: (i) => run.sets[run.set[i]].name, start: true },
-    { key: "seen", title: "taken for", wide: "minmax(70px, 1fr)", text: (i) => run.classes[run.seen[i]], start: true },
-    ...run.columns.slice(0, MOST_SAID).map((column) => said(run, column)),
-    { key: "confidence", title: "sure", about: "The classifier's probability of that class", wide: "56px",
-      text: (i) => `${percent(run.confidence[i])} %` },
+    { key: "id", title: "id", width: "minmax(110px, 2fr)", text: (i) => run.ids[i], isText: true },
+    { key: "set", title: "set", width: "minmax(70px, 1fr)", text: (i) => run.sets[run.set[i]].name, isText: true },
+    { key: "seen", title: "taken for", width: "minmax(70px, 1fr)", isText: true,
+      text: (i) => run.classes[run.seen[i]] },
+    ...run.columns.slice(0, MAX_MANIFEST_COLUMNS).map((column) => manifestColumn(run, column)),
+    { key: "confidence", title: "sure", about: "The classifier's probability of that class", width: "56px",
+      text: (i) => `${formatPercent(run.confidence[i])} %` },
     ...run.priors.map((prior, j) => ({
       key: prior.key, title: prior.title, about: `Corrected energy of ${prior.title}, in standard deviations of ID`,
-      wide: "64px", text: (i) => run.energies[i * run.k + j].toFixed(2),
+      width: "64px", text: (i) => run.energies[i * run.k + j].toFixed(2),
     })),
-    { key: "score", title: "score", about: "HEAT's score: larger = more out-of-distribution", wide: "60px",
-      text: (i) => found.scores[i].toFixed(2) },
+    { key: "score", title: "score", about: "HEAT's score: larger = more out-of-distribution", width: "60px",
+      text: (i) => scores[i].toFixed(2) },
     { key: null, title: "p", about: "Share of known test images that score at least as high, (1 + count) / (n + 1)",
-      wide: "60px", text: (i) => p(i).toPrecision(2) },
+      width: "60px", text: (i) => pValue(i).toPrecision(2) },
   ];
 }
 
-function said(run, { key, title }) {
-  const { titles, codes } = facetOf({ run }, key);
-  return { key, title, about: `${title}, as the list of the images says`, wide: "minmax(60px, 1fr)", text: (i) => titles[codes[i]] ?? "", start: true };
+function manifestColumn(run, { key, title }) {
+  const { titles, codes } = facetOf({ run }, key), about = `${title}, as the list of the images says`;
+  return { key, title, about, width: "minmax(60px, 1fr)", text: (i) => titles[codes[i]] ?? "", isText: true };
 }
 
-const template = (columns, methods) => `34px ${columns.map((c) => c.wide).join(" ")} ${18 * methods.length + 12}px`;
+const gridTemplate = (columns, methods) =>
+  `34px ${columns.map((column) => column.width).join(" ")} ${18 * methods.length + 12}px`;
 
-/** The line of titles; `order` as in the query. */
-export function head(columns, methods, order, act) {
-  const line = element("div", { className: "titles" }), [by, direction] = sortedBy(order);
-  line.style.gridTemplateColumns = template(columns, methods);
-  line.append(element("span"));
-  for (const { key, title, about, start } of columns) {
-    const sorted = key !== null && by === key && direction;
-    const one = element("button", { type: "button", textContent: title + (sorted ? (direction === "asc" ? " ▲" : " ▼") : "") });
-    Object.assign(one, { title: about ?? "", disabled: key === null, className: start ? "start" : "" });
-    one.setAttribute("aria-sort", sorted ? { asc: "ascending", desc: "descending" }[direction] : "none");
-    one.onclick = () => act.ask({ order: `${key}:${sorted && direction === "desc" ? "asc" : "desc"}` });
-    line.append(one);
-  }
-  line.append(element("span"));
-  return line;
+/**
+ * Creates the head of the table; a click on a title sorts by its column.
+ * @param {object[]} columns - see `tableColumns`
+ * @param {object[]} methods
+ * @param {string} order - of the query
+ * @param {object} actions - see state/actions.js
+ * @returns {HTMLElement}
+ */
+export function createTableHead(columns, methods, order, actions) {
+  const head = element("div", { className: "titles" }), [sortedColumn, direction] = splitOrder(order);
+  head.style.gridTemplateColumns = gridTemplate(columns, methods);
+  const titles = columns.map((column) => {
+    const isSorted = column.key !== null && sortedColumn === column.key;
+    return createTitle(column, isSorted ? direction : undefined, actions);
+  });
+  head.append(element("span"), ...titles, element("span"));
+  return head;
 }
 
-/** A line of the table: a function of its number. */
-export const lineOfTable = (run, points, columns, methods, act) => (row) => {
-  const i = points[row], number = run.number[i];
-  const line = element("div", { className: "cell line", tabIndex: -1, role: "button" });
-  line.style.gridTemplateColumns = template(columns, methods);
-  line.dataset.number = number;
-  line.append(picture(pictureOfPoint(run, i, 32)));
-  for (const { text, start } of columns)
-    line.append(element("span", { textContent: text(i), title: text(i), className: start ? "start" : "" }));
-  line.append(element("span", { className: "marks" }, ...methods.map((m) => badge(run, i, m, false))));
-  line.onclick = (e) => (e.ctrlKey || e.metaKey || e.shiftKey ? act.mark(number) : act.inspect(number));
-  return line;
+/** Creates the title of a column; direction is "asc" or "desc" where the table is sorted by the column. */
+function createTitle({ key, title, about, isText }, direction, actions) {
+  const arrow = direction ? (direction === "asc" ? " ▲" : " ▼") : "";
+  const button = element("button", { type: "button", textContent: title + arrow });
+  Object.assign(button, { title: about ?? "", disabled: key === null, className: isText ? "start" : "" });
+  button.setAttribute("aria-sort", direction ? { asc: "ascending", desc: "descending" }[direction] : "none");
+  button.onclick = () => actions.setQuery({ order: `${key}:${direction === "desc" ? "asc" : "desc"}` });
+  return button;
+}
+
+/**
+ * Returns a function that creates the table's row of a number.
+ * @param {object} run
+ * @param {Uint32Array} points - in order
+ * @param {object[]} columns - see `tableColumns`
+ * @param {object[]} methods - see `methodOf` in compute/query.js
+ * @param {object} actions - see state/actions.js
+ * @returns {function(number): HTMLElement}
+ */
+export const tableRowCreator = (run, points, columns, methods, actions) => (position) => {
+  const i = points[position], number = run.number[i];
+  const row = element("div", { className: "cell line", tabIndex: -1, role: "button" });
+  row.style.gridTemplateColumns = gridTemplate(columns, methods);
+  row.dataset.number = number;
+  row.append(createPicture(pointPictureUrl(run, i, 32)));
+  for (const { text, isText } of columns)
+    row.append(element("span", { textContent: text(i), title: text(i), className: isText ? "start" : "" }));
+  row.append(element("span", { className: "marks" }, ...methods.map((method) => createBadge(run, i, method, false))));
+  row.onclick = (e) => (e.ctrlKey || e.metaKey || e.shiftKey ? actions.toggleMark(number) : actions.inspect(number));
+  return row;
 };

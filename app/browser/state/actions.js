@@ -1,177 +1,191 @@
-// What a person can do in the workbench. Each changes the state, and tells Python once it is settled.
+// Defines what a person can do in the workbench. An action changes the state; Python receives the settings when a
+// gesture ends.
 
-import { told, toldSelection } from "./messages.js";
-import { inView, nearest, shown, within } from "../compute/points.js";
-import { fromPoints, selecting } from "./selection.js";
-import { PLAIN } from "../compute/subset.js";
-import { panned, zoomed } from "../map/viewport.js";
+import { drawnPoints } from "../compute/facets.js";
+import { inViewTest, nearestPoint, visibilityTest, withinPathTest } from "../compute/hit_test.js";
+import { PLAIN_QUERY } from "../compute/query.js";
+import { pan, zoom } from "../compute/viewport.js";
+import { selectionMessage, settingsMessage } from "./messages.js";
+import { createOutbox } from "./outbox.js";
+import { changeSelection, selectionFromPoints } from "./selection.js";
 
-const LOOK_MS = 120; // where samples follow one another faster, Python is asked about the last one, so long after it
+const INSPECT_DELAY_MS = 120; // Where samples are inspected faster than this, Python is asked about the last one only.
+const LEAST_WEIGHT = 0.1, LARGEST_WEIGHT = 1000;
 
-const clamped = (weight) => Math.min(Math.max(weight || 0, 0.1), 1000);
+const clampWeight = (weight) => Math.min(Math.max(weight || 0, LEAST_WEIGHT), LARGEST_WEIGHT);
 
-/** map: its surface; send(name, value) tells Python; subset(state): see scoring.js. */
-export function createActions(store, map, send, subset) {
-  const tell = () => send("view", told(store.state));
-  const settle = (change) => (store.update(change), tell());
+/**
+ * Creates the actions.
+ * @param {object} store - see store.js
+ * @param {Surface} map - the surface of the map
+ * @param {function(string, string)} send - sends a message under a name to Python
+ * @param {function(object): object} subsetOf - see `createSubset` in selectors.js
+ * @returns {object} one function for each action
+ */
+export function createActions(store, map, send, subsetOf) {
+  const sendSettings = () => send("view", settingsMessage(store.state));
+  const updateAndSend = (change) => (store.update(change), sendSettings());
   return {
-    ...settings(store, settle, tell),
-    ...asking(store, settle),
-    ...looking(store, map),
-    ...picking(store, map, send, subset),
-    ...marking(store, send, subset),
+    ...settingActions(store, updateAndSend, sendSettings),
+    ...queryActions(store, updateAndSend),
+    ...mapActions(store, map),
+    ...selectionActions(store, map, send),
+    ...inspectionActions(store, map, send, subsetOf),
+    ...sampleActions(store, send, subsetOf),
   };
 }
 
-/** What numbers and colours are of. `setBeta`, `setThreshold` and `setAlpha` are called on the way, `tell` at its end. */
-function settings(store, settle, tell) {
+/** Actions on scores and appearance. `setBeta`, `setThreshold`, `setAlpha` and `setSize` are called many times during a
+ *  gesture, and `sendSettings` at its end. */
+function settingActions(store, updateAndSend, sendSettings) {
   return {
-    tell,
+    sendSettings,
     setBeta: (beta) => store.update({ beta }),
-    setThreshold: (threshold) => store.update({ threshold, alpha: null }), // null: at 95 % of ID
+    /** Sets the threshold; null stands for the one that keeps 95 % of ID. */
+    setThreshold: (threshold) => store.update({ threshold, alpha: null }),
     setAlpha: (alpha) => store.update({ alpha, threshold: null }),
-    setColour: (colour) => settle({ colour }),
-    setLayout: (layout) => settle({ layout }),
+    setColour: (colour) => updateAndSend({ colour }),
+    setLayout: (layout) => updateAndSend({ layout }),
     setSize: (size) => store.update({ size }),
 
-    /** A prior takes part or not; the last one stays. */
-    take(j, takes) {
-      const taking = store.state.taking.with(j, takes);
-      settle({ taking: taking.some(Boolean) ? taking : taking.with(j, true) });
+    /** Includes prior j in the composition or excludes it; the last included prior stays. */
+    setIncluded(j, takesPart) {
+      const included = store.state.included.with(j, takesPart);
+      updateAndSend({ included: included.some(Boolean) ? included : included.with(j, true) });
     },
 
-    weigh: (j, weight) => settle({ weights: store.state.weights.with(j, clamped(weight)) }),
-    toggleWeights: () => settle({ weights: store.state.weights ? null : store.state.run.priors.map(() => 1) }),
+    setWeight: (j, weight) => updateAndSend({ weights: store.state.weights.with(j, clampWeight(weight)) }),
+    toggleWeights: () => updateAndSend({ weights: store.state.weights ? null : store.state.run.priors.map(() => 1) }),
 
-    /** Show or hide a set, or "train". */
-    toggle(key) {
-      const { off } = store.state;
-      settle({ off: off.includes(key) ? off.filter((k) => k !== key) : [...off, key] });
+    /** Shows or hides a set, or the training sample ("train"). */
+    toggleSet(key) {
+      const { hidden } = store.state;
+      updateAndSend({ hidden: hidden.includes(key) ? hidden.filter((k) => k !== key) : [...hidden, key] });
     },
   };
 }
 
-/** Which samples, in which order. `setBrush` and `setFind` are called on the way. */
-function asking(store, settle) {
-  const ask = (change) => settle({ ask: { ...store.state.ask, ...change } });
+/** Actions on the question, its filters and its order. `setBrush` and `setFind` are called many times during a gesture,
+ *  and `sendSettings` at its end. */
+function queryActions(store, updateAndSend) {
+  const setQuery = (change) => updateAndSend({ query: { ...store.state.query, ...change } });
   return {
-    ask,
-    setBrush: (brush) => store.update({ ask: { ...store.state.ask, brush } }),
-    setFind: (find) => store.update({ ask: { ...store.state.ask, find } }),
+    setQuery,
+    setBrush: (brush) => store.update({ query: { ...store.state.query, brush } }),
+    setFind: (find) => store.update({ query: { ...store.state.query, find } }),
 
-    /** Keep a value of a facet, or no longer. */
+    /** Adds a value of a facet to the filter, or removes it. */
     toggleValue(facet, value) {
-      const { values } = store.state.ask, kept = values[facet] ?? [];
-      const next = kept.includes(value) ? kept.filter((v) => v !== value) : [...kept, value];
+      const { values } = store.state.query, accepted = values[facet] ?? [];
+      const next = accepted.includes(value) ? accepted.filter((v) => v !== value) : [...accepted, value];
       const others = Object.fromEntries(Object.entries(values).filter(([name]) => name !== facet));
-      ask({ values: next.length ? { ...others, [facet]: next } : others });
+      setQuery({ values: next.length ? { ...others, [facet]: next } : others });
     },
 
-    /** A method's verdicts are shown, or no longer. */
-    toggleMethod(key, shownNow) {
-      const next = shownNow.includes(key) ? shownNow.filter((m) => m !== key) : [...shownNow, key];
-      ask({ methods: next });
+    /** Shows or hides a method's verdicts. */
+    toggleMethod(key, shownMethods) {
+      const methods = shownMethods.includes(key) ? shownMethods.filter((m) => m !== key) : [...shownMethods, key];
+      setQuery({ methods });
     },
 
-    /** Nothing narrows the question; the lasso goes with `clear`. */
-    widen: () => ask({ values: PLAIN.values, brush: null, find: "", like: null }),
+    /** Removes every filter except for the lasso, which `clearSelection` removes. */
+    clearFilters: () => setQuery({ values: PLAIN_QUERY.values, brush: null, find: "", like: null }),
   };
 }
 
-/** What is seen of the map; Python need not know. */
-function looking(store, map) {
+/** Actions on the view of the map, of which Python is not informed. */
+function mapActions(store, map) {
   return {
     setTool: (tool) => store.update({ tool }),
-    pan: (dx, dy) => store.update({ where: panned(map, store.state.where, dx, dy) }),
-    zoom: (how, place) => store.update({ where: zoomed(map, store.state.where, how, place) }),
-    drawPath: (path) => store.update({ path }),
+    pan: (dx, dy) => store.update({ viewport: pan(map, store.state.viewport, dx, dy) }),
+    zoom: (direction, centre) => store.update({ viewport: zoom(map, store.state.viewport, direction, centre) }),
+    setLassoPath: (lassoPath) => store.update({ lassoPath }),
     hover(x, y) {
-      const { run, hovered } = store.state, i = run.map ? nearest(map, store.state, x, y) : -1;
+      const { run, hovered } = store.state, i = run.map ? nearestPoint(map, store.state, x, y) : -1;
       if (i !== hovered) store.update({ hovered: i });
     },
   };
 }
 
-/** Points within a lasso, and the inspected sample. */
-function picking(store, map, send, subset) {
-  let asking, asked = -Infinity;
-  const select = (fits, how) => {
-    const selection = selecting(store.state.selection, shown(store.state), fits, how);
-    store.update({ selection, selectionDue: false });
-    send("lasso", toldSelection(store.state));
+/** Actions that select points of the map. A mode is "set", "add" or "remove". */
+function selectionActions(store, map, send) {
+  const select = (isInside, mode) => {
+    const selection = changeSelection(store.state.selection, visibilityTest(store.state), isInside, mode);
+    store.update({ selection, selectionPending: false });
+    send("lasso", selectionMessage(store.state));
   };
+  return {
+    clearSelection: () => select(() => false, "set"),
+    selectInView: () => select(inViewTest(map, store.state), "set"),
+    selectWithin: (path, mode) => select(withinPathTest(map, store.state, path), mode),
+  };
+}
+
+/** Actions that inspect a sample. */
+function inspectionActions(store, map, send, subsetOf) {
+  let timer, lastTime = -Infinity;
   const inspect = (number) => {
-    if (number === store.state.looked) return;
-    store.update({ looked: number });
-    clearTimeout(asking);
-    const ask = () => send("inspect", JSON.stringify(number)), now = performance.now(), hurried = now - asked < LOOK_MS;
-    asked = now;
-    if (hurried) asking = setTimeout(ask, LOOK_MS); // keys may run through many samples
+    if (number === store.state.inspected) return;
+    store.update({ inspected: number });
+    clearTimeout(timer);
+    const ask = () => send("inspect", JSON.stringify(number)), now = performance.now();
+    const isFast = now - lastTime < INSPECT_DELAY_MS;
+    lastTime = now;
+    if (isFast) timer = setTimeout(ask, INSPECT_DELAY_MS); // A held key runs through many samples.
     else ask();
   };
   return {
     inspect,
-    clear: () => select(() => false, "set"),
-    selectInView: () => select(inView(map, store.state), "set"),
-    /** how: "set", "add" or "remove" what lies within. */
-    selectWithin: (path, how) => select(within(map, store.state, path), how),
 
     inspectAt(x, y) {
-      const i = nearest(map, store.state, x, y);
+      const i = nearestPoint(map, store.state, x, y);
       if (i >= 0) inspect(store.state.run.number[i]);
     },
 
-    /** The sample so many places further in the subset; the first where none of it is inspected. */
-    step(by) {
-      const { points } = subset(store.state), { run, looked } = store.state;
+    /** Inspects the sample some positions further in the subset; the first where none of the subset is inspected. */
+    step(offset) {
+      const { points } = subsetOf(store.state), { run, inspected } = store.state;
       if (!points.length) return;
-      const at = looked === null ? -1 : points.indexOf(run.pointOf[looked]);
-      inspect(run.number[points[at < 0 ? 0 : Math.min(Math.max(at + by, 0), points.length - 1)]]);
+      const position = inspected === null ? -1 : points.indexOf(run.pointOf[inspected]);
+      const next = position < 0 ? 0 : Math.min(Math.max(position + offset, 0), points.length - 1);
+      inspect(run.number[points[next]]);
+    },
+
+    requestPositionMaps() {
+      send("where", JSON.stringify({ number: store.state.inspected, time: performance.now() }));
     },
   };
 }
 
-/** Samples that the next action is about. */
-function marking(store, send, subset) {
-  const about = () => {
+/** Actions on marked samples, or on the whole subset where none is marked: tags, notes, and sets of new runs. */
+function sampleActions(store, send, subsetOf) {
+  const outbox = createOutbox((messages) => send("act", messages));
+  const affectedSamples = () => {
     const { run, marked } = store.state;
-    const points = marked.size ? [...marked].map((n) => run.pointOf[n]).filter((i) => i >= 0) : subset(store.state).points;
-    return toldSelection({ run, selection: fromPoints(points, run.n) });
+    const points = marked.size ? drawnPoints(run, marked) : subsetOf(store.state).points;
+    return JSON.parse(selectionMessage({ run, selection: selectionFromPoints(points, run.n) }));
   };
-  // Python forgets a message that another one overtakes: what must not be lost is sent until it has said `done`.
-  let unanswered = [], last = Date.now();
-  const flush = () => unanswered.length && send("act", JSON.stringify(unanswered));
-  const post = (message) => {
-    unanswered.push({ id: ++last, ...message });
-    flush();
-  };
-  const act = (what, more) => post({ what, ...more, ...JSON.parse(about()) });
+  const post = (what, fields) => outbox.post({ what, ...fields, ...affectedSamples() });
   return {
-    /** Python has done everything up to an id. */
-    acknowledge(done) {
-      unanswered = unanswered.filter((message) => message.id > done);
-      flush();
-    },
-    mark(number) {
+    acknowledge: outbox.acknowledge,
+    toggleMark(number) {
       const marked = new Set(store.state.marked);
       if (!marked.delete(number)) marked.add(number);
       store.update({ marked });
     },
-    unmark: () => store.update({ marked: new Set() }),
-    /** Give the marked samples (none: the whole subset) a tag, or take it from them. */
-    tag: (tag) => act("tag", { tag }),
-    untag: (tag) => act("untag", { tag }),
-    /** The same of the marked samples (none: of the inspected one alone). */
-    tagLooked(tag) {
-      const { run, marked, looked } = store.state;
-      if (marked.size) return act("tag", { tag });
-      if (looked !== null) post({ what: "tag", tag, version: run.version, number: looked });
+    clearMarks: () => store.update({ marked: new Set() }),
+    tag: (tag) => post("tag", { tag }),
+
+    /** Tags the marked samples, or the inspected sample where none is marked. */
+    tagInspected(tag) {
+      const { run, marked, inspected } = store.state;
+      if (marked.size) return post("tag", { tag });
+      if (inspected !== null) outbox.post({ what: "tag", tag, version: run.version, number: inspected });
     },
-    /** Make them the OOD set or a class of a new run. */
-    newRun: (role, name) => act("run", { role, name }),
-    /** Keep a note on one sample; give it a tag, or take it away. */
-    note: (number, note) => post({ what: "note", number, note }),
-    tagOne: (number, tag, given) => post({ what: given ? "tag" : "untag", tag, number }),
-    where: () => send("where", JSON.stringify({ number: store.state.looked, time: performance.now() })),
+
+    /** Starts a new run in which the samples are an OOD set (role "ood") or a known class (role "class"). */
+    newRun: (role, name) => post("run", { role, name }),
+    saveNote: (number, note) => outbox.post({ what: "note", number, note }),
+    setTag: (number, tag, isTagged) => outbox.post({ what: isTagged ? "tag" : "untag", tag, number }),
   };
 }

@@ -1,63 +1,89 @@
-// What comes from Python, as changes of the state, and what Python is told of it.
+// Converts the messages from and to Python: what a new run or an answer changes in the state, and the state as text.
 
-import { packBits } from "../compute/core.js";
-import { fromText, nothing, settled } from "./selection.js";
-import { PLAIN } from "../compute/subset.js";
-import { number, parse } from "../common/format.js";
+import { packBits } from "../compute/bits.js";
+import { compositionSignature } from "../compute/composition.js";
+import { PLAIN_QUERY } from "../compute/query.js";
+import { parseNumber } from "../common/format.js";
+import { emptySelection, keepIfEqual, selectionFromText } from "./selection.js";
 
-/** Names a composition: exact numbers belong to the one that they were asked for. */
-export function signature({ beta, taking, weights }) {
-  return JSON.stringify([number(beta), taking, weights && weights.map((w, j) => (taking[j] ? w : 1))]);
+/**
+ * Returns what changes in the state when a run arrives whose content is new. The selection is taken from the last
+ * answer, which may be older than the run, and again from the next one. The other settings stay as they are in the
+ * browser, unless the run is of another view or has another number of priors.
+ * @param {object} state
+ * @param {object} run - see decode_run.js
+ * @param {?object} answer - Python's last answer, if there is one
+ * @returns {object} the fields to update
+ */
+export function changeForRun(state, run, answer) {
+  const change = {
+    run, exact: null, selection: emptySelection(run.n), parts: null, similar: null, hovered: -1, marked: new Set(),
+  };
+  const isContinued = state.run?.view === run.view && state.included.length === run.k;
+  if (!isContinued) {
+    const included = run.priors.map(() => true);
+    Object.assign(change, { answeredVersion: -1, included, weights: null, sampleDetail: null });
+  }
+  const pending = { selectionPending: true }, next = { ...state, ...change, ...pending };
+  return { ...change, ...(answer ? changeForAnswer(next, answer) : {}), ...pending };
 }
 
-/** A run came whose content is new. message: what Python said last, if anything, which may be older than the run: the
- *  selection is taken over from it and once more from the next one; the rest of the state stays as it is here, unless
- *  the priors are others. */
-export function loaded(state, run, message) {
-  const fresh = { run, exact: null, selection: nothing(run.n), parts: null, alike: null, hovered: -1, marked: new Set() };
-  const goesOn = state.run?.view === run.view && state.taking.length === run.k;
-  if (!goesOn) Object.assign(fresh, { adopted: -1, taking: run.priors.map(() => true), weights: null, subject: null });
-  const due = { selectionDue: true }, next = { ...state, ...fresh, ...due };
-  return { ...fresh, ...(message ? answered(next, message) : {}), ...due };
-}
-
-/** Python answered: the state to take over (when its version is new), exact numbers, the parts that are responsible,
- *  tags, what is like a sample, and what there is to say of the inspected one. */
-export function answered(state, message) {
-  const change = { selectionDue: false };
-  if (message.version > state.adopted) Object.assign(change, adopting(state, message));
-  else if (state.selectionDue) change.selection = selectionOf(state, message.state);
-  const { adoptedSignature } = { ...state, ...change };
-  change.exact = { ...message.exact, signature: message.exact.signature ?? adoptedSignature };
-  if (message.parts && !same(state.parts?.told, message.parts))
-    change.parts = { told: message.parts, names: message.parts.names, codes: bytesOf(message.parts.codes) };
-  if (!same(state.tags, message.tags)) change.tags = message.tags;
-  if (!same(state.alike, message.alike)) change.alike = message.alike;
-  if (!same(state.subject, message.subject)) change.subject = message.subject;
+/**
+ * Returns what changes in the state when Python answers: the settings where their version is new, exact numbers, the
+ * decisive parts, the tags, the samples similar to one, and the details of the inspected sample.
+ * @param {object} state
+ * @param {object} answer - see app/workbench/browser_state.py
+ * @returns {object} the fields to update
+ */
+export function changeForAnswer(state, answer) {
+  const change = { selectionPending: false };
+  if (answer.version > state.answeredVersion) Object.assign(change, changeForSettings(state, answer));
+  else if (state.selectionPending) change.selection = answeredSelection(state, answer.state);
+  const { answeredSignature } = { ...state, ...change };
+  change.exact = { ...answer.exact, signature: answer.exact.signature ?? answeredSignature };
+  if (answer.parts && !equalAsJson(state.parts?.encoded, answer.parts)) change.parts = decodeParts(answer.parts);
+  if (!equalAsJson(state.tags, answer.tags)) change.tags = answer.tags;
+  if (!equalAsJson(state.similar, answer.alike)) change.similar = answer.alike;
+  if (!equalAsJson(state.sampleDetail, answer.subject)) change.sampleDetail = answer.subject;
   return change;
 }
 
-const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
-const selectionOf = ({ selection, run }, given) => settled(selection, fromText(given.selection, run.n));
-const bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+const equalAsJson = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+const answeredSelection = ({ selection, run }, settings) =>
+  keepIfEqual(selection, selectionFromText(settings.selection, run.n));
 
-function adopting(state, { version, state: given }) {
-  const { beta, threshold, alpha, colour, off, taking, weights, layout, size, looked } = given;
-  const change = { adopted: version, beta: parse(beta), threshold, alpha, colour, off, layout, size, looked };
-  if (taking.length === state.run.k) Object.assign(change, { taking, weights }); // else: said of fewer residuals
-  change.ask = { ...PLAIN, ...given.ask };
-  change.selection = selectionOf(state, given);
-  change.adoptedSignature = signature({ ...state, ...change });
+/** Decodes the decisive parts; `encoded` is kept to compare it with the next answer. */
+const decodeParts = (parts) =>
+  ({ encoded: parts, names: parts.names, codes: Uint8Array.from(atob(parts.codes), (char) => char.charCodeAt(0)) });
+
+function changeForSettings(state, { version, state: settings }) {
+  const { beta, threshold, alpha, colour, off, taking, weights, layout, size, looked, ask } = settings;
+  const change = {
+    answeredVersion: version, beta: parseNumber(beta), threshold, alpha, colour, hidden: off, layout, size,
+    inspected: looked, query: { ...PLAIN_QUERY, ...ask },
+  };
+  // An answer about another number of priors is older than the run.
+  if (taking.length === state.run.k) Object.assign(change, { included: taking, weights });
+  change.selection = answeredSelection(state, settings);
+  change.answeredSignature = compositionSignature({ ...state, ...change });
   return change;
 }
 
-/** What Python is told of the state. */
-export function told(state) {
-  const { beta, threshold, alpha, taking, weights, colour, off, ask, layout, size } = state;
-  const numbers = { beta: String(beta), threshold, alpha, taking, weights, colour, off, signature: signature(state) };
-  return JSON.stringify({ ...numbers, ask, layout, size });
+/**
+ * Returns the settings of a state as text for Python.
+ * @param {object} state
+ * @returns {string} JSON, with the names that app/workbench/browser_events.py reads
+ */
+export function settingsMessage(state) {
+  const { beta, threshold, alpha, included, weights, colour, hidden, query, layout, size } = state;
+  const settings = { beta: String(beta), threshold, alpha, taking: included, weights, colour, off: hidden };
+  return JSON.stringify({ ...settings, signature: compositionSignature(state), ask: query, layout, size });
 }
 
-/** What Python is told of a set of points, and of which content it is. */
-export const toldSelection = ({ run, selection }) =>
+/**
+ * Returns a set of points as text for Python.
+ * @param {{run: object, selection: {bits: Uint8Array, count: number}}} state
+ * @returns {string} JSON, with the version of the run's content
+ */
+export const selectionMessage = ({ run, selection }) =>
   JSON.stringify({ version: run.version, bits: selection.count ? packBits(selection.bits) : "" });

@@ -1,10 +1,17 @@
-// What others see of a workbench: numbers to read, and one way in for Python's answers. No property can be set.
+// Provides the public interface of a workbench: read-only properties, and one function that takes Python's answers.
 
-/** receive(message) takes an answer of Python; the rest is read by tests and measurements:
- *  run, state, selected {bits, count}, subset and points (see scoring.js), scores, line, isExact (the
- *  numbers on the screen are Python's),
- *  stats (see painting.js), $ (an element by its selector). */
-export const facade = (root, store, scored, subset, stats, receive) =>
+/**
+ * Creates the public interface. `receive` takes an answer of Python. Tests and benchmarks read the rest: run, state,
+ * selected ({bits, count}), subset and points (see `createSubset` in selectors.js), scores, cutoff, isExact (whether
+ * the screen shows Python's exact numbers), stats (see renderer.js), and $ (an element by its selector).
+ * @param {Element} root
+ * @param {object} store
+ * @param {{scoringOf: function, subsetOf: function}} selectors
+ * @param {object} stats
+ * @param {function(object)} receive
+ * @returns {object} a frozen object
+ */
+export const createPublicApi = (root, store, { scoringOf, subsetOf }, stats, receive) =>
   Object.freeze({
     receive,
     stats,
@@ -12,9 +19,9 @@ export const facade = (root, store, scored, subset, stats, receive) =>
     get state() { return store.state; },
     get run() { return store.state.run; },
     get selected() { return store.state.selection; },
-    get subset() { return subset(store.state).subset; },
-    get points() { return subset(store.state).points; },
-    get scores() { return scored(store.state).scores; },
-    get line() { return scored(store.state).line; },
-    get isExact() { return stats.painted === store.state && scored(store.state).exact !== null; },
+    get subset() { return subsetOf(store.state).subset; },
+    get points() { return subsetOf(store.state).points; },
+    get scores() { return scoringOf(store.state).scores; },
+    get cutoff() { return scoringOf(store.state).cutoff; },
+    get isExact() { return stats.painted === store.state && scoringOf(store.state).exact !== null; },
   });

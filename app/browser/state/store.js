@@ -1,25 +1,36 @@
-// The state of one workbench. Nobody writes a field of it: `update` replaces the frozen whole and tells who listens.
+// Holds the state of one workbench. Only `update` changes it: it replaces the frozen object and notifies listeners.
 
-import { PLAIN } from "../compute/subset.js";
-import { WHOLE } from "../map/viewport.js";
+import { PLAIN_QUERY } from "../compute/query.js";
+import { WHOLE_MAP } from "../compute/viewport.js";
 
-const START = {
-  run: null, // what came from `unpack`
-  beta: 0, threshold: null, alpha: null, taking: [], weights: null, colour: "dataset", off: [], // Python keeps these too
-  ask: PLAIN, layout: "grid", size: 112, // and these
-  looked: null, // and the number of the inspected sample
-  selection: null, selectionDue: false, // {bits, count}, see selection.js; whether Python's next one is taken over
-  adopted: -1, adoptedSignature: null, // the last state that Python gave: its version and its composition
-  exact: null, // Python's numbers, with the signature of the composition that they are of
-  parts: null, tags: {}, alike: null, subject: null, // Python's answers: see messages.js
-  marked: new Set(), // numbers of the samples that the next action is about; none = the whole subset
-  hovered: -1, // point
-  where: WHOLE, tool: "lasso", path: null, // the map, and the lasso while it is drawn
-  colours: null, // of the page
+const INITIAL_STATE = {
+  run: null, // the run that Python sent, see decode_run.js
+  // The settings that Python keeps as well:
+  beta: 0, threshold: null, alpha: null, // the chosen threshold or false-alarm rate, or neither
+  included: [], weights: null, // for each prior whether it takes part, and its weight
+  colour: "dataset", hidden: [], // how points are coloured, and the keys of the hidden sets ("train": training sample)
+  query: PLAIN_QUERY, layout: "grid", size: 112, // the question and filters, and the layout of the results
+  inspected: null, // the number of the inspected sample
+  selection: null, // {bits, count}, see selection.js
+  // Python's answers, see messages.js:
+  selectionPending: false, // whether the selection of Python's next answer replaces this one
+  answeredVersion: -1, answeredSignature: null, // the version and the composition of the last state from Python
+  exact: null, // exact numbers, with the signature of their composition
+  parts: null, tags: {}, similar: null, sampleDetail: null,
+  // The rest is known to the browser alone:
+  marked: new Set(), // the numbers of the samples that the next action is about; the whole subset where it is empty
+  hovered: -1, // the point under the pointer
+  viewport: WHOLE_MAP, tool: "lasso", lassoPath: null, // lassoPath is the path while it is drawn
+  pageColours: null, // see `pageColours` in map/colours.js
 };
 
+/**
+ * Creates a store.
+ * @returns {{state: object, update: function(object), listen: function(function(object))}} update takes the fields that
+ *   change; listen adds a function to call with each new state
+ */
 export function createStore() {
-  let state = Object.freeze({ ...START });
+  let state = Object.freeze({ ...INITIAL_STATE });
   const listeners = [];
   return {
     get state() { return state; },

@@ -9,17 +9,34 @@ from typing import Any, Self
 import torch
 
 from heat_core.errors import HeatError
-from heat_core.storage import is_file, is_folder, no_permission, printable
+from heat_core.names import printable
+from heat_core.storage import is_file, is_folder, permission_error
 
 # Numbers of torch's schema → types of numbers
 DTYPES = {
-    1: torch.uint8, 2: torch.int8, 3: torch.int16, 4: torch.int32, 5: torch.int64, 6: torch.float16, 7: torch.float32,
-    8: torch.float64, 12: torch.bool, 13: torch.bfloat16,
-}  # fmt: skip
+    1: torch.uint8,
+    2: torch.int8,
+    3: torch.int16,
+    4: torch.int32,
+    5: torch.int64,
+    6: torch.float16,
+    7: torch.float32,
+    8: torch.float64,
+    12: torch.bool,
+    13: torch.bfloat16,
+}
 _SCHEMA = 8  # torch 2.9 and newer
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, UnicodeDecodeError)
+_READ_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    UnicodeDecodeError,
+)
 # What a file that is damaged, or of another kind, makes of code that takes it for granted
-MISUNDERSTOOD = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError, RuntimeError)
+PARSE_ERRORS = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError, RuntimeError)
 
 
 class Archive:
@@ -38,18 +55,18 @@ class Archive:
             self._file = zipfile.ZipFile(path)
             names = self._file.namelist()
         except PermissionError as error:
-            raise no_permission(path, error) from error
-        except _DAMAGED as error:
-            raise self.strange("it is cut off, or no zip") from error
+            raise permission_error(path, error) from error
+        except _READ_ERRORS as error:
+            raise self.unusable_error("it is cut off, or no zip") from error
         self._root = names[0].split("/")[0] if names else ""
         if f"{self._root}/models/model.json" not in names:
             kind = (
                 "it holds pickled weights, or is cut off" if f"{self._root}/data.pkl" in names else "it holds no graph"
             )
-            raise self.strange(kind)
+            raise self.unusable_error(kind)
         self.names = {name.removeprefix(f"{self._root}/") for name in names}
 
-    def strange(self, why: str) -> HeatError:
+    def unusable_error(self, why: str) -> HeatError:
         """What to say where the file is not what it must be."""
         return HeatError(
             f"{printable(self.path)} is not a program of torch.export that can be used ({printable(why)}): make one "
@@ -67,12 +84,12 @@ class Archive:
         try:
             info = self._file.getinfo(f"{self._root}/{name}")
             if info.compress_type != zipfile.ZIP_STORED:
-                raise self.strange(f"{name} is compressed")
+                raise self.unusable_error(f"{name} is compressed")
             return self._file.read(info)
         except KeyError as error:
-            raise self.strange(f"it has no {name}") from error
-        except _DAMAGED as error:
-            raise self.strange(f"{name} is damaged") from error
+            raise self.unusable_error(f"it has no {name}") from error
+        except _READ_ERRORS as error:
+            raise self.unusable_error(f"{name} is damaged") from error
 
     def json(self, name: str) -> dict[str, Any]:
         """A record that is a JSON object."""
@@ -80,15 +97,15 @@ class Archive:
         try:
             content = json.loads(record.decode())
         except (ValueError, RecursionError) as error:
-            raise self.strange(f"{name} is no JSON") from error
+            raise self.unusable_error(f"{name} is no JSON") from error
         if not isinstance(content, dict):
-            raise self.strange(f"{name} is no object")
+            raise self.unusable_error(f"{name} is no object")
         return content
 
-    def note(self, name: str) -> dict[str, Any]:
+    def extra_json(self, name: str) -> dict[str, Any]:
         """A JSON object among the extra files."""
         if f"extra/{name}" not in self.names:
-            raise self.strange(f"it has no extra file {name}, which says how images are prepared")
+            raise self.unusable_error(f"it has no extra file {name}, which says how images are prepared")
         return self.json(f"extra/{name}")
 
     def program(self) -> dict[str, Any]:
@@ -96,31 +113,31 @@ class Archive:
         content = self.json("models/model.json")
         version = content.get("schema_version")
         if not isinstance(version, dict) or version.get("major") != _SCHEMA:
-            raise self.strange("another version of torch wrote it")
+            raise self.unusable_error("another version of torch wrote it")
         return content
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Weights and constants by their names; tensors that share numbers go on to share them."""
-        found: dict[str, torch.Tensor] = {}
+        tensors: dict[str, torch.Tensor] = {}
         for kind in ("weights", "constants"):
-            listed = self.json(f"data/{kind}/model_{kind}_config.json")
-            flat: dict[str, torch.Tensor] = {}
+            config = self.json(f"data/{kind}/model_{kind}_config.json")
+            storages: dict[str, torch.Tensor] = {}
             try:
-                for name, entry in listed["config"].items():
-                    found[name] = self._tensor(f"data/{kind}/{entry['path_name']}", entry, flat)
-            except MISUNDERSTOOD as error:
+                for name, entry in config["config"].items():
+                    tensors[name] = self._tensor(f"data/{kind}/{entry['path_name']}", entry, storages)
+            except PARSE_ERRORS as error:
                 if isinstance(error, HeatError):
                     raise
-                raise self.strange(f"the list of its {kind} is damaged") from error
-        return found
+                raise self.unusable_error(f"the list of its {kind} is damaged") from error
+        return tensors
 
-    def _tensor(self, record: str, entry: dict[str, Any], flat: dict[str, torch.Tensor]) -> torch.Tensor:
+    def _tensor(self, record: str, entry: dict[str, Any], storages: dict[str, torch.Tensor]) -> torch.Tensor:
         meta = entry["tensor_meta"]
         if entry["use_pickle"] or not meta:
-            raise self.strange(f"{record} is pickled")
-        if record not in flat:
+            raise self.unusable_error(f"{record} is pickled")
+        if record not in storages:
             content = bytearray(self.read(record))
             dtype = DTYPES[meta["dtype"]]
-            flat[record] = torch.frombuffer(content, dtype=dtype) if content else torch.empty(0, dtype=dtype)
+            storages[record] = torch.frombuffer(content, dtype=dtype) if content else torch.empty(0, dtype=dtype)
         sizes, strides = ([int(n["as_int"]) for n in meta[key]] for key in ("sizes", "strides"))
-        return torch.as_strided(flat[record], sizes, strides, int(meta["storage_offset"]["as_int"]))
+        return torch.as_strided(storages[record], sizes, strides, int(meta["storage_offset"]["as_int"]))

@@ -3,7 +3,7 @@
 The contract of such a program: (B, 3, H, W) float32 images with any B → a dictionary with `avg` (B, D), what the last
 linear layer reads; `logits`, what that layer makes of it, where there is one; `volume`, the maps (B, C, H, W) or the
 positions (B, P, C) that are pooled, where there are such. The note is `heat.json` among its extra files: `resize`,
-`crop`, `mean`, `std` and `interpolation` as of `preparation.Steps`.
+`crop`, `mean`, `std` and `interpolation` as of `transforms.TransformSpec`.
 """
 
 import copy
@@ -15,28 +15,30 @@ from typing import Any, Protocol, Self
 import torch
 from torch import nn
 
-from heat_core.backbones.feature_extractor import Anatomy, Seen
-from heat_core.backbones.hooks import Logits
+from heat_core.backbones.feature_extractor import Activations, FeatureExtractor
+from heat_core.backbones.hooks import LogitsModel
 from heat_core.backbones.state_dict import first_line
-from heat_core.backbones.torch_export.archive import MISUNDERSTOOD, Archive
+from heat_core.backbones.torch_export.archive import PARSE_ERRORS, Archive
 from heat_core.backbones.torch_export.program import Program
-from heat_core.backbones.transforms import Preparation, Steps
+from heat_core.backbones.transforms import TransformInfo, TransformSpec
+from heat_core.digests import digest_of_file
 from heat_core.errors import HeatError
-from heat_core.storage import digest_of, printable, replacing, typed
+from heat_core.names import printable
+from heat_core.storage import expand_home, replacing
 from heat_core.types import Head
 
-EXPORTED = "torch:"  # before the path of such a file
-NOTE = "heat.json"
+EXPORTED_PREFIX = "torch:"  # before the path of such a file
+TRANSFORM_FILE = "heat.json"
 _OUTPUTS = {"avg", "logits", "volume"}
-_CLOSE = 1e-3  # of the largest number
+_TOLERANCE = 1e-3  # of the largest number
 
 
 class ExportableBackbone(Protocol):
-    """What `save` reads of a `Backbone`."""
+    """What `save_backbone` reads of a `Backbone`."""
 
     name: str
-    anatomy: Anatomy
-    preparation: Preparation
+    extractor: FeatureExtractor
+    transform_info: TransformInfo
     input_size: tuple[int, int]
     head: Head | None
     has_positions: bool
@@ -50,59 +52,61 @@ class ExportableBackbone(Protocol):
     def to(self, *args: Any, **kwargs: Any) -> Self: ...
 
 
-class OfProgram(Anatomy):
-    """The anatomy of a program that names its parts itself."""
+class ProgramExtractor(FeatureExtractor):
+    """The feature extractor of a program that names its parts itself."""
 
     channels = 0  # maps have them first
 
     def __init__(self, program: Program, name: str) -> None:
-        self.program, self.model, self.name = program, Logits(program), name
+        self.program, self.model, self.name = program, LogitsModel(program), name
 
-    def see(self, images: torch.Tensor) -> Seen:
-        found = self.program(images)
-        return Seen(found["avg"], found.get("volume"), [])
+    def forward(self, images: torch.Tensor) -> Activations:
+        outputs = self.program(images)
+        return Activations(outputs["avg"], outputs.get("volume"), [])
 
-    def own_head(self, images: torch.Tensor, avg: torch.Tensor) -> tuple[Head | None, str]:  # noqa: ARG002
+    def linear_head(self, images: torch.Tensor, avg: torch.Tensor) -> tuple[Head | None, str]:  # noqa: ARG002
         """The linear layer that stands between both outputs."""
         if "logits" not in self.program.outputs:
             return None, "the program gives no logits"
-        layer = self.program.linear("avg", "logits")
+        layer = self.program.linear_layer("avg", "logits")
         if layer is None:
             raise HeatError(f"The logits of {self.name} are no linear layer of its avg: let one nn.Linear make them.")
         weight, bias = (part.double().cpu() for part in layer)
         return (weight.numpy(), bias.numpy()), ""
 
-    def prefix(self, tokens: int, size: tuple[int, int]) -> int:  # noqa: ARG002
+    def num_prefix_tokens(self, tokens: int, size: tuple[int, int]) -> int:  # noqa: ARG002
         """None: a program gives positions alone."""
         return 0
 
 
-def read(name: str) -> tuple[OfProgram, Preparation, str]:
-    """The anatomy, the preparation and the fingerprint of `torch:FILE`.
+def load_program(name: str) -> tuple[ProgramExtractor, TransformInfo, str]:
+    """The extractor, the transform_info and the fingerprint of `torch:FILE`.
 
     Raises:
         HeatError: where the file is none, or does not keep the contract.
     """
-    path = typed(name.removeprefix(EXPORTED))
+    path = expand_home(name.removeprefix(EXPORTED_PREFIX))
     with Archive(path) as archive:
-        content, note = archive.program(), archive.note(NOTE)
+        content, spec = archive.program(), archive.extra_json(TRANSFORM_FILE)
         try:
             program = Program(content, archive.tensors())
-            preparation = Preparation.of(Steps.read(note)())
+            transform_info = TransformInfo.inspect(TransformSpec.from_json(spec).build())
             if not {"avg"} <= set(program.outputs) <= _OUTPUTS:
                 raise ValueError(
                     f"it gives {', '.join(program.outputs)}: let it give avg, and logits and volume if any"
                 )
-            if program.size not in (None, preparation.size):
-                raise ValueError(f"it takes images of {program.size}, and {NOTE} makes them {preparation.size}")
+            if program.size not in (None, transform_info.size):
+                raise ValueError(
+                    f"it takes images of {program.size}, and {TRANSFORM_FILE} makes them {transform_info.size}"
+                )
         except HeatError:
             raise
-        except MISUNDERSTOOD as error:
-            raise archive.strange(first_line(error)) from error
-    return OfProgram(program, printable(name)), preparation, digest_of(path)[:16]
+        except PARSE_ERRORS as error:
+            raise archive.unusable_error(first_line(error)) from error
+    return ProgramExtractor(program, printable(name)), transform_info, digest_of_file(path)[:16]
 
 
-class _Parts(nn.Module):
+class _ExportModule(nn.Module):
     """A backbone as the contract has it."""
 
     def __init__(self, backbone: ExportableBackbone) -> None:
@@ -114,17 +118,17 @@ class _Parts(nn.Module):
             self.head.load_state_dict({"weight": weight, "bias": bias})
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        avg, volume, _ = self.backbone.anatomy.see(images)
-        found = {"avg": avg}
+        avg, volume, _ = self.backbone.extractor.forward(images)
+        outputs = {"avg": avg}
         if self.head is not None:
-            found["logits"] = self.head(avg)
+            outputs["logits"] = self.head(avg)
         if volume is not None and self.backbone.has_positions:
-            of_maps = volume.ndim == 4
-            found["volume"] = self.backbone.as_maps(volume) if of_maps else self.backbone.positions(volume)
-        return found
+            is_maps = volume.ndim == 4
+            outputs["volume"] = self.backbone.as_maps(volume) if is_maps else self.backbone.positions(volume)
+        return outputs
 
 
-def save(backbone: ExportableBackbone, path: Path) -> None:
+def save_backbone(backbone: ExportableBackbone, path: Path) -> None:
     """Write a backbone as `torch:FILE` takes it, and see that it gives the same again.
 
     Raises:
@@ -132,32 +136,32 @@ def save(backbone: ExportableBackbone, path: Path) -> None:
     """
     if path.suffix != ".pt2":
         raise HeatError(f"{printable(path)} must end in .pt2.")
-    note = json.dumps(asdict(backbone.preparation.steps()))
-    plain = copy.deepcopy(backbone).cpu().to(memory_format=torch.contiguous_format)
-    parts = _Parts(plain).eval().requires_grad_(False)
+    spec = json.dumps(asdict(backbone.transform_info.to_spec()))
+    cpu_copy = copy.deepcopy(backbone).cpu().to(memory_format=torch.contiguous_format)
+    module = _ExportModule(cpu_copy).eval().requires_grad_(False)
     images = torch.randn(3, 3, *backbone.input_size, generator=torch.Generator().manual_seed(2))
     try:
         with torch.no_grad():
             batch = {0: torch.export.Dim("batch")}
-            program = torch.export.export(parts, (torch.zeros_like(images[:2]),), dynamic_shapes=(batch,))
-            expected = parts(images)
+            program = torch.export.export(module, (torch.zeros_like(images[:2]),), dynamic_shapes=(batch,))
+            expected = module(images)
     except Exception as error:  # anybody's code, and torch's many kinds
         raise HeatError(f"{backbone.name} cannot be exported ({first_line(error)}).") from error
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # paths and lines of this machine
-    with replacing(path) as beside:
-        with open(beside, "wb") as file:
-            torch.export.save(program, file, extra_files={NOTE: note})
-        again = _as_it_is_read(backbone.name, beside)(images)
+    with replacing(path) as temp_path:
+        with open(temp_path, "wb") as file:
+            torch.export.save(program, file, extra_files={TRANSFORM_FILE: spec})
+        reloaded = _read_back(backbone.name, temp_path)(images)
         for name, values in expected.items():
-            if (values - again[name]).abs().max() > _CLOSE * values.abs().max().clamp_min(1e-12):
+            if (values - reloaded[name]).abs().max() > _TOLERANCE * values.abs().max().clamp_min(1e-12):
                 raise HeatError(f"{backbone.name} gives another {name} once it is exported: it cannot be kept so.")
 
 
-def _as_it_is_read(name: str, path: Path) -> Program:
+def _read_back(name: str, path: Path) -> Program:
     """What became of a backbone; HeatError where it uses what is not taken from files."""
     with Archive(path) as archive:
         try:
             return Program(archive.program(), archive.tensors())
-        except MISUNDERSTOOD as error:
+        except PARSE_ERRORS as error:
             raise HeatError(f"{name} cannot be exported ({first_line(error)}).") from error

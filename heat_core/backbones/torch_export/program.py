@@ -41,26 +41,26 @@ class _Value(NamedTuple):
     name: str
 
 
-class _Here(NamedTuple):
+class _ImageDevice(NamedTuple):
     """Wherever the images lie, in place of the device on which the program was made."""
 
 
-class _Step(NamedTuple):
+class _Operation(NamedTuple):
     """An operation.
 
     Attributes:
         target: its name.
-        positional: its arguments, some of them a `_Value` or `_Here`.
-        named: the same by keyword.
-        made: what it gives, as it gives it: a `_Value`, None, or a list of them.
-        last: names of values that no later step needs.
+        args: its arguments, some of them a `_Value` or `_ImageDevice`.
+        kwargs: the same by keyword.
+        outputs: what it gives, as it gives it: a `_Value`, None, or a list of them.
+        unneeded: names of values that no later step needs.
     """
 
     target: str
-    positional: list[Any]
-    named: dict[str, Any]
-    made: list[Any]
-    last: list[str]
+    args: list[Any]
+    kwargs: dict[str, Any]
+    outputs: list[Any]
+    unneeded: list[str]
 
 
 class Program(nn.Module):
@@ -74,55 +74,55 @@ class Program(nn.Module):
         size: (H, W) of the images; None where it takes any.
 
     Raises:
-        ValueError: saying why it cannot be used; or what else comes of a damaged file (`archive.MISUNDERSTOOD`).
+        ValueError: saying why it cannot be used; or what else comes of a damaged file (`archive.PARSE_ERRORS`).
     """
 
     def __init__(self, content: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
         super().__init__()
         graph, signature = content["graph_module"]["graph"], content["graph_module"]["signature"]
-        self._held: dict[str, str] = {}  # value → the buffer that it is
-        images = list[str]()
-        for ((kind, said),) in (spec.items() for spec in signature["input_specs"]):
+        self._buffer_names: dict[str, str] = {}  # value → the buffer that it is
+        image_names = list[str]()
+        for ((kind, entry),) in (spec.items() for spec in signature["input_specs"]):
             if kind == "user_input":
-                images.append(said["arg"]["as_tensor"]["name"])
+                image_names.append(entry["arg"]["as_tensor"]["name"])
             elif kind in ("parameter", "buffer", "tensor_constant"):
-                buffer = self._held[said["arg"]["name"]] = f"tensor_{len(self._held)}"
-                self.register_buffer(buffer, tensors[said[f"{kind}_name"]])
+                buffer = self._buffer_names[entry["arg"]["name"]] = f"tensor_{len(self._buffer_names)}"
+                self.register_buffer(buffer, tensors[entry[f"{kind}_name"]])
             else:
                 raise ValueError(f"it takes a {kind}")
-        if len(images) != 1:
-            raise ValueError(f"it takes {len(images)} inputs, not one batch of images")
-        self._images = images[0]
-        self.size = _size(graph["tensor_values"][self._images], content["range_constraints"])
-        self.outputs = _outputs(content)
-        self._steps = _steps(graph["nodes"], {self._images, *self.outputs.values()})
-        if any(_changes(step, self._held) for step in self._steps):
+        if len(image_names) != 1:
+            raise ValueError(f"it takes {len(image_names)} inputs, not one batch of images")
+        self._image_name = image_names[0]
+        self.size = _input_size(graph["tensor_values"][self._image_name], content["range_constraints"])
+        self.outputs = _parse_outputs(content)
+        self._operations = _parse_operations(graph["nodes"], {self._image_name, *self.outputs.values()})
+        if any(_modifies_weights(step, self._buffer_names) for step in self._operations):
             raise ValueError("it changes its own weights: export it after module.eval()")
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """(B, 3, H, W) → what it gives, by name."""
-        values: dict[str, Any] = {name: getattr(self, buffer) for name, buffer in self._held.items()}
-        values[self._images] = images
-        for step in self._steps:
-            positional, named = (_filled(part, values, images) for part in (step.positional, step.named))
-            _keep(step.made, operation(step.target)(*positional, **named), values)
-            for name in step.last:
+        values: dict[str, Any] = {name: getattr(self, buffer) for name, buffer in self._buffer_names.items()}
+        values[self._image_name] = images
+        for step in self._operations:
+            args, kwargs = (_substitute(part, values, images) for part in (step.args, step.kwargs))
+            _store_outputs(step.outputs, operation(step.target)(*args, **kwargs), values)
+            for name in step.unneeded:
                 values.pop(name, None)
         return {name: values[value] for name, value in self.outputs.items()}
 
-    def linear(self, reads: str, gives: str) -> tuple[torch.Tensor, torch.Tensor] | None:
+    def linear_layer(self, input_name: str, output_name: str) -> tuple[torch.Tensor, torch.Tensor] | None:
         """Weight and bias of the linear layer that makes one output of another; None where there is none."""
-        given, made = _Value(self.outputs[reads]), [_Value(self.outputs[gives])]
-        for target, positional, _, its, _ in self._steps:
-            if target == "torch.ops.aten.linear.default" and its == made and positional[0] == given:
-                parts = [self._held.get(part.name) for part in _values(positional[1:])]
-                found = [getattr(self, name) for name in parts if name]
-                if parts and len(found) == len(parts):
-                    return found[0], found[1] if len(found) > 1 else found[0].new_zeros(len(found[0]))
+        layer_input, layer_outputs = _Value(self.outputs[input_name]), [_Value(self.outputs[output_name])]
+        for target, args, _, outputs, _ in self._operations:
+            if target == "torch.ops.aten.linear.default" and outputs == layer_outputs and args[0] == layer_input:
+                names = [self._buffer_names.get(value.name) for value in _iter_values(args[1:])]
+                tensors = [getattr(self, name) for name in names if name]
+                if names and len(tensors) == len(names):
+                    return tensors[0], tensors[1] if len(tensors) > 1 else tensors[0].new_zeros(len(tensors[0]))
         return None
 
 
-def _size(images: dict[str, Any], ranges: dict[str, Any]) -> tuple[int, int] | None:
+def _input_size(images: dict[str, Any], ranges: dict[str, Any]) -> tuple[int, int] | None:
     """(H, W) of a (B, 3, H, W) input, None where it may be any; B must be free."""
     batch, channels, *sides = images["sizes"]
     if images["dtype"] != _FLOAT or len(sides) != 2 or channels.get("as_int") != 3:
@@ -133,46 +133,46 @@ def _size(images: dict[str, Any], ranges: dict[str, Any]) -> tuple[int, int] | N
         raise ValueError(
             "the number of its images is fixed: export it with dynamic_shapes=({0: torch.export.Dim('batch')},)"
         )
-    given = [side.get("as_int") for side in sides]
-    return None if None in given else (int(given[0]), int(given[1]))
+    lengths = [side.get("as_int") for side in sides]
+    return None if None in lengths else (int(lengths[0]), int(lengths[1]))
 
 
-def _outputs(content: dict[str, Any]) -> dict[str, str]:
+def _parse_outputs(content: dict[str, Any]) -> dict[str, str]:
     """Output → the value that it is, of a program that gives a dictionary of tensors."""
     module = content["graph_module"]
     _, shape = json.loads(module["module_call_graph"][0]["signature"]["out_spec"])
     if shape["type"] != "builtins.dict" or any(leaf["type"] is not None for leaf in shape["children_spec"]):
         raise ValueError("it does not give a dictionary of tensors: avg, and logits and volume where there are such")
     specs = module["signature"]["output_specs"]
-    if strange := [kind for spec in specs for kind in spec if kind != "user_output"]:
-        raise ValueError(f"it has a {strange[0]}")
+    if unsupported := [kind for spec in specs for kind in spec if kind != "user_output"]:
+        raise ValueError(f"it has a {unsupported[0]}")
     values = [spec["user_output"]["arg"]["as_tensor"]["name"] for spec in specs]
     return dict(zip(json.loads(shape["context"]), values, strict=True))
 
 
-def _steps(nodes: list[dict[str, Any]], kept: set[str]) -> list[_Step]:
+def _parse_operations(nodes: list[dict[str, Any]], output_names: set[str]) -> list[_Operation]:
     """The operations, each with the values that nobody needs after it: read backwards, where that is known."""
-    found, needed = list[_Step](), set(kept)
+    operations, needed = list[_Operation](), set(output_names)
     for node in reversed(nodes):
         target = str(node["target"])
         if target.startswith(_ASSERTIONS):
             continue
         operation(target)
-        given = [(i.get("kind") == _KEYWORD, str(i["name"]), _argument(i["arg"])) for i in node["inputs"]]
-        positional = [value for by_name, _, value in given if not by_name]
-        named = {name: value for by_name, name, value in given if by_name}
-        made = [_argument(output) for output in node["outputs"]]
-        last = {value.name for value in _values([positional, named, made])} - needed
-        needed |= last
-        found.append(_Step(target, positional, named, made, sorted(last)))
-    return found[::-1]
+        inputs = [(i.get("kind") == _KEYWORD, str(i["name"]), _parse_argument(i["arg"])) for i in node["inputs"]]
+        args = [value for is_keyword, _, value in inputs if not is_keyword]
+        kwargs = {name: value for is_keyword, name, value in inputs if is_keyword}
+        outputs = [_parse_argument(output) for output in node["outputs"]]
+        unneeded = {value.name for value in _iter_values([args, kwargs, outputs])} - needed
+        needed |= unneeded
+        operations.append(_Operation(target, args, kwargs, outputs, sorted(unneeded)))
+    return operations[::-1]
 
 
-def _changes(step: _Step, held: dict[str, str]) -> bool:
+def _modifies_weights(step: _Operation, buffer_names: dict[str, str]) -> bool:
     """Whether a step writes into what the program holds."""
     name = step.target.split(".")[-2]
-    first = next(iter(step.positional), None)
-    return name.endswith("_") and isinstance(first, _Value) and first.name in held
+    first = next(iter(step.args), None)
+    return name.endswith("_") and isinstance(first, _Value) and first.name in buffer_names
 
 
 @cache
@@ -186,9 +186,9 @@ def operation(target: str) -> Callable[..., Any]:
     return getattr(getattr(torch.ops.aten, match[1]), match[2])
 
 
-def _argument(said: dict[str, Any]) -> Any:
+def _parse_argument(argument: dict[str, Any]) -> Any:
     """An argument or output as torch's schema writes it."""
-    ((kind, value),) = said.items()
+    ((kind, value),) = argument.items()
     match kind:
         case "as_none":
             return None
@@ -197,17 +197,17 @@ def _argument(said: dict[str, Any]) -> Any:
         case "as_name":
             return _Value(value)
         case "as_tensors":
-            return [_Value(one["name"]) for one in value]
+            return [_Value(tensor["name"]) for tensor in value]
         case "as_optional_tensors" | "as_sym_ints" | "as_sym_floats" | "as_sym_bools":
-            return [_argument(one) for one in value]
+            return [_parse_argument(item) for item in value]
         case "as_optional_tensor" | "as_sym_int" | "as_sym_float" | "as_sym_bool":
-            return _argument(value)
+            return _parse_argument(value)
         case "as_int" | "as_bool" | "as_string" | "as_ints" | "as_bools":
             return value
         case "as_float":
             return float(value)  # infinity is a text
         case "as_floats":
-            return [float(one) for one in value]
+            return [float(number) for number in value]
         case "as_scalar_type":
             return DTYPES[value]
         case "as_memory_format":
@@ -215,35 +215,35 @@ def _argument(said: dict[str, Any]) -> Any:
         case "as_layout" if value == _STRIDED:
             return torch.strided
         case "as_device":
-            return _Here()
+            return _ImageDevice()
     raise ValueError(f"it has an argument {kind}")
 
 
-def _values(tree: Any) -> Iterator[_Value]:
+def _iter_values(tree: Any) -> Iterator[_Value]:
     if isinstance(tree, _Value):
         yield tree
     elif isinstance(tree, list | dict):
         for branch in tree.values() if isinstance(tree, dict) else tree:
-            yield from _values(branch)
+            yield from _iter_values(branch)
 
 
-def _filled(tree: Any, values: dict[str, Any], images: torch.Tensor) -> Any:
+def _substitute(tree: Any, values: dict[str, Any], images: torch.Tensor) -> Any:
     """Arguments with what they stand for."""
     if isinstance(tree, _Value):
         return values[tree.name]
-    if isinstance(tree, _Here):
+    if isinstance(tree, _ImageDevice):
         return images.device
     if isinstance(tree, list):
-        return [_filled(branch, values, images) for branch in tree]
+        return [_substitute(branch, values, images) for branch in tree]
     if isinstance(tree, dict):
-        return {name: _filled(branch, values, images) for name, branch in tree.items()}
+        return {name: _substitute(branch, values, images) for name, branch in tree.items()}
     return tree
 
 
-def _keep(made: list[Any], result: Any, values: dict[str, Any]) -> None:
+def _store_outputs(outputs: list[Any], result: Any, values: dict[str, Any]) -> None:
     """Give the results of an operation their names."""
-    for name, value in zip(made, [result] if len(made) == 1 else result, strict=False):
+    for name, value in zip(outputs, [result] if len(outputs) == 1 else result, strict=False):
         if isinstance(name, _Value):
             values[name.name] = value
         elif isinstance(name, list):
-            _keep(name, value[0] if len(name) == 1 else value, values)
+            _store_outputs(name, value[0] if len(name) == 1 else value, values)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from heat_core.data.demo.drawings import PAPERS, SIDE, Drawing, Paper, draw, patched
+from heat_core.data.demo.drawings import PAPERS, SIDE, Drawing, Paper, add_patch, draw
 
 SETS = ("demo-digits", "demo-unseen-digits", "demo-patched-digits", "demo-photo-patches")
 KNOWN_DIGITS = 6
@@ -20,20 +20,20 @@ _STREAMS = {"train": 0, "test": 1, "demo-unseen-digits": 2, "demo-patched-digits
 
 
 @cache  # drawing takes longer than reading a file of them
-def load(name: str, role: str) -> tuple[np.ndarray, np.ndarray | None, list[str], list[str]]:
+def load_demo_set(name: str, role: str) -> tuple[np.ndarray, np.ndarray | None, list[str], list[str]]:
     """(pixels (N, 32, 32, 3) uint8, labels (N,) or None, class names, ids) of one demo set."""
     if name == "demo-photo-patches":
         pixels, ids = _photo_patches()
         return pixels, None, [], ids
     digit = _digits()[1]
     if name == "demo-digits":
-        return _known(role)
+        return _known_set(role)
     if name == "demo-unseen-digits":
         index = np.flatnonzero(digit >= KNOWN_DIGITS)
-        papers = [_papers_of(i)[0] for i in index]
+        papers = [_paper_order(i)[0] for i in index]
         names = [str(d) for d in range(KNOWN_DIGITS, 10)]
-        return _drawn(index, papers, name), digit[index] - KNOWN_DIGITS, names, _ids(index, papers)
-    return _patched(known_digits("test"), name)
+        return _draw_pixels(index, papers, name), digit[index] - KNOWN_DIGITS, names, _sample_ids(index, papers)
+    return _patched_set(known_digits("test"), name)
 
 
 def known_digits(role: str) -> np.ndarray:
@@ -43,46 +43,48 @@ def known_digits(role: str) -> np.ndarray:
     return index[(digit < KNOWN_DIGITS) & ((index % 3 == 2) == (role == "test"))]
 
 
-def handwritten(row: int) -> tuple[np.ndarray, int]:
+def handwritten_digit(row: int) -> tuple[np.ndarray, int]:
     """One of scikit-learn's digits: (8, 8) in [0, 1], and which digit it is."""
     images, digit = _digits()
     return images[row], int(digit[row])
 
 
-def _known(role: str) -> tuple[np.ndarray, np.ndarray, list[str], list[str]]:
+def _known_set(role: str) -> tuple[np.ndarray, np.ndarray, list[str], list[str]]:
     """Each known digit twice, on two kinds of paper."""
     once = known_digits(role)
-    index, papers = np.tile(once, 2), [_papers_of(i)[k] for k in (0, 1) for i in once]
+    index, papers = np.tile(once, 2), [_paper_order(i)[k] for k in (0, 1) for i in once]
     names = [str(d) for d in range(KNOWN_DIGITS)]
-    return _drawn(index, papers, role), _digits()[1][index], names, _ids(index, papers)
+    return _draw_pixels(index, papers, role), _digits()[1][index], names, _sample_ids(index, papers)
 
 
-def _patched(index: np.ndarray, stream: str) -> tuple[np.ndarray, None, list[str], list[str]]:
+def _patched_set(index: np.ndarray, stream: str) -> tuple[np.ndarray, None, list[str], list[str]]:
     """Each digit with a piece of another paper over it."""
-    own, other = zip(*(_papers_of(i)[:2] for i in index), strict=True)
-    drawn = zip(_drawings(index, own, stream), other, strict=True)
-    pixels = np.stack([patched(drawing, over, rng) for (drawing, rng), over in drawn])
-    ids = [f"{id_} under {over.name}" for id_, over in zip(_ids(index, own), other, strict=True)]
+    papers, patch_papers = zip(*(_paper_order(i)[:2] for i in index), strict=True)
+    drawings = zip(_draw_each(index, papers, stream), patch_papers, strict=True)
+    pixels = np.stack([add_patch(drawing, patch_paper, rng) for (drawing, rng), patch_paper in drawings])
+    ids = [f"{i} under {paper.name}" for i, paper in zip(_sample_ids(index, papers), patch_papers, strict=True)]
     return pixels, None, [], ids
 
 
-def _papers_of(row: np.integer[Any]) -> list[Paper]:
+def _paper_order(row: np.integer[Any]) -> list[Paper]:
     """The kinds of paper in an order of that digit's own."""
     return [PAPERS[k] for k in np.random.default_rng(int(row)).permutation(len(PAPERS))]
 
 
-def _drawings(index: np.ndarray, papers: Sequence[Paper], stream: str) -> Iterator[tuple[Drawing, np.random.Generator]]:
+def _draw_each(
+    index: np.ndarray, papers: Sequence[Paper], stream: str
+) -> Iterator[tuple[Drawing, np.random.Generator]]:
     """Each digit on its paper, and the generator as the drawing leaves it."""
     for i, paper in zip(index, papers, strict=True):
         rng = np.random.default_rng([_STREAMS[stream], i, PAPERS.index(paper)])
-        yield draw(handwritten(i)[0], paper, rng), rng
+        yield draw(handwritten_digit(i)[0], paper, rng), rng
 
 
-def _drawn(index: np.ndarray, papers: Sequence[Paper], stream: str) -> np.ndarray:
-    return np.stack([drawing.pixels for drawing, _ in _drawings(index, papers, stream)])
+def _draw_pixels(index: np.ndarray, papers: Sequence[Paper], stream: str) -> np.ndarray:
+    return np.stack([drawing.pixels for drawing, _ in _draw_each(index, papers, stream)])
 
 
-def _ids(index: np.ndarray, papers: Sequence[Paper]) -> list[str]:
+def _sample_ids(index: np.ndarray, papers: Sequence[Paper]) -> list[str]:
     """What they are drawn on is their folder."""
     return [f"{paper.name}/{i:04d}" for i, paper in zip(index, papers, strict=True)]
 

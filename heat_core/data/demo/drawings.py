@@ -42,12 +42,12 @@ def draw(digit: np.ndarray, paper: Paper, rng: np.random.Generator) -> Drawing:
     ink = paper.ink(rng)
     image = ground + (ink - ground) * stroke[..., None]
     traits = np.array([size, left + size / 2, top + size / 2, angle, threshold, *ground.mean(axis=(0, 1)), *ink])
-    return Drawing(_photographed(image + rng.normal(0, _GRAIN, image.shape)), traits)
+    return Drawing(_to_bytes(image + rng.normal(0, _GRAIN, image.shape)), traits)
 
 
-def patched(drawing: Drawing, paper: Paper, rng: np.random.Generator) -> np.ndarray:
+def add_patch(drawing: Drawing, paper: Paper, rng: np.random.Generator) -> np.ndarray:
     """The drawing's pixels with a piece of another sheet stuck over a part of them."""
-    pixels, sheet = drawing.pixels.copy(), _photographed(paper.ground(rng))
+    pixels, sheet = drawing.pixels.copy(), _to_bytes(paper.ground(rng))
     width, height = rng.integers(11, 20, 2)
     left, top = rng.integers(0, SIDE - width + 1), rng.integers(0, SIDE - height + 1)
     pixels[top : top + height, left : left + width] = sheet[top : top + height, left : left + width]
@@ -70,7 +70,7 @@ def _stroke(
     return np.clip(above(threshold) - inside, 0, 1)
 
 
-def _photographed(image: np.ndarray) -> np.ndarray:
+def _to_bytes(image: np.ndarray) -> np.ndarray:
     return np.asarray((np.clip(image, 0, 1) * 255).round(), dtype=np.uint8)
 
 

@@ -1,7 +1,7 @@
 """Priors: energies with a closed form, which a residual corrects (Sec. 3.2)."""
 
-from heat_core.energies.names import ALL_PRIORS, SECOND_PRIORS, kind_of
-from heat_core.energies.priors.base import Prior, packed, unpacked
+from heat_core.energies.names import ALL_PRIORS, SECOND_PRIORS, prior_kind
+from heat_core.energies.priors.base import Prior, prior_from_constants, scoring_constants
 from heat_core.energies.priors.dice import SPARSITY, SPARSITY_OF, DirectedSparsity
 from heat_core.energies.priors.gmm import GaussianMixture
 from heat_core.energies.priors.knn import SoftNeighbours
@@ -11,8 +11,8 @@ from heat_core.energies.priors.vim import VirtualLogit
 from heat_core.errors import HeatError
 from heat_core.types import FitHead, Head
 
-#: What `unpacked` makes of what a prior of that name was packed to.
-KINDS: dict[str, type[Prior]] = {
+#: What `prior_from_constants` makes of what a prior of that name was packed to.
+PRIOR_CLASSES: dict[str, type[Prior]] = {
     "gmm": GaussianMixture,
     "gmm-std": GaussianMixture,
     "el": EnergyLogits,
@@ -21,7 +21,7 @@ KINDS: dict[str, type[Prior]] = {
     "vim": VirtualLogit,
     "scale": ScaledActivations,
 }
-KINDS |= {name: KINDS[kind_of(name)] for name in SECOND_PRIORS}
+PRIOR_CLASSES |= {name: PRIOR_CLASSES[prior_kind(name)] for name in SECOND_PRIORS}
 
 
 def make_prior(
@@ -42,7 +42,7 @@ def make_prior(
         id_set: cifar10, cifar100, imagenet or "", for the values that a prior's source publishes for it.
         weights: of the mixtures' classes, see there.
     """
-    name = kind_of(name)
+    name = prior_kind(name)
     if name in ("gmm", "gmm-std"):
         return GaussianMixture(covariance, weights)
     if name == "knn":
@@ -59,7 +59,7 @@ def make_prior(
 
 
 __all__ = [
-    "KINDS",
+    "PRIOR_CLASSES",
     "DirectedSparsity",
     "EnergyLogits",
     "GaussianMixture",
@@ -68,6 +68,6 @@ __all__ = [
     "SoftNeighbours",
     "VirtualLogit",
     "make_prior",
-    "packed",
-    "unpacked",
+    "prior_from_constants",
+    "scoring_constants",
 ]

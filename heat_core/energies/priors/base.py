@@ -7,11 +7,20 @@ import numpy as np
 import torch
 
 from heat_core.errors import HeatError
-from heat_core.features.chunks import BLOCK, blocks, cached_rows, in_blocks, products, rows_not_finite, tensor, working
+from heat_core.features.chunks import (
+    BLOCK,
+    as_tensor,
+    blocks,
+    compute_device,
+    compute_dtype,
+    map_blocks,
+    non_finite_rows,
+    rows_in_cache,
+)
 from heat_core.types import Rows
 
 ArrayOrTensor = TypeVar("ArrayOrTensor", np.ndarray, torch.Tensor)
-Scoring = Mapping[str, type[np.floating[Any]]]
+ScoringDtypes = Mapping[str, type[np.floating[Any]]]
 PriorKind = TypeVar("PriorKind", bound="Prior")
 
 
@@ -19,16 +28,16 @@ class Prior(Protocol):
     """An energy in closed form: E_q(z) = -log q(z) up to a constant.
 
     Attributes:
-        scoring: the constants that the energy of float32 features reads → the precision in which it reads them.
+        scoring_dtypes: the constants that the energy of float32 features reads → the precision in which it reads them.
     """
 
-    scoring: ClassVar[Scoring]
+    scoring_dtypes: ClassVar[ScoringDtypes]
 
     def fit(self, z: Rows, y: np.ndarray) -> Self:
         """Fit on (N, D) features and (N,) labels, sums in float64; returns itself."""
         ...
 
-    def refit(self, z: Rows, y: np.ndarray) -> "Prior":
+    def fit_clone(self, z: Rows, y: np.ndarray) -> "Prior":
         """The same kind of prior fitted on other samples (for held-out energies)."""
         ...
 
@@ -52,7 +61,7 @@ class Prior(Protocol):
         ...
 
 
-def checked_features(z: Rows | torch.Tensor) -> Rows:
+def validate_features(z: Rows | torch.Tensor) -> Rows:
     """(N, D) finite, in its own precision; HeatError otherwise. Sums over it belong in float64: see `moments`."""
     if isinstance(z, torch.Tensor):
         z = z.cpu().numpy()
@@ -60,7 +69,7 @@ def checked_features(z: Rows | torch.Tensor) -> Rows:
         z = np.asarray(z)
     if len(z.shape) != 2 or not len(z):
         raise HeatError(f"Features must be a non-empty (N, D) array, not {z.shape}.")
-    if bad := len(rows_not_finite(z)):
+    if bad := len(non_finite_rows(z)):
         raise HeatError(f"{bad} of {len(z)} feature rows hold NaN or infinity: extract the features again in float32.")
     return z
 
@@ -74,7 +83,7 @@ def column_moments(z: Rows) -> tuple[np.ndarray, np.ndarray]:
         total += block.sum(axis=0)
         squares += np.einsum("nd,nd->d", block, block)
     off = total / len(z)
-    return near.astype(working(z.dtype)) + off, np.sqrt(np.maximum(squares / len(z) - off**2, 0.0))
+    return near.astype(compute_dtype(z.dtype)) + off, np.sqrt(np.maximum(squares / len(z) - off**2, 0.0))
 
 
 class ConstantsLike(Protocol):
@@ -103,25 +112,25 @@ class Constants:
 _CONSTANTS = "_constants"  # where every prior keeps what it was fitted to
 
 
-def packed(prior: Prior) -> dict[str, np.ndarray]:
-    """What the energy of a fitted prior reads, and nothing that only training reads; for `unpacked`."""
+def scoring_constants(prior: Prior) -> dict[str, np.ndarray]:
+    """What the energy of a fitted prior reads, and nothing that only training reads; for `prior_from_constants`."""
     arrays = vars(prior)[_CONSTANTS].arrays
-    return {name: np.ascontiguousarray(arrays[name], dtype=kind) for name, kind in prior.scoring.items()}
+    return {name: np.ascontiguousarray(arrays[name], dtype=kind) for name, kind in prior.scoring_dtypes.items()}
 
 
-def unpacked(kind: type[PriorKind], constants: ConstantsLike) -> PriorKind:
-    """A prior from what `packed` gave: it gives the same energies, and can do no more."""
+def prior_from_constants(kind: type[PriorKind], constants: ConstantsLike) -> PriorKind:
+    """A prior from what `scoring_constants` gave: it gives the same energies, and can do no more."""
     prior = kind.__new__(kind)
     vars(prior)[_CONSTANTS] = constants
     return prior
 
 
-def array_or_tensor(energy: Callable[[torch.Tensor, torch.dtype], torch.Tensor], z: ArrayOrTensor) -> ArrayOrTensor:
+def evaluate(energy: Callable[[torch.Tensor, torch.dtype], torch.Tensor], z: ArrayOrTensor) -> ArrayOrTensor:
     """Apply `energy`, a function of points and of the precision of what follows the first product: to a tensor in its
     own, to an array block by block in float64 (and answer with an array)."""
     if isinstance(z, torch.Tensor):
         return energy(z, z.dtype)
-    device = products()
+    device = compute_device()
     with torch.no_grad():
-        of_block = lambda block: energy(tensor(block).to(device), torch.float64).double().cpu().numpy()  # noqa: E731
-        return in_blocks(of_block, z, rows=cached_rows(z) if device.type == "cpu" else BLOCK)
+        of_block = lambda block: energy(as_tensor(block).to(device), torch.float64).double().cpu().numpy()  # noqa: E731
+        return map_blocks(of_block, z, rows=rows_in_cache(z) if device.type == "cpu" else BLOCK)

@@ -32,11 +32,11 @@ class DirectedSparsity(EnergyLogits):
         self.sparsity, self._dense = sparsity, self.weight
 
     def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
-        mean, std = column_moments(self._checked(z))
+        mean, std = column_moments(self._validate(z))
         contribution = self._dense * mean
         self.weight = np.where(contribution > np.quantile(contribution, self.sparsity), self._dense, 0.0)
-        return self._keep(mean, std)
+        return self._set_constants(mean, std)
 
-    def refit(self, z: Rows, y: np.ndarray) -> "DirectedSparsity":
+    def fit_clone(self, z: Rows, y: np.ndarray) -> "DirectedSparsity":
         weight, bias = self.fit_head(z, y) if self.fit_head else (self._dense, self.bias)
         return DirectedSparsity(weight, bias, self.fit_head, self.sparsity).fit(z, y)

@@ -5,11 +5,11 @@ from typing import ClassVar, Self
 import numpy as np
 import torch
 
-from heat_core.energies.fitted import Fitted
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.moments import Moments
-from heat_core.energies.priors.base import ArrayOrTensor, Constants, Scoring, array_or_tensor, checked_features
+from heat_core.energies.priors.base import ArrayOrTensor, Constants, ScoringDtypes, evaluate, validate_features
 from heat_core.errors import HeatError
-from heat_core.features.chunks import working
+from heat_core.features.chunks import compute_dtype
 from heat_core.types import Rows
 
 COVARIANCES = ("empirical", "ledoit-wolf")
@@ -37,19 +37,19 @@ class GaussianMixture:
         floored_: how many eigenvalues were raised because the covariance is singular.
     """
 
-    scoring: ClassVar[Scoring] = {
+    scoring_dtypes: ClassVar[ScoringDtypes] = {
         "centre": np.float32,
         "whitener": np.float32,
         "white_means": np.float64,
         "mean_norms": np.float64,
         "log_weights": np.float64,
     }
-    means_ = Fitted[np.ndarray]()
-    counts_ = Fitted[np.ndarray]()
-    precision_ = Fitted[np.ndarray]()
-    covariance_used_ = Fitted[str]()
-    floored_ = Fitted[int]()
-    _constants = Fitted[Constants]()
+    means_ = FittedAttribute[np.ndarray]()
+    counts_ = FittedAttribute[np.ndarray]()
+    precision_ = FittedAttribute[np.ndarray]()
+    covariance_used_ = FittedAttribute[str]()
+    floored_ = FittedAttribute[int]()
+    _constants = FittedAttribute[Constants]()
 
     def __init__(self, covariance: str = "empirical", weights: str = "uniform") -> None:
         if covariance not in (*COVARIANCES, "auto"):
@@ -60,7 +60,7 @@ class GaussianMixture:
 
     def fit(self, z: Rows, y: np.ndarray) -> Self:
         """Fit on (N, D) features and (N,) labels."""
-        z, y = checked_features(z), np.asarray(y)
+        z, y = validate_features(z), np.asarray(y)
         if y.ndim != 1:
             raise HeatError("A Gaussian mixture needs the label of every training sample: these features have none.")
         if len(y) != len(z):
@@ -71,13 +71,15 @@ class GaussianMixture:
         if chosen == "auto":
             chosen = "ledoit-wolf" if few else "empirical"
 
-        moments = Moments.of(z, index, len(classes))
+        moments = Moments.from_rows(z, index, len(classes))
         if chosen == "ledoit-wolf":
             from sklearn.covariance import ledoit_wolf
 
             self._fit(moments, ledoit_wolf(z[:] - moments.means[index], assume_centered=True)[0], chosen)
-        elif self._fit_scatter(moments) < _SAFE and working(z.dtype) != np.float64:  # what it rounds is no variance
-            self._fit_scatter(Moments.of(z, index, len(classes), exact=True))
+        elif (
+            self._fit_scatter(moments) < _SAFE and compute_dtype(z.dtype) != np.float64
+        ):  # what it rounds is no variance
+            self._fit_scatter(Moments.from_rows(z, index, len(classes), exact=True))
         return self
 
     def fit_moments(self, moments: Moments) -> Self:
@@ -123,11 +125,11 @@ class GaussianMixture:
         )
         return smallest
 
-    def refit(self, z: Rows, y: np.ndarray) -> "GaussianMixture":
+    def fit_clone(self, z: Rows, y: np.ndarray) -> "GaussianMixture":
         """The same kind of mixture fitted on other samples (for held-out energies)."""
         return GaussianMixture(self.covariance_used_, self.weights).fit(z, y)
 
-    def of_all(self) -> "GaussianMixture":
+    def background(self) -> "GaussianMixture":
         """The Gaussian of all samples, whatever their class: Σ₀ = Σ + Σ_c n_c/N (μ_c - μ₀)(μ_c - μ₀)ᵀ.
 
         Where Σ is empirical, so is Σ₀. Where Σ is shrunk, Σ₀ is shrunk as much: shrunk for itself it would take other
@@ -147,11 +149,11 @@ class GaussianMixture:
 
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
         """(N, D) → (N,). Whitened once, so that all distances are one matrix product."""
-        return array_or_tensor(self._energy, z)
+        return evaluate(self._energy, z)
 
     def squared_distances(self, z: ArrayOrTensor) -> ArrayOrTensor:
         """(N, D) → (N, C): (z - μ_c)ᵀ Σ⁻¹ (z - μ_c)."""
-        return array_or_tensor(self._squared, z)
+        return evaluate(self._squared, z)
 
     def _energy(self, z: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         squared = self._squared(z, dtype)

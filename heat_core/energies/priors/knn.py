@@ -5,8 +5,8 @@ from typing import ClassVar, Self
 import numpy as np
 import torch
 
-from heat_core.energies.fitted import Fitted
-from heat_core.energies.priors.base import ArrayOrTensor, Constants, Scoring, array_or_tensor, checked_features
+from heat_core.energies.fitted_attribute import FittedAttribute
+from heat_core.energies.priors.base import ArrayOrTensor, Constants, ScoringDtypes, evaluate, validate_features
 from heat_core.types import Rows
 
 _NEIGHBOURS = 10
@@ -34,15 +34,15 @@ class SoftNeighbours:
         width_: τ.
     """
 
-    scoring: ClassVar[Scoring] = {"bank": np.float32, "halves": np.float64, "inverse": np.float64}
-    width_ = Fitted[float]()
-    _constants = Fitted[Constants]()
+    scoring_dtypes: ClassVar[ScoringDtypes] = {"bank": np.float32, "halves": np.float64, "inverse": np.float64}
+    width_ = FittedAttribute[float]()
+    _constants = FittedAttribute[Constants]()
 
     def __init__(self, neighbours: int = _NEIGHBOURS, bank: int = _BANK, seed: int = 0) -> None:
         self.neighbours, self.bank, self.seed = neighbours, bank, seed
 
     def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
-        z = checked_features(z)
+        z = validate_features(z)
         rng = np.random.default_rng(self.seed)
         bank = z[np.sort(rng.choice(len(z), min(self.bank, len(z)), replace=False))].astype(np.float64)
         queries = rng.choice(len(bank), min(_CALIBRATION, len(bank)), replace=False)
@@ -59,7 +59,7 @@ class SoftNeighbours:
         )
         return self
 
-    def refit(self, z: Rows, y: np.ndarray | None = None) -> "SoftNeighbours":
+    def fit_clone(self, z: Rows, y: np.ndarray | None = None) -> "SoftNeighbours":
         return SoftNeighbours(self.neighbours, self.bank, self.seed).fit(z, y)
 
     head_weight = None  # it reads every direction
@@ -73,7 +73,7 @@ class SoftNeighbours:
             inner = self._exponents(t, k)
             return 0.5 * k["inverse"] * (t**2).sum(1) - torch.logsumexp(inner, 1) + np.log(len(k["bank"]))
 
-        return array_or_tensor(energy, z)
+        return evaluate(energy, z)
 
     def gradient(self, z: torch.Tensor) -> torch.Tensor:
         """(N, D) → (N, D)."""

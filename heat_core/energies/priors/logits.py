@@ -5,14 +5,14 @@ from typing import ClassVar, Self
 import numpy as np
 import torch
 
-from heat_core.energies.fitted import Fitted
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.priors.base import (
     ArrayOrTensor,
     Constants,
-    Scoring,
-    array_or_tensor,
-    checked_features,
+    ScoringDtypes,
     column_moments,
+    evaluate,
+    validate_features,
 )
 from heat_core.errors import HeatError
 from heat_core.types import FitHead, Rows
@@ -28,8 +28,8 @@ class EnergyLogits:
             held-out energies can be computed with a head that has not seen them.
     """
 
-    scoring: ClassVar[Scoring] = {"weight": np.float32, "bias": np.float64}
-    _constants = Fitted[Constants]()
+    scoring_dtypes: ClassVar[ScoringDtypes] = {"weight": np.float32, "bias": np.float64}
+    _constants = FittedAttribute[Constants]()
 
     def __init__(self, weight: np.ndarray, bias: np.ndarray, fit_head: FitHead | None = None) -> None:
         weight, bias = np.asarray(weight, dtype=np.float64), np.asarray(bias, dtype=np.float64)
@@ -39,19 +39,19 @@ class EnergyLogits:
 
     def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
         """Keep the mean and spread of the (N, D) features: EL cannot be sampled, a Gaussian starts its chains."""
-        return self._keep(*column_moments(self._checked(z)))
+        return self._set_constants(*column_moments(self._validate(z)))
 
-    def _keep(self, mean: np.ndarray, std: np.ndarray) -> Self:
+    def _set_constants(self, mean: np.ndarray, std: np.ndarray) -> Self:
         self._constants = Constants(weight=self.weight, bias=self.bias, mean=mean, std=std)
         return self
 
-    def _checked(self, z: Rows) -> Rows:
-        z = checked_features(z)
+    def _validate(self, z: Rows) -> Rows:
+        z = validate_features(z)
         if z.shape[1] != self.weight.shape[1]:
             raise HeatError(f"The head reads {self.weight.shape[1]} features, these have {z.shape[1]}.")
         return z
 
-    def refit(self, z: Rows, y: np.ndarray) -> "EnergyLogits":
+    def fit_clone(self, z: Rows, y: np.ndarray) -> "EnergyLogits":
         """The same energy with a head fitted on other samples, where the head was fitted by us."""
         weight, bias = self.fit_head(z, y) if self.fit_head else (self.weight, self.bias)
         return EnergyLogits(weight, bias, self.fit_head).fit(z, y)
@@ -63,7 +63,7 @@ class EnergyLogits:
 
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
         """(N, D) → (N,)."""
-        return array_or_tensor(lambda t, dtype: -torch.logsumexp(self._logits(t, dtype), dim=1), z)
+        return evaluate(lambda t, dtype: -torch.logsumexp(self._logits(t, dtype), dim=1), z)
 
     def gradient(self, z: torch.Tensor) -> torch.Tensor:
         """∇E_q = -softmax(logits) W: (N, D) → (N, D)."""

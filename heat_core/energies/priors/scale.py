@@ -26,7 +26,7 @@ class Peaks(NamedTuple):
     largest: torch.Tensor
 
 
-def peaks(z: torch.Tensor, percentile: float, dtype: torch.dtype) -> Peaks:
+def measure_peaks(z: torch.Tensor, percentile: float, dtype: torch.dtype) -> Peaks:
     """How peaked each row of (N, D) activations is; what shaping by exp(r) follows from (ASH-S, SCALE).
 
     Args:
@@ -71,7 +71,7 @@ class ScaledActivations(EnergyLogits):
         super().__init__(weight, bias, fit_head)
         self.percentile = percentile
 
-    def refit(self, z: Rows, y: np.ndarray) -> Self:
+    def fit_clone(self, z: Rows, y: np.ndarray) -> Self:
         weight, bias = self.fit_head(z, y) if self.fit_head else (self.weight, self.bias)
         return type(self)(weight, bias, self.fit_head, self.percentile).fit(z, y)
 
@@ -82,16 +82,16 @@ class ScaledActivations(EnergyLogits):
 
     def gradient(self, z: torch.Tensor) -> torch.Tensor:
         """(N, D) → (N, D)."""
-        found = peaks(z, self.percentile, z.dtype)
-        back = torch.softmax(self._shaped(z, z.dtype, found), dim=1) @ self._constants.like(z)["weight"]
+        found = measure_peaks(z, self.percentile, z.dtype)
+        back = torch.softmax(self._scale_logits(z, z.dtype, found), dim=1) @ self._constants.like(z)["weight"]
         inverse = torch.where(found.total > 0, 1 / torch.where(found.total > 0, found.total, 1.0), 0.0)
         slope = inverse[:, None].expand_as(z).clone()
         slope.scatter_add_(1, found.largest, (-found.ratio * inverse)[:, None].expand_as(found.largest))
         return -torch.exp(found.ratio)[:, None] * (back + torch.linalg.vecdot(z, back)[:, None] * slope)
 
     def _logits(self, z: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        return self._shaped(z, dtype, peaks(z, self.percentile, dtype))
+        return self._scale_logits(z, dtype, measure_peaks(z, self.percentile, dtype))
 
-    def _shaped(self, z: torch.Tensor, dtype: torch.dtype, found: Peaks) -> torch.Tensor:
+    def _scale_logits(self, z: torch.Tensor, dtype: torch.dtype, found: Peaks) -> torch.Tensor:
         logits = (z @ self._constants.like(z)["weight"].T).to(dtype) * torch.exp(found.ratio)[:, None]
         return logits + self._constants.like(logits)["bias"]

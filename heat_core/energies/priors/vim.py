@@ -5,12 +5,12 @@ from typing import ClassVar, Self
 import numpy as np
 import torch
 
-from heat_core.energies.fitted import Fitted
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.moments import Moments
-from heat_core.energies.priors.base import ArrayOrTensor, Constants, Scoring, array_or_tensor
+from heat_core.energies.priors.base import ArrayOrTensor, Constants, ScoringDtypes, evaluate
 from heat_core.energies.priors.logits import EnergyLogits
 from heat_core.errors import HeatError
-from heat_core.features.chunks import blocks, cached_rows, tensor, working
+from heat_core.features.chunks import as_tensor, blocks, compute_dtype, rows_in_cache
 from heat_core.types import FitHead, Rows
 
 _NOTHING = 1e-7  # share of the features' length outside the principal subspace that rounding leaves
@@ -36,14 +36,14 @@ class VirtualLogit(EnergyLogits):
         alpha_: α.
     """
 
-    scoring: ClassVar[Scoring] = {
-        **EnergyLogits.scoring,
+    scoring_dtypes: ClassVar[ScoringDtypes] = {
+        **EnergyLogits.scoring_dtypes,
         "origin": np.float32,
         "outside": np.float32,
         "alpha": np.float64,
     }
-    dim_ = Fitted[int]()
-    alpha_ = Fitted[float]()
+    dim_ = FittedAttribute[int]()
+    alpha_ = FittedAttribute[float]()
 
     def __init__(
         self, weight: np.ndarray, bias: np.ndarray, fit_head: FitHead | None = None, dim: int | None = None
@@ -56,14 +56,14 @@ class VirtualLogit(EnergyLogits):
         self.dim = dim
 
     def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
-        z = self._checked(z)
+        z = self._validate(z)
         n, width = z.shape
         self.dim_ = self.dim or min(1000 if width >= 2048 else 512 if width >= 768 else width // 2, max(n // 2, 1))
         origin = -(torch.linalg.pinv(torch.from_numpy(self.weight)) @ torch.from_numpy(self.bias)).numpy()
-        moments = Moments.of(z, np.zeros(n, int), 1)
+        moments = Moments.from_rows(z, np.zeros(n, int), 1)
         outside, left = _complement(moments, origin, self.dim_)
-        if left < _SAFE and working(z.dtype) != np.float64:
-            moments = Moments.of(z, np.zeros(n, int), 1, exact=True)
+        if left < _SAFE and compute_dtype(z.dtype) != np.float64:
+            moments = Moments.from_rows(z, np.zeros(n, int), 1, exact=True)
             outside, left = _complement(moments, origin, self.dim_)
         if not left > _NOTHING:
             raise HeatError(
@@ -85,16 +85,16 @@ class VirtualLogit(EnergyLogits):
 
     def _mean_logit_and_norm(self, z: Rows, origin: np.ndarray, outside: np.ndarray) -> tuple[float, float]:
         """Means over the training features of the largest logit and of ‖Rᵀ(z - o)‖."""
-        both = tensor(np.hstack([self.weight.T, outside]).astype(working(z.dtype)))
-        offset = tensor(np.concatenate([self.bias, -(origin[:, None] * outside).sum(axis=0)])).to(both.dtype)
+        both = as_tensor(np.hstack([self.weight.T, outside]).astype(compute_dtype(z.dtype)))
+        offset = as_tensor(np.concatenate([self.bias, -(origin[:, None] * outside).sum(axis=0)])).to(both.dtype)
         classes, largest, norm = len(self.bias), 0.0, 0.0
-        for _, block in blocks(z, rows=cached_rows(z)):
-            found = torch.addmm(offset, tensor(block), both)
+        for _, block in blocks(z, rows=rows_in_cache(z)):
+            found = torch.addmm(offset, as_tensor(block), both)
             largest += float(found[:, :classes].amax(dim=1).sum(dtype=torch.float64))
             norm += float(found[:, classes:].norm(dim=1).sum(dtype=torch.float64))
         return largest / len(z), norm / len(z)
 
-    def refit(self, z: Rows, y: np.ndarray) -> "VirtualLogit":
+    def fit_clone(self, z: Rows, y: np.ndarray) -> "VirtualLogit":
         weight, bias = self.fit_head(z, y) if self.fit_head else (self.weight, self.bias)
         return VirtualLogit(weight, bias, self.fit_head, self.dim_).fit(z, y)
 
@@ -103,9 +103,9 @@ class VirtualLogit(EnergyLogits):
         """None: what the logits do not read, the virtual one does."""
         return None
 
-    def residual(self, z: ArrayOrTensor) -> ArrayOrTensor:
+    def residual_norm(self, z: ArrayOrTensor) -> ArrayOrTensor:
         """(N, D) → (N,): ‖R Rᵀ(z - o)‖ = ‖Rᵀ(z - o)‖."""
-        return array_or_tensor(lambda t, dtype: self._outside(t).to(dtype).norm(dim=1), z)
+        return evaluate(lambda t, dtype: self._outside(t).to(dtype).norm(dim=1), z)
 
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
         """(N, D) → (N,)."""
@@ -114,7 +114,7 @@ class VirtualLogit(EnergyLogits):
             outside = self._outside(t).to(dtype).norm(dim=1)
             return self._constants.like(outside)["alpha"] * outside - torch.logsumexp(self._logits(t, dtype), 1)
 
-        return array_or_tensor(energy, z)
+        return evaluate(energy, z)
 
     def gradient(self, z: torch.Tensor) -> torch.Tensor:
         """(N, D) → (N, D)."""

@@ -1,12 +1,13 @@
-"""Foreign text in Markdown: `plain` shows it to the letter, and nothing of the app's code passes it by."""
+"""Foreign text in Markdown: `escape_markdown` shows it to the letter, and nothing of the app's code passes it by."""
 
 import ast
 import json
 
 import pytest
 
-from app.common.text import drawn, plain
-from heat_core.storage import printable
+from app.common.text import escape_markdown
+from heat_core.names import printable
+from heat_core.reporting.plotly_text import escape_plotly
 from tests.app.sinks import Reader, bare_sinks
 from tests.browser import CHROMIUM, ROOT, chromium, streamlit_on
 
@@ -39,13 +40,13 @@ def test_the_reader_finds_a_bare_sink(line):
     assert Reader().read(ast.parse(line), "x.py")
 
 
-def test_the_reader_accepts_what_is_plain():
+def test_the_reader_accepts_what_is_escape_markdown():
     lines = (
-        "st.title(plain(name))\n"
-        'st.caption(f"{share:.1%} of {plain(name)}, {len(names)}, {count:,}" if name else "none")\n'
-        "st.pills('of', names, format_func=lambda n: plain(n))\n"
+        "st.title(escape_markdown(name))\n"
+        'st.caption(f"{share:.1%} of {escape_markdown(name)}, {len(names)}, {count:,}" if name else "none")\n'
+        "st.pills('of', names, format_func=lambda n: escape_markdown(n))\n"
         "def show(text):\n    st.info(text)\nshow('a')\n"
-        'st.markdown(" · ".join(f"{plain(n)} {c:d}" for n, c in pairs))\n'
+        'st.markdown(" · ".join(f"{escape_markdown(n)} {c:d}" for n, c in pairs))\n'
     )
     assert not Reader().read(ast.parse(lines), "x.py")
 
@@ -109,32 +110,32 @@ NASTY = [
 
 
 @pytest.mark.parametrize("text", NASTY)
-def test_plain_is_one_line_of_valid_text_that_reads_the_same(text):
-    shown = plain(text)
+def test_escaped_text_is_one_line_that_reads_the_same(text):
+    shown = escape_markdown(text)
     shown.encode()
     assert "\n" not in shown
     unescaped = "".join(c for i, c in enumerate(shown) if c != "\\" or (i and shown[:i].endswith("\\")))
     assert unescaped.replace("\u2060", "").replace("\\", "") == printable(" ".join(text.split())).replace("\\", "")
 
 
-def test_drawn_is_no_html_and_no_field_of_plotly():
-    assert drawn('<a href="http://x">&amp;%{y}') == '&lt;a href="http://x"&gt;&amp;amp;%\u2060{y}'
-    drawn("\ud800").encode()
+def test_escaped_for_plotly_is_no_html_and_no_field():
+    assert escape_plotly('<a href="http://x">&amp;%{y}') == '&lt;a href="http://x"&gt;&amp;amp;%\u2060{y}'
+    escape_plotly("\ud800").encode()
 
 
 SCRIPT = """
 import json, sys
 import streamlit as st
-from app.common.text import plain
+from app.common.text import escape_markdown
 for i, text in enumerate(json.load(open(sys.argv[1]))):
     with st.container(key=f"c{i}"):
-        st.markdown(plain(text))
-        st.error(plain(text))
-        st.subheader(f"x {plain(text)}")
-        st.metric(plain(text), plain(text))
-        st.button(plain(text), key=f"b{i}")
-        st.pills("of", [text], format_func=plain, key=f"p{i}")
-        st.radio("of", [text], format_func=plain, key=f"r{i}")
+        st.markdown(escape_markdown(text))
+        st.error(escape_markdown(text))
+        st.subheader(f"x {escape_markdown(text)}")
+        st.metric(escape_markdown(text), escape_markdown(text))
+        st.button(escape_markdown(text), key=f"b{i}")
+        st.pills("of", [text], format_func=escape_markdown, key=f"p{i}")
+        st.radio("of", [text], format_func=escape_markdown, key=f"r{i}")
 st.markdown("![x](/control.png)")
 st.text("all drawn")
 """

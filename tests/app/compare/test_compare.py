@@ -11,12 +11,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.common.faults import UNEXPECTED
-from app.state.look import from_query
+from app.state.view_state import from_query_params
 from heat_core import Lens
 from heat_core.analysis import facets
-from heat_core.analysis.questions import answers, narrowed
+from heat_core.analysis.questions import filter_mask, question_mask
 from heat_core.analysis.samples import Samples
-from heat_core.analysis.selections import recall
+from heat_core.analysis.selections import load_selection
 from heat_core.runs.record import ENERGIES, RunRecord
 from heat_core.runs.run import Run
 from tests.browser import CHROMIUM, ROOT, app_on, chromium
@@ -73,9 +73,9 @@ def led(href: str, run: Run) -> np.ndarray:
     address = urlsplit(html.unescape(href))
     query = dict(parse_qsl(address.query))
     assert (address.path, query["run"]) == ("/", run.id)
-    look, samples = from_query(query, run), Samples(run)
-    named = {"set": facets.sets(samples)}
-    return answers(samples, look.ask, look.lens()) & narrowed(samples, look.ask, named, look.lens())
+    view, samples = from_query_params(query, run), Samples(run)
+    named = {"set": facets.by_set(samples)}
+    return question_mask(samples, view.query, view.lens()) & filter_mask(samples, view.query, named, view.lens())
 
 
 @pytest.mark.parametrize("section", ["table", "curves", "beta", "versus"])
@@ -170,7 +170,7 @@ def test_before_the_first_residual_there_is_a_table_and_no_beta(runs):
     for found in record.sets:
         object.__setattr__(found, "prior", found.prior[:, :0])
         object.__setattr__(found, "residual", found.residual[:, :0])
-    object.__setattr__(record, "scale", record.scale.part(()))
+    object.__setattr__(record, "scale", record.scale.select(()))
     object.__setattr__(record, "temperatures", ())
     record.save(runs[0].folder / ENERGIES)
     for section in ("table", "curves", "beta", "versus"):
@@ -188,17 +188,17 @@ def test_a_run_alone_has_nobody_to_be_held_against(home):
 def test_a_count_of_two_runs_is_kept_as_a_selection(runs, monkeypatch):
     gone = {}
     monkeypatch.setattr(
-        "app.compare.links.st.switch_page", lambda where, query_params: gone.update(query_params, page=where)
+        "app.compare.sample_links.st.switch_page", lambda where, query_params: gone.update(query_params, page=where)
     )
     test = page(run="first", section="versus", against="second", **{"against-det": "gmm"})
     button = test.button(key="versus-textures-first")
     a, b = (Samples(run) for run in runs)
-    wanted = a.right("heat") & ~b.right("gmm") & (a.dataset == 1)
+    wanted = a.is_correct("heat") & ~b.is_correct("gmm") & (a.dataset == 1)
     assert button.label == str(wanted.sum())
     button.click().run()
     assert gone["page"] == "app_pages/inspect.py"
     assert (gone["run"], gone["q"]) == ("first", "all")
-    np.testing.assert_array_equal(recall(runs[0].folder, gone["sel"]), np.flatnonzero(wanted))
+    np.testing.assert_array_equal(load_selection(runs[0].folder, gone["sel"]), np.flatnonzero(wanted))
 
 
 # ---- in a browser ----------------------------------------------------------------------------------------------------
@@ -255,7 +255,8 @@ class TestInABrowser:
             edge = main.bounding_box()
             assert all(b["x"] + b["width"] <= edge["x"] + edge["width"] for b in boxes)
 
-    def test_a_cell_opens_its_images_and_the_second_runs_rows_are_in_sight(self, runs, home):
+    def test_a_cell_opens_its_images_beside_a_second_run(self, runs, home):
+        """A cell opens its images, and the rows of the second run are in sight."""
         with app_on(home) as address, chromium() as browser:
             view = watched(browser, 1280)
             view.goto(f"{address}/compare?run=first&runs=second")

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from heat_core import Lens
-from heat_core.analysis.newcomers import Newcomers
+from heat_core.analysis.new_images import NewImages
 from heat_core.pipeline.scoring import score
 from heat_core.runs.lock import LOG_FILE
-from heat_core.runs.record import SCORED
+from heat_core.runs.scored import SCORED
 from tests.app.test_pages import page
 
 
@@ -32,7 +32,7 @@ def scored(demo_run, month):
 
 
 def test_groups_and_discoveries_are_those_of_the_library(demo_run, scored):
-    found, lens = Newcomers(demo_run, scored), Lens(beta=-1.0)
+    found, lens = NewImages(demo_run, scored), Lens(beta=-1.0)
     assert list(found.groupings) == ["time", "camera"]
     groups = {group.name: group for group in found.drift("time", lens, 0.05)}
     assert len(groups) == 10
@@ -46,8 +46,8 @@ def test_groups_and_discoveries_are_those_of_the_library(demo_run, scored):
 
 
 def test_without_groups_there_is_no_table(demo_run, scored):
-    assert not Newcomers(demo_run, replace(scored, columns={})).groupings
-    assert Newcomers(demo_run, replace(scored, columns={"n": np.arange(60)})).groupings.keys() == {"n"}
+    assert not NewImages(demo_run, replace(scored, columns={})).groupings
+    assert NewImages(demo_run, replace(scored, columns={"n": np.arange(60)})).groupings.keys() == {"n"}
 
 
 def test_the_page_shows_both_and_draws_the_line(demo_run, scored, home):
@@ -64,8 +64,8 @@ def test_the_page_shows_both_and_draws_the_line(demo_run, scored, home):
     assert "**1 of 10 groups differ**" in said
     assert test.dataframe[0].value.shape == (10, 7)
     test.button(key="draw-discoveries").click().run()
-    assert test.session_state["look"].threshold == pytest.approx(
-        Newcomers(demo_run, scored).discoveries(Lens(), 0.05)[1]
+    assert test.session_state["view-state"].threshold == pytest.approx(
+        NewImages(demo_run, scored).discoveries(Lens(), 0.05)[1]
     )
     test.selectbox(key="choice-by").set_value("camera").run()
     assert test.dataframe[0].value["group"].tolist() == ["*0*", "*1*"]

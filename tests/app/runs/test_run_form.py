@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.runs import run_start
-from app.runs.draft import Draft
+from app.runs.form_values import FormValues
 from heat_core import Experiment, HeatError, Run
 from heat_core.energies.settings import ResidualSettings
 from heat_core.runs.events import RUN_FILE
@@ -31,9 +31,9 @@ FULL = Experiment(
     settings={"epochs": 3, "lambda_": 2.5, "decay": "linear", "starts_are_negatives": False},
     covariance="empirical",
     mixture_weights="empirical",
-    beside="test_vit",
-    beside_weights="/v.safetensors",
-    beside_image_size=64,
+    second_backbone="test_vit",
+    second_weights="/v.safetensors",
+    second_image_size=64,
     limit=7,
     limit_test=5,
     limit_ood=6,
@@ -51,9 +51,9 @@ def started(monkeypatch):
     """The folders whose jobs were started."""
     folders = []
     monkeypatch.setattr("app.runs.run_start.start", folders.append)
-    monkeypatch.setattr("app.common.following.start", lambda folder: None)
-    run_start._looked.clear()
-    run_start._estimated.clear()
+    monkeypatch.setattr("app.common.run_picker.start", lambda folder: None)
+    run_start.cached_overview.clear()
+    run_start.cached_estimate.clear()
     return folders
 
 
@@ -94,52 +94,53 @@ def can_start(test: AppTest) -> bool:
 
 @pytest.mark.parametrize("experiment", [FULL, demo_experiment(), Experiment(id="a", ood={"b": "c"})])
 def test_an_experiment_goes_through_the_form_unchanged(experiment):
-    assert Draft.of(experiment).experiment() == experiment
-    assert Draft.of(experiment).note == ""
+    assert FormValues.from_experiment(experiment).to_experiment() == experiment
+    assert FormValues.from_experiment(experiment).note == ""
 
 
 def test_every_field_has_its_place(home):
     """A field that is added to the Experiment must be added to the form."""
-    draft = Draft.of(FULL)
-    kept = {*draft.values, "ood", "groups", "settings"}
+    form_values = FormValues.from_experiment(FULL)
+    kept = {*form_values.values, "ood", "groups", "settings"}
     assert kept == {f.name for f in fields(Experiment)}
     default = Experiment(id="", ood={})
     assert not [f.name for f in fields(FULL) if getattr(FULL, f.name) == getattr(default, f.name)]
-    assert set(draft.shown_settings()) == {f.name for f in fields(ResidualSettings)}
+    assert set(form_values.current_settings()) == set(ResidualSettings().as_options())
 
 
 def test_what_no_form_can_hold_is_left_out_and_said():
     strange = replace(
         FULL, detectors=["msp", "my-own"], preset="other", settings={"epochs": 3, "nonsense": 1}, seed=-4, limit=2**70
     )
-    draft = Draft.of(strange, "A copy.")
-    assert draft.note == "A copy. Not known here, and left out: my-own, other, nonsense."
-    kept = draft.experiment()
+    form_values = FormValues.from_experiment(strange, "A copy.")
+    assert form_values.note == "A copy. Not known here, and left out: my-own, other, nonsense."
+    kept = form_values.to_experiment()
     assert (kept.detectors, kept.preset, kept.settings, kept.seed) == (["msp"], "paper", {"epochs": 3}, 0)
     assert kept.limit == 2**53 - 1
 
 
 def test_a_setting_set_back_to_the_presets_is_no_change():
-    draft = Draft.of(replace(FULL, settings={}))
-    default = draft.shown_settings()["epochs"]
-    draft.set("epochs", default + 1)
-    assert draft.experiment().settings == {"epochs": default + 1}
-    draft.set("epochs", default)
-    assert draft.experiment().settings == {}
+    form_values = FormValues.from_experiment(replace(FULL, settings={}))
+    default = form_values.current_settings()["epochs"]
+    form_values.change_setting("epochs", default + 1)
+    assert form_values.to_experiment().settings == {"epochs": default + 1}
+    form_values.change_setting("epochs", default)
+    assert form_values.to_experiment().settings == {}
 
 
-def test_two_sets_of_one_name_are_refused_and_a_name_comes_from_its_folder():
-    draft = Draft.of(Experiment(id="a", ood={"b": "/x/trees"}))
-    draft.add_row()
-    draft.rows[1].source = "/y/trees"
-    draft.rows[0].name = " "
+def test_two_ood_sets_of_one_name_are_refused():
+    """Two sets of one name are refused, and a name that was left out comes from its folder."""
+    form_values = FormValues.from_experiment(Experiment(id="a", ood={"b": "/x/trees"}))
+    form_values.add_row()
+    form_values.rows[1].source = "/y/trees"
+    form_values.rows[0].name = " "
     with pytest.raises(HeatError, match="Two OOD sets are called 'trees'"):
-        draft.experiment()
-    draft.rows[1].name = "other"
-    assert draft.experiment().ood == {"trees": "/x/trees", "other": "/y/trees"}
-    draft.drop_row(0)
-    draft.add_row()
-    assert draft.experiment().ood == {"other": "/y/trees"}  # an empty row is none
+        form_values.to_experiment()
+    form_values.rows[1].name = "other"
+    assert form_values.to_experiment().ood == {"trees": "/x/trees", "other": "/y/trees"}
+    form_values.remove_row(0)
+    form_values.add_row()
+    assert form_values.to_experiment().ood == {"other": "/y/trees"}  # an empty row is none
 
 
 def test_what_was_typed_is_there_when_the_page_comes_back(demo_home):
@@ -190,7 +191,7 @@ def test_another_page_fills_the_form_in_one_call(home, sets):
     script = f"""
 import runpy
 import streamlit as st
-from app import run_form
+from app.runs import run_form
 from heat_core import Experiment
 if st.button("go"):
     run_form.prefill(
@@ -283,7 +284,8 @@ def test_doubts_are_asked_about(sets, image_folder, started, words, sentence):
     assert len(started) == 1
 
 
-def test_a_doubt_that_was_said_to_be_meant_says_nothing_of_another(sets):
+def test_a_confirmed_warning_confirms_no_other(sets):
+    """A warning that was said to be meant says nothing of another."""
     test = form(sets, id_test="train")
     next(box for box in test.checkbox if box.label.startswith("I know")).check().run()
     test.text_input(key="new-ood-0-source").set_value(str(sets / "train")).run()
@@ -307,5 +309,5 @@ def test_the_estimate_says_what_it_is_based_on(home, sets):
     write_json(run.folder / RUN_FILE, info)
     event = {"time": 1.0, "stage": "features", "message": "", "images_per_s": 11.0}
     (run.folder / "events.jsonl").write_text(json.dumps(event) + "\n")
-    run_start._estimated.clear()
+    run_start.cached_estimate.clear()
     assert "2 s for the features of 22 images (as fast as in before" in texts(test.run()).replace("**", "")

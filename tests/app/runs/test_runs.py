@@ -12,8 +12,8 @@ from app.common.faults import UNEXPECTED
 from heat_core import Run
 from heat_core.jobs import jobs
 from heat_core.runs.events import RUN_FILE
-from heat_core.runs.listing import list_runs
-from heat_core.runs.lock import held
+from heat_core.runs.lock import run_lock
+from heat_core.runs.manage import list_runs
 from heat_core.storage import read_json, write_json
 from tests.app.test_pages import page
 from tests.synthetic import synthetic_run
@@ -22,13 +22,13 @@ from tests.synthetic import synthetic_run
 @pytest.fixture(autouse=True)
 def no_jobs(monkeypatch):
     """Jobs that load forever, ended with the test."""
-    started = []
+    started, popen = [], subprocess.Popen
 
-    def spawn(arguments, log):
-        started.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]))
+    def open_sleeping_process(arguments, **options):
+        started.append(popen([sys.executable, "-c", "import time; time.sleep(60)"]))
         return started[-1]
 
-    monkeypatch.setattr(jobs, "_spawn", spawn)
+    monkeypatch.setattr(subprocess, "Popen", open_sleeping_process)
     yield started
     for process in started:
         process.kill()
@@ -149,7 +149,7 @@ def test_delete_leads_to_the_newest_of_the_others(three):
 def test_a_run_that_is_worked_on_is_not_deleted(three):
     run = Run.open("middle")
     test = page("runs", run="middle")
-    with held(run.folder):
+    with run_lock(run.folder):
         press(test, "Delete it")
         assert "A job works on run middle" in texts(test)
         assert run.folder.exists()
@@ -195,7 +195,7 @@ def test_a_run_that_nobody_works_on_can_be_started(home, no_jobs):
 def test_a_running_job_can_be_cancelled_through_all_its_stages(home):
     run = make(home, "a", status="running")
     (run.folder / "energies.npz").unlink()
-    with held(run.folder):
+    with run_lock(run.folder):
         for stage in ("start", "features", "priors"):
             event = {"time": 1.0, "stage": stage, "message": "at it", "done": 1, "total": 4}
             (run.folder / "events.jsonl").write_text(json.dumps(event) + "\n")
@@ -207,7 +207,7 @@ def test_a_running_job_can_be_cancelled_through_all_its_stages(home):
 def test_what_an_earlier_job_said_is_no_progress_of_this_one(home):
     run = make(home, "a", status="running", started=10.0)
     events = [{"time": t, "stage": s, "message": m} for t, s, m in ((5.0, "residual", "old"), (11.0, "map", "new"))]
-    with held(run.folder):
+    with run_lock(run.folder):
         for said, shown in ((events[:1], "loading torch"), (events, "new")):
             (run.folder / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in said))
             (progress,) = page("runs").get("progress")

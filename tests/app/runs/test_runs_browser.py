@@ -5,7 +5,7 @@ import re
 import pytest
 
 from heat_core.jobs.jobs import cancel
-from heat_core.runs.listing import list_runs
+from heat_core.runs.manage import list_runs
 from tests.browser import CHROMIUM, app_on, chromium
 from tests.synthetic import synthetic_run
 
@@ -22,11 +22,12 @@ def page(home):
         page.address = address
         yield page
     for run in list_runs():
-        if run.worked_on:
+        if run.is_active:
             cancel(run)
 
 
-def test_the_state_of_the_buttons_follows_the_job_without_a_reload(page, home):
+@pytest.mark.slow
+def test_the_buttons_follow_the_job_without_a_reload(page, home):
     """From an empty HEAT_HOME, whose demo is the job."""
     from playwright.sync_api import expect
 
@@ -56,10 +57,11 @@ def test_the_state_of_the_buttons_follows_the_job_without_a_reload(page, home):
     stop.click()
     expect(go).to_be_enabled(timeout=30_000)
     expect(badge).to_have_text("cancelled")
-    assert not list_runs()[0].worked_on
+    assert not list_runs()[0].is_active
     assert page.evaluate("window.sameDocument")  # all of it without a reload
 
 
+@pytest.mark.slow
 def test_a_click_chooses_and_what_was_typed_stays(page, home):
     from playwright.sync_api import expect
 

@@ -60,7 +60,8 @@ def served(request, tmp_path_factory):
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's table of sockets")
-def test_it_listens_on_this_machine_alone_wherever_it_was_started(served):
+def test_it_listens_on_this_machine_alone(served):
+    """It listens on this machine alone, wherever it was started."""
     assert listening(urlsplit(served).port) == {"0100007F"}
 
 
@@ -105,9 +106,9 @@ def test_started_open_it_says_one_sentence_and_shows_nothing(tmp_path):
     home = tmp_path / "home"
     with streamlit_on(APP, tmp_path, "--server.address", "0.0.0.0", HEAT_HOME=str(home)) as address:
         status, body, _ = ask(address)
-        assert (status, body) == (403, access_control.OPEN)
+        assert (status, body) == (403, access_control.NOT_LOCAL)
         assert "SSH tunnel" in body
-        assert access_control.ALLOW in body
+        assert access_control.ALLOW_REMOTE in body
         assert stream(address, Origin=address) == 403
     assert not home.exists()
 
@@ -117,7 +118,7 @@ def test_started_open_on_purpose_it_answers_its_names_alone(tmp_path):
     with streamlit_on(APP, tmp_path, *options, HEAT_HOME=str(tmp_path), HEAT_ALLOW_REMOTE="1") as address:
         assert ask(address)[0] == ask(address, Host="lab:1")[0] == 200
         assert stream(address, Origin=address) == 101
-        assert ask(address, Host="evil.example")[:2] == (403, access_control.STRANGER)
+        assert ask(address, Host="evil.example")[:2] == (403, access_control.UNKNOWN_HOST)
 
 
 @pytest.mark.parametrize(
@@ -140,11 +141,11 @@ def test_started_open_on_purpose_it_answers_its_names_alone(tmp_path):
 def test_who_is_let_in(client, address, allowed, answered, monkeypatch):
     options = {"server.address": address, "server.allowedHosts": ["localhost", "::1"]}
     monkeypatch.setattr(st, "get_option", options.get)
-    monkeypatch.setenv(access_control.ALLOW, allowed)
+    monkeypatch.setenv(access_control.ALLOW_REMOTE, allowed)
     for host in ("localhost", "LOCALHOST.:80", "[::1]:9"):
-        assert access_control.refusal(host, None, client) == (None if answered else access_control.OPEN)
+        assert access_control.refusal(host, None, client) == (None if answered else access_control.NOT_LOCAL)
     if answered:
-        assert access_control.refusal("localhost.evil.example", None, client) == access_control.STRANGER
+        assert access_control.refusal("localhost.evil.example", None, client) == access_control.UNKNOWN_HOST
 
 
 def test_nothing_reaches_the_app_behind_a_closed_door():
@@ -157,7 +158,7 @@ def test_nothing_reaches_the_app_behind_a_closed_door():
         sent.append(message)
 
     scope = {"type": "http", "headers": [(b"host", b"localhost")], "client": ("10.0.0.9", 5)}
-    asyncio.run(access_control.Doors(app)(scope, None, send))
+    asyncio.run(access_control.AccessControl(app)(scope, None, send))
     assert sent[0]["status"] == 403
 
 

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from heat_core.jobs.jobs import cancel
-from heat_core.runs.listing import list_runs
-from heat_core.runs.lock import is_worked_on
-from heat_core.studies.request import Request, list_studies, new_study
-from heat_core.studies.work import work
+from heat_core.runs.lock import is_active
+from heat_core.runs.manage import list_runs
+from heat_core.studies.execution import run_study
+from heat_core.studies.request import StudyRequest, list_studies, new_study
 from tests.browser import CHROMIUM, app_on, chromium
 from tests.heat_core.studies.conftest import base  # noqa: F401 (a fixture)
 
@@ -25,10 +25,11 @@ def page(home):
         page.address = address
         yield page
     for study in list_studies():
-        if is_worked_on(study.folder):
+        if is_active(study.folder):
             cancel(study)
 
 
+@pytest.mark.slow
 def test_a_study_is_asked_for_cancelled_and_resumed(page, home, base):  # noqa: F811
     from playwright.sync_api import expect
 
@@ -61,11 +62,12 @@ def test_a_study_is_asked_for_cancelled_and_resumed(page, home, base):  # noqa: 
     assert page.evaluate("location.search").count("study=share-") == 1
 
 
+@pytest.mark.slow
 def test_foreign_names_are_text_and_numbers_lead_to_images(page, home, base):  # noqa: F811
     from playwright.sync_api import expect
 
-    study = new_study(Request("priors", base, (0,)))
-    work(study)
+    study = new_study(StudyRequest("priors", base, (0,)))
+    run_study(study)
     page.goto(f"{page.address}/studies?study={study.id}")
     tables = page.locator(".heat-table")
     expect(tables.first).to_be_visible(timeout=60_000)

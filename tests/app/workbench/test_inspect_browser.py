@@ -45,7 +45,8 @@ def test_beta_moves_everything_and_ends_exact(page, demo_run):
     assert not page.problems
 
 
-def test_while_dragging_the_numbers_are_marked_as_rough_and_close(page, demo_run):
+def test_while_dragging_rough_numbers_are_marked_and_close(page, demo_run):
+    """While β is dragged the numbers are marked as rough, and are close to the exact ones."""
     page.evaluate(f"() => {{ const s = {LIVE}.$('.slider'); s.value = 40; s.dispatchEvent(new Event('input')) }}")
     page.wait_for_function(
         "() => document.body && [...heatLive.values()].find(e => e.live).live.$('.note').textContent.includes('≈')"
@@ -73,12 +74,15 @@ def test_the_threshold_can_be_dragged_and_snaps_back(page):
     assert numbers(page)[0][1] == flagged
 
 
-def test_a_false_alarm_rate_draws_the_line_and_holds_while_beta_moves(page, demo_run):
+def test_a_false_alarm_rate_sets_the_threshold_at_every_beta(page, demo_run):
+    """A false-alarm rate draws the line, and holds while β moves."""
     press_left(page, ".rate .alpha", 12, "alpha=")
     alpha = page.evaluate(f"{LIVE}.state.alpha")
     assert 0.01 < alpha < 0.05
-    page.evaluate(f"() => {{ const s = {LIVE}.$('.slider'); s.value = 40; s.dispatchEvent(new Event('input'));"
-                  " s.dispatchEvent(new Event('change')) }")  # fmt: skip
+    page.evaluate(
+        f"() => {{ const s = {LIVE}.$('.slider'); s.value = 40; s.dispatchEvent(new Event('input'));"
+        " s.dispatchEvent(new Event('change')) }"
+    )
     page.wait_for_function("() => !location.search.includes('beta=0')", timeout=20_000)
     page.wait_for_function(EXACT, timeout=20_000)
     lens = Lens(page.evaluate(f"{LIVE}.state.beta"), alpha=alpha)
@@ -149,14 +153,14 @@ def test_a_slow_hand_pans_and_does_not_click(page):
     page.get_by_role("radio", name="Pan").click()
     page.locator("canvas.map").scroll_into_view_if_needed()
     box = page.locator("canvas.map").bounding_box()
-    before = page.evaluate(f"{LIVE}.state.where.x")
+    before = page.evaluate(f"{LIVE}.state.viewport.x")
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
     for step in range(1, 41):
         page.mouse.move(x + step, y)
     page.mouse.up()
-    assert page.evaluate(f"{LIVE}.state.where.x") < before
+    assert page.evaluate(f"{LIVE}.state.viewport.x") < before
     page.wait_for_timeout(1000)
     assert "sample=" not in page.url
     assert selected(page) == 0
@@ -187,7 +191,7 @@ def test_a_point_shows_its_picture_and_a_click_explains_it(page):
     box = page.locator("canvas.map").bounding_box()
     x, y = page.evaluate(
         f"() => {{ const v = {LIVE}, c = v.$('.map');"
-        " const i = v.run.set.findIndex((s, i) => s === 1 && v.scores[i] > v.line);"
+        " const i = v.run.set.findIndex((s, i) => s === 1 && v.scores[i] > v.cutoff);"
         " const w = c.clientWidth, h = c.clientHeight, side = Math.min(w, h) - 28;"
         " return [w / 2 + (v.run.xy[2 * i] / 65535 - 0.5) * side, h / 2 - (v.run.xy[2 * i + 1] / 65535 - 0.5) * side] }"
     )

@@ -26,11 +26,19 @@ PAIRS = {
 }
 
 
+# The functions of the computing modules, together in one object.
+COMPUTE = """async () => {
+  const names = ['composition', 'histogram', 'calibration', 'sliders', 'bits', 'hit_test'];
+  const modules = await Promise.all(names.map(name => import(`/compute/${name}.js`)));
+  globalThis.compute = Object.assign({}, ...modules);
+}"""
+
+
 @pytest.fixture(scope="module")
 def page():
-    """A page on which the modules can be imported; `core` is there."""
+    """A page on which the modules can be imported, with their functions in `compute`."""
     with module_page() as page:
-        page.evaluate("async () => { globalThis.core = await import('/compute/core.js') }")
+        page.evaluate(COMPUTE)
         yield page
 
 
@@ -44,7 +52,7 @@ def composed(page, energies, beta, weights=None):
     return np.array(
         page.evaluate(
             "([E, n, k, beta, w]) =>"
-            " Array.from(core.compose(Float64Array.from(E), n, k, beta, w, new Float64Array(n)))",
+            " Array.from(compute.compose(Float64Array.from(E), n, k, beta, w, new Float64Array(n)))",
             [energies.ravel().tolist(), n, k, beta, weights],
         )
     )
@@ -90,49 +98,51 @@ def test_binned_metrics_are_the_metrics_of_the_bins(page, case):
     """What is shown while β is dragged: exact on scores that were rounded up to the edges of the bins."""
     known, unknown = PAIRS[case]
     scores, sets = np.r_[known, unknown], [0] * len(known) + [1] * len(unknown)
-    found = page.evaluate(
-        "([s, t, bins]) => { const h = core.histogram(Float64Array.from(s), t, 2, bins);"
-        " return {counts: h.counts.map(c => Array.from(c)), low: h.low, step: h.step, rough: core.binnedMetrics(h)[1],"
-        " line: core.binnedThreshold(h)} }",
+    result = page.evaluate(
+        "([s, t, bins]) => { const h = compute.scoreHistogram(Float64Array.from(s), t, 2, bins);"
+        " return {counts: h.counts.map(c => Array.from(c)), low: h.low, step: h.step,"
+        " metrics: compute.binnedMetrics(h)[1], threshold: compute.binnedThreshold95(h)} }",
         [scores.tolist(), sets, 2048],
     )
-    counts = np.array(found["counts"])
+    counts = np.array(result["counts"])
     assert counts.sum(axis=1).tolist() == [len(known), len(unknown)]
-    bins = np.minimum(((np.arcsinh(scores) - found["low"]) / found["step"]).astype(int), 2047)
+    bins = np.minimum(((np.arcsinh(scores) - result["low"]) / result["step"]).astype(int), 2047)
     for i, part in enumerate((bins[: len(known)], bins[len(known) :])):
         assert np.abs(counts[i] - np.bincount(part, minlength=2048)).sum() <= 2  # asinh may differ in the last digit
-    assert abs(found["rough"]["auroc"] - metrics.auroc(bins[: len(known)], bins[len(known) :])) < 1e-3 + 2 / len(known)
+    assert abs(result["metrics"]["auroc"] - metrics.auroc(bins[: len(known)], bins[len(known) :])) < 1e-3 + 2 / len(
+        known
+    )
     exact = metrics.fpr95(known, unknown)
-    near = np.abs(np.arcsinh(unknown) - np.arcsinh(metrics.threshold95(known))) <= 3 * found["step"] + np.ptp(
+    near = np.abs(np.arcsinh(unknown) - np.arcsinh(metrics.threshold95(known))) <= 3 * result["step"] + np.ptp(
         np.arcsinh(np.sort(known)[-max(len(known) // 10, 1) :])
     )
-    assert abs(found["rough"]["fpr95"] - exact) <= near.mean() + 1e-9
+    assert abs(result["metrics"]["fpr95"] - exact) <= near.mean() + 1e-9
 
 
 def test_a_large_sample_is_binned_to_a_thousandth(page):
     known, unknown = RNG.normal(size=20_000), RNG.normal(size=20_000) * 2 + 2
-    rough = page.evaluate(
+    binned = page.evaluate(
         "([s, n]) => { const set = Uint8Array.from({length: s.length}, (_, i) => i < n ? 0 : 1);"
-        " return core.binnedMetrics(core.histogram(Float64Array.from(s), set, 2, 2048))[1] }",
+        " return compute.binnedMetrics(compute.scoreHistogram(Float64Array.from(s), set, 2, 2048))[1] }",
         [np.r_[known, unknown].tolist(), len(known)],
     )
-    assert abs(rough["auroc"] - metrics.auroc(known, unknown)) < 1e-3
-    assert abs(rough["fpr95"] - metrics.fpr95(known, unknown)) < 3e-3
+    assert abs(binned["auroc"] - metrics.auroc(known, unknown)) < 1e-3
+    assert abs(binned["fpr95"] - metrics.fpr95(known, unknown)) < 3e-3
 
 
 def test_selections_survive_the_way_to_python_and_back(page):
     for n in (1, 8, 13, 1000):
         bits = RNG.integers(0, 2, n)
-        text = page.evaluate("bits => core.packBits(bits)", bits.tolist())
+        text = page.evaluate("bits => compute.packBits(bits)", bits.tolist())
         np.testing.assert_array_equal(np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8))[:n], bits)
-        back = page.evaluate("([t, n]) => Array.from(core.unpackBits(t, new Uint8Array(n)))", [text, n])
+        back = page.evaluate("([t, n]) => Array.from(compute.unpackBits(t, new Uint8Array(n)))", [text, n])
         np.testing.assert_array_equal(back, bits)
 
 
 def test_inside_a_polygon(page):
     square = [0, 0, 10, 0, 10, 10, 0, 10]
     points = [(5, 5), (11, 5), (-1, 5), (5, 9.9), (5, 10.1)]
-    assert [page.evaluate("([p, x, y]) => core.inside(p, x, y)", [square, x, y]) for x, y in points] == [
+    assert [page.evaluate("([p, x, y]) => compute.isInsidePolygon(p, x, y)", [square, x, y]) for x, y in points] == [
         True,
         False,
         False,
@@ -142,37 +152,38 @@ def test_inside_a_polygon(page):
 
 
 def test_the_slider_reaches_both_infinities_through_zero(page):
-    found = page.evaluate("[-1, -0.5, 0, 0.5, 1].map(core.betaAt)")
-    assert found == [-math.inf, -2, 0, 2, math.inf]
+    result = page.evaluate("[-1, -0.5, 0, 0.5, 1].map(compute.betaAt)")
+    assert result == [-math.inf, -2, 0, 2, math.inf]
     for beta in (-math.inf, -3.0, 0.0, 0.7, math.inf):
-        assert page.evaluate("b => core.positionOf(b)", beta) == pytest.approx(2 / math.pi * math.atan(beta / 2))
+        assert page.evaluate("b => compute.betaPosition(b)", beta) == pytest.approx(2 / math.pi * math.atan(beta / 2))
 
 
 def test_the_line_of_a_rate_is_that_of_the_library(page):
     for known in (PAIRS["random"][0], PAIRS["ties"][0], PAIRS["one sample each"][0]):
         for alpha in (0.001, 0.01, 0.05, 1 / 3, 0.5):
-            found = page.evaluate("([s, a]) => core.conformalLine(Float64Array.from(s), a)", [sorted(known), alpha])
-            assert found == metrics.threshold_at(known, alpha)
+            script = "([s, a]) => compute.conformalThreshold(Float64Array.from(s), a)"
+            assert page.evaluate(script, [sorted(known), alpha]) == metrics.threshold_at(known, alpha)
 
 
-def test_the_slider_of_the_rate_reaches_from_a_thousandth_to_a_half(page):
-    ends = page.evaluate("[core.alphaAt(0, 1e6), core.alphaAt(1, 1e6), core.alphaAt(0, 99)]")
+def test_the_rate_slider_reaches_from_a_thousandth_to_a_half(page):
+    """The slider of the false-alarm rate reaches from 0.001 to 0.5."""
+    ends = page.evaluate("[compute.alphaAt(0, 1e6), compute.alphaAt(1, 1e6), compute.alphaAt(0, 99)]")
     assert ends == [0.001, 0.5, 0.01]  # 99 images can say no less
-    back = page.evaluate("[0.002, 0.05, 0.3].map(a => core.alphaAt(core.placeOfAlpha(a), 1e6))")
+    back = page.evaluate("[0.002, 0.05, 0.3].map(a => compute.alphaAt(compute.alphaPosition(a), 1e6))")
     assert back == [0.002, 0.05, 0.3]
 
 
 def test_a_rate_and_a_threshold_take_each_others_place(page):
     page.evaluate(VIEW)
-    found = page.evaluate(
-        "() => { const { store, act, scored } = live, seen = [];"
-        " const look = () => seen.push([store.state.alpha, store.state.threshold, scored(store.state).line]);"
-        " act.setAlpha(0.5); look(); act.setBeta(Infinity); look();"
-        " act.setThreshold(3); look(); act.setAlpha(0.1); look();"
+    result = page.evaluate(
+        "() => { const { store, actions, scoringOf } = live, seen = [];"
+        " const record = () => seen.push([store.state.alpha, store.state.threshold, scoringOf(store.state).cutoff]);"
+        " actions.setAlpha(0.5); record(); actions.setBeta(Infinity); record();"
+        " actions.setThreshold(3); record(); actions.setAlpha(0.1); record();"
         " return seen }"
     )
     # two known scores, at β = 0 the means 0.5 and 2.5: of three thirds α = 0.5 reaches one
-    assert found == [[0.5, None, 2.5], [0.5, None, 3], [None, 3, 3], [0.1, None, math.inf]]
+    assert result == [[0.5, None, 2.5], [0.5, None, 3], [None, 3, 3], [0.1, None, math.inf]]
 
 
 # ---- the state and what Python sends ---------------------------------------------------------------------------------
@@ -180,15 +191,15 @@ def test_a_rate_and_a_threshold_take_each_others_place(page):
 # A view of three points in two sets, with two priors; `live.store` and what it is made of.
 VIEW = """async () => {
   const { createStore } = await import('/state/store.js');
-  const { loaded, answered, told } = await import('/state/messages.js');
-  const { createScoring } = await import('/compute/scoring.js'), { createActions } = await import('/state/actions.js');
+  const { changeForRun, changeForAnswer } = await import('/state/messages.js');
+  const { createScoring } = await import('/state/selectors.js'), { createActions } = await import('/state/actions.js');
   const run = {view: 'a', version: '1', n: 3, k: 2, map: true, priors: [{}, {}], sets: [{key: 'id'}, {key: 'ood'}],
     energies: Float32Array.of(0, 1, 2, 3, 4, 5), number: Uint32Array.of(7, 8, 9), set: Uint8Array.of(0, 0, 1),
     total: 10, pointOf: Int32Array.of(-1, -1, -1, -1, -1, -1, -1, 0, 1, 2), methods: [], truth: true,
     xy: Uint16Array.of(0, 0, 32767, 32767, 65535, 65535)};
   const store = createStore(), sent = [], map = {canvas: {width: 428, height: 428}, ratio: 1, width: 428, height: 428};
-  store.update(loaded(store.state, run));
-  const act = createActions(store, map, (name, value) => sent.push([name, value]), () => ({points: [2, 0, 1]}));
+  store.update(changeForRun(store.state, run));
+  const actions = createActions(store, map, (name, value) => sent.push([name, value]), () => ({points: [2, 0, 1]}));
   const ask = {question: 'all', baseline: null, methods: [], values: {}, brush: null, find: '', like: null,
     order: 'confident'};
   const message = {
@@ -199,7 +210,9 @@ VIEW = """async () => {
       selection: 'oA==', ask, layout: 'table', size: 80, looked: 8,
     },
   };
-  globalThis.live = {store, act, sent, run, message, loaded, answered, told, scored: createScoring()};
+  globalThis.live = {
+    store, actions, sent, run, message, changeForRun, changeForAnswer, scoringOf: createScoring(),
+  };
 }"""
 
 
@@ -224,33 +237,35 @@ def test_a_block_of_bytes_is_unpacked(page):
     header = {"name": "é", "total": 5, "arrays": [[name, a.dtype.str[1:], int(a.size)] for name, a in arrays.items()]}
     text = json.dumps(header, ensure_ascii=False).encode()
     block = len(text).to_bytes(4, "little") + padded(text) + b"".join(padded(a.tobytes()) for a in arrays.values())
-    found = page.evaluate(
-        "async bytes => { const { unpack } = await import('/state/decode.js');"
-        " const run = unpack(Uint8Array.from([9, ...bytes]).subarray(1));"
+    result = page.evaluate(
+        "async bytes => { const { decodeRun } = await import('/state/decode_run.js');"
+        " const run = decodeRun(Uint8Array.from([9, ...bytes]).subarray(1));"
         " return [run.name, ...['xy', 'set', 'energies'].map(name => Array.from(run[name])),"
         " run.ids, Array.from(run.pointOf)] }",
         list(block),
     )
-    assert found == ["é", *(arrays[n].tolist() for n in ("xy", "set", "energies")), ["a\nb", "ü"], [1, -1, -1, -1, 0]]
+    assert result == ["é", *(arrays[n].tolist() for n in ("xy", "set", "energies")), ["a\nb", "ü"], [1, -1, -1, -1, 0]]
 
 
 def test_the_state_follows_python_and_python_the_state(page):
     page.evaluate(VIEW)
-    found = page.evaluate(
-        "() => { const { store, answered, message, scored } = live; store.update(answered(store.state, message));"
-        " const { beta, colour, selection, looked, ask, layout } = store.state;"
-        " return [beta, colour, Array.from(selection.bits), selection.count, looked, scored(store.state).line,"
-        " ask.question, layout] }"
+    result = page.evaluate(
+        "() => { const { store, changeForAnswer, message, scoringOf } = live;"
+        " store.update(changeForAnswer(store.state, message));"
+        " const { beta, colour, selection, inspected, query, layout } = store.state;"
+        " return [beta, colour, Array.from(selection.bits), selection.count, inspected, scoringOf(store.state).cutoff,"
+        " query.question, layout] }"
     )
-    assert found == [-math.inf, "score", [1, 0, 1], 2, 8, 2.5, "all", "table"]
+    assert result == [-math.inf, "score", [1, 0, 1], 2, 8, 2.5, "all", "table"]
     again = page.evaluate(
-        "() => { const { store, act, answered, message, scored } = live; act.setBeta(1);"
-        " store.update(answered(store.state, message)); return [store.state.beta, scored(store.state).exact] }"
+        "() => { const { store, actions, changeForAnswer, message, scoringOf } = live; actions.setBeta(1);"
+        " store.update(changeForAnswer(store.state, message));"
+        " return [store.state.beta, scoringOf(store.state).exact] }"
     )
     assert again == [1, None]  # a version that was taken over is not taken over again
-    told = json.loads(page.evaluate("() => { live.act.tell(); return live.sent.at(-1)[1] }"))
-    assert told.pop("signature") == '["1",[true,true],null]'
-    assert told == {
+    settings = json.loads(page.evaluate("() => { live.actions.sendSettings(); return live.sent.at(-1)[1] }"))
+    assert settings.pop("signature") == '["1",[true,true],null]'
+    assert settings == {
         "beta": "1",
         "threshold": None,
         "alpha": None,
@@ -266,49 +281,50 @@ def test_the_state_follows_python_and_python_the_state(page):
 
 def test_a_run_that_came_anew_keeps_what_is_not_of_its_content(page):
     page.evaluate(VIEW)
-    found = page.evaluate(
-        "() => { const { store, act, run, loaded } = live; act.setBeta(3); act.take(0, false); act.selectInView();"
-        " const come = change => store.update(loaded(store.state, {...run, ...change})) || store.state;"
+    result = page.evaluate(
+        "() => { const { store, actions, run, changeForRun } = live;"
+        " actions.setBeta(3); actions.setIncluded(0, false); actions.selectInView();"
+        " const come = change => store.update(changeForRun(store.state, {...run, ...change})) || store.state;"
         " const one = come({version: '2'}), two = come({version: '3', priors: [{}, {}, {}], k: 3});"
-        " return [one.beta, one.taking, one.selection.count, two.beta, two.taking] }"
+        " return [one.beta, one.included, one.selection.count, two.beta, two.included] }"
     )
-    assert found == [3, [False, True], 0, 3, [True, True, True]]
+    assert result == [3, [False, True], 0, 3, [True, True, True]]
 
 
-def test_a_run_that_came_anew_takes_the_selection_over_and_leaves_beta(page):
+def test_a_run_that_came_anew_keeps_selection_and_beta(page):
     """The last message may be older than the run and than what was done meanwhile."""
     page.evaluate(VIEW)
-    found = page.evaluate(
-        "() => { const { store, act, run, loaded, answered, message } = live;"
-        " store.update(answered(store.state, message)); act.setBeta(3);"
-        " store.update(loaded(store.state, {...run, version: '2'}, message)); const replayed = store.state;"
+    result = page.evaluate(
+        "() => { const { store, actions, run, changeForRun, changeForAnswer, message } = live;"
+        " store.update(changeForAnswer(store.state, message)); actions.setBeta(3);"
+        " store.update(changeForRun(store.state, {...run, version: '2'}, message)); const replayed = store.state;"
         " const next = {...message, state: {...message.state, selection: 'wA=='}};"
-        " store.update(answered(store.state, next)); const followed = store.state;"
-        " store.update(answered(store.state, message));"
+        " store.update(changeForAnswer(store.state, next)); const followed = store.state;"
+        " store.update(changeForAnswer(store.state, message));"
         " return [replayed, followed, store.state].map(s => [s.beta, Array.from(s.selection.bits)]) }"
     )
-    assert found == [[3, [1, 0, 1]], [3, [1, 1, 0]], [3, [1, 1, 0]]]
+    assert result == [[3, [1, 0, 1]], [3, [1, 1, 0]], [3, [1, 1, 0]]]
 
 
 def test_the_state_is_changed_by_actions_alone(page):
     page.evaluate(VIEW)
     assert page.evaluate("() => { live.store.state.beta = 5; return live.store.state.beta }") == 0
-    page.evaluate("() => { live.act.take(0, false); live.act.take(1, false) }")
-    page.evaluate("() => { live.act.toggleWeights(); live.act.weigh(1, -3) }")
-    assert page.evaluate("[live.store.state.taking, live.store.state.weights]") == [[False, True], [1, 0.1]]
-    page.evaluate("() => { live.act.toggle('ood'); live.act.selectInView() }")
+    page.evaluate("() => { live.actions.setIncluded(0, false); live.actions.setIncluded(1, false) }")
+    page.evaluate("() => { live.actions.toggleWeights(); live.actions.setWeight(1, -3) }")
+    assert page.evaluate("[live.store.state.included, live.store.state.weights]") == [[False, True], [1, 0.1]]
+    page.evaluate("() => { live.actions.toggleSet('ood'); live.actions.selectInView() }")
     assert page.evaluate("Array.from(live.store.state.selection.bits)") == [1, 1, 0]
-    page.evaluate("() => live.act.toggle('ood')")
-    page.evaluate("() => live.act.selectWithin([300, 0, 500, 0, 500, 500, 300, 500], 'add')")
+    page.evaluate("() => live.actions.toggleSet('ood')")
+    page.evaluate("() => live.actions.selectWithin([300, 0, 500, 0, 500, 500, 300, 500], 'add')")
     assert page.evaluate("Array.from(live.store.state.selection.bits)") == [1, 1, 1]
-    page.evaluate("() => live.act.selectWithin([300, 0, 500, 0, 500, 500, 300, 500], 'remove')")
+    page.evaluate("() => live.actions.selectWithin([300, 0, 500, 0, 500, 500, 300, 500], 'remove')")
     assert json.loads(page.evaluate("live.sent.at(-1)[1]")) == {"version": "1", "bits": "wA=="}
-    page.evaluate("() => live.act.inspectAt(214, 214)")
-    assert page.evaluate("live.store.state.looked") == 8
+    page.evaluate("() => live.actions.inspectAt(214, 214)")
+    assert page.evaluate("live.store.state.inspected") == 8
     page.wait_for_function("() => live.sent.at(-1)[0] === 'inspect' && live.sent.at(-1)[1] === '8'")
-    page.evaluate("() => { live.act.step(-1); live.act.step(-1); live.act.step(-1) }")  # to the first of the subset
-    assert page.evaluate("live.store.state.looked") == 9
-    page.evaluate("() => { live.act.mark(9); live.act.tag('odd') }")
+    page.evaluate("() => { for (let i = 0; i < 3; i++) live.actions.step(-1) }")  # to the first of the subset
+    assert page.evaluate("live.store.state.inspected") == 9
+    page.evaluate("() => { live.actions.toggleMark(9); live.actions.tag('odd') }")
     (first,) = json.loads(page.evaluate("live.sent.at(-1)[1]"))
     assert {k: v for k, v in first.items() if k != "id"} == {
         "what": "tag",
@@ -316,25 +332,26 @@ def test_the_state_is_changed_by_actions_alone(page):
         "version": "1",
         "bits": "IA==",
     }
-    page.evaluate("() => live.act.note(9, 'seen')")  # overtakes the first, which is said again
+    page.evaluate("() => live.actions.saveNote(9, 'seen')")  # overtakes the first, which is sent again
     both = json.loads(page.evaluate("live.sent.at(-1)[1]"))
     assert [one["what"] for one in both] == ["tag", "note"]
-    page.evaluate("id => live.act.acknowledge(id)", first["id"])  # what Python has not done yet is said once more
+    page.evaluate("id => live.actions.acknowledge(id)", first["id"])  # what Python has not done yet is sent once more
     assert json.loads(page.evaluate("live.sent.at(-1)[1]")) == both[1:]
-    sent = page.evaluate("id => { live.act.acknowledge(id); return live.sent.length }", both[1]["id"])
-    assert page.evaluate("() => { live.act.acknowledge(0); return live.sent.length }") == sent
+    sent = page.evaluate("id => { live.actions.acknowledge(id); return live.sent.length }", both[1]["id"])
+    assert page.evaluate("() => { live.actions.acknowledge(0); return live.sent.length }") == sent
 
 
-def test_the_map_is_zoomed_around_the_pointer_and_follows_the_hand(page):
+def test_the_map_zooms_around_the_pointer_and_pans_with_it(page):
+    """The map is zoomed around the pointer and follows it while panning."""
     page.evaluate(VIEW)
     place = (
-        "async () => { const { toMap } = await import('/map/viewport.js');"
-        " return toMap({canvas: {width: 428, height: 428}, ratio: 1}, live.store.state.where, 100, 50) }"
+        "async () => { const { toMap } = await import('/compute/viewport.js');"
+        " return toMap({canvas: {width: 428, height: 428}, ratio: 1}, live.store.state.viewport, 100, 50) }"
     )
     before = page.evaluate(place)
-    page.evaluate("() => { live.act.zoom('in', [100, 50]); live.act.zoom('in', [100, 50]) }")
+    page.evaluate("() => { live.actions.zoom('in', [100, 50]); live.actions.zoom('in', [100, 50]) }")
     np.testing.assert_allclose(page.evaluate(place), before)
-    page.evaluate("() => { live.act.pan(30, 40); live.act.pan(-30, -40) }")
+    page.evaluate("() => { live.actions.pan(30, 40); live.actions.pan(-30, -40) }")
     np.testing.assert_allclose(page.evaluate(place), before)
-    page.evaluate("() => live.act.zoom('all')")
-    assert page.evaluate("live.store.state.where") == {"zoom": 1, "x": 0.5, "y": 0.5}
+    page.evaluate("() => live.actions.zoom('all')")
+    assert page.evaluate("live.store.state.viewport") == {"zoom": 1, "x": 0.5, "y": 0.5}

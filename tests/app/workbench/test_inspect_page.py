@@ -8,16 +8,18 @@ import shutil
 import numpy as np
 import pytest
 
-from app.common.text import plain
-from app.state.look import Look, address, from_query, to_query
-from app.workbench.inspect_view import _query, exact_numbers
-from app.workbench.packing import pack
+from app.common.text import escape_markdown
+from app.state.view_state import ViewState, from_query_params, page_url, to_query_params
+from app.workbench.browser_events import query_from_browser
+from app.workbench.browser_payload import pack
+from app.workbench.browser_state import exact_numbers
 from heat_core import Lens
 from heat_core.analysis.notes import write_note
 from heat_core.analysis.questions import Query
 from heat_core.analysis.samples import Samples
-from heat_core.analysis.selections import keep
-from heat_core.runs.record import ENERGIES, RunRecord, Scored
+from heat_core.analysis.selections import save_selection
+from heat_core.runs.record import ENERGIES, RunRecord
+from heat_core.runs.scored import ScoredImages
 from tests.app.test_pages import page
 
 
@@ -25,7 +27,7 @@ from tests.app.test_pages import page
 def said(monkeypatch) -> list[dict]:
     """What Python told the browser, message by message."""
     messages: list[dict] = []
-    monkeypatch.setattr("app.workbench.inspect_view._STATE", lambda key, data: messages.append(data))
+    monkeypatch.setattr("app.workbench.inspect_view.send_state", lambda key, data: messages.append(data))
     return messages
 
 
@@ -80,16 +82,16 @@ def test_exact_numbers_are_the_runs(demo_run):
 
 
 def test_the_address_holds_the_whole_look(demo_run):
-    look = Look(
+    view = ViewState(
         beta=-np.inf,
         threshold=2.5,
-        taking=("gmm", "el"),
+        priors=("gmm", "el"),
         weights=(2.0, 0.5),
         colour="verdict",
-        off=("photo patches",),
+        hidden_sets=("photo patches",),
         selection="0123456789ab",
         sample="id/chalkboard/0005",
-        ask=Query(
+        query=Query(
             question="lost",
             baseline="el",
             methods=("el", "heat"),
@@ -101,12 +103,12 @@ def test_the_address_holds_the_whole_look(demo_run):
         ),
         choices={"layout": "table", "size": "80"},
     )
-    assert from_query(to_query(look), demo_run) == look
-    assert from_query(to_query(Look(alpha=0.02)), demo_run) == Look(alpha=0.02)
+    assert from_query_params(to_query_params(view), demo_run) == view
+    assert from_query_params(to_query_params(ViewState(alpha=0.02)), demo_run) == ViewState(alpha=0.02)
     for alpha in ("0.00001", "0", "1", "nan", "-1"):  # less than the smallest p can be, or no rate
-        assert from_query({"alpha": alpha}, demo_run) == Look()
-    assert address("compare", demo_run.id, Look()) == f"compare?run={demo_run.id}&beta=0"
-    assert from_query({}, demo_run) == Look()
+        assert from_query_params({"alpha": alpha}, demo_run) == ViewState()
+    assert page_url("compare", demo_run.id, ViewState()) == f"compare?run={demo_run.id}&beta=0"
+    assert from_query_params({}, demo_run) == ViewState()
     nonsense = {"beta": "much", "thr": "inf", "priors": "som", "w": "1,x", "colour": "plaid", "off": "{"}
     nonsense |= {
         "q": "why",
@@ -117,17 +119,17 @@ def test_the_address_holds_the_whole_look(demo_run):
         "seen": "[",
         "set": "5",
     }
-    assert from_query(nonsense, demo_run) == Look()
+    assert from_query_params(nonsense, demo_run) == ViewState()
 
 
 def test_a_link_reopens_the_view(demo_home, demo_run, said):
     samples = Samples(demo_run)
     chosen = np.flatnonzero(samples.dataset == 2)[:17]
-    name, key = keep(demo_run.folder, chosen), samples.key(int(chosen[3]))
+    name, key = save_selection(demo_run.folder, chosen), samples.key(int(chosen[3]))
     test = page("inspect", run=demo_run.id, beta="-1", sel=name, sample=key, colour="verdict", q="all", layout="rows")
     assert not test.exception, test.exception
-    look = test.session_state["look"]
-    assert (look.beta, look.selection, look.colour, look.ask.question) == (-1.0, name, "verdict", "all")
+    view = test.session_state["view-state"]
+    assert (view.beta, view.selection, view.colour, view.query.question) == (-1.0, name, "verdict", "all")
     state, subject = said[-1]["state"], said[-1]["subject"]
     assert (state["layout"], state["looked"], state["ask"]["question"]) == ("rows", int(chosen[3]), "all")
     assert (subject["number"], subject["key"]) == (int(chosen[3]), key)
@@ -147,17 +149,17 @@ def test_it_opens_on_what_heat_misses_the_surest_first(demo_home, demo_run, said
 def test_what_the_browser_asks_is_the_query_that_python_answers():
     ask = Query("gained", "el", ("el",), (("seen", ("a", "b")),), (1.0, 2.0), "x", None, "typical")
     told = {**ask.__dict__, "values": {"seen": ["a", "b"], "nonsense": ["c"]}, "brush": [1, 2], "methods": ["el"]}
-    assert _query(json.loads(json.dumps(told))) == ask
+    assert query_from_browser(json.loads(json.dumps(told))) == ask
 
 
 def test_the_parts_that_are_responsible_are_told_for_every_point(demo_home, demo_run, said):
-    from heat_core.analysis.facets import parts
+    from heat_core.analysis.facets import by_decisive_part
 
     page("inspect", run=demo_run.id, beta="2")
     numbers = pack(Samples(demo_run), "v")[1]
     told = said[-1]["parts"]
     codes = np.frombuffer(base64.b64decode(told["codes"]), np.uint8)
-    expected = parts(Samples(demo_run), Lens(2.0))
+    expected = by_decisive_part(Samples(demo_run), Lens(2.0))
     np.testing.assert_array_equal(codes, expected.codes[numbers])
     assert tuple(told["names"]) == expected.names
 
@@ -207,7 +209,7 @@ def test_before_the_first_residual_the_live_page_waits(demo_run, home):
     with FileLock(folder / "job.lock"):  # as its job would hold it
         waiting = page("inspect")
     assert "opens when it is" in waiting.info[0].value
-    assert any(plain("residuals (0 of 3)") in c.value for c in waiting.caption)
+    assert any(escape_markdown("residuals (0 of 3)") in c.value for c in waiting.caption)
     (pictures,) = [h.body for h in waiting.get("html") if "heat-row" in h.body]
     assert pictures.count('<img src="data:image/') == 10 * (2 + len(demo_run.ood_names))
 
@@ -229,7 +231,7 @@ def test_new_images_are_scored_and_explained(demo_run, home, image_folder, tmp_p
     test = page("new_images", run=demo_run.id)
     assert not test.exception, test.exception
     assert any("of 5 are called unknown**" in m.value and "95 % interval" in m.value for m in test.markdown)
-    assert plain("broken.png") in test.warning[0].value
+    assert escape_markdown("broken.png") in test.warning[0].value
     assert said[-1]["state"]["ask"]["question"] == "unknown"
     assert said[-1]["exact"]["sets"][1].keys() >= {"flagged"}
 
@@ -257,7 +259,7 @@ def copy_of(demo_run, home, name: str = "copy"):
 
 def trained_so_far(folder, priors: tuple[str, ...]) -> None:
     """Put a run's numbers back to when only the first residuals were trained."""
-    RunRecord.load(folder / ENERGIES).only(priors).save(folder / ENERGIES)
+    RunRecord.load(folder / ENERGIES).with_priors(priors).save(folder / ENERGIES)
 
 
 def test_a_further_residual_keeps_what_still_fits(demo_run, home):
@@ -265,12 +267,12 @@ def test_a_further_residual_keeps_what_still_fits(demo_run, home):
     whole = (full / "energies.npz").read_bytes()
     trained_so_far(full, ("gmm", "el"))
     test = page("inspect", run="copy", w="2,1", thr="1.5", beta="-1")
-    assert test.session_state["look"].weights == (2.0, 1.0)
+    assert test.session_state["view-state"].weights == (2.0, 1.0)
     (full / "energies.npz").write_bytes(whole)
     test.run()
     assert not test.exception, test.exception
-    look = test.session_state["look"]
-    assert (look.weights, look.threshold, look.beta) == (None, 1.5, -1.0)
+    view = test.session_state["view-state"]
+    assert (view.weights, view.threshold, view.beta) == (None, 1.5, -1.0)
 
 
 def test_every_page_composes_alike(demo_home, demo_run):
@@ -294,8 +296,8 @@ def test_back_over_a_change_of_run_brings_its_view(demo_run, home):
     for key, value in {"run": "a", "thr": "1.5", "priors": "el"}.items():
         test.query_params[key] = value  # as the browser's back button does
     test.run()
-    look = test.session_state["look"]
-    assert (test.query_params["run"], look.threshold, look.taking) == ("a", 1.5, ("el",))
+    view = test.session_state["view-state"]
+    assert (test.query_params["run"], view.threshold, view.priors) == ("a", 1.5, ("el",))
 
 
 def test_back_on_compare_is_followed(demo_home, demo_run):
@@ -316,9 +318,9 @@ def test_an_address_made_by_hand_does_not_break_the_page(demo_home, demo_run):
 
 
 def test_the_only_run_deleted_starts_the_demo_again(home, monkeypatch):
-    from heat_core.runs.listing import list_runs
+    from heat_core.runs.manage import list_runs
 
-    monkeypatch.setattr("app.common.following.start", lambda folder: None)
+    monkeypatch.setattr("app.common.run_picker.start", lambda folder: None)
     page("inspect")
     (first,) = list_runs()
     shutil.rmtree(first.folder)
@@ -327,14 +329,17 @@ def test_the_only_run_deleted_starts_the_demo_again(home, monkeypatch):
     assert len(list_runs()) == 1
 
 
-def test_images_scored_before_a_further_residual_are_scored_again(demo_run, home):
+def test_images_scored_before_a_further_residual_are_stale(demo_run, home):
+    """Images that were scored before a further residual was trained are to be scored again."""
     folder = copy_of(demo_run, home)
     batch = folder / "own" / "20260101-000000"
     batch.mkdir(parents=True)
     (batch / "log.txt").write_text("")
     two, three = np.zeros((3, 2)), np.zeros(3)
     names = np.array(["a", "b", "c"])
-    Scored(names, two, two, three.astype(int), three, np.zeros((3, 128)), two, names[:0]).save(batch / "scored.npz")
+    ScoredImages(names, two, two, three.astype(int), three, np.zeros((3, 128)), two, names[:0]).save(
+        batch / "scored.npz"
+    )
     test = page("new_images", run="copy")
     assert not test.exception, test.exception
     assert "score them again" in test.warning[0].value

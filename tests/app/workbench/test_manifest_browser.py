@@ -8,7 +8,7 @@ import pytest
 from heat_core import Run
 from heat_core.analysis.samples import Samples
 from heat_core.runs.record import ENERGIES
-from tests.app.open_workbench import EXACT, LIVE, keys_shown, open_page
+from tests.app.open_workbench import EXACT, LIVE, open_page, shown_numbers
 from tests.browser import CHROMIUM, app_on
 
 pytestmark = [
@@ -32,6 +32,7 @@ def listed(demo_run, tmp_path_factory):
         yield address, Run.open(home / "runs" / demo_run.id)
 
 
+@pytest.mark.slow
 def test_what_a_list_says_narrows_sorts_and_is_shown(listed, browser):
     address, run = listed
     samples, page = Samples(run), open_page(browser, address, f"?run={run.id}&q=all")
@@ -41,11 +42,11 @@ def test_what_a_list_says_narrows_sorts_and_is_shown(listed, browser):
     section.locator(".bar-of", has_text="<i>north</i>").click()
     page.wait_for_function("() => location.search.includes('column')", timeout=20_000)
     wanted = np.flatnonzero(samples.columns[NAME] == "<i>north</i>")
-    assert sorted(keys_shown(page)) == wanted.tolist()
+    assert sorted(shown_numbers(page)) == wanted.tolist()
     assert page.locator(".chip").first.inner_text() == f"{NAME}: <i>north</i> ✕"
     page.reload()
     page.wait_for_function(EXACT, timeout=60_000)
-    assert sorted(keys_shown(page)) == wanted.tolist()
+    assert sorted(shown_numbers(page)) == wanted.tolist()
     page.locator("[data-layout=table]").click()
     page.locator(".titles button", has_text="site").click()
     page.wait_for_function("() => location.search.includes('order=column')", timeout=20_000)

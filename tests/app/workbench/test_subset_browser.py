@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from heat_core.analysis.notes import read_notes
-from heat_core.analysis.questions import Query, answers, arrange, best_prior
+from heat_core.analysis.questions import Query, best_prior, question_mask, sort_samples
 from heat_core.analysis.samples import Samples
-from tests.app.open_workbench import EXACT, LIVE, keys_shown, lasso, open_page
+from tests.app.open_workbench import EXACT, LIVE, lasso, open_page, shown_numbers
 from tests.browser import CHROMIUM
 
 pytestmark = [
@@ -20,8 +20,8 @@ pytestmark = [
 
 def test_it_opens_on_the_surest_mistakes_of_heat(page, demo_run):
     samples = Samples(demo_run)
-    wanted = arrange(samples, np.flatnonzero(answers(samples, Query())), Query())
-    assert keys_shown(page) == wanted.tolist()
+    wanted = sort_samples(samples, np.flatnonzero(question_mask(samples, Query())), Query())
+    assert shown_numbers(page) == wanted.tolist()
     chosen = page.locator(".questions [aria-checked=true]").inner_text()
     assert chosen.split() == [str(len(wanted)), "Missed", "by", "HEAT"]
     first = page.locator(".results .cell").first
@@ -42,9 +42,9 @@ def test_a_bar_of_the_breakdown_narrows_grid_map_and_address(page, demo_run):
     page.wait_for_function(f"() => {LIVE}.points.length === {len(samples)}")
     page.locator("[data-facet=seen] .bar-of").first.click()
     page.wait_for_function("() => location.search.includes('seen=')", timeout=20_000)
-    value = page.evaluate(f"{LIVE}.state.ask.values.seen[0]")
+    value = page.evaluate(f"{LIVE}.state.query.values.seen[0]")
     wanted = np.flatnonzero(samples.predicted == demo_run.class_names.index(value))
-    assert sorted(keys_shown(page)) == wanted.tolist()
+    assert sorted(shown_numbers(page)) == wanted.tolist()
     assert page.evaluate(f"{LIVE}.subset.mask.reduce((a, b) => a + b, 0)") == len(wanted)
     page.locator("[data-facet=set] .bar-of").last.click()
     page.wait_for_function(f"() => {LIVE}.points.length < {len(wanted)}")
@@ -56,7 +56,8 @@ def test_a_bar_of_the_breakdown_narrows_grid_map_and_address(page, demo_run):
     assert not page.problems
 
 
-def test_brush_lasso_and_search_narrow_one_another_and_can_be_taken_off(page, demo_run):
+def test_brush_lasso_and_search_narrow_one_another(page, demo_run):
+    """Each narrows the others, and can be taken off again."""
     samples = Samples(demo_run)
     page.locator("[data-question=all]").click()
     box = page.locator("canvas.hist").bounding_box()
@@ -67,13 +68,13 @@ def test_brush_lasso_and_search_narrow_one_another_and_can_be_taken_off(page, de
     page.mouse.move(box["x"] + 0.95 * box["width"], y)
     page.mouse.up()
     page.wait_for_function("() => location.search.includes('brush=')", timeout=20_000)
-    low, high = page.evaluate(f"{LIVE}.state.ask.brush")
+    low, high = page.evaluate(f"{LIVE}.state.query.brush")
     scores = samples.scores("heat")
     brushed = set(np.flatnonzero((scores >= low) & (scores <= high)).tolist())
     assert abs(len(brushed) - page.evaluate(f"{LIVE}.points.length")) <= 1  # float32 at the edges
     lasso(page, 110)
     page.wait_for_function("() => location.search.includes('sel=')", timeout=20_000)
-    both = set(keys_shown(page))
+    both = set(shown_numbers(page))
     assert both <= brushed
     assert both
     words = page.locator(".chip", has_text="Lasso").inner_text()
@@ -82,7 +83,7 @@ def test_brush_lasso_and_search_narrow_one_another_and_can_be_taken_off(page, de
     needle = str(samples.ids[min(both)])[-2:]
     page.locator(".find").fill(needle)
     page.wait_for_function("() => location.search.includes('find=')", timeout=20_000)
-    assert set(keys_shown(page)) == {i for i in both if needle in str(samples.ids[i])}
+    assert set(shown_numbers(page)) == {i for i in both if needle in str(samples.ids[i])}
     url = page.url
     page.reload()
     page.wait_for_function(EXACT, timeout=60_000)
@@ -99,11 +100,11 @@ def test_the_table_sorts_by_its_columns(page, demo_run):
     page.locator("[data-layout=table]").click()
     page.locator(".titles button", has_text="score").click()
     page.wait_for_function("() => location.search.includes('order=score%3Adesc')", timeout=20_000)
-    wanted = arrange(samples, np.flatnonzero(answers(samples, Query())), Query(order="score:desc"))
-    assert keys_shown(page) == wanted.tolist()
+    wanted = sort_samples(samples, np.flatnonzero(question_mask(samples, Query())), Query(order="score:desc"))
+    assert shown_numbers(page) == wanted.tolist()
     page.locator(".titles button", has_text="score").click()
     page.wait_for_function("() => location.search.includes('order=score%3Aasc')", timeout=20_000)
-    assert keys_shown(page) == wanted[::-1].tolist()
+    assert shown_numbers(page) == wanted[::-1].tolist()
     line = page.locator(".cell.line").first.inner_text().split("\n")
     assert str(samples.ids[wanted[-1]]) in line
     page.locator(".cell.line").nth(1).click()
@@ -116,7 +117,8 @@ def test_what_changes_nothing_in_the_grid_leaves_it_as_it_stands(served, browser
     page = open_page(browser, served[0], f"?run={demo_run.id}&q=all")
     page.evaluate(f"globalThis.made = [...{LIVE}.$('.results .inner').children]")
     page.locator(".results .cell").nth(1).click()
-    page.wait_for_function(f"() => {LIVE}.state.looked === {keys_shown(page)[1]} && {LIVE}.isExact", timeout=20_000)
+    number = shown_numbers(page)[1]
+    page.wait_for_function(f"() => {LIVE}.state.inspected === {number} && {LIVE}.isExact", timeout=20_000)
     assert page.evaluate(f"made.length > 0 && made.every((row, i) => row === {LIVE}.$('.results .inner').children[i])")
     assert not page.problems
     page.close()
@@ -125,8 +127,8 @@ def test_what_changes_nothing_in_the_grid_leaves_it_as_it_stands(served, browser
 def test_keys_move_mark_tag_and_enlarge(served, browser, demo_run):
     page = open_page(browser, served[0], f"?run={demo_run.id}&q=all")
     page.locator(".results .cell").first.click()
-    shown = keys_shown(page)
-    looked = f"{LIVE}.state.looked"
+    shown = shown_numbers(page)
+    looked = f"{LIVE}.state.inspected"
     page.locator(".results").focus()
     page.keyboard.press("ArrowRight")
     assert page.evaluate(looked) == shown[1]
@@ -160,7 +162,8 @@ def test_keys_move_mark_tag_and_enlarge(served, browser, demo_run):
     page.close()
 
 
-def test_a_bulk_tag_becomes_the_ood_set_of_a_new_run_in_two_clicks(served, browser, demo_run):
+def test_a_bulk_tag_becomes_the_ood_set_of_a_new_run(served, browser, demo_run):
+    """Samples are tagged together, and two clicks make them an OOD set of a new run."""
     page = open_page(browser, served[0], f"?run={demo_run.id}")
     count = page.evaluate(f"{LIVE}.points.length")
     page.locator(".tagging summary").click()
@@ -207,7 +210,8 @@ def test_what_is_taken_along_is_the_subset(page, demo_run):
     assert lines[0].startswith("set,id,path,taken_for,confidence,score_")
 
 
-def test_five_hundred_pictures_are_there_and_only_those_in_sight_are_drawn(page):
+def test_of_five_hundred_pictures_only_those_in_sight_are_drawn(page):
+    """Five hundred pictures are there; only those in sight are drawn."""
     page.locator("[data-question=all]").click()
     page.wait_for_function(f"() => {LIVE}.points.length > 500")
     page.wait_for_timeout(500)
@@ -219,7 +223,7 @@ def test_five_hundred_pictures_are_there_and_only_those_in_sight_are_drawn(page)
     numbers_drawn = page.evaluate(
         f"Array.from({LIVE}.$('.results').querySelectorAll('.cell'), c => Number(c.dataset.number))"
     )
-    assert set(numbers_drawn) <= set(keys_shown(page)[60:])
+    assert set(numbers_drawn) <= set(shown_numbers(page)[60:])
 
 
 def test_more_like_this_fills_the_grid(page, demo_run):
@@ -227,7 +231,7 @@ def test_more_like_this_fills_the_grid(page, demo_run):
     page.get_by_role("button", name="More like this").click()
     page.wait_for_function("() => location.search.includes('like=')", timeout=20_000)
     page.wait_for_function(f"() => {LIVE}.points.length === 101", timeout=20_000)
-    assert keys_shown(page)[0] == page.evaluate(f"{LIVE}.state.looked")
+    assert shown_numbers(page)[0] == page.evaluate(f"{LIVE}.state.inspected")
 
 
 def test_few_pictures_keep_their_rows(served, browser):

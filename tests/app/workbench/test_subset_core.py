@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.workbench.packing import pack
+from app.workbench.browser_payload import pack
 from heat_core import Lens
 from heat_core.analysis import facets
-from heat_core.analysis.columns import column_facets
-from heat_core.analysis.questions import Query, answers, arrange, narrowed
+from heat_core.analysis.metadata_facets import column_facets
+from heat_core.analysis.questions import Query, filter_mask, question_mask, sort_samples
 from heat_core.analysis.samples import Samples
 from tests.app.modules import module_page
 from tests.browser import CHROMIUM
@@ -29,20 +29,21 @@ def page():
 
 
 SUBSET = """async ([bytes, change, answers]) => {
-  const { unpack } = await import('/state/decode.js'), { createStore } = await import('/state/store.js');
-  const { loaded } = await import('/state/messages.js');
-  const { createScoring, createSubset } = await import('/compute/scoring.js');
-  const { PLAIN } = await import('/compute/subset.js'), { fromPoints } = await import('/state/selection.js');
-  const run = unpack(Uint8Array.from(bytes)), store = createStore(), scored = createScoring();
-  store.update(loaded(store.state, run));
+  const { decodeRun } = await import('/state/decode_run.js'), { createStore } = await import('/state/store.js');
+  const { changeForRun } = await import('/state/messages.js');
+  const { createScoring, createSubset } = await import('/state/selectors.js');
+  const { PLAIN_QUERY } = await import('/compute/query.js');
+  const { selectionFromPoints } = await import('/state/selection.js');
+  const run = decodeRun(Uint8Array.from(bytes)), store = createStore(), scoringOf = createScoring();
+  store.update(changeForRun(store.state, run));
   const { ask, lasso, threshold, beta, parts, tags, alike } = change;
-  store.update({ ask: {...PLAIN, ...ask}, threshold, beta, tags, alike: alike ?? null,
+  store.update({ query: {...PLAIN_QUERY, ...ask}, threshold, beta, tags, similar: alike ?? null,
     parts: {names: parts.names, codes: Uint8Array.from(parts.codes)} });
-  if (lasso) store.update({ selection: fromPoints(lasso.map(n => run.pointOf[n]), run.n) });
-  const made = createSubset(scored)(store.state);
-  return { numbers: Array.from(made.points, i => run.number[i]), questions: made.subset.questions,
-    facets: Object.fromEntries(Object.entries(made.facets).map(([k, v]) => [k, Array.from(v)])),
-    lasso: made.subset.lasso };
+  if (lasso) store.update({ selection: selectionFromPoints(lasso.map(n => run.pointOf[n]), run.n) });
+  const result = createSubset(scoringOf)(store.state);
+  return { numbers: Array.from(result.points, i => run.number[i]), questions: result.subset.questions,
+    facets: Object.fromEntries(Object.entries(result.facets).map(([k, v]) => [k, Array.from(v)])),
+    lasso: result.subset.lasso };
 }"""
 
 QUERIES = {
@@ -74,7 +75,9 @@ QUERIES = {
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
-    texts, numbers = (np.resize(np.array(of), 60) for of in (["x", "", "y", "2024"], [2.0, np.nan, 10.0, 2.0, 1.0]))
+    texts, numbers = (
+        np.resize(np.array(values), 60) for values in (["x", "", "y", "2024"], [2.0, np.nan, 10.0, 2.0, 1.0])
+    )
     columns = {"id": {"<b>a:b": texts.astype(object), "n": numbers}, "near": {"<b>a:b": texts.astype(object)[:40]}}
     return Samples(synthetic_run(tmp_path_factory.mktemp("subset") / "run", seed=4, columns=columns))
 
@@ -85,17 +88,21 @@ def test_a_subset_is_what_python_answers(page, samples, name, lasso):
     query, lens = QUERIES[name], Lens(beta=0.5, threshold=1.25)
     data, numbers = pack(samples, "v")
     tags = facets.Tags({"": np.array([3]), "odd": np.array([1, 70, 90]), "known": np.array([70])}, len(samples))
-    parts = facets.parts(samples, lens)
-    own = {
-        "set": facets.sets(samples), "seen": facets.classes_seen(samples), "part": parts,
-        "cluster": facets.clusters(samples), "tag": tags, **column_facets(samples),
+    parts = facets.by_decisive_part(samples, lens)
+    facet_of = {
+        "set": facets.by_set(samples),
+        "seen": facets.by_predicted_class(samples),
+        "part": parts,
+        "cluster": facets.by_cluster(samples),
+        "tag": tags,
+        **column_facets(samples),
         "column:gone": facets.Facet((), np.full(len(samples), -1)),
-    }  # fmt: skip
+    }
     selection = np.arange(30, 120, 3) if lasso else None
     alike = np.array([63, 5, 80, 100, 61]) if query.like else None
-    keep = narrowed(samples, query, own, lens, selection, alike)
-    mask = keep & answers(samples, query, lens, tags.any())
-    expected = alike[mask[alike]] if alike is not None else arrange(samples, np.flatnonzero(mask), query, lens)
+    keep = filter_mask(samples, query, facet_of, lens, selection, alike)
+    mask = keep & question_mask(samples, query, lens, tags.any_mask())
+    expected = alike[mask[alike]] if alike is not None else sort_samples(samples, np.flatnonzero(mask), query, lens)
     change = {
         "ask": query.__dict__ | {"values": {k: list(v) for k, v in query.values}},
         "lasso": selection.tolist() if lasso else None,
@@ -105,20 +112,22 @@ def test_a_subset_is_what_python_answers(page, samples, name, lasso):
         "tags": {tag: members.tolist() for tag, members in tags.members.items()},
         "alike": None if alike is None else {"like": query.like, "numbers": alike.tolist()},
     }
-    found = page.evaluate(SUBSET, [list(data), json.loads(json.dumps(change)), None])
-    assert found["numbers"] == expected.tolist()
-    for question, count in found["questions"].items():
-        wanted = keep & answers(samples, replace(query, question=question), lens, tags.any())
+    result = page.evaluate(SUBSET, [list(data), json.loads(json.dumps(change)), None])
+    assert result["numbers"] == expected.tolist()
+    for question, count in result["questions"].items():
+        wanted = keep & question_mask(samples, replace(query, question=question), lens, tags.any_mask())
         assert count == wanted.sum(), question
-    asked = answers(samples, query, lens, tags.any())
-    assert {"column:<b>a:b", "column:n"} <= set(found["facets"])
-    for facet, counts in found["facets"].items():
-        among = asked & (keep if facet == "tag" else narrowed(samples, query, own, lens, selection, alike, facet))
-        if facet in own:
-            of = tags.members if facet == "tag" else own[facet].names
-            assert counts == [int((among & own[facet].among([value])).sum()) for value in of], facet
+    is_answer = question_mask(samples, query, lens, tags.any_mask())
+    assert {"column:<b>a:b", "column:n"} <= set(result["facets"])
+    for facet, counts in result["facets"].items():
+        among = is_answer & (
+            keep if facet == "tag" else filter_mask(samples, query, facet_of, lens, selection, alike, facet)
+        )
+        if facet in facet_of:
+            values = tags.members if facet == "tag" else facet_of[facet].names
+            assert counts == [int((among & facet_of[facet].mask_of([value])).sum()) for value in values], facet
     if lasso:
         inside = np.isin(np.arange(len(samples)), selection)
         verdict = 2 * samples.is_ood + samples.flagged("heat", lens)
         if not (query.values or query.find or query.like or query.brush):
-            assert found["lasso"] == [int((inside & (verdict == v)).sum()) for v in range(4)]
+            assert result["lasso"] == [int((inside & (verdict == v)).sum()) for v in range(4)]

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from heat_core import Experiment, HeatError, Lens
-from heat_core.analysis.comparison import Entry, Source, _ranked, beside, compare, entries_of, measured
+from heat_core.analysis.comparison import compare, rank_column
+from heat_core.analysis.comparison_rows import Entry, ScoreSource, entries_of, interleave_runs
+from heat_core.analysis.metric_estimates import estimate_metric
 from heat_core.metrics import auroc, bootstrap, fpr95
 from heat_core.reporting.tables import to_csv, to_latex, to_markdown
 from tests.synthetic import synthetic_run
@@ -61,10 +63,10 @@ def test_rows_groups_and_averages(demo_run):
     for j in range(4):
         column = [row[j] for row in table.cells]
         best = max(c.value for c in column)
-        assert all((c.place == 1) == c.tied for c in column)
-        assert all(c.tied for c in column if c.value == best)
-        rest = [c.value for c in column if not c.tied]
-        assert [c.value for c in column if c.place == 2] == [max(rest)]
+        assert all((c.rank == 1) == c.is_tied for c in column)
+        assert all(c.is_tied for c in column if c.value == best)
+        rest = [c.value for c in column if not c.is_tied]
+        assert [c.value for c in column if c.rank == 2] == [max(rest)]
 
 
 def test_group_averages_over_several_sets(tmp_path):
@@ -104,8 +106,8 @@ def test_files_hold_the_same_numbers(demo_run):
 
 def marked(values: list[float], replicas: list[list[float]], lower: bool = False) -> list[tuple[int, bool]]:
     """(place, tied) of each row of one column."""
-    cells = dict(_ranked(np.array(values), [np.array(r) for r in replicas], lower))
-    return [(cells[i].place, cells[i].tied) for i in range(len(values))]
+    cells = dict(rank_column(np.array(values), [np.array(r) for r in replicas], lower))
+    return [(cells[i].rank, cells[i].is_tied) for i in range(len(values))]
 
 
 def test_bold_is_the_best_unrounded_value_and_what_is_not_told_from_it():
@@ -132,7 +134,7 @@ def test_rows_of_other_sizes_are_told_apart_by_the_resamples_that_both_have():
 def test_every_cell_says_whose_and_of_what_it_is(tmp_path):
     run = synthetic_run(tmp_path / "run", {"a": 30, "b": 30, "c": 30}, groups={"a": "near", "b": "near"})
     table = compare(entries_of(run, ["el", "heat"], Lens(-1.0), subsets=True), "auroc", 50)
-    assert table.sources[:2] == [Source("run", "el", Lens(-1.0)), Source("run", "heat", Lens(-1.0))]
+    assert table.sources[:2] == [ScoreSource("run", "el", Lens(-1.0)), ScoreSource("run", "heat", Lens(-1.0))]
     assert table.sources[2].lens == Lens(-1.0, ("gmm", "gmm-std"))
     assert table.members == [("a",), ("b",), ("a", "b"), ("c",), ("a", "b", "c")]
     turned = table.average_first()
@@ -149,7 +151,7 @@ def test_what_measures_may_remember(tmp_path):
 
     def remembering(known, ood, metric, replicates):
         seen.append((len(known), len(ood), metric, replicates))
-        return measured(known, ood, metric, replicates)
+        return estimate_metric(known, ood, metric, replicates)
 
     entries = entries_of(run, ["el", "gmm"])
     assert compare(entries, "fpr95", 60, remembering).cells == compare(entries, "fpr95", 60).cells
@@ -158,12 +160,15 @@ def test_what_measures_may_remember(tmp_path):
 
 def test_rows_of_the_same_detector_stand_beside_each_other(tmp_path):
     runs = [synthetic_run(tmp_path / name, seed=i) for i, name in enumerate("ab")]
-    rows = beside([entries_of(run, ["el", "heat"], Lens(i), True, True) for i, run in enumerate(runs)])
+    rows = interleave_runs([entries_of(run, ["el", "heat"], Lens(i), True, True) for i, run in enumerate(runs)])
     assert [row.label for row in rows] == [
-        f"{title} · {run}" for title in ("EL", "HEAT", "HEAT-GMM+GMM-std", "HEAT-GMM+EL", "HEAT-GMM-std+EL")
+        f"{title} · {run}"
+        for title in ("EL", "HEAT", "HEAT-GMM+GMM-std", "HEAT-GMM+EL", "HEAT-GMM-std+EL")
         for run in "ab"
-    ]  # fmt: skip
-    some = beside([entries_of(runs[0], ["heat"], Lens(0, ("gmm",)), named=True), entries_of(runs[1], ["heat"])])
+    ]
+    some = interleave_runs(
+        [entries_of(runs[0], ["heat"], Lens(0, ("gmm",)), named=True), entries_of(runs[1], ["heat"])]
+    )
     assert [row.label for row in some] == ["HEAT-GMM · a", "HEAT"]
 
 

@@ -40,17 +40,17 @@ def test_the_parts_add_up_to_the_score_of_the_sample(finished, lens):
         for row in (0, 7, len(scores) - 1):
             told = told_of(finished, name, row, lens)
             assert told.score == pytest.approx(scores[row], abs=1e-12)
-            parts = sum(p.from_prior + p.from_residual for p in told.parts)
+            parts = sum(p.from_prior + p.from_residual for p in told.contributions)
             assert parts + told.from_beta == pytest.approx(scores[row], abs=1e-12)
-            assert sum(p.influence for p in told.parts) == pytest.approx(1)
-            assert all(0 <= p.influence <= 1 for p in told.parts)
+            assert sum(p.influence for p in told.contributions) == pytest.approx(1)
+            assert all(0 <= p.influence <= 1 for p in told.contributions)
 
 
 def test_a_part_holds_the_energies_of_its_prior(finished):
     lens = Lens(0.5, ("el", "gmm"))
     told = told_of(finished, "far", 3, lens)
-    assert [p.prior for p in told.parts] == ["el", "gmm"]
-    for part in told.parts:
+    assert [p.prior for p in told.contributions] == ["el", "gmm"]
+    for part in told.contributions:
         k = finished.priors.index(part.prior)
         assert part.prior_energy == finished.prior_energies("far")[3, k]
         assert part.residual == finished.residual_energies("far")[3, k]
@@ -62,7 +62,7 @@ def test_a_part_holds_the_energies_of_its_prior(finished):
 
 def test_at_beta_zero_the_influence_is_the_weight(finished):
     told = told_of(finished, "id", 0, Lens(weights=(1, 2, 5)))
-    assert [p.influence for p in told.parts] == pytest.approx([1 / 8, 2 / 8, 5 / 8])
+    assert [p.influence for p in told.contributions] == pytest.approx([1 / 8, 2 / 8, 5 / 8])
     assert told.from_beta == pytest.approx(0, abs=1e-12)
 
 
@@ -70,7 +70,7 @@ def test_at_beta_zero_the_influence_is_the_weight(finished):
 def test_what_beta_adds_is_the_entropy_of_the_influence(finished, beta):
     """(H - log K) / β for equal weights."""
     told = told_of(finished, "near", 5, Lens(beta))
-    share = np.array([p.influence for p in told.parts])
+    share = np.array([p.influence for p in told.contributions])
     entropy = -(share * np.log(share)).sum()
     assert told.from_beta == pytest.approx((entropy - np.log(3)) / beta)
     assert abs(told.from_beta) > 1e-6
@@ -81,7 +81,7 @@ def test_at_an_infinite_beta_the_extreme_prior_has_all_the_say(finished, beta):
     told = told_of(finished, "near", 5, Lens(beta))
     standardised = finished.energies("near")[5]
     extreme = standardised.argmax() if beta > 0 else standardised.argmin()
-    assert [p.influence for p in told.parts] == np.eye(3)[extreme].tolist()
+    assert [p.influence for p in told.contributions] == np.eye(3)[extreme].tolist()
     assert told.from_beta == pytest.approx(0, abs=1e-12)
     assert told.score == pytest.approx(standardised[extreme])
 
@@ -89,7 +89,7 @@ def test_at_an_infinite_beta_the_extreme_prior_has_all_the_say(finished, beta):
 def test_a_prior_of_weight_0_takes_no_part(finished):
     lens, without = Lens(1.5, weights=(2, 0, 1)), Lens(1.5, ("gmm", "el"), (2, 1))
     told = told_of(finished, "far", 0, lens)
-    assert [p.prior for p in told.parts] == ["gmm", "el"]
+    assert [p.prior for p in told.contributions] == ["gmm", "el"]
     assert told == told_of(finished, "far", 0, without)
 
 
@@ -101,8 +101,10 @@ def test_a_scale_with_a_mean_and_a_spread_adds_up_too(finished, tmp_path):
     for lens in LENSES:
         told = told_of(run, "far", 1, lens)
         assert told.score == pytest.approx(run.scores("far", lens)[1], abs=1e-9)
-        assert sum(p.from_prior + p.from_residual for p in told.parts) + told.from_beta == pytest.approx(told.score)
-        for part in told.parts:
+        assert sum(p.from_prior + p.from_residual for p in told.contributions) + told.from_beta == pytest.approx(
+            told.score
+        )
+        for part in told.contributions:
             mean, spread = {"gmm": (5, 0.5), "gmm-std": (-2, 1), "el": (0.25, 8)}[part.prior]
             assert part.standardised == pytest.approx((part.hybrid - mean) / spread)
             assert part.from_prior == pytest.approx(part.influence * (part.prior_energy - mean) / spread)

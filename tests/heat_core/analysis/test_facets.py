@@ -10,7 +10,7 @@ from heat_core.analysis import facets
 from heat_core.analysis.explanation import explain
 from heat_core.analysis.facets import Facet, Tags
 from heat_core.analysis.samples import Samples
-from heat_core.reporting.choosing import differing
+from heat_core.reporting.diverse_subset import choose_diverse
 from heat_core.runs.record import ENERGIES, RunRecord
 from heat_core.runs.run import Run
 from tests.synthetic import CLASSES, synthetic_run
@@ -38,27 +38,27 @@ def test_sets_and_classes_are_those_of_the_run(run):
     samples = Samples(run)
     for i in range(len(samples)):
         name, row = samples.locate(i)
-        assert value(facets.sets(samples), i) == name
-        assert value(facets.classes_seen(samples), i) == CLASSES[run.predicted(name)[row]]
+        assert value(facets.by_set(samples), i) == name
+        assert value(facets.by_predicted_class(samples), i) == CLASSES[run.predicted(name)[row]]
 
 
 def test_counts_and_members_are_those_of_a_loop(run):
     samples = Samples(run)
-    facet = replace(facets.classes_seen(samples), codes=np.where(samples.row % 5, samples.predicted, -1))
+    facet = replace(facets.by_predicted_class(samples), codes=np.where(samples.row % 5, samples.predicted, -1))
     among = samples.is_ood
     plain = [sum(bool(among[i]) and value(facet, i) == name for i in range(len(samples))) for name in facet.names]
     assert facet.counts(among).tolist() == plain
     assert facet.counts(np.zeros(len(samples), bool)).tolist() == [0, 0, 0]
     np.testing.assert_array_equal(
-        facet.among(("dog", "gone", "cat")), [value(facet, i) in ("dog", "cat") for i in range(len(samples))]
+        facet.mask_of(("dog", "gone", "cat")), [value(facet, i) in ("dog", "cat") for i in range(len(samples))]
     )
-    assert not facet.among(()).any()
+    assert not facet.mask_of(()).any()
 
 
 def test_folders_are_those_of_the_ids_and_samples_without_one_have_none(run):
     folder = {0: "a", 1: "a/b", 2: ""}
     samples = with_ids(run, lambda name, row: f"{folder[row % 3]}/{row}.png".lstrip("/"))
-    facet = facets.folders(samples)
+    facet = facets.by_folder(samples)
     assert facet.names == ("far/a", "far/a/b", "id/a", "id/a/b", "near/a", "near/a/b")
     for i in range(len(samples)):
         name, row = samples.locate(i)
@@ -66,7 +66,7 @@ def test_folders_are_those_of_the_ids_and_samples_without_one_have_none(run):
 
 
 def test_a_run_without_folders_has_no_folder(run):
-    facet = facets.folders(Samples(run))
+    facet = facets.by_folder(Samples(run))
     assert facet.names == ()
     assert (facet.codes == -1).all()
     assert facet.counts(np.ones(len(facet.codes), bool)).tolist() == []
@@ -74,19 +74,25 @@ def test_a_run_without_folders_has_no_folder(run):
 
 @pytest.mark.parametrize(
     "lens",
-    [Lens(), Lens(-1.5), Lens(np.inf), Lens(threshold=0.5), Lens(2.0, ("el", "gmm"), (2.0, 1.0)),
-     Lens(0.5, weights=(1.0, 0.0, 3.0))],
+    [
+        Lens(),
+        Lens(-1.5),
+        Lens(np.inf),
+        Lens(threshold=0.5),
+        Lens(2.0, ("el", "gmm"), (2.0, 1.0)),
+        Lens(0.5, weights=(1.0, 0.0, 3.0)),
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_the_part_responsible_is_the_one_that_moves_the_score_most(run, lens):
     """As `explain` takes each sample apart, one by one."""
     samples, titles = Samples(run), {"gmm": "GMM", "gmm-std": "GMM-std", "el": "EL"}
-    facet, flagged = facets.parts(samples, lens), samples.flagged("heat", lens)
+    facet, flagged = facets.by_decisive_part(samples, lens), samples.flagged("heat", lens)
     for i in range(len(samples)):
         name, row = samples.locate(i)
         told = explain(run, run.prior_energies(name)[row], run.residual_energies(name)[row], lens)
-        pulls = {f"{titles[p.prior]} prior": p.from_prior for p in told.parts}
-        pulls |= {f"{titles[p.prior]} residual": p.from_residual for p in told.parts}
+        pulls = {f"{titles[p.prior]} prior": p.from_prior for p in told.contributions}
+        pulls |= {f"{titles[p.prior]} residual": p.from_residual for p in told.contributions}
         wanted = max(pulls.values()) if flagged[i] else min(pulls.values())
         assert pulls[value(facet, i)] == pytest.approx(wanted, abs=1e-12)
 
@@ -94,7 +100,7 @@ def test_the_part_responsible_is_the_one_that_moves_the_score_most(run, lens):
 def test_clusters_lie_together_and_are_named_after_what_most_are_taken_for(tmp_path):
     run = synthetic_run(tmp_path / "run", {"near": 150, "far": 150}, known=100)
     samples = Samples(run)
-    facet = facets.clusters(samples)
+    facet = facets.by_cluster(samples)
     assert len(facet.names) == len(set(facet.names)) == 400 // 40
     assert (facet.codes >= 0).all()
     xy = samples.map_xy()
@@ -106,7 +112,7 @@ def test_clusters_lie_together_and_are_named_after_what_most_are_taken_for(tmp_p
         seen = CLASSES.index(name.removeprefix("near ").split(" · ")[0])
         assert (samples.predicted[facet.codes == c] == seen).sum() == commonest
     with pytest.raises(HeatError):
-        facets.clusters(Samples(synthetic_run(tmp_path / "bare", with_map=False)))
+        facets.by_cluster(Samples(synthetic_run(tmp_path / "bare", with_map=False)))
 
 
 def test_tags_may_be_several_and_those_of_samples_that_are_gone_are_passed_over(run):
@@ -117,12 +123,12 @@ def test_tags_may_be_several_and_those_of_samples_that_are_gone_are_passed_over(
         samples.key(7): {"note": "a note alone", "tags": []},
         "id/gone": {"note": "", "tags": ["b"]},
     }
-    tags = Tags.of(samples, notes)
+    tags = Tags.from_notes(samples, notes)
     assert {tag: numbers.tolist() for tag, numbers in tags.members.items()} == {"": [7], "a": [3], "b": [3, 90]}
-    assert np.flatnonzero(tags.any()).tolist() == [3, 7, 90]
-    assert np.flatnonzero(tags.among(("a",))).tolist() == [3]
-    assert np.flatnonzero(tags.among(("a", "b", "gone"))).tolist() == [3, 90]
-    assert not Tags.of(samples, {}).any().any()
+    assert np.flatnonzero(tags.any_mask()).tolist() == [3, 7, 90]
+    assert np.flatnonzero(tags.mask_of(("a",))).tolist() == [3]
+    assert np.flatnonzero(tags.mask_of(("a", "b", "gone"))).tolist() == [3, 90]
+    assert not Tags.from_notes(samples, {}).any_mask().any()
 
 
 # ---- a few of many ---------------------------------------------------------------------------------------------------
@@ -132,13 +138,13 @@ def test_pictures_are_the_farthest_from_those_before_them(run, monkeypatch):
     samples, rng = Samples(run), np.random.default_rng(0)
     features = rng.normal(size=(len(samples), 5))
     features[20:40] = features[20]  # twenty times the same picture
-    monkeypatch.setattr("heat_core.reporting.choosing._features", lambda _, numbers: unit(features[numbers]))
+    monkeypatch.setattr("heat_core.reporting.diverse_subset.unit_features", lambda _, numbers: unit(features[numbers]))
 
     def unit(x):
         return x / np.linalg.norm(x, axis=1, keepdims=True)
 
     numbers = np.arange(100)[::-1].copy()
-    found, how = differing(samples, numbers, 6)
+    found, how = choose_diverse(samples, numbers, 6)
     chosen = [numbers[0]]
     while len(chosen) < 6:
         nearest = {i: max(float(unit(features[[i]])[0] @ unit(features[[j]])[0]) for j in chosen) for i in numbers}
@@ -151,7 +157,7 @@ def test_pictures_are_the_farthest_from_those_before_them(run, monkeypatch):
 def test_without_features_sets_folders_and_classes_take_turns(run):
     samples = with_ids(run, lambda name, row: f"{'ab'[row % 2]}/{row}")
     numbers = np.arange(len(samples))
-    found, how = differing(samples, numbers, 18)
+    found, how = choose_diverse(samples, numbers, 18)
     kinds = {(samples.locate(i)[0], str(samples.ids[i])[0], samples.predicted[i]) for i in found.tolist()}
     assert len(kinds) == 18  # three sets, two folders, three classes: one of each
     assert (np.diff(found) > 0).all()
@@ -159,7 +165,7 @@ def test_without_features_sets_folders_and_classes_take_turns(run):
 
 
 def test_few_samples_are_all_shown(run):
-    found, how = differing(Samples(run), np.array([4, 2]), 12)
+    found, how = choose_diverse(Samples(run), np.array([4, 2]), 12)
     assert found.tolist() == [4, 2]
     assert how == "All of them are shown."
-    assert len(differing(Samples(run), np.empty(0, int), 12)[0]) == 0
+    assert len(choose_diverse(Samples(run), np.empty(0, int), 12)[0]) == 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError, Lens
-from heat_core.analysis.paired import OUTCOMES, Side, paired
+from heat_core.analysis.paired import OUTCOMES, RunDetector, compare_paired
 from heat_core.analysis.samples import Samples
 from heat_core.metrics import _weights, auroc, fpr95
 from heat_core.runs.record import ENERGIES, RunRecord
@@ -23,12 +23,12 @@ def sides(tmp_path):
     for found in record.sets:
         object.__setattr__(found, "ids", found.ids[::-1].copy())
     record.save(b.folder / ENERGIES)
-    return Side(Samples(a), "heat", Lens(-1.0)), Side(Samples(Run.open(b.folder)), "gmm")
+    return RunDetector(Samples(a), "heat", Lens(-1.0)), RunDetector(Samples(Run.open(b.folder)), "gmm")
 
 
 def test_samples_are_matched_by_set_and_id(sides):
     a, b = sides
-    pairs = paired(a, b, 50)
+    pairs = compare_paired(a, b, 50)
     assert [p.name for p in pairs] == ["id", "near", "far", "average"]
     assert [len(p.first) for p in pairs] == [60, 40, 45, 85]
     for pair in pairs:
@@ -41,7 +41,7 @@ def test_samples_are_matched_by_set_and_id(sides):
 def test_outcomes_are_those_of_a_plain_loop(sides):
     a, b = sides
     line = [s.samples.threshold(s.detector, s.lens) for s in sides]
-    for pair in paired(a, b, 50):
+    for pair in compare_paired(a, b, 50):
         count = dict.fromkeys(OUTCOMES, 0)
         for i, j in zip(pair.first, pair.second, strict=True):
             right = []
@@ -50,7 +50,7 @@ def test_outcomes_are_those_of_a_plain_loop(sides):
                 score = side.samples.run.detector_scores(name, side.detector, side.lens)[row]
                 right.append((score > limit) == (name != "id"))
             count[{(1, 1): "both", (1, 0): "first", (0, 1): "second", (0, 0): "neither"}[tuple(map(int, right))]] += 1
-        assert {name: int(pair.outcome(name).sum()) for name in OUTCOMES} == count
+        assert {name: int(pair.outcome_mask(name).sum()) for name in OUTCOMES} == count
         assert sum(count.values()) == len(pair.first)
 
 
@@ -67,7 +67,7 @@ def drawn(known, ood, b):
 def test_metrics_and_intervals_are_those_of_the_plain_formula(sides):
     """The same resamples on both sides: indices are drawn once, for samples, not for ranks."""
     a, b = sides
-    pairs = paired(a, b, 60)
+    pairs = compare_paired(a, b, 60)
     assert not pairs[0].metrics
     replicates: dict[str, list] = {"fpr95": [], "auroc": []}
     for pair in pairs[1:3]:
@@ -83,7 +83,7 @@ def test_metrics_and_intervals_are_those_of_the_plain_formula(sides):
             differences = [drawn(*scores[0], i)[metric] - drawn(*scores[1], i)[metric] for i in range(60)]
             replicates[metric].append(differences)
             np.testing.assert_allclose([found.low, found.high], 100 * np.percentile(differences, [2.5, 97.5]))
-            assert found.told == (found.low > 0 or found.high < 0)
+            assert found.is_significant == (found.low > 0 or found.high < 0)
     for metric, of_sets in replicates.items():
         found = pairs[3].metrics[metric]
         assert found.first == pytest.approx(np.mean([p.metrics[metric].first for p in pairs[1:3]]))
@@ -93,24 +93,24 @@ def test_metrics_and_intervals_are_those_of_the_plain_formula(sides):
 
 def test_a_run_beside_itself_differs_by_nothing(sides):
     a, _ = sides
-    for pair in paired(a, a, 50):
-        assert not pair.outcome("first").any()
-        assert not pair.outcome("second").any()
+    for pair in compare_paired(a, a, 50):
+        assert not pair.outcome_mask("first").any()
+        assert not pair.outcome_mask("second").any()
         for found in pair.metrics.values():
-            assert (found.value, found.low, found.high, found.told) == (0, 0, 0, False)
+            assert (found.value, found.low, found.high, found.is_significant) == (0, 0, 0, False)
 
 
 def test_one_common_set_has_no_average(sides, tmp_path):
     a, _ = sides
-    other = Side(Samples(synthetic_run(tmp_path / "c", {"near": 40})), "heat")
-    assert [p.name for p in paired(a, other, 50)] == ["id", "near"]
+    other = RunDetector(Samples(synthetic_run(tmp_path / "c", {"near": 40})), "heat")
+    assert [p.name for p in compare_paired(a, other, 50)] == ["id", "near"]
 
 
 def test_runs_with_nothing_in_common_give_a_sentence(sides, tmp_path):
     a, _ = sides
-    other = Side(Samples(synthetic_run(tmp_path / "c", {"elsewhere": 20})), "heat")
+    other = RunDetector(Samples(synthetic_run(tmp_path / "c", {"elsewhere": 20})), "heat")
     with pytest.raises(HeatError, match="no OOD image in common"):
-        paired(a, other)
+        compare_paired(a, other)
     object.__setattr__(a.samples.run.record.sets[0], "ids", np.array([f"x{i}" for i in range(60)]))
     with pytest.raises(HeatError, match="no known test image in common"):
-        paired(Side(Samples(a.samples.run), "heat"), other)
+        compare_paired(RunDetector(Samples(a.samples.run), "heat"), other)

@@ -12,14 +12,14 @@ from heat_core.analysis.questions import (
     ORDERS,
     QUESTIONS,
     Query,
-    answers,
-    arrange,
     baseline_of,
     best_prior,
-    gains,
+    count_gains,
+    filter_mask,
     methods_of,
-    narrowed,
-    worded,
+    question_mask,
+    question_title,
+    sort_samples,
 )
 from heat_core.analysis.samples import Samples
 from heat_core.metrics import fpr95, threshold95
@@ -72,17 +72,19 @@ def test_questions_are_what_they_say(samples, lens, baseline):
                 expected[question].append(i)
     for question, numbers in expected.items():
         query = Query(question, baseline, methods=("msp", "heat"))
-        np.testing.assert_array_equal(np.flatnonzero(answers(samples, query, lens, tagged)), numbers, err_msg=question)
-    assert gains(samples, Query(baseline=baseline), lens) == (len(expected["gained"]), len(expected["lost"]))
+        np.testing.assert_array_equal(
+            np.flatnonzero(question_mask(samples, query, lens, tagged)), numbers, err_msg=question
+        )
+    assert count_gains(samples, Query(baseline=baseline), lens) == (len(expected["gained"]), len(expected["lost"]))
     assert len(expected["missed"]) == len(expected["missed-by-baseline"]) - len(expected["gained"]) + len(
         expected["lost"]
     )
 
 
 def test_nothing_is_tagged_until_somebody_tags_and_an_unknown_question_is_refused(samples):
-    assert not answers(samples, Query("tagged")).any()
+    assert not question_mask(samples, Query("tagged")).any()
     with pytest.raises(HeatError, match="no question 'pretty'"):
-        answers(samples, Query("pretty"))
+        question_mask(samples, Query("pretty"))
 
 
 def test_missed_by_all_is_about_heat_and_its_baseline_unless_others_are_chosen(samples):
@@ -90,8 +92,8 @@ def test_missed_by_all_is_about_heat_and_its_baseline_unless_others_are_chosen(s
     assert methods_of(samples, Query(baseline="msp")) == ["msp", "heat"]
     assert methods_of(samples, Query(baseline="heat")) == ["heat"]
     assert methods_of(samples, Query(methods=("el", "gone", "msp"))) == ["el", "msp"]
-    both = answers(samples, Query("missed")) & answers(samples, Query("missed-by-baseline"))
-    np.testing.assert_array_equal(answers(samples, Query("missed-by-all")), both)
+    both = question_mask(samples, Query("missed")) & question_mask(samples, Query("missed-by-baseline"))
+    np.testing.assert_array_equal(question_mask(samples, Query("missed-by-all")), both)
 
 
 def test_the_baseline_is_the_best_single_uncorrected_prior(samples):
@@ -114,14 +116,14 @@ def test_without_priors_the_last_detector_stands_for_both(tmp_path):
         del found.scores["soft-knn"]
         object.__setattr__(found, "prior", found.prior[:, :0])
         object.__setattr__(found, "residual", found.residual[:, :0])
-    bare = replace(record, titles={"msp": "MSP"}, scale=record.scale.part(()), temperatures=())
+    bare = replace(record, titles={"msp": "MSP"}, scale=record.scale.select(()), temperatures=())
     bare.save(run.folder / ENERGIES)
     samples = Samples(Run.open(run.folder))
     assert baseline_of(samples, Query()) == "msp"
-    missed = answers(samples, Query("missed"))
+    missed = question_mask(samples, Query("missed"))
     np.testing.assert_array_equal(missed, samples.is_ood & ~samples.flagged("msp"))
-    assert gains(samples, Query()) == (0, 0)
-    assert len(arrange(samples, np.flatnonzero(missed), Query(order="close"))) == missed.sum()
+    assert count_gains(samples, Query()) == (0, 0)
+    assert len(sort_samples(samples, np.flatnonzero(missed), Query(order="close"))) == missed.sum()
 
 
 # ---- what narrows ----------------------------------------------------------------------------------------------------
@@ -129,12 +131,12 @@ def test_without_priors_the_last_detector_stands_for_both(tmp_path):
 
 def test_everything_narrows_everything(samples):
     lens = Lens(0.5)
-    named = {"set": facets.sets(samples), "seen": facets.classes_seen(samples)}
-    tags = Tags.of(samples, {samples.key(i): {"note": "", "tags": ["odd"]} for i in range(90, 160)})
+    named = {"set": facets.by_set(samples), "seen": facets.by_predicted_class(samples)}
+    tags = Tags.from_notes(samples, {samples.key(i): {"note": "", "tags": ["odd"]} for i in range(90, 160)})
     brush = (0.0, 2.5)
     query = Query(values=(("set", ("far", "id")), ("seen", ("dog",)), ("tag", ("odd",))), brush=brush, find="R-00")
     selection, alike = np.arange(0, 150, 1), np.array([9_999, *range(95, 150)])
-    found = narrowed(samples, query, {**named, "tag": tags}, lens, selection, alike)
+    found = filter_mask(samples, query, {**named, "tag": tags}, lens, selection, alike)
     scores = scores_of(samples, "heat", lens)
     plain = [
         samples.locate(i)[0] in ("far", "id")
@@ -151,19 +153,19 @@ def test_everything_narrows_everything(samples):
 
 @pytest.mark.parametrize("left_out", ["set", "seen"])
 def test_a_facets_own_bars_count_what_the_others_keep(samples, left_out):
-    named = {"set": facets.sets(samples), "seen": facets.classes_seen(samples)}
+    named = {"set": facets.by_set(samples), "seen": facets.by_predicted_class(samples)}
     query = Query(values=(("set", ("near",)), ("seen", ("owl", "cat"))))
     other = next(name for name in named if name != left_out)
-    found = narrowed(samples, query, named, without=left_out)
-    np.testing.assert_array_equal(found, named[other].among(query.of(other)))
+    found = filter_mask(samples, query, named, without=left_out)
+    np.testing.assert_array_equal(found, named[other].mask_of(query.values_of(other)))
 
 
 def test_a_value_that_the_run_has_not_got_keeps_nothing_and_nothing_narrows_nothing(samples):
-    named = {"set": facets.sets(samples)}
-    assert not narrowed(samples, Query(values=(("set", ("gone",)),)), named).any()
-    assert narrowed(samples, Query(values=(("folder", ("gone",)),)), named).all()  # no such facet
-    assert narrowed(samples, Query(), named).all()
-    assert not narrowed(samples, Query(), named, selection=np.empty(0, int)).any()
+    named = {"set": facets.by_set(samples)}
+    assert not filter_mask(samples, Query(values=(("set", ("gone",)),)), named).any()
+    assert filter_mask(samples, Query(values=(("folder", ("gone",)),)), named).all()  # no such facet
+    assert filter_mask(samples, Query(), named).all()
+    assert not filter_mask(samples, Query(), named, selection=np.empty(0, int)).any()
 
 
 # ---- orders ----------------------------------------------------------------------------------------------------------
@@ -185,21 +187,21 @@ def test_orders(samples, lens):
     }
     assert set(keys) == set(ORDERS)
     for order, key in keys.items():
-        found = arrange(samples, numbers, Query(order=order, methods=("msp", "el", "heat")), lens)
+        found = sort_samples(samples, numbers, Query(order=order, methods=("msp", "el", "heat")), lens)
         assert sorted(found) == sorted(numbers)
         assert (np.diff(key[found]) >= 0).all(), order
     with pytest.raises(HeatError, match="no order 'pretty'"):
-        arrange(samples, numbers, Query(order="pretty"), lens)
-    assert len(arrange(samples, np.empty(0, int), Query(order="disagree"), lens)) == 0
+        sort_samples(samples, numbers, Query(order="pretty"), lens)
+    assert len(sort_samples(samples, np.empty(0, int), Query(order="disagree"), lens)) == 0
 
 
 def test_equals_stay_in_the_order_in_which_they_came(samples):
     samples.confidence = np.ones(len(samples))
     numbers = np.array([5, 3, 200, 9])
-    np.testing.assert_array_equal(arrange(samples, numbers, Query()), numbers)
+    np.testing.assert_array_equal(sort_samples(samples, numbers, Query()), numbers)
 
 
 def test_questions_are_worded_with_the_baseline():
-    assert worded("gained", "GMM") == "Caught by HEAT, missed by GMM"
-    assert worded("missed", "{0}") == "Missed by HEAT"
-    assert worded("missed-by-baseline", "{x}") == "Missed by {x}"
+    assert question_title("gained", "GMM") == "Caught by HEAT, missed by GMM"
+    assert question_title("missed", "{0}") == "Missed by HEAT"
+    assert question_title("missed-by-baseline", "{x}") == "Missed by {x}"

@@ -12,11 +12,11 @@ import pytest
 
 from heat_core import HeatError, Lens, Run
 from heat_core.analysis.explanation import explain
-from heat_core.analysis.likeness import nearest_training
 from heat_core.analysis.notes import read_notes, write_note
-from heat_core.analysis.questions import why
-from heat_core.analysis.samples import Samples, stratified
-from heat_core.analysis.selections import keep, recall
+from heat_core.analysis.questions import describe_sample
+from heat_core.analysis.samples import Samples, stratified_sample
+from heat_core.analysis.selections import load_selection, save_selection
+from heat_core.analysis.similarity import nearest_training
 from heat_core.metrics import threshold95
 from heat_core.reporting.export import to_csv, to_zip
 from heat_core.runs.record import ENERGIES, RunRecord
@@ -60,14 +60,14 @@ def test_verdicts_are_the_runs(samples, demo_run):
     assert samples.threshold("gmm") == threshold95(demo_run.detector_scores("id", "gmm"))
     assert samples.threshold("heat", Lens(threshold=1.5)) == 1.5
     flagged = samples.flagged("heat", lens)
-    np.testing.assert_array_equal(samples.right("heat", lens), np.where(samples.is_ood, flagged, ~flagged))
+    np.testing.assert_array_equal(samples.is_correct("heat", lens), np.where(samples.is_ood, flagged, ~flagged))
     assert samples.percentile("heat", lens)[~samples.is_ood].max() < 1
 
 
 def test_why_names_the_class_and_the_methods_that_part(samples, demo_run):
     shares = np.stack([samples.percentile(m) for m in METHODS])
     number = int(np.ptp(shares, axis=0).argmax())
-    told = why(samples, number, METHODS)
+    told = describe_sample(samples, number, METHODS)
     assert f"Taken for {demo_run.class_names[samples.predicted[number]]}" in told
     assert told.index(demo_run.title(METHODS[shares[:, number].argmax()])) < told.index(
         demo_run.title(METHODS[shares[:, number].argmin()])
@@ -75,12 +75,12 @@ def test_why_names_the_class_and_the_methods_that_part(samples, demo_run):
 
 
 def test_a_stratified_sample_leaves_no_set_out(samples):
-    chosen = stratified(samples, 100)
+    chosen = stratified_sample(samples, 100)
     assert 96 <= len(chosen) <= 100
     assert set(samples.dataset[chosen]) == set(samples.dataset)
     assert len(np.unique(chosen)) == len(chosen)
-    np.testing.assert_array_equal(stratified(samples, 10**6), np.arange(len(samples)))
-    assert len(stratified(samples, 2)) == 4  # one of each set at least
+    np.testing.assert_array_equal(stratified_sample(samples, 10**6), np.arange(len(samples)))
+    assert len(stratified_sample(samples, 2)) == 4  # one of each set at least
 
 
 @pytest.mark.parametrize(
@@ -98,10 +98,10 @@ def test_the_parts_add_up_to_the_score(samples, demo_run, lens):
         name, row = samples.locate(number)
         told = explain(demo_run, demo_run.prior_energies(name)[row], demo_run.residual_energies(name)[row], lens)
         assert told.score == pytest.approx(samples.scores("heat", lens)[number], abs=1e-9)
-        total = sum(p.from_prior + p.from_residual for p in told.parts) + told.from_beta
+        total = sum(p.from_prior + p.from_residual for p in told.contributions) + told.from_beta
         assert total == pytest.approx(told.score, abs=1e-9)
-        assert sum(p.influence for p in told.parts) == pytest.approx(1)
-        for part in told.parts:
+        assert sum(p.influence for p in told.contributions) == pytest.approx(1)
+        for part in told.contributions:
             assert part.hybrid == pytest.approx(part.prior_energy + part.residual)
     if lens.beta == 0:
         assert abs(told.from_beta) < 1e-9
@@ -111,7 +111,7 @@ def test_a_prior_of_weight_0_takes_no_part(samples, demo_run):
     told = explain(
         demo_run, demo_run.prior_energies("id")[0], demo_run.residual_energies("id")[0], Lens(weights=(1.0, 0.0, 1.0))
     )
-    assert [p.prior for p in told.parts] == ["gmm", "el"]
+    assert [p.prior for p in told.contributions] == ["gmm", "el"]
     assert told.score == pytest.approx(demo_run.scores("id", Lens(priors=("gmm", "el")))[0])
 
 
@@ -156,15 +156,15 @@ def test_notes_live_with_the_run(folder):
 
 
 def test_selections_are_named_by_what_they_hold(folder):
-    name = keep(folder, np.array([5, 3, 900]))
-    assert name == keep(folder, np.array([900, 5, 3]))
-    np.testing.assert_array_equal(recall(folder, name), [3, 5, 900])
+    name = save_selection(folder, np.array([5, 3, 900]))
+    assert name == save_selection(folder, np.array([900, 5, 3]))
+    np.testing.assert_array_equal(load_selection(folder, name), [3, 5, 900])
     for wrong in ("0" * 12, "../../run", ""):
         with pytest.raises(HeatError, match="no selection"):
-            recall(folder, wrong)
+            load_selection(folder, wrong)
     (folder / "selections" / f"{name}.npy").write_bytes(b"cut")
     with pytest.raises(HeatError, match="damaged"):
-        recall(folder, name)
+        load_selection(folder, name)
 
 
 def test_csv_and_zip_hold_what_was_chosen(folder):

@@ -6,7 +6,7 @@ from PIL import Image
 
 from heat_core import HeatError
 from heat_core.analysis.samples import Samples
-from heat_core.analysis.subsets import as_class, as_folder
+from heat_core.analysis.subsets import write_image_folder, write_training_folder
 from heat_core.data.datasets import open_dataset
 from tests.synthetic import synthetic_run
 
@@ -19,28 +19,28 @@ def made(run_of_files):
 def test_samples_become_a_folder_of_links(made, home):
     samples = Samples(made)
     numbers = np.flatnonzero(samples.is_ood)[:4]
-    folder = as_folder(samples, numbers, "odd/../name")
+    folder = write_image_folder(samples, numbers, "odd/../name")
     assert folder.parent == home / "sets"
     found = open_dataset(str(folder))
     assert len(found) == 4
-    assert {p.resolve() for p in found.files} == {samples.file_of(int(i)).resolve() for i in numbers}
-    assert as_folder(samples, numbers, "odd/../name") != folder  # nothing is overwritten
+    assert {p.resolve() for p in found.files} == {samples.path_of(int(i)).resolve() for i in numbers}
+    assert write_image_folder(samples, numbers, "odd/../name") != folder  # nothing is overwritten
 
 
 def test_samples_become_one_more_class_of_the_training_set(made):
     samples = Samples(made)
     numbers = np.flatnonzero(samples.is_ood)[:3]
-    found = open_dataset(str(as_class(samples, numbers, "new one")), "train")
+    found = open_dataset(str(write_training_folder(samples, numbers, "new one")), "train")
     counts = {name: int((np.asarray(found.labels) == i).sum()) for i, name in enumerate(found.class_names)}
     assert counts == {"a": 10, "b": 10, "new one": 3}
-    joined = open_dataset(str(as_class(samples, numbers, "a")), "train")
+    joined = open_dataset(str(write_training_folder(samples, numbers, "a")), "train")
     assert int((np.asarray(joined.labels) == joined.class_names.index("a")).sum()) == 13
 
 
 def test_pictures_that_are_no_files_are_written(demo_run):
     samples = Samples(demo_run)
     numbers = np.flatnonzero(samples.dataset == 1)[:2]
-    folder = as_folder(samples, numbers, "digits")
+    folder = write_image_folder(samples, numbers, "digits")
     names = sorted(folder.iterdir())
     assert [n.suffix for n in names] == [".png", ".png"]
     np.testing.assert_array_equal(np.asarray(Image.open(names[0])), np.asarray(samples.image(int(numbers[0]))))
@@ -49,4 +49,4 @@ def test_pictures_that_are_no_files_are_written(demo_run):
 def test_a_run_without_pictures_gives_a_sentence(tmp_path, home):
     samples = Samples(synthetic_run(tmp_path / "run"))
     with pytest.raises(HeatError, match="no pictures"):
-        as_folder(samples, np.array([70]), "x")
+        write_image_folder(samples, np.array([70]), "x")

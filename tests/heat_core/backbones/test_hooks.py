@@ -15,7 +15,7 @@ from torchvision import transforms as T
 from heat_core import HeatError
 from heat_core.backbones.registry import Backbone, load_backbone
 from heat_core.data.datasets import open_dataset
-from heat_core.features.columns import pooled, require_stages
+from heat_core.features.columns import pooled_columns, require_stages
 from heat_core.features.extraction import extract
 from tests.heat_core.backbones.networks import CLASSES, NETWORKS, SIDE, TRANSFORM, Plain, drawn
 
@@ -58,7 +58,7 @@ def wrapped(module=None, **keywords) -> Backbone:
 )
 def test_logits_are_taken_out_of_what_answers_with_more(answer):
     backbone = wrapped(Plain(answer=answer))
-    assert backbone.anatomy.head.module == "fc"
+    assert backbone.extractor.head.module == "fc"
     assert backbone.head[0].shape == (3, 8)
 
 
@@ -67,14 +67,14 @@ def test_an_encoder_has_no_head():
     pixels = torch.randn(2, 3, SIDE, SIDE)
     torch.testing.assert_close(backbone(pixels)[0], backbone.model(pixels))
     assert backbone.head is None
-    assert backbone.no_head == "it is an encoder without one"
+    assert backbone.no_head_reason == "it is an encoder without one"
 
 
 def test_without_a_volume_there_is_no_std():
     backbone = wrapped(pool=None)
-    assert [column.name for column in pooled(backbone)] == ["avg"]
+    assert [column.name for column in pooled_columns(backbone)] == ["avg"]
     assert backbone(torch.randn(2, 3, SIDE, SIDE))[1] is None
-    assert backbone.lacking == "one vector alone"
+    assert backbone.volume_kind == "one vector alone"
 
 
 def test_methods_that_need_stages_say_so():
@@ -206,7 +206,7 @@ def test_patches_stand_on_their_grid(side, patch):
     module = models.VisionTransformer(side, patch, 1, 1, 8, 8, num_classes=3)
     nn.init.normal_(module.heads.head.weight)
     backbone = Backbone.wrap(module, T.Compose([T.Resize((side, side)), T.ToTensor()]))
-    volume = backbone.anatomy.see(torch.randn(1, 3, side, side)).volume
+    volume = backbone.extractor.forward(torch.randn(1, 3, side, side)).volume
     assert volume.shape[1] == 1 + (side // patch) ** 2
     assert backbone.grid(volume) == (side // patch, side // patch)
 
@@ -222,7 +222,7 @@ def test_maps_of_one_position_are_not_passed_over_for_larger_ones_before():
 def test_registers_are_no_positions():
     module = timm.create_model("vit_medium_patch16_reg4_gap_256", img_size=SIDE, embed_dim=12, depth=1, num_heads=2)
     backbone = Backbone.wrap(module, TRANSFORM)
-    volume = backbone.anatomy.see(torch.randn(1, 3, SIDE, SIDE)).volume
+    volume = backbone.extractor.forward(torch.randn(1, 3, SIDE, SIDE)).volume
     assert volume.shape[1] == 4 + 16
     assert backbone.positions(volume).shape[1] == 16
 

@@ -80,7 +80,7 @@ def test_features_are_those_of_the_network_and_its_processor(folders, name):
 
 def test_the_class_token_is_no_position(folders):
     backbone = load_backbone(f"hf:{folders / 'vit'}")
-    volume = backbone.anatomy.see(torch.randn(1, 3, 64, 64)).volume
+    volume = backbone.extractor.forward(torch.randn(1, 3, 64, 64)).volume
     assert (volume.shape[1], backbone.grid(volume)) == (17, (4, 4))
 
 

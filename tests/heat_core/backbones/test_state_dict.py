@@ -8,7 +8,7 @@ import timm
 import torch
 
 from heat_core import HeatError
-from heat_core.backbones.timm_models import build
+from heat_core.backbones.timm_models import build_network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CLASSES = 3
@@ -24,7 +24,7 @@ def state() -> dict[str, torch.Tensor]:
 def loaded(folder, content, name: str = "test_resnet") -> dict[str, torch.Tensor]:
     """What a network holds once it was given a file of this content."""
     torch.save(content, folder / "w.pth")
-    return build(name, str(folder / "w.pth"), None)[0].state_dict()
+    return build_network(name, str(folder / "w.pth"), None)[0].state_dict()
 
 
 def same(found: dict[str, torch.Tensor], state: dict[str, torch.Tensor]) -> bool:
@@ -116,4 +116,4 @@ def test_pickled_code_is_named_and_not_run(tmp_path, state):
 
 def test_a_folder_of_weights_is_said_to_be_one(tmp_path):
     with pytest.raises(HeatError, match="is a folder: name the file in it"):
-        build("test_resnet", str(tmp_path), None)
+        build_network("test_resnet", str(tmp_path), None)

@@ -16,9 +16,9 @@ from torch import nn
 
 from heat_core import Experiment, HeatError, run
 from heat_core.backbones.registry import Backbone, load_backbone
-from heat_core.backbones.timm_models import build
+from heat_core.backbones.timm_models import build_network
 from heat_core.data.datasets import open_dataset
-from heat_core.features.columns import pooled
+from heat_core.features.columns import pooled_columns
 from heat_core.features.extraction import extract
 from heat_core.features.features import Features
 from heat_core.features.heads import choose_head
@@ -89,7 +89,7 @@ def test_a_vit_that_was_trained_at_another_size_is_used_at_it(saved, vit_of_64):
     "prefix", ["", "module.", "_orig_mod.", "backbone.", "encoder.", "model.", "module._orig_mod.", "model.backbone."]
 )
 def test_prefixes_of_training_code_are_taken_off(saved, state, prefix):
-    model, _ = build("test_resnet", saved({prefix + key: value for key, value in state.items()}), 32)
+    model, _ = build_network("test_resnet", saved({prefix + key: value for key, value in state.items()}), 32)
     own = model.state_dict()
     assert set(own) == set(state)
     assert all(torch.equal(own[key], state[key]) for key in state)
@@ -99,19 +99,19 @@ def test_a_tilde_before_a_weights_file_is_ones_home(saved, state, monkeypatch, t
     saved(state)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    assert torch.equal(build("test_resnet", "~/w.safetensors", 32)[0].fc.weight, state["fc.weight"])
+    assert torch.equal(build_network("test_resnet", "~/w.safetensors", 32)[0].fc.weight, state["fc.weight"])
 
 
 def test_what_a_wrapper_holds_beside_the_network_is_left_out(saved, state):
     beside = {f"module.{key}": value for key, value in state.items()} | {"projector.weight": torch.ones(4, 4)}
-    model, _ = build("test_resnet", saved(beside), 32)
+    model, _ = build_network("test_resnet", saved(beside), 32)
     assert torch.equal(model.fc.weight, state["fc.weight"])
 
 
 def test_a_checkpoint_with_more_than_weights_is_read(tmp_path, state):
     content = {"state_dict": {f"module.{key}": value for key, value in state.items()}, "epoch": 7}
     torch.save(content, tmp_path / "checkpoint.pth.tar")
-    model, _ = build("test_resnet", str(tmp_path / "checkpoint.pth.tar"), 32)
+    model, _ = build_network("test_resnet", str(tmp_path / "checkpoint.pth.tar"), 32)
     assert torch.equal(model.fc.weight, state["fc.weight"])
 
 
@@ -125,10 +125,10 @@ def test_weights_without_a_classifier_get_a_fitted_head_with_the_true_reason(sav
     if name == "test_convnext":  # its norm stays
         without |= {prefix + key: value for key, value in state.items() if key.startswith("head.norm")}
     backbone = load_backbone(name, saved(without), 32)
-    assert (backbone.head, backbone.no_head) == (None, "the weights have no classifier")
+    assert (backbone.head, backbone.no_head_reason) == (None, "the weights have no classifier")
     y = np.arange(30) % 3
     train = Features(np.eye(3, dtype=np.float32)[y], None, y, [str(i) for i in range(30)], ["a", "b", "c"])
-    chosen = choose_head(backbone.head, train, backbone.no_head)
+    chosen = choose_head(backbone.head, train, backbone.no_head_reason)
     assert chosen.reason == (
         "The model's own head cannot be used, the weights have no classifier: fitting a logistic-regression head."
     )
@@ -259,7 +259,7 @@ class _Maps(_Volume):
 def looked_at(model: nn.Module, side: int = 32) -> Backbone:
     torch.manual_seed(0)
     config = {"input_size": (3, side, side), "mean": (0.5,) * 3, "std": (0.5,) * 3}
-    return Backbone.of_timm(model, "toy", config)
+    return Backbone.from_timm(model, "toy", config)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_a_volume_that_is_no_tensor_of_maps_is_named_and_not_the_image_size(save
 def test_class_tokens_alone_have_no_std(count, home):
     backbone = looked_at(_Volume(lambda maps: tokens(maps)[:, :count]))
     assert not backbone.has_positions
-    assert [column.name for column in pooled(backbone)] == ["avg"]
+    assert [column.name for column in pooled_columns(backbone)] == ["avg"]
     pixels = torch.randn(3, 3, 32, 32)
     assert backbone(pixels)[1] is None
     with pytest.raises(HeatError, match="without positions"):
@@ -311,7 +311,7 @@ def test_maps_of_one_position_have_no_std():
     assert backbone.has_positions
     small = looked_at(_Maps(), 8)
     assert not small.has_positions
-    assert [column.name for column in pooled(small)] == ["avg"]
+    assert [column.name for column in pooled_columns(small)] == ["avg"]
     with pytest.raises(HeatError, match=r"\(2, 16, 1, 1\), without positions"):
         small.std_pool(small.model.forward_features(torch.randn(2, 3, 8, 8)))
 

@@ -10,7 +10,7 @@ from torchvision.models import ResNet18_Weights
 from torchvision.transforms import v2
 
 from heat_core import HeatError
-from heat_core.backbones.transforms import Preparation, Steps
+from heat_core.backbones.transforms import TransformInfo, TransformSpec
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PLAIN = (T.Resize(72), T.CenterCrop(64), T.ToTensor())
@@ -33,7 +33,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_size_and_normalisation_are_seen_by_what_it_does(name):
-    found, plain = Preparation.of(OTHERS[name]), name == "whole"
+    found, plain = TransformInfo.inspect(OTHERS[name]), name == "whole"
     assert found.size == {"torchvision": (224, 224), "whole": (32, 48)}.get(name, (64, 64))
     assert found.mean == pytest.approx((0, 0, 0) if plain else MEAN, abs=2e-5)
     assert found.std == pytest.approx((1, 1, 1) if plain else STD, abs=2e-5)
@@ -41,8 +41,8 @@ def test_size_and_normalisation_are_seen_by_what_it_does(name):
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_the_usual_transforms_can_be_written_down(name):
-    found = Preparation.of(OTHERS[name])
-    again = found.steps()()
+    found = TransformInfo.inspect(OTHERS[name])
+    again = found.to_spec().build()
     noise = Image.fromarray(np.random.default_rng(1).integers(0, 255, (123, 77, 3), dtype=np.uint8))
     torch.testing.assert_close(again(noise), torch.as_tensor(OTHERS[name](noise)), rtol=0, atol=1e-5)
 
@@ -58,7 +58,7 @@ def test_the_usual_transforms_can_be_written_down(name):
 )
 def test_others_cannot_and_that_is_said(transform, why):
     with pytest.raises(HeatError, match=f"cannot be written down .*{why}"):
-        Preparation.of(transform).steps()
+        TransformInfo.inspect(transform).to_spec()
 
 
 @pytest.mark.parametrize(
@@ -74,25 +74,31 @@ def test_others_cannot_and_that_is_said(transform, why):
 )
 def test_what_no_network_could_take_is_refused(transform, why):
     with pytest.raises(HeatError, match=why):
-        Preparation.of(transform)
+        TransformInfo.inspect(transform)
 
 
 def test_a_scale_of_bytes_is_a_scale_and_a_curve_is_none():
-    of_bytes = Preparation.of(lambda image: 255 * T.Compose(PLAIN)(image))
+    of_bytes = TransformInfo.inspect(lambda image: 255 * T.Compose(PLAIN)(image))
     assert of_bytes.std == pytest.approx((1 / 255,) * 3, abs=1e-5)
-    assert Preparation.of(lambda image: T.Compose(PLAIN)(image) ** 2).std == (1.0, 1.0, 1.0)
+    assert TransformInfo.inspect(lambda image: T.Compose(PLAIN)(image) ** 2).std == (1.0, 1.0, 1.0)
 
 
 def test_two_functions_of_one_name_are_told_apart_and_two_of_the_same_kind_are_not():
     def made(power):
         return lambda image: T.Compose(PLAIN)(image) ** power
 
-    assert Preparation.of(made(1)).identity == Preparation.of(made(1)).identity
-    assert Preparation.of(made(1)).identity != Preparation.of(made(2)).identity
-    assert Preparation.of(USUAL).identity == Preparation.of(T.Compose([*PLAIN, T.Normalize(MEAN, STD)])).identity
-    assert Preparation.of(USUAL).identity != Preparation.of(T.Compose([*PLAIN, T.Normalize(STD, STD)])).identity
+    assert TransformInfo.inspect(made(1)).fingerprint_text == TransformInfo.inspect(made(1)).fingerprint_text
+    assert TransformInfo.inspect(made(1)).fingerprint_text != TransformInfo.inspect(made(2)).fingerprint_text
+    assert (
+        TransformInfo.inspect(USUAL).fingerprint_text
+        == TransformInfo.inspect(T.Compose([*PLAIN, T.Normalize(MEAN, STD)])).fingerprint_text
+    )
+    assert (
+        TransformInfo.inspect(USUAL).fingerprint_text
+        != TransformInfo.inspect(T.Compose([*PLAIN, T.Normalize(STD, STD)])).fingerprint_text
+    )
 
 
 def test_steps_of_nothing_are_nothing():
     image = Image.new("RGB", (5, 4), (255, 0, 51))
-    torch.testing.assert_close(Steps()()(image), T.ToTensor()(image))
+    torch.testing.assert_close(TransformSpec().build()(image), T.ToTensor()(image))

@@ -139,10 +139,9 @@ def test_a_detector_that_cannot_run_is_null_with_a_reason(capsys, home, weights_
     assert metrics["knn"]["far"]["auroc"] is not None
 
 
-def test_demo(capsys, demo_run, monkeypatch):
-    monkeypatch.setenv("HEAT_HOME", str(demo_run.folder.parents[1]))  # its features are cached there
-    assert main(["demo", "--json"]) == 0
-    metrics = last_json(capsys)["metrics"]
+@pytest.mark.slow
+def test_demo(demo_run, demo_output):
+    metrics = json.loads((demo_output / "output.txt").read_text(encoding="utf-8").splitlines()[-1])["metrics"]
     assert metrics["heat"]["average"]["auroc"] == pytest.approx(
         demo_run.metrics()["heat"]["average"]["auroc"], abs=1e-3
     )
@@ -220,18 +219,19 @@ def test_impossible_values_are_refused_before_the_run(option, value, capsys, hom
 
 
 def test_a_list_option_given_twice_adds_up():
-    from heat_core.__main__ import _experiment, _parser
+    from heat_core.cli.experiment_options import experiment_from_options
+    from heat_core.cli.parser import build_parser
 
     words = "run --id a --backbone b --ood x=1 --ood y=2 --group x=near --group y=far --set width=8 --set updates=5"
     words += " --priors gmm --priors el --detectors knn --detectors vim"
-    asked = _experiment(_parser().parse_args(words.split()))
+    asked = experiment_from_options(build_parser().parse_args(words.split()))
     assert asked.ood == {"x": "1", "y": "2"}
     assert asked.groups == {"x": "near", "y": "far"}
     assert asked.settings == {"width": "8", "updates": "5"}
     assert (asked.priors, asked.detectors) == (["gmm", "el"], ["knn", "vim"])
     for verb in ("show r", "score r x.png"):
-        assert _parser().parse_args(f"{verb} --priors gmm --priors el".split()).priors == ["gmm", "el"]
-    assert _parser().parse_args(["compare", "r", "--detectors", "knn", "--detectors", "vim"]).detectors == [
+        assert build_parser().parse_args(f"{verb} --priors gmm --priors el".split()).priors == ["gmm", "el"]
+    assert build_parser().parse_args(["compare", "r", "--detectors", "knn", "--detectors", "vim"]).detectors == [
         "knn",
         "vim",
     ]
@@ -239,11 +239,12 @@ def test_a_list_option_given_twice_adds_up():
 
 def test_what_is_not_given_is_as_the_experiment_has_it():
     from heat_core import Experiment
-    from heat_core.__main__ import _experiment, _parser
+    from heat_core.cli.experiment_options import experiment_from_options
+    from heat_core.cli.parser import build_parser
 
     words = ["run", "--id", "a", "--ood", "x=1", "--backbone", "resnet50.a1_in1k"]
-    assert _experiment(_parser().parse_args(words)) == Experiment(id="a", ood={"x": "1"})
-    assert _experiment(_parser().parse_args([*words, "--detectors"])).detectors == []
+    assert experiment_from_options(build_parser().parse_args(words)) == Experiment(id="a", ood={"x": "1"})
+    assert experiment_from_options(build_parser().parse_args([*words, "--detectors"])).detectors == []
 
 
 def test_a_prior_named_twice_is_refused(demo_run, capsys):

@@ -62,7 +62,7 @@ def test_tables_hold_a_row_an_image_in_their_order(guard, pictures, tmp_path, en
     np.testing.assert_allclose([float(row["score"]) for row in seen], found.score[1:], rtol=1e-5)
     np.testing.assert_allclose([float(row["p_value"]) for row in seen], found.p_value[1:], rtol=1e-5)
     np.testing.assert_allclose([float(row["energy_el"]) for row in seen], found.energies["el"][1:], rtol=1e-5)
-    assert [row["predicted"] for row in seen] == found.taken_for[1:]
+    assert [row["predicted"] for row in seen] == found.predicted_class[1:]
     assert [str(row["unknown"]) for row in seen] == [str(p <= 0.05) for p in found.p_value[1:]]
     assert rows[0]["error"] == "not readable"
     assert rows[0]["score"] in (None, "")

@@ -14,8 +14,8 @@ from heat_core.__main__ import main
 from heat_core.data.demo import DEMO_WEIGHTS
 from heat_core.runs.creation import new_run
 from heat_core.runs.events import RUN_FILE
-from heat_core.runs.listing import list_runs
-from heat_core.storage import read_json, typed, write_json
+from heat_core.runs.manage import list_runs
+from heat_core.storage import expand_home, read_json, write_json
 from tests.synthetic import synthetic_run
 
 VERBS = ("demo", "run", "job", "list", "show", "compare", "report", "score", "detectors")
@@ -145,7 +145,7 @@ def test_the_home_of_somebody_who_is_not_there_is_a_name_as_any_other(path, caps
 def test_a_file_whose_name_begins_with_a_tilde_is_found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "~nobodyatall").write_text("x")
-    assert typed("~nobodyatall").read_text() == "x"
+    assert expand_home("~nobodyatall").read_text() == "x"
 
 
 def test_a_report_goes_where_the_tilde_says(me, made, capsys, monkeypatch):

@@ -8,8 +8,8 @@ from PIL import Image
 
 from heat_core import HeatError
 from heat_core.data.datasets import from_files, open_dataset
-from heat_core.data.image_location import Place
-from heat_core.data.manifest import Bad, Manifest
+from heat_core.data.image_location import ImageLocation
+from heat_core.data.manifest import Manifest, SkippedRows
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def picture(tmp_path):
 
 
 def boxes(path):
-    bad, manifest = Bad(), Manifest(path)
+    bad, manifest = SkippedRows(), Manifest(path)
     found = [block.boxes for block in manifest.blocks(bad)]
     return np.concatenate(found).tolist(), bad.sentences()
 
@@ -89,7 +89,7 @@ def test_four_columns_are_a_box_and_three_are_columns(tmp_path):
     assert manifest.names == ["z"]
     assert manifest.notes == ["Its columns x, y, w and h are boxes in pixels: the images are crops of the files."]
     (tmp_path / "l.csv").write_text("path,X,y,w\na.png,1,2,3\n")
-    assert not Manifest(tmp_path / "l.csv").boxed
+    assert not Manifest(tmp_path / "l.csv").has_boxes
     assert Manifest(tmp_path / "l.csv").names == ["X", "y", "w"]
     (tmp_path / "l.csv").write_text('path,x,y,w,h,box\na.png,1,2,3,4,"5,6,7,8"\n')
     assert boxes(tmp_path / "l.csv") == ([[5, 6, 7, 8]], [])
@@ -143,7 +143,7 @@ def test_two_crops_of_one_file_are_two_samples_whose_ids_stay(tmp_path, picture)
     images = open_dataset(str(tmp_path / "l.csv"))
     assert images.ids == ["p.png#xywh=1,2,3,4", "p.png#xywh=5,6,7,8"]
     assert images.notes == ("1 of its rows name an image that another row names: the first is taken.",)
-    assert images.place(1) == Place(tmp_path / "p.png", (5, 6, 7, 8))
+    assert images.location(1) == ImageLocation(tmp_path / "p.png", (5, 6, 7, 8))
     np.testing.assert_array_equal(np.asarray(images.subset(np.array([1]), "x").open(0)), picture[6:14, 5:12])
     (tmp_path / "l.csv").write_text('path,box\np.png,"9,9.5,3,4"\np.png,"5,6,7,8"\n')  # another row has a fraction
     assert open_dataset(str(tmp_path / "l.csv")).ids == ["p.png#xywh=9,9.5,3,4", "p.png#xywh=5,6,7,8"]
@@ -154,20 +154,21 @@ def test_crops_and_whole_images_are_scored_side_by_side(tmp_path, picture):
     images = from_files([tmp_path / "l.csv", tmp_path / "p.png"])
     assert images.ids == [f"{tmp_path}/p.png#xywh=1,2,3,4", f"{tmp_path}/p.png"]
     assert [images.open(i).size for i in range(2)] == [(3, 4), (40, 30)]
-    assert images.place(0).box == (1, 2, 3, 4)
-    assert images.place(1) == Place(tmp_path / "p.png")
+    assert images.location(0).box == (1, 2, 3, 4)
+    assert images.location(1) == ImageLocation(tmp_path / "p.png")
 
 
 @pytest.mark.parametrize("box", [None, (1.0, 2.0, 3.0, 4.0), (0.1, -2.5, 3e20, 4.0)])
 def test_a_place_is_written_and_read(tmp_path, picture, box):
-    place = Place(tmp_path / "p.png", box)
-    assert Place.of(str(place)) == place
+    place = ImageLocation(tmp_path / "p.png", box)
+    assert ImageLocation.parse(str(place)) == place
 
 
 def test_a_place_of_no_file_is_none(tmp_path, picture):
     for name in ("gone.png", f"{tmp_path}/gone.png#xywh=1,2,3,4", f"{tmp_path}/p.png#x"):
-        assert Place.of(name) is None
+        assert ImageLocation.parse(name) is None
     for box in ("1,2,3", "1,2,3,x", "1,2,3,nan"):
-        assert Place.of(f"{tmp_path}/p.png#xywh={box}") is None
+        assert ImageLocation.parse(f"{tmp_path}/p.png#xywh={box}") is None
     (tmp_path / "p.png").rename(tmp_path / "p#xywh=1,2,3,4")
-    assert Place.of(f"{tmp_path}/p#xywh=1,2,3,4") == Place(tmp_path / "p#xywh=1,2,3,4")  # a file that is called so
+    called_so = tmp_path / "p#xywh=1,2,3,4"  # a file
+    assert ImageLocation.parse(f"{tmp_path}/p#xywh=1,2,3,4") == ImageLocation(called_so)

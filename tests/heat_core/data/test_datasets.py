@@ -137,6 +137,6 @@ def test_without_five_images_a_class_nothing_can_be_held_out(tmp_path, image_fol
 def test_a_run_keeps_its_folders_from_any_working_directory(tmp_path, image_folder, monkeypatch):
     image_folder(tmp_path / "mine", {"a": 2, "b": 2})
     monkeypatch.chdir(tmp_path)
-    kept = Experiment(id="mine", ood={"far": "demo-photo-patches"}).anchored()
+    kept = Experiment(id="mine", ood={"far": "demo-photo-patches"}).with_absolute_paths()
     assert kept.id == str(tmp_path / "mine")
     assert kept.ood == {"far": "demo-photo-patches"}

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from heat_core.data.datasets import from_folder
-from heat_core.data.image_io import header, read_image
+from heat_core.data.image_io import read_header, read_image
 from tests.heat_core.data.test_folder_scan import picture
 from tests.heat_core.data.test_image_io import LYING, RAMP
 
@@ -80,19 +80,19 @@ def test_depth_is_known_by_the_files_header(tmp_path):
         ("colour.png", LYING, ""),
     ):
         Image.fromarray(array).save(tmp_path / name)
-        assert header(tmp_path / name).depth == depth, name
+        assert read_header(tmp_path / name).depth == depth, name
     (tmp_path / "deep.png").write_bytes(deep_png(RAMP, 2))
-    assert header(tmp_path / "deep.png").depth == "colour"
+    assert read_header(tmp_path / "deep.png").depth == "colour"
     (tmp_path / "text.png").write_text("no")
     for name in ("text.png", "missing.png"):
-        assert (header(tmp_path / name).depth, header(tmp_path / name).pictures) == ("", 1)
+        assert (read_header(tmp_path / name).depth, read_header(tmp_path / name).pictures) == ("", 1)
 
 
 @pytest.mark.parametrize("end", ["tif", "gif", "png", "webp"])
 def test_several_pictures_of_one_file_are_counted(tmp_path, end):
     pictures = [Image.new("RGB", (4, 4), (90 * i, 0, 0)) for i in range(3)]
     pictures[0].save(tmp_path / f"x.{end}", save_all=True, append_images=pictures[1:])
-    assert header(tmp_path / f"x.{end}").pictures == 3
+    assert read_header(tmp_path / f"x.{end}").pictures == 3
     assert read_image(tmp_path / f"x.{end}").getpixel((0, 0))[0] < 9
 
 

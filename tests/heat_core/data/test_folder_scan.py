@@ -13,7 +13,7 @@ from PIL import Image
 from heat_core import HeatError
 from heat_core.backbones.registry import load_backbone
 from heat_core.data.datasets import from_files, from_folder, open_dataset
-from heat_core.data.folder_scan import natural_key, scan
+from heat_core.data.folder_scan import natural_key, scan_folder
 from heat_core.features.extraction import extract
 
 SYSTEM = (
@@ -332,6 +332,6 @@ def test_loose_files_are_taken_once_and_folders_of_them_as_sets_are(tmp_path):
 def test_scan_gives_one_name_a_file_in_order(tmp_path):
     for name in ("b/1.png", "a/2.png", "a/10.png"):
         picture(tmp_path / name)
-    found = scan(tmp_path)
+    found = scan_folder(tmp_path)
     assert found.names == ["a/10.png", "a/2.png", "b/1.png"]
     assert [p.relative_to(tmp_path).as_posix() for p in found.files] == found.names

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import EpsImagePlugin, Image, ImageOps
 
-from heat_core.data.image_io import eight_bits, header, left_out, read_image, suffixes
+from heat_core.data.image_io import describe_unread_files, read_header, read_image, suffixes, to_eight_bits
 
 RNG = np.random.default_rng(0)
 LYING = RNG.integers(0, 256, (5, 9, 3), dtype=np.uint8)  # no symmetry: every wrong turn shows
@@ -107,7 +107,7 @@ def test_grey_of_every_depth_is_the_same_ramp(tmp_path, file, values):
     ],
 )
 def test_values_of_no_known_depth_run_from_the_least_to_the_greatest(values):
-    np.testing.assert_array_equal(eight_bits(values), RAMP)
+    np.testing.assert_array_equal(to_eight_bits(values), RAMP)
 
 
 def test_a_dark_image_of_12_bits_stays_dark(tmp_path):
@@ -135,9 +135,9 @@ def test_what_is_no_number_is_black_and_leaves_the_scale_alone(tmp_path, values,
 
 def test_one_value_alone_is_no_error():
     for value in (-7.0, 1e9, -1e300):
-        assert eight_bits(np.full((2, 2), value)).shape == (2, 2)
-    assert eight_bits(np.full((2, 2), 7.0)).tolist() == [[7, 7], [7, 7]]
-    assert eight_bits(np.empty((0, 3), np.uint16)).shape == (0, 3)
+        assert to_eight_bits(np.full((2, 2), value)).shape == (2, 2)
+    assert to_eight_bits(np.full((2, 2), 7.0)).tolist() == [[7, 7], [7, 7]]
+    assert to_eight_bits(np.empty((0, 3), np.uint16)).shape == (0, 3)
 
 
 @pytest.mark.parametrize("end", ["png", "tif", "bmp"])
@@ -260,7 +260,7 @@ def test_postscript_never_starts_another_program(tmp_path, monkeypatch):
         image.load()  # what Pillow does by itself
     with pytest.raises(OSError, match="cannot be read"):
         read_image(path)
-    assert header(path).depth == ""
+    assert read_header(path).depth == ""
 
 
 def test_a_decompression_bomb_is_an_oserror(tmp_path, monkeypatch):
@@ -293,11 +293,11 @@ def test_endings_are_those_of_pictures_that_are_read_here():
     ids=["none", "one", "HEIC", "in their own case", "without an ending", "each help once"],
 )
 def test_files_that_are_left_out_are_counted_and_what_would_help_is_said(names, sentence):
-    assert left_out(names) == sentence
+    assert describe_unread_files(names) == sentence
 
 
 def test_the_most_frequent_endings_come_first_and_all_files_are_counted():
     names = [f"{i}.{end}" for k, end in enumerate("abcdefgh") for i in range(1000 if end == "h" else k + 1)]
-    said = left_out(names)
+    said = describe_unread_files(names)
     assert said.startswith("1,028 files are left out (1000 .h, 7 .g, ")
     assert ".a" not in said

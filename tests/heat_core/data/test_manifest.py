@@ -8,17 +8,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from heat_core import HeatError
-from heat_core.data.manifest import Bad, Manifest, whole_column
+from heat_core.data.manifest import Manifest, SkippedRows, whole_column
 
 
 def read(path, content: bytes | str | None = None):
     """Paths, column → texts, sentences about bad rows."""
     if content is not None:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-    bad, manifest = Bad(), Manifest(path)
+    bad, manifest = SkippedRows(), Manifest(path)
     blocks = list(manifest.blocks(bad))
     texts = {name: [text for block in blocks for text in block.texts[name]] for name in manifest.names}
-    return [path for block in blocks for path in manifest.located(block.paths)], texts, bad.sentences()
+    return [path for block in blocks for path in manifest.resolve_paths(block.paths)], texts, bad.sentences()
 
 
 def table(to, **columns):

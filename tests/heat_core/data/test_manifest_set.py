@@ -63,7 +63,7 @@ def test_further_columns_stay_with_the_samples_in_every_part_of_the_set(write):
     for part, kept in ((images.subset(np.array([2, 1]), "x"), [2, 1]), (images.limited(1), [0, 1])):
         assert part.columns["Camera"].tolist() == images.columns["Camera"][kept].tolist()
         assert [p.name for p in part.files] == [image(n)[2:] for n in kept]
-    assert images.those([image(3), image(0)]).columns["Camera"].tolist() == ["x", "x"]
+    assert images.select([image(3), image(0)]).columns["Camera"].tolist() == ["x", "x"]
 
 
 def test_a_row_without_a_label_is_left_out_for_training_alone(write):
@@ -87,7 +87,7 @@ def test_split_says_which_rows_train_and_which_test(write):
     source = write(*rows("path,SPLIT", "train", "test", "Training set", "val2017", "oops", "", "train"))
     train, test = open_dataset(source, "train"), open_dataset(source, "test")
     assert (numbers(train), numbers(test)) == ([0, 2, 6], [1, 3])
-    assert (train.tested, test.tested) == (True, False)
+    assert (train.has_test_rows, test.has_test_rows) == (True, False)
     odd = "Its column `split` says oops (1), nothing (1), which is no split: these rows are left out."
     assert train.notes == ("Its splits 'train' and 'Training set' are taken together.", odd)
     assert train.columns["split"].tolist() == ["train", "Training set", "train"]
@@ -104,22 +104,22 @@ def test_one_manifest_may_hold_several_sets(write):
     source = write(*rows("path,set,split", "id,train", "textures,", "ID,test", "**far**,test", ",", "textures,"))
     assert numbers(open_dataset(source, "train")) == [0]
     assert numbers(open_dataset(source, "test")) == [2]
-    assert numbers(open_dataset(source, "test", of="Textures ")) == [1, 5]
-    found = open_dataset(source, "test", of="**far**")
+    assert numbers(open_dataset(source, "test", set_name="Textures ")) == [1, 5]
+    found = open_dataset(source, "test", set_name="**far**")
     assert numbers(found) == [3]
     assert found.notes == ("1 of its rows have no set, and belong to none.",)
     assert "set" not in found.columns
     with pytest.raises(HeatError, match=r"l\.csv has no set 'cars': its column `set` says textures \(2\), id \(1\),"):
-        open_dataset(source, "test", of="cars")
+        open_dataset(source, "test", set_name="cars")
 
 
 def test_sets_may_be_called_after_the_splits(write):
     source = write(*rows("path,set", "train", "test", "places", "val", "train"))
     train, test = open_dataset(source, "train"), open_dataset(source, "test")
     assert (numbers(train), numbers(test)) == ([0, 4], [1, 3])
-    assert train.tested
-    assert numbers(open_dataset(source, "test", of="places")) == [2]
-    assert not open_dataset(write(*rows("path,set", "train", "places")), "train").tested
+    assert train.has_test_rows
+    assert numbers(open_dataset(source, "test", set_name="places")) == [2]
+    assert not open_dataset(write(*rows("path,set", "train", "places")), "train").has_test_rows
 
 
 def test_sets_of_which_none_is_known_are_a_sentence(write):
@@ -127,7 +127,7 @@ def test_sets_of_which_none_is_known_are_a_sentence(write):
     with pytest.raises(HeatError, match=r"no known images: its column `set` says cars \(1\), places \(1\); it must"):
         open_dataset(source, "train")
     assert numbers(open_dataset(write(*rows("path,set", "", "")), "train")) == [0, 1]  # it says none
-    assert numbers(open_dataset(write(*rows("path,n", "1", "2")), "test", of="any")) == [0, 1]
+    assert numbers(open_dataset(write(*rows("path,n", "1", "2")), "test", set_name="any")) == [0, 1]
 
 
 def test_rows_that_name_no_image_are_left_out_and_named(write, tmp_path):
@@ -214,15 +214,15 @@ def test_the_example_of_the_documents_is_a_manifest(tmp_path, page):
         (tmp_path / "frames" / f"{n:03d}.png").rename(tmp_path / "frames" / f"{n + 1:04d}.jpg")
     train = require_classes(open_dataset(str(tmp_path / "list.csv"), "train"))
     assert [train.open(i).size for i in range(2)] == [(200, 120), (260, 180)]
-    assert train.tested
+    assert train.has_test_rows
     assert not train.notes
-    assert len(open_dataset(str(tmp_path / "list.csv"), "test", of="debris")) == 1
+    assert len(open_dataset(str(tmp_path / "list.csv"), "test", set_name="debris")) == 1
 
 
 def test_without_pyarrow_a_sentence_says_what_to_install(write, monkeypatch):
     source = write("path", image(0))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    manifest_set._table.cache_clear()
+    manifest_set._read_table.cache_clear()
     with pytest.raises(
         HeatError, match=r"Manifests and Parquet files need pyarrow: pip install 'heat-explorer\[parquet"
     ):
@@ -238,7 +238,7 @@ def test_images_to_be_scored_keep_every_column(write, tmp_path):
     assert images.columns["site"].tolist() == ["x", "y", "y", "", ""]
     assert images.columns["set"].tolist() == ["id", "far", "far", "", ""]
     np.testing.assert_array_equal(images.columns["n"], [np.nan] * 4 + [1])
-    assert images.place(4).file == tmp_path / image(3)
+    assert images.location(4).file == tmp_path / image(3)
     assert from_files([tmp_path / "i"]).columns == {}
     (tmp_path / "notes.doc").write_text("mine")
     with pytest.raises(HeatError, match="is neither an image nor a manifest"):

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from heat_core import HeatError, storage
+from heat_core import HeatError, memory
 from heat_core.detectors import load, names
 from heat_core.energies.settings import ResidualSettings
 from heat_core.features.chunks import BLOCK
 from heat_core.features.features import Features
 from tests.heat_core.detectors.blobs import CLASSES, DIM, HEAD, TEST, TRAIN, with_labels
+from tests.tolerance import assert_close_in_norm
 
 QUICK = ResidualSettings(width=16, hidden_layers=1, epochs=2, updates=4, batch_size=32, langevin_steps=2)
 FROM_FEATURES = [n for n in names() if n not in ("odin", "mds", "gram")]
@@ -78,13 +79,13 @@ def test_half_precision_is_read_as_what_it_is(name):
         )
         scores.append(method(name).fit(train).score(test))
     assert scores[0].dtype == np.float64
-    np.testing.assert_allclose(scores[0], scores[1], rtol=1e-6, atol=1e-9)
+    assert_close_in_norm(scores[0], scores[1], 1e-6)
 
 
 @pytest.mark.parametrize("name", FAST)
 def test_features_larger_than_memory_score_as_those_in_memory(name, tmp_path, monkeypatch):
     """Mapped files of more rows than a block, of which no page is kept."""
-    monkeypatch.setattr(storage, "_LARGE", 1000)
+    monkeypatch.setattr(memory, "LARGE_FILE", 1000)
     n, rng = BLOCK + 300, np.random.default_rng(0)
     rows = rng.integers(len(TRAIN), size=n)
     z = np.maximum(TRAIN.avg[rows] + rng.normal(0, 0.1, (n, DIM)), 0).astype(np.float32)
@@ -95,7 +96,7 @@ def test_features_larger_than_memory_score_as_those_in_memory(name, tmp_path, mo
     of_memory, of_file = (Features(avg, None, labels, ids) for avg in (z, mapped))
     expected = method(name).fit(of_memory).score(of_memory)
     assert expected.shape == (n,)
-    np.testing.assert_allclose(method(name).fit(of_file).score(of_file), expected, rtol=1e-6, atol=1e-9)
+    assert_close_in_norm(method(name).fit(of_file).score(of_file), expected, 1e-6)
     last = of_memory.subset(np.arange(n - 5, n))  # every block is scored by itself
     np.testing.assert_allclose(method(name).fit(of_memory).score(last), expected[-5:], rtol=1e-4, atol=1e-4)
 

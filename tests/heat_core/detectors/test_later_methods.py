@@ -27,6 +27,7 @@ from tests.heat_core.detectors.blobs import (
     linear,
     ours,
 )
+from tests.tolerance import assert_close_in_norm
 
 KNOWN, NEW = TRAIN.avg.astype(np.float64), TEST.avg.astype(np.float64)
 PREDICTED = LOGITS.argmax(axis=1)
@@ -159,7 +160,7 @@ def test_fdbd_takes_two_classes_of_one_weight_for_no_boundary():
     doubled = np.vstack([HEAD[0], HEAD[0][2]]), np.append(HEAD[1], HEAD[1][2])
     scores = load("fdbd")(doubled).fit(TRAIN).score(TEST)
     other = PREDICTED != 2  # class 2 has one boundary more for each of them, and itself as before
-    np.testing.assert_allclose(scores[~other], ours("fdbd")[~other] * (CLASSES - 1) / CLASSES, rtol=1e-6)
+    assert_close_in_norm(scores[~other], ours("fdbd")[~other] * (CLASSES - 1) / CLASSES, 1e-6)
     assert (scores[other] != ours("fdbd")[other]).all()
     with pytest.raises(HeatError, match="one class has none"):
         load("fdbd")((HEAD[0][:1], HEAD[1][:1])).fit(TRAIN)
@@ -179,7 +180,7 @@ def test_nnguide_is_pytorch_oods():
 
 
 def test_nnguides_bank_is_a_share_of_every_class():
-    bank = TRAIN.thinned(0.1)
+    bank = TRAIN.subsample(0.1)
     assert np.bincount(bank.labels).tolist() == [10] * CLASSES
     np.testing.assert_array_equal(ours("nnguide", share=0.1), load("nnguide")(HEAD).fit(bank).score(TEST))
     assert load("nnguide").for_run(HEAD, context("imagenet")).share == 0.01
@@ -205,7 +206,7 @@ def test_she_stores_all_of_a_class_of_which_none_is_right():
     swapped = swapped.subset(np.flatnonzero(TRAIN_LOGITS.argmax(axis=1) == TRAIN.labels))
     means = np.stack([swapped.avg[swapped.labels == c].astype(np.float64).mean(axis=0) for c in range(CLASSES)])
     expected = -np.einsum("nd,nd->n", NEW, means[PREDICTED])
-    np.testing.assert_allclose(load("she")(HEAD).fit(swapped).score(TEST), expected, rtol=1e-6)
+    assert_close_in_norm(load("she")(HEAD).fit(swapped).score(TEST), expected, 1e-6)
 
 
 def test_core_is_its_formula():

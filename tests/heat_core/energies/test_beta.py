@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from heat_core.energies.beta import _standard_error, choose_beta, noisy
+from heat_core.energies.beta import _standard_error, add_noise, choose_beta
 from heat_core.features.features import Features
 from heat_core.metrics import auroc
 
@@ -37,17 +37,17 @@ def test_the_standard_error_is_that_of_resampled_sets():
 
 
 def test_noisy_features_are_what_they_say():
-    moved = noisy(TRAIN)
+    moved = add_noise(TRAIN)
     rows = [int(i) for i in moved.ids]
     assert sorted(rows) == list(range(150))
     assert (moved.avg >= 0).all()
     off = moved.avg - Z[rows]
     np.testing.assert_allclose(off.std(axis=0), 0.5 * Z.std(axis=0), rtol=0.35)
-    assert np.array_equal(noisy(TRAIN, 1).avg, noisy(TRAIN, 1).avg)
+    assert np.array_equal(add_noise(TRAIN, 1).avg, add_noise(TRAIN, 1).avg)
     without = Features(Z, None, LABELS, TRAIN.ids)
-    assert noisy(without).std is None
+    assert add_noise(without).std is None
 
 
 def test_large_sets_are_sampled():
     z = np.ones((2500, 2), np.float32)
-    assert len(noisy(Features(z, z, None, [str(i) for i in range(2500)]))) == 2000
+    assert len(add_noise(Features(z, z, None, [str(i) for i in range(2500)]))) == 2000

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from heat_core import HeatError
-from heat_core.energies.heat import CorrectedPrior, automatic_temperature, fit_prior, restore
+from heat_core.energies.heat import CorrectedPrior, automatic_temperature, fit_prior, restore_prior
 from heat_core.energies.names import ALL_PRIORS
 from heat_core.energies.priors import make_prior
 from heat_core.energies.settings import ResidualSettings
@@ -50,8 +50,8 @@ def test_where_samples_are_many_the_scale_is_that_of_all_training_energies(name)
     assert not part.held_out
     np.testing.assert_array_equal(part.reference_rows, np.arange(120))
     np.testing.assert_array_equal(part.reference, part.prior_energy(MANY))
-    expected = make_prior(name, HEAD, covariance="auto").fit(VIEWS[name].of(MANY), MANY.labels)
-    np.testing.assert_array_equal(part.prior_energy(TEST), expected.energy(VIEWS[name].of(TEST)))
+    expected = make_prior(name, HEAD, covariance="auto").fit(VIEWS[name].array(MANY), MANY.labels)
+    np.testing.assert_array_equal(part.prior_energy(TEST), expected.energy(VIEWS[name].array(TEST)))
 
 
 @pytest.mark.parametrize("name", ALL_PRIORS)
@@ -61,9 +61,9 @@ def test_where_samples_are_few_every_fifth_of_a_class_is_held_out_of_the_scales_
     assert part.held_out
     rows = [12, 13, 14, 27, 28, 29, 42, 43, 44]  # labels go 0 1 2 0 1 2 …: the fifth, tenth and fifteenth of each
     np.testing.assert_array_equal(part.reference_rows, rows)
-    z, keep = VIEWS[name].of(FEW), np.setdiff1d(np.arange(45), rows)
+    z, keep = VIEWS[name].array(FEW), np.setdiff1d(np.arange(45), rows)
     whole = make_prior(name, HEAD, fit_head, "auto").fit(z, FEW.labels)
-    np.testing.assert_array_equal(part.prior_energy(TEST), whole.energy(VIEWS[name].of(TEST)))
+    np.testing.assert_array_equal(part.prior_energy(TEST), whole.energy(VIEWS[name].array(TEST)))
     head = fit_head(z[keep], FEW.labels[keep]) if name in ("el", "dice", "vim", "scale") else HEAD
     unseen = make_prior(name, head, covariance="auto").fit(z[keep], FEW.labels[keep])
     np.testing.assert_allclose(part.reference, unseen.energy(z[rows]), rtol=1e-9)
@@ -109,7 +109,7 @@ def test_training_takes_its_temperature_from_the_reference(train):
 @pytest.mark.parametrize("name", ["gmm", "gmm-std", "el"])
 def test_the_hybrid_energy_is_the_priors_over_t_plus_the_residuals(name):
     part = trained(name)
-    z = VIEWS[name].of(TEST)
+    z = VIEWS[name].array(TEST)
     with torch.no_grad():
         residual = part.residual(torch.from_numpy(z)).double().numpy()
     assert np.ptp(residual) > 0
@@ -173,7 +173,7 @@ def test_a_saved_residual_gives_the_same_energies(tmp_path, name):
 def test_a_restored_prior_gives_the_same_energies(tmp_path, name, train):
     part, path = trained(name, train), tmp_path / "residual.safetensors"
     part.save(path, SETTINGS)
-    again = restore(name, train, HEAD, "auto", "uniform", "", path)
+    again = restore_prior(name, train, HEAD, "auto", "uniform", "", path)
     assert again.temperature == part.temperature
     for energy in ("prior_energy", "residual_energy", "hybrid_energy"):
         np.testing.assert_array_equal(getattr(again, energy)(TEST), getattr(part, energy)(TEST))
@@ -188,5 +188,5 @@ def test_a_damaged_residual_gives_a_sentence(tmp_path):
         with pytest.raises(HeatError, match=r"residual\.safetensors is cut off or damaged"):
             part.load(path)
     with pytest.raises(HeatError, match="delete it and resume the run"):
-        restore("gmm", MANY, HEAD, "auto", "uniform", "", tmp_path / "missing.safetensors")
+        restore_prior("gmm", MANY, HEAD, "auto", "uniform", "", tmp_path / "missing.safetensors")
     assert part.residual is before

@@ -22,7 +22,7 @@ def plain(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-5)])
 def test_moments_are_the_plain_sums(dtype, tolerance):
     z = Z.astype(dtype)
-    moments, (means, scatter) = Moments.of(z, Y, CLASSES), plain(z.astype(np.float64), Y)
+    moments, (means, scatter) = Moments.from_rows(z, Y, CLASSES), plain(z.astype(np.float64), Y)
     np.testing.assert_array_equal(moments.counts, np.bincount(Y))
     np.testing.assert_allclose(moments.means, means, rtol=1e-8)
     scale = np.sqrt(np.outer(scatter.diagonal(), scatter.diagonal()))
@@ -33,8 +33,8 @@ def test_moments_are_the_plain_sums(dtype, tolerance):
 
 @pytest.mark.parametrize("rows", [Y < 3, np.arange(N) < 10, np.zeros(N, bool)])
 def test_parts_add_up_to_the_whole_also_where_one_has_no_row_of_a_class(rows):
-    parts = [Moments.of(Z[part], Y[part], CLASSES) for part in (rows, ~rows)]
-    added, whole = parts[0] + parts[1], Moments.of(Z, Y, CLASSES)
+    parts = [Moments.from_rows(Z[part], Y[part], CLASSES) for part in (rows, ~rows)]
+    added, whole = parts[0] + parts[1], Moments.from_rows(Z, Y, CLASSES)
     np.testing.assert_array_equal(added.counts, whole.counts)
     np.testing.assert_allclose(added.means, whole.means, rtol=1e-12)
     np.testing.assert_allclose(added.scatter, whole.scatter, rtol=1e-9, atol=1e-7)
@@ -42,12 +42,13 @@ def test_parts_add_up_to_the_whole_also_where_one_has_no_row_of_a_class(rows):
 
 def test_moments_of_other_shapes_are_refused():
     with pytest.raises(HeatError, match="5 classes × 12 features and of 6 × 12"):
-        Moments.of(Z, Y, CLASSES) + Moments.of(Z, Y, CLASSES + 1)
+        Moments.from_rows(Z, Y, CLASSES) + Moments.from_rows(Z, Y, CLASSES + 1)
 
 
 def test_a_mixture_of_added_moments_is_that_of_all_rows():
     half = np.arange(N) % 2 == 0
-    added = GaussianMixture().fit_moments(Moments.of(Z[half], Y[half], 6) + Moments.of(Z[~half], Y[~half], 6))
+    parts = [Moments.from_rows(Z[rows], Y[rows], 6) for rows in (half, ~half)]
+    added = GaussianMixture().fit_moments(parts[0] + parts[1])
     whole = GaussianMixture().fit(Z, Y)
     assert added.means_.shape == (CLASSES, DIM)
     np.testing.assert_allclose(added.energy(Z[:50]), whole.energy(Z[:50]), rtol=1e-8)
@@ -71,6 +72,6 @@ def test_variance_that_float32_products_would_round_away_is_summed_in_float64():
 def test_means_alone_are_those_of_the_moments():
     y = np.where(Y == 2, 0, Y)  # nobody of class 2
     means = class_means(Z, y, CLASSES)
-    np.testing.assert_allclose(means, Moments.of(Z, y, CLASSES).means, rtol=1e-10)
+    np.testing.assert_allclose(means, Moments.from_rows(Z, y, CLASSES).means, rtol=1e-10)
     assert not means[2].any()
     np.testing.assert_allclose(class_means(Z, y, CLASSES, lambda block: 2 * block), 2 * means, rtol=1e-12)

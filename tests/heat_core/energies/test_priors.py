@@ -95,7 +95,7 @@ def test_empirical_weights_are_the_shares_of_the_classes():
     np.testing.assert_allclose(mixture.energy(test), -logsumexp(-0.5 * distances, axis=1, b=weights), rtol=1e-9)
     np.testing.assert_allclose(plain.energy(test), -logsumexp(-0.5 * distances, axis=1), rtol=1e-9)
     np.testing.assert_array_equal(mixture.squared_distances(test), distances)  # those know no weights
-    assert mixture.refit(z[::2], y[::2]).weights == "empirical"
+    assert mixture.fit_clone(z[::2], y[::2]).weights == "empirical"
     even = GaussianMixture(weights="empirical").fit(Z, Y)
     np.testing.assert_allclose(even.energy(test), GaussianMixture().fit(Z, Y).energy(test) + np.log(3), rtol=1e-9)
 
@@ -104,7 +104,7 @@ def test_empirical_weights_are_the_shares_of_the_classes():
 def test_the_gaussian_of_all_samples_shares_what_the_classes_share(covariance):
     z, y = Z[UNEVEN], Y[UNEVEN]
     mixture = GaussianMixture(covariance).fit(z, y)
-    whole, centre = mixture.of_all(), z.mean(axis=0)
+    whole, centre = mixture.background(), z.mean(axis=0)
     np.testing.assert_allclose(whole.means_, centre[None])
     away = mixture.means_ - centre
     between = away.T @ np.diag([80 / 140, 40 / 140, 20 / 140]) @ away
@@ -126,7 +126,7 @@ def test_empirical_weights_say_how_often_a_class_is_drawn():
 
 
 def test_empirical_weights_of_moments_that_were_added():
-    parts = [Moments.of(Z[UNEVEN][i::2], np.searchsorted([0, 1, 5, 7], Y[UNEVEN][i::2]), 4) for i in range(2)]
+    parts = [Moments.from_rows(Z[UNEVEN][i::2], np.searchsorted([0, 1, 5, 7], Y[UNEVEN][i::2]), 4) for i in range(2)]
     added = GaussianMixture(weights="empirical").fit_moments(parts[0] + parts[1])  # the fourth class has no sample
     whole = GaussianMixture(weights="empirical").fit(Z[UNEVEN], Y[UNEVEN])
     np.testing.assert_allclose(added.energy(Z), whole.energy(Z), rtol=1e-9)
@@ -143,7 +143,7 @@ def test_scale_is_its_formula_and_els_where_nothing_is_active():
     plain, nothing = EnergyLogits(*HEAD).fit(Z), -np.abs(Z[:5])
     np.testing.assert_array_equal(prior.energy(nothing), plain.energy(nothing))
     torch.testing.assert_close(prior.gradient(torch.from_numpy(nothing)), plain.gradient(torch.from_numpy(nothing)))
-    assert prior.refit(Z[::2], Y[::2]).percentile == 75
+    assert prior.fit_clone(Z[::2], Y[::2]).percentile == 75
     assert prior.head_weight is None
 
 
@@ -199,9 +199,11 @@ def test_views_normalise_and_project():
     class Columns:
         avg = RNG.normal(size=(5, 4)).astype(np.float16)
 
-    assert np.allclose(np.linalg.norm(View("avg", True).of(Columns), axis=1), 1)
-    np.testing.assert_array_equal(View("avg", False).of(Columns), Columns.avg.astype(np.float32))
-    points = View("avg", True).project(torch.randn(6, 4) + 1, non_negative=True)
+    assert np.allclose(np.linalg.norm(View("avg", True).array(Columns), axis=1), 1)
+    np.testing.assert_array_equal(View("avg", False).array(Columns), Columns.avg.astype(np.float32))
+    points = View("avg", True).project(
+        torch.randn(6, 4, generator=torch.Generator().manual_seed(0)) + 1, non_negative=True
+    )
     assert (points >= 0).all()
     torch.testing.assert_close(points.norm(dim=1), torch.ones(6))
 
@@ -211,7 +213,7 @@ def test_dice_keeps_the_largest_contributions():
     contribution = HEAD[0] * Z.mean(0)
     kept = contribution > np.quantile(contribution, 0.75)
     np.testing.assert_allclose(prior.energy(Z), -logsumexp(Z @ (HEAD[0] * kept).T + HEAD[1], axis=1))
-    assert prior.refit(Z[::2], Y[::2]).sparsity == 0.75
+    assert prior.fit_clone(Z[::2], Y[::2]).sparsity == 0.75
 
 
 def test_vim_leaves_room_outside_where_samples_are_few():

@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from heat_core import HeatError
+from heat_core.energies.langevin import hybrid_gradient, langevin, schedule
 from heat_core.energies.priors import GaussianMixture
-from heat_core.energies.residual import ResidualMLP, decayed, hybrid_gradient, langevin, residual_loss, train_residual
+from heat_core.energies.residual import ResidualMLP, residual_loss
+from heat_core.energies.residual_trainer import train_residual
 from heat_core.energies.settings import PRESETS, ResidualSettings, settings_for
 from heat_core.energies.views import View
 
@@ -33,6 +35,7 @@ def ring(n: int, seed: int) -> np.ndarray:
     return np.c_[np.cos(angle), np.sin(angle)] * (2 + 0.15 * rng.normal(size=(n, 1)))
 
 
+@pytest.mark.slow
 def test_hybrid_is_closer_to_a_known_density_than_its_prior():
     """KL(p ‖ q) on a grid, both energies normalised there: the residual must take most of it away."""
     z = ring(4000, 0)
@@ -80,8 +83,8 @@ def test_loss_is_equations_3_5_6():
 
 
 def test_schedules():
-    assert [decayed(1.0, 0.2, t, "linear") for t in (0, 0.5, 1)] == pytest.approx([1, 0.6, 0.2])
-    assert [decayed(1.0, 0.2, t, "quadratic") for t in (0, 0.5, 1)] == pytest.approx([1, 0.4, 0.2])
+    assert [schedule(1.0, 0.2, t, "linear") for t in (0, 0.5, 1)] == pytest.approx([1, 0.6, 0.2])
+    assert [schedule(1.0, 0.2, t, "quadratic") for t in (0, 0.5, 1)] == pytest.approx([1, 0.4, 0.2])
 
 
 def test_the_papers_network_has_six_linear_layers():

@@ -71,6 +71,7 @@ def child(home, pause: float) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-c", CHILD, str(pause)], env=env, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_gives_identical_files(tmp_path):
     whole = child(tmp_path / "whole", 0)
     first_pass = whole.communicate()[0].split()

@@ -130,7 +130,7 @@ def test_a_folder_of_everything(tmp_path):
     assert is_features_folder(folder)
     found = load_features(folder, ["gram"])
     assert (found.ids, found.class_names, found.skipped) == (["a", "b", "c", "d"], ["cat", "dog"], ["x.png"])
-    assert (found.numbers, len(found.every_class), found.folder) == ([0, 1], 2, folder)
+    assert (found.class_indices, len(found.all_class_names), found.folder) == ([0, 1], 2, folder)
     assert found.avg.dtype == np.float16
     np.testing.assert_array_equal(found.avg, given)
     np.testing.assert_array_equal(found.std, std)
@@ -144,7 +144,13 @@ def test_a_folder_of_everything(tmp_path):
 def test_a_folder_of_avg_alone(tmp_path):
     folder = write(tmp_path / "set", avg=np.ones((2, 3)))
     found = load_features(folder)
-    assert (found.std, found.labels, found.class_names, found.numbers, found.every_class) == (None, None, [], [], [])
+    assert (found.std, found.labels, found.class_names, found.class_indices, found.all_class_names) == (
+        None,
+        None,
+        [],
+        [],
+        [],
+    )
     assert found.ids == ["set/000000", "set/000001"]
     assert not is_features_folder(tmp_path)
 
@@ -164,10 +170,10 @@ def test_labels_with_gaps_are_renumbered_and_remember_their_numbers(
 ):
     folder = write(tmp_path / "set", {"class_names": names} if names else None, avg=np.ones((3, 2)), labels=labels)
     found = load_features(folder)
-    assert (found.class_names, found.numbers, len(found.every_class)) == (class_names, numbers, classes)
-    assert [found.numbers[label] for label in found.labels] == labels
+    assert (found.class_names, found.class_indices, len(found.all_class_names)) == (class_names, numbers, classes)
+    assert [found.class_indices[label] for label in found.labels] == labels
     part = found.subset(np.array([0, 2]))
-    assert (part.numbers, len(part.every_class)) == (numbers, classes)
+    assert (part.class_indices, len(part.all_class_names)) == (numbers, classes)
 
 
 @pytest.mark.parametrize(

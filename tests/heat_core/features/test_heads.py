@@ -22,7 +22,7 @@ def features(n: int = 90, classes: int = CLASSES, dtype=np.float32, **changes) -
     y = np.arange(n) % classes
     z = (CENTRES[y] + 0.3 * RNG.normal(size=(n, DIM))).astype(dtype)
     names = [str(c) for c in range(classes)]
-    return Features(z, None, **{"labels": y, "ids": [""] * n, "class_names": names, "every_class": names} | changes)
+    return Features(z, None, **{"labels": y, "ids": [""] * n, "class_names": names, "all_class_names": names} | changes)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -70,7 +70,7 @@ def test_the_models_own_head_is_kept_where_its_classes_are_the_sets():
 def test_a_head_of_more_classes_is_cut_to_those_that_have_samples():
     weight, bias = RNG.normal(size=(5, DIM)), np.full(5, 99.0)  # the bias of absent classes would win everywhere
     weight[[0, 2, 3]], bias[[0, 2, 3]] = OWN
-    train = replace(features(), numbers=[0, 2, 3], every_class=list("01234"))
+    train = replace(features(), class_indices=[0, 2, 3], all_class_names=list("01234"))
     chosen = choose_head((weight, bias), train)
     same(chosen.head, OWN)
     assert chosen.refit is None
@@ -117,7 +117,7 @@ def test_a_head_whose_classes_are_sorted_as_texts_is_put_in_the_order_of_the_set
     names = [str(c) for c in range(11)]
     y = np.arange(110) % 11
     z = (9 * np.eye(11)[y] + RNG.normal(size=(110, 11))).astype(np.float32)
-    train = Features(z, None, y, [""] * 110, names, numbers=list(range(11)), every_class=names)
+    train = Features(z, None, y, [""] * 110, names, class_indices=list(range(11)), all_class_names=names)
     own = np.eye(11), np.arange(11) / 100
     as_texts = [int(name) for name in sorted(names)]
     for given in (own, (own[0][as_texts], own[1][as_texts])):

@@ -14,7 +14,7 @@ from heat_core.backbones.registry import load_backbone
 from heat_core.data.datasets import open_dataset
 from heat_core.features.extraction import extract
 from heat_core.features.store import load_features
-from heat_core.storage import write_sealed
+from heat_core.storage import write_checked_json
 
 N = 6
 TINY = {"width": 8, "updates": 1, "epochs": 1, "langevin_steps": 1}
@@ -91,7 +91,7 @@ def test_class_names_are_a_list_or_numbered(tmp_path, names):
 
 def test_a_class_without_samples_does_not_shift_the_others(tmp_path):
     found = load_features(foreign(tmp_path / "set", {"class_names": {"0": "cat", "1": "dog", "2": "owl"}}, [2] * N))
-    assert (found.class_names, found.numbers, found.every_class) == (["owl"], [2], ["cat", "dog", "owl"])
+    assert (found.class_names, found.class_indices, found.all_class_names) == (["owl"], [2], ["cat", "dog", "owl"])
     assert found.labels.tolist() == [0] * N
 
 
@@ -128,13 +128,13 @@ def test_labels_of_any_whole_type_are_taken(tmp_path, dtype):
 def test_labels_that_are_keys_of_a_data_base_are_no_billion_classes(tmp_path):
     found = load_features(foreign(tmp_path / "set", labels=np.array([10**12, 7, 7, 10**12, 7, 7])))
     assert found.labels.tolist() == [1, 0, 0, 1, 0, 0]
-    assert found.class_names == found.every_class == ["7", "1000000000000"]
+    assert found.class_names == found.all_class_names == ["7", "1000000000000"]
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int64, np.float32])
 def test_labels_of_minus_one_alone_are_no_labels(tmp_path, dtype):
     found = load_features(foreign(tmp_path / "set", labels=np.full(N, -1, dtype)))
-    assert (found.labels, found.class_names, found.numbers) == (None, [], [])
+    assert (found.labels, found.class_names, found.class_indices) == (None, [], [])
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_a_flipped_bit_of_an_extra_column_is_found_where_it_is_asked_for(ours):
     (ours / "gram.npy").write_bytes((ours / "avg.npy").read_bytes())
     meta = json.loads((ours / "meta.json").read_text())
     meta["digests"]["gram"] = meta["digests"]["avg"]
-    write_sealed(ours / "meta.json", {key: value for key, value in meta.items() if key != "digest"})
+    write_checked_json(ours / "meta.json", {key: value for key, value in meta.items() if key != "digest"})
     load_features(ours, ["gram"])
     flip(ours / "gram.npy", -1)
     assert len(load_features(ours)) == 12

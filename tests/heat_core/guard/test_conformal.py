@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binom
 
 from heat_core import HeatError
-from heat_core.guard.conformal import Calibration, benjamini_hochberg, enough
+from heat_core.guard.conformal import Calibration, benjamini_hochberg, min_calibration_size
 
 SPLITS = 1000
 
@@ -79,15 +79,15 @@ def test_a_threshold_calls_what_the_p_value_calls():
 
 def test_alpha_of_a_threshold_is_what_it_calls():
     known = calibration(np.arange(99.0))
-    assert known.alpha_of(known.threshold(0.05)) == pytest.approx(0.05)
-    assert known.alpha_of(np.inf) == known.smallest_p == 0.01
-    assert known.alpha_of(-1.0) == 1.0
+    assert known.alpha_at(known.threshold(0.05)) == pytest.approx(0.05)
+    assert known.alpha_at(np.inf) == known.smallest_p == 0.01
+    assert known.alpha_at(-1.0) == 1.0
 
 
 def test_classes_without_enough_images_are_named():
     known = calibration(np.arange(30.0), [0] * 19 + [1] * 11)
-    assert [enough(0.05), enough(0.1), enough(0.01), enough(0.5)] == [19, 9, 99, 1]
-    assert known.too_few(0.05, ["a", "b", "c"]) == ["b", "c"]
+    assert [min_calibration_size(alpha) for alpha in (0.05, 0.1, 0.01, 0.5)] == [19, 9, 99, 1]
+    assert known.undersized_classes(0.05, ["a", "b", "c"]) == ["b", "c"]
     assert known.p_values_by_class([100.0], [2]).tolist() == [1.0]  # nothing to compare with: never unknown
     assert known.p_values_by_class([100.0, 5.0], [1, 0]).tolist() == [1 / 12, 15 / 20]
 

@@ -6,7 +6,7 @@ from scipy.stats import ks_2samp
 
 from heat_core import HeatError
 from heat_core.guard.conformal import Calibration
-from heat_core.guard.drift import ANOTHER_DOMAIN, drift, holm
+from heat_core.guard.drift import OTHER_DOMAIN_SHARE, drift, holm
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_the_days_that_changed_are_told_from_the_others(month):
     told = {name for name, group in found.items() if group.verdict}
     assert told == {"2026-06-12", "2026-06-20"}
     assert found["2026-06-20"].verdict == "another domain?"
-    assert found["2026-06-20"].low > ANOTHER_DOMAIN
+    assert found["2026-06-20"].low > OTHER_DOMAIN_SHARE
     assert found["2026-06-12"].verdict == "more unknown than known images give"
 
 

@@ -7,8 +7,8 @@ import torch
 from heat_core import Experiment, HeatError, Lens, composition, run
 from heat_core.guard import module as exporting
 from heat_core.guard.guard import Guard
-from heat_core.guard.module import GuardModule, compose, exported, write_onnx
-from heat_core.pipeline.build_guard import guard_of
+from heat_core.guard.module import GuardModule, compose, export_program, write_onnx
+from heat_core.pipeline.build_guard import build_guard
 from tests.conftest import make_folder, save_network
 
 NETWORKS = {"cnn": ("resnet10t", 32), "vit": ("vit_tiny_patch16_224", 48)}
@@ -22,13 +22,10 @@ def guarded(request, tmp_path_factory) -> tuple[Guard, torch.Tensor]:
     make_folder(folder / "other", {"": 6})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEAT_HOME", str(folder / "home"))
-        made = run(
-            Experiment(
-                id=str(folder / "known"), ood={"other": str(folder / "other")}, backbone=name, image_size=side,
-                weights=str(save_network(folder, name)), detectors=[], settings={"epochs": 1}, map=False,
-            )
-        )  # fmt: skip
-        guard = guard_of(made, Lens(beta=-0.7))
+        sets = {"id": str(folder / "known"), "ood": {"other": str(folder / "other")}}
+        network = {"backbone": name, "image_size": side, "weights": str(save_network(folder, name))}
+        made = run(Experiment(**sets, **network, detectors=[], settings={"epochs": 1}, map=False))
+        guard = build_guard(made, Lens(beta=-0.7))
         images = [made.image("other", i) for i in made.ids("other")] + [made.image("id", made.ids("id")[0])]
     return guard, torch.stack([guard.backbone.transform(image) for image in images])
 
@@ -37,7 +34,7 @@ def assert_like(found, guard: Guard, pixels: torch.Tensor, atol: float) -> None:
     logits, score, energies = (np.asarray(values) for values in found)
     expected = guard(pixels)
     np.testing.assert_allclose(score, expected.score, atol=atol)
-    composed = guard.lens.composed(guard.scale.priors)
+    composed = guard.lens.select_priors(guard.scale.priors)
     np.testing.assert_allclose(energies, np.stack([expected.energies[p] for p in composed], axis=1), atol=atol)
     np.testing.assert_array_equal(logits.argmax(axis=1), expected.predicted)
     confidence = torch.softmax(torch.from_numpy(logits), dim=1).amax(dim=1)
@@ -51,13 +48,14 @@ def test_it_says_what_the_guard_says(guarded):
 
 def test_it_survives_torch_export_and_takes_batches_of_any_size(guarded, tmp_path):
     guard, pixels = guarded
-    torch.export.save(exported(guard), tmp_path / "guard.pt2")
+    torch.export.save(export_program(guard), tmp_path / "guard.pt2")
     program = torch.export.load(tmp_path / "guard.pt2").module()
     for part in (pixels, pixels[:1], pixels[:3]):
         for found, expected in zip(program(part), guard.module()(part), strict=True):
             np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_onnxruntime_finds_the_same_to_1e_4(guarded, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     guard, pixels = guarded

@@ -12,7 +12,7 @@ from heat_core.energies.settings import settings_for
 from heat_core.jobs import throughput
 from heat_core.jobs.estimate import estimate
 from heat_core.runs.events import RUN_FILE
-from heat_core.runs.run import HEAD_FILE
+from heat_core.runs.record import HEAD_FILE
 from heat_core.storage import read_json, write_json, write_npz
 from tests.synthetic import CLASSES, synthetic_run
 
@@ -84,9 +84,9 @@ def test_only_whole_epochs_count(home):
 def test_a_run_of_the_same_preset_is_asked_first(home):
     earlier(home, "quick", epochs("gmm", [0.0, 2.0]), created=1.0)
     earlier(home, "paper", epochs("gmm", [0.0, 500.0], of=20), created=2.0, preset="paper")
-    assert throughput.of_training("quick").run == "quick"
-    assert throughput.of_training("paper").run == "paper"
-    assert throughput.of_training("released").run == "paper"
+    assert throughput.training_throughput("quick").run == "quick"
+    assert throughput.training_throughput("paper").run == "paper"
+    assert throughput.training_throughput("released").run == "paper"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from heat_core import Experiment, HeatError, Run
 from heat_core.jobs import jobs
 from heat_core.runs.creation import new_run
-from heat_core.runs.events import RUN_FILE, recorded
-from heat_core.runs.lock import announce, held, is_worked_on, starter_of
+from heat_core.runs.events import RUN_FILE, record_job
+from heat_core.runs.lock import is_active, record_starting_process, run_lock, starting_process
 from heat_core.storage import read_json, write_json
 
 WAITS = "import time; time.sleep(60)"
@@ -46,7 +46,7 @@ def _left(folder, status: str) -> Run:
 
 def test_a_run_that_nobody_started_waits(folder):
     run = Run.open(folder)
-    assert (run.status, run.worked_on) == ("queued", False)
+    assert (run.status, run.is_active) == ("queued", False)
     with pytest.raises(HeatError, match="not running"):
         jobs.cancel(run)
 
@@ -54,7 +54,7 @@ def test_a_run_that_nobody_started_waits(folder):
 @pytest.mark.parametrize("before", ["queued", "running", "cancelled", "failed"])
 def test_a_job_that_loads_is_worked_on_and_queued_again(folder, loading, before):
     run = _left(folder, before)
-    assert (run.status, run.worked_on, run.alive) == ("queued", True, False)
+    assert (run.status, run.is_active, run.is_alive) == ("queued", True, False)
     with pytest.raises(HeatError, match="being worked on already"):
         jobs.start(folder)
 
@@ -68,7 +68,7 @@ def test_a_job_that_loads_is_cancelled_at_once(folder, loading, before, after):
     assert time.monotonic() - began < 5
     assert loading.wait(5) != 0
     run = Run.open(folder)
-    assert (run.status, run.worked_on) == (after, False)
+    assert (run.status, run.is_active) == (after, False)
     with pytest.raises(HeatError, match="not running"):
         jobs.cancel(run)
 
@@ -76,22 +76,22 @@ def test_a_job_that_loads_is_cancelled_at_once(folder, loading, before, after):
 def test_a_job_that_died_while_it_loaded_is_not_waited_for(folder, loading):
     loading.kill()
     until = time.monotonic() + 5
-    while is_worked_on(folder) and time.monotonic() < until:  # nobody has asked how it ended: it is a zombie
+    while is_active(folder) and time.monotonic() < until:  # nobody has asked how it ended: it is a zombie
         time.sleep(0.02)
     run = Run.open(folder)
-    assert (run.status, run.worked_on) == ("queued", False)
+    assert (run.status, run.is_active) == ("queued", False)
 
 
 def test_the_lock_takes_over_from_the_announcement(folder, loading):
-    with recorded(folder, lambda event: None, {}):
-        assert starter_of(folder) is None
+    with record_job(folder, lambda event: None, {}):
+        assert starting_process(folder) is None
         assert Run.open(folder).status == "running"
-    assert (Run.open(folder).status, is_worked_on(folder)) == ("done", False)
+    assert (Run.open(folder).status, is_active(folder)) == ("done", False)
 
 
 def test_between_the_lock_and_its_first_word_a_run_is_queued(folder):
     _left(folder, "cancelled")
-    with held(folder):
+    with run_lock(folder):
         assert Run.open(folder).status == "queued"
     assert Run.open(folder).status == "cancelled"
 
@@ -99,10 +99,10 @@ def test_between_the_lock_and_its_first_word_a_run_is_queued(folder):
 def test_a_stranger_with_the_number_of_a_job_is_left_alone(folder):
     stranger = subprocess.Popen([sys.executable, "-c", WAITS])
     try:
-        announce(folder, stranger.pid)
+        record_starting_process(folder, stranger.pid)
         content = read_json(folder / "job.starting")
         write_json(folder / "job.starting", content | {"began": "another boot 1"})
-        assert not is_worked_on(folder)
+        assert not is_active(folder)
         with pytest.raises(HeatError, match="not running"):
             jobs.cancel(Run.open(folder))
         assert stranger.poll() is None
@@ -122,7 +122,7 @@ def test_a_job_waits_for_those_who_only_look(folder):
         text=True,
     )
     assert looker.stdout.readline() == "held\n"
-    with held(folder):
+    with run_lock(folder):
         pass
     looker.wait()
     looker.stdout.close()

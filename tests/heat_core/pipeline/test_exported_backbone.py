@@ -27,6 +27,7 @@ def asked(backbone: str) -> Experiment:
     return e
 
 
+@pytest.mark.slow
 def test_a_run_of_the_command_line_and_its_scores_in_other_folders(tmp_path, image_folder):
     known = load_backbone("heat-demo-resnet")
     (tmp_path / "here").mkdir()
@@ -49,7 +50,7 @@ def test_a_run_of_the_command_line_and_its_scores_in_other_folders(tmp_path, ima
     assert len(found["images"]) == 3
 
     before = fingerprint_of(done.experiment)
-    second = replace(by_name.experiment, beside=done.experiment.backbone)
+    second = replace(by_name.experiment, second_backbone=done.experiment.backbone)
     with_second = fingerprint_of(second)
     with torch.no_grad():
         known.model.conv1.weight.mul_(1.5)

@@ -12,7 +12,7 @@ from heat_core.errors import Cancelled
 from heat_core.jobs import jobs
 from heat_core.pipeline.make_map import make_map, require_mappable
 from heat_core.runs.feature_map import MAP_FILE
-from heat_core.runs.lock import held
+from heat_core.runs.lock import run_lock
 from heat_core.storage import read_json, read_npz, write_json
 from tests.synthetic import synthetic_run
 
@@ -43,6 +43,7 @@ def bare(pair, home) -> Run:
     return Run.open("bare")
 
 
+@pytest.mark.slow
 def test_a_later_map_is_the_map_that_the_run_would_have_made(pair, bare):
     before, told = files_of(bare.folder), len(bare.events())
     assert not bare.has_map
@@ -63,6 +64,7 @@ def test_a_later_map_is_the_map_that_the_run_would_have_made(pair, bare):
         jobs.start_map(later)
 
 
+@pytest.mark.slow
 def test_features_of_which_the_run_took_a_part(tmp_path, home):
     """The ID test set is held out of the training folder, limits cut both, and std is in one folder alone."""
     rng, y = np.random.default_rng(0), np.arange(90) % 3
@@ -101,7 +103,7 @@ def test_what_is_missing_is_a_sentence(bare, monkeypatch, tmp_path, capsys):
 
 
 def test_a_run_that_is_worked_on_or_has_no_numbers_waits(bare):
-    with held(bare.folder), pytest.raises(HeatError, match="another process"):
+    with run_lock(bare.folder), pytest.raises(HeatError, match="another process"):
         jobs.start_map(bare)
     (bare.folder / "energies.npz").unlink()
     with pytest.raises(HeatError, match="nothing to map yet"):
@@ -123,5 +125,5 @@ def test_what_ends_it_early_leaves_the_run_as_it_was(bare, monkeypatch, error, s
         make_map(bare)
     assert files_of(bare.folder) == before
     left = Run.open(bare.folder)
-    assert (left.status, left.has_map, left.alive) == ("failed", False, False)
+    assert (left.status, left.has_map, left.is_alive) == ("failed", False, False)
     assert said in left.events()[-1]["error"]

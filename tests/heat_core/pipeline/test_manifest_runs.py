@@ -9,16 +9,16 @@ import pytest
 from PIL import Image
 
 from heat_core import Experiment, HeatError, Run, run
-from heat_core.analysis.newcomers import Newcomers
+from heat_core.analysis.new_images import NewImages
 from heat_core.analysis.samples import Samples
-from heat_core.analysis.subsets import as_class, as_folder
+from heat_core.analysis.subsets import write_image_folder, write_training_folder
 from heat_core.data.datasets import open_dataset
-from heat_core.data.image_location import Place
-from heat_core.pipeline.positions import _picture
+from heat_core.data.image_location import ImageLocation
+from heat_core.pipeline.experiment_sets import inspect_sets
+from heat_core.pipeline.positions import open_picture
 from heat_core.pipeline.scoring import score
-from heat_core.pipeline.validate_sets import overview
 from heat_core.reporting.export import to_csv, to_zip
-from heat_core.runs.record import SCORED, Scored
+from heat_core.runs.scored import SCORED, ScoredImages
 from tests.conftest import save_network
 
 FRAMES, A_FRAME = 8, 6  # pictures of 96 by 64 pixels, and boxes of 32 in each
@@ -72,8 +72,9 @@ def its_home(made, monkeypatch):
 def test_one_manifest_is_every_set_of_a_run(made):
     train = [f"frames/{f:03d}.png#xywh={32 * (n % 3)},{32 * (n // 3)},32,32" for f in range(0, 8, 2) for n in range(4)]
     assert made.training_ids.tolist() == train
-    assert made.ids("id").tolist() == [sample.replace(f"{f:03d}", f"{f + 1:03d}") for f in range(0, 8, 2)
-                                       for sample in train if f"{f:03d}" in sample]  # fmt: skip
+    assert made.ids("id").tolist() == [
+        sample.replace(f"{f:03d}", f"{f + 1:03d}") for f in range(0, 8, 2) for sample in train if f"{f:03d}" in sample
+    ]
     assert len(made.ids("other")) == FRAMES * 2
     assert made.class_names == ["a", "b"]
     assert made.accuracy is not None
@@ -97,13 +98,15 @@ def test_the_pictures_are_the_crops(made, folder):
         whole = np.asarray(Image.open(folder / sample.partition("#")[0]))
         expected = whole[y : y + h, x : x + w]
         name = samples.locate(number)[0]
-        for picture in (made.image(name, sample), samples.image(number), _picture(made, f"{name}/{sample}")):
+        for picture in (made.image(name, sample), samples.image(number), open_picture(made, f"{name}/{sample}")):
             np.testing.assert_array_equal(np.asarray(picture), expected)
-        assert samples.place_of(number) == Place(folder / sample.partition("#")[0], (x, y, w, h))
-        assert samples.file_of(number) is None
+        assert samples.location_of(number) == ImageLocation(folder / sample.partition("#")[0], (x, y, w, h))
+        assert samples.path_of(number) is None
     assert made.image("train", str(made.training_ids[3])).size == (32, 32)
-    np.testing.assert_array_equal(np.asarray(_picture(made, f"{folder}/frames/000.png#xywh=1,2,3,4")), np.asarray(
-        Image.open(folder / "frames/000.png"))[2:6, 1:4])  # fmt: skip
+    np.testing.assert_array_equal(
+        np.asarray(open_picture(made, f"{folder}/frames/000.png#xywh=1,2,3,4")),
+        np.asarray(Image.open(folder / "frames/000.png"))[2:6, 1:4],
+    )
 
 
 def test_what_is_taken_along_is_the_crops_with_their_columns(made, folder):
@@ -116,15 +119,15 @@ def test_what_is_taken_along_is_the_crops_with_their_columns(made, folder):
         pictures = [Image.open(archive.open(name)).size for name in archive.namelist() if name.endswith(".png")]
     assert pictures == [(32, 32), (32, 32)]
     (folder / "taken.csv").write_text(to_csv(samples, numbers))
-    again = open_dataset(str(folder / "taken.csv"), of="other")  # a list itself
+    again = open_dataset(str(folder / "taken.csv"), set_name="other")  # a list itself
     np.testing.assert_array_equal(np.asarray(again.open(0)), np.asarray(samples.image(20)))
 
 
 def test_a_subset_as_a_folder_holds_the_crops(made):
     samples = Samples(made)
-    found = open_dataset(str(as_folder(samples, np.array([20, 21]), "odd")))
+    found = open_dataset(str(write_image_folder(samples, np.array([20, 21]), "odd")))
     np.testing.assert_array_equal(np.asarray(found.open(1)), np.asarray(samples.image(21)))
-    joined = open_dataset(str(as_class(samples, np.array([20]), "c")), "train")
+    joined = open_dataset(str(write_training_folder(samples, np.array([20]), "c")), "train")
     assert np.bincount(joined.labels).tolist() == [8, 8, 1]
     assert {joined.open(i).size for i in range(17)} == {(32, 32)}
 
@@ -168,36 +171,36 @@ def test_new_images_of_a_manifest_keep_its_columns(made, folder, tmp_path):
     assert found.skipped.tolist() == [f"{folder}/gone.png#xywh=0,0,9,9", f"{folder}/frames/001.png#xywh=500,0,9,9"]
     assert "2 rows are left out: new.csv, row 6: no path; new.csv, row 7: its box is not four numbers." in said
     found.save(tmp_path / SCORED)
-    assert Scored.load(tmp_path / SCORED).notes.tolist() == [note for note in said if "left out" in note]
-    samples = Newcomers(made, Scored.load(tmp_path / SCORED))
+    assert ScoredImages.load(tmp_path / SCORED).notes.tolist() == [note for note in said if "left out" in note]
+    samples = NewImages(made, ScoredImages.load(tmp_path / SCORED))
     number = len(samples) - 2
     assert samples.image(number).size == (35, 35)
     assert samples.columns["site"][-3:].tolist() == ["north", "south", ""]
     assert samples.columns["Camera"][0] == "cam 1"
-    assert samples.file_of(len(samples) - 1) == folder / "frames" / "000.png"
-    assert samples.shown_ids[number] == "002.png#xywh=-5,-5,40,40"
+    assert samples.path_of(len(samples) - 1) == folder / "frames" / "000.png"
+    assert samples.display_ids[number] == "002.png#xywh=-5,-5,40,40"
 
 
 def test_what_is_said_before_a_run_starts(folder, tmp_path):
-    found = overview(asked(folder))
+    found = inspect_sets(asked(folder))
     assert found.sizes == {"train": 16, "id": 16, "other": 16}
-    assert (found.classes, found.doubts, found.notes) == (("a", "b"), (), ())
+    assert (found.classes, found.warnings, found.notes) == (("a", "b"), (), ())
     broken = lines() + ["x,y", 'frames/000.png,"0,0,32,32",b,train,id,,'] + [",,,,,,"] * 30_000
     (folder / "broken.csv").write_text("\n".join(broken) + "\n")
     source = str(folder / "broken.csv")
-    found = overview(asked(folder, id=source, ood={"other": source, "more": str(folder / "frames")}))
+    found = inspect_sets(asked(folder, id=source, ood={"other": source, "more": str(folder / "frames")}))
     assert len(found.notes) == 2  # of the file, however many sets are of it
     assert "1 of its rows name an image that another row names: the first is taken; 1 of" in found.notes[0]
     assert "30,001 of its rows are left out: broken.csv, row 50: 2 columns instead of 7: x,y; " in found.notes[1]
     assert found.notes[1].endswith("29,996 further rows.")
     with pytest.raises(HeatError, match=r"list\.csv has no set 'cars': its column `set` says id \(32\), other"):
-        overview(asked(folder, ood={"cars": str(folder / "list.csv")}))
+        inspect_sets(asked(folder, ood={"cars": str(folder / "list.csv")}))
 
 
 def test_crops_of_one_frame_in_two_sets_are_not_the_same_images(folder):
     known, others = "0,0,32,32", ("1,0,32,32", "32,32,32,32")
     (folder / "same.csv").write_text("path,box\n" + "".join(f'frames/000.png,"{b}"\n' for b in (known, *others)))
-    doubts = overview(asked(folder, ood={"other": str(folder / "same.csv")})).doubts
+    doubts = inspect_sets(asked(folder, ood={"other": str(folder / "same.csv")})).warnings
     assert doubts == ("1 of the 3 images of 'other' are images of the training set too: they cannot be told apart.",)
 
 
@@ -205,14 +208,14 @@ def test_labels_that_are_splits_are_refused(folder):
     text = (folder / "list.csv").read_text().replace(",a,", ",train,").replace(",b,", ",test,")
     (folder / "splits.csv").write_text(text)
     with pytest.raises(HeatError, match=r"The labels of .*splits\.csv \(test, train\) are the splits of a data set"):
-        overview(asked(folder, id=str(folder / "splits.csv")))
+        inspect_sets(asked(folder, id=str(folder / "splits.csv")))
 
 
 def test_an_experiment_keeps_the_whole_path_of_a_manifest(folder, monkeypatch):
     monkeypatch.chdir(folder)
     (folder / "cifar10.csv").write_text("path\n")
     short = Experiment(id="cifar10.csv", ood={"other": "list.csv"}, id_test="list.csv")
-    assert short.anchored().id == str(folder / "cifar10.csv")
-    assert short.anchored().ood == {"other": str(folder / "list.csv")}
-    assert short.anchored().id_test == str(folder / "list.csv")
+    assert short.with_absolute_paths().id == str(folder / "cifar10.csv")
+    assert short.with_absolute_paths().ood == {"other": str(folder / "list.csv")}
+    assert short.with_absolute_paths().id_test == str(folder / "list.csv")
     assert short.id_set == "cifar10"

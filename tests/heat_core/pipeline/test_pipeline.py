@@ -12,8 +12,7 @@ import pytest
 from heat_core import Experiment, HeatError, Lens, Run, compose, run
 from heat_core.jobs import jobs
 from heat_core.runs.creation import new_run
-from heat_core.runs.experiment import demo_experiment
-from heat_core.runs.listing import list_runs
+from heat_core.runs.manage import list_runs
 from heat_core.storage import read_npz, write_npz
 
 
@@ -176,6 +175,7 @@ def test_resuming_trains_only_what_is_missing(home):
     np.testing.assert_array_equal(again.energies("unseen"), reference)
 
 
+@pytest.mark.slow
 def test_a_killed_job_is_interrupted_and_can_be_resumed(home):
     folder = new_run(small(settings={"width": 64, "updates": 4000, "epochs": 400, "langevin_steps": 5}))
     process = jobs.start(folder)
@@ -225,26 +225,6 @@ def test_nan_weights_fail_with_a_sentence_that_the_run_keeps(home, monkeypatch):
     assert (failed.status, failed.info["error"]) == ("failed", "1 of 3 images have NaN features")
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"priors": []},
-        {"priors": ["som"]},
-        {"priors": ["el", "el"]},
-        {"ood": {}},
-        {"preset": "slow"},
-        {"covariance": "full"},
-        {"mixture_weights": "equal"},
-        {"ood": {"average": "demo-unseen-digits"}},
-        {"settings": {"lamda": 3}},
-    ],
-)
-def test_an_impossible_experiment_is_refused_before_anything_is_written(changes, home):
-    with pytest.raises(HeatError):
-        run(small(**changes))
-    assert not home.exists()
-
-
 @pytest.mark.parametrize("file", ["run.json", "energies.npz", "map.npz"])
 @pytest.mark.parametrize("damage", ["missing", "cut"])
 def test_a_damaged_run_gives_a_sentence(copied, file, damage):
@@ -292,21 +272,6 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["a.npz"]
 
 
-def test_command_and_python_lines_build_the_same_experiment():
-    from heat_core.__main__ import _experiment, _parser
-
-    weights = {"mixture_weights": "empirical"}
-    wanted = small(settings={"lambda_": "5"}, map=True, ood={"a b": "demo-unseen-digits"}, **weights)
-    import shlex
-
-    words = shlex.split(wanted.to_command())[3:]
-    assert _experiment(_parser().parse_args(words)) == wanted
-    lines = wanted.to_python().replace("result = run(", "built = (").replace("print(result.metrics())", "")
-    names: dict = {}
-    exec(lines, names)
-    assert names["built"] == wanted
-
-
 def test_opening_a_run_does_not_import_torch(demo_run):
     code = (
         f"import sys, heat_core; heat_core.Run.open({str(demo_run.folder)!r}).metrics(); print('torch' in sys.modules)"
@@ -314,6 +279,7 @@ def test_opening_a_run_does_not_import_torch(demo_run):
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
 
 
+@pytest.mark.slow
 def test_heat_core_needs_no_streamlit_plotly_or_umap():
     code = (
         "import sys; [sys.modules.__setitem__(m, None) for m in ('streamlit', 'plotly', 'umap')]; "
@@ -322,7 +288,3 @@ def test_heat_core_needs_no_streamlit_plotly_or_umap():
         "print(project(np.random.default_rng(0).normal(size=(20, 5))).shape)"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "(20, 2)"
-
-
-def test_demo_experiment_is_valid():
-    demo_experiment().check()

@@ -17,17 +17,18 @@ from timm.data import resolve_data_config
 from heat_core import Experiment, HeatError, Run, run
 from heat_core.__main__ import main
 from heat_core.backbones.registry import Backbone, load_backbone
-from heat_core.data.image_location import Place
-from heat_core.energies.heat import fit_again
+from heat_core.data.image_location import ImageLocation
+from heat_core.energies.heat import refit_prior
 from heat_core.energies.priors import GaussianMixture
 from heat_core.features.features import Features
 from heat_core.jobs import jobs
-from heat_core.pipeline.positions import _box, _contributions, _pooled_values, positions_of
+from heat_core.pipeline.positions import pooled_values, position_contributions, positions_of, visible_box
 from heat_core.runs.lock import FAILED_FILE
 from heat_core.runs.position_maps import POSITIONS, Positions
 from heat_core.runs.record import ENERGIES, RunRecord
 from heat_core.storage import write_npz
 from tests.conftest import make_folder
+from tests.tolerance import assert_close_in_norm
 
 SETTINGS = {"width": 16, "updates": 6, "epochs": 3, "langevin_steps": 2}
 
@@ -86,8 +87,8 @@ def test_contributions_are_those_of_a_plain_loop(cnn):
             volume = backbone.model.forward_features(backbone.transform(cnn.image(dataset, sample))[None])
         values = volume[0].double().numpy().reshape(volume.shape[1], -1).T
         of_energy, of_logit, seen = plainly(values, cnn.features("train"), e.covariance, cnn.head)
-        np.testing.assert_allclose(found.energy, of_energy.reshape(3, 3), rtol=1e-6, atol=1e-7)
-        np.testing.assert_allclose(found.logit, of_logit.reshape(3, 3), rtol=1e-6, atol=1e-9)
+        assert_close_in_norm(found.energy, of_energy.reshape(3, 3), 1e-6)
+        assert_close_in_norm(found.logit, of_logit.reshape(3, 3), 1e-6)
         assert np.ptp(found.energy) > 1e-3
         assert np.ptp(found.logit) > 1e-6
         row = cnn.ids(dataset).tolist().index(sample)
@@ -114,10 +115,10 @@ def test_the_patches_of_a_vit_are_a_grid_without_its_register(side):
     model = timm.create_model("test_vit2", fc_norm=False, img_size=side)
     model.head = torch.nn.Identity()
     config = resolve_data_config({}, model=model) | {"input_size": (3, side, side), "crop_pct": 1.0}
-    backbone = Backbone.of_timm(model, "test_vit2", config)
+    backbone = Backbone.from_timm(model, "test_vit2", config)
     rng, count = np.random.default_rng(0), side // 16
     picture = Image.fromarray(rng.integers(0, 255, (side, side, 3), dtype=np.uint8))
-    values, grid = _pooled_values(backbone, picture)
+    values, grid = pooled_values(backbone, picture)
     with torch.inference_mode():
         tokens = model.forward_features(backbone.transform(picture)[None])[0].double()
     assert grid == (count, count)
@@ -126,8 +127,8 @@ def test_the_patches_of_a_vit_are_a_grid_without_its_register(side):
     z = (values.mean(dim=0).numpy() + rng.normal(size=(60, values.shape[1]))).astype(np.float32)
     train = Features(z, None, np.arange(60) % 3, [str(i) for i in range(60)], ["a", "b", "c"])
     head = rng.normal(size=(3, z.shape[1])), rng.normal(size=3)
-    part = fit_again("gmm", train, head, "auto", "uniform", "")
-    found = _contributions(values, grid, part, head, train.class_names, np.array([0.0, 0, 1, 1]))
+    part = refit_prior("gmm", train, head, "auto", "uniform", "")
+    found = position_contributions(values, grid, part, head, train.class_names, np.array([0.0, 0, 1, 1]))
     of_energy, of_logit, seen = plainly(values.numpy(), train, "auto", head)
     np.testing.assert_allclose(found.energy, of_energy.reshape(grid), rtol=1e-5, atol=1e-8)
     np.testing.assert_allclose(found.logit, of_logit.reshape(grid), rtol=1e-5, atol=1e-10)
@@ -139,7 +140,8 @@ def test_what_a_crop_leaves_of_a_picture():
     picture = Image.new("RGB", (400, 300))
     for share, expected in ((1.0, [0.125, 0, 0.875, 1]), (0.5, [0.3125, 0.25, 0.6875, 0.75])):
         config = resolve_data_config({}, model=model) | {"input_size": (3, 96, 96), "crop_pct": share}
-        np.testing.assert_allclose(_box(Backbone.of_timm(model, "test_resnet", config), picture), expected, atol=0.01)
+        box = visible_box(Backbone.from_timm(model, "test_resnet", config), picture)
+        np.testing.assert_allclose(box, expected, atol=0.01)
 
 
 # ---- in a process of its own -----------------------------------------------------------------------------------------
@@ -152,6 +154,7 @@ def answer_in(folder) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_a_process_leaves_the_positions_or_the_reason(cnn, tmp_path):
     sample, well, badly = str(cnn.ids("-u/x")[0]), tmp_path / "well", tmp_path / "badly"
     for folder in (well, badly):
@@ -161,7 +164,7 @@ def test_a_process_leaves_the_positions_or_the_reason(cnn, tmp_path):
     found, here = Positions.load(well / POSITIONS), positions_of(cnn, f"-u/x/{sample}")
     np.testing.assert_allclose(found.energy, here.energy, rtol=1e-4, atol=1e-4)
     assert (found.class_name, found.energy.shape) == (here.class_name, (3, 3))
-    jobs.start_positions_of_file(cnn, Place(tmp_path / "none.png"), badly)
+    jobs.start_positions_of_file(cnn, ImageLocation(tmp_path / "none.png"), badly)
     answer_in(badly)
     assert "none.png is no sample of this run (SET/ID), and no file." in (badly / FAILED_FILE).read_text()
 

@@ -13,6 +13,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.slow
 def test_photos_of_scenes(shared_data):
     photos = shared_data / "photos"
     done = run(

@@ -107,7 +107,7 @@ def test_scores_are_those_of_the_order_before(watched, tmp_path, monkeypatch):
     """Every column in one pass, every detector fitted before anything else, in a home without features."""
     done, _ = watched
     monkeypatch.setenv("HEAT_HOME", str(tmp_path / "another"))
-    e = experiment().anchored()
+    e = experiment().with_absolute_paths()
     source = open_source(e)
     kinds = {name: load(name) for name in ("msp", *SLOW, "knn")}
     train = source.features(TRAIN, [c for kind in kinds.values() for c in kind.train_columns(source.backbone)])

@@ -10,7 +10,8 @@ import pytest
 from heat_core import HeatError, Lens, Run
 from heat_core.__main__ import main
 from heat_core.pipeline.scoring import score
-from heat_core.runs.record import ENERGIES, RunRecord, Scored
+from heat_core.runs.record import ENERGIES, RunRecord
+from heat_core.runs.scored import ScoredImages
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_the_runs_own_images_get_the_energies_that_the_run_has(demo_run, picture
     spread = np.ptp(demo_run.map.xy)
     assert np.median(np.linalg.norm(scored.xy - here, axis=1)) < 0.1 * spread
     scored.save(tmp_path / "scored.npz")
-    np.testing.assert_array_equal(Scored.load(tmp_path / "scored.npz").ids, scored.ids)
+    np.testing.assert_array_equal(ScoredImages.load(tmp_path / "scored.npz").ids, scored.ids)
 
 
 def test_new_images_get_the_class_weights_of_the_run(run_of_files, tmp_path):

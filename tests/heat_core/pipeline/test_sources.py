@@ -10,7 +10,7 @@ from heat_core import Experiment, HeatError, run
 from heat_core.backbones.registry import load_backbone
 from heat_core.features.features import Features
 from heat_core.features.store import load_features
-from heat_core.pipeline.sources import FeatureFolders, _given_head
+from heat_core.pipeline.sources import FeatureFolderSource, read_given_head
 from heat_core.progress import no_progress
 
 SETTINGS = {"width": 16, "updates": 6, "epochs": 3, "langevin_steps": 2}
@@ -207,7 +207,7 @@ def test_a_head_that_cannot_be_meant_is_refused_and_nobody_is_told_to_delete_it(
     content, path = HEADS[kind], tmp_path / "head.npz"
     path.write_bytes(content) if isinstance(content, bytes) else np.savez(path, **content)
     with pytest.raises(HeatError, match=r"head\.npz .*: save the head again, or remove the file\.$") as told:
-        _given_head(tmp_path, 8)
+        read_given_head(tmp_path, 8)
     assert "delete" not in str(told.value)
 
 
@@ -228,5 +228,5 @@ def test_given_features_of_other_classes_are_said(tmp_path, names, said):
         sets[name] = write(tmp_path / name, Features(avg, None, y, [""] * 30), std=False, labels=name != "ood")
         if classes:
             (tmp_path / name / "meta.json").write_text(json.dumps({"class_names": classes}), encoding="utf-8")
-    notes = FeatureFolders(Experiment(sets["train"], {"o": sets["ood"]}, sets["test"]), no_progress).notes
+    notes = FeatureFolderSource(Experiment(sets["train"], {"o": sets["ood"]}, sets["test"]), no_progress).notes
     assert [said in note for note in notes] == ([True] if said else [])

@@ -43,7 +43,7 @@ def test_priors_of_both_spaces_are_composed(made):
     assert {"gmm", "gmm@b", "knn@b", "heat-gmm@b", "heat"} <= set(found.detectors)
     assert found.title("heat-gmm+gmm@b") == "HEAT-GMM+GMM@b"
     assert np.isfinite(found.scores("other")).all()
-    assert found.experiment.beside == "test_vit"
+    assert found.experiment.second_backbone == "test_vit"
 
 
 def test_the_second_prior_reads_the_second_encoder(made):
@@ -68,14 +68,14 @@ def test_the_command_and_the_python_that_do_the_same(made):
     words = e.to_command().split()
     assert words[words.index("--backbone") + 1 : words.index("--weights")] == ["resnet10t", "test_vit"]
     assert words[words.index("--image-size") + 1] == "32"
-    assert "beside='test_vit'" in e.to_python()
+    assert "second_backbone='test_vit'" in e.to_python()
     assert Experiment.from_dict(e.to_dict()) == e
 
 
 def test_without_a_second_encoder_nothing_is_written_of_one():
     assert not [key for key in Experiment(id="a", ood={"b": "c"}).to_dict() if key.startswith("beside")]
-    of_two = Experiment.of_words({"id": "a", "ood": {"b": "c"}, "backbone": ["x", "y"], "weights": ["-", "w"]})
-    assert (of_two.weights, of_two.beside_weights, of_two.priors) == (None, "w", ["gmm", "gmm@b", "el"])
+    of_two = Experiment.from_options({"id": "a", "ood": {"b": "c"}, "backbone": ["x", "y"], "weights": ["-", "w"]})
+    assert (of_two.weights, of_two.second_weights, of_two.priors) == (None, "w", ["gmm", "gmm@b", "el"])
 
 
 def test_a_resumed_run_refuses_other_weights_of_the_second(made):
@@ -94,10 +94,10 @@ def test_a_resumed_run_refuses_other_weights_of_the_second(made):
     ("changes", "why"),
     [
         ({"priors": ["gmm@b"]}, "There is no prior 'gmm@b'"),
-        ({"beside": "test_vit", "priors": ["el@b"]}, "There is no prior 'el@b'"),
-        ({"beside": "test_vit", "backbone": "features"}, "A second encoder reads images"),
-        ({"beside_weights": "w"}, "are of a second encoder"),
-        ({"beside": ""}, "beside is empty"),
+        ({"second_backbone": "test_vit", "priors": ["el@b"]}, "There is no prior 'el@b'"),
+        ({"second_backbone": "test_vit", "backbone": "features"}, "A second encoder reads images"),
+        ({"second_weights": "w"}, "are of a second encoder"),
+        ({"second_backbone": ""}, "second_backbone is empty"),
         ({"priors": ["gmm", "gmm@a"]}, "named twice"),
     ],
 )

@@ -11,6 +11,7 @@ from heat_core import Experiment, HeatError, Run, run
 from heat_core.backbones.registry import Backbone, load_backbone
 from heat_core.pipeline.positions import positions_of
 from heat_core.pipeline.scoring import score
+from tests.tolerance import assert_close_in_norm
 
 
 def asked(**more) -> Experiment:
@@ -61,7 +62,7 @@ def test_it_finds_what_the_same_network_finds_by_its_name(done):
     for name in ("id", "far"):
         for detector in ("msp", "el", "gmm", "gmm-std", "heat"):
             ours, theirs = (r.detector_scores(name, detector) for r in (done, by_name))
-            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+            assert_close_in_norm(ours, theirs, 1e-5)
         # ε of what the transform divides by: seen to five digits
         np.testing.assert_allclose(*(r.detector_scores(name, "odin") for r in (done, by_name)), rtol=1e-4)
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from heat_core import Lens
-from heat_core.analysis.explanation import Explanation, Part, explain
-from heat_core.analysis.sweep import SWEEP
-from heat_core.composition import beta_text
+from heat_core.analysis.beta_sweep import BETAS
+from heat_core.analysis.explanation import Explanation, PriorContribution, explain
+from heat_core.composition import format_beta
 from heat_core.metrics import auroc, fpr95, roc_curve, threshold95
-from heat_core.reporting import figures, palette
+from heat_core.reporting import figure_layout, figures, map_figures, palette, sample_figures
 from tests.synthetic import synthetic_run
 
 RNG = np.random.default_rng(0)
@@ -131,7 +131,7 @@ def test_training_curves_show_each_key_of_the_epochs_that_have_it():
 
 
 def test_the_beta_curve_marks_the_current_beta_at_its_step():
-    betas = [beta_text(b) for b in (-np.inf, -1.0, 0.0, 0.5, np.inf)]
+    betas = [format_beta(b) for b in (-np.inf, -1.0, 0.0, 0.5, np.inf)]
     figure = figures.beta_curve(betas, [9.0, 8.0, 7.0, 7.5, 8.5], [90.0, 91.0, 93.0, 92.0, 91.5], "0.5")
     below, above = figure.data
     assert (below.x, below.y) == (("−∞", "−1", "0", "0.5", "+∞"), (9.0, 8.0, 7.0, 7.5, 8.5))
@@ -145,7 +145,7 @@ def test_the_beta_curve_marks_the_current_beta_at_its_step():
 
 
 def test_every_second_step_of_beta_is_written_and_0_among_them():
-    betas = [beta_text(b) for b in SWEEP]
+    betas = [format_beta(b) for b in BETAS]
     ticks = list(figures.beta_curve(betas, [1.0] * len(betas), [1.0] * len(betas), "2").layout.xaxis.tickvals)
     assert {"−∞", "0", "+∞"} <= set(ticks)
     assert ticks == [beta for i, beta in enumerate(betas) if (i - betas.index("0")) % 2 == 0]
@@ -216,7 +216,7 @@ def test_a_map_has_every_groups_points_with_their_rows_and_texts():
     )
     text = [f"sample {i} <i>" for i in range(9)]
     colours = {"ID test": "#111111", FOREIGN: "#222222", "none": "#333333"}
-    figure = figures.feature_map(xy, rows, colours, text)
+    figure = map_figures.feature_map(xy, rows, colours, text)
     assert [t.name for t in figure.data] == ["ID test (3)", f"{FOREIGN} (2)", "none (0)"]
     for trace, chosen, colour in zip(figure.data, rows.values(), colours.values(), strict=True):
         np.testing.assert_array_equal(np.c_[trace.x, trace.y], xy[chosen])
@@ -229,16 +229,16 @@ def test_a_map_has_every_groups_points_with_their_rows_and_texts():
 
 
 def test_a_map_of_many_points_is_drawn_by_the_gpu():
-    xy = np.zeros((figures._MANY + 1, 2))
-    for n, kind in ((figures._MANY, "scatter"), (figures._MANY + 1, "scattergl")):
+    xy = np.zeros((map_figures.MAX_SVG_POINTS + 1, 2))
+    for n, kind in ((map_figures.MAX_SVG_POINTS, "scatter"), (map_figures.MAX_SVG_POINTS + 1, "scattergl")):
         text = [""] * n
-        assert figures.feature_map(xy[:n], {"a": np.arange(n)}, {"a": "#000000"}, text).data[0].type == kind
-        assert figures.score_map(xy[:n], np.arange(n), text).data[0].type == kind
+        assert map_figures.feature_map(xy[:n], {"a": np.arange(n)}, {"a": "#000000"}, text).data[0].type == kind
+        assert map_figures.score_map(xy[:n], np.arange(n), text).data[0].type == kind
 
 
 def test_a_score_map_colours_from_the_first_to_the_99th_percentile():
     xy, scores = RNG.normal(size=(300, 2)), RNG.normal(size=300)
-    figure = figures.score_map(xy, scores, [f"s{i}" for i in range(300)])
+    figure = map_figures.score_map(xy, scores, [f"s{i}" for i in range(300)])
     (trace,) = figure.data
     np.testing.assert_array_equal(trace.marker.color, scores)
     assert (trace.marker.cmin, trace.marker.cmax) == tuple(np.percentile(scores, [1, 99]))
@@ -254,34 +254,34 @@ def test_a_score_map_colours_from_the_first_to_the_99th_percentile():
 def test_the_waterfall_adds_up_to_the_score(tmp_path, lens):
     run = synthetic_run(tmp_path / "run")
     told = explain(run, run.prior_energies("far")[4], run.residual_energies("far")[4], lens)
-    figure = figures.score_parts(told, 1.25, run.title)
+    figure = sample_figures.score_contributions(told, 1.25, run.title)
     (bars,) = figure.data
     assert list(bars.measure) == ["relative"] * (len(bars.y) - 1) + ["total"]
     assert sum(bars.y[:-1]) == pytest.approx(run.scores("far", lens)[4])
     assert bars.y[-1] is None
     assert bars.text[-1] == f"{told.score:.2f}"
     chosen = {"gmm": "GMM", "gmm-std": "GMM-std", "el": "EL"}
-    labels = [text for p in told.parts for text in (f"{chosen[p.prior]} prior", "its residual")]
+    labels = [text for p in told.contributions for text in (f"{chosen[p.prior]} prior", "its residual")]
     labels += ["β"] if lens.beta else []
     assert list(figure.layout.xaxis.ticktext) == [*labels, "score"]
     assert list(figure.layout.xaxis.tickvals) == list(bars.x) == list(range(len(labels) + 1))
     assert lines_of(figure, "y") == [1.25]
-    for i, part in enumerate(told.parts):
+    for i, part in enumerate(told.contributions):
         assert bars.y[2 * i : 2 * i + 2] == (part.from_prior, part.from_residual)
         assert bars.text[2 * i] == f"{part.from_prior:+.2f}"
 
 
 def test_a_bar_for_beta_stands_only_where_it_adds_something():
-    part = Part("el", 1.0, 0.5, 1.5, 1.5, 1.0, 1.0, 0.5)
-    without = figures.score_parts(Explanation([part], 1e-15, 1.5), 0.0, str)
+    part = PriorContribution("el", 1.0, 0.5, 1.5, 1.5, 1.0, 1.0, 0.5)
+    without = sample_figures.score_contributions(Explanation([part], 1e-15, 1.5), 0.0, str)
     assert list(without.layout.xaxis.ticktext) == ["heat-el prior", "its residual", "score"]
-    with_it = figures.score_parts(Explanation([part], -0.25, 1.25), 0.0, lambda row: f"HEAT-{FOREIGN}")
+    with_it = sample_figures.score_contributions(Explanation([part], -0.25, 1.25), 0.0, lambda row: f"HEAT-{FOREIGN}")
     assert list(with_it.layout.xaxis.ticktext) == [f"{FOREIGN} prior", "its residual", "β", "score"]
     assert with_it.data[0].y == (1.0, 0.5, -0.25, None)
 
 
 def test_percentiles_are_bars_from_the_first_detector_down():
-    figure = figures.percentiles({"MSP": 0.5, FOREIGN: 0.951, "HEAT": 1.0, "EL": 0.95})
+    figure = sample_figures.percentiles({"MSP": 0.5, FOREIGN: 0.951, "HEAT": 1.0, "EL": 0.95})
     (bars,) = figure.data
     assert bars.y == ("EL", "HEAT", FOREIGN, "MSP")  # Plotly stacks upwards
     assert bars.x == pytest.approx((95, 100, 95.1, 50))
@@ -308,7 +308,7 @@ def test_foreign_text_is_carried_as_given():
 
 
 def test_the_plotting_library_comes_along():
-    code = figures.plotly_js()
+    code = figure_layout.plotly_js()
     assert len(code) > 1_000_000
     assert "newPlot" in code
     assert "</script>" not in code

@@ -10,7 +10,7 @@ import pytest
 
 from heat_core import HeatError, Lens, Run
 from heat_core.analysis.notes import write_note
-from heat_core.analysis.questions import Query, answers, baseline_of, gains
+from heat_core.analysis.questions import Query, baseline_of, count_gains, question_mask
 from heat_core.analysis.samples import Samples
 from heat_core.reporting.report import to_html, write_report
 from heat_core.reporting.report_pictures import gallery_sections
@@ -44,9 +44,8 @@ def test_every_question_has_its_count_and_pictures_that_differ(demo_run):
     samples, lens = Samples(demo_run), Lens(-1.0)
     against = demo_run.title(baseline_of(samples, Query()))
     page = to_html(demo_run, lens)
-    assert (
-        f"<b>+{gains(samples, Query(), lens)[0]:,} −{gains(samples, Query(), lens)[1]:,} against {against}</b>" in page
-    )
+    gained, lost = count_gains(samples, Query(), lens)
+    assert f"<b>+{gained:,} −{lost:,} against {against}</b>" in page
     sections = {
         "Missed by HEAT": Query("missed"),
         f"Caught by HEAT, missed by {against}": Query("gained"),
@@ -55,7 +54,7 @@ def test_every_question_has_its_count_and_pictures_that_differ(demo_run):
         "ID flagged by HEAT": Query("flagged"),
     }
     for title, query in sections.items():
-        count = int(answers(samples, query, lens).sum())
+        count = int(question_mask(samples, query, lens).sum())
         (section,) = re.findall(rf"<h2>{re.escape(html.escape(title))}</h2>(.*?)</div>", page, re.DOTALL)
         assert section.count("<figure") == min(count, 12)
         if count > 12:
@@ -95,7 +94,7 @@ def test_the_breakdown_counts_the_missed(tmp_path):
     record.save(run.folder / ENERGIES)
     samples = Samples(Run.open(run.folder))
     lens = Lens(threshold=3.0)
-    missed = answers(samples, Query("missed"), lens)
+    missed = question_mask(samples, Query("missed"), lens)
     assert 10 < missed.sum() < 130
     found = Bars(gallery_sections(samples, lens)).found
     assert list(found) == ["OOD set", "Taken for", "Part that pulls the score down most"]  # ids without a folder
@@ -129,7 +128,7 @@ def test_nobody_is_missed_and_nothing_is_trained(tmp_path):
     for found in record.sets:
         object.__setattr__(found, "prior", found.prior[:, :0])
         object.__setattr__(found, "residual", found.residual[:, :0])
-    object.__setattr__(record, "scale", record.scale.part(()))
+    object.__setattr__(record, "scale", record.scale.select(()))
     object.__setattr__(record, "temperatures", ())
     record.save(run.folder / ENERGIES)
     assert gallery_sections(Samples(Run.open(run.folder)), Lens()) == ""

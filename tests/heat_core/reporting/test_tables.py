@@ -10,11 +10,13 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from heat_core.analysis.comparison import Cell, Comparison, Source
+from heat_core.analysis.comparison import Cell, Comparison
+from heat_core.analysis.comparison_rows import ScoreSource
 from heat_core.analysis.notes import write_note
 from heat_core.analysis.samples import Samples
+from heat_core.names import escape_formula
 from heat_core.reporting.export import to_csv as samples_to_csv
-from heat_core.reporting.tables import markdown_text, no_formula, to_csv, to_html, to_latex, to_markdown
+from heat_core.reporting.tables import markdown_text, to_csv, to_html, to_latex, to_markdown
 from tests.synthetic import synthetic_run
 
 NAMES = [
@@ -253,7 +255,7 @@ def test_csv_leaves_negative_numbers_numbers():
     ],
 )
 def test_a_text_that_a_spreadsheet_would_run_is_quoted(text, safe):
-    assert no_formula(text) == safe
+    assert escape_formula(text) == safe
 
 
 def test_a_table_of_samples_has_no_formula_in_its_names_notes_and_tags(tmp_path):
@@ -299,7 +301,7 @@ def test_every_format_marks_the_same_cells():
 @pytest.mark.parametrize("name", ["a&b", "x' onmouseover='y", '"><script>', "è ü"])
 def test_a_cell_leads_to_where_it_is_told_and_to_nowhere_else(name):
     full = table("MSP", name)
-    sources = [Source("run", "msp"), Source("run", "heat")]
+    sources = [ScoreSource("run", "msp"), ScoreSource("run", "heat")]
     linked = replace(full, sources=sources, members=[(name,), ("other",), (name, "other")])
     asked = []
 

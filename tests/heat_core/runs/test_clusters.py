@@ -12,10 +12,10 @@ from heat_core import Experiment, HeatError, Run, run
 from heat_core.energies.priors import GaussianMixture
 from heat_core.energies.views import VIEWS
 from heat_core.features.features import Features
+from heat_core.pipeline.experiment_sets import inspect_sets
 from heat_core.pipeline.positions import positions_of
 from heat_core.pipeline.scoring import score
-from heat_core.pipeline.validate_sets import overview
-from heat_core.runs.clusters import CLUSTERS_FILE, found_clusters, usual_clusters, with_clusters
+from heat_core.runs.clusters import CLUSTERS_FILE, attach_clusters, default_cluster_count, find_clusters
 from tests.conftest import make_folder, save_network
 
 SETTINGS = {"width": 8, "updates": 1, "epochs": 1, "langevin_steps": 1}
@@ -35,12 +35,12 @@ def blobs(sizes=(30, 50, 40), dim=12) -> tuple[Features, np.ndarray]:
 
 @pytest.mark.parametrize(("images", "clusters"), [(4, 2), (59, 2), (60, 3), (199, 9), (200, 10), (10**6, 10)])
 def test_how_many_there_are_follows_from_the_images_alone(images, clusters):
-    assert usual_clusters(images) == clusters
+    assert default_cluster_count(images) == clusters
 
 
 def test_they_are_found_and_numbered_by_their_size(tmp_path):
     features, which = blobs()
-    found = found_clusters(tmp_path, features, 3, seed=0)
+    found = find_clusters(tmp_path, features, 3, seed=0)
     assert found.class_names == ["cluster 1", "cluster 2", "cluster 3"]
     np.testing.assert_array_equal(found.labels, np.array([2, 0, 1])[which])
     assert found.avg is features.avg
@@ -48,17 +48,17 @@ def test_they_are_found_and_numbered_by_their_size(tmp_path):
 
 def test_they_stay_those_of_the_run(tmp_path):
     features, _ = blobs()
-    found = found_clusters(tmp_path, features, 3, seed=0)
-    for again in (found_clusters(tmp_path, features, 7, seed=1), with_clusters(tmp_path, features)):
+    found = find_clusters(tmp_path, features, 3, seed=0)
+    for again in (find_clusters(tmp_path, features, 7, seed=1), attach_clusters(tmp_path, features)):
         np.testing.assert_array_equal(again.labels, found.labels)
         assert again.class_names == found.class_names
-    assert with_clusters(tmp_path / "elsewhere", features).labels is None
+    assert attach_clusters(tmp_path / "elsewhere", features).labels is None
 
 
 def test_of_many_images_those_that_were_not_looked_at_go_to_the_nearest_centre(tmp_path, monkeypatch):
     features, which = blobs()
     monkeypatch.setattr("heat_core.runs.clusters._LOOKED_AT", 20)
-    np.testing.assert_array_equal(found_clusters(tmp_path, features, 3, 0).labels, np.array([2, 0, 1])[which])
+    np.testing.assert_array_equal(find_clusters(tmp_path, features, 3, 0).labels, np.array([2, 0, 1])[which])
 
 
 def test_one_thread_or_two(tmp_path):
@@ -67,7 +67,7 @@ def test_one_thread_or_two(tmp_path):
     threads, found = torch.get_num_threads(), []
     for count in (1, 2):
         torch.set_num_threads(count)
-        found.append(found_clusters(tmp_path / str(count), features, 5, 0).labels)
+        found.append(find_clusters(tmp_path / str(count), features, 5, 0).labels)
     torch.set_num_threads(threads)
     np.testing.assert_array_equal(*found)
 
@@ -75,23 +75,23 @@ def test_one_thread_or_two(tmp_path):
 def test_what_makes_no_clusters(tmp_path):
     features, _ = blobs((2, 2))
     with pytest.raises(HeatError, match="4 training images cannot make 5 clusters"):
-        found_clusters(tmp_path, features, 5, 0)
+        find_clusters(tmp_path, features, 5, 0)
     alike = Features(np.ones((9, 4), np.float32), None, None, [str(i) for i in range(9)])
     with pytest.raises(HeatError, match="all the same features"):
-        found_clusters(tmp_path, alike, 3, 0)
+        find_clusters(tmp_path, alike, 3, 0)
     assert not list(tmp_path.iterdir())
 
 
 def test_clusters_of_other_images_are_refused(tmp_path):
     features, _ = blobs()
-    found_clusters(tmp_path, features, 3, 0)
+    find_clusters(tmp_path, features, 3, 0)
     with pytest.raises(HeatError, match="does not hold the clusters of these training images"):
-        with_clusters(tmp_path, features.subset(np.arange(5)))
+        attach_clusters(tmp_path, features.subset(np.arange(5)))
     content = bytearray((tmp_path / CLUSTERS_FILE).read_bytes())
     content[len(content) // 2] ^= 1
     (tmp_path / CLUSTERS_FILE).write_bytes(content)
     with pytest.raises(HeatError, match="damaged"):
-        with_clusters(tmp_path, features)
+        attach_clusters(tmp_path, features)
 
 
 # ---- runs ------------------------------------------------------------------------------------------------------------
@@ -160,8 +160,8 @@ def test_an_image_is_taken_for_a_cluster(done):
 @pytest.mark.usefixtures("at_home")
 def test_the_mixture_is_that_of_the_clusters(done):
     train, other = done.features("train"), done.features("other")
-    prior = GaussianMixture("ledoit-wolf").fit(VIEWS["gmm"].of(train).astype(np.float64), train.labels)
-    expected = prior.energy(VIEWS["gmm"].of(other).astype(np.float64))
+    prior = GaussianMixture("ledoit-wolf").fit(VIEWS["gmm"].array(train).astype(np.float64), train.labels)
+    expected = prior.energy(VIEWS["gmm"].array(other).astype(np.float64))
     np.testing.assert_allclose(done.detector_scores("other", "gmm"), expected, rtol=1e-4)
 
 
@@ -196,7 +196,7 @@ def test_a_number_of_clusters_is_kept(folder):
 def test_a_test_set_with_classes_has_no_accuracy(folder, image_folder, tmp_path):
     test = image_folder(tmp_path / "test", {"cat": 4, "dog": 4})
     e = asked(folder, id_test=str(test), detectors=[], priors=["gmm"])
-    assert [doubt[:32] for doubt in overview(e).doubts] == ["The training set has no classes:"]
+    assert [doubt[:32] for doubt in inspect_sets(e).warnings] == ["The training set has no classes:"]
     assert run(e).accuracy is None
 
 
@@ -204,7 +204,7 @@ def test_a_list_without_labels(folder, tmp_path):
     files = sorted((folder / "known").iterdir())
     (tmp_path / "known.csv").write_text("path\n" + "\n".join(map(str, files)) + "\n")
     e = asked(folder, id=str(tmp_path / "known.csv"), detectors=[], priors=["gmm"])
-    assert overview(e).classes == ()
+    assert inspect_sets(e).classes == ()
     assert run(e).class_names == ["cluster 1", "cluster 2"]
 
 
@@ -215,14 +215,14 @@ def test_features_without_labels(tmp_path):
         np.save(tmp_path / name / "avg.npy", (rng.normal(size=(80, 6)) + shift).astype(np.float32))
     e = Experiment(str(tmp_path / "known"), {"other": str(tmp_path / "other")}, backbone="features", priors=["gmm"])
     e.settings, e.detectors, e.map = SETTINGS, [], False
-    assert overview(e).doubts[0].startswith("The training set has no classes")
+    assert inspect_sets(e).warnings[0].startswith("The training set has no classes")
     made = run(e)
     assert made.class_names == ["cluster 1", "cluster 2", "cluster 3"]
     assert made.record.notes[0].startswith("The training set has no classes")
 
 
 def test_a_second_encoder_sees_the_clusters_of_the_first(folder):
-    made = run(asked(folder, beside="heat-demo-resnet", priors=["gmm", "gmm@b"], detectors=["mds", "knn"]))
+    made = run(asked(folder, second_backbone="heat-demo-resnet", priors=["gmm", "gmm@b"], detectors=["mds", "knn"]))
     assert made.priors == ["gmm", "gmm@b"]
     assert {"mds", "knn", "heat"} <= set(made.metrics())
 
@@ -236,4 +236,4 @@ def test_only_priors_of_a_classifier_leave_nothing(folder):
 def test_clusters_are_for_sets_without_classes(folder, image_folder, tmp_path):
     known = image_folder(tmp_path / "known", {"a": 5, "b": 5})
     with pytest.raises(HeatError, match="clusters stand for the classes of an ID set without any, and this one has"):
-        overview(asked(folder, id=str(known), clusters=3))
+        inspect_sets(asked(folder, id=str(known), clusters=3))

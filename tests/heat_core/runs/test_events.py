@@ -8,10 +8,10 @@ import time
 import pytest
 
 from heat_core import HeatError
-from heat_core.errors import Cancelled, sentence_of
+from heat_core.errors import Cancelled, describe_error
 from heat_core.progress import no_progress
-from heat_core.runs.events import RUN_FILE, read_events, recorded
-from heat_core.runs.lock import Owner, is_alive, owner_of
+from heat_core.runs.events import RUN_FILE, read_events, record_job
+from heat_core.runs.lock import ProcessIdentity, is_alive, working_process
 from heat_core.storage import read_json, write_json
 
 VERSIONS = {"heat_core": "1.2.3"}
@@ -47,11 +47,11 @@ def test_events_are_read_in_order_and_one_that_was_cut_off_is_left_out(folder):
 
 def test_a_job_that_ends_well_is_running_then_done(folder):
     heard, began = [], time.time()
-    with recorded(folder, heard.append, VERSIONS) as progress:
+    with record_job(folder, heard.append, VERSIONS) as progress:
         info = read_json(folder / RUN_FILE)
         assert info["status"] == "running"
         assert info["versions"] == VERSIONS
-        assert owner_of(folder) == Owner.current()
+        assert working_process(folder) == ProcessIdentity.current()
         assert info["error"] is None
         assert (info["format"], info["created"]) == (1, 5.0)
         assert began <= info["started"] <= time.time()
@@ -76,14 +76,14 @@ def test_a_job_that_ends_well_is_running_then_done(folder):
     [
         (HeatError("Give a labels.npy with at least two classes."), "Give a labels.npy with at least two classes."),
         (KeyError("avg"), "Unexpected error: KeyError: 'avg'."),
-        (MemoryError("17 GB"), sentence_of(MemoryError())),
+        (MemoryError("17 GB"), describe_error(MemoryError())),
     ],
     ids=["a person's", "a bug", "memory"],
 )
 def test_a_job_that_fails_leaves_its_sentence(folder, error, sentence):
 
     def job():
-        with recorded(folder, ignore, VERSIONS) as progress:
+        with record_job(folder, ignore, VERSIONS) as progress:
             progress("start", "Using cpu.")
             raise error
 
@@ -97,7 +97,7 @@ def test_a_job_that_fails_leaves_its_sentence(folder, error, sentence):
 
 @pytest.mark.parametrize("stop", [Cancelled, KeyboardInterrupt])
 def test_a_job_that_is_stopped_is_cancelled(folder, stop):
-    with pytest.raises(stop), recorded(folder, ignore, VERSIONS):
+    with pytest.raises(stop), record_job(folder, ignore, VERSIONS):
         raise stop
     assert status(folder) == "cancelled"
     assert read_json(folder / RUN_FILE)["error"] is None
@@ -108,9 +108,9 @@ def test_a_job_that_is_stopped_is_cancelled(folder, stop):
 
 
 def test_a_run_that_is_started_again_forgets_its_error_and_keeps_its_events(folder):
-    with pytest.raises(HeatError), recorded(folder, ignore, VERSIONS):
+    with pytest.raises(HeatError), record_job(folder, ignore, VERSIONS):
         raise HeatError("No.")
-    with recorded(folder, ignore, {"heat_core": "2.0"}):
+    with record_job(folder, ignore, {"heat_core": "2.0"}):
         pass
     info = read_json(folder / RUN_FILE)
     assert (info["status"], info["error"], info["versions"]) == ("done", None, {"heat_core": "2.0"})
@@ -118,24 +118,24 @@ def test_a_run_that_is_started_again_forgets_its_error_and_keeps_its_events(fold
 
 
 def test_a_second_job_on_the_same_run_is_refused_and_changes_nothing(folder):
-    with recorded(folder, ignore, VERSIONS) as progress:
+    with record_job(folder, ignore, VERSIONS) as progress:
         before = read_json(folder / RUN_FILE)
         with (
             pytest.raises(HeatError, match="Run 20260101-digits is being worked on by another process"),
-            recorded(folder, ignore, {"heat_core": "other"}),
+            record_job(folder, ignore, {"heat_core": "other"}),
         ):
             pytest.fail("two jobs at once")
         assert read_json(folder / RUN_FILE) == before
         assert is_alive(folder)
         progress("map", "still here")
     assert [e["stage"] for e in read_events(folder)] == ["map", "done"]
-    with recorded(folder, ignore, VERSIONS):  # and afterwards it may
+    with record_job(folder, ignore, VERSIONS):  # and afterwards it may
         pass
 
 
 def test_a_run_is_alive_while_its_lock_is_held(folder):
     assert not is_alive(folder)
-    with recorded(folder, ignore, VERSIONS):
+    with record_job(folder, ignore, VERSIONS):
         assert is_alive(folder)
         assert is_alive(folder)
     assert not is_alive(folder)
@@ -145,8 +145,8 @@ def test_the_lock_dies_with_its_process(folder):
     """Also when it is killed: the status then says running, and the lock that it is not true."""
     code = (
         "import sys, time, pathlib\n"
-        "from heat_core.runs.events import recorded\n"
-        "with recorded(pathlib.Path(sys.argv[1]), lambda event: None, {}):\n"
+        "from heat_core.runs.events import record_job\n"
+        "with record_job(pathlib.Path(sys.argv[1]), lambda event: None, {}):\n"
         "    print('held', flush=True)\n"
         "    time.sleep(60)\n"
     )
@@ -154,9 +154,9 @@ def test_the_lock_dies_with_its_process(folder):
     try:
         assert holder.stdout.readline() == "held\n"
         assert is_alive(folder)
-        with pytest.raises(HeatError, match="another process"), recorded(folder, ignore, VERSIONS):
+        with pytest.raises(HeatError, match="another process"), record_job(folder, ignore, VERSIONS):
             pytest.fail("two jobs at once")
-        found = owner_of(folder)
+        found = working_process(folder)
         assert found is not None
         assert found.pid == holder.pid
     finally:
@@ -168,7 +168,7 @@ def test_the_lock_dies_with_its_process(folder):
 
 
 def test_a_folder_that_describes_no_run_keeps_no_lock(tmp_path):
-    with pytest.raises(HeatError, match=r"run\.json is missing"), recorded(tmp_path, ignore, VERSIONS):
+    with pytest.raises(HeatError, match=r"run\.json is missing"), record_job(tmp_path, ignore, VERSIONS):
         pytest.fail("nothing to work on")
     assert not is_alive(tmp_path)
     assert not (tmp_path / RUN_FILE).exists()
@@ -178,7 +178,7 @@ def test_an_error_of_the_listener_fails_the_job(folder):
     def deaf(event):
         raise HeatError("The page is gone.")
 
-    with pytest.raises(HeatError, match="page is gone"), recorded(folder, deaf, VERSIONS) as progress:
+    with pytest.raises(HeatError, match="page is gone"), record_job(folder, deaf, VERSIONS) as progress:
         progress("start")
     assert read_json(folder / RUN_FILE)["error"] == "The page is gone."
     assert status(folder) == "failed"

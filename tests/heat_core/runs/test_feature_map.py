@@ -23,6 +23,7 @@ def clusters(n: int) -> Features:
     return Features(z, z, np.arange(n) % 3, [str(i) for i in range(n)])
 
 
+@pytest.mark.slow
 def test_the_child_fits_while_the_parent_works_and_new_samples_land_among_their_like(tmp_path):
     train, test = clusters(150), clusters(60)
     with Projector() as projector:
@@ -48,6 +49,7 @@ def test_a_known_sample_is_placed_at_home(tmp_path):
     assert np.abs(FeatureMap(**points).place(train) - points["xy"][:60]).mean() < 0.3 * spread
 
 
+@pytest.mark.slow
 def test_a_child_that_fails_gives_a_sentence(tmp_path):
     with Projector() as projector:
         projector.fit(tmp_path, 0)  # there are no points
@@ -69,6 +71,7 @@ with Projector() as projector:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_the_child_ends_with_a_parent_that_is_killed():
     parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True)

@@ -4,9 +4,8 @@ import pytest
 
 from heat_core import HeatError, Run
 from heat_core.runs.events import RUN_FILE
-from heat_core.runs.listing import damaged_runs, list_runs
-from heat_core.runs.lock import held
-from heat_core.runs.manage import LONGEST_NAME, delete, rename
+from heat_core.runs.lock import run_lock
+from heat_core.runs.manage import LONGEST_NAME, damaged_runs, delete, list_runs, rename
 from heat_core.storage import read_json
 from tests.synthetic import synthetic_run
 
@@ -51,7 +50,7 @@ def test_a_deleted_run_is_gone_and_the_others_stay(run, home):
 
 
 def test_a_run_that_is_worked_on_is_left_as_it_is(run):
-    with held(run.folder):
+    with run_lock(run.folder):
         with pytest.raises(HeatError, match="A job works on run 20260101-known: delete it when it has finished"):
             delete(run)
         with pytest.raises(HeatError, match="A job works on run 20260101-known: rename it when it has finished"):

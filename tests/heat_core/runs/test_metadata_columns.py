@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError
-from heat_core.runs.metadata_columns import are_sound, as_texts, from_arrays, joined, to_arrays
-from heat_core.runs.record import ENERGIES, SCORED, RunRecord, Scored
+from heat_core.runs.metadata_columns import are_valid, concatenate, format_values, from_arrays, to_arrays
+from heat_core.runs.record import ENERGIES, RunRecord
+from heat_core.runs.scored import SCORED, ScoredImages
 from heat_core.storage import read_npz, write_npz
 from tests.synthetic import synthetic_run
 
@@ -34,21 +35,26 @@ def test_columns_of_any_name_come_back(tmp_path):
 
 
 def test_sets_are_joined_whichever_of_them_have_a_column():
-    empty = joined([(2, {}), (1, {})])
+    empty = concatenate([(2, {}), (1, {})])
     assert empty == {}
-    found = joined([
-        (2, {"a": np.array([1, 2]), "b": np.array(["x", ""], object), "c": np.array([7, 8])}),
-        (1, {"a": np.array([0.5]), "b": np.array([3]), "c": np.array([9])}),
-        (2, {"d": np.array(["y", "z"], object)}),
-    ])  # fmt: skip
-    same(found, {
-        "a": np.array([1, 2, 0.5, np.nan, np.nan]),
-        "b": np.array(["x", "", "3", "", ""], object),
-        "c": np.array([7, 8, 9, np.nan, np.nan]),
-        "d": np.array(["", "", "", "y", "z"], object),
-    })  # fmt: skip
-    assert as_texts(found["a"]).tolist() == ["1", "2", "0.5", "", ""]
-    assert as_texts(np.array([2**40])).tolist() == [str(2**40)]
+    found = concatenate(
+        [
+            (2, {"a": np.array([1, 2]), "b": np.array(["x", ""], object), "c": np.array([7, 8])}),
+            (1, {"a": np.array([0.5]), "b": np.array([3]), "c": np.array([9])}),
+            (2, {"d": np.array(["y", "z"], object)}),
+        ]
+    )
+    same(
+        found,
+        {
+            "a": np.array([1, 2, 0.5, np.nan, np.nan]),
+            "b": np.array(["x", "", "3", "", ""], object),
+            "c": np.array([7, 8, 9, np.nan, np.nan]),
+            "d": np.array(["", "", "", "y", "z"], object),
+        },
+    )
+    assert format_values(found["a"]).tolist() == ["1", "2", "0.5", "", ""]
+    assert format_values(np.array([2**40])).tolist() == [str(2**40)]
 
 
 @pytest.mark.parametrize(
@@ -56,8 +62,8 @@ def test_sets_are_joined_whichever_of_them_have_a_column():
     [np.zeros(3), np.zeros((4, 1)), np.array(list("abcd")), np.zeros(4, bool), np.array([1, "a", "b", ""], object)],
 )
 def test_what_is_no_column_is_not_sound(values):
-    assert are_sound(COLUMNS, 4)
-    assert not are_sound({"x": values}, 4)
+    assert are_valid(COLUMNS, 4)
+    assert not are_valid({"x": values}, 4)
 
 
 @pytest.fixture
@@ -97,28 +103,31 @@ def test_damaged_columns_are_a_sentence(record, key, values):
         RunRecord.load(record)
 
 
-def scored(**changes) -> Scored:
+def scored(**changes) -> ScoredImages:
     arrays = {"prior": np.zeros((4, 2)), "residual": np.zeros((4, 2)), "predicted": np.zeros(4, int)}
     arrays |= {"confidence": np.full(4, 0.5), "avg": np.zeros((4, 3)), "xy": np.empty((0, 2))}
     arrays["skipped"] = np.empty(0, str)
-    return Scored(ids=np.array(["/x/1.png", "2.png", "3.png", "4.png"]), **arrays | changes)
+    return ScoredImages(ids=np.array(["/x/1.png", "2.png", "3.png", "4.png"]), **arrays | changes)
 
 
 def test_new_images_keep_their_files_boxes_and_columns(tmp_path):
     boxes = np.array([[1, 2, 3, 4], [np.nan] * 4, [0.5, -1, 2, 2], [9, 9, 9, 9]])
     files = np.array(["/x/1.png", "/x/\udce9.png", "/x/3.png", "/x/4.png"])
     scored(files=files, boxes=boxes, columns=COLUMNS).save(tmp_path / SCORED)
-    found = Scored.load(tmp_path / SCORED)
+    found = ScoredImages.load(tmp_path / SCORED)
     same(found.columns, COLUMNS)
     assert [str(found.place(row)) for row in range(4)] == [
-        "/x/1.png#xywh=1,2,3,4", "/x/\udce9.png", "/x/3.png#xywh=0.5,-1,2,2", "/x/4.png#xywh=9,9,9,9"
-    ]  # fmt: skip
+        "/x/1.png#xywh=1,2,3,4",
+        "/x/\udce9.png",
+        "/x/3.png#xywh=0.5,-1,2,2",
+        "/x/4.png#xywh=9,9,9,9",
+    ]
 
 
 def test_images_that_were_scored_before_there_were_crops_open(tmp_path):
     arrays = {name: values for name, values in scored().__dict__.items() if name not in ("files", "boxes", "columns")}
     write_npz(tmp_path / SCORED, arrays)
-    found = Scored.load(tmp_path / SCORED)
+    found = ScoredImages.load(tmp_path / SCORED)
     assert str(found.place(0)) == "/x/1.png"
     assert found.columns == {}
 
@@ -136,4 +145,4 @@ def test_images_that_were_scored_before_there_were_crops_open(tmp_path):
 def test_places_and_columns_that_do_not_fit_are_damage(tmp_path, changes):
     scored(**changes).save(tmp_path / SCORED)
     with pytest.raises(HeatError, match="is damaged"):
-        Scored.load(tmp_path / SCORED)
+        ScoredImages.load(tmp_path / SCORED)

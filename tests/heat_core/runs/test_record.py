@@ -7,7 +7,8 @@ import pytest
 
 from heat_core import HeatError, Lens, compose
 from heat_core.composition import Scale
-from heat_core.runs.record import FORMAT, RunRecord, Scored, SetRecord, residual_path
+from heat_core.runs.record import FORMAT, RunRecord, SetRecord, residual_path
+from heat_core.runs.scored import ScoredImages
 from heat_core.storage import read_npz, write_npz
 from tests.synthetic import synthetic_run
 
@@ -114,7 +115,7 @@ def test_a_sets_hybrid_energy_is_the_sum(tmp_path):
 
 def test_only_some_priors_in_their_order():
     record = record_of()
-    part = record.only(("el", "gmm"))
+    part = record.with_priors(("el", "gmm"))
     assert part.scale.priors == ("el", "gmm")
     assert part.temperatures == (1e-12, 3.0)
     np.testing.assert_array_equal(part.scale.mean, [1 / 3, 1.0])
@@ -127,12 +128,12 @@ def test_only_some_priors_in_their_order():
         lens = Lens(0.5, ("gmm", "el"))
         np.testing.assert_allclose(part.scale.scores(a.hybrid, lens), record.scale.scores(b.hybrid, lens))
     assert part.titles == record.titles
-    same(record.only(PRIORS), record)
-    same(record.only(("el", "gmm")).only(("gmm",)), record.only(("gmm",)))
+    same(record.with_priors(PRIORS), record)
+    same(record.with_priors(("el", "gmm")).with_priors(("gmm",)), record.with_priors(("gmm",)))
 
 
 def test_only_no_priors_is_the_run_before_training(tmp_path):
-    part = record_of().only(())
+    part = record_of().with_priors(())
     assert [s.prior.shape for s in part.sets] == [(5, 0), (3, 0), (1, 0)]
     assert (part.scale.priors, part.temperatures) == ((), ())
     part.save(tmp_path / "energies.npz")
@@ -230,8 +231,8 @@ def test_a_run_refuses_the_record_of_another_number_of_sets(tmp_path):
 # ---- new images ------------------------------------------------------------------------------------------------------
 
 
-def scored_of(n: int = 4, xy: bool = True) -> Scored:
-    return Scored(
+def scored_of(n: int = 4, xy: bool = True) -> ScoredImages:
+    return ScoredImages(
         ids=np.array([f"é <b>{i}.png" for i in range(n)]),
         prior=RNG.normal(size=(n, 2)),
         residual=RNG.normal(size=(n, 2)),
@@ -243,14 +244,14 @@ def scored_of(n: int = 4, xy: bool = True) -> Scored:
     )
 
 
-def arrays_of(scored: Scored) -> dict[str, np.ndarray]:
+def arrays_of(scored: ScoredImages) -> dict[str, np.ndarray]:
     return {name: array for name, array in scored.__dict__.items() if name != "columns"}
 
 
 @pytest.mark.parametrize("scored", [scored_of(), scored_of(1, xy=False)], ids=["with a map", "without"])
 def test_scored_images_come_back_as_they_were(tmp_path, scored):
     scored.save(tmp_path / "scored.npz")
-    found = Scored.load(tmp_path / "scored.npz")
+    found = ScoredImages.load(tmp_path / "scored.npz")
     assert len(found) == len(scored)
     for name, array in arrays_of(scored).items():
         assert getattr(found, name).dtype == array.dtype
@@ -272,13 +273,13 @@ def test_scored_images_of_another_format_are_refused(tmp_path):
     scored_of().save(path)
     write_npz(path, read_npz(path) | {"format": np.array(FORMAT + 1)})
     with pytest.raises(HeatError, match=rf"scored\.npz was written in format {FORMAT + 1}, .* reads format {FORMAT}"):
-        Scored.load(path)
+        ScoredImages.load(path)
 
 
 def test_scored_images_from_before_formats_were_kept_open(tmp_path):
     path, scored = tmp_path / "scored.npz", scored_of()
     write_npz(path, arrays_of(scored))
-    np.testing.assert_array_equal(Scored.load(path).prior, scored.prior)
+    np.testing.assert_array_equal(ScoredImages.load(path).prior, scored.prior)
 
 
 @pytest.mark.parametrize("change", [lambda a: a.pop("xy"), lambda a: a.update(more=np.ones(1))], ids=["less", "more"])
@@ -289,9 +290,9 @@ def test_what_holds_no_scored_images_gives_a_sentence(tmp_path, change):
     change(arrays)
     write_npz(path, arrays)
     with pytest.raises(HeatError, match=r"scored\.npz does not hold scored images: score them again"):
-        Scored.load(path)
+        ScoredImages.load(path)
     with pytest.raises(HeatError, match=r"other\.npz is missing"):
-        Scored.load(tmp_path / "other.npz")
+        ScoredImages.load(tmp_path / "other.npz")
 
 
 def test_residuals_lie_beside_the_record(tmp_path):

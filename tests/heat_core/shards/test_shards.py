@@ -16,16 +16,17 @@ from heat_core.backbones.registry import load_backbone
 from heat_core.composition import HEAT, Lens
 from heat_core.features.store import load_features
 from heat_core.pipeline.scoring import score
-from heat_core.shards.extracted import extract_list, moments_of
-from heat_core.shards.plan import How
-from heat_core.shards.scores import _read
+from heat_core.shards.list_extraction import extract_list
+from heat_core.shards.list_scoring import read_score_shard
+from heat_core.shards.shard_plan import EngineOptions
+from heat_core.shards.sharded_moments import compute_moments
 from tests.conftest import make_folder
-from tests.heat_core.shards.lists import bytes_of, scored
+from tests.heat_core.shards.helpers import parquet_digests, score_images
 
 
 def test_scores_are_those_of_the_run_and_what_cannot_be_read_has_a_row(made, tmp_path):
     run, new, _ = made
-    found = scored(made, tmp_path / "out")
+    found = score_images(made, tmp_path / "out")
     table = pa.concat_tables([pq.read_table(p) for p in sorted((tmp_path / "out").glob("scores-*"))])
     assert table["id"].to_pylist() == list(range(23))
     assert table["path"].to_pylist() == [str(p) for p in sorted(new.rglob("*.png"))]
@@ -42,13 +43,13 @@ def test_scores_are_those_of_the_run_and_what_cannot_be_read_has_a_row(made, tmp
     np.testing.assert_allclose(whole["p_value"].to_numpy(), literal, rtol=1e-6)
     np.testing.assert_allclose(whole["confidence"].to_numpy(), plain.confidence, rtol=1e-5)
     assert whole["predicted"].to_pylist() == [run.class_names[c] for c in plain.predicted]
-    assert (found.images, found.unreadable) == (23, 2)
-    assert found.unknown == int((expected > found.threshold).sum())
+    assert (found.image_count, found.unreadable_count) == (23, 2)
+    assert found.unknown_count == int((expected > found.threshold).sum())
     assert found.top[0][2] == plain.ids[expected.argmax()]
 
 
 def test_features_are_kept_of_a_sample_and_of_the_most_unusual(made, tmp_path):
-    scored(made, tmp_path / "out")
+    score_images(made, tmp_path / "out")
     scores = pq.read_table(tmp_path / "out" / "scores-000001.parquet")
     kept = pq.read_table(tmp_path / "out" / "kept-000001.parquet").to_pylist()
     assert [row["why"] for row in kept] == ["sample", "sample", "top", "top"]
@@ -60,7 +61,7 @@ def test_features_are_kept_of_a_sample_and_of_the_most_unusual(made, tmp_path):
 
 
 def test_work_goes_on_where_it_ended(made, tmp_path):
-    whole = scored(made, tmp_path / "whole")
+    whole = score_images(made, tmp_path / "whole")
     said = []
 
     def stop(stage, message="", **more):
@@ -69,13 +70,13 @@ def test_work_goes_on_where_it_ended(made, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        scored(made, tmp_path / "out", report=stop)
+        score_images(made, tmp_path / "out", report=stop)
     times = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "out").glob("scores-*")}
     assert len(times) == 3
-    found = scored(made, tmp_path / "out", report=lambda stage, message="", **more: said.append(message))
+    found = score_images(made, tmp_path / "out", report=lambda stage, message="", **more: said.append(message))
     assert "3 of 5 shards were finished before." in said
     assert all((tmp_path / "out" / name).stat().st_mtime_ns == time for name, time in times.items())
-    assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "whole")
+    assert parquet_digests(tmp_path / "out") == parquet_digests(tmp_path / "whole")
     assert found == whole
 
 
@@ -86,8 +87,8 @@ def test_a_manifest_is_the_folder(made, tmp_path, kind):
     table = pa.table({"camera": ["A"] * 23, "path": [os.path.relpath(p, tmp_path) for p in files]})
     manifest = tmp_path / f"list.{kind}"
     pyarrow.csv.write_csv(table, manifest) if kind == "csv" else pq.write_table(table, manifest)
-    scored(made, tmp_path / "out", sources=[manifest])
-    scored(made, tmp_path / "folder")
+    score_images(made, tmp_path / "out", sources=[manifest])
+    score_images(made, tmp_path / "folder")
     one, other = (pq.read_table(tmp_path / name / "scores-000002.parquet") for name in ("out", "folder"))
     assert [Path(p).resolve() for p in one["path"].to_pylist()] == [Path(p) for p in other["path"].to_pylist()]
     assert one["camera"].to_pylist() == ["A"] * len(one)
@@ -118,50 +119,50 @@ def test_files_that_are_all_gone_are_no_result_and_damaged_ones_are(made, tmp_pa
     manifest = tmp_path / "list.csv"
     manifest.write_text("path\n" + "\n".join(f"/not/mounted/{i}.png" for i in range(100)))
     with pytest.raises(HeatError, match=r"None of 100 images is there on .*, first /not/mounted/0\.png"):
-        scored(made, tmp_path / "out", sources=[manifest], size=100)
+        score_images(made, tmp_path / "out", sources=[manifest], shard_size=100)
     assert not list((tmp_path / "out").glob("scores-*"))
     (tmp_path / "broken").mkdir()
     for i in range(100):
         (tmp_path / "broken" / f"{i}.png").write_bytes(b"broken")
-    found = scored(made, tmp_path / "out2", sources=[tmp_path / "broken", made[1]], size=100)
-    assert (found.images, found.unreadable) == (123, 102)
+    found = score_images(made, tmp_path / "out2", sources=[tmp_path / "broken", made[1]], shard_size=100)
+    assert (found.image_count, found.unreadable_count) == (123, 102)
 
 
 def test_a_folder_that_was_begun_with_something_else_is_left_alone(made, tmp_path):
     out = tmp_path / "out"
-    scored(made, out)
-    before = bytes_of(out)
+    score_images(made, out)
+    before = parquet_digests(out)
     with pytest.raises(HeatError, match="was begun for something else"):
-        scored(made, out, lens=Lens(beta=2))
+        score_images(made, out, lens=Lens(beta=2))
     with pytest.raises(HeatError, match="was begun with another list of images"):
-        scored(made, out, sources=[made[1] / "x"])
+        score_images(made, out, sources=[made[1] / "x"])
     with pytest.raises(HeatError, match=r"was begun with another number of threads \(1, not 2\)"):
-        scored(made, out, threads=2)
-    assert scored(made, out, threads=None).images == 23  # it keeps its own
-    assert bytes_of(out) == before
+        score_images(made, out, threads=2)
+    assert score_images(made, out, threads=None).image_count == 23  # it keeps its own
+    assert parquet_digests(out) == before
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.doc").write_text("mine")
     with pytest.raises(HeatError, match=r"holds thesis\.doc, but no plan"):
-        scored(made, tmp_path / "full")
+        score_images(made, tmp_path / "full")
     (out / "plan.json").unlink()  # it died between its list and its plan
     for path in out.glob("*-0*.parquet"):
         path.unlink()
-    assert scored(made, out).images == 23
+    assert score_images(made, out).image_count == 23
 
 
 def test_a_damaged_shard_is_not_believed(made, tmp_path):
-    scored(made, tmp_path / "out")
+    score_images(made, tmp_path / "out")
     path = tmp_path / "out" / "scores-000001.parquet"
-    whole, right = path.read_bytes(), _read(path)
+    whole, right = path.read_bytes(), read_score_shard(path)
     for place in range(0, len(whole), 7):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
         try:
-            assert _read(path) == right
+            assert read_score_shard(path) == right
         except HeatError as error:
             assert "is cut off or damaged: delete it and start again" in str(error)  # noqa: PT017
     path.write_bytes(b"cut off")
     with pytest.raises(HeatError, match="is cut off or damaged: delete it and start again"):
-        scored(made, tmp_path / "out")
+        score_images(made, tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -185,12 +186,14 @@ def test_a_wrong_option_is_refused_before_anything_is_written(made, tmp_path, ca
 def test_moments_of_folders_with_other_classes_are_of_the_same_names(made, tmp_path):
     backbone = load_backbone("resnet10t", str(made[2]), 64)
     for name, classes in {"one": {"cat": 5, "dog": 4}, "two": {"dog": 6, "emu": 3}}.items():
-        extract_list(backbone, [make_folder(tmp_path / name, classes)], tmp_path / f"f-{name}", How())
+        extract_list(backbone, [make_folder(tmp_path / name, classes)], tmp_path / f"f-{name}", EngineOptions())
     names = ["cat", "dog", "emu"]
-    together = moments_of(tmp_path / "f-one", "gmm", names, size=4) + moments_of(tmp_path / "f-two", "gmm", names)
+    together = compute_moments(tmp_path / "f-one", "gmm", names, shard_size=4) + compute_moments(
+        tmp_path / "f-two", "gmm", names
+    )
     assert together.counts.tolist() == [5, 10, 3]
     with pytest.raises(HeatError, match="has the class emu, which is not among these"):
-        moments_of(tmp_path / "f-two", "gmm", ["cat", "dog"])
+        compute_moments(tmp_path / "f-two", "gmm", ["cat", "dog"])
 
 
 def test_an_image_that_is_listed_twice_and_one_without_a_label(made, tmp_path):
@@ -199,7 +202,11 @@ def test_an_image_that_is_listed_twice_and_one_without_a_label(made, tmp_path):
     manifest = tmp_path / "list.csv"
     manifest.write_text("path,label\n" + "\n".join(f"{p},a" for p in [*files, files[0]]) + f"\n{files[1]},\n")
     extract_list(
-        backbone, [manifest], tmp_path / "f", How(), report=lambda stage, message="", **more: said.append(message)
+        backbone,
+        [manifest],
+        tmp_path / "f",
+        EngineOptions(),
+        report=lambda stage, message="", **more: said.append(message),
     )
     found = load_features(tmp_path / "f")
     assert len(set(found.ids)) == len(files) + 2
@@ -225,7 +232,7 @@ def test_the_verbs_work_from_the_command_line(made, tmp_path, capsys):
 
 
 def test_two_leaders_do_not_work_in_one_folder(made, tmp_path):
-    from heat_core.shards.plan import at_work
+    from heat_core.shards.shard_plan import lock_folder
 
-    with at_work(tmp_path / "out"), pytest.raises(HeatError, match="Another process is at work"):
-        scored(made, tmp_path / "out")
+    with lock_folder(tmp_path / "out"), pytest.raises(HeatError, match="Another process is at work"):
+        score_images(made, tmp_path / "out")

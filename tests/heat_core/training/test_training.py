@@ -17,19 +17,19 @@ from safetensors.torch import load_file, save_file
 from heat_core import HeatError
 from heat_core.__main__ import main
 from heat_core.backbones.registry import load_backbone
-from heat_core.backbones.resnet_recipe import Recipe, Trained, read_trained
+from heat_core.backbones.resnet_recipe import TrainingRecipe, TrainingRecord, read_training_record
 from heat_core.data.datasets import open_dataset
 from heat_core.errors import Cancelled
 from heat_core.features.extraction import extract
 from heat_core.features.heads import choose_head, logits_of
 from heat_core.training import training
-from heat_core.training.checkpoints import alone, checkpoint_of
-from heat_core.training.image_cache import Batches, decoded
+from heat_core.training.checkpoints import checkpoint_path, lock_training
+from heat_core.training.image_cache import ImageBatches, load_pixels, read_pixels
 from heat_core.training.training import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
-SMALL = Recipe("resnet10t", width=0.125, epochs=3, batch_size=8, lr=0.05, precision="fp32")
+SMALL = TrainingRecipe("resnet10t", width=0.125, epochs=3, batch_size=8, lr=0.05, precision="fp32")
 CLASSES = ["a", "b"]
 
 
@@ -43,7 +43,7 @@ def folders(tmp_path, image_folder):
     return str(tmp_path / "train"), str(tmp_path / "test")
 
 
-def trained(folders, out: Path, recipe: Recipe = SMALL, **more) -> Trained:
+def trained(folders, out: Path, recipe: TrainingRecipe = SMALL, **more) -> TrainingRecord:
     known, unseen = (open_dataset(folder) for folder in folders)
     return train(known, unseen, recipe, out, CPU, **more)
 
@@ -52,19 +52,19 @@ def test_what_was_trained_is_a_backbone_with_its_own_head_and_transform(folders,
     reports, out = [], tmp_path / "deep" / "er" / "net.safetensors"
     made = trained(folders, out, on_progress=reports.append)
     assert (made.test_accuracy, made.test_images, made.epochs_done) == (1.0, 10, 3)
-    assert read_trained(out) == made
+    assert read_training_record(out) == made
     assert [(r["epoch"], r["step"], r["steps"]) for r in reports] == [(1, 4, 4), (2, 4, 4), (3, 4, 4)]
     assert reports[-1]["loss"] < reports[0]["loss"]
     assert reports[0]["eta"] > reports[-1]["eta"] == 0
-    assert not checkpoint_of(out).exists()
+    assert not checkpoint_path(out).exists()
 
     backbone, images = load_backbone("resnet10t", str(out)), open_dataset(folders[1])
     assert backbone.head[0].shape == (2, 64)
-    plain = Batches(decoded(images, 32), made.mean, made.std, CPU).plain(slice(None))
+    plain = ImageBatches(load_pixels(images, 32), made.mean, made.std, CPU).normalised(slice(None))
     shown = torch.stack([backbone.transform(images.open(i)) for i in range(len(images))])
     torch.testing.assert_close(plain, shown, atol=1e-5, rtol=1e-5)
     features = extract(backbone, open_dataset(folders[0]), CPU)
-    assert "The model's own head is used" in choose_head(backbone.head, features, backbone.no_head).reason
+    assert "The model's own head is used" in choose_head(backbone.head, features, backbone.no_head_reason).reason
     features = extract(backbone, images, CPU)
     assert (logits_of(features, backbone.head).argmax(axis=1) == features.labels).mean() == made.test_accuracy
 
@@ -73,7 +73,7 @@ CHILD = """
 import sys, torch
 from pathlib import Path
 from heat_core.data.datasets import open_dataset
-from heat_core.backbones.resnet_recipe import Recipe
+from heat_core.backbones.resnet_recipe import TrainingRecipe
 from heat_core.training.training import train
 torch.set_num_threads(1)
 sets = [open_dataset(folder) for folder in sys.argv[1:3]]
@@ -81,7 +81,7 @@ def report(r):
     print(r["epoch"], flush=True)
     if r["epoch"] == int(sys.argv[4]):
         sys.stdin.read()
-train(*sets, Recipe(**eval(sys.argv[5])), Path(sys.argv[3]), torch.device("cpu"), report)
+train(*sets, TrainingRecipe(**eval(sys.argv[5])), Path(sys.argv[3]), torch.device("cpu"), report)
 """
 
 
@@ -116,12 +116,12 @@ def test_a_checkpoint_of_other_settings_is_refused_by_what_differs(folders, tmp_
     out = tmp_path / "net.safetensors"
     with pytest.raises(Cancelled):
         trained(folders, out, on_progress=stopped_after(1))
-    before = checkpoint_of(out).read_bytes()
+    before = checkpoint_path(out).read_bytes()
     with pytest.raises(HeatError, match=r"another training \(epochs 3, not 4; lr 0.05, not 0.1\): move it away"):
         trained(folders, out, replace(SMALL, epochs=4, lr=0.1))
     with pytest.raises(HeatError, match="other training images"):
         train(open_dataset(folders[0]).limited(12), open_dataset(folders[1]), SMALL, out, CPU)
-    assert checkpoint_of(out).read_bytes() == before
+    assert checkpoint_path(out).read_bytes() == before
 
 
 def test_a_finished_training_is_not_done_again_and_foreign_files_are_kept(folders, tmp_path):
@@ -139,13 +139,13 @@ def test_a_finished_training_is_not_done_again_and_foreign_files_are_kept(folder
 
 
 def test_a_loss_that_is_no_number_ends_the_training_and_keeps_the_last_good_epoch(folders, tmp_path, monkeypatch):
-    out, real = tmp_path / "net.safetensors", training._one_cycle
-    monkeypatch.setattr(training, "_one_cycle", lambda progress: 1e30 if progress > 0.4 else real(progress))
+    out, real = tmp_path / "net.safetensors", training.one_cycle
+    monkeypatch.setattr(training, "one_cycle", lambda progress: 1e30 if progress > 0.4 else real(progress))
     with pytest.raises(HeatError, match=r"diverged in epoch 2, .* \(epoch 1 is kept in .*partial.safetensors\)"):
         trained(folders, out)
     assert not out.exists()
-    assert load_backbone("resnet10t", str(checkpoint_of(out))).head[0].shape == (2, 64)
-    monkeypatch.setattr(training, "_one_cycle", lambda _: 1e30)
+    assert load_backbone("resnet10t", str(checkpoint_path(out))).head[0].shape == (2, 64)
+    monkeypatch.setattr(training, "one_cycle", lambda _: 1e30)
     with pytest.raises(HeatError, match=r"diverged in epoch 1, .*no epoch is kept.*learning rate below 0.05"):
         trained(folders, tmp_path / "other.safetensors")
 
@@ -158,7 +158,7 @@ def test_unreadable_images_are_skipped_and_counted_and_sizes_made_one(folders, t
     said = []
     trained(folders, tmp_path / "net.safetensors", replace(SMALL, epochs=1, image_size=16), say=said.append)
     assert said == ["2 images of train cannot be read and are left out, a/003.png first."]
-    pixels = decoded(open_dataset(folders[0]), 16)
+    pixels = load_pixels(open_dataset(folders[0]), 16)
     assert pixels.values.shape == (31, 16, 16, 3)
     assert pixels.skipped == ["a/003.png", "b/004.png"]
     np.testing.assert_array_equal(pixels.labels, [0] * 16 + [1] * 15)
@@ -174,7 +174,7 @@ def test_a_class_without_a_readable_image_is_named(folders, tmp_path):
     for file in Path(folders[1]).rglob("*.png"):
         file.write_text("no")
     with pytest.raises(HeatError, match="None of the 10 images of 'test'"):
-        decoded(open_dataset(folders[1]), 32)
+        load_pixels(open_dataset(folders[1]), 32)
 
 
 def test_a_test_set_of_other_classes_is_refused_and_one_of_fewer_is_taken_by_name(folders, tmp_path, image_folder):
@@ -185,18 +185,18 @@ def test_a_test_set_of_other_classes_is_refused_and_one_of_fewer_is_taken_by_nam
     with pytest.raises(HeatError, match="'flat' has no classes"):
         trained((folders[0], str(tmp_path / "flat")), tmp_path / "net.safetensors")
     image_folder(tmp_path / "fewer", {"b": 3})
-    _, unseen = training._both(open_dataset(folders[0]), open_dataset(str(tmp_path / "fewer")), 32, print)
+    _, unseen = read_pixels(open_dataset(folders[0]), open_dataset(str(tmp_path / "fewer")), 32, print)
     np.testing.assert_array_equal(unseen.labels, [1, 1, 1])
 
 
 def test_the_learning_rate_goes_up_and_down_once():
-    rates = [training._one_cycle(progress) for progress in (0, 0.1, 0.2, 0.6, 1)]
+    rates = [training.one_cycle(progress) for progress in (0, 0.1, 0.2, 0.6, 1)]
     assert rates == pytest.approx([0, 0.5, 1, 0.5, 0])
 
 
 def test_the_faster_precision_is_taken_and_said(folders, tmp_path, monkeypatch):
     seconds = {"fp32": 2.0, "bf16": 1.0}
-    monkeypatch.setattr(training._Training, "_seconds_of_a_step", lambda _, precision: seconds[precision])
+    monkeypatch.setattr(training.Trainer, "time_step", lambda _, precision: seconds[precision])
     said, recipe = [], replace(SMALL, epochs=1, precision="auto")
     assert trained(folders, tmp_path / "a.safetensors", recipe, say=said.append).precision == "bf16"
     assert said == ["A step takes fp32 2.000 s and bf16 1.000 s: bf16 is taken."]
@@ -212,7 +212,7 @@ def test_measuring_a_step_changes_nothing(folders, tmp_path):
 @pytest.mark.parametrize(("of_half", "kept"), [(0.9, torch.float16), (0.8995, torch.float16), (0.8, torch.float32)])
 def test_weights_are_stored_in_half_where_that_costs_no_accuracy(folders, tmp_path, monkeypatch, of_half, kept):
     measured = [0.9, of_half]
-    monkeypatch.setattr(training._Training, "_accuracy", lambda *_: measured.pop(0))
+    monkeypatch.setattr(training.Trainer, "accuracy", lambda *_: measured.pop(0))
     made = trained(folders, tmp_path / "net.safetensors", replace(SMALL, epochs=1))
     assert load_file(tmp_path / "net.safetensors")["fc.weight"].dtype == kept
     assert made.test_accuracy == (of_half if kept == torch.float16 else 0.9)
@@ -272,9 +272,9 @@ def test_one_class_is_refused(tmp_path, image_folder):
 
 def test_two_trainings_of_one_file_at_the_same_time_are_refused(folders, tmp_path):
     out = tmp_path / "net.safetensors"
-    with alone(out), pytest.raises(HeatError, match="Another process trains"):
+    with lock_training(out), pytest.raises(HeatError, match="Another process trains"):
         trained(folders, out)
-    with alone(out):
+    with lock_training(out):
         pass
 
 
@@ -287,9 +287,9 @@ def test_the_command_trains_and_its_file_makes_a_run(folders, tmp_path, image_fo
     assert "[train] epoch 2/2: loss " in printed.err
     assert f"--backbone resnet10t --weights {out}" in printed.out
     said = json.loads(printed.out.splitlines()[-1])
-    made = read_trained(out)
+    made = read_training_record(out)
     assert said == {"weights": str(out), "test_accuracy": made.test_accuracy, "test_images": 10}
-    assert made.recipe == Recipe("resnet10t", 0.125, 32, 2, 8, 0.05, seed=3)
+    assert made.recipe == TrainingRecipe("resnet10t", 0.125, 32, 2, 8, 0.05, seed=3)
 
     image_folder(tmp_path / "other", {"": 6})
     words = "--backbone resnet10t --priors el --preset quick --set epochs=1 --no-map --detectors"

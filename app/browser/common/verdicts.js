@@ -1,0 +1,47 @@
+// Describes verdicts (in- or out-of-distribution) with the same texts and signs everywhere.
+
+import { element } from "./dom.js";
+
+// The style class, the sign and the description of each verdict.
+const VERDICTS = {
+  kept: ["right", "✓", "known, kept"],
+  flagged: ["wrong", "✗", "known, flagged by mistake"],
+  missed: ["wrong", "✗", "unknown, missed"],
+  caught: ["right", "✓", "unknown, caught"],
+  calledUnknown: ["unknown", "?", "called unknown"],
+  calledKnown: ["known", "✓", "taken for known"],
+};
+
+/**
+ * Describes a verdict on point i.
+ * @param {object} run
+ * @param {number} i
+ * @param {boolean} isFlagged - whether the method calls the point out-of-distribution
+ * @returns {{kind: string, sign: string, description: string}} kind is a class of the style sheet
+ */
+export function describeVerdict(run, i, isFlagged) {
+  const [kind, sign, description] = VERDICTS[verdictName(run, run.set[i] > 0, isFlagged)];
+  return { kind, sign, description };
+}
+
+function verdictName(run, isOod, isFlagged) {
+  if (!isOod) return isFlagged ? "flagged" : "kept";
+  if (run.truth) return isFlagged ? "caught" : "missed";
+  return isFlagged ? "calledUnknown" : "calledKnown";
+}
+
+/**
+ * Creates a badge: the sign of a method's verdict on point i in its colour.
+ * @param {object} run
+ * @param {number} i
+ * @param {object} method - see `methodOf` in compute/query.js
+ * @param {boolean} isNamed - whether the badge shows the method's name
+ * @returns {HTMLElement}
+ */
+export function createBadge(run, i, method, isNamed) {
+  const { kind, sign, description } = describeVerdict(run, i, method.isFlagged(i));
+  const mark = element("span", { className: `mark ${kind}`, textContent: sign });
+  const badge = element("span", { className: "badge", title: `${method.title}: ${description}` }, mark);
+  if (isNamed) badge.append(method.title);
+  return badge;
+}

@@ -1,0 +1,67 @@
+// Draws the points of the feature map as pixels of one image. It needs no WebGL, so it works on every machine.
+
+import { mapTransform } from "../compute/viewport.js";
+import { SHAPE_NAMES, shapeOffsets } from "./shapes.js";
+
+const EDGE = 8; // device pixels; more than the largest radius
+const MAX_RADIUS = 7; // device pixels
+
+/**
+ * Draws the points of the visible sets: first those outside the subset, faded, then those inside, wrong verdicts last.
+ * @param {Surface} surface
+ * @param {{n: number, xy: Uint16Array, set: Uint8Array}} points
+ * @param {object} style - see `pointStyle` in point_style.js
+ * @param {boolean[]} visible - for each set
+ * @param {object} viewport
+ * @param {Uint8Array} mask - 1 for each point of the subset
+ * @param {{scores: Float32Array, cutoff: number}} scoring
+ * @param {{xy: ArrayLike<number>, colour: number}} background - points that are drawn behind all others
+ */
+export function drawPoints(surface, points, style, visible, viewport, mask, scoring, background) {
+  const radius = pointRadius(points.n, viewport.zoom, surface.ratio), { width } = surface.canvas;
+  const offsets = SHAPE_NAMES.map((shape) => shapeOffsets(shape === "disc" ? radius : radius + 1, shape, width));
+  const groups = groupPoints(points, visible, mask, scoring), { index, shape } = style;
+  surface.paint((pixels) => {
+    const drawBackground = pointPainter(surface, viewport, pixels, background.xy);
+    const drawPoint = pointPainter(surface, viewport, pixels, points.xy);
+    for (let i = 0; i < background.xy.length / 2; i++) drawBackground(i, offsets[0], background.colour);
+    groups.forEach((group, g) => {
+      const colours = g ? style.plain : style.faded;
+      for (let p = 0; p < group.length; p++) {
+        const i = group[p];
+        drawPoint(i, offsets[shape[i]], colours[index[i]]);
+      }
+    });
+  });
+}
+
+/** Returns the radius of points in device pixels. */
+function pointRadius(count, zoom, ratio) {
+  const radius = count < 3000 ? 3 : count < 20000 ? 1.6 : count < 80000 ? 1 : 0.7;
+  return Math.min(MAX_RADIUS, radius * Math.sqrt(zoom) * ratio);
+}
+
+/** Returns a function that sets the pixels of point i. */
+function pointPainter(surface, viewport, pixels, xy) {
+  const { width, height } = surface.canvas, { sx, sy, ox, oy } = mapTransform(surface, viewport);
+  return (i, offsets, colour) => {
+    const x = (xy[2 * i] * sx + ox) | 0, y = (xy[2 * i + 1] * sy + oy) | 0;
+    if (x < EDGE || y < EDGE || x >= width - EDGE || y >= height - EDGE) return; // A point never wraps around an edge.
+    const centre = y * width + x, { length } = offsets;
+    for (let o = 0; o < length; o++) pixels[centre + offsets[o]] = colour;
+  };
+}
+
+let groupBuffers = []; // reused by every frame
+
+/** Returns the visible points in three groups: outside the subset, inside and right, inside and wrong. */
+function groupPoints({ n, set }, visible, mask, { scores, cutoff }) {
+  if (groupBuffers[0]?.length !== n) groupBuffers = [new Uint32Array(n), new Uint32Array(n), new Uint32Array(n)];
+  const counts = [0, 0, 0];
+  for (let i = 0; i < n; i++) {
+    if (!visible[set[i]]) continue;
+    const group = mask[i] ? (set[i] > 0 === scores[i] > cutoff ? 1 : 2) : 0;
+    groupBuffers[group][counts[group]++] = i;
+  }
+  return groupBuffers.map((buffer, g) => buffer.subarray(0, counts[g]));
+}

@@ -1,0 +1,128 @@
+// Writes the toolbar above the results: the count, layout, order, size and methods, and what can be done with the
+// samples.
+
+import { element } from "../common/dom.js";
+import { formatCount } from "../common/format.js";
+import { memo } from "../common/memo.js";
+import { offeredTags } from "../common/tags.js";
+import { HEAT, baselineOf, methodsOf } from "../compute/query.js";
+
+/**
+ * Creates the toolbar.
+ * @param {Element} root
+ * @param {object} actions - see state/actions.js
+ * @param {function(string, string)} saveFigure - saves a figure ("rows", "histogram" or "map") as "svg" or "png"
+ * @returns {function(object, number)} writes a state and the number of samples in the subset
+ */
+export function createToolbar(root, actions, saveFigure) {
+  const $ = (selector) => root.querySelector(selector), $$ = (selector) => root.querySelectorAll(selector);
+  for (const button of $$("[data-layout]")) button.onclick = () => actions.setLayout(button.dataset.layout);
+  $(".order").onchange = (e) => actions.setQuery({ order: e.target.value, like: null });
+  $(".size").oninput = (e) => actions.setSize(Number(e.target.value));
+  $(".size").onchange = actions.sendSettings;
+  $(".unmark").onclick = actions.clearMarks;
+  for (const button of $$("[data-save]")) button.onclick = () => saveFigure(...button.dataset.save.split(" "));
+  connectTagMenu(root, actions);
+  connectRunMenu(root, actions);
+  return createWriter(root, actions);
+}
+
+function connectTagMenu(root, actions) {
+  const field = root.querySelector(".new-tag");
+  const close = () => root.querySelector(".tagging").removeAttribute("open");
+  const submit = () => {
+    if (field.value.trim()) actions.tag(field.value.trim());
+    field.value = "";
+    close();
+  };
+  root.querySelector(".give").onclick = submit;
+  field.onkeydown = (e) => {
+    if (e.key === "Enter") submit();
+    if (e.key === "Escape") close();
+    e.stopPropagation();
+  };
+}
+
+function connectRunMenu(root, actions) {
+  const name = root.querySelector(".run-name");
+  const startRun = (role) => () => actions.newRun(role, name.value.trim() || name.placeholder);
+  root.querySelector(".as-ood").onclick = startRun("ood");
+  root.querySelector(".as-class").onclick = startRun("class");
+  name.onkeydown = (e) => e.stopPropagation();
+}
+
+function createWriter(root, actions) {
+  const $ = (selector) => root.querySelector(selector);
+  const orders = memo(({ run }) => writeOrders($(".order"), run));
+  const layout = memo(({ layout, size, order }) => writeLayout(root, layout, size, order));
+  const methods = memo(({ run, query }) => writeMethods($(".methods"), run, query, actions));
+  const tags = memo(({ tags }) => writeTags(root, tags, actions));
+  return (state, count) => {
+    const { run, query, marked } = state;
+    orders({ run });
+    layout({ run, layout: state.layout, size: state.size, order: query.order, like: query.like });
+    methods({ run, query });
+    tags({ tags: state.tags });
+    $(".live").dataset.truth = run.truth; // The style sheet hides what needs true labels.
+    writeCounts(root, run, count, marked.size);
+    $(".run-name").placeholder = defaultSetName(run, query);
+    for (const link of root.querySelectorAll("[data-take]")) writeDownloadLink(link, run);
+  };
+}
+
+function writeOrders(select, run) {
+  const options = { ...run.orders, "": "by a column of the table" };
+  // The empty option cannot be chosen here; it shows that a click on a title has sorted the table by a column.
+  select.replaceChildren(...Object.entries(options).map(([value, textContent]) =>
+    element("option", { value, textContent, disabled: !value })));
+}
+
+function writeLayout(root, layout, size, order) {
+  const select = root.querySelector(".order");
+  for (const button of root.querySelectorAll("[data-layout]"))
+    button.setAttribute("aria-checked", button.dataset.layout === layout);
+  root.querySelector(".size").value = size;
+  root.querySelector(".sized").hidden = layout === "table";
+  select.value = [...select.options].some((option) => option.value === order) ? order : "";
+}
+
+function writeCounts(root, run, count, markedCount) {
+  const $ = (selector) => root.querySelector(selector), affected = markedCount || count;
+  $(".count").textContent = `${formatCount(count)} of ${formatCount(run.truth ? run.n : run.n - run.sets[0].shown)}`;
+  $(".unmark").hidden = !markedCount;
+  $(".unmark").textContent = `${formatCount(markedCount)} marked ✕`;
+  for (const text of root.querySelectorAll(".about"))
+    text.textContent = markedCount ? `${formatCount(affected)} marked` : `all ${formatCount(affected)}`;
+  for (const summary of root.querySelectorAll(".doing > summary")) summary.classList.toggle("off", !affected);
+}
+
+const defaultSetName = (run, query) =>
+  query.values.tag?.[0] ?? run.questions[query.question]?.replace("{}", "baseline").toLowerCase() ?? "subset";
+
+/** Writes the address of a download. It holds the page's address, which follows the state, so that it is written again
+ *  just before the link is used. */
+function writeDownloadLink(link, run) {
+  const { path, of: parameters } = run.take;
+  const write = () => (link.href = `${path}${location.search || "?"}&${parameters}&kind=${link.dataset.take}`);
+  link.onpointerdown = link.onfocus = write;
+  write();
+}
+
+function writeMethods(container, run, query, actions) {
+  const shown = methodsOf(run, query), all = [...run.methods, { key: HEAT, title: "HEAT" }];
+  const boxes = all.map(({ key, title }) => {
+    const box = element("input", { type: "checkbox", checked: shown.includes(key) });
+    box.onchange = () => actions.toggleMethod(key, shown);
+    const note = key === baselineOf(run, query) ? " (baseline)" : "";
+    return element("label", {}, box, title + note);
+  });
+  container.replaceChildren(...boxes);
+}
+
+function writeTags(root, tags, actions) {
+  const offered = offeredTags(tags);
+  root.querySelector("#known-tags").replaceChildren(...offered.map((value) => element("option", { value })));
+  const buttons = offered.slice(0, 9).map((tag, i) =>
+    element("button", { type: "button", textContent: `${i + 1} · ${tag}`, onclick: () => actions.tag(tag) }));
+  root.querySelector(".quick").replaceChildren(...buttons);
+}

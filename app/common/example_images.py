@@ -1,0 +1,40 @@
+"""Some of the images that go into a run, a row each set."""
+
+import numpy as np
+import streamlit as st
+
+from app.common import picture_rows
+from heat_core import Experiment, HeatError
+from heat_core.data.datasets import TORCHVISION, open_dataset
+from heat_core.reporting.thumbnails import data_url
+from heat_core.runs.experiment import FEATURES
+
+
+def draw_example_images(experiment: Experiment, heading: bool = True) -> None:
+    """A row of images of each set that is on this machine; `heading`: whether it is said what they are."""
+    if experiment.backbone == FEATURES:
+        return
+    test_set = {"known, for testing": (experiment.id_test, "test", None)} if experiment.id_test else {}
+    unknown = {name: (source, "test", name) for name, source in experiment.ood.items()}
+    sources = {"known": (experiment.id, "train", None), **test_set, **unknown}
+    rows = {
+        name: [picture_rows.picture_cell(u) for u in example_urls(*s)]
+        for name, s in sources.items()
+        if s[0] not in TORCHVISION
+    }
+    if heading:
+        st.subheader("What goes in", help="The classes that the model knows, and the sets that it should not know.")
+    picture_rows.draw_rows({name: cells for name, cells in rows.items() if cells})
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def example_urls(source: str, role: str, of: str | None) -> list[str]:
+    """Data URLs of images spread over the set; none where it cannot be opened: the job says so."""
+    urls = []
+    try:
+        image_set = open_dataset(source, role, set_name=of)
+        for index in np.linspace(0, len(image_set) - 1, picture_rows.PER_ROW).astype(int):
+            urls.append(data_url(image_set.open(int(index)), 2 * picture_rows.THUMB))
+    except (HeatError, OSError):
+        pass
+    return urls

@@ -1,0 +1,87 @@
+"""Choosing the run that a page shows."""
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app.common import faults, job_progress
+from app.common.cached_runs import open_run
+from app.common.text import escape_markdown
+from app.state import session
+from heat_core import HeatError, Run
+from heat_core.jobs.jobs import start
+from heat_core.names import printable
+from heat_core.runs.creation import new_run
+from heat_core.runs.experiment import demo_experiment
+from heat_core.runs.manage import damaged_runs, list_runs
+from heat_core.storage import heat_home
+
+
+@st.cache_resource(show_spinner=False)
+def _start_demo(home: str) -> str:  # noqa: ARG001 (part of the cache's key)
+    """Start the demo, once however many browser tabs open an empty HEAT_HOME at the same time."""
+    folder = new_run(demo_experiment())
+    start(folder)
+    return folder.name
+
+
+def pick_run(column: DeltaGenerator | None = None) -> Run:
+    """The run that the page shows: picked in `column`, named in the address, or the newest. Starts the demo on an empty
+    HEAT_HOME.
+    """
+    names = [r.id for r in list_runs() or _first_runs()]
+    previous = session.get("run") or session.initial_address().get("run")
+    wanted = session.pop("run-picked") or st.query_params.get("run", previous)
+    if wanted and wanted not in names:
+        why = damaged_runs().get(wanted, f"The run {wanted!r} no longer exists")
+        st.warning(f"{escape_markdown(why.removesuffix('.'))}; the newest one is shown.")
+    name = wanted if wanted in names else names[0]
+    session.set_widget_value("run-choice", name)
+    (column or st).selectbox(
+        "Run",
+        names,
+        key="run-choice",
+        format_func=printable,
+        label_visibility="collapsed",
+        on_change=lambda: session.set_values(**{"run-picked": session.get("run-choice")}),
+    )
+    session.set_values(run=name)  # in the address it stands with the view state, so that one step back undoes both
+    try:
+        run = open_run(heat_home() / "runs" / name)
+        experiment = run.experiment
+    except HeatError as error:
+        session.write_run_address(name)
+        faults.stop(error)
+    id_set, ood_sets = "/".join(Path(experiment.id).parts[-2:]), ", ".join(experiment.ood)
+    settings = f"preset {escape_markdown(experiment.preset)} · seed {escape_markdown(experiment.seed)}"
+    sets = f"ID **{escape_markdown(id_set)}** · OOD **{escape_markdown(ood_sets)}**"
+    st.caption(f"{escape_markdown(experiment.network)} · {settings} · {sets}")
+    return run
+
+
+def _first_runs() -> list[Run]:
+    """The demo, where there is nothing yet; a HEAT_HOME whose runs are all damaged is not empty."""
+    if damaged := damaged_runs():
+        faults.stop(" ".join(damaged.values()))
+    _start_demo(str(heat_home()))
+    if not (runs := list_runs()):  # its run was deleted: once more
+        _start_demo.clear()
+        _start_demo(str(heat_home()))
+        runs = list_runs()
+    return runs
+
+
+def pick_ready_run(column: DeltaGenerator | None = None) -> Run:
+    """The run chosen in `column`, once it has numbers; until then the page shows the job's progress."""
+    run = pick_run(column)
+    with st.container():  # keeps its place when the job ends: what comes after would be drawn anew, twice for a moment
+        job_progress.draw_job_progress(run)
+    if not run.has_energies:
+        job_progress.wait_for_stage(run, "This page fills as soon as its stage is finished.")
+    try:
+        run.detectors  # noqa: B018 (reads the arrays: a damaged file must show here)
+    except HeatError as error:
+        session.write_run_address(run.id)
+        faults.stop(error)
+    return run

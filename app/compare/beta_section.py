@@ -1,0 +1,62 @@
+"""FPR95 and AUROC over β, and how far the residuals reach."""
+
+from bisect import bisect
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app.common import downloads
+from app.state import session
+from heat_core import Lens, Run
+from heat_core.analysis.beta_sweep import BETAS, sweep_beta
+from heat_core.composition import format_beta
+from heat_core.reporting import figures
+from heat_core.runs.experiment import ID
+from heat_core.runs.record import ENERGIES
+
+
+@st.cache_data(show_spinner="Composing at every β…", max_entries=32)
+def _cached_sweep(folder: str, version: int, lens: Lens, _run: Run) -> tuple[list[float], list[float]]:  # noqa: ARG001
+    return sweep_beta(_run, lens)
+
+
+def draw_beta_section(run: Run) -> None:
+    """FPR95 and AUROC over β, with the current one marked, and how far residuals reach."""
+    if not run.priors:
+        st.info("β composes corrected priors: it comes with the first residual.")
+        return
+    st.subheader("How much β matters", help="Fig. 3b: the average over the OOD sets at every step of the slider.")
+    lens = session.view_state().lens()
+    version = run.folder.joinpath(ENERGIES).stat().st_mtime_ns
+    # What is swept does not depend on where the slider stands: moving it moves the mark alone.
+    percentages = _cached_sweep(str(run.folder), version, Lens(0.0, lens.priors, lens.weights), run)
+    betas, (fpr95, auroc) = list(BETAS), ([100 * v for v in curve] for curve in percentages)
+    if lens.beta not in betas:  # typed: a step of its own
+        index = bisect(betas, lens.beta)
+        betas.insert(index, lens.beta)
+        for curve, (value,) in zip((fpr95, auroc), sweep_beta(run, lens, [lens.beta]), strict=True):
+            curve.insert(index, 100 * value)
+    figure = figures.beta_curve([format_beta(b) for b in betas], fpr95, auroc, format_beta(lens.beta))
+    downloads.draw_chart(figure, "beta-curve", f"{run.id}-beta")
+    with st.expander("What do the residuals weigh against their priors?"):
+        st.dataframe(_spread_table(run).style.format("{:.4g}"))
+        st.caption(
+            "The loss holds a residual within about ±1/(2λ) (Eq. 5): it can only correct a prior whose spread "
+            "after division by T is of that order."
+        )
+
+
+def _spread_table(run: Run) -> pd.DataFrame:
+    """How far each prior, after division by T, and its residual reach."""
+    rows = {}
+    for i, prior in enumerate(run.priors):
+        residuals = {name: run.residual_energies(name)[:, i] for name in run.datasets}
+        rows[prior] = {
+            "temperature T": run.record.temperatures[i],
+            "spread of E_q / T on ID test": run.prior_energies(ID)[:, i].std(),
+            "spread of E_θ on ID test": residuals[ID].std(),
+            "mean of E_θ on ID test": residuals[ID].mean(),
+            "mean of E_θ on OOD": np.concatenate([residuals[name] for name in run.ood_names]).mean(),
+        }
+    return pd.DataFrame(rows).T

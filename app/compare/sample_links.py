@@ -1,0 +1,46 @@
+"""Where a number of a table leads: its images, in Inspect."""
+
+from dataclasses import replace
+from typing import NoReturn
+
+import numpy as np
+import streamlit as st
+
+from app.state.view_state import ViewState, page_url, to_query_params
+from heat_core import Run
+from heat_core.analysis.comparison_rows import ScoreSource
+from heat_core.analysis.questions import Query
+from heat_core.analysis.selections import save_selection
+from heat_core.composition import HEAT
+from heat_core.reporting.tables import Link
+
+
+def links_to_missed(runs: list[Run], view: ViewState) -> Link:
+    """A table's links: a row and the sets of a column → what the row misses of them.
+
+    Args:
+        runs: those of the table; the first one is looked at.
+        view: of the first run. The others are composed as their rows say.
+    """
+    sets = {run.id: set(run.ood_names) for run in runs}
+
+    def link(source: ScoreSource, names: tuple[str, ...]) -> str | None:
+        if not set(names) <= sets[source.run]:
+            return None
+        here = view if source.run == runs[0].id else ViewState(colour=view.colour)
+        values = () if set(names) == sets[source.run] else (("set", names),)
+        if source.detector == HEAT:
+            lens = source.lens
+            here = replace(here, beta=lens.beta, priors=lens.priors, weights=lens.weights)
+            asked = Query("missed", here.query.baseline, values=values)
+        else:
+            asked = Query("missed-by-baseline", source.detector, values=values)
+        return page_url("", source.run, replace(here, query=asked, selection=None, sample=None, hidden_sets=()))
+
+    return link
+
+
+def open_samples(run: Run, view: ViewState, numbers: np.ndarray) -> NoReturn:
+    """Leave the page for Inspect, which shows these samples."""
+    here = replace(view, query=Query("all"), selection=save_selection(run.folder, numbers), sample=None, hidden_sets=())
+    st.switch_page("app_pages/inspect.py", query_params={"run": run.id, **to_query_params(here)})

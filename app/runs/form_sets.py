@@ -1,0 +1,115 @@
+"""The images of a new run: its known set, its OOD sets, and how many of each."""
+
+from typing import Any
+
+import streamlit as st
+
+from app.common.text import escape_markdown
+from app.runs.form_values import NO_GROUP, FormValues, OodSetRow
+from app.runs.form_widgets import bind
+from app.state import session
+from heat_core.data.datasets import known_names
+from heat_core.runs.experiment import GROUPS
+
+_LIST_HELP = (
+    "A list has a column `path` (absolute, or relative to the list) and may have `label`, `split`, `set`, `group`, "
+    "`time`, `box` (x, y, w, h in pixels: crops); other columns stay with the images."
+)
+
+
+def draw_image_sets(form: FormValues) -> None:
+    st.subheader("Images")
+    st.caption(
+        "A folder on this machine, with one sub-folder a class (or none); a list of images (CSV or Parquet); or the "
+        "name of a data set.",
+        help=f"{_LIST_HELP} Known by name: {escape_markdown(', '.join(known_names()))}. Those that are not here are "
+        "downloaded.",
+    )
+    id_column, test_column = st.columns(2)
+    id_column.text_input(
+        "Known (ID), for training",
+        placeholder="/path/to/images, or list.csv",
+        help="The classes that the model knows: at least two. Of a list, its rows for training. A flat folder, or a "
+        "list without labels, has no classes: clusters of features stand for them, and EL and whatever asks a "
+        "classifier is left out.",
+        **bind("id", form),
+    )
+    test_column.text_input(
+        "Known (ID), for testing",
+        placeholder="every fifth training image",
+        help="Other images of the same classes; they set the threshold. Without: the rows for testing of a list, or "
+        "every fifth training image.",
+        **bind("id_test", form),
+    )
+    for i, (number, row) in enumerate(list(form.rows.items())):
+        _draw_ood_set(form, number, row, "visible" if i == 0 else "collapsed")
+    st.button("Another unknown set", icon=":material/add:", type="tertiary", on_click=form.add_row)
+    _draw_limits(form)
+
+
+def _draw_limits(form: FormValues) -> None:
+    """How many images of each set go in, and how many clusters stand for classes."""
+    columns = st.columns(5)
+    columns[0].number_input(
+        "Images a class",
+        min_value=0,
+        help="0 = all of them; of a set without classes, of the whole set. A limit makes a first look quick.",
+        **bind("limit", form),
+    )
+    columns[1].number_input(
+        "of the known test set", min_value=0, help="0 = the same as for training.", **bind("limit_test", form)
+    )
+    columns[2].number_input(
+        "of the unknown sets", min_value=0, help="0 = the same as for training.", **bind("limit_ood", form)
+    )
+    columns[3].number_input(
+        "Share learned from",
+        0.0,
+        1.0,
+        step=0.1,
+        format="%g",
+        help="Of the training images of each class: 0.1 is what the paper's Figs. 4 and 7 call 10 % of the data.",
+        **bind("share", form),
+    )
+    columns[4].number_input(
+        "Clusters",
+        min_value=0,
+        help="How many stand for the classes of a known set that has none; 0 = ten, fewer below 200 images. To be left "
+        "at 0 where there are classes.",
+        **bind("clusters", form),
+    )
+
+
+def _draw_ood_set(form: FormValues, number: int, row: OodSetRow, labels: Any) -> None:
+    """A row of the OOD sets: name, source, distance, and a button that takes it away."""
+    columns = st.columns([6, 8, 5, 2], vertical_alignment="bottom", gap="small")
+
+    def bind_row(name: str) -> dict[str, Any]:
+        key = f"{form.key_prefix}-ood-{number}-{name}"
+        return {"key": key, "on_change": lambda: setattr(row, name, session.get(key)), "label_visibility": labels}
+
+    columns[0].text_input("Unknown (OOD)", row.name, placeholder="its name", **bind_row("name"))
+    columns[1].text_input(
+        "Folder, list or dataset",
+        row.source,
+        placeholder="/path/to/images, or list.csv",
+        help="What the model should not know. Of a list with a column `set`, the rows of the set of this name.",
+        **bind_row("source"),
+    )
+    columns[2].selectbox(
+        "Distance",
+        [NO_GROUP, *GROUPS],
+        [NO_GROUP, *GROUPS].index(row.group),
+        help="How far it is from the known classes, for you to judge: the tables average near, mid and far sets apart "
+        "(Tab. 4).",
+        **bind_row("group"),
+    )
+    columns[3].button(
+        "",
+        icon=":material/close:",
+        type="tertiary",
+        key=f"{form.key_prefix}-ood-{number}-less",
+        help="Leave this set out.",
+        disabled=len(form.rows) == 1,
+        on_click=lambda: form.remove_row(number),
+    )

@@ -1,0 +1,153 @@
+"""The form of a new run as plain values: what was typed, before it is an Experiment. `run_form` draws it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from heat_core import Experiment, HeatError, detectors
+from heat_core.data.manifest import MANIFEST_SUFFIXES
+from heat_core.energies.names import ALL_PRIORS, SECOND_PRIORS
+from heat_core.energies.settings import PRESET_NAMES, settings_for
+from heat_core.runs.experiment import COVARIANCES, GROUPS, MIXTURE_WEIGHTS
+
+NO_GROUP = "not said"
+_TEXT_FIELDS = ("id", "id_test", "backbone", "weights", "second_backbone", "second_weights", "name")
+_SIZE_FIELDS = ("image_size", "second_image_size", "batch_size")
+NUMBER_FIELDS = ("limit", "limit_test", "limit_ood", "clusters", *_SIZE_FIELDS)  # 0 = not given
+_LARGEST_NUMBER = 2**53 - 1  # a browser's numbers
+
+
+@dataclass
+class OodSetRow:
+    """One OOD set as it is typed."""
+
+    name: str = ""
+    source: str = ""
+    group: str = NO_GROUP
+
+
+@dataclass
+class FormValues:
+    """The values that the form holds.
+
+    Attributes:
+        values: field of the Experiment → what its widget holds.
+        rows: number of a row, which stays while others come and go → an OOD set.
+        settings: setting of the training → a value other than the preset's.
+        note: where it came from, for the reader.
+        confirmed_warnings: those of which a person has said that they are meant.
+        filling: the number of this filling of the form: its widgets are others than those of the one before.
+        resets: how often the settings went back to the preset's, for the same reason.
+    """
+
+    values: dict[str, Any]
+    rows: dict[int, OodSetRow]
+    settings: dict[str, Any] = field(default_factory=dict)
+    note: str = ""
+    confirmed_warnings: set[str] = field(default_factory=set)
+    filling: int = 0
+    resets: int = 0
+
+    @classmethod
+    def from_experiment(cls, experiment: Experiment, note: str = "") -> "FormValues":
+        """The form filled with an Experiment. What no form can hold is left out, and the note says so."""
+        e = experiment
+        dropped: list[str] = []
+
+        def keep_known(values: list[str], options: tuple[str, ...] | list[str]) -> list[str]:
+            dropped.extend(value for value in values if value not in options)
+            return [value for value in values if value in options]
+
+        values: dict[str, Any] = {name: _browser_text(getattr(e, name) or "") for name in _TEXT_FIELDS}
+        values |= {name: min(max(getattr(e, name) or 0, 0), _LARGEST_NUMBER) for name in NUMBER_FIELDS}
+        values |= {
+            "seed": min(max(e.seed, 0), _LARGEST_NUMBER),
+            "map": e.map,
+            "share": float(min(max(e.share, 0.0), 1.0)),
+        }
+        values["priors"] = keep_known(list(dict.fromkeys(e.priors)), (*ALL_PRIORS, *SECOND_PRIORS))
+        values["detectors"] = keep_known(list(dict.fromkeys(e.detectors)), ["all", *detectors.names()])
+        values["preset"] = next(iter(keep_known([e.preset], PRESET_NAMES)), PRESET_NAMES[0])
+        values["covariance"] = next(iter(keep_known([e.covariance], COVARIANCES)), COVARIANCES[0])
+        weights = keep_known([e.mixture_weights], MIXTURE_WEIGHTS)
+        values["mixture_weights"] = next(iter(weights), MIXTURE_WEIGHTS[0])
+        rows = {
+            i: OodSetRow(
+                _browser_text(name),
+                _browser_text(source),
+                keep_known([e.groups[name]], GROUPS)[0] if name in e.groups else NO_GROUP,
+            )
+            for i, (name, source) in enumerate(e.ood.items())
+        }
+        settings = {}
+        for name, value in e.settings.items():
+            try:
+                settings[name] = settings_for("gmm", values["preset"], {name: value}).as_options()[name]
+            except HeatError:
+                dropped.append(name)
+        if dropped:
+            note = f"{note} Not known here, and left out: {', '.join(dropped)}.".strip()
+        return cls(values, rows or {0: OodSetRow()}, settings, note)
+
+    @property
+    def key_prefix(self) -> str:
+        """What the keys of its widgets begin with."""
+        return f"new-{self.filling}" if self.filling else "new"
+
+    @property
+    def settings_key_prefix(self) -> str:
+        """What the keys of the training's widgets begin with: their defaults hang on the preset and the first prior."""
+        return f"{self.key_prefix}-set-{self.values['preset']}-{next(iter(self.values['priors']), '')}-{self.resets}"
+
+    def add_row(self) -> None:
+        """One more OOD set."""
+        self.rows[max(self.rows, default=-1) + 1] = OodSetRow()
+
+    def remove_row(self, number: int) -> None:
+        """One OOD set fewer."""
+        self.rows.pop(number, None)
+
+    def to_experiment(self) -> Experiment:
+        """What the form asks for; HeatError where two OOD sets have one name."""
+        values = {name: value.strip() if name in _TEXT_FIELDS else value for name, value in self.values.items()}
+        values |= {
+            name: values[name] or None
+            for name in (*NUMBER_FIELDS, "id_test", "weights", "second_backbone", "second_weights")
+        }
+        ood: dict[str, str] = {}
+        groups: dict[str, str] = {}
+        for row in self.rows.values():
+            source = row.source.strip()
+            path = Path(source)
+            name = row.name.strip() or (path.stem if path.suffix.lower() in MANIFEST_SUFFIXES else path.name)
+            if not name and not source:
+                continue
+            if name in ood:
+                raise HeatError(f"Two OOD sets are called {name!r}: give each a name of its own.")
+            ood[name] = source
+            if row.group in GROUPS:
+                groups[name] = row.group
+        chosen = ["all"] if "all" in values["detectors"] else values["detectors"]
+        return Experiment(**values | {"detectors": chosen}, ood=ood, groups=groups, settings=dict(self.settings))
+
+    def current_settings(self) -> dict[str, Any]:
+        """Every setting of the training of the first prior, changes included."""
+        prior = next(iter(self.values["priors"]), "gmm")
+        options = settings_for(prior, self.values["preset"]).as_options()
+        return {name: self.settings.get(name, value) for name, value in options.items()}
+
+    def reset_settings(self) -> None:
+        """Take every setting of the training from the preset again."""
+        self.settings.clear()
+        self.resets += 1
+
+    def change_setting(self, name: str, value: Any) -> None:
+        """Change a setting of the training; the preset's own value is no change."""
+        self.settings.pop(name, None)
+        if value != self.current_settings()[name]:
+            self.settings[name] = value
+
+
+def _browser_text(text: str) -> str:
+    """As a browser can hold it: a path may have bytes that are not UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()

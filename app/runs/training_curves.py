@@ -1,0 +1,68 @@
+"""The curves of a run's residuals, renewed while its job works."""
+
+import streamlit as st
+
+from app.common import downloads, faults
+from app.common.text import escape_markdown
+from heat_core import Run
+from heat_core.reporting import figures
+from heat_core.runs.row_names import corrected_row, title_of
+
+CURVE_KEYS = {
+    "epoch",
+    "epochs",
+    "prior",
+    "temperature",
+    "prior_spread",
+    "residual_spread",
+}  # of an event, for its curve
+_HEIGHT = 270  # pixels of a curve
+
+
+def draw_training_curves(run: Run) -> None:
+    """Losses and energies of each residual so far, renewed while the job works."""
+
+    @st.fragment(run_every=2.0 if run.is_active else None)
+    @faults.show_errors()
+    def draw() -> None:
+        epochs = [e for e in run.events() if e["stage"] == "residual" and set(e) >= CURVE_KEYS]
+        without_curve = []
+        for prior in run.experiment.priors:
+            records = [e for e in epochs if e["prior"] == prior]
+            # A resumed job trains an unfinished residual again from its first epoch: its last curve counts.
+            first = max((i for i, e in enumerate(records) if e["epoch"] == 1), default=0)
+            if records:
+                _draw_residual_curves(run, prior, records[first:])
+            else:
+                without_curve.append(title_of(corrected_row(prior), {}))
+        if without_curve:
+            what = "No curve yet" if run.is_active else "No curve was kept"
+            st.caption(f"{what}: {escape_markdown(', '.join(without_curve))}.")
+
+    draw()
+
+
+def _draw_residual_curves(run: Run, prior: str, records: list) -> None:
+    """The three curves of one residual."""
+    title, last = title_of(corrected_row(prior), {}), records[-1]
+    st.markdown(f"**{escape_markdown(title)}** · epoch {last['epoch']:d} of {last['epochs']:d}")
+    st.caption(
+        f"T = {last['temperature']:.4g} · spread of the prior after division by T {last['prior_spread']:.3g} · "
+        f"spread of the residual on data {last['residual_spread']:.3g}"
+    )
+    if last.get("saturated"):
+        st.caption("It ended here: data and negatives are told apart, and more training learns the images by heart.")
+    shown = {
+        "Loss (Eq. 6)": ({"loss": "loss"}, "loss"),
+        "Residual energy E_θ": ({"residual_data": "on data", "residual_negatives": "on negatives"}, "energy"),
+        "Hybrid energy along the chains": (
+            {"hybrid_starts": "chains' starts", "hybrid_ends": "chains' ends", "hybrid_data": "data"},
+            "energy",
+        ),
+    }
+    for column, (name, (keys, y)) in zip(st.columns(3), shown.items(), strict=True):
+        with column:
+            st.caption(escape_markdown(name))
+            figure = figures.training_curves(records, keys, y).update_layout(height=_HEIGHT)
+            st.plotly_chart(figure, key=f"{prior}-{y}-{name}")
+            downloads.figure_buttons(figure, f"{run.id}-{prior}-{name.split()[0].lower()}")

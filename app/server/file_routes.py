@@ -1,0 +1,121 @@
+"""What the browser fetches beside the page: pictures, and files to take along. The address of each says what it is of.
+
+Everything comes from finished runs of HEAT_HOME; `access_control` stands before these routes, too.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from PIL import Image
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from app.common.cached_runs import Version, version_of
+from app.common.file_urls import PREFIX
+from app.state.view_state import from_query_params
+from app.workbench import filtered_samples
+from heat_core import HeatError, Run
+from heat_core.analysis.new_images import NewImages
+from heat_core.analysis.samples import Samples
+from heat_core.names import file_name
+from heat_core.reporting.thumbnails import encoded
+from heat_core.runs.events import RUN_FILE
+from heat_core.runs.experiment import TRAIN
+from heat_core.runs.record import ENERGIES
+from heat_core.runs.scored import SCORED, ScoredImages
+from heat_core.storage import heat_home
+
+_SIDES = (96, 192, 384, 768, 1536)  # few, so that the browser's cache is used again
+_A_DAY = {"Cache-Control": "private, max-age=86400"}  # the address of a picture holds the version of its run
+
+
+def routes() -> list[Route]:
+    """The routes, for `st.App`."""
+    return [Route(f"{PREFIX}/picture", _send_picture), Route(f"{PREFIX}/take", _send_export)]
+
+
+def _as_response(respond: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """A sentence where something cannot be had."""
+
+    def endpoint(request: Request) -> Response:
+        try:
+            return respond(request)
+        except HeatError as error:
+            return PlainTextResponse(str(error).encode(errors="backslashreplace"), 404)
+        except (OSError, ValueError, KeyError, IndexError):
+            return PlainTextResponse("There is nothing here.", 404)
+
+    return endpoint
+
+
+@_as_response
+def _send_picture(request: Request) -> Response:
+    query = request.query_params
+    side = min((s for s in _SIDES if s >= int(query.get("side", 192))), default=_SIDES[-1])
+    content, kind = encoded(_read_image(query["run"], query.get("set"), query.get("batch"), int(query["row"])), side)
+    return Response(content, media_type=kind, headers=_A_DAY)
+
+
+def _read_image(run_id: str, dataset: str | None, batch: str | None, row: int) -> Image.Image:
+    run = _open_run(run_id)
+    if row < 0:
+        raise IndexError(row)
+    if batch is not None:
+        return _load_batch(run, batch).place(row).read()
+    ids = run.training_ids if dataset == TRAIN else run.ids(str(dataset))
+    return run.image(str(dataset), str(ids[row]))
+
+
+def _load_batch(run: Run, batch: str) -> ScoredImages:
+    """What a run found of a batch of new images, whose name is no path."""
+    path = _child_folder(run.folder / "own", batch) / SCORED
+    return _cached_batch(str(path), version_of(path))
+
+
+@lru_cache(maxsize=4)
+def _cached_batch(path: str, version: Version) -> ScoredImages:  # noqa: ARG001 (part of the cache's key)
+    return ScoredImages.load(Path(path))
+
+
+@_as_response
+def _send_export(request: Request) -> Response:
+    """The samples that an address names, as a table, with their pictures, or the run's report."""
+    query = dict(request.query_params)
+    run, kind = _open_run(query["run"]), query.get("kind", "csv")
+    view = from_query_params(query, run)
+    if kind == "report":
+        from heat_core.reporting.report import to_html  # imports plotly: only when it is asked for
+
+        return _attachment(to_html(run, view.lens()).encode(), "text/html", f"{run.id}.html")
+    samples = (
+        NewImages(run, _load_batch(run, query["batch"]), query["batch"]) if query.get("of") == "new" else Samples(run)
+    )
+    numbers = filtered_samples.filtered_numbers(samples, view)
+    content, media_type = filtered_samples.export_file(samples, numbers, view.lens(), kind)
+    return _attachment(content, media_type, f"{run.id}-samples.{kind}")
+
+
+def _attachment(content: bytes, media_type: str, name: str) -> Response:
+    safe = file_name(name).encode("ascii", "replace").decode().replace('"', "_").replace("?", "_")
+    return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{safe}"'})
+
+
+def _open_run(name: str) -> Run:
+    """A run of HEAT_HOME by its name, which is no path."""
+    folder = _child_folder(heat_home() / "runs", name)
+    return _cached_run(str(folder), version_of(folder / ENERGIES, folder / RUN_FILE))
+
+
+def _child_folder(folder: Path, name: str) -> Path:
+    """The folder of that name right inside another one; HeatError for a name that leads elsewhere."""
+    child = folder / name
+    if child.parent != folder or name in ("", ".", ".."):
+        raise HeatError("There is nothing of that name.")
+    return child
+
+
+@lru_cache(maxsize=4)
+def _cached_run(folder: str, version: Version) -> Run:  # noqa: ARG001 (part of the cache's key)
+    return Run.open(Path(folder))

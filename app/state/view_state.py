@@ -1,0 +1,185 @@
+"""How a person looks at a run: β, threshold, priors, question, what narrows it; and the address that says the same.
+
+Pure: `app.state.session` keeps it, and mirrors it in the address bar.
+"""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from heat_core import HeatError, Lens, Run
+from heat_core.analysis.metadata_facets import COLUMN_PREFIX
+from heat_core.analysis.questions import COLUMNS, NEW_QUESTIONS, ORDERS, QUESTIONS, Query, parse_order
+from heat_core.runs.experiment import ID
+
+COLOURINGS = ("dataset", "class", "score", "verdict")
+FACETS = ("set", "folder", "seen", "part", "cluster", "tag")  # beside the columns of manifests
+_GRID_CHOICES = ("layout", "size")
+_TABLE_CHOICES = ("section", "det", "metric", "runs", "rows", "subsets", "intervals", "best", "against", "against-det")
+_CHOICES = (*_GRID_CHOICES, *_TABLE_CHOICES, "batch", "own", "by")
+_LARGEST_WEIGHT = 1e6
+MAX_ALPHA = 0.5  # of the slider
+
+
+@dataclass(frozen=True)
+class ViewState:
+    """How a person looks at a run.
+
+    Attributes:
+        beta: of the composition.
+        threshold: None = at 95 % of ID.
+        alpha: the false-alarm rate that draws the line instead; None where none does.
+        priors: those that are composed; None = all.
+        weights: one each, or None.
+        colour: what colours the map, among `COLOURINGS`.
+        hidden_sets: sets that the legend hides.
+        selection: the name of a kept one.
+        sample: the key of the inspected one.
+        query: which samples, in which order.
+        choices: what else was chosen on a page (layout, detector, metric, …), as texts, where it is not the default.
+    """
+
+    beta: float = 0.0
+    threshold: float | None = None
+    alpha: float | None = None
+    priors: tuple[str, ...] | None = None
+    weights: tuple[float, ...] | None = None
+    colour: str = "dataset"
+    hidden_sets: tuple[str, ...] = ()
+    selection: str | None = None
+    sample: str | None = None
+    query: Query = field(default_factory=Query)
+    choices: dict[str, str] = field(default_factory=dict)
+
+    def lens(self) -> Lens:
+        """How HEAT is composed."""
+        return Lens(self.beta, self.priors, self.weights, self.threshold, self.alpha)
+
+
+_PARAMETERS = {"threshold": "thr", "alpha": "alpha", "selection": "sel", "sample": "sample", "colour": "colour"}
+
+
+def to_query_params(view: ViewState) -> dict[str, str]:
+    """What stands in the address bar: everything that differs from the default view state."""
+    default = ViewState()
+    params = {"beta": _format_beta(view.beta)}
+    for name, parameter in _PARAMETERS.items():
+        if (value := getattr(view, name)) != getattr(default, name):
+            params[parameter] = value if isinstance(value, str) else repr(value)
+    for name, parameter in (("priors", "priors"), ("weights", "w")):
+        if (values := getattr(view, name)) is not None:
+            params[parameter] = ",".join(map(str, values))
+    if view.hidden_sets:
+        params["off"] = json.dumps(view.hidden_sets)
+    return params | _query_params(view.query) | {k: v for k, v in view.choices.items() if v}
+
+
+def page_url(page: str, run_id: str, view: ViewState) -> str:
+    """A link to a page of the app ("" = Inspect), which opens this view of a run."""
+    return f"{page or '/'}?{urlencode({'run': run_id} | to_query_params(view), errors='backslashreplace')}"
+
+
+def _query_params(query: Query) -> dict[str, str]:
+    """A query as it stands in the address: what differs from the plain one."""
+    default, params = Query(), {}
+    for name, parameter in _QUERY_PARAMETERS.items():
+        if (value := getattr(query, name)) != getattr(default, name):
+            params[parameter] = value
+    if query.methods:
+        params["methods"] = ",".join(query.methods)
+    if query.brush:
+        params["brush"] = ",".join(map(repr, query.brush))
+    return params | {name: json.dumps(values) for name, values in query.values}
+
+
+_QUERY_PARAMETERS = {"question": "q", "baseline": "base", "find": "find", "like": "like", "order": "order"}
+
+
+def _parse_query(query: dict[str, str], run: Run) -> Query:
+    """The query that an address names; what does not fit is left out. Values that the run has not got stay: they keep
+    nothing, and their chip says so.
+    """
+    given: dict[str, Any] = {
+        name: query[parameter] for name, parameter in _QUERY_PARAMETERS.items() if query.get(parameter)
+    }
+    if given.get("question") not in {*QUESTIONS, *NEW_QUESTIONS}:
+        given.pop("question", None)
+    column, _ = parse_order(given.get("order", ""))
+    if given.get("order") not in ORDERS and column not in (*COLUMNS, *run.priors) and not is_column(column):
+        given.pop("order", None)
+    rows = run.detectors if run.has_energies else []
+    if given.get("baseline") not in rows:
+        given.pop("baseline", None)
+    methods = tuple(dict.fromkeys(m for m in query.get("methods", "").split(",") if m in rows))
+    brush = [parse_beta(b, math.nan) for b in query.get("brush", "").split(",")]
+    if len(brush) == 2 and brush[0] <= brush[1]:
+        given["brush"] = (brush[0], brush[1])
+    values = ((name, parse_texts(query[name])) for name in select_facets(query))
+    return Query(methods=methods, values=tuple((name, texts) for name, texts in values if texts), **given)
+
+
+def is_column(facet: str) -> bool:
+    """Whether it is a column of manifests, by whatever name."""
+    return facet.startswith(COLUMN_PREFIX) and facet != COLUMN_PREFIX
+
+
+def select_facets(names: Iterable[str]) -> list[str]:
+    """The facets among some names: those that every run has in their order, then columns of manifests."""
+    names = list(names)
+    return [*(name for name in FACETS if name in names), *filter(is_column, names)]
+
+
+def _smallest_alpha(run: Run) -> float:
+    """The smallest α at which anything can be called unknown."""
+    return 1 / (len(run.ids(ID)) + 1) if run.has_energies else 1.0
+
+
+def parse_texts(text: str) -> tuple[str, ...]:
+    """The texts that a JSON list holds, each once; none where it is no list."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        return ()
+    return tuple(dict.fromkeys(str(value) for value in values)) if isinstance(values, list) else ()
+
+
+def from_query_params(query: dict[str, str], run: Run) -> ViewState:
+    """The view state that an address names; what does not fit the run is left out."""
+    view = ViewState(beta=parse_beta(query.get("beta", "0"), 0.0))
+    if "thr" in query and math.isfinite(threshold := parse_beta(query["thr"], math.inf)):
+        view = replace(view, threshold=threshold)
+    elif _smallest_alpha(run) <= (alpha := parse_beta(query.get("alpha", ""), 0.0)) <= MAX_ALPHA:
+        view = replace(view, alpha=alpha)
+    composed = [p for p in run.priors if p in query.get("priors", "").split(",")]
+    if composed and len(composed) < len(run.priors):
+        view = replace(view, priors=tuple(composed))
+    weights = [parse_beta(w, -1.0) for w in query.get("w", "").split(",")]
+    if len(weights) == len(composed or run.priors) and all(0 < w <= _LARGEST_WEIGHT for w in weights):
+        view = replace(view, weights=tuple(weights))
+    if query.get("colour") in COLOURINGS:
+        view = replace(view, colour=query["colour"])
+    choices = {k: query[k] for k in _CHOICES if query.get(k)}
+    view = replace(
+        view, hidden_sets=parse_texts(query.get("off", "[]")), selection=query.get("sel"), sample=query.get("sample")
+    )
+    return replace(view, query=_parse_query(query, run), choices=choices)
+
+
+def parse_beta(text: str, otherwise: float | None = None) -> float:
+    """β as a person writes it: 0.5, -3, −∞, inf. `otherwise` stands in for nonsense; without it HeatError."""
+    try:
+        value = float(str(text).strip().replace("−", "-").replace("∞", "inf"))
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        if otherwise is not None:
+            return otherwise
+        raise HeatError(f"{text!r} is not a value of β: write a number, or −∞ or +∞.")
+    return value
+
+
+def _format_beta(beta: float) -> str:
+    return ("-inf" if beta < 0 else "inf") if math.isinf(beta) else f"{beta:g}"

@@ -1,0 +1,139 @@
+"""What a person does in the workbench, as messages of the browser, and what Python does about it."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app.common import faults
+from app.state import session
+from app.state.view_state import parse_beta, select_facets
+from app.workbench import position_maps, run_from_samples
+from heat_core import HeatError
+from heat_core.analysis.notes import write_note, write_tags
+from heat_core.analysis.questions import ORDERS, Query
+from heat_core.analysis.samples import Samples
+from heat_core.analysis.selections import save_selection
+
+LAYOUTS = ("grid", "table", "rows")
+
+
+def done_key(key: str) -> str:
+    """The session's key for the number of the last action of a workbench that was done."""
+    return f"done-{key}"
+
+
+class BrowserEvents:
+    """Handlers of the messages about what a person did in the workbench."""
+
+    def __init__(self, samples: Samples, numbers: np.ndarray, key: str) -> None:
+        self.samples, self.run, self.numbers, self.key = samples, samples.run, numbers, key
+        self._handlers: dict[str, Callable[[Any], None]] = {
+            "view": self._update_view_state,
+            "lasso": self._save_selection,
+            "inspect": self._inspect_sample,
+            "act": self._run_actions,
+            "where": self._start_position_maps,
+        }
+
+    def handler(self, name: str) -> Callable[[], None]:
+        """What to do with a message of that name, which may come after its page was left."""
+
+        def handle() -> None:
+            if (message := session.trigger_payload(self.key, name)) is not None:
+                self._handlers[name](json.loads(message))
+
+        return handle
+
+    def _update_view_state(self, state: dict[str, Any]) -> None:
+        run = self.run
+        if len(state["taking"]) != len(run.priors):  # sent just as a further residual arrived
+            return
+        composed = tuple(p for p, takes in zip(run.priors, state["taking"], strict=True) if takes)
+        weights = state["weights"] and tuple(
+            float(w) for w, takes in zip(state["weights"], state["taking"], strict=True) if takes
+        )
+        session.set_exact_signature(state["signature"])
+        session.update_view_state(
+            beta=parse_beta(state["beta"], 0.0),
+            threshold=state["threshold"],
+            alpha=state["alpha"] if state["threshold"] is None else None,
+            colour=state["colour"],
+            hidden_sets=tuple(state["off"]),
+            weights=weights,
+            priors=None if len(composed) == len(run.priors) else composed,
+            query=query_from_browser(state["ask"]),
+        )
+        session.set_choice("layout", state["layout"] if state["layout"] in LAYOUTS[1:] else None)
+        session.set_choice("size", str(int(state["size"])))
+
+    def _save_selection(self, message: dict[str, Any]) -> None:
+        points = self._sample_numbers(message)
+        try:
+            session.update_view_state(selection=save_selection(self.run.folder, points) if len(points) else None)
+        except HeatError as error:
+            faults.toast(error)
+
+    def _inspect_sample(self, number: int) -> None:
+        session.update_view_state(sample=self.samples.key(number))
+
+    def _run_actions(self, messages: list[dict[str, Any]]) -> None:
+        """Do what has not been done yet: the browser repeats what it got no answer to."""
+        session.mark_interaction()
+        for message in messages:
+            if message["id"] <= session.get(done_key(self.key), 0):
+                continue
+            session.set_values(**{done_key(self.key): message["id"]})
+            try:
+                self._run_action(message)
+            except HeatError as error:
+                faults.toast(error)
+
+    def _run_action(self, message: dict[str, Any]) -> None:
+        """Tag samples, keep a note, or make them a set of a new run."""
+        chosen = np.array([message["number"]]) if "number" in message else self._sample_numbers(message)
+        if message["what"] == "run":
+            run_from_samples.fill_new_run_form(self.samples, chosen, message["role"], message["name"])
+            return
+        if not self.samples.has_truth:  # notes are of the run's own samples
+            return
+        keys, folder = [self.samples.key(int(i)) for i in chosen], self.run.folder
+        if message["what"] == "note":
+            write_note(folder, keys[0], message["note"])
+            return
+        add = message["what"] == "tag"
+        write_tags(folder, keys, message["tag"], add)
+        st.toast(f"{len(keys):,} {'tagged' if add else 'untagged'}.", icon=":material/bookmark:")
+
+    def _start_position_maps(self, message: dict[str, Any]) -> None:
+        session.mark_interaction()
+        try:
+            position_maps.start(self.samples, int(message["number"]))
+        except HeatError as error:
+            faults.toast(error)
+
+    def _sample_numbers(self, message: dict[str, Any]) -> np.ndarray:
+        """The sample numbers of a set of points."""
+        if not message["bits"]:
+            return np.empty(0, int)
+        bits = np.unpackbits(np.frombuffer(base64.b64decode(message["bits"]), np.uint8))[: len(self.numbers)]
+        return self.numbers[bits.astype(bool)]
+
+
+def query_from_browser(message: dict[str, Any]) -> Query:
+    """The query in a message of the browser."""
+    values = ((name, tuple(map(str, message["values"][name]))) for name in select_facets(message["values"]))
+    brush = message["brush"]
+    return Query(
+        question=message["question"],
+        baseline=message["baseline"],
+        methods=tuple(message["methods"]),
+        values=tuple((name, texts) for name, texts in values if texts),
+        brush=(float(brush[0]), float(brush[1])) if brush else None,
+        find=message["find"],
+        like=message["like"],
+        order=message["order"] or next(iter(ORDERS)),
+    )

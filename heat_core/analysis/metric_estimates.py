@@ -1,0 +1,97 @@
+"""A metric with its bootstrap replicates: of one OOD set, averaged over seeds and sets, and differences of two rows."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from heat_core.analysis.comparison_rows import Entry
+from heat_core.metrics import METRICS, bootstrap
+from heat_core.runs.experiment import ID
+
+_RESAMPLED = {"auroc", "fpr95"}
+MetricEstimate = tuple[float, np.ndarray]  # a metric in percent, and its replicates
+MetricFunction = Callable[[np.ndarray, np.ndarray, str, int], MetricEstimate]
+SetEstimates = dict[str, MetricEstimate]  # of each OOD set
+
+
+def estimate_metric(id_scores: np.ndarray, ood_scores: np.ndarray, metric: str, replicates: int) -> MetricEstimate:
+    """A metric in percent, and its replicates; a metric without an interval has none."""
+    resampled = bootstrap(id_scores, ood_scores, replicates)[metric] if metric in _RESAMPLED else np.empty(0)
+    return 100 * METRICS[metric](id_scores, ood_scores), 100 * resampled
+
+
+def estimate_sets(
+    entry: Entry, names: Sequence[str], metric: str, replicates: int, estimate: MetricFunction
+) -> SetEstimates:
+    """OOD set → the metric in percent and its replicates, for the sets that the run has."""
+    id_scores = entry.scores(ID)
+    return {
+        name: average_over_seeds(
+            [estimate(known, ood, metric, replicates) for known, ood in zip(id_scores, entry.scores(name), strict=True)]
+        )
+        for name in names
+        if name in entry.run.ood_names
+    }
+
+
+def average_over_seeds(estimates: Sequence[MetricEstimate], seed: int = 0) -> MetricEstimate:
+    """The mean of a metric over seeds. A replicate draws images (the same for every seed and every row, see
+    `metrics.bootstrap`) and seeds (the same for every row with as many), so that differences of rows are paired.
+    """
+    if len(estimates) == 1:
+        return estimates[0]
+    count = len(estimates)
+    value = float(np.mean([v for v, _ in estimates]))
+    fewest = min(len(replicates) for _, replicates in estimates)
+    seed_of = np.random.default_rng((seed, count)).integers(count, size=(fewest, count))
+    table = np.array([replicates[:fewest] for _, replicates in estimates])
+    return value, table[seed_of, np.arange(fewest)[:, None]].mean(axis=1)
+
+
+def average_over_sets(estimates: SetEstimates, names: Sequence[str]) -> MetricEstimate:
+    """The mean over the sets `names`, and (B,) replicates of it (large sets have fewer); NaN and no replicate where
+    one is missing.
+    """
+    if any(name not in estimates for name in names):
+        return np.nan, np.empty(0)
+    fewest = min(len(estimates[name][1]) for name in names)
+    value = float(np.mean([estimates[name][0] for name in names]))
+    return value, np.mean([estimates[name][1][:fewest] for name in names], axis=0)
+
+
+@dataclass(frozen=True)
+class AverageDifference:
+    """How much one row's average differs from another's, in points, with its paired 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the interval lies on one side of zero."""
+        return self.low > 0 or self.high < 0
+
+
+def average_difference(
+    entry: Entry, baseline: Entry, metric: str, replicates: int = 400, estimate: MetricFunction = estimate_metric
+) -> AverageDifference:
+    """`entry` minus `baseline`, averaged over the OOD sets of both, images and seeds paired."""
+    names = [name for name in entry.run.ood_names if name in baseline.run.ood_names]
+    first, second = (
+        average_over_sets(estimate_sets(e, names, metric, replicates, estimate), names) for e in (entry, baseline)
+    )
+    low, high = interval_of_difference(first[1], second[1])
+    return AverageDifference(float(first[0] - second[0]), low, high)
+
+
+def interval_of_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of the differences, resample by resample; NaN where one has no replicates. Runs of other sizes
+    have other resamples, and maybe fewer: their differences are those of independent draws.
+    """
+    fewest = min(len(first), len(second))
+    if not fewest:
+        return np.nan, np.nan
+    low, high = np.percentile(first[:fewest] - second[:fewest], [2.5, 97.5])
+    return float(low), float(high)

@@ -1,0 +1,67 @@
+"""The options of an experiment, which `run` and `study` share, and the experiment that they describe."""
+
+import argparse
+
+from heat_core import detectors
+from heat_core.cli.options import add_backbone_options, add_list_option
+from heat_core.energies.names import ALL_PRIORS
+from heat_core.energies.settings import PRESET_NAMES
+from heat_core.errors import HeatError
+from heat_core.runs.experiment import COVARIANCES, MIXTURE_WEIGHTS, Experiment
+
+
+def add_experiment_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """Add the options of an experiment; `required`: whether its images and its network must be given."""
+    _add_image_options(parser, required)
+    features_help = "; or `features`: every set is a folder of avg.npy (std.npy, labels.npy)"
+    add_backbone_options(parser, required, two=True, more=features_help)
+    add_list_option(parser, "--priors", "PRIOR", f"among {', '.join(ALL_PRIORS)} (default: the paper's three)")
+    names, default = ", ".join(detectors.names()), ", ".join(detectors.BASIC)
+    detectors_help = f"methods to compare with: all, or among {names} (default: {default})"
+    add_list_option(parser, "--detectors", "NAME", detectors_help, nargs="*")
+    parser.add_argument("--preset", help=f"training settings: {', '.join(PRESET_NAMES)} (default: paper)")
+    add_list_option(parser, "--set", "KEY=VALUE", "changes to the preset, e.g. lambda_=5")
+    parser.add_argument("--covariance", help=f"covariance of the mixtures: {', '.join(COVARIANCES)} (default: auto)")
+    parser.add_argument(
+        "--mixture-weights", help=f"weights of the mixtures' classes: {', '.join(MIXTURE_WEIGHTS)} (default: uniform)"
+    )
+
+
+def _add_image_options(parser: argparse.ArgumentParser, required: bool) -> None:
+    images = parser.add_argument_group("images")
+    id_help = "training images of the known classes; a flat folder, or a LIST without labels, has none"
+    images.add_argument("--id", required=required, metavar="DIR|LIST|NAME", help=id_help)
+    test_help = "ID test images (default: those of the LIST --id, or every fifth of --id)"
+    images.add_argument("--id-test", metavar="DIR|LIST|NAME", help=test_help)
+    images.add_argument(
+        "--ood", nargs="+", action="extend", required=required, metavar="NAME=DIR|LIST|NAME", help="unknown images"
+    )
+    add_list_option(parser, "--group", "NAME=near|mid|far", "how far each OOD set is")
+    images.add_argument("--limit", type=int, metavar="PER_CLASS", help="images a class, in every set")
+    images.add_argument("--limit-test", type=int, metavar="PER_CLASS", help="images a class of --id-test")
+    images.add_argument("--limit-ood", type=int, metavar="PER_CLASS", help="images a class of --ood")
+    cluster_help = "clusters in place of the classes of an --id without any (default: 10, fewer below 200 images)"
+    images.add_argument("--clusters", type=int, metavar="N", help=cluster_help)
+    images.add_argument("--share", type=float, metavar="0…1", help="share of the training images that is used")
+
+
+def experiment_from_options(options: argparse.Namespace) -> Experiment:
+    """Build the experiment that the options describe; what is not given is as `Experiment` has it."""
+    values = vars(options) | {
+        "ood": _parse_pairs(options.ood or [], "NAME=DIR"),
+        "groups": _parse_pairs(options.group or [], "NAME=near"),
+        "settings": _parse_pairs(options.set or [], "KEY=VALUE"),
+        "map": not getattr(options, "no_map", True),
+    }
+    return Experiment.from_options(values)
+
+
+def _parse_pairs(texts: list[str], example: str) -> dict[str, str]:
+    """Parse texts that read NAME=VALUE; HeatError where one does not, or a name is used twice."""
+    for text in texts:
+        if "=" not in text:
+            raise HeatError(f"{text!r} should read {example}.")
+    pairs = [(name, value) for name, _, value in (text.partition("=") for text in texts)]
+    if len(dict(pairs)) < len(pairs):
+        raise HeatError(f"A name is used twice in {' '.join(texts)}: give each its own.")
+    return dict(pairs)

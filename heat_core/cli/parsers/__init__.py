@@ -1,0 +1,1 @@
+"""Options of the verbs, a module a group of verbs."""

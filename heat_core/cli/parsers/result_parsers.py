@@ -1,0 +1,46 @@
+"""Parsers of the verbs that show results: list, show, compare, report, detectors."""
+
+from heat_core.cli.options import Verbs, add_json_option, add_lens_options, add_list_option
+from heat_core.cli.result_verbs import FORMATS, compare, print_detectors, print_runs, report, show
+from heat_core.metrics import METRICS
+
+
+def _add_list(verbs: Verbs) -> None:
+    verbs.add_parser("list", description="All runs, the newest first.").set_defaults(do=print_runs)
+
+
+def _add_show(verbs: Verbs) -> None:
+    parser = verbs.add_parser("show", description="The table of one run.")
+    parser.add_argument("run", metavar="RUN", help="a run's name or folder")
+    add_lens_options(parser)
+    add_json_option(parser)
+    parser.set_defaults(do=show)
+
+
+def _add_compare(verbs: Verbs) -> None:
+    parser = verbs.add_parser(
+        "compare", description="Detectors × OOD sets of one or several runs, near, mid and far (Tab. 4)."
+    )
+    parser.add_argument("runs", nargs="+", metavar="RUN")
+    parser.add_argument("--metric", default="auroc", help=f"one of {', '.join(METRICS)} (default: auroc)")
+    add_list_option(parser, "--detectors", "NAME", "rows (default: all of each run)")
+    parser.add_argument("--subsets", action="store_true", help="add every subset of the corrected priors (Tab. 3)")
+    add_lens_options(parser, priors=False)
+    parser.add_argument("--format", default="markdown", choices=list(FORMATS))
+    parser.set_defaults(do=compare)
+
+
+def _add_report(verbs: Verbs) -> None:
+    parser = verbs.add_parser("report", description="A run as one HTML page that opens without internet.")
+    parser.add_argument("run", metavar="RUN")
+    parser.add_argument("--out", metavar="FILE", help="default: RUN.html in the working directory")
+    add_lens_options(parser, priors=False)
+    parser.set_defaults(do=report)
+
+
+def _add_detectors(verbs: Verbs) -> None:
+    parser = verbs.add_parser("detectors", description="Every method to compare with.")
+    parser.set_defaults(do=print_detectors)
+
+
+RESULT_PARSERS = (_add_list, _add_show, _add_compare, _add_report, _add_detectors)

@@ -1,0 +1,101 @@
+"""Prints scored images: a line for each, the drift of groups, one line of JSON."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from heat_core.cli.output import print_line
+from heat_core.names import printable
+
+if TYPE_CHECKING:
+    from heat_core.guard.drift import GroupDrift
+    from heat_core.guard.guard import Guard, Verdicts
+
+
+@dataclass(frozen=True)
+class ScoredImages:
+    """Images that a guard scored.
+
+    Attributes:
+        guard: the guard.
+        verdicts: its verdicts.
+        unknown: (N,) bool: which images are unknown.
+        alpha: rate of false alarms.
+    """
+
+    guard: "Guard"
+    verdicts: "Verdicts"
+    unknown: np.ndarray
+    alpha: float
+
+    @property
+    def scored_count(self) -> int:
+        """The number of images that have a score."""
+        return int((~np.isnan(self.verdicts.score)).sum())
+
+    @property
+    def unknown_share(self) -> float:
+        """The share of unknown images among those that have a score."""
+        return float(self.unknown.sum()) / self.scored_count
+
+    @property
+    def discovery_count(self) -> int:
+        """The number of discoveries at a false discovery rate of `alpha`."""
+        return int(self.verdicts.discoveries(self.alpha).sum())
+
+
+def print_verdicts(verdicts: "Verdicts", unknown: np.ndarray) -> None:
+    """Print a line for each image that has a score, the most unusual first."""
+    classes = verdicts.predicted_class
+    for i in _most_unusual_first(verdicts):
+        verdict = "unknown" if unknown[i] else "known"
+        numbers = f"{verdicts.score[i]:8.3f}  p {verdicts.p_value[i]:.4f}"
+        print_line(f"{verdict:<8} {numbers}  {classes[i]} {verdicts.confidence[i]:.0%}  {verdicts.ids[i]}")
+
+
+def print_drift(groups: "list[GroupDrift]", alpha: float) -> None:
+    """Print a line for each group."""
+    if not groups:
+        return
+    width = max(5, *(len(printable(g.name)) for g in groups))
+    print_line(f"{'group':<{width}}  images  p ≤ {alpha:<5g}  95 % interval     KS     p (Holm)")
+    for g in groups:
+        interval = f"{g.low:6.1%} to {g.high:6.1%}"
+        numbers = f"{g.images:6,}  {g.share:8.1%}  {interval}  {g.distance:.3f}  {g.p_value:9.2g}"
+        print_line(f"{printable(g.name):<{width}}  {numbers}  {g.verdict}")
+
+
+def print_json(scored: ScoredImages, groups: "list[GroupDrift]") -> None:
+    """Print everything as one line of JSON."""
+    guard, verdicts = scored.guard, scored.verdicts
+    result = {
+        "run": guard.name,
+        "threshold": guard.threshold,
+        "alpha": scored.alpha,
+        "smallest_p": guard.calibration.smallest_p,
+        "share": scored.unknown_share,
+        "discoveries": scored.discovery_count,
+        "images": [_image_json(scored, i) for i in _most_unusual_first(verdicts)],
+        "skipped": [name for name, error in zip(verdicts.ids, verdicts.error, strict=True) if error],
+        "groups": [vars(group) for group in groups],
+    }
+    print_line(json.dumps(result))
+
+
+def _image_json(scored: ScoredImages, index: int) -> dict[str, Any]:
+    verdicts = scored.verdicts
+    return {
+        "image": verdicts.ids[index],
+        "score": float(verdicts.score[index]),
+        "p_value": float(verdicts.p_value[index]),
+        "unknown": bool(scored.unknown[index]),
+        "taken_for": verdicts.predicted_class[index],
+        "confidence": float(verdicts.confidence[index]),
+    }
+
+
+def _most_unusual_first(verdicts: "Verdicts") -> list[int]:
+    """Return the indices of the images that have a score, by descending score."""
+    return [int(i) for i in np.argsort(-verdicts.score, kind="stable") if not verdicts.error[i]]

@@ -1,0 +1,56 @@
+"""The Langevin sampler of the hybrid energy (Sec. 3.1, Eq. 4)."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from heat_core.energies.priors.base import Prior
+from heat_core.energies.settings import ResidualSettings
+
+PointMap = Callable[[torch.Tensor], torch.Tensor]  # (n, D) → (n, D)
+
+
+def schedule(start: float, end: float, t: float, kind: str) -> float:
+    """Step size or noise scale at t ∈ [0, 1]: linear, or (a - b)(1 - t)² + b."""
+    return (start - end) * (1 - t) ** (2 if kind == "quadratic" else 1) + end
+
+
+def langevin(
+    z: torch.Tensor,
+    gradient: PointMap,
+    settings: ResidualSettings,
+    project: PointMap = lambda z: z,
+    generator: torch.Generator | None = None,
+) -> torch.Tensor:
+    """Run the chains: z ← project(z - step·∇E + noise·w), step and noise on schedules of their own (cf. Eq. 4).
+
+    Args:
+        z: (n, D) starts.
+        gradient: ∇E of the hybrid energy, (n, D) → (n, D).
+        settings: number of steps, and the schedules.
+        project: brings points back to the feature space after each step, (n, D) → (n, D).
+        generator: of the noise.
+
+    Returns:
+        (n, D) ends of the chains, detached.
+    """
+    steps, s = settings.langevin_steps, settings
+    for i in range(steps):
+        t = i / max(steps - 1, 1)
+        noise = torch.randn(z.shape, generator=generator, device=z.device, dtype=z.dtype)
+        z = z - schedule(s.step_start, s.step_end, t, s.decay) * gradient(z)
+        z = project(z + schedule(s.noise_start, s.noise_end, t, s.decay) * noise).detach()
+    return z
+
+
+def hybrid_gradient(prior: Prior, residual: nn.Module, temperature: float) -> PointMap:
+    """∇(E_q / T + E_θ): the prior's in closed form, the residual's by autograd."""
+
+    def gradient(z: torch.Tensor) -> torch.Tensor:
+        with torch.enable_grad():
+            leaf = z.detach().requires_grad_()
+            (residual_gradient,) = torch.autograd.grad(residual(leaf).sum(), leaf)
+        return prior.gradient(z) / temperature + residual_gradient
+
+    return gradient

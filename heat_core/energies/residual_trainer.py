@@ -1,0 +1,215 @@
+"""The training of a residual: Algorithm 1 of the paper."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from heat_core.energies.langevin import PointMap, hybrid_gradient, langevin
+from heat_core.energies.priors.base import Prior
+from heat_core.energies.residual import ResidualMLP, label_correlation, residual_loss
+from heat_core.energies.settings import ResidualSettings
+from heat_core.energies.training_features import TrainingFeatures, column_spread
+
+_AVERAGED_UPDATES = 5  # over which a loss is averaged before it counts as saturated
+EpochRecord = dict[str, Any]  # what `on_epoch` receives after each epoch
+UpdateRecord = dict[str, float]
+
+
+@dataclass
+class TrainedResidual:
+    """A trained residual.
+
+    Attributes:
+        residual: the network.
+        label_correlation: of E_θ with its label, data or negative, over the last updates: 0 (nothing was learned) to 1.
+        stopped: why training had to stop early; None where it did not.
+    """
+
+    residual: ResidualMLP
+    label_correlation: float
+    stopped: str | None = None
+
+
+def train_residual(
+    prior: Prior,
+    z: TrainingFeatures,
+    settings: ResidualSettings,
+    temperature: float,
+    project: PointMap = lambda z: z,
+    seed: int = 0,
+    on_epoch: Callable[[EpochRecord], None] = lambda _: None,
+) -> TrainedResidual:
+    """Train one residual on (N, D) features of the prior's view (Algorithm 1), on the device of `z`.
+
+    `on_epoch` receives loss, energies on data and negatives, the fall of the hybrid energy along the chains and the
+    time left. Divergence (a non-finite loss) stops the training and keeps the weights of the last good epoch. With
+    `settings.saturation` it ends where the loss nears its bound: data and negatives are told apart, and what is learned
+    from there on is the training features by heart.
+    """
+    return ResidualTrainer(prior, z, settings, temperature, project, seed).train(on_epoch)
+
+
+class ResidualTrainer:
+    """Algorithm 1 for one prior: a new network, its optimiser and the random numbers of its training.
+
+    Args:
+        prior: fitted; gives E_q and its gradient.
+        z: (N, D) training features, on the device of the training.
+        settings: see `ResidualSettings`.
+        temperature: T, which divides E_q.
+        project: brings points back to the feature space, (n, D) → (n, D).
+        seed: of the network's first weights and of every draw.
+    """
+
+    def __init__(
+        self,
+        prior: Prior,
+        z: TrainingFeatures,
+        settings: ResidualSettings,
+        temperature: float,
+        project: PointMap = lambda z: z,
+        seed: int = 0,
+    ) -> None:
+        self.prior, self.z, self.settings = prior, z, settings
+        self.temperature, self.project = temperature, project
+        self.generator = torch.Generator(device=z.device).manual_seed(seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            residual = ResidualMLP(z.shape[1], settings.width, settings.hidden_layers)
+        self.residual = residual.to(z.device)
+        self.optimiser = torch.optim.Adam(
+            self.residual.parameters(), lr=settings.learning_rate, betas=(settings.adam_beta1, 0.999)
+        )
+        self.batch_size = min(settings.batch_size, len(z))
+        in_epoch = settings.updates // settings.epochs if settings.updates else len(z) // self.batch_size
+        self.updates_per_epoch = max(in_epoch, 1)
+        self.spread = column_spread(z)
+        self._recent_losses: deque[float] = deque(maxlen=_AVERAGED_UPDATES)
+
+    def train(self, on_epoch: Callable[[EpochRecord], None]) -> TrainedResidual:
+        """Train for all epochs, or until the loss is saturated or diverges."""
+        epochs, correlation = self.settings.epochs, 0.0
+        last_good, start_time = self._copy_weights(), time.monotonic()
+        for epoch in range(1, epochs + 1):
+            self._decay_learning_rate(epoch)
+            updates, is_saturated = self._run_epoch()
+            means = _mean_record(updates)
+            if self._has_diverged(means["loss"]):
+                self.residual.load_state_dict(last_good)
+                return TrainedResidual(self.residual, correlation, _divergence_message(epoch))
+            last_good = self._copy_weights()
+            last_updates = updates[-_AVERAGED_UPDATES:]
+            correlation = sum(u["learned"] for u in last_updates) / len(last_updates)
+            left = (time.monotonic() - start_time) / epoch * (epochs - epoch)
+            progress = {"epoch": epoch, "epochs": epochs, "eta": 0.0 if is_saturated else left}
+            on_epoch({**progress, "saturated": is_saturated, **means})
+            if is_saturated:
+                break
+        return TrainedResidual(self.residual, correlation)
+
+    def _run_epoch(self) -> tuple[list[UpdateRecord], bool]:
+        """Update batch by batch; returns the updates' records, and whether the loss is saturated."""
+        updates: list[UpdateRecord] = []
+        is_saturated = False
+        for rows in self._draw_batches():
+            updates.append(self.update(self.z[rows], with_energies=not updates))
+            self._recent_losses.append(updates[-1]["loss"])
+            if is_saturated := self._is_saturated():
+                break
+        return updates, is_saturated
+
+    def update(self, data: torch.Tensor, with_energies: bool = False) -> UpdateRecord:
+        """One pass of the loop of Algorithm 1, on z ∈ D_z (n, D).
+
+        Args:
+            data: z.
+            with_energies: whether the hybrid energy is measured along the chains, too.
+        """
+        starts = self._sample_starts(data)  # z'_0 ~ q
+        ends = self._run_chains(starts)  # z'_T, by SGLD (Eq. 4)
+        negatives = torch.cat([ends, starts]) if self.settings.starts_are_negatives else ends
+        on_data, on_negatives = self._noisy_energies(data, negatives)
+        loss = residual_loss(on_data, on_negatives, self.settings.lambda_)  # L_Tot (Eq. 6)
+        self._descend(loss)  # θ ← θ - α ∇L_Tot
+        record = {
+            "loss": loss.item(),
+            "residual_data": on_data.mean().item(),
+            "residual_negatives": on_negatives.mean().item(),
+            "residual_spread": on_data.std(correction=0).item(),
+            "learned": label_correlation(on_data, on_negatives).item(),
+        }
+        if with_energies:
+            points = {"hybrid_starts": starts, "hybrid_ends": ends, "hybrid_data": data}
+            record |= {name: self._mean_hybrid_energy(values) for name, values in points.items()}
+        return record
+
+    def _sample_starts(self, data: torch.Tensor) -> torch.Tensor:
+        """(n, D) points where chains start: draws of the prior, of a standard normal, or the data moved by noise of the
+        spread of each dimension, which breaks what the dimensions have to do with one another."""
+        if self.settings.start == "prior":
+            return self.project(self.prior.sample(len(data), self.generator, like=data))
+        noise = torch.randn(data.shape, generator=self.generator, device=data.device, dtype=data.dtype)
+        return self.project(data + self.spread * noise if self.settings.start == "data" else noise)
+
+    def _run_chains(self, starts: torch.Tensor) -> torch.Tensor:
+        gradient = hybrid_gradient(self.prior, self.residual, self.temperature)
+        return langevin(starts, gradient, self.settings, self.project, self.generator)
+
+    def _noisy_energies(self, data: torch.Tensor, negatives: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """E_θ of data and negatives, all with a little noise."""
+        inputs = torch.cat([data, negatives])
+        noise = torch.randn(inputs.shape, generator=self.generator, device=inputs.device)
+        inputs = inputs + self.settings.input_noise * noise
+        on_data, on_negatives = self.residual(inputs).split([len(data), len(negatives)])
+        return on_data, on_negatives
+
+    def _descend(self, loss: torch.Tensor) -> None:
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+
+    def _mean_hybrid_energy(self, points: torch.Tensor) -> float:
+        with torch.no_grad():
+            return (self.prior.energy(points) / self.temperature + self.residual(points)).mean().item()
+
+    def _draw_batches(self) -> list[torch.Tensor]:
+        """Row indices of an epoch's batches; a small set is shuffled and passed over again until there are enough."""
+        n, rows_needed = len(self.z), self.updates_per_epoch * self.batch_size
+        passes = -(-rows_needed // n)
+        order = [torch.randperm(n, generator=self.generator, device=self.z.device) for _ in range(passes)]
+        return list(torch.cat(order)[:rows_needed].split(self.batch_size))
+
+    def _decay_learning_rate(self, epoch: int) -> None:
+        """Divide the rate by ten once `drop_after` epochs are done."""
+        if self.settings.drop_after and epoch == self.settings.drop_after + 1:
+            for group in self.optimiser.param_groups:
+                group["lr"] /= 10
+
+    def _is_saturated(self) -> bool:
+        """Whether the last updates' mean loss has come close enough to its bound, -1/(2λ)."""
+        losses = self._recent_losses
+        if not self.settings.saturation or len(losses) < _AVERAGED_UPDATES:
+            return False
+        return sum(losses) / len(losses) <= -self.settings.saturation / (2 * self.settings.lambda_)
+
+    def _has_diverged(self, loss: float) -> bool:
+        return loss != loss or not all(torch.isfinite(p).all() for p in self.residual.parameters())
+
+    def _copy_weights(self) -> dict[str, torch.Tensor]:
+        return {name: values.detach().clone() for name, values in self.residual.state_dict().items()}
+
+
+def _mean_record(updates: list[UpdateRecord]) -> UpdateRecord:
+    """The mean of each number over the updates that measured it."""
+    return {k: sum(u[k] for u in updates if k in u) / sum(k in u for u in updates) for k in updates[0]}
+
+
+def _divergence_message(epoch: int) -> str:
+    return (
+        f"Training diverged in epoch {epoch}: the weights of epoch {epoch - 1} are kept; lower the learning rate or "
+        "the step size."
+    )

@@ -1,0 +1,64 @@
+"""What the stages of a run pass on: each reads what the earlier ones made, and adds its own."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from heat_core.detectors import Context, Detector
+from heat_core.energies.heat import CorrectedPrior
+from heat_core.features.columns import Column
+from heat_core.features.features import Features
+from heat_core.features.heads import HeadChoice
+from heat_core.pipeline.run_detectors import ExclusionReasons, SelectedDetectors
+from heat_core.pipeline.sources import Source
+from heat_core.runs.events import Progress
+from heat_core.runs.experiment import Experiment
+from heat_core.runs.record import ENERGIES, RunRecord
+
+
+@dataclass
+class RunState:
+    """The state of a run between its stages fit, score_fast, train and score_slow.
+
+    Attributes:
+        folder: of the run.
+        experiment: what to do, its paths absolute.
+        source: where the features come from.
+        progress: reports every step.
+        detectors: those that can run (fit).
+        reasons: detectors and priors that cannot run → why (fit).
+        train: the training features (fit).
+        head: the linear head that reads them (fit).
+        priors: name → fitted prior (fit).
+        context: what detectors may know of the run (fit).
+        fast_detectors: name → fitted fast detector (fit).
+        scored_columns: extra columns of the scored sets that the fast detectors read (fit).
+        scored: the features of the ID test set and of the OOD sets, by name (score_fast).
+        prior_energies: prior → (N,) E_q of each scored set (score_fast).
+        row_order: names of all rows that the tables will have, in their order (score_fast).
+        record: the numbers so far, as `energies.npz` holds them (score_fast, train, score_slow).
+        trained: the priors whose residual is trained, in order (train).
+    """
+
+    folder: Path
+    experiment: Experiment
+    source: Source
+    progress: Progress
+    detectors: SelectedDetectors = field(init=False)
+    reasons: ExclusionReasons = field(init=False)
+    train: Features = field(init=False)
+    head: HeadChoice = field(init=False)
+    priors: dict[str, CorrectedPrior] = field(init=False)
+    context: Context = field(init=False)
+    fast_detectors: dict[str, Detector] = field(init=False)
+    scored_columns: tuple[Column, ...] = field(init=False)
+    scored: dict[str, Features] = field(init=False)
+    prior_energies: dict[str, list[np.ndarray]] = field(init=False)
+    row_order: list[str] = field(init=False)
+    record: RunRecord = field(init=False)
+    trained: list[CorrectedPrior] = field(default_factory=list)
+
+    def save_record(self) -> None:
+        """Write `energies.npz`, so that the app shows what is known, and a later job resumes here."""
+        self.record.save(self.folder / ENERGIES)

@@ -1,0 +1,98 @@
+"""The second stage of a run: what does not change while residuals train, as the first `energies.npz`."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.special import softmax
+
+from heat_core.features.features import Features
+from heat_core.features.heads import logits_of
+from heat_core.pipeline.run_detectors import detector_warnings, load_finished_scores
+from heat_core.pipeline.run_state import RunState
+from heat_core.runs.experiment import ID, TRAIN
+from heat_core.runs.provenance import require_same_features, require_same_head
+from heat_core.runs.record import ENERGIES, HEAD_FILE, RunRecord, SetRecord
+from heat_core.runs.row_names import ordered_titles, prior_row
+from heat_core.storage import write_npz
+
+
+def score_fast(state: RunState) -> None:
+    """Score every set with the priors and the fast detectors, and save the first record.
+
+    Raises:
+        HeatError: where a set or the head is not that which the run began with.
+    """
+    source, folder, head = state.source, state.folder, state.head.head
+    names = (ID, *state.experiment.ood)
+    state.scored = {name: source.features(name, state.scored_columns) for name in names}
+    require_same_features(folder, state.scored)
+    require_same_head(folder, head)
+    write_npz(folder / HEAD_FILE, {"weight": head[0], "bias": head[1]})
+    state.prior_energies = {
+        name: [part.prior_energy(features) for features in state.scored.values()] for name, part in state.priors.items()
+    }
+    state.record = _with_notes(_first_record(state), state)
+    state.row_order = list(ordered_titles(state.detectors.fast | state.detectors.slow, state.prior_energies))
+    _restore_slow_rows(state)
+    state.save_record()
+
+
+def _first_record(state: RunState) -> RunRecord:
+    """The record with ids, labels, predictions, and scores of priors and fast detectors."""
+    sets = [_set_record(features, i, state) for i, features in enumerate(state.scored.values())]
+    accuracy, truth = None, _known_labels(state.scored[ID], state.train.class_names)
+    if truth is not None:
+        sets[0] = replace(sets[0], labels=truth)  # in the numbering of the run's classes
+        accuracy = float((sets[0].predicted == truth).mean())
+        state.progress("priors", f"ID test accuracy of the classifier: {accuracy:.1%}.")
+    all_features = {TRAIN: state.train} | state.scored
+    return RunRecord(
+        sets=sets,
+        training_ids=np.array(state.train.ids),
+        class_names=state.train.class_names,
+        titles=ordered_titles(state.fast_detectors, state.prior_energies),
+        left_out=state.reasons,
+        features={name: str(f.folder.resolve()) for name, f in all_features.items() if f.folder},
+        accuracy=accuracy,
+    )
+
+
+def _set_record(features: Features, i: int, state: RunState) -> SetRecord:
+    """The record of the i-th scored set."""
+    logits = logits_of(features, state.head.head)
+    of_priors = {prior_row(name): energies[i] for name, energies in state.prior_energies.items()}
+    return SetRecord(
+        ids=np.array(features.ids),
+        labels=None if features.labels is None else np.asarray(features.labels),
+        predicted=logits.argmax(axis=1),
+        confidence=softmax(logits, axis=1).max(axis=1),
+        scores=of_priors | {name: detector.score(features) for name, detector in state.fast_detectors.items()},
+        prior=np.empty((len(features), 0)),
+        residual=np.empty((len(features), 0)),
+    )
+
+
+def _known_labels(test: Features, class_names: list[str]) -> np.ndarray | None:
+    """(N,) labels of a test set in the numbering of the training set; None where it has others, or none."""
+    if test.labels is None or not set(test.class_names) <= set(class_names):
+        return None
+    return np.array([class_names.index(name) for name in test.class_names])[test.labels]
+
+
+def _with_notes(record: RunRecord, state: RunState) -> RunRecord:
+    """The record with what manifests say of the samples, notes, and what each detector judges by."""
+    columns = [state.source.columns(name, features.ids) for name, features in state.scored.items()]
+    sets = [replace(s, columns=c) for s, c in zip(record.sets, columns, strict=True)]
+    detectors = state.detectors.fast | state.detectors.slow
+    warnings = detector_warnings(detectors, state.priors, state.source.backbone)
+    for warning in warnings:
+        state.progress("priors", warning)
+    evidence = {name: detector.evidence for name, detector in detectors.items() if detector.evidence}
+    return replace(record, sets=sets, notes=(*state.source.notes, *warnings), evidence=evidence)
+
+
+def _restore_slow_rows(state: RunState) -> None:
+    """Take over the slow detectors that a job before this one finished."""
+    slow = state.detectors.slow
+    for name, scores in load_finished_scores(state.folder / ENERGIES, slow, state.scored.values()).items():
+        state.record = state.record.with_detector(name, slow[name].title, scores, state.row_order)

@@ -1,0 +1,127 @@
+"""Sentences about sets that may be laid out by mistake: shared images, classes that others lack, odd class names."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from heat_core.data.folder_scan import SPLITS
+from heat_core.data.image_set import ImageSet
+from heat_core.data.path_list import NOT_FOUND, read_file_stats
+from heat_core.features.features import Features
+from heat_core.pipeline.validate_sets import quote, subfolders_by_class
+from heat_core.runs.experiment import ID, TRAIN, Experiment
+
+_HELD_OUT_EVERY = 5
+
+
+def notes_of(sets: dict[str, ImageSet]) -> list[str]:
+    """Of each set, what was left aside; the same folder or manifest once."""
+    notes: dict[tuple[object, str], str] = {}
+    for images in sets.values():
+        for note in images.notes:
+            notes.setdefault((images.manifest or images.name, note), f"{images.name}: {note}")
+    return list(notes.values())
+
+
+def set_warnings(experiment: Experiment, sets: dict[str, ImageSet]) -> Iterator[str]:
+    """Sentences about sets that share images, hold classes that others lack, or lost what they should have."""
+    if TRAIN in sets:
+        yield from warn_without_classes(sets[TRAIN].labels is not None)
+        yield from _warn_class_names(sets[TRAIN])
+    if TRAIN in sets and ID in sets:
+        yield from _warn_split_classes(sets[TRAIN], sets[ID], not (experiment.id_test or sets[TRAIN].has_test_rows))
+    yield from _warn_shared_images(sets)
+
+
+def warn_without_classes(labelled: bool) -> Iterator[str]:
+    """A sentence where the training set has no classes."""
+    if not labelled:
+        yield (
+            "The training set has no classes: clusters of its features stand for them (k-means), and EL, MSP and "
+            "whatever else asks a classifier are left out. If it has classes, put its images into one sub-folder a "
+            "class, or name them in a manifest's column `label`."
+        )
+
+
+def _warn_split_classes(train: ImageSet, test: ImageSet, is_split: bool) -> Iterator[str]:
+    """Classes that only one of the two has. `is_split`: whether they are one set, of which a fifth was held out."""
+    if is_split:
+        held_out = set() if test.labels is None else {train.class_names[i] for i in set(test.labels.tolist())}
+        if missing := [name for name in train.class_names if name not in held_out]:
+            yield (
+                f"No image of {quote(missing)} is in the ID test set: a class with fewer than {_HELD_OUT_EVERY} images "
+                "has none to hold out when the set is split."
+            )
+    else:
+        yield from warn_other_classes(train.class_names, test.class_names)
+
+
+def warn_other_classes(train: Sequence[str], test: Sequence[str]) -> Iterator[str]:
+    """A sentence where the classes of a labelled ID test set are not those of a labelled training set."""
+    if not train:
+        return
+    if test and (unknown := sorted(set(test) - set(train))):
+        yield (
+            f"The ID test set has classes that the training set lacks ({quote(unknown)}): its accuracy is not known, "
+            "and they are not in-distribution."
+        )
+    elif test and (missing := sorted(set(train) - set(test))):
+        yield f"The ID test set has no image of {quote(missing)}."
+
+
+def _warn_class_names(train: ImageSet) -> Iterator[str]:
+    """Classes that may be none, or one."""
+    if split_names := [name for name in train.class_names if name.lower() in SPLITS]:
+        yield f"The class {split_names[0]!r} of the training set is named like a split of a data set: is it a class?"
+    subfolders = list(subfolders_by_class(train).values())
+    if len(subfolders) > 1 and len(subfolders[0]) > 1 and all(names == subfolders[0] for names in subfolders):
+        folders = quote(sorted(subfolders[0]))
+        yield f"Every class of the training set holds the same folders ({folders}): are they its classes?"
+    same_name: dict[str, list[str]] = {}
+    for name in train.class_names:
+        same_name.setdefault(" ".join(name.casefold().split()), []).append(name)
+    for names in same_name.values():
+        if len(names) > 1:
+            yield f"The classes {quote(names)} of the training set differ in case or spaces only: are they one class?"
+
+
+def _warn_shared_images(sets: dict[str, ImageSet]) -> Iterator[str]:
+    """The same images in two sets, or in two places of the training set, through links of either kind."""
+    members = {name: _file_identities(images) if images.files else list(images.ids) for name, images in sets.items()}
+    if TRAIN in members and (duplicates := len(members[TRAIN]) - len(set(members[TRAIN]))):
+        yield f"{duplicates:,} of the training set's images are links to others of it."
+    yield from warn_overlaps({name: set(images) for name, images in members.items()}, "images")
+
+
+def _file_identities(images: ImageSet) -> list[Any]:
+    """Equal for two names of one file; of crops, for the same box of it."""
+    stats = read_file_stats(images.files)
+    boxes = np.zeros((len(images), 4)) if images.boxes is None else np.nan_to_num(images.boxes)
+    rows = np.column_stack([stats[:, 3:], boxes.view(np.int64)])
+    identities: list[Any] = rows.view(f"V{rows.itemsize * rows.shape[1]}").ravel().tolist()
+    for i in np.flatnonzero(
+        (stats[:, 0] == NOT_FOUND) | (stats[:, 4] == 0)
+    ):  # gone since it was listed, or not numbered
+        identities[i] = os.path.realpath(images.files[int(i)]), *boxes[i].tolist()
+    return identities
+
+
+def warn_shared_samples(sets: dict[str, Features]) -> Iterator[str]:
+    """Sentences about sets of given features that hold the same rows."""
+    rows = {name: {row.tobytes() for row in np.asarray(features.avg)} for name, features in sets.items()}
+    yield from warn_overlaps(rows, "samples")
+
+
+def warn_overlaps(members: Mapping[str, set[Any]], what: str) -> Iterator[str]:
+    titles = {TRAIN: "the training set", ID: "the ID test set"}
+    for a, b in combinations(members, 2):
+        if count := len(members[a] & members[b]):
+            first, second = titles.get(a, repr(a)), titles.get(b, repr(b))
+            why = "they cannot be told apart"
+            if b == ID:
+                why = f"every figure is of {what} that were learned; without --id-test a fifth is split off"
+            share = "All" if count == len(members[b]) else f"{count:,} of the {len(members[b]):,}"
+            yield f"{share} {what} of {second} are {what} of {first} too: {why}."

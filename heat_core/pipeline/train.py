@@ -1,0 +1,85 @@
+"""The third stage of a run: residuals, one prior after another, and the β that is suggested for them."""
+
+from typing import Any
+
+import numpy as np
+
+from heat_core.composition import Scale
+from heat_core.energies.beta import add_noise, choose_beta
+from heat_core.energies.heat import CorrectedPrior
+from heat_core.energies.residual_trainer import EpochRecord
+from heat_core.energies.settings import settings_for
+from heat_core.features.features import Features
+from heat_core.pipeline.residual_cache import ResidualCache
+from heat_core.pipeline.run_state import RunState
+from heat_core.runs.events import Progress
+from heat_core.runs.experiment import ID
+from heat_core.runs.record import BETA_FILE, residual_path
+from heat_core.storage import write_checked_json
+
+
+def train(state: RunState, cache: ResidualCache | None = None) -> None:
+    """Train the residual of each prior of the experiment that could be fitted, and save the record after each.
+
+    Args:
+        state: after `score_fast`.
+        cache: residuals that need not be trained again.
+    """
+    for name in [name for name in state.experiment.priors if name in state.priors]:
+        part = state.priors[name]
+        _train_residual(part, state, cache)
+        state.trained.append(part)
+        _add_corrected(part, state)
+        state.save_record()
+
+
+def _train_residual(part: CorrectedPrior, state: RunState, cache: ResidualCache | None) -> None:
+    """Train a residual and keep it; one that is kept already is read back."""
+    e, device, progress = state.experiment, state.source.device, state.progress
+    settings = settings_for(part.name, e.preset, e.settings)
+    path = residual_path(state.folder, part.name)
+    cached = cache and cache.path_for(part, state.train, settings, e.seed, device.type)
+    if path.exists() or (cache and cached and cache.restore(cached, path)):
+        part.load(path)
+        progress("residual", f"The residual of {part.name} is already trained.", prior=part.name)
+        return
+    progress("residual", f"Training the residual of {part.name}.", prior=part.name)
+    if stopped := part.train(state.train, settings, device, e.seed, lambda epoch: _report_epoch(part, epoch, progress)):
+        progress("residual", f"{part.name}: {stopped}", prior=part.name, diverged=True)
+    if part.rho is not None:
+        message = f"{part.name}: the residual varies {part.rho:.2g} times as much as its prior (`balanced`)."
+        progress("residual", message, prior=part.name, rho=part.rho)
+    part.save(path, settings)
+    if cache and cached:
+        cache.store(path, cached)
+
+
+def _report_epoch(part: CorrectedPrior, epoch: EpochRecord, progress: Progress) -> None:
+    message = f"{part.name}: epoch {epoch['epoch']} of {epoch['epochs']}, loss {epoch['loss']:.4f}"
+    fixed: dict[str, Any] = {"prior": part.name, "temperature": part.temperature}
+    progress("residual", message, **fixed, prior_spread=float(part.reference.std()) / part.temperature, **epoch)
+
+
+def _add_corrected(part: CorrectedPrior, state: RunState) -> None:
+    """Add a corrected prior to the record: E_q / T, E_θ, and the scale of their sum."""
+    residuals = [part.residual_energy(features) for features in state.scored.values()]
+    mean, std = part.statistics(state.train)
+    std = std if std > 0 else 1.0  # a constant energy is only shifted
+    record, before, energies = state.record, state.record.scale, state.prior_energies[part.name]
+    scale = Scale((*before.priors, part.name), np.r_[before.mean, mean], np.r_[before.std, std])
+    prior = [np.column_stack([s.prior, e / part.temperature]) for s, e in zip(record.sets, energies, strict=True)]
+    residual = [np.column_stack([s.residual, e]) for s, e in zip(record.sets, residuals, strict=True)]
+    state.record = record.with_corrected(scale, (*record.temperatures, part.temperature), prior, residual)
+
+
+def suggest_beta(state: RunState) -> None:
+    """Write beta.json: the β that tells unseen ID features from noisy ones, without any OOD data."""
+    id_features = state.scored[ID]
+
+    def energies(features: Features) -> np.ndarray:
+        return state.record.scale.standardise(np.column_stack([p.hybrid_energy(features) for p in state.trained]))
+
+    choice = choose_beta(energies(id_features), energies(add_noise(id_features, state.experiment.seed)))
+    content = {"beta": str(choice.beta), "grid": [str(b) for b in choice.grid], "auroc": list(choice.auroc)}
+    write_checked_json(state.folder / BETA_FILE, content)
+    state.progress("beta", f"β without OOD data: {choice.beta:g} tells ID features from noisy ones.")

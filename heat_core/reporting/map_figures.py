@@ -1,0 +1,59 @@
+"""Plotly figures of a run's map. Drawing only: the numbers come in ready."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from heat_core.reporting.figure_layout import apply_layout
+
+MAX_SVG_POINTS = 5000  # SVG draws this many points smoothly, and needs no GPU
+
+
+def feature_map(xy: np.ndarray, groups: dict[str, np.ndarray], colours: dict[str, str], text: list[str]) -> go.Figure:
+    """A map with one colour and one symbol per group (name → row indices); `customdata` is the row."""
+    figure = go.Figure()
+    symbols = ("circle", "diamond", "square", "triangle-up", "cross", "star", "x")
+    trace_type = go.Scattergl if len(xy) > MAX_SVG_POINTS else go.Scatter
+    for i, (name, rows) in enumerate(groups.items()):
+        marker = {"color": colours[name], "symbol": symbols[i % len(symbols)], "size": 6, "opacity": 0.75}
+        figure.add_trace(_points(trace_type, xy, rows, text, f"{name} ({len(rows)})", marker))
+    return _apply_map_layout(figure)
+
+
+def score_map(xy: np.ndarray, scores: np.ndarray, text: list[str]) -> go.Figure:
+    """A map coloured by score, from the 1st to the 99th percentile."""
+    finite = scores[np.isfinite(scores)]
+    low, high = np.percentile(finite, [1, 99]) if len(finite) else (0.0, 1.0)
+    marker = {
+        "color": scores,
+        "colorscale": "Cividis",
+        "cmin": low,
+        "cmax": high,
+        "size": 6,
+        "colorbar": {"title": "score"},
+    }
+    trace_type = go.Scattergl if len(xy) > MAX_SVG_POINTS else go.Scatter
+    return _apply_map_layout(go.Figure(_points(trace_type, xy, np.arange(len(xy)), text, "score", marker)))
+
+
+def _points(
+    trace_type: Any, xy: np.ndarray, rows: np.ndarray, text: Sequence[str], name: str, marker: dict[str, Any]
+) -> go.Scatter | go.Scattergl:
+    return trace_type(
+        x=xy[rows, 0],
+        y=xy[rows, 1],
+        mode="markers",
+        name=name,
+        customdata=np.asarray(rows),
+        marker=marker,
+        text=[text[i] for i in rows],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
+def _apply_map_layout(figure: go.Figure) -> go.Figure:
+    figure.update_xaxes(showticklabels=False, zeroline=False, showgrid=False)
+    figure.update_yaxes(showticklabels=False, zeroline=False, showgrid=False, scaleanchor="x")
+    return apply_layout(figure, "", "", height=640).update_layout(dragmode="lasso")

@@ -1,0 +1,60 @@
+"""Plotly figures of one sample. Drawing only: the numbers come in ready."""
+
+from collections.abc import Callable
+
+import plotly.graph_objects as go
+
+from heat_core.analysis.explanation import Explanation
+from heat_core.reporting import palette
+from heat_core.reporting.figure_layout import apply_layout
+from heat_core.runs.row_names import corrected_row
+
+
+def score_contributions(explanation: Explanation, threshold: float, title: Callable[[str], str]) -> go.Figure:
+    """A sample's score as bars that add up: each prior, its residual, β, the sum; the dashed line is the threshold.
+
+    title: detector → how it is printed.
+    """
+    steps = []
+    for part in explanation.contributions:
+        name = title(corrected_row(part.prior)).removeprefix("HEAT-")
+        steps += [(f"{name} prior", part.from_prior), ("its residual", part.from_residual)]
+    if abs(explanation.from_beta) > 1e-9:
+        steps.append(("β", explanation.from_beta))
+    # Bars may share a label ("its residual"), so they stand on numbers.
+    positions = list(range(len(steps) + 1))
+    bars = go.Waterfall(
+        x=positions,
+        y=[value for _, value in steps] + [None],
+        measure=["relative"] * len(steps) + ["total"],
+        increasing={"marker": {"color": palette.WRONG}},
+        decreasing={"marker": {"color": palette.ID}},
+        totals={"marker": {"color": palette.LINE}},
+        connector={"line": {"color": palette.LINE, "width": 1}},
+        text=[f"{value:+.2f}" for _, value in steps] + [f"{explanation.score:.2f}"],
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{text}<extra></extra>",
+    )
+    figure = go.Figure(bars)
+    figure.add_hline(
+        y=threshold,
+        line={"dash": "dash", "width": 2, "color": palette.LINE},
+        annotation_text="threshold",
+        annotation_position="right",
+    )
+    figure.update_xaxes(tickvals=positions, ticktext=[label for label, _ in steps] + ["score"], tickangle=-35)
+    return apply_layout(figure, "", "standard deviations of ID", height=320).update_layout(
+        showlegend=False, margin_r=70
+    )
+
+
+def percentiles(shares: dict[str, float]) -> go.Figure:
+    """Detector → share of known images that score lower; beyond the dashed line a sample is called unknown."""
+    names, values = list(shares)[::-1], [100 * v for v in list(shares.values())[::-1]]
+    marker = {"color": [palette.WRONG if v > 95 else palette.ID for v in values]}
+    bars = go.Bar(x=values, y=names, orientation="h", marker=marker, hovertemplate="%{y}: %{x:.1f} %<extra></extra>")
+    figure = go.Figure(bars)
+    figure.add_vline(x=95, line={"dash": "dash", "width": 1, "color": palette.LINE})
+    figure.update_xaxes(range=[0, 100.5])
+    return apply_layout(figure, "% of known test images that score lower", "", height=80 + 22 * len(names))

@@ -1,0 +1,123 @@
+"""The fields of an experiment as plain values: their keys in run.json, their types, command lines and Python lines."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from heat_core.errors import HeatError
+from heat_core.names import printable
+
+# Field → its key in run.json, where stored runs and digests that studies share have another name for it.
+_STORED_KEYS = {
+    "second_backbone": "beside",
+    "second_weights": "beside_weights",
+    "second_image_size": "beside_image_size",
+}
+# Options of a network that take two values for two encoders → what stands for none given to the first.
+_NETWORK_OPTIONS = {"backbone": "", "weights": "-", "image_size": "0"}
+_SECOND_FIELDS = {"backbone": "second_backbone", "weights": "second_weights", "image_size": "second_image_size"}
+_PRIORS_OF_TWO_ENCODERS = ("gmm", "gmm@b", "el")
+_PLAIN_OPTIONS = (
+    "covariance",
+    "mixture_weights",
+    "clusters",
+    "limit",
+    "limit_test",
+    "limit_ood",
+    "share",
+    "seed",
+    "name",
+    "batch_size",
+)
+
+
+def to_stored(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Field values under the keys of run.json, in the same order."""
+    return {_STORED_KEYS.get(name, name): value for name, value in values.items()}
+
+
+def from_stored(content: dict[str, Any]) -> dict[str, Any]:
+    """Field values from the content of run.json; keys that are no field are kept."""
+    names = {key: name for name, key in _STORED_KEYS.items()}
+    return {names.get(key, key): value for key, value in content.items()}
+
+
+def require_types(values: Mapping[str, Any], groups: tuple[str, ...]) -> None:
+    """TypeError where a field is of another kind than it is declared; `groups` are the names that groups may have."""
+    text = "a text"
+    texts = [values[name] for name in ("id", "backbone", "preset", "covariance", "mixture_weights", "name")]
+    _require(all(isinstance(v, str) for v in texts), f"id, backbone, preset … must be {text}")
+    optional = [values[name] for name in ("id_test", "weights", "second_backbone", "second_weights")]
+    _require(all(v is None or isinstance(v, str) for v in optional), f"id_test and weights must be {text}")
+    sizes = ("image_size", "second_image_size", "batch_size", "clusters", "limit", "limit_test", "limit_ood")
+    whole = [values[name] for name in sizes if values[name] is not None]
+    _require(all(type(v) is int for v in (*whole, values["seed"])), "numbers must be whole")
+    _require(type(values["share"]) in (int, float), "share must be a number")
+    _require(isinstance(values["map"], bool), "map must be true or false")
+    for names in (values["priors"], values["detectors"]):
+        _require(isinstance(names, list) and all(isinstance(v, str) for v in names), "lists must hold texts")
+    for named in (values["ood"], values["groups"]):
+        pairs = isinstance(named, dict) and all(isinstance(v, str) for pair in named.items() for v in pair)
+        _require(pairs, "ood and groups must name texts")
+    _require(set(values["groups"].values()) <= set(groups), "groups must be near, mid or far")
+    _require(isinstance(values["settings"], dict), "settings must be an object")
+
+
+def _require(condition: bool, sentence: str) -> None:
+    if not condition:
+        raise TypeError(sentence)
+
+
+def split_encoders(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of the command line as fields: those of a network may be lists of two, for two encoders.
+
+    Raises:
+        HeatError: where more than two are given.
+    """
+    values = dict(options)
+    for option, none in _NETWORK_OPTIONS.items():
+        given = values.get(option)
+        given = [given] if given is not None and not isinstance(given, list) else given or []
+        if len(given) > 2:
+            raise HeatError(f"--{option.replace('_', '-')} takes one value, or two for two encoders.")
+        first, second, *_ = [None if str(value) == none else value for value in given] + [None, None]
+        values |= {option: first, _SECOND_FIELDS[option]: second}
+    if values["second_backbone"] and values.get("priors") is None:
+        values["priors"] = list(_PRIORS_OF_TWO_ENCODERS)
+    return values
+
+
+def command_line(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    """The command line of `heat_core run` that gives these field values."""
+    words = ["python", "-m", "heat_core", "run", "--id", values["id"]]
+    words += ["--id-test", values["id_test"]] if values["id_test"] else []
+    for option, none in _NETWORK_OPTIONS.items():
+        first, second = values[option], values[_SECOND_FIELDS[option]]
+        if first is not None or second is not None:
+            given = [first] if second is None else [first if first is not None else none, second]
+            words += [_flag(option), *map(str, given)]
+    words += ["--ood", *(f"{name}={source}" for name, source in values["ood"].items())]
+    words += ["--priors", *values["priors"], "--preset", values["preset"]]
+    if values["detectors"] != defaults["detectors"]:
+        words += ["--detectors", *values["detectors"]]
+    if values["groups"]:
+        words += ["--group", *(f"{name}={group}" for name, group in values["groups"].items())]
+    for option in _PLAIN_OPTIONS:
+        if values[option] != defaults[option]:
+            words += [_flag(option), str(values[option])]
+    if values["settings"]:
+        words += ["--set", *(f"{k}={v}" for k, v in values["settings"].items())]
+    if not values["map"]:
+        words += ["--no-map"]
+    return printable(shlex.join(words))
+
+
+def _flag(option: str) -> str:
+    return f"--{option.replace('_', '-')}"
+
+
+def python_lines(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    """The Python lines that run an experiment with these field values."""
+    changed = {k: v for k, v in values.items() if k in ("id", "ood") or v != defaults[k]}
+    lines = "".join(f"    {k}={v!r},\n" for k, v in changed.items())
+    return f"from heat_core import Experiment, run\n\nresult = run(Experiment(\n{lines}))\nprint(result.metrics())\n"

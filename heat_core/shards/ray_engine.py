@@ -1,0 +1,138 @@
+"""Runs shards on Ray: each actor holds the job, and has a GPU of its own or some of the CPU cores.
+
+Ray starts an actor that died again; results lie on the disk that all machines share.
+"""
+
+import logging
+import os
+import pickle
+import re
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from heat_core.errors import HeatError, describe_error
+from heat_core.names import printable
+from heat_core.progress import no_progress
+from heat_core.runs.events import Progress
+from heat_core.shards.shard_plan import DEFAULT_RAY_THREADS
+
+_RETRIES = 3  # of a shard whose actor died
+
+
+class RayEngine:
+    """The Ray engine.
+
+    Args:
+        address: address of a cluster, `auto` for the one of this machine; None = a new one on this machine.
+        workers: number of actors; None = as many as there is room for.
+        threads: CPU cores of each.
+    """
+
+    def __init__(
+        self, address: str | None = None, workers: int | None = None, threads: int = DEFAULT_RAY_THREADS
+    ) -> None:
+        self.address, self.workers, self.threads = address, workers, threads
+
+    def __call__(self, job: Any, numbers: list[int], report: Progress = no_progress) -> Iterator[Any]:
+        """Do the numbers, and yield the results of the job in their order.
+
+        Raises:
+            HeatError: where Ray is not installed, cannot be reached, or has no room; or the job's own.
+        """
+        if not numbers:
+            return
+        ray, data = _import_ray()
+        started_here = not ray.is_initialized()
+        try:
+            if started_here:
+                _connect(ray, self.address)
+            yield from self._map_numbers(ray, data, job, numbers, report)
+        finally:
+            if started_here:
+                ray.shutdown()
+
+    def _map_numbers(self, ray: Any, data: Any, job: Any, numbers: list[int], report: Progress) -> Iterator[Any]:
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        gpus = any(node.get("GPU", 0) >= 1 for node in nodes)
+        capacity = sum(self._worker_capacity(node, gpus) for node in nodes)
+        if not capacity:
+            most_cores = max(int(node.get("CPU", 0)) for node in nodes)
+            raise HeatError(
+                f"Ray has {most_cores} cores on a machine, and a worker wants {self.threads}: fewer --threads."
+            )
+        workers = min(self.workers or capacity, capacity, len(numbers))
+        report("ray", f"{workers} workers of {self.threads} cores{' and a GPU' if gpus else ''}.")
+        job_in_ray = ray.put(job)  # kept here: an actor that is started again asks for it once more
+        rows = data.from_items([{"number": n} for n in numbers], override_num_blocks=len(numbers)).map_batches(
+            _Worker,
+            fn_constructor_args=(job_in_ray,),
+            batch_size=None,
+            compute=data.ActorPoolStrategy(size=workers),
+            num_cpus=self.threads,
+            num_gpus=1 if gpus else 0,
+            max_task_retries=_RETRIES,
+        )
+        try:
+            for row in rows.iter_rows():
+                result = pickle.loads(row["result"])
+                if isinstance(result, HeatError):
+                    raise result
+                yield result
+        except ray.exceptions.RayError as error:
+            raise HeatError(
+                f"Ray gave up ({printable(str(error).splitlines()[0])}): a worker that is killed {_RETRIES + 1} times "
+                "often lacks memory, give fewer --workers; what was finished is kept."
+            ) from error
+
+    def _worker_capacity(self, node: dict[str, float], gpus: bool) -> int:
+        """Return how many workers a machine has room for: none without a GPU where other machines have one."""
+        by_cores = int(node.get("CPU", 0)) // self.threads
+        return min(by_cores, int(node.get("GPU", 0))) if gpus else by_cores
+
+
+class _Worker:
+    """Ray actor that receives the job when it starts, then shard numbers."""
+
+    def __init__(self, job_in_ray: Any) -> None:
+        import ray
+
+        self.job = ray.get(job_in_ray)
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        return {"result": [pickle.dumps(self._run_job(int(number))) for number in batch["number"]]}
+
+    def _run_job(self, number: int) -> Any:
+        try:
+            return self.job(number)
+        except Exception as error:  # what Ray raises in its place is a page long
+            where = f"{describe_error(error)} (on {socket.gethostname()}, number {number})"
+            return error if isinstance(error, HeatError) else HeatError(where)
+
+
+def _import_ray() -> tuple[Any, Any]:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no usage reports without consent
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise HeatError("--engine ray needs Ray: pip install 'heat-explorer[cluster]'.") from error
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.execution_options.preserve_order = True  # sums of what comes back are the same each time
+    for name in ("ray.data", "ray"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return ray, ray.data
+
+
+def _connect(ray: Any, address: str | None) -> None:
+    try:
+        if address and re.fullmatch(r"[\w.-]+:\d+", address):  # Ray itself asks for minutes
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host, int(port)), timeout=10).close()
+        ray.init(address=address or "local", include_dashboard=None if address else False, logging_level=logging.ERROR)
+    except (OSError, ValueError, RuntimeError, OverflowError) as error:
+        raise HeatError(
+            f"There is no Ray cluster at {address or 'this machine'} ({str(error).splitlines()[0]}): start one with "
+            "`ray start --head`, or leave --address out."
+        ) from error

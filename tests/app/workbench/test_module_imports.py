@@ -1,0 +1,65 @@
+"""The imports among the workbench's JavaScript modules, read from their text."""
+
+import posixpath
+import re
+from graphlib import TopologicalSorter
+
+import pytest
+
+from app.browser import linked
+from tests.app.modules import BROWSER
+
+IMPORT = re.compile(r'^import \{ [^}]+ \} from "(\.{1,2}/[^"]+\.js)";$', re.MULTILINE)
+ENTRIES = ("inspect.js", "answer.js", "save.js")
+LARGEST_FOLDER = 16
+
+
+@pytest.fixture(scope="module")
+def imports() -> dict[str, list[str]]:
+    """Module → modules that it imports, as paths inside app/browser."""
+    modules = {path.relative_to(BROWSER).as_posix(): path.read_text("utf-8") for path in BROWSER.rglob("*.js")}
+    return {
+        name: [posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) for path in IMPORT.findall(text)]
+        for name, text in modules.items()
+    }
+
+
+def test_every_import_is_read_and_resolves(imports):
+    for name, imported in imports.items():
+        assert set(imported) <= set(imports), name
+        assert len(imported) == len(re.findall(r"\bimport\b.*\bfrom\b", (BROWSER / name).read_text("utf-8"))), name
+
+
+def test_no_module_imports_itself_through_others(imports):
+    assert len(list(TopologicalSorter(imports).static_order())) == len(imports)  # raises CycleError
+
+
+def test_every_module_is_used(imports):
+    used, waiting = set(), list(ENTRIES)
+    while waiting:
+        if (name := waiting.pop()) not in used:
+            used.add(name)
+            waiting += imports[name]
+    assert used == set(imports)
+
+
+def test_folders_are_small(imports):
+    folders = [posixpath.dirname(name) for name in imports]
+    assert max(map(folders.count, folders)) <= LARGEST_FOLDER
+
+
+def test_folders_do_not_import_each_other(imports):
+    """The folders form layers, and the entries and the renderer at the root are above them."""
+    folders = {posixpath.dirname(name): set() for name in imports if "/" in name}
+    for name, imported in imports.items():
+        if folder := posixpath.dirname(name):
+            folders[folder] |= {posixpath.dirname(path) for path in imported} - {folder}
+    assert next(iter(TopologicalSorter(folders).static_order())) == "common"
+
+
+def test_linked_text_holds_each_module_once(imports):
+    text = linked("inspect")
+    for name in imports:
+        count = 0 if name in {"answer.js", "save.js"} else 1
+        assert text.count(f'["{name.removesuffix(".js")}", ') == count, name
+    assert 'from \\"./' not in text
