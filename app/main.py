@@ -1,6 +1,6 @@
 """HEAT Explorer: `streamlit run app/main.py`.
 
-The file is read twice: once by the server, which takes `app` from it, and by every session as the script of its pages.
+The server imports this file and takes `app` from it. Every session runs it as the script of its pages.
 """
 
 import sys
@@ -9,21 +9,21 @@ from pathlib import Path
 import streamlit as st
 
 ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:  # Streamlit puts this file's own folder there; `app` is a package of the clone
+if str(ROOT) not in sys.path:  # Streamlit adds only this file's folder, but `app` is imported as a package.
     sys.path.insert(0, str(ROOT))
 
 from app.server import redirects  # noqa: E402
 from app.state import session  # noqa: E402
 
-# Streamlit's margins and its title leave a laptop's page half empty above the first control.
+# With Streamlit's own margins and title, half of a laptop's screen is empty above the first control.
 STYLE = """<style>
 .stMainBlockContainer { padding: 4.2rem 1.6rem 2rem } h1 { font-size: 1.5rem !important; padding: 0 !important }
 </style>"""
 
 
 def draw() -> None:
-    """The page that the address names, in its frame."""
-    session.initial_address()  # before there is a link to click
+    """Draw the page that the address names, below the logo and the navigation."""
+    session.initial_address()  # Keeps the address before a click on another page can change it.
     st.set_page_config(page_title="HEAT Explorer", page_icon="🔥", layout="wide")
     st.logo(ROOT / "assets" / "logo.svg", size="large")
     st.html(STYLE)

@@ -1,10 +1,11 @@
 """HEAT: hybrid energy-based out-of-distribution detection in the feature space (Lafon et al., ICML 2023).
 
-Packages, each importing only those before it: `data` (images), `backbones` (networks), `features` (images → Features),
-`training`; `energies` (the paper: priors, residuals, HEAT); `detectors` (what it is compared with); `guard` (a run
-packed for new images); `runs`, `pipeline`, `jobs` (what is done); `analysis`, `reporting` (what is asked of finished
-runs). `docs/architecture.md` draws them.
-`Experiment`, `Lens`, `Run` and `compose` do not import torch; `run` does when it is called, `Guard` when it is named.
+Each package imports only packages that are listed before it: `data` (images), `backbones` (networks), `features`
+(images → Features), `training`; `energies` (the paper's method: priors, residuals, HEAT); `detectors` (the methods that
+HEAT is compared with); `guard` (one file that scores new images without the run); `runs`, `pipeline`, `jobs` (making
+runs); `analysis`, `reporting` (evaluating finished runs). `docs/architecture.md` shows the packages in a diagram.
+`Experiment`, `Lens`, `Run` and `compose` do not import torch; `run` imports it when it is called, and `Guard` when the
+attribute is accessed.
 """
 
 from collections.abc import Callable
@@ -39,14 +40,18 @@ def run(
     on_event: Callable[[Event], None] = lambda _: None,
     backbone: "Backbone | None" = None,
 ) -> Run:
-    """Do what the experiment says, in this process, and return the finished run (see `pipeline.pipeline.run`).
+    """Run the experiment in this process and return the finished run (see `pipeline.pipeline.run`).
 
     Args:
-        experiment: what to do.
-        folder: of the run, to resume it; default: a new one.
-        on_event: called with each event that `events.jsonl` gets.
-        backbone: a module of `Backbone.wrap`, in place of the one that the experiment names. The run keeps its name;
-            as long as it lives, this process resumes the run and scores images with it.
+        experiment: images, network, priors, detectors and settings of the run.
+        folder: folder of the run that is resumed; default: a new run.
+        on_event: called with each event that is written to `events.jsonl`.
+        backbone: module made by `Backbone.wrap`, used in place of the network that the experiment names. The run
+            stores only the module's name: while the module exists, this process can resume the run and score images
+            with it.
+
+    Raises:
+        HeatError: if `backbone` is not a wrapped module, or not the one that the run was started with.
     """
     from heat_core.pipeline.umap_process import Projector
     from heat_core.runs.feature_map import MAP_FILE
@@ -56,23 +61,23 @@ def run(
         experiment = _with_wrapped_module(backbone, experiment, folder)
     with Projector(experiment.map and not (folder and (folder / MAP_FILE).exists())) as projector:
         require_memory()
-        # imports torch, while the projector's child loads umap
+        # This imports torch while the projector's child process loads umap.
         from heat_core.pipeline.pipeline import run as run_pipeline
 
         return run_pipeline(experiment, projector, folder, on_event)
 
 
 def pack(run: Run, path: str | Path, lens: Lens = PLAIN, with_weights: bool = False) -> None:
-    """Write what scoring images needs of a run into one file (see `heat_core.guard`).
+    """Write a guard: one file that scores images without the run (see `heat_core.guard`).
 
     Args:
-        run: a finished run.
-        path: of the file; `Guard.load` reads it.
-        lens: which priors are composed, and how; the others are left out.
-        with_weights: whether the network's weights travel in the file.
+        run: finished run.
+        path: path of the file that is written; `Guard.load` reads it.
+        lens: selects the priors and how they are composed; the other priors are not stored.
+        with_weights: whether the network's weights are stored in the file.
 
     Raises:
-        HeatError: where the run has no residual yet, or what it was made from is gone or has changed.
+        HeatError: if the run has no residual yet, or if the files that it was made from are missing or have changed.
     """
     from heat_core.pipeline.build_guard import build_guard  # imports torch
 
@@ -80,7 +85,11 @@ def pack(run: Run, path: str | Path, lens: Lens = PLAIN, with_weights: bool = Fa
 
 
 def _with_wrapped_module(backbone: "Backbone", experiment: Experiment, folder: Path | None) -> Experiment:
-    """The experiment with a wrapped module; HeatError where that is none, or not the one that the run began with."""
+    """Name the wrapped module in the experiment.
+
+    Raises:
+        HeatError: if the backbone is not a wrapped module, or not the one that the run was started with.
+    """
     if not backbone.is_wrapped:
         raise HeatError(f"{backbone.name} is no wrapped module: name it in the experiment, or give Backbone.wrap(…).")
     if folder and (began := Run.open(folder).experiment.backbone) != backbone.name:

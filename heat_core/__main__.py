@@ -1,4 +1,4 @@
-"""`python -m heat_core VERB …`; the installed script `heat` calls the same `main`."""
+"""Entry point of `python -m heat_core VERB …`; the installed script `heat` calls the same `main`."""
 
 import sys
 

@@ -1,6 +1,7 @@
-"""Digests of files, arrays, tensors, JSON and texts: they change when the content does.
+"""Digests of files, arrays, tensors, JSON and texts. A digest changes when the content does.
 
-Stored digests and fingerprints come from these functions, so what one of them returns for the same content must stay.
+Runs store digests and fingerprints that these functions made. Each function must therefore always return the same
+digest for the same content.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ _ALGORITHMS: dict[str, Callable[[bytes], Any]] = {
 
 
 def digest_of_file(path: Path) -> str:
-    """Digest a file's content."""
+    """Digest a file's content into 32 hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=16)
     with open(path, "rb") as file:
         while block := file.read(2**20):
@@ -34,12 +35,17 @@ def digest_of_file(path: Path) -> str:
 
 
 def digest_of_array(values: np.ndarray) -> str:
-    """Digest an array's type, shape and content."""
+    """Digest an array's type, shape and content into 32 hexadecimal digits."""
     return digest_of_arrays({"": np.asarray(values)})
 
 
 def digest_of_arrays(arrays: dict[str, np.ndarray], prefix: bytes = b"") -> str:
-    """Digest the names, types, shapes and contents of arrays, and the prefix before them."""
+    """Digest a prefix and the names, types, shapes and contents of arrays into 32 hexadecimal digits.
+
+    Args:
+        arrays: name → array; their order does not matter.
+        prefix: bytes that are digested before the arrays.
+    """
     digest = hashlib.blake2b(prefix, digest_size=16)
     for name in sorted(arrays):
         values = np.ascontiguousarray(arrays[name])
@@ -52,11 +58,11 @@ def digest_of_arrays(arrays: dict[str, np.ndarray], prefix: bytes = b"") -> str:
 
 
 def digest_of_tensors(tensors: Iterable[tuple[str, "torch.Tensor"]], prefix: str, algorithm: str = "blake2b") -> str:
-    """Digest the names and contents of tensors in the order given, and the prefix before them.
+    """Digest a prefix and the names and contents of tensors.
 
     Args:
-        tensors: (name, tensor) pairs, as of a state dictionary.
-        prefix: what else the digest depends on.
+        tensors: (name, tensor) pairs, as of a state dictionary; the digest depends on their order.
+        prefix: text that is digested before the tensors.
         algorithm: "blake2b" (32 hexadecimal digits) or "sha256" (64).
     """
     digest = _ALGORITHMS[algorithm](prefix.encode())
@@ -67,17 +73,17 @@ def digest_of_tensors(tensors: Iterable[tuple[str, "torch.Tensor"]], prefix: str
 
 
 def digest_of_json(content: Any, size: int = 16) -> str:
-    """Digest what JSON writes of `content`, keys sorted, in `size` bytes (two hexadecimal digits each)."""
+    """Digest the JSON text of `content`, with sorted keys, into `size` bytes (two hexadecimal digits each)."""
     return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=size).hexdigest()
 
 
 def digest_of_texts(*texts: str) -> str:
-    """Digest texts into sixteen hexadecimal digits."""
+    """Digest texts, joined by line breaks, into 16 hexadecimal digits."""
     return digest_of_bytes("\n".join(texts).encode(errors="surrogateescape"))
 
 
 def digest_of_bytes(*parts: bytes, length: int = 16) -> str:
-    """Digest bytes, one part after the other, into the first `length` hexadecimal digits of their SHA-256."""
+    """Digest the concatenated parts into the first `length` hexadecimal digits of their SHA-256."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)

@@ -1,12 +1,12 @@
-"""The exceptions of the library, and what to tell a person of any other."""
+"""The exceptions of the library, and sentences that describe any exception to a person."""
 
 
 class HeatError(ValueError):
-    """Something a person can mend. Its message is one sentence that says what to do."""
+    """Error that a person can correct. Its message is one sentence that states the problem and the remedy."""
 
 
 class Cancelled(Exception):  # noqa: N818 (a request, not an error)
-    """The job was asked to stop; everything finished so far is on disk."""
+    """Request to stop the job. Everything that was finished before it is on disk."""
 
 
 _OUT_OF_MEMORY = (
@@ -20,13 +20,13 @@ _OUT_OF_MEMORY = (
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that there is no memory left: Python's, numpy's, torch's, the system's."""
+    """Return whether an error of Python, numpy, torch or the system means that memory is exhausted."""
     message = str(error).lower()
     return isinstance(error, MemoryError) or any(phrase in message for phrase in _OUT_OF_MEMORY)
 
 
 def describe_error(error: BaseException) -> str:
-    """What to tell a person of any error."""
+    """Describe any error to a person: the message of a HeatError, else a sentence with its type and message."""
     if isinstance(error, HeatError):
         return str(error)
     if is_out_of_memory(error):

@@ -1,4 +1,4 @@
-"""Locks that end with their process, and what processes that were killed have left behind."""
+"""Locks that are released when their process ends, and removal of files that killed processes left behind."""
 
 import os
 import re
@@ -16,23 +16,23 @@ from heat_core.storage import writing
 
 _POLL = 0.02  # seconds between two attempts to take a lock
 _LEFTOVER = re.compile(r"(?:\..+\.(\d+)\.tmp|map-input-(\d+)\.npz|\.(?:new|gone)-(\d+)-.*)")
-_OLDEST = 86_400.0  # seconds; a leftover that is older belongs to no process, whoever has its number now
+_OLDEST = 86_400.0  # seconds; an older leftover belongs to no running process, even if one has its id
 
 
 @contextmanager
 def exclusive(
     path: Path, message: str | None = None, timeout: float = -1, target: Path | None = None
 ) -> Iterator[None]:
-    """Hold a lock while the block runs. It is released when the process ends, however that ends.
+    """Hold a lock while the block runs. The system releases it when the process ends, even if it is killed.
 
     Args:
-        path: the lock's file; its folder is created.
-        message: the error where another process holds the lock.
-        timeout: seconds to wait for another process; negative = as long as it takes.
-        target: the file or folder that an error of the disk names; default: the lock's file.
+        path: file of the lock; its folder is created.
+        message: message of the error if another process holds the lock.
+        timeout: seconds to wait for another process; negative = without limit.
+        target: file or folder that is named if the lock's file cannot be written; default: the lock's file.
 
     Raises:
-        HeatError: where another process holds the lock after `timeout`, or its file cannot be written.
+        HeatError: if another process still holds the lock after `timeout`, or if the lock's file cannot be written.
     """
     lock = FileLock(path)
     with writing(target or path):
@@ -50,7 +50,7 @@ def exclusive(
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a process holds this lock now. Asking makes no file."""
+    """Return whether a process holds this lock now. The lock's file is not created."""
     if not path.exists():
         return False
     try:
@@ -58,14 +58,14 @@ def is_locked(path: Path) -> bool:
             return False
     except Timeout:
         return True
-    except OSError:  # a lock that may not be written, in a read-only home: nobody works there
+    except OSError:  # the lock's file is in a read-only folder, where no process can work
         return False
 
 
 def remove_leftovers(*folders: Path) -> None:
-    """Delete temporary files and folders in `folders` that carry the number of a process that no longer runs.
+    """Delete temporary files and folders in `folders` whose name holds the id of a process that no longer runs.
 
-    To be called before this process writes anything there.
+    Files with the id of this process count as left over, too: call this before the process writes into the folders.
     """
     for folder in folders:
         for path in folder.glob("*") if folder.is_dir() else ():
@@ -77,8 +77,8 @@ def remove_leftovers(*folders: Path) -> None:
 
 
 def _has_ended(pid: int, path: Path) -> bool:
-    """Whether the process that wrote `path` has ended."""
+    """Return whether the process with this id that wrote `path` has ended."""
     with suppress(OSError):
         if time.time() - path.stat().st_mtime > _OLDEST:
             return True
-    return pid == os.getpid() or not psutil.pid_exists(pid)  # its own number: an earlier process had it
+    return pid == os.getpid() or not psutil.pid_exists(pid)  # this process has written nothing yet

@@ -1,4 +1,4 @@
-"""Memory: give back what was read of large mapped files, and refuse work where too little is left."""
+"""Memory limits: release pages of large mapped files, and refuse work if too little memory is left."""
 
 import mmap
 
@@ -6,25 +6,28 @@ import numpy as np
 
 from heat_core.errors import HeatError, describe_error
 
-LARGE_FILE = 2**28  # bytes; pages of a mapped file that is smaller stay in memory
-_REQUIRED = 512 << 20  # bytes of addresses; timm and the pipeline take 450 MB
+LARGE_FILE = 2**28  # bytes; pages of smaller mapped files stay in memory
+_REQUIRED = 512 << 20  # bytes of address space; timm and the pipeline take 450 MB
 
 
 def release_pages(column: object) -> None:
-    """Give what was read of a large mapped file back to the system, which would count it as memory of this process."""
+    """Release the pages of a large mapped array, which the system would count as memory of this process.
+
+    Arrays that are smaller than `LARGE_FILE`, or not mapped, are left as they are.
+    """
     if isinstance(column, np.memmap) and column.nbytes >= LARGE_FILE and hasattr(mmap, "MADV_DONTNEED"):
         column._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
 
 def require_memory() -> None:
-    """Refuse work where less than 512 MB of addresses are left once torch is loaded.
+    """Refuse work if less than 512 MiB of address space is left once torch is loaded.
 
-    What comes next imports timm, and an import that runs out of memory may never return: Python goes on trying.
+    The work imports timm next, and Python retries an import that runs out of memory without end.
 
     Raises:
-        HeatError: there is not enough memory.
+        HeatError: if there is not enough memory.
     """
-    import torch  # noqa: F401 (its libraries take most of the address space)
+    import torch  # noqa: F401 (torch's libraries take most of the address space)
 
     try:
         mmap.mmap(-1, _REQUIRED).close()  # reserved, never touched

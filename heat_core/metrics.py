@@ -1,7 +1,7 @@
-"""FPR95, AUROC, AUPR-In and AUPR-Out.
+"""Metrics FPR95, AUROC, AUPR-In and AUPR-Out, with thresholds and intervals.
 
-Every function takes `(id_scores, ood_scores)`, two 1-d arrays with larger = more out-of-distribution, and returns a
-share in [0, 1]. As in the paper ID is the positive class of FPR95 and AUPR-In (OpenOOD takes OOD as positive).
+Each metric takes `(id_scores, ood_scores)`, two 1-d arrays with larger = more out-of-distribution, and returns a share
+in [0, 1]. As in the paper, ID is the positive class of FPR95 and AUPR-In (OpenOOD takes OOD as positive).
 """
 
 import math
@@ -26,31 +26,56 @@ def _validate(id_scores: ArrayLike, ood_scores: ArrayLike) -> tuple[np.ndarray, 
 
 
 def threshold95(id_scores: ArrayLike) -> float:
-    """The 95th percentile of the ID test scores; a sample above it is called OOD (Sec. 4.4)."""
+    """Return the 95th percentile of the ID test scores; a sample above it is called OOD (Sec. 4.4)."""
     scores = np.asarray(id_scores, dtype=np.float64)
     with np.errstate(invalid="ignore"):
         value = np.percentile(scores, 95)
-    return float(np.percentile(scores, 95, method="higher") if np.isnan(value) else value)  # NaN: between infinities
+    # Interpolation between infinite scores gives NaN.
+    return float(np.percentile(scores, 95, method="higher") if np.isnan(value) else value)
 
 
 def threshold_at(id_scores: ArrayLike, alpha: float) -> float:
-    """What a score must exceed for its conformal p-value to be at most α (see `guard.conformal`): of known images that
-    are exchangeable with these a share of at most α does. +inf where α is below 1 / (n + 1), the smallest p.
+    """Return the threshold above which a score's conformal p-value is at most α (see `guard.conformal`).
+
+    Known images that are exchangeable with the ID test images exceed it with probability at most α.
+
+    Args:
+        id_scores: (n,) scores of the ID test images.
+        alpha: false-alarm rate between 0 and 1.
+
+    Returns:
+        The threshold, which is +inf if α is below 1 / (n + 1), the smallest possible p-value.
+
+    Raises:
+        HeatError: if α is not between 0 and 1.
     """
     scores = np.sort(np.asarray(id_scores, dtype=np.float64))
-    rank = math.floor(require_alpha(alpha) * (len(scores) + 1) * (1 + 1e-12))  # from the largest score
+    rank = math.floor(require_alpha(alpha) * (len(scores) + 1) * (1 + 1e-12))  # rank 1 is the largest score
     return float(scores[-rank]) if rank else math.inf
 
 
 def require_alpha(alpha: float) -> float:
-    """A false-alarm rate between 0 and 1; HeatError otherwise."""
+    """Return a false-alarm rate if it is between 0 and 1.
+
+    Raises:
+        HeatError: if it is not.
+    """
     if not 0 < alpha < 1:
         raise HeatError(f"α is {alpha}: give a share between 0 and 1, 0.05 for 5 % of the known images.")
     return alpha
 
 
 def wilson_interval(count: int, total: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share (Wilson, JASA 1927): (0, 1) where nothing was counted."""
+    """Compute Wilson's interval of a share (Wilson, JASA 1927).
+
+    Args:
+        count: number of successes.
+        total: number of trials; if it is 0 the interval is (0, 1).
+        z: normal quantile of the level; the default gives 95 %.
+
+    Returns:
+        (lower, upper) bounds in [0, 1].
+    """
     if not total:
         return 0.0, 1.0
     share, weight = count / total, z * z / total
@@ -60,13 +85,13 @@ def wilson_interval(count: int, total: int, z: float = 1.959964) -> tuple[float,
 
 
 def fpr95(id_scores: ArrayLike, ood_scores: ArrayLike) -> float:
-    """Share of OOD samples that are not above the 95th percentile of the ID scores, so pass for ID (Sec. 4)."""
+    """Compute the share of OOD samples that are at or below the 95th percentile of the ID scores (Sec. 4)."""
     id_scores, ood_scores = _validate(id_scores, ood_scores)
     return float((ood_scores <= threshold95(id_scores)).mean())
 
 
 def auroc(id_scores: ArrayLike, ood_scores: ArrayLike) -> float:
-    """P(OOD score > ID score) + ½ P(equal): the area under the ROC curve, by ranks."""
+    """Compute the area under the ROC curve by ranks: P(OOD score > ID score) + ½ P(equal)."""
     id_scores, ood_scores = _validate(id_scores, ood_scores)
     ordered = np.sort(id_scores)
     below = np.searchsorted(ordered, ood_scores, side="left")
@@ -75,9 +100,9 @@ def auroc(id_scores: ArrayLike, ood_scores: ArrayLike) -> float:
 
 
 def _average_precision(positives: np.ndarray, negatives: np.ndarray) -> float:
-    """Σ (recall_i - recall_{i-1}) precision_i over the distinct scores from the top: scikit-learn's, from two sorts."""
+    """Compute Σ (recall_i - recall_{i-1}) precision_i over the distinct scores from the top, as scikit-learn does."""
     positives, negatives = np.sort(-positives), np.sort(-negatives)
-    ends = np.flatnonzero(np.r_[positives[1:] != positives[:-1], True])  # the last of each score: all of it is taken
+    ends = np.flatnonzero(np.r_[positives[1:] != positives[:-1], True])  # last index of each distinct score
     true_positives = ends + 1
     false_positives = np.searchsorted(negatives, positives[ends], side="right")
     precision = true_positives / (true_positives + false_positives)
@@ -85,13 +110,13 @@ def _average_precision(positives: np.ndarray, negatives: np.ndarray) -> float:
 
 
 def aupr_in(id_scores: ArrayLike, ood_scores: ArrayLike) -> float:
-    """Average precision with ID as the positive class (the paper's AUPR, App. B)."""
+    """Compute the average precision with ID as the positive class (the paper's AUPR, App. B)."""
     id_scores, ood_scores = _validate(id_scores, ood_scores)
     return _average_precision(-id_scores, -ood_scores)
 
 
 def aupr_out(id_scores: ArrayLike, ood_scores: ArrayLike) -> float:
-    """Average precision with OOD as the positive class."""
+    """Compute the average precision with OOD as the positive class."""
     id_scores, ood_scores = _validate(id_scores, ood_scores)
     return _average_precision(ood_scores, id_scores)
 
@@ -100,7 +125,15 @@ METRICS = {"fpr95": fpr95, "auroc": auroc, "aupr_in": aupr_in, "aupr_out": aupr_
 
 
 def evaluate(id_scores: ArrayLike, ood_scores: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
-    """All four metrics against each OOD set, and their plain mean under `average` (as in Tabs. 1 to 11)."""
+    """Compute all four metrics against each OOD set, and their unweighted mean under `average` (as in Tabs. 1 to 11).
+
+    Args:
+        id_scores: (n,) scores of the ID test set.
+        ood_scores: set → (m,) its scores.
+
+    Returns:
+        set, or `average` → metric → value; empty if there is no OOD set.
+    """
     table = {name: {key: metric(id_scores, s) for key, metric in METRICS.items()} for name, s in ood_scores.items()}
     if table:
         table["average"] = {key: float(np.mean([row[key] for row in table.values()])) for key in METRICS}
@@ -108,7 +141,12 @@ def evaluate(id_scores: ArrayLike, ood_scores: dict[str, np.ndarray]) -> dict[st
 
 
 def roc_curve(id_scores: ArrayLike, ood_scores: ArrayLike, points: int = 200) -> tuple[np.ndarray, np.ndarray]:
-    """(share of OOD kept as ID, share of ID kept as ID) as the threshold sweeps over `points` ID quantiles."""
+    """Compute the ROC curve at `points` thresholds, which are quantiles of all scores.
+
+    Returns:
+        (points + 1,) share of OOD samples at or below each threshold, and the same share of ID samples. Both start
+        at 0.
+    """
     id_scores, ood_scores = _validate(id_scores, ood_scores)
     thresholds = np.quantile(np.r_[id_scores, ood_scores], np.linspace(0, 1, points), method="nearest")
     kept_ood = np.searchsorted(np.sort(ood_scores), thresholds, side="right") / len(ood_scores)
@@ -116,26 +154,35 @@ def roc_curve(id_scores: ArrayLike, ood_scores: ArrayLike, points: int = 200) ->
     return np.r_[0, kept_ood], np.r_[0, kept_id]
 
 
-_MOST_DRAWS = 20_000_000  # replicates × samples, which bounds the memory of a bootstrap
+_MOST_DRAWS = 20_000_000  # replicates × samples; this bounds the memory of a bootstrap
 
 
 def bootstrap(
     id_scores: ArrayLike, ood_scores: ArrayLike, replicates: int = 400, seed: int = 0
 ) -> dict[str, np.ndarray]:
-    """FPR95 and AUROC of resampled ID and OOD sets: name → (replicates,).
+    """Compute FPR95 and AUROC of resampled ID and OOD sets.
 
-    The draws depend on `seed` and the sizes alone: two detectors on the same sets see the same resamples, so that the
-    differences of their replicates are a paired comparison. Nothing is sorted again for a replicate: a resample is
-    a weight per sample, and both metrics are sums of weights in the one order. (FPR95's threshold is the nearest rank
-    here, without interpolation. Large sets get fewer replicates, at least 50.)
+    The draws depend on `seed` and the sizes alone. Two detectors on the same sets therefore get the same resamples, and
+    the differences of their replicates are a paired comparison. A resample is one weight per sample, so the scores are
+    sorted only once and both metrics are sums of weights.
+
+    Args:
+        id_scores: (n,) scores of the ID test set.
+        ood_scores: (m,) scores of an OOD set.
+        replicates: number of resamples; large sets get fewer, but at least 50.
+        seed: seed of the draws.
+
+    Returns:
+        `auroc` and `fpr95` → (replicates,) values. The threshold of this FPR95 is the nearest rank, without
+        interpolation.
     """
     id_scores, ood_scores = _validate(id_scores, ood_scores)
     id_sorted, ood_sorted = np.sort(id_scores), np.sort(ood_scores)
     n, m = len(id_sorted), len(ood_sorted)
     replicates = max(min(replicates, _MOST_DRAWS // (n + m)), 50)
-    # Weights belong to samples, not to ranks, for the pairing to hold.
-    id_weights = _weights(n, replicates, seed)[:, np.argsort(id_scores, kind="stable")]
-    ood_weights = _weights(m, replicates, seed + 1)[:, np.argsort(ood_scores, kind="stable")]
+    # The draws are paired only if weights belong to samples, not to ranks.
+    id_weights = bootstrap_weights(n, replicates, seed)[:, np.argsort(id_scores, kind="stable")]
+    ood_weights = bootstrap_weights(m, replicates, seed + 1)[:, np.argsort(ood_scores, kind="stable")]
 
     id_below = np.zeros((replicates, n + 1))
     np.cumsum(id_weights, axis=1, out=id_below[:, 1:])
@@ -150,7 +197,10 @@ def bootstrap(
 
 
 @lru_cache(maxsize=8)
-def _weights(n: int, replicates: int, seed: int) -> np.ndarray:
-    """(replicates, n): how often each sample is drawn. Kept, since a table asks for the same draws in every row."""
+def bootstrap_weights(n: int, replicates: int, seed: int) -> np.ndarray:
+    """Draw how often each sample occurs in each resample, (replicates, n).
+
+    The draws are cached, because every row of a table needs the same ones.
+    """
     rng = np.random.default_rng((seed, n))
     return rng.multinomial(n, np.full(n, 1 / n), size=replicates).astype(np.float32)

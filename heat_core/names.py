@@ -1,17 +1,19 @@
-"""Names that come from elsewhere, made safe to print, to use as file names, to put into tables and sentences."""
+"""Foreign names, made safe for print, as file names, and in tables and sentences."""
 
 import os
 from collections.abc import Sequence
 
 from heat_core.digests import digest_of_bytes
 
-_JOINERS = "\u200c\u200d"  # of scripts and emoji
-_LONGEST = 100  # bytes of a file name: two and their endings fit into the 255 that file systems allow
+_JOINERS = "\u200c\u200d"  # zero-width joiners, which some scripts and emoji need
+_LONGEST = 100  # bytes of a file name; two names and an ending fit into the 255 that file systems allow
 
 
 def printable(name: str | os.PathLike[str]) -> str:
-    """A name as it can be printed, kept in JSON and sent to a browser: bytes that are not UTF-8, and characters that
-    steer a terminal or turn the direction of writing, stand as escapes. Different names stay different."""
+    """Make a name safe to print, to store in JSON and to send to a browser.
+
+    Bytes that are not UTF-8 and characters that control a terminal or reverse the direction of writing become escapes.
+    """
     text = os.fspath(name)
     if text.isascii() and text.isprintable():
         return text
@@ -20,13 +22,17 @@ def printable(name: str | os.PathLike[str]) -> str:
 
 def _escape(character: str) -> str:
     code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file's name that is not UTF-8
+    if 0xDC80 <= code <= 0xDCFF:  # surrogate of a byte of a file name that is not UTF-8
         return f"\\x{code - 0xDC00:02x}"
     return character.encode("unicode_escape").decode()
 
 
 def file_name(text: str) -> str:
-    """A dataset's or backbone's name as a folder name; a long one is cut and ends in a digest of the whole."""
+    """Make a file or folder name of a dataset's or backbone's name.
+
+    Characters other than letters, digits, `-`, `_` and `.` become `-`. A result of more than 100 bytes is cut and ends
+    in a digest of the whole name.
+    """
     name = "".join(c if c.isalnum() or c in "-_." else "-" for c in text).strip(".-") or "unnamed"
     if len(name.encode()) <= _LONGEST:
         return name
@@ -35,12 +41,18 @@ def file_name(text: str) -> str:
 
 
 def escape_formula(text: str) -> str:
-    """Foreign text that a spreadsheet does not run: a formula begins with one of these, a space before it or not."""
+    """Prefix a text with an apostrophe if a spreadsheet would read it as a formula."""
     return f"'{text}" if text.lstrip(" ")[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%") else text
 
 
 def shortlist(names: Sequence[str], most: int = 5, counted: bool = False) -> str:
-    """List names in a sentence: the first `most`, and that there are more (`counted`: how many)."""
+    """List names for a sentence.
+
+    Args:
+        names: names to list.
+        most: number of names that are listed.
+        counted: whether the number of further names is stated; otherwise "…" stands for them.
+    """
     rest = len(names) - most
     more = f" and {rest} more" if counted else " …"
     return ", ".join(names[:most]) + (more if rest > 0 else "")

@@ -1,21 +1,22 @@
-"""How often work reports its progress: at most every few seconds, or never."""
+"""Helpers that limit how often work reports its progress: at most every few seconds, or never."""
 
 import time
 from typing import Any
 
 
 class RateLimiter:
-    """A callable that is true at most once in so many seconds.
+    """Callable that returns True at most once in `seconds` seconds.
 
     Args:
-        seconds: between two calls that return True.
-        at_once: whether the first call returns True; otherwise the seconds count from now.
+        seconds: shortest time between two calls that return True.
+        at_once: whether the first call returns True; otherwise `seconds` must pass first.
     """
 
     def __init__(self, seconds: float, at_once: bool = False) -> None:
         self._seconds, self._last = seconds, -float("inf") if at_once else time.monotonic()
 
     def __call__(self) -> bool:
+        """Return whether a report is due; a True answer starts the interval anew."""
         now = time.monotonic()
         due = now - self._last > self._seconds
         if due:

@@ -1,4 +1,4 @@
-"""HEAT_HOME, and how files are written there: whole, or not at all; and read with errors that say what to do."""
+"""Files of HEAT Explorer: the folder HEAT_HOME, atomic writes, and reads whose errors name a remedy."""
 
 import errno
 import json
@@ -21,12 +21,12 @@ from heat_core.names import printable
 
 
 def expand_home(path: str | os.PathLike[str]) -> Path:
-    """A path with `~` and `~somebody` replaced by those home folders, where there are such."""
+    """Replace `~` and `~user` at the start of a path by the home folder; leave the path as it is if there is none."""
     return Path(os.path.expanduser(path))
 
 
 def heat_home() -> Path:
-    """The folder for data, features and runs: `$HEAT_HOME`, or `heat-explorer` in the user's cache."""
+    """Return the folder for data, features and runs: `$HEAT_HOME`, or `heat-explorer` in the user's cache."""
     if chosen := os.environ.get("HEAT_HOME"):
         return expand_home(chosen)
     if sys.platform == "darwin":
@@ -39,12 +39,20 @@ def heat_home() -> Path:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a path is a folder; HeatError where that may not be known, False for names that none can have."""
+    """Return whether a path is a folder; False for a name that no folder can have.
+
+    Raises:
+        HeatError: if a folder above the path may not be read.
+    """
     return _has_type(path, stat.S_ISDIR)
 
 
 def is_file(path: Path) -> bool:
-    """Whether a path is a file; HeatError and False as for `is_folder`."""
+    """Return whether a path is a file; False for a name that no file can have.
+
+    Raises:
+        HeatError: if a folder above the path may not be read.
+    """
     return _has_type(path, stat.S_ISREG)
 
 
@@ -59,33 +67,44 @@ def _has_type(path: Path, is_type: Callable[[int], bool]) -> bool:
         return False
 
 
-_IN_THE_WAY = errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY
-_CURES = (
+_OBSTRUCTED = errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY
+_REMEDIES = (  # (error numbers, remedy)
     ((errno.ENOSPC, errno.EDQUOT), "free some disk space, or point HEAT_HOME to another disk"),
     ((errno.EACCES, errno.EPERM, errno.EROFS), "change its permissions, or point HEAT_HOME to a folder of your own"),
     ((errno.ENAMETOOLONG,), "choose a shorter name"),
-    (_IN_THE_WAY, "something else of that name is in the way, move it"),
+    (_OBSTRUCTED, "something else of that name is in the way, move it"),
     ((errno.EMFILE, errno.ENFILE), "too many files are open, close other programs"),
 )
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn a failed write (a full disk, a read-only folder, a name too long) into a sentence that names the cause."""
+    """Turn an OSError of the block, such as a full disk, into a HeatError that names the cause and the remedy.
+
+    Args:
+        path: file or folder that the error names.
+
+    Raises:
+        HeatError: if the block raises an OSError.
+    """
     try:
         yield
     except OSError as error:
         usual = "look at the disk, or point HEAT_HOME to another"
-        cure = next((cure for codes, cure in _CURES if error.errno in codes), usual)
+        remedy = next((remedy for codes, remedy in _REMEDIES if error.errno in codes), usual)
         raise HeatError(
-            f"Could not write {printable(path)} ({error.strerror or error}): {cure}, then start again; whatever was "
+            f"Could not write {printable(path)} ({error.strerror or error}): {remedy}, then start again; whatever was "
             "finished is kept."
         ) from error
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path to write to; it becomes `path` only when the block ends without an error."""
+    """Yield a temporary path to write to, and rename it to `path` when the block ends without an error.
+
+    Raises:
+        HeatError: if the file cannot be written.
+    """
     temp_path = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with writing(path):
@@ -93,57 +112,73 @@ def replacing(path: Path) -> Iterator[Path]:
             yield temp_path
             os.replace(temp_path, path)
     finally:
-        with suppress(OSError):  # its folder may be what cannot be written
+        with suppress(OSError):  # the folder may be read-only
             temp_path.unlink(missing_ok=True)
 
 
-_DIGEST = "digest"  # key of an .npz file or JSON object: digest of everything else in it
+_DIGEST = "digest"  # key in an .npz file or JSON object that holds the digest of all its other content
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file."""
+    """Write a JSON file, whole or not at all."""
     with replacing(path) as temp_path:
         temp_path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
-def read_json(path: Path, cure: str = "delete it and start the run again") -> Any:
-    """Read a JSON file; HeatError where it is missing or damaged, which ends in the cure."""
+def read_json(path: Path, remedy: str = "delete it and start the run again") -> Any:
+    """Read a JSON file.
+
+    Args:
+        path: path of the file.
+        remedy: end of the error message if the file is missing or damaged.
+
+    Raises:
+        HeatError: if the file is missing, damaged, or may not be read.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise HeatError(f"{printable(path)} is missing: {cure}.") from None
+        raise HeatError(f"{printable(path)} is missing: {remedy}.") from None
     except PermissionError as error:
         raise permission_error(path, error) from error
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise HeatError(f"{printable(path)} is damaged, it is not valid JSON at {where}: {cure}.") from error
+        raise HeatError(f"{printable(path)} is damaged, it is not valid JSON at {where}: {remedy}.") from error
     except (OSError, ValueError, RecursionError) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
-        raise HeatError(f"{printable(path)} is damaged or cannot be read ({why}): {cure}.") from error
+        raise HeatError(f"{printable(path)} is damaged or cannot be read ({why}): {remedy}.") from error
 
 
 def write_checked_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON object and a digest of it."""
+    """Write a JSON object together with its digest, whole or not at all."""
     write_json(path, content | {_DIGEST: digest_of_json(content)})
 
 
-def read_checked_json(path: Path, cure: str) -> dict[str, Any]:
-    """Read a JSON object and check its digest; one that was written without a digest is taken as it is."""
-    content = read_json(path, cure)
+def read_checked_json(path: Path, remedy: str) -> dict[str, Any]:
+    """Read a JSON object and check its digest; an object without a digest is not checked.
+
+    Args:
+        path: path of the file.
+        remedy: end of the error message if the file is missing or damaged.
+
+    Raises:
+        HeatError: if the file is missing, damaged, may not be read, or does not match its digest.
+    """
+    content = read_json(path, remedy)
     if not isinstance(content, dict):
-        raise HeatError(f"{printable(path)} must hold an object, so it is damaged: {cure}.")
+        raise HeatError(f"{printable(path)} must hold an object, so it is damaged: {remedy}.")
     digest = content.pop(_DIGEST, None)
     if digest is not None and digest != digest_of_json(content):
-        raise HeatError(f"{printable(path)} is damaged, it is not what was written: {cure}.")
+        raise HeatError(f"{printable(path)} is damaged, it is not what was written: {remedy}.")
     return content
 
 
 def permission_error(path: Path, error: OSError) -> HeatError:
-    """The error of a file that may be whole, but may not be read."""
+    """Return the error for a file that this user may not read."""
     return HeatError(f"{printable(path)} cannot be read ({error.strerror}): change its permissions.")
 
 
-# What numpy and zipfile raise for files that are cut off, damaged or none of theirs.
+# numpy and zipfile raise these for files that are cut off, damaged or of another format.
 _DAMAGED = (
     *(OSError, ValueError, EOFError, KeyError, TypeError, OverflowError, MemoryError),
     *(NotImplementedError, SyntaxError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error),
@@ -151,15 +186,23 @@ _DAMAGED = (
 
 
 def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write arrays and a digest of them, whole or not at all."""
+    """Write arrays together with their digest as an `.npz` file, whole or not at all."""
     arrays = {name: np.asarray(values) for name, values in arrays.items() if name != _DIGEST}
     arrays[_DIGEST] = np.array(digest_of_arrays(arrays))
     with replacing(path) as temp_path, open(temp_path, "wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]  # (numpy's stub takes a name for allow_pickle)
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub confuses a name with `allow_pickle`
 
 
-def read_npz(path: Path, cure: str = "delete it and resume the run") -> dict[str, np.ndarray]:
-    """Read every array of an `.npz` file (never unpickling); HeatError where it is missing, cut off or damaged."""
+def read_npz(path: Path, remedy: str = "delete it and resume the run") -> dict[str, np.ndarray]:
+    """Read every array of an `.npz` file, without unpickling, and check the digest if there is one.
+
+    Args:
+        path: path of the file.
+        remedy: end of the error message if the file is damaged.
+
+    Raises:
+        HeatError: if the file is missing, cut off, damaged, or may not be read.
+    """
     try:
         with np.load(path, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files}
@@ -168,19 +211,28 @@ def read_npz(path: Path, cure: str = "delete it and resume the run") -> dict[str
     except PermissionError as error:
         raise permission_error(path, error) from error
     except (AttributeError, *_DAMAGED) as error:
-        raise HeatError(f"{printable(path)} is cut off or damaged: {cure}.") from error
+        raise HeatError(f"{printable(path)} is cut off or damaged: {remedy}.") from error
     digest = arrays.pop(_DIGEST, None)
     if digest is not None and str(digest) != digest_of_arrays(arrays):
-        raise HeatError(f"{printable(path)} is damaged, it is not what was written: {cure}.")
+        raise HeatError(f"{printable(path)} is damaged, it is not what was written: {remedy}.")
     return arrays
 
 
-def read_npy(path: Path, cure: str, mapped: bool = True) -> np.ndarray:
-    """Read (or map) one `.npy` file; HeatError where it is missing, cut off or damaged, or holds Python objects."""
+def read_npy(path: Path, remedy: str, mapped: bool = True) -> np.ndarray:
+    """Read or map one `.npy` file, without unpickling.
+
+    Args:
+        path: path of the file.
+        remedy: end of the error message if the file is missing or damaged.
+        mapped: whether the file is mapped into memory read-only; otherwise it is read whole.
+
+    Raises:
+        HeatError: if the file is missing, cut off, damaged, holds Python objects, or may not be read.
+    """
     try:
         return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
     except FileNotFoundError:
-        raise HeatError(f"{printable(path)} is missing: {cure}.") from None
+        raise HeatError(f"{printable(path)} is missing: {remedy}.") from None
     except PermissionError as error:
         raise permission_error(path, error) from error
     except ValueError as error:
@@ -189,6 +241,6 @@ def read_npy(path: Path, cure: str, mapped: bool = True) -> np.ndarray:
                 f"{printable(path)} holds Python objects, which are never unpickled: save numbers instead (names of "
                 "classes belong into meta.json as class_names)."
             ) from error
-        raise HeatError(f"{printable(path)} is cut off or damaged: {cure}.") from error
+        raise HeatError(f"{printable(path)} is cut off or damaged: {remedy}.") from error
     except _DAMAGED as error:
-        raise HeatError(f"{printable(path)} is cut off or damaged: {cure}.") from error
+        raise HeatError(f"{printable(path)} is cut off or damaged: {remedy}.") from error

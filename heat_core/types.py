@@ -7,13 +7,17 @@ import numpy as np
 
 
 class Rows(Protocol):
-    """(N, D): an array, a memory-mapped one, or a view of one that is made when it is read (`views.ViewedRows`)."""
+    """Array of shape (N, D), memory-mapped or not, or a view that is computed when it is read (`views.ViewedRows`)."""
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """Shape (N, D)."""
+        ...
 
     @property
-    def dtype(self) -> np.dtype[Any]: ...
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the elements."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -21,5 +25,5 @@ class Rows(Protocol):
 
 
 Head = tuple[np.ndarray, np.ndarray]  # weight (C, D) and bias (C,) of a linear layer
-FitHead = Callable[[Rows, np.ndarray], Head]  # (features, labels) → a head fitted on them
-OnStep = Callable[[int, float], None]  # (evaluations of the loss so far, its mean)
+FitHead = Callable[[Rows, np.ndarray], Head]  # fits a head on (features, labels)
+OnStep = Callable[[int, float], None]  # called with (number of loss evaluations so far, their mean)

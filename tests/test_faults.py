@@ -15,11 +15,11 @@ from heat_core import HeatError, Run
 from heat_core.jobs import jobs
 from heat_core.locks import remove_leftovers
 from heat_core.pipeline.pipeline import continue_without_map
+from heat_core.pipeline.provenance import require_same_features, require_same_head
 from heat_core.pipeline.umap_process import Projector
 from heat_core.runs.creation import new_run
 from heat_core.runs.experiment import demo_experiment
 from heat_core.runs.lock import ProcessIdentity, run_lock, working_process
-from heat_core.runs.provenance import require_same_features, require_same_head
 from heat_core.storage import read_npz, write_checked_json, write_json, write_npz
 from tests.faults.damage import answer, damages, files_of, judge, questions
 from tests.synthetic import synthetic_run
@@ -62,7 +62,8 @@ def test_every_file_of_a_run_is_among_those_that_are_damaged(demo_run):
 
 
 @pytest.mark.slow
-def test_a_killed_job_leaves_nothing_and_resumes_to_the_same_numbers(tmp_path, monkeypatch):
+def test_a_killed_job_resumes_to_the_same_numbers(tmp_path, monkeypatch):
+    """A killed job leaves no partial files and resumes to the same numbers."""
     from tests.faults.kill import kill_at_random
 
     tally = kill_at_random(2, tmp_path)
@@ -114,7 +115,8 @@ def test_runs_of_one_second_get_names_of_their_own(home):
 # ---- cancel ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_stranger_with_the_number_of_a_dead_job_is_not_asked_to_stop(home, monkeypatch):
+def test_another_process_with_a_jobs_old_number_is_not_stopped(home, monkeypatch):
+    """An unrelated process that has the number of an ended job is not asked to stop."""
     folder = new_run(demo_experiment())
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
@@ -178,8 +180,8 @@ def test_a_resumed_run_refuses_what_changed_in_any_column(tmp_path, demo_run):
 def test_a_map_that_cannot_be_had_does_not_end_the_run(tmp_path):
     said = []
     with Projector() as projector:
-        projector._child.kill()
-        projector._child.wait()
+        projector.child.kill()
+        projector.child.wait()
         write_npz(tmp_path / projector.input, {"reduced": np.zeros((9, 3))})
 
         def ask() -> None:
@@ -193,10 +195,11 @@ def test_a_map_that_cannot_be_had_does_not_end_the_run(tmp_path):
 
 def test_jobs_wait_without_spinning():
     for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"):
-        assert name in jobs._ENVIRONMENT
+        assert name in jobs.ENVIRONMENT
 
 
-def test_the_components_of_a_map_do_not_hang_on_the_number_of_threads(tmp_path, demo_run):
+def test_components_of_a_map_are_equal_on_any_threads(tmp_path, demo_run):
+    """The components of a map do not depend on the number of threads."""
     code = (
         "import sys, pathlib\nfrom heat_core import Run\nfrom heat_core.runs.feature_map import write_points\n"
         "run = Run.open(sys.argv[1])\n"
@@ -211,7 +214,7 @@ def test_the_components_of_a_map_do_not_hang_on_the_number_of_threads(tmp_path, 
 
 
 def test_a_read_only_home_can_be_looked_at(demo_run, home, monkeypatch, capsys):
-    """As somebody who may not write there: the lock cannot be opened for writing, and no file may be made."""
+    """As a user who may not write there: the lock cannot be opened for writing, and no file may be made."""
     from heat_core.__main__ import main
 
     shutil.copytree(demo_run.folder, home / "runs" / "mine")
@@ -239,8 +242,11 @@ def test_too_little_memory_is_a_sentence(home, monkeypatch, capsys):
     assert "There is not enough memory" in capsys.readouterr().err
 
 
-def test_work_is_refused_where_no_room_is_left_once_torch_is_loaded(home, monkeypatch, capsys):
-    """An import that runs out of memory may never return, so the room is asked for before it."""
+def test_work_is_refused_where_torch_would_leave_no_memory(home, monkeypatch, capsys):
+    """Work is refused where no memory is left once torch is loaded.
+
+    An import that runs out of memory may never return, so the memory is checked before it.
+    """
 
     from heat_core.__main__ import main
 

@@ -47,7 +47,8 @@ def test_it_holds_the_library_and_its_data_and_nothing_else(wheel):
 
 
 @pytest.mark.slow
-def test_the_demo_runs_from_it_in_an_environment_without_the_repository(wheel, tmp_path):
+def test_the_demo_runs_from_it_without_the_repository(wheel, tmp_path):
+    """The demo runs from the wheel in an environment without the repository."""
     venv.create(tmp_path / "env", with_pip=False)
     binaries = tmp_path / "env" / ("Scripts" if sys.platform == "win32" else "bin")
     places = sysconfig.get_paths(vars={"base": str(tmp_path / "env"), "platbase": str(tmp_path / "env")})

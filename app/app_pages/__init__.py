@@ -1,1 +1,1 @@
-"""A script a page; each draws what the packages beside it make."""
+"""The scripts of the pages; each page is assembled from the packages beside this one."""

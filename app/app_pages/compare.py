@@ -1,4 +1,4 @@
-"""Compare: detectors × OOD sets, curves, β, and two runs on the same samples; every number leads to its images."""
+"""The Compare page: tables, score plots, β, and two runs on the same samples, with links from numbers to images."""
 
 import streamlit as st
 
@@ -41,5 +41,5 @@ with faults.show_errors():
         format_func=lambda s: escape_markdown(SECTIONS[s]),
         label_visibility="collapsed",
     )
-    session.write_address(run)  # before what takes long: a link must not wait for it
+    session.write_address(run)  # The address is written before the slow part, so that it can be copied at once.
     DRAW_SECTION[section](run)

@@ -1,4 +1,4 @@
-"""Inspect: which images does this model not know, and what do they have in common? The workbench over a run."""
+"""The Inspect page: the workbench over the samples of a run."""
 
 import streamlit as st
 
@@ -21,7 +21,7 @@ with faults.show_errors():
     @st.fragment
     @faults.show_errors()
     def draw_linked_workbench() -> None:
-        """A fragment: what is done in the workbench reruns it, and not the page around it."""
+        """Draw the workbench as a fragment, so that an action in it does not rerun the page around it."""
         if job_progress.show_if_deleted(run.folder):
             return
         samples, version = cached_runs.samples_of(run)

@@ -1,4 +1,4 @@
-"""New images: scored by the run, placed on its map, and looked at like its own."""
+"""The New images page: scores new images with a run and shows them in the workbench."""
 
 from pathlib import Path
 
@@ -60,6 +60,7 @@ with faults.show_errors():
     @st.fragment(run_every=1.0)
     @faults.show_errors()
     def poll_batch(batch: Path) -> None:
+        """Show the progress of the scoring process; rerun the page when it ends."""
         if job_progress.show_if_deleted(batch.parents[1]):
             return
         if batch_store.is_scoring(batch):
@@ -70,7 +71,7 @@ with faults.show_errors():
     @st.fragment
     @faults.show_errors()
     def draw_linked_batch(scored: ScoredImages) -> None:
-        """A fragment: what is done in the workbench reruns it, and not the page around it."""
+        """Draw the batch as a fragment, so that an action in the workbench does not rerun the page around it."""
         session.sync_view_state(run)
         session.set_query_scope(f"{run.id}/{name}", DEFAULT_QUERY)
         batch_view.draw_batch(run, name, scored)

@@ -1,4 +1,4 @@
-"""Runs: all of them, one of them with its job, curves and report, and the form of a new one."""
+"""The Runs page: a table of all runs, the details of one run, and the form of a new one."""
 
 import streamlit as st
 
@@ -14,8 +14,10 @@ VIEWS = {LIST: ":material/list: Runs", NEW: ":material/add: New run"}
 
 
 def select_view() -> str:
-    """The list or the form: what a button asked for. Where the page was just opened, what its address says; or, where a
-    person comes back without one, the last of the two.
+    """Return which view is shown, LIST or NEW, and write it into the address.
+
+    A view that a button requested has precedence. A page that was just opened shows the view that its address names,
+    or without one the view that was shown last.
     """
     wanted, previous = session.pop(WANTED), session.get("runs-view")
     if wanted is None and (previous is None or session.get("page-opened")):
@@ -30,8 +32,8 @@ def select_view() -> str:
 
 
 def draw_view_switch(shown: str) -> None:
-    """The control that goes from one to the other."""
-    key = f"runs-view-{shown}"  # each with its own default: a value that is set may be lost to a quick second click
+    """Draw the control that switches between the list and the form."""
+    key = f"runs-view-{shown}"  # A key and a default of its own: a set value may be lost to a quick second click.
     st.segmented_control(
         "Show",
         list(VIEWS),

@@ -1,4 +1,4 @@
-"""Studies: many runs that differ in one thing, and the table or figure over them."""
+"""The Studies page: sets of runs that differ in one setting, with a table or figure over them."""
 
 from app.common import faults, run_picker
 from app.common.heading import heading

@@ -86,7 +86,7 @@ function histogramPart(surface) {
 function describeThreshold(run, threshold, alpha, scores, cutoff, idCount) {
   if (threshold !== null) {
     const share = 1 - countFalseAlarms(run, scores, cutoff) / idCount;
-    return `your line: keeps ${formatPercent(share)} % of ID`;
+    return `your threshold: keeps ${formatPercent(share)} % of ID`;
   }
   return alpha !== null ? `α = ${formatRate(alpha)}` : "95 % of ID";
 }

@@ -1,1 +1,1 @@
-"""What every page uses: text, faults, heading, widgets, downloads, opening and waiting for runs."""
+"""Parts that several pages share: text, errors, heading, widgets, downloads, and the opening of runs."""

@@ -1,4 +1,4 @@
-"""Runs, their samples and their similarity index, opened once for all sessions until a file of theirs changes."""
+"""Cache of runs, their samples and their similarity indexes, shared by all sessions until a file of the run changes."""
 
 from pathlib import Path
 
@@ -11,17 +11,16 @@ from heat_core.runs.events import RUN_FILE
 from heat_core.runs.feature_map import MAP_FILE
 from heat_core.runs.record import ENERGIES
 
-Version = tuple[int, ...]  # of files: changes when one of them does
+Version = tuple[int, ...]  # modification times of files in nanoseconds, 0 for a file that does not exist
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _cached_run(folder: str, version: Version) -> Run:  # noqa: ARG001 (part of the cache's key)
-    """A run with its arrays, shared read-only by all sessions until a file of it changes."""
     return Run.open(folder)
 
 
 def open_run(folder: Path) -> Run:
-    """Open a run, or the one that is open already."""
+    """Open a run, or return it from the cache; all sessions share its read-only arrays."""
     return _cached_run(str(folder), _version_in(folder, RUN_FILE, ENERGIES, MAP_FILE))
 
 
@@ -30,7 +29,7 @@ def _version_in(folder: Path, *names: str) -> Version:
 
 
 def version_of(*files: Path) -> Version:
-    """Another one whenever one of the files is written, made or deleted."""
+    """Return the version of some files, which changes when one of them is written, created or deleted."""
     return tuple(f.stat().st_mtime_ns if f.exists() else 0 for f in files)
 
 
@@ -40,7 +39,7 @@ def _cached_samples(folder: str, version: Version, _run: Run) -> Samples:  # noq
 
 
 def samples_of(run: Run) -> tuple[Samples, Version]:
-    """A run's samples, shared read-only by all sessions, and the version of the numbers that they were made from."""
+    """Return a run's samples, which all sessions share read-only, and the version of the files they were read from."""
     version = _version_in(run.folder, ENERGIES, MAP_FILE)
     return _cached_samples(str(run.folder), version, run), version
 
@@ -51,5 +50,5 @@ def _cached_similarity(folder: str, version: Version, _run: Run) -> SimilarityIn
 
 
 def similarity_of(run: Run) -> SimilarityIndex:
-    """What answers which images of a run are alike, shared by all sessions."""
+    """Return the index that finds similar images of a run, which all sessions share."""
     return _cached_similarity(str(run.folder), _version_in(run.folder, ENERGIES), run)

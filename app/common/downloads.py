@@ -1,4 +1,4 @@
-"""Tables and figures to take along: every figure of the app is drawn, and saved, in one way."""
+"""Downloads of tables and figures, and the drawing of every figure of the app."""
 
 from typing import Any
 
@@ -13,7 +13,12 @@ _SAVE = browser.component("heat_save", "save")
 
 
 def table_button(frame: pd.DataFrame, name: str) -> None:
-    """The table as CSV."""
+    """Draw a button that downloads a table as CSV.
+
+    Args:
+        frame: the table with its index.
+        name: name of the file without its suffix.
+    """
     st.download_button(
         "Table as CSV",
         _without_formulas(frame).to_csv().encode(errors="backslashreplace"),
@@ -25,7 +30,7 @@ def table_button(frame: pd.DataFrame, name: str) -> None:
 
 
 def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same table with texts that no spreadsheet runs."""
+    """Escape texts that a spreadsheet would run as formulas, in cells, index and columns."""
 
     def escape(value: Any) -> Any:
         return escape_formula(value) if isinstance(value, str) else value
@@ -34,20 +39,26 @@ def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_chart(fig: go.Figure, key: str, name: str) -> None:
-    """Draw a figure, with its buttons below.
+    """Draw a figure with its download buttons below.
 
     Args:
         fig: the figure.
-        key: of its widget.
-        name: of the files that it is saved as, without an ending.
+        key: key of the chart's widget.
+        name: name of the downloaded files without their suffix.
     """
     st.plotly_chart(fig, key=key, config={"displaylogo": False})
     figure_buttons(fig, name)
 
 
 def figure_buttons(fig: go.Figure, name: str) -> None:
-    """Save the figure that was drawn last: as PNG and SVG by the browser, which has drawn it already, and as a page of
-    its own, which opens without internet and is made only when its button is pressed.
+    """Draw the buttons that download the figure drawn last.
+
+    The browser saves its drawing as PNG or SVG. The HTML page, which opens without internet, is created only when its
+    button is pressed.
+
+    Args:
+        fig: the figure.
+        name: name of the downloaded files without their suffix.
     """
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     with row:

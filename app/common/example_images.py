@@ -1,4 +1,4 @@
-"""Some of the images that go into a run, a row each set."""
+"""Example images of the sets of a run, in one row per set."""
 
 import numpy as np
 import streamlit as st
@@ -11,7 +11,12 @@ from heat_core.runs.experiment import FEATURES
 
 
 def draw_example_images(experiment: Experiment, heading: bool = True) -> None:
-    """A row of images of each set that is on this machine; `heading`: whether it is said what they are."""
+    """Draw a row of example images for each set that is on this machine.
+
+    Args:
+        experiment: the settings that name the sets.
+        heading: whether a heading is drawn above the rows.
+    """
     if experiment.backbone == FEATURES:
         return
     test_set = {"known, for testing": (experiment.id_test, "test", None)} if experiment.id_test else {}
@@ -29,7 +34,15 @@ def draw_example_images(experiment: Experiment, heading: bool = True) -> None:
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def example_urls(source: str, role: str, of: str | None) -> list[str]:
-    """Data URLs of images spread over the set; none where it cannot be opened: the job says so."""
+    """Return data URLs of images spread evenly over a set.
+
+    A set that cannot be opened has none; the job reports why.
+
+    Args:
+        source: folder, list of images or name of a data set.
+        role: "train" or "test".
+        of: name of the OOD set; None for a known set.
+    """
     urls = []
     try:
         image_set = open_dataset(source, role, set_name=of)

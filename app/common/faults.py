@@ -1,4 +1,4 @@
-"""Sentences instead of tracebacks: whatever the files of a run, or of a whole HEAT_HOME, do to a page."""
+"""Error messages of the pages: an error is shown as a sentence instead of a traceback."""
 
 import logging
 from collections.abc import Iterator
@@ -14,24 +14,28 @@ UNEXPECTED = "This page could not be drawn"
 
 
 def show(sentence: object) -> None:
-    """Show what went wrong."""
+    """Show an error message on the page."""
     st.error(escape_markdown(sentence), icon=":material/error:")
 
 
 def toast(sentence: object) -> None:
-    """Say what went wrong beside a page that goes on."""
+    """Show an error message for a few seconds, beside a page that is drawn all the same."""
     st.toast(escape_markdown(sentence), icon=":material/error:")
 
 
 def stop(sentence: object) -> NoReturn:
-    """Show a sentence instead of the page."""
+    """Show an error message and end the page."""
     show(sentence)
     st.stop()
 
 
 @contextmanager
 def show_errors() -> Iterator[None]:
-    """Around whatever reads a run: errors end it with a sentence. Files may be damaged in ways that nobody foresaw."""
+    """Show an exception of the enclosed code as an error message.
+
+    Every exception is caught, because the files of a run can be damaged in ways that no check foresees. One that is
+    neither a HeatError nor an OSError is also logged with its traceback.
+    """
     try:
         yield
     except HeatError as error:

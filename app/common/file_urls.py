@@ -1,4 +1,4 @@
-"""Addresses of what the browser fetches beside the page; `app.server.file_routes` answers them."""
+"""Addresses of pictures and downloads, which `app.server.file_routes` serves."""
 
 from urllib.parse import urlencode
 
@@ -13,18 +13,27 @@ PREFIX = "/heat-files"
 
 
 def url_prefix() -> str:
-    """Where the routes are, for the browser."""
+    """Return the path of the routes in the browser, with the base path of the server."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{base}{PREFIX}" if base else PREFIX
 
 
 def picture_url(run: Run, **query: str | int) -> str:
-    """The address of a picture: `set` and `row`, or `batch` and `row` of new images; `side` is added to it."""
+    """Return the address of a picture.
+
+    Args:
+        run: the run that the picture belongs to.
+        query: `set` and `row`, or `batch` and `row` for new images. The caller or the browser may append `side`, the
+            largest side in pixels, and a missing `row`.
+    """
     version = (run.folder / ENERGIES).stat().st_mtime_ns if run.has_energies else 0
     return f"{url_prefix()}/picture?{urlencode({'run': run.id, 'v': version} | query, errors='surrogateescape')}"
 
 
 def download_target(samples: Samples) -> dict[str, str]:
-    """The address of files to take along, and what stands behind the page's own query, which names run and subset."""
+    """Return the address of the downloads: {"path": path of the route, "of": further query parameters}.
+
+    The browser sends the page's own query, which names run and subset, followed by `of`.
+    """
     query = {"of": "new", "batch": samples.batch} if isinstance(samples, NewImages) else {"of": "known"}
     return {"path": f"{url_prefix()}/take", "of": urlencode(query, errors="surrogateescape")}

@@ -1,4 +1,4 @@
-"""The head of every page: its question, the run that answers, and what the words mean."""
+"""The head of every page: its title, the choice of the run, and the Glossary."""
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -8,7 +8,7 @@ from app.common.text import escape_markdown
 
 
 def heading(title: str) -> DeltaGenerator:
-    """Draw the head; returns the place where the run is chosen."""
+    """Draw the head of a page and return the column for the choice of the run."""
     question, run_column, glossary_column = st.columns([6, 3, 1.4], vertical_alignment="center", gap="small")
     question.title(escape_markdown(title))
     with glossary_column:

@@ -1,4 +1,4 @@
-"""The progress of a run's job: its stages, and what a page shows until the stage that it needs is finished."""
+"""Progress of a run's job, and the content of a page while it waits for a stage of the job."""
 
 from pathlib import Path
 from typing import NoReturn
@@ -13,12 +13,13 @@ from heat_core import Run
 from heat_core.runs.events import RUN_FILE, Event
 from heat_core.runs.run import ACTIVE
 
+# Status, whether a job is active, whether there are energies, whether there is a map, residuals, rows of the table.
 Stage = tuple[str, bool, bool, bool, int, int]
 _DONE, _BUSY, _TO_COME = ":material/check_circle:", ":material/pending:", ":material/radio_button_unchecked:"
 
 
 def format_stages(run: Run) -> str:
-    """The stages of a job in a line, those that are finished ticked; the map is made beside the residuals."""
+    """Format the stages of a job as one line of Markdown, with an icon for done, in progress or to come before each."""
     trained, wanted = len(run.priors) if run.has_energies else 0, len(run.experiment.priors)
     features = run.has_energies or any(e["stage"] == "priors" for e in run.events())
     steps = {
@@ -35,7 +36,7 @@ def format_stages(run: Run) -> str:
 
 
 def show_if_deleted(folder: Path) -> bool:
-    """Whether the run was deleted under an open page; then a sentence says so."""
+    """Return whether the run was deleted while its page was open, and show a message if so."""
     if (folder / RUN_FILE).exists():
         return False
     st.error("This run was deleted: choose another one above.", icon=":material/error:")
@@ -43,7 +44,12 @@ def show_if_deleted(folder: Path) -> bool:
 
 
 def wait_for_stage(run: Run, sentence: str) -> NoReturn:
-    """Say what the page waits for, show what goes in, and stop here."""
+    """Show what the page waits for and example images of the run, and end the page.
+
+    Args:
+        run: the run that the page shows.
+        sentence: message that names the stage the page waits for.
+    """
     session.write_run_address(run.id)
     if run.status not in ACTIVE:
         st.info("This run has not reached this stage: resume it on the Runs page.")
@@ -54,7 +60,7 @@ def wait_for_stage(run: Run, sentence: str) -> NoReturn:
 
 
 def draw_job_progress(run: Run) -> None:
-    """Progress of a job that is running, and a sentence for one that ended badly."""
+    """Draw the progress of a job that is running, or a message where it failed, was cancelled or was interrupted."""
     status = run.status
     if status in ACTIVE or run.is_active:
         _poll_job(str(run.folder), _stage_of(run))
@@ -65,13 +71,13 @@ def draw_job_progress(run: Run) -> None:
 
 
 def _stage_of(run: Run) -> Stage:
-    """How far a run is, and whether somebody works on it: changes when a page has something else to show."""
+    """Return the state of a run and its job that decides what a page shows."""
     trained, rows = (len(run.priors), len(run.record.titles)) if run.has_energies else (0, 0)
     return run.status, run.is_active, run.has_energies, run.has_map, trained, rows
 
 
 def _events_of_current_job(run: Run) -> list[Event]:
-    """What the process that works on the run reported; one that was resumed, or gets a map later, has heard others."""
+    """Return the events of the job that works on the run, without those of earlier jobs."""
     if run.status == "done":
         events = run.events()
         ended = max((i for i, event in enumerate(events) if event["stage"] == "done"), default=-1)
@@ -85,7 +91,7 @@ def _events_of_current_job(run: Run) -> list[Event]:
 @st.fragment(run_every=1.0)
 @faults.show_errors()
 def _poll_job(folder: str, previous: Stage) -> None:
-    """Poll the job; rerun the whole page when it takes up its work, finishes a stage, or ends."""
+    """Draw the progress of the job every second; rerun the whole page when the job starts, finishes a stage or ends."""
     if show_if_deleted(Path(folder)):
         return
     run = open_run(Path(folder))

@@ -1,10 +1,10 @@
-"""Rows of pictures as one piece of HTML: one request, however many there are."""
+"""Rows of pictures, drawn as one HTML element."""
 
 import html
 
 import streamlit as st
 
-THUMB = 96
+THUMB = 96  # CSS pixels
 PER_ROW = 10  # pictures side by side
 
 CSS = f"""<style>
@@ -16,12 +16,16 @@ CSS = f"""<style>
 
 
 def picture_cell(url: str) -> str:
-    """One picture."""
+    """Return the HTML of one picture."""
     return f'<div class="heat-cell"><img src="{url}" alt=""></div>'
 
 
 def draw_rows(cells_by_name: dict[str, list[str]]) -> None:
-    """One row of pictures a name."""
+    """Draw a row of pictures for each name.
+
+    Args:
+        cells_by_name: name of each row, which is escaped here → the HTML of its pictures.
+    """
     width = max((len(c) for c in cells_by_name.values()), default=0)
     style = f"grid-template-columns:96px repeat({max(width, PER_ROW)},minmax(0,{THUMB}px))"
     body = "".join(

@@ -1,4 +1,4 @@
-"""Choosing the run that a page shows."""
+"""Choice of the run that a page shows."""
 
 from pathlib import Path
 
@@ -20,15 +20,20 @@ from heat_core.storage import heat_home
 
 @st.cache_resource(show_spinner=False)
 def _start_demo(home: str) -> str:  # noqa: ARG001 (part of the cache's key)
-    """Start the demo, once however many browser tabs open an empty HEAT_HOME at the same time."""
+    """Start the demo and return its id; the cache starts it once, even where several tabs open an empty HEAT_HOME."""
     folder = new_run(demo_experiment())
     start(folder)
     return folder.name
 
 
 def pick_run(column: DeltaGenerator | None = None) -> Run:
-    """The run that the page shows: picked in `column`, named in the address, or the newest. Starts the demo on an empty
-    HEAT_HOME.
+    """Draw the choice of the run and return the run that the page shows.
+
+    It is the run that was just picked, the one that the address names, the one that the session showed last, or the
+    newest. On an empty HEAT_HOME the demo is started.
+
+    Args:
+        column: column in which the choice is drawn; default: the page.
     """
     names = [r.id for r in list_runs() or _first_runs()]
     previous = session.get("run") or session.initial_address().get("run")
@@ -46,7 +51,7 @@ def pick_run(column: DeltaGenerator | None = None) -> Run:
         label_visibility="collapsed",
         on_change=lambda: session.set_values(**{"run-picked": session.get("run-choice")}),
     )
-    session.set_values(run=name)  # in the address it stands with the view state, so that one step back undoes both
+    session.set_values(run=name)  # The address gets the run with the view state, so that one step back undoes both.
     try:
         run = open_run(heat_home() / "runs" / name)
         experiment = run.experiment
@@ -61,11 +66,11 @@ def pick_run(column: DeltaGenerator | None = None) -> Run:
 
 
 def _first_runs() -> list[Run]:
-    """The demo, where there is nothing yet; a HEAT_HOME whose runs are all damaged is not empty."""
+    """Start the demo and list it; a HEAT_HOME whose runs are all damaged ends the page with their errors instead."""
     if damaged := damaged_runs():
         faults.stop(" ".join(damaged.values()))
     _start_demo(str(heat_home()))
-    if not (runs := list_runs()):  # its run was deleted: once more
+    if not (runs := list_runs()):  # The demo of an earlier start was deleted.
         _start_demo.clear()
         _start_demo(str(heat_home()))
         runs = list_runs()
@@ -73,14 +78,14 @@ def _first_runs() -> list[Run]:
 
 
 def pick_ready_run(column: DeltaGenerator | None = None) -> Run:
-    """The run chosen in `column`, once it has numbers; until then the page shows the job's progress."""
+    """Draw the choice of the run and return the run once it has energies; until then the page shows its job."""
     run = pick_run(column)
-    with st.container():  # keeps its place when the job ends: what comes after would be drawn anew, twice for a moment
+    with st.container():  # Without it, all that follows would be drawn twice for a moment when the job ends.
         job_progress.draw_job_progress(run)
     if not run.has_energies:
         job_progress.wait_for_stage(run, "This page fills as soon as its stage is finished.")
     try:
-        run.detectors  # noqa: B018 (reads the arrays: a damaged file must show here)
+        run.detectors  # noqa: B018 (reads the arrays, so that a damaged file is found here)
     except HeatError as error:
         session.write_run_address(run.id)
         faults.stop(error)

@@ -1,4 +1,4 @@
-"""Widgets whose value is a part of the view state: the same on every page, and in the address."""
+"""Widgets whose values are part of the view state, which the pages share and the address holds."""
 
 import math
 from collections.abc import Callable
@@ -20,7 +20,16 @@ METRIC_NAMES = {"fpr95": "FPR95 ↓", "auroc": "AUROC ↑", "aupr_in": "AUPR-In 
 
 
 def select_one(widget: Callable[..., Any], label: str, options: list[str], name: str, default: str, **more: Any) -> str:
-    """A widget (a selectbox, a segmented control) whose value is a part of the view state."""
+    """Draw a widget that chooses one value of the view state, and return that value.
+
+    Args:
+        widget: the widget, such as `st.selectbox` or `st.segmented_control`.
+        label: label of the widget.
+        options: values that can be chosen.
+        name: name of the value among the choices of the view state.
+        default: value where none was chosen, or where the chosen one is no option.
+        more: further arguments of the widget.
+    """
     key, value = f"choice-{name}", session.view_state().choices.get(name, default)
     value = value if value in options else default
     session.set_widget_value(key, value)
@@ -36,7 +45,16 @@ def select_one(widget: Callable[..., Any], label: str, options: list[str], name:
 def select_many(
     widget: Callable[..., Any], label: str, options: list[str], name: str, default: list[str], **more: Any
 ) -> list[str]:
-    """A widget for several values (a multiselect) that are a part of the view state; none chosen = the default."""
+    """Draw a widget that chooses several values of the view state, and return those values.
+
+    Args:
+        widget: the widget, such as `st.multiselect`.
+        label: label of the widget.
+        options: values that can be chosen.
+        name: name of the values among the choices of the view state.
+        default: values where none is chosen.
+        more: further arguments of the widget.
+    """
     key, stored = f"choice-{name}", session.view_state().choices.get(name, "")
     value = [value for value in stored.split(",") if value in options] or default
     session.set_widget_value(key, value)
@@ -50,7 +68,15 @@ def select_many(
 
 
 def toggle(place: DeltaGenerator, label: str, name: str, default: bool = False, **more: Any) -> bool:
-    """A toggle that is a part of the view state."""
+    """Draw a toggle whose value is part of the view state, and return that value.
+
+    Args:
+        place: element in which it is drawn.
+        label: label of the toggle.
+        name: name of the value among the choices of the view state.
+        default: value where nothing was chosen.
+        more: further arguments of the toggle.
+    """
     key, stored = f"choice-{name}", session.view_state().choices.get(name)
     value = default if stored is None else stored == "yes"
     session.set_widget_value(key, value)
@@ -64,7 +90,7 @@ def toggle(place: DeltaGenerator, label: str, name: str, default: bool = False, 
 
 
 def beta_control() -> None:
-    """β of the view by slider, by keyboard on the slider, or typed exactly."""
+    """Draw the slider of β and the field in which β is typed exactly."""
     beta = session.view_state().beta
     nearest = min(BETAS, key=lambda b: (b != beta, abs(math.atan(b) - math.atan(beta))))
     session.set_widget_value("beta_slider", nearest)
@@ -90,7 +116,7 @@ def beta_control() -> None:
 
 
 def beta_suggestion(run: Run) -> None:
-    """Offer the β that was chosen without OOD data."""
+    """Draw a button that takes the β suggested without OOD data, where the run has one."""
     suggested = run.suggested_beta
     if suggested is not None:
         st.button(
@@ -98,13 +124,13 @@ def beta_suggestion(run: Run) -> None:
             on_click=lambda: session.update_view_state(beta=suggested),
             type="tertiary",
             icon=":material/auto_awesome:",
-            help="The β nearest to 0 that tells known test images from noisy copies of "
-            "their features as well as any. It knows no OOD images: the README says how well it did.",
+            help="The β nearest to 0 that separates known test images from noisy copies of "
+            "their features as well as any. No OOD images are used; the README shows the results.",
         )
 
 
 def prior_control(run: Run) -> None:
-    """Which corrected priors are composed (the subsets of Tab. 3), with the weights that were set in Inspect."""
+    """Draw the choice of the corrected priors that are composed, and the weights that were set in Inspect."""
     if len(run.priors) < 2:
         return
     view, key = session.view_state(), f"priors-{run.id}-{len(run.priors)}"
@@ -112,7 +138,7 @@ def prior_control(run: Run) -> None:
     session.set_widget_value(key, composed)
 
     def store_value() -> None:
-        chosen = [p for p in run.priors if p in session.get(key)] or composed  # one must take part
+        chosen = [p for p in run.priors if p in session.get(key)] or composed  # At least one takes part.
         weights = view.weights and dict(zip(composed, view.weights, strict=True))
         session.update_view_state(
             priors=None if chosen == run.priors else tuple(chosen),

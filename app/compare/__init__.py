@@ -1,1 +1,1 @@
-"""Tables, curves and pairs of runs."""
+"""Sections of the Compare page: table, score plots, β, and two runs."""

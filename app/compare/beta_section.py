@@ -1,4 +1,4 @@
-"""FPR95 and AUROC over β, and how far the residuals reach."""
+"""FPR95 and AUROC over β, and the spread of each residual beside that of its prior."""
 
 from bisect import bisect
 
@@ -22,24 +22,24 @@ def _cached_sweep(folder: str, version: int, lens: Lens, _run: Run) -> tuple[lis
 
 
 def draw_beta_section(run: Run) -> None:
-    """FPR95 and AUROC over β, with the current one marked, and how far residuals reach."""
+    """Draw FPR95 and AUROC over β with the current β marked, and the table of the residuals' spread."""
     if not run.priors:
         st.info("β composes corrected priors: it comes with the first residual.")
         return
     st.subheader("How much β matters", help="Fig. 3b: the average over the OOD sets at every step of the slider.")
     lens = session.view_state().lens()
     version = run.folder.joinpath(ENERGIES).stat().st_mtime_ns
-    # What is swept does not depend on where the slider stands: moving it moves the mark alone.
+    # The sweep does not depend on the current β, so that a move of the slider moves the mark only.
     percentages = _cached_sweep(str(run.folder), version, Lens(0.0, lens.priors, lens.weights), run)
     betas, (fpr95, auroc) = list(BETAS), ([100 * v for v in curve] for curve in percentages)
-    if lens.beta not in betas:  # typed: a step of its own
+    if lens.beta not in betas:  # A typed β is inserted between the steps of the slider.
         index = bisect(betas, lens.beta)
         betas.insert(index, lens.beta)
         for curve, (value,) in zip((fpr95, auroc), sweep_beta(run, lens, [lens.beta]), strict=True):
             curve.insert(index, 100 * value)
     figure = figures.beta_curve([format_beta(b) for b in betas], fpr95, auroc, format_beta(lens.beta))
     downloads.draw_chart(figure, "beta-curve", f"{run.id}-beta")
-    with st.expander("What do the residuals weigh against their priors?"):
+    with st.expander("How large are the residuals beside their priors?"):
         st.dataframe(_spread_table(run).style.format("{:.4g}"))
         st.caption(
             "The loss holds a residual within about ±1/(2λ) (Eq. 5): it can only correct a prior whose spread "
@@ -48,7 +48,7 @@ def draw_beta_section(run: Run) -> None:
 
 
 def _spread_table(run: Run) -> pd.DataFrame:
-    """How far each prior, after division by T, and its residual reach."""
+    """Return a table of temperature, spread and mean of each prior and its residual, one row per prior."""
     rows = {}
     for i, prior in enumerate(run.priors):
         residuals = {name: run.residual_energies(name)[:, i] for name in run.datasets}

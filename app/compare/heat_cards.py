@@ -1,6 +1,7 @@
-"""HEAT on each OOD set as cards, as many beside one another as fit: three sets are a row, ten are two."""
+"""Cards with the metrics of HEAT on each OOD set."""
 
 import html
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -28,7 +29,7 @@ _STYLE = """<style>
 
 
 def draw_heat_cards(samples: Samples, view: ViewState) -> None:
-    """FPR95 and AUROC of HEAT on each OOD set and their average; each card leads to what HEAT misses there."""
+    """Draw a card for each OOD set and for their average: FPR95, AUROC, and a link to the images that HEAT misses."""
     run, lens = samples.run, view.lens()
     link, source = links_to_missed([run], view), ScoreSource(run.id, HEAT, lens)
     metrics = samples.set_metrics(lens)
@@ -48,8 +49,15 @@ def draw_heat_cards(samples: Samples, view: ViewState) -> None:
     )
 
 
-def _card_html(name: str, numbers: list, href: str | None, kind: str = "") -> str:
-    """numbers: FPR95, AUROC, how many are missed, and of how many."""
+def _card_html(name: str, numbers: list[Any], href: str | None, kind: str = "") -> str:
+    """Return the HTML of a card.
+
+    Args:
+        name: name of the OOD set.
+        numbers: FPR95 and AUROC as shares, the number of missed images, and the number of images.
+        href: address of the missed images.
+        kind: CSS class of the card.
+    """
     fpr95, auroc, missed, count = numbers
     return (
         f'<a class="{kind}" href="{html.escape(href or "")}" target="_self">'

@@ -1,4 +1,4 @@
-"""Two runs on the same samples: where each is right, whether their metrics differ, and the images of every count."""
+"""Comparison of two runs on the same samples: counts of right and wrong verdicts, and differences of the metrics."""
 
 import streamlit as st
 
@@ -29,7 +29,7 @@ def _cached_pairs(
 
 
 def draw_paired_runs(run: Run) -> None:
-    """Choose the other run and a row of each; a line a set."""
+    """Draw the choice of the other run and of a detector of each, and the comparison with one line per set."""
     others = [r.id for r in list_runs() if r.id != run.id and r.has_energies]
     if not others:
         st.info("There is no other run with results: start one on the same sets, with other priors or settings.")
@@ -71,7 +71,7 @@ def _draw_titles() -> None:
 
 
 def _draw_set(run: Run, pair: PairedSet) -> None:
-    """A set: its name, a button a count, both metrics."""
+    """Draw the line of a set: its name, a button for each count, and both metrics."""
     name = {ID: "ID test", AVERAGE: "all OOD sets"}.get(pair.name, pair.name)
     first, *columns = st.columns(_WIDTHS, gap="small", vertical_alignment="center")
     first.markdown(f"{escape_markdown(name)}  \n:small[:gray[{len(pair.first):,} samples]]")
@@ -87,7 +87,7 @@ def _draw_set(run: Run, pair: PairedSet) -> None:
 
 
 def _format_difference(metric: MetricDifference) -> str:
-    """Both values, and their difference with its interval."""
+    """Format both values of a metric in percent, and their difference with its interval, as Markdown."""
     interval = f"{_format_signed(metric.low)} to {_format_signed(metric.high)}"
     difference = f"{_format_signed(metric.value)} ({interval})"
     values = f"A {metric.first:.1f} · B {metric.second:.1f}"
@@ -96,5 +96,5 @@ def _format_difference(metric: MetricDifference) -> str:
 
 
 def _format_signed(number: float) -> str:
-    """A number with its sign, and no minus before a zero."""
+    """Format a number with its sign and one decimal; zero has a plus."""
     return escape_markdown(f"{round(number, 1) + 0.0:+.1f}".replace("-", "−"))

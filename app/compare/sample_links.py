@@ -1,4 +1,4 @@
-"""Where a number of a table leads: its images, in Inspect."""
+"""Links from the numbers of a table to their images in Inspect."""
 
 from dataclasses import replace
 from typing import NoReturn
@@ -16,11 +16,14 @@ from heat_core.reporting.tables import Link
 
 
 def links_to_missed(runs: list[Run], view: ViewState) -> Link:
-    """A table's links: a row and the sets of a column → what the row misses of them.
+    """Return the function that links a cell of a table to the images that its row misses.
+
+    The function takes the source of a row and the OOD sets of a column, and returns an address, or None where the run
+    lacks one of the sets.
 
     Args:
-        runs: those of the table; the first one is looked at.
-        view: of the first run. The others are composed as their rows say.
+        runs: runs of the table, first the one that the page shows.
+        view: view state of the first run. The other runs take the lens of their rows.
     """
     sets = {run.id: set(run.ood_names) for run in runs}
 
@@ -41,6 +44,12 @@ def links_to_missed(runs: list[Run], view: ViewState) -> Link:
 
 
 def open_samples(run: Run, view: ViewState, numbers: np.ndarray) -> NoReturn:
-    """Leave the page for Inspect, which shows these samples."""
+    """Open Inspect with some samples as its selection.
+
+    Args:
+        run: the run of the samples.
+        view: view state from which the other settings are taken.
+        numbers: (n,) sample numbers.
+    """
     here = replace(view, query=Query("all"), selection=save_selection(run.folder, numbers), sample=None, hidden_sets=())
     st.switch_page("app_pages/inspect.py", query_params={"run": run.id, **to_query_params(here)})

@@ -1,4 +1,4 @@
-"""The scores of one detector: their histogram, set by set, and ROC curves."""
+"""Histogram of the scores of one detector by set, and its ROC curves."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from heat_core.reporting import figures
 from heat_core.reporting.plotly_text import escape_plotly
 from heat_core.runs.experiment import ID
 
-# Two figures beside each other where each has room, else below each other.
+# The figures are drawn side by side where both have room, else one below the other.
 _STYLE = (
     "<style>.st-key-curves [data-testid=stHorizontalBlock] { flex-wrap:wrap }"
     " .st-key-curves [data-testid=stColumn] { min-width:min(26rem, 100%) }</style>"
@@ -19,7 +19,7 @@ _STYLE = (
 
 
 def draw_score_plots(run: Run) -> None:
-    """Histogram and ROC curves of one detector."""
+    """Draw the choice of a detector, its histogram and its ROC curves."""
     rows, lens = run.detectors, session.view_state().lens()
     samples = cached_runs.samples_of(run)[0]
     detector = widgets.select_one(

@@ -1,4 +1,4 @@
-"""Detectors × OOD sets of one or several runs, with intervals; every cell leads to its images."""
+"""Table of detectors and OOD sets of one or several runs, with intervals and a link from each cell to its images."""
 
 import numpy as np
 import streamlit as st
@@ -19,12 +19,12 @@ from heat_core.runs.manage import list_runs
 from heat_core.runs.record import ENERGIES
 
 _CAPTION = (
-    "Percent. **Bold**: the best of its column, and every row that is not told from it: the difference, resample by "
-    "resample on the same images, may be zero. Underlined: the best of the rest. A cell opens the images that its row "
-    "misses. near, mid and far are set with the run (Tab. 4 for CIFAR). Beside a row's name stands what it judges by: "
+    "Percent. **Bold**: the best of its column, and every row that does not differ from it: the difference, resample "
+    "by resample on the same images, may be zero. Underlined: the best of the rest. A cell opens the images that its "
+    "row misses. near, mid and far are set with the run (Tab. 4 for CIFAR). Beside a row's name stands what it reads: "
     "logits, features, both, or gradients."
 )
-# What lies under the cells that stay in sight must not shine through.
+# Cells that stay in view while the table scrolls need an opaque background.
 _COLOURS = [st.get_option(f"theme.{kind}.backgroundColor") or "Canvas" for kind in ("light", "dark")]
 GROUND = f"<style>:root {{ --heat-ground: light-dark({', '.join(_COLOURS)}) }}</style>"
 
@@ -33,7 +33,11 @@ GROUND = f"<style>:root {{ --heat-ground: light-dark({', '.join(_COLOURS)}) }}</
 def _cached_measurement(
     id_scores: np.ndarray, ood_scores: np.ndarray, metric: str, replicates: int
 ) -> tuple[float, np.ndarray]:
-    """Kept by the scores themselves: a row that arrives, or HEAT at another β, leaves the other rows as they are."""
+    """Measure a metric; see `estimate_metric`.
+
+    The scores themselves are the cache's key, so that the other rows are not measured again when a row is added or
+    HEAT's β changes.
+    """
     return estimate_metric(id_scores, ood_scores, metric, replicates)
 
 
@@ -46,7 +50,7 @@ def _cached_comparison(
     metric: str,
     _runs: list[Run],
 ) -> Comparison:
-    """The table; kept as long as the runs' numbers stay."""
+    """Compare the detectors; the cache keeps the table until the energies of a run change."""
     of_runs = []
     for i, run in enumerate(_runs):
         rows = [d for d in detectors if d in run.detectors]
@@ -55,7 +59,7 @@ def _cached_comparison(
 
 
 def draw_table_view(run: Run) -> None:
-    """The table with its controls, its files, and the averages as a figure."""
+    """Draw the controls, the table, its downloads, and a figure of the averages."""
     runs = [run, *_select_other_runs(run)]
     rows = list(dict.fromkeys(d for r in runs for d in r.detectors))
     titles = {d: r.title(d) for r in reversed(runs) for d in r.detectors}
@@ -80,7 +84,7 @@ def draw_table_view(run: Run) -> None:
 
 
 def _select_other_runs(run: Run) -> list[Run]:
-    """The runs whose rows stand beside this one's."""
+    """Draw the choice of further runs for the table and return them."""
     others = [r for r in list_runs() if r.id != run.id and r.has_energies]
     if not others:
         return []
@@ -98,7 +102,7 @@ def _select_other_runs(run: Run) -> list[Run]:
     for name in added:
         try:
             opened.append(cached_runs.open_run(run.folder.parent / name))
-            _ = opened[-1].detectors  # a damaged file must show here
+            _ = opened[-1].detectors  # Reads the arrays, so that a damaged file is found here.
         except HeatError as error:
             faults.stop(error)
     return opened
@@ -118,7 +122,7 @@ def _select_metric() -> str:
 
 
 def _draw_switches(place: DeltaGenerator) -> tuple[bool, bool, bool]:
-    """Whether subsets, intervals and the order by average are shown."""
+    """Draw three toggles and return whether to show subsets and intervals, and whether to sort by the average."""
     subsets = widgets.toggle(
         place, "Subsets of priors", "subsets", help="Every subset of the corrected priors, composed (Tab. 3)."
     )
@@ -136,7 +140,7 @@ def _draw_switches(place: DeltaGenerator) -> tuple[bool, bool, bool]:
 
 
 def _draw_downloads(table: Comparison, name: str) -> None:
-    """The table as files for spreadsheets, READMEs and papers."""
+    """Draw buttons that download the table as CSV, Markdown and LaTeX."""
     formats = {
         "CSV": (tables.to_csv, "csv", "text/csv"),
         "Markdown": (tables.to_markdown, "md", "text/markdown"),

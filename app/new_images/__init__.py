@@ -1,1 +1,1 @@
-"""New images scored by a run."""
+"""Parts of the New images page: batches of images that a run scores, and their drift."""

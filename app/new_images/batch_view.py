@@ -1,4 +1,4 @@
-"""What a run says of a batch of new images, and the workbench over it."""
+"""View of a batch of new images: how many are called unknown, drift, and the workbench."""
 
 import streamlit as st
 
@@ -18,7 +18,13 @@ from heat_core.runs.scored import SCORED, ScoredImages
 
 
 def draw_batch(run: Run, batch: str, scored: ScoredImages) -> None:
-    """What the run says of a batch in a sentence, and the workbench over it."""
+    """Draw the share of a batch that is called unknown, its drift, and the workbench over it.
+
+    Args:
+        run: the run that scored the batch.
+        batch: name of the batch.
+        scored: scores of its images.
+    """
     lens = session.view_state().lens()
     try:
         new_images, version = _open_batch(run, batch, scored)
@@ -48,12 +54,12 @@ def _cached_new_images(folder: str, batch: str, version: Version, _run: Run, _sc
 
 
 def _open_batch(run: Run, batch: str, scored: ScoredImages) -> tuple[NewImages, Version]:
-    """The new images, shared by all sessions until a file changes, and the version of what they were made from."""
+    """Return the new images, which all sessions share until a file changes, and the version of their files."""
     files = (run.folder / "own" / batch / SCORED, run.folder / ENERGIES, run.folder / MAP_FILE)
     version = version_of(*files)
     return _cached_new_images(str(run.folder), batch, version, run, scored), version
 
 
 def _expected_share(new_images: NewImages, lens: Lens) -> float:
-    """Share of known test images that are called unknown at the same line."""
+    """Return the share of known test images that are called unknown at the same threshold."""
     return float(new_images.flagged(HEAT, lens)[~new_images.is_ood].mean())

@@ -1,4 +1,4 @@
-"""What new images show as a whole: how many are unknown at a rate of false discoveries, and which groups drifted."""
+"""Discoveries among new images, and the drift of their groups from the known test images."""
 
 import pandas as pd
 import streamlit as st
@@ -12,7 +12,7 @@ from heat_core.guard.conformal import USUAL_ALPHA
 from heat_core.guard.drift import GroupDrift
 from heat_core.names import printable
 
-_ROWS = 8  # that are seen without scrolling
+_ROWS = 8  # rows in view without scrolling
 _COLUMNS = {
     "group": st.column_config.TextColumn(width="medium"),
     "images": st.column_config.NumberColumn(format="localized"),
@@ -37,7 +37,7 @@ def _alpha_of(lens: Lens) -> float:
 
 
 def draw_discoveries(new_images: NewImages, lens: Lens) -> None:
-    """How many of the batch are unknown at a rate of false discoveries, and a button that shows which."""
+    """Draw the number of discoveries in the batch and a button that sets the threshold to show them."""
     count, threshold = new_images.discoveries(lens, alpha := _alpha_of(lens))
     left, right = st.columns([6, 1], vertical_alignment="center")
     left.markdown(
@@ -53,7 +53,7 @@ def draw_discoveries(new_images: NewImages, lens: Lens) -> None:
 
 
 def draw_drift_by_group(new_images: NewImages, lens: Lens) -> None:
-    """The drift table, where the images fall into groups."""
+    """Draw the drift of each group, where a column of the images divides them into groups."""
     names = list(new_images.groupings)
     if not names:
         return

@@ -1,1 +1,1 @@
-"""The list of runs, one run, and the form of a new one."""
+"""Parts of the Runs page: the table of runs, the details of one run, and the form of a new one."""

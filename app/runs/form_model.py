@@ -1,4 +1,4 @@
-"""The backbone of a new run, and what HEAT makes of its features."""
+"""Fields of a new run's form for the backbone and for HEAT."""
 
 import streamlit as st
 
@@ -13,6 +13,7 @@ from heat_core.runs.experiment import COVARIANCES, MIXTURE_WEIGHTS
 
 
 def draw_backbone(form: FormValues) -> None:
+    """Draw the fields of the backbone and of the second backbone."""
     st.subheader("Backbone")
     network, weights = st.columns(2)
     network.text_input(
@@ -36,13 +37,13 @@ def draw_backbone(form: FormValues) -> None:
         help="Side of the input in pixels; 0 = the model's own.",
         **bind("image_size", form),
     )
-    batch.number_input("Images at a time", min_value=0, help="0 = as the device likes.", **bind("batch_size", form))
+    batch.number_input("Images at a time", min_value=0, help="0 = chosen for the device.", **bind("batch_size", form))
     with st.expander("A second encoder", expanded=bool(form.values["second_backbone"])):
         network, weights, size = st.columns(3)
         network.text_input(
             "Encoder",
             help="Its features are priors of their own (GMM@b …), composed with those of the first: a general encoder "
-            "may see what a classifier was never taught to tell apart.",
+            "may separate images that the features of a classifier do not.",
             **bind("second_backbone", form),
         )
         weights.text_input("Its weights file", **bind("second_weights", form))
@@ -50,6 +51,7 @@ def draw_backbone(form: FormValues) -> None:
 
 
 def draw_heat(form: FormValues) -> None:
+    """Draw the fields of priors, preset, detectors and mixtures, the run's name, and the training settings."""
     st.subheader("HEAT")
     st.pills(
         "Priors",
@@ -82,7 +84,7 @@ def draw_heat(form: FormValues) -> None:
 
 
 def _draw_mixture_settings(form: FormValues) -> None:
-    """How the mixtures are fitted, and the seed."""
+    """Draw the fields of the mixtures' covariance and weights, and of the seed."""
     covariance, weights, seed = st.columns(3)
     covariance.selectbox(
         "Covariance",

@@ -1,4 +1,4 @@
-"""The images of a new run: its known set, its OOD sets, and how many of each."""
+"""Fields of a new run's form for its image sets."""
 
 from typing import Any
 
@@ -18,6 +18,7 @@ _LIST_HELP = (
 
 
 def draw_image_sets(form: FormValues) -> None:
+    """Draw the fields of the known sets, of the OOD sets, and of the number of images from each."""
     st.subheader("Images")
     st.caption(
         "A folder on this machine, with one sub-folder a class (or none); a list of images (CSV or Parquet); or the "
@@ -48,7 +49,7 @@ def draw_image_sets(form: FormValues) -> None:
 
 
 def _draw_limits(form: FormValues) -> None:
-    """How many images of each set go in, and how many clusters stand for classes."""
+    """Draw the fields that limit the number of images from each set, and that of the number of clusters."""
     columns = st.columns(5)
     columns[0].number_input(
         "Images a class",
@@ -81,7 +82,14 @@ def _draw_limits(form: FormValues) -> None:
 
 
 def _draw_ood_set(form: FormValues, number: int, row: OodSetRow, labels: Any) -> None:
-    """A row of the OOD sets: name, source, distance, and a button that takes it away."""
+    """Draw the row of an OOD set: its name, source and distance, and a button that removes it.
+
+    Args:
+        form: values of the form.
+        number: key of the row in `form.rows`.
+        row: values of the row.
+        labels: Streamlit's `label_visibility` of the fields.
+    """
     columns = st.columns([6, 8, 5, 2], vertical_alignment="bottom", gap="small")
 
     def bind_row(name: str) -> dict[str, Any]:

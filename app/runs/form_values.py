@@ -1,4 +1,4 @@
-"""The form of a new run as plain values: what was typed, before it is an Experiment. `run_form` draws it."""
+"""Values of a new run's form, and their conversion from and to an Experiment. `run_form` draws the form."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,13 +13,20 @@ from heat_core.runs.experiment import COVARIANCES, GROUPS, MIXTURE_WEIGHTS
 NO_GROUP = "not said"
 _TEXT_FIELDS = ("id", "id_test", "backbone", "weights", "second_backbone", "second_weights", "name")
 _SIZE_FIELDS = ("image_size", "second_image_size", "batch_size")
-NUMBER_FIELDS = ("limit", "limit_test", "limit_ood", "clusters", *_SIZE_FIELDS)  # 0 = not given
-_LARGEST_NUMBER = 2**53 - 1  # a browser's numbers
+# The value 0 stands for None, the default of the Experiment.
+NUMBER_FIELDS = ("limit", "limit_test", "limit_ood", "clusters", *_SIZE_FIELDS)
+_LARGEST_NUMBER = 2**53 - 1  # largest integer that JavaScript represents exactly
 
 
 @dataclass
 class OodSetRow:
-    """One OOD set as it is typed."""
+    """Row of the form for one OOD set.
+
+    Attributes:
+        name: name of the set; "" = the last name of its source.
+        source: folder, list of images or name of a data set.
+        group: distance from the known classes, among GROUPS, or NO_GROUP.
+    """
 
     name: str = ""
     source: str = ""
@@ -28,16 +35,16 @@ class OodSetRow:
 
 @dataclass
 class FormValues:
-    """The values that the form holds.
+    """Values of the form.
 
     Attributes:
-        values: field of the Experiment → what its widget holds.
-        rows: number of a row, which stays while others come and go → an OOD set.
-        settings: setting of the training → a value other than the preset's.
-        note: where it came from, for the reader.
-        confirmed_warnings: those of which a person has said that they are meant.
-        filling: the number of this filling of the form: its widgets are others than those of the one before.
-        resets: how often the settings went back to the preset's, for the same reason.
+        values: field of the Experiment → value of its widget.
+        rows: number of a row, which does not change when other rows are added or removed → its OOD set.
+        settings: training setting → value, where it differs from that of the preset.
+        note: sentence that says where the values come from.
+        confirmed_warnings: warnings about the sets that a person has confirmed.
+        filling: number of times that the form was filled in, so that the widgets of each filling have their own keys.
+        resets: number of times that the training settings were reset, for the same reason.
     """
 
     values: dict[str, Any]
@@ -50,7 +57,12 @@ class FormValues:
 
     @classmethod
     def from_experiment(cls, experiment: Experiment, note: str = "") -> "FormValues":
-        """The form filled with an Experiment. What no form can hold is left out, and the note says so."""
+        """Fill the form with an Experiment.
+
+        Args:
+            experiment: settings to take over. Values that the form does not know are left out, and named in the note.
+            note: sentence that says where the values come from.
+        """
         e = experiment
         dropped: list[str] = []
 
@@ -91,24 +103,28 @@ class FormValues:
 
     @property
     def key_prefix(self) -> str:
-        """What the keys of its widgets begin with."""
+        """Prefix of the keys of the form's widgets."""
         return f"new-{self.filling}" if self.filling else "new"
 
     @property
     def settings_key_prefix(self) -> str:
-        """What the keys of the training's widgets begin with: their defaults hang on the preset and the first prior."""
+        """Prefix of the keys of the training widgets, whose defaults depend on the preset and the first prior."""
         return f"{self.key_prefix}-set-{self.values['preset']}-{next(iter(self.values['priors']), '')}-{self.resets}"
 
     def add_row(self) -> None:
-        """One more OOD set."""
+        """Add an empty row for an OOD set."""
         self.rows[max(self.rows, default=-1) + 1] = OodSetRow()
 
     def remove_row(self, number: int) -> None:
-        """One OOD set fewer."""
+        """Remove the row of a number."""
         self.rows.pop(number, None)
 
     def to_experiment(self) -> Experiment:
-        """What the form asks for; HeatError where two OOD sets have one name."""
+        """Convert the values to an Experiment.
+
+        Raises:
+            HeatError: if two OOD sets have the same name.
+        """
         values = {name: value.strip() if name in _TEXT_FIELDS else value for name, value in self.values.items()}
         values |= {
             name: values[name] or None
@@ -131,23 +147,23 @@ class FormValues:
         return Experiment(**values | {"detectors": chosen}, ood=ood, groups=groups, settings=dict(self.settings))
 
     def current_settings(self) -> dict[str, Any]:
-        """Every setting of the training of the first prior, changes included."""
+        """Return the training settings of the first prior, with the changes applied."""
         prior = next(iter(self.values["priors"]), "gmm")
         options = settings_for(prior, self.values["preset"]).as_options()
         return {name: self.settings.get(name, value) for name, value in options.items()}
 
     def reset_settings(self) -> None:
-        """Take every setting of the training from the preset again."""
+        """Reset every training setting to the value of the preset."""
         self.settings.clear()
         self.resets += 1
 
     def change_setting(self, name: str, value: Any) -> None:
-        """Change a setting of the training; the preset's own value is no change."""
+        """Store the value of a training setting, unless it is that of the preset."""
         self.settings.pop(name, None)
         if value != self.current_settings()[name]:
             self.settings[name] = value
 
 
 def _browser_text(text: str) -> str:
-    """As a browser can hold it: a path may have bytes that are not UTF-8."""
+    """Replace surrogates, which stand for bytes of a path that are not UTF-8, by backslash escapes."""
     return text.encode("utf-8", "backslashreplace").decode()

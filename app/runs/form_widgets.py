@@ -1,4 +1,4 @@
-"""Widgets of the form that begin with its values, and write them back."""
+"""Connection of the form's widgets with its values."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,10 +8,16 @@ from app.state import session
 
 
 def bind(name: str, form: FormValues, kind: str = "value", options: Sequence[str] = ()) -> dict[str, Any]:
-    """What makes a widget begin with a value of the form, whatever page was open in between, and keep it there.
+    """Return the arguments with which a widget starts with a value of the form and stores changes in it.
 
-    The value is the widget's default (`kind`: as it is called there), not one that is set: that would be lost where
-    another click ends the script before the page has heard of it.
+    The value is passed as the widget's default. A value set through the session would be lost where another click ends
+    the script early.
+
+    Args:
+        name: name of the value in `form.values`.
+        form: values of the form.
+        kind: the widget's parameter for its default: "value", "default" or "index".
+        options: options of the widget, where `kind` is "index".
     """
     key, value = f"{form.key_prefix}-{name}", form.values[name]
 

@@ -1,7 +1,4 @@
-"""The form of a new run, which keeps what was typed while other pages are open.
-
-Other pages fill it with `prefill`.
-"""
+"""Form of a new run, which keeps its values while other pages are open. Other pages fill it in with `prefill`."""
 
 import streamlit as st
 
@@ -19,24 +16,24 @@ from heat_core.runs.manage import list_runs
 
 
 def prefill(experiment: Experiment, note: str) -> None:
-    """Fill the form with an Experiment, and let the Runs page open it; for pages that lead there.
+    """Fill in the form with an Experiment, and show the form when the Runs page is opened next.
 
     Args:
-        experiment: what is proposed; its sets may be folders of this machine.
-        note: a sentence for the reader: where it comes from.
+        experiment: settings of the proposed run.
+        note: sentence that says where they come from.
     """
     _replace_form(FormValues.from_experiment(experiment, note))
     session.set_values(**{run_start.WANTED: run_start.NEW})
 
 
 def _replace_form(form: FormValues) -> None:
-    """Let the form hold something else, in widgets of its own."""
+    """Replace the values of the form; new keys make its widgets take them over."""
     form.filling = session.get("form-fillings", 0) + 1
     session.set_values(**{"form": form, "form-fillings": form.filling})
 
 
 def draw() -> None:
-    """The form, with what it holds, and the button that starts a run."""
+    """Draw the form and the button that starts the run."""
     form = session.get_or_create(
         "form", lambda: FormValues.from_experiment(demo_experiment(), "The embedded demo: change what you like.")
     )
@@ -61,7 +58,7 @@ def draw() -> None:
 
 
 def _draw_source(form: FormValues) -> None:
-    """Where its content came from; another run to take it from."""
+    """Draw the note on where the values come from, and the choice of a run to copy instead."""
     runs = {run.id: run for run in list_runs()}
 
     def fill() -> None:
@@ -87,11 +84,11 @@ def _draw_source(form: FormValues) -> None:
 
 
 def run_label(run: Run) -> str:
-    """A run as a list names it."""
+    """Return the label of a run in a list: its name, if it has one, and its id."""
     name = run.experiment.name
     return printable(f"{name} · {run.id}" if name else run.id)
 
 
 def copy_of_run(run: Run) -> FormValues:
-    """The form filled with all that a run was asked for."""
+    """Return the values of the form that copy a run's settings."""
     return FormValues.from_experiment(run.experiment, f"A copy of {run_label(run)}.")

@@ -1,4 +1,4 @@
-"""The job of a run: buttons that follow its state, and what it reported."""
+"""Job of a run: its status, the buttons that control it, and what it reported."""
 
 import streamlit as st
 
@@ -11,12 +11,13 @@ from heat_core import HeatError, Run
 from heat_core.jobs import jobs
 from heat_core.names import printable
 
-COLOURS = {"done": "green", "running": "blue", "queued": "blue", "failed": "red"}  # of a status; others are orange
-_LOG_CHARACTERS = 4000  # characters of a log
+# The colour of each status on its badge; other statuses are orange.
+COLOURS = {"done": "green", "running": "blue", "queued": "blue", "failed": "red"}
+_LOG_CHARACTERS = 4000  # characters from the end of a log that are shown
 
 
 def draw_head(run: Run) -> None:
-    """What it is, in two lines, and its state."""
+    """Draw the name, status, backbone, sets and seed of a run."""
     e, status = run.experiment, run.status
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(escape_markdown(e.name or run.id), anchor=False, width="content")
@@ -29,7 +30,10 @@ def draw_head(run: Run) -> None:
 
 
 def draw_buttons(run: Run) -> None:
-    """What can be done with the run in its present state. They act before the page is drawn, which so shows the new."""
+    """Draw the buttons for what can be done with the run in its present state.
+
+    Each acts in a callback, before the page is drawn, so that the page shows the new state.
+    """
     with st.container(horizontal=True, vertical_alignment="center"):
         if run.is_active:
             st.button("Cancel", icon=":material/stop_circle:", on_click=_cancel, args=(run,))
@@ -73,11 +77,11 @@ def _make_map(run: Run) -> None:
 
 
 def _draw_report_button(run: Run) -> None:
-    """The report at the lens of this session, made when it is asked for."""
+    """Draw the button that downloads the report at this session's lens; the report is made when it is pressed."""
     lens = session.lens_for(run)
 
     def make_report() -> bytes:
-        from heat_core.reporting.report import to_html  # plotly, only when asked for
+        from heat_core.reporting.report import to_html  # Imported here because plotly takes long to import.
 
         return to_html(run, lens).encode()
 
@@ -92,7 +96,7 @@ def _draw_report_button(run: Run) -> None:
 
 
 def draw_details(run: Run) -> None:
-    """The stages, the curves of the residuals, what the job said, and what it printed where it ended badly."""
+    """Draw the stages, training curves and messages of a job, its log where it did not finish, and the run as code."""
     if not run.is_active:
         st.caption(job_progress.format_stages(run))
     draw_training_curves(run)
@@ -111,7 +115,7 @@ def draw_details(run: Run) -> None:
 
 
 def _end_of_log(run: Run) -> str:
-    """The end of the job's log."""
+    """Return the end of the job's log; "" where it cannot be read."""
     try:
         text = (run.folder / jobs.JOB_LOG).read_text(encoding="utf-8", errors="replace")[-_LOG_CHARACTERS:]
     except OSError:

@@ -1,4 +1,4 @@
-"""Every run in a table, of which one is picked; its name, and its end."""
+"""Table of all runs, in which one is chosen, and the buttons that rename and delete a run."""
 
 import math
 from datetime import datetime
@@ -14,8 +14,8 @@ from heat_core import HeatError, Run
 from heat_core.names import printable
 from heat_core.runs.manage import LONGEST_NAME, damaged_runs, delete, list_runs, rename
 
-_ROWS = 8  # in sight at once
-_WIDTHS = {  # pixels; all columns are in sight on a page of 1280, and grow with it
+_ROWS = 8  # rows in view without scrolling
+_WIDTHS = {  # CSS pixels; all columns fit a page that is 1280 wide, and grow with the page
     "name": 140,
     "status": 74,
     "backbone": 108,
@@ -31,7 +31,13 @@ _COLUMNS = {name: st.column_config.TextColumn(width=width) for name, width in _W
 
 
 def draw_table(chosen: Run) -> None:
-    """Every run, newest first; a click on a row makes it the session's run. Damaged ones are said below."""
+    """Draw the table of all runs, newest first, and below it a message for each damaged run.
+
+    A click on a row makes its run the session's run.
+
+    Args:
+        chosen: the session's run.
+    """
     runs = list_runs()
     frame = pd.DataFrame([_table_row(run) for run in runs])
     ids = [run.id for run in runs]
@@ -42,7 +48,7 @@ def draw_table(chosen: Run) -> None:
         rows = session.get(key)["selection"]["rows"]
         if rows and rows[0] < len(ids):
             session.set_values(**{"run-picked": ids[rows[0]], "runs-picked-here": (ids[rows[0]], ids)})
-        else:  # the chosen row was clicked again: one is always chosen
+        else:  # A click on the chosen row deselected it; a new table selects it again.
             session.set_values(**{"runs-picked-here": None})
 
     st.dataframe(
@@ -67,8 +73,10 @@ def draw_table(chosen: Run) -> None:
 
 
 def _table_key(chosen: str, ids: list[str]) -> str:
-    """Of the table. A new one where the choice was made elsewhere, or rows came or went: it starts at its default row,
-    while one that was clicked keeps its order and where it was scrolled to.
+    """Return the key of the table.
+
+    The key is new, and the table starts at its default row, where the run was chosen elsewhere or the list of runs
+    changed. After a click in the table the key stays, so that the table keeps its order and its scroll position.
     """
     current, number = (chosen, ids), session.get("runs-table", 0)
     if session.get("runs-picked-here") != current:
@@ -93,7 +101,7 @@ def _table_row(run: Run) -> dict[str, Any]:
 
 
 def short_source(source: str) -> str:
-    """A folder's last two names; a dataset's name as it is."""
+    """Shorten a source: the last two names of a folder's path; the name of a data set stays."""
     return "/".join([part for part in source.replace("\\", "/").split("/") if part][-2:])
 
 
@@ -102,18 +110,18 @@ def _finite_or_none(value: Any) -> float | None:
 
 
 def _parse_time(value: Any) -> datetime | None:
-    """Seconds since the epoch in this machine's time."""
+    """Convert seconds since the epoch to this machine's local time; None where that is not possible."""
     try:
         return datetime.fromtimestamp(value) if value else None
     except (OverflowError, OSError, TypeError, ValueError):
         return None
 
 
-# ---- one of them -----------------------------------------------------------------------------------------------------
+# ---- one run ---------------------------------------------------------------------------------------------------------
 
 
 def draw_rename_and_delete(run: Run) -> None:
-    """Buttons that give a run another name, and that delete it after asking."""
+    """Draw the buttons that rename a run and that delete it after a confirmation."""
     busy = run.is_active
     why = "When its job has finished, or was cancelled." if busy else None
     with st.popover("Rename", icon=":material/edit:", disabled=busy, help=why):
@@ -141,7 +149,7 @@ def _rename(run: Run) -> None:
 
 
 def _delete(run: Run) -> None:
-    """Delete it; the session goes on with the newest of the others."""
+    """Delete the run; the session continues with the newest of the others."""
     try:
         delete(run)
     except (HeatError, OSError) as error:

@@ -1,10 +1,10 @@
-"""Before a run starts: what goes in, what is asked about, what it will cost; and the button."""
+"""Summary of a new run before its start: its sets, warnings about them, the estimated time, and the start button."""
 
 import json
 
 import streamlit as st
 
-from app.common import example_images, faults
+from app.common import durations, example_images, faults
 from app.common.text import escape_markdown
 from app.runs.form_values import FormValues
 from app.state import session
@@ -15,13 +15,18 @@ from heat_core.pipeline.experiment_sets import SetsOverview, inspect_sets
 from heat_core.runs.creation import new_run
 from heat_core.storage import heat_home
 
-WANTED = "runs-wanted"  # the view of the Runs page that is to be opened next
+WANTED = "runs-wanted"  # The session's key for the view that the Runs page shows next: LIST or NEW.
 LIST, NEW = "list", "new"
 _TITLES = {"train": "known, for training", "id": "known, for testing"}
 
 
 def draw_start(form: FormValues, experiment: Experiment) -> None:
-    """What goes in, what it costs, what is asked about, and the button."""
+    """Draw the summary of a new run and the button that starts it.
+
+    Args:
+        form: values of the form, in which confirmed warnings are kept.
+        experiment: the settings that the form describes.
+    """
     st.subheader("What goes in")
     try:
         overview = cached_overview(_overview_key(experiment), str(heat_home()))
@@ -47,36 +52,48 @@ def draw_start(form: FormValues, experiment: Experiment) -> None:
 
 
 def start_button(disabled: bool) -> bool:
-    """The button that starts it; whether it was pressed."""
+    """Draw the button that starts the run, and return whether it was pressed."""
     return st.button(
         "Start the run",
         type="primary",
         icon=":material/play_arrow:",
         disabled=disabled,
-        help="First mend what is said above, or say that it is meant." if disabled else None,
+        help="First correct the errors above, or confirm the warnings." if disabled else None,
     )
 
 
 def _overview_key(experiment: Experiment) -> str:
-    """What decides which images go in, as a key."""
+    """Return the settings that decide which images the run uses, as JSON for the cache's key."""
     e = experiment
     fields = ("id", "id_test", "ood", "limit", "limit_test", "limit_ood", "clusters", "backbone")
     return json.dumps({name: getattr(e, name) for name in fields})
 
 
 @st.cache_data(show_spinner="Looking at the folders…", ttl=60, max_entries=32)
-def cached_overview(sets: str, home: str) -> SetsOverview:  # noqa: ARG001 (named datasets lie there)
-    """What the sets hold; kept for a minute, since folders may be large."""
+def cached_overview(sets: str, home: str) -> SetsOverview:  # noqa: ARG001 (holds data sets with names)
+    """Inspect the sets of a run; the result is cached for a minute, since folders may be large.
+
+    Args:
+        sets: settings as JSON; see `_overview_key`.
+        home: HEAT_HOME, as part of the cache's key.
+    """
     return inspect_sets(Experiment.from_dict(json.loads(sets)))
 
 
 @st.cache_data(show_spinner=False, ttl=60, max_entries=32)
-def cached_estimate(experiment: str, sizes: dict[str, int], home: str) -> Estimate:  # noqa: ARG001 (the runs lie there)
+def cached_estimate(experiment: str, sizes: dict[str, int], home: str) -> Estimate:  # noqa: ARG001 (holds the runs)
+    """Estimate the time of a run; the result is cached for a minute.
+
+    Args:
+        experiment: settings as JSON.
+        sizes: number of images in each set.
+        home: HEAT_HOME, as part of the cache's key.
+    """
     return estimate(Experiment.from_dict(json.loads(experiment)), sizes)
 
 
 def _format_counts(overview: SetsOverview) -> str:
-    """How many images each set has."""
+    """Format the number of images in each set as Markdown."""
     here = " · ".join(f"**{n:,}** {escape_markdown(_TITLES.get(name, name))}" for name, n in overview.sizes.items())
     classes = f" · **{len(overview.classes):d}** classes" if overview.classes else ""
     absent = ", ".join(escape_markdown(_TITLES.get(name, name)) for name in overview.not_downloaded)
@@ -86,7 +103,7 @@ def _format_counts(overview: SetsOverview) -> str:
 
 
 def _confirm_warnings(form: FormValues, overview: SetsOverview) -> bool:
-    """Ask about each doubt; whether a person has said of all of them that they are meant."""
+    """Draw each warning with a checkbox that confirms it, and return whether all are confirmed."""
     for warning in overview.warnings:
         known = warning in form.confirmed_warnings
 
@@ -100,10 +117,10 @@ def _confirm_warnings(form: FormValues, overview: SetsOverview) -> bool:
 
 
 def _format_cost(experiment: Experiment, overview: SetsOverview) -> str:
-    """The estimate in words, and what it is based on."""
+    """Format the estimated time and its basis as Markdown."""
     e = cached_estimate(json.dumps(experiment.to_dict()), overview.sizes, str(heat_home()))
     like = f"as fast as in {escape_markdown(e.training_like)}" if e.training_like else "guessed for two CPU cores"
-    training = f"at most **{_format_duration(e.training)}** for the residuals ({like})."
+    training = f"at most **{durations.format_duration(e.training)}** for the residuals ({like})."
     if e.extraction is None:
         return f"The features of {e.samples:,} samples are given; {training}"
     basis = (
@@ -111,14 +128,6 @@ def _format_cost(experiment: Experiment, overview: SetsOverview) -> str:
         if e.extraction_like
         else "a guess, until this backbone has run"
     )
-    extraction = (
-        f"About **{_format_duration(e.extraction)}** for the features of {e.samples:,} images ({basis}; nothing where "
-    )
-    return f"{extraction}they are cached), {training}" + (" Downloads come on top." if e.downloads else "")
-
-
-def _format_duration(seconds: float) -> str:
-    """Seconds, minutes or hours in words."""
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    extraction = f"About **{durations.format_duration(e.extraction)}** for the features of {e.samples:,} images"
+    downloads = " Downloads come on top." if e.downloads else ""
+    return f"{extraction} ({basis}; nothing where they are cached), {training}{downloads}"

@@ -1,4 +1,4 @@
-"""The curves of a run's residuals, renewed while its job works."""
+"""Training curves of a run's residuals, redrawn while its job works."""
 
 import streamlit as st
 
@@ -6,6 +6,7 @@ from app.common import downloads, faults
 from app.common.text import escape_markdown
 from heat_core import Run
 from heat_core.reporting import figures
+from heat_core.runs.events import Event
 from heat_core.runs.row_names import corrected_row, title_of
 
 CURVE_KEYS = {
@@ -15,12 +16,12 @@ CURVE_KEYS = {
     "temperature",
     "prior_spread",
     "residual_spread",
-}  # of an event, for its curve
-_HEIGHT = 270  # pixels of a curve
+}  # keys that an event needs to be a point of the curves
+_HEIGHT = 270  # CSS pixels of a figure
 
 
 def draw_training_curves(run: Run) -> None:
-    """Losses and energies of each residual so far, renewed while the job works."""
+    """Draw the losses and energies of each residual, every two seconds while the job works."""
 
     @st.fragment(run_every=2.0 if run.is_active else None)
     @faults.show_errors()
@@ -29,7 +30,7 @@ def draw_training_curves(run: Run) -> None:
         without_curve = []
         for prior in run.experiment.priors:
             records = [e for e in epochs if e["prior"] == prior]
-            # A resumed job trains an unfinished residual again from its first epoch: its last curve counts.
+            # A resumed job trains an unfinished residual again from its first epoch, so the last curve is drawn.
             first = max((i for i, e in enumerate(records) if e["epoch"] == 1), default=0)
             if records:
                 _draw_residual_curves(run, prior, records[first:])
@@ -42,8 +43,14 @@ def draw_training_curves(run: Run) -> None:
     draw()
 
 
-def _draw_residual_curves(run: Run, prior: str, records: list) -> None:
-    """The three curves of one residual."""
+def _draw_residual_curves(run: Run, prior: str, records: list[Event]) -> None:
+    """Draw the three figures of one residual.
+
+    Args:
+        run: run of the residual.
+        prior: key of its prior.
+        records: events of its epochs, in order.
+    """
     title, last = title_of(corrected_row(prior), {}), records[-1]
     st.markdown(f"**{escape_markdown(title)}** · epoch {last['epoch']:d} of {last['epochs']:d}")
     st.caption(
@@ -51,7 +58,7 @@ def _draw_residual_curves(run: Run, prior: str, records: list) -> None:
         f"spread of the residual on data {last['residual_spread']:.3g}"
     )
     if last.get("saturated"):
-        st.caption("It ended here: data and negatives are told apart, and more training learns the images by heart.")
+        st.caption("Training ended here: data and negatives are separated, and more training would overfit.")
     shown = {
         "Loss (Eq. 6)": ({"loss": "loss"}, "loss"),
         "Residual energy E_θ": ({"residual_data": "on data", "residual_negatives": "on negatives"}, "energy"),

@@ -1,4 +1,4 @@
-"""Every parameter of the training of residuals, in the form of a new run."""
+"""Fields of a new run's form for the training of residuals."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ HELP_TEXTS = {
     "epochs": "Passes over the training features (App. B: 20).",
     "batch_size": "Training features, and Langevin chains, per update.",
     "updates": "Updates in all, whatever the size of the set; 0 = whole passes.",
-    "langevin_steps": "Steps of each chain (App. B: 20); they show the residual where its model is wrong.",
+    "langevin_steps": "Steps of each chain (App. B: 20); the ends of the chains are the negatives of the loss.",
     "step_start": "First step size of the chains (App. B: 1e-4).",
     "step_end": "Last step size (App. B: 1e-5).",
     "noise_start": "First noise scale (App. B: 5e-3).",
@@ -29,17 +29,17 @@ HELP_TEXTS = {
     "lambda_": "λ of Eq. 6: holds the residual within about ±1/(2λ) (App. B: 10; Fig. 3a).",
     "temperature": "T divides the prior's energy (App. B: 1000); 0 = from the prior's spread on (held-out) training "
     "features.",
-    "saturation": "Share of the loss's bound, -1/(2λ), at which training ends, since its negatives no longer teach; "
+    "saturation": "Share of the loss's bound, -1/(2λ), at which training ends, since more training would overfit; "
     "0 = never (the paper).",
-    "balanced": "Whether the residual's say beside its prior follows from ID features alone; without, it stays as it "
-    "was trained (the paper).",
+    "balanced": "Whether the residual is rescaled, so that its scale relative to its prior follows from ID features "
+    "alone; off = as trained (the paper).",
     "input_noise": "Noise on the inputs of the residual, for stability (App. B: 1e-4).",
 }
-LABELS = {name: name for name in HELP_TEXTS}  # as the command line spells them
+LABELS = {name: name for name in HELP_TEXTS}  # The labels are the names of the settings on the command line.
 
 
 def draw_training_settings(form: FormValues) -> None:
-    """A widget for each setting, folded away; those of the preset where nobody changed them."""
+    """Draw an expander with a widget for each training setting, which starts with the value of the preset."""
     changed = f" ({len(form.settings)} changed)" if form.settings else ""
     with st.expander(f"Every parameter of the training{changed}"):
         st.caption(

@@ -1,1 +1,1 @@
-"""Requests: who may come in, pictures and files, addresses of earlier versions."""
+"""Handling of requests: access control, pictures and downloads, addresses of earlier versions."""

@@ -1,9 +1,12 @@
-"""Who may come in: this machine alone, by a name of its own, and no page of a stranger around it.
+"""Access control: requests are served only from this machine, under a known host name, and outside foreign frames.
 
-The app reads files and starts jobs with the rights of whoever started it, and asks nobody who they are. So it serves
-this machine only, whatever address it was told to listen on; a page of a stranger that was given this machine's address
-under another name (DNS rebinding) is refused before it is answered; and what a browser may load is written down, so
-that even a link that slipped through every other guard would find the way out closed.
+The app reads files and starts jobs with the rights of the user who started it, and has no login. Therefore
+
+- it serves only this machine, whatever address the server listens on, unless HEAT_ALLOW_REMOTE=1;
+- it refuses requests whose Host header is not allowed, since another site can have its own name resolve to this
+  machine's address (DNS rebinding), and requests from pages of another origin;
+- it sends a content security policy, so that a page loads nothing from other servers even if untrusted text got into
+  it as markup, and other sites cannot show the app in a frame.
 """
 
 import ipaddress
@@ -31,7 +34,7 @@ UNKNOWN_HOST = (
     "HEAT Explorer does not answer to this name: open it as localhost, or start it with --server.allowedHosts and the "
     "name that you use."
 )
-# Plotly draws large maps with code that it writes itself; components of this app are modules made of text (blob:).
+# Plotly generates code for large maps ('unsafe-eval'); the components' modules are object URLs (blob:).
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' data: blob:; worker-src 'self' blob:; "
@@ -42,12 +45,13 @@ _HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::\d{1,
 
 
 class AccessControl:
-    """What stands before Streamlit's server (ASGI)."""
+    """ASGI middleware that refuses requests that are not allowed, and adds security headers to the other responses."""
 
     def __init__(self, app: Server) -> None:
         self._app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Refuse the request, or pass it on and add the security headers to its response."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -66,12 +70,12 @@ class AccessControl:
 
 
 def refusal(host: str, origin: str | None, client: str) -> str | None:
-    """Why a request is not answered; None where it is.
+    """Return the reason why a request is refused; None where it is allowed.
 
     Args:
-        host: that it names.
-        origin: of the page that asks, where the browser says so.
-        client: the address that it comes from.
+        host: the request's Host header.
+        origin: the request's Origin header, if it has one.
+        client: IP address from which the request comes.
     """
     if os.environ.get(ALLOW_REMOTE) != "1" and not (
         _is_loopback(client) and _is_loopback(st.get_option("server.address") or "")
@@ -81,19 +85,19 @@ def refusal(host: str, origin: str | None, client: str) -> str | None:
 
 
 def _is_loopback(address: str) -> bool:
-    """Whether an address is this machine's own, which no other can reach."""
+    """Return whether an address is a loopback address, which no other machine can reach."""
     if address == "localhost":
         return True
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    mapped = getattr(parsed, "ipv4_mapped", None)  # how a socket for both kinds of address writes the older one
+    mapped = getattr(parsed, "ipv4_mapped", None)  # A socket for IPv6 and IPv4 reports an IPv4 address in this form.
     return (mapped or parsed).is_loopback
 
 
 def _is_allowed_host(host: str) -> bool:
-    """Whether a Host header names this app; the port does not matter. Streamlit asks the same of WebSockets alone."""
+    """Return whether a Host header names this app, on any port. Streamlit itself checks only WebSockets."""
     if not (match := _HOST.fullmatch(host.lower())):
         return False
     name = (match["v6"] or match["name"]).rstrip(".")
@@ -102,7 +106,7 @@ def _is_allowed_host(host: str) -> bool:
 
 
 def _security_headers(host: str) -> list[tuple[bytes, bytes]]:
-    policy = _POLICY.format(sockets=f"ws://{host} wss://{host}")  # not every browser counts them as 'self'
+    policy = _POLICY.format(sockets=f"ws://{host} wss://{host}")  # Not every browser includes them in 'self'.
     return [
         (b"content-security-policy", policy.encode("latin-1")),
         (b"x-frame-options", b"DENY"),
@@ -115,7 +119,8 @@ def _security_headers(host: str) -> list[tuple[bytes, bytes]]:
 
 async def _send_refusal(scope: Message, send: Send, sentence: str) -> None:
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008})  # before it was accepted: HTTP 403
+        # The server answers HTTP 403 to this, since the socket was not accepted yet.
+        await send({"type": "websocket.close", "code": 1008})
         return
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-frame-options", b"DENY")]
     await send({"type": "http.response.start", "status": 403, "headers": headers})

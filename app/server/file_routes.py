@@ -1,6 +1,6 @@
-"""What the browser fetches beside the page: pictures, and files to take along. The address of each says what it is of.
+"""Routes of pictures and downloads, which the browser requests beside the page.
 
-Everything comes from finished runs of HEAT_HOME; `access_control` stands before these routes, too.
+Everything is read from the runs of HEAT_HOME. `access_control` checks these requests, too.
 """
 
 from collections.abc import Callable
@@ -27,17 +27,18 @@ from heat_core.runs.record import ENERGIES
 from heat_core.runs.scored import SCORED, ScoredImages
 from heat_core.storage import heat_home
 
-_SIDES = (96, 192, 384, 768, 1536)  # few, so that the browser's cache is used again
-_A_DAY = {"Cache-Control": "private, max-age=86400"}  # the address of a picture holds the version of its run
+_SIDES = (96, 192, 384, 768, 1536)  # pixels; few sizes, so that the browser's cache has most pictures
+# Pictures may be cached for a day, because their addresses contain the version of their run.
+_A_DAY = {"Cache-Control": "private, max-age=86400"}
 
 
 def routes() -> list[Route]:
-    """The routes, for `st.App`."""
+    """Return the routes for `st.App`."""
     return [Route(f"{PREFIX}/picture", _send_picture), Route(f"{PREFIX}/take", _send_export)]
 
 
 def _as_response(respond: Callable[[Request], Response]) -> Callable[[Request], Response]:
-    """A sentence where something cannot be had."""
+    """Wrap an endpoint so that its errors become responses with status 404 and a sentence."""
 
     def endpoint(request: Request) -> Response:
         try:
@@ -69,7 +70,7 @@ def _read_image(run_id: str, dataset: str | None, batch: str | None, row: int) -
 
 
 def _load_batch(run: Run, batch: str) -> ScoredImages:
-    """What a run found of a batch of new images, whose name is no path."""
+    """Load the scores of a batch of new images by its name, which must not be a path."""
     path = _child_folder(run.folder / "own", batch) / SCORED
     return _cached_batch(str(path), version_of(path))
 
@@ -81,12 +82,12 @@ def _cached_batch(path: str, version: Version) -> ScoredImages:  # noqa: ARG001 
 
 @_as_response
 def _send_export(request: Request) -> Response:
-    """The samples that an address names, as a table, with their pictures, or the run's report."""
+    """Send the samples that an address names as a table or with their pictures, or the run's report."""
     query = dict(request.query_params)
     run, kind = _open_run(query["run"]), query.get("kind", "csv")
     view = from_query_params(query, run)
     if kind == "report":
-        from heat_core.reporting.report import to_html  # imports plotly: only when it is asked for
+        from heat_core.reporting.report import to_html  # Imported here because plotly takes long to import.
 
         return _attachment(to_html(run, view.lens()).encode(), "text/html", f"{run.id}.html")
     samples = (
@@ -103,13 +104,17 @@ def _attachment(content: bytes, media_type: str, name: str) -> Response:
 
 
 def _open_run(name: str) -> Run:
-    """A run of HEAT_HOME by its name, which is no path."""
+    """Open a run of HEAT_HOME by its name, which must not be a path."""
     folder = _child_folder(heat_home() / "runs", name)
     return _cached_run(str(folder), version_of(folder / ENERGIES, folder / RUN_FILE))
 
 
 def _child_folder(folder: Path, name: str) -> Path:
-    """The folder of that name right inside another one; HeatError for a name that leads elsewhere."""
+    """Return the path of a folder directly inside another one.
+
+    Raises:
+        HeatError: if the name leads to another place.
+    """
     child = folder / name
     if child.parent != folder or name in ("", ".", ".."):
         raise HeatError("There is nothing of that name.")

@@ -1,4 +1,4 @@
-"""Where the pages of version 0.1 went: an old address leads to the new place."""
+"""Redirects from the addresses of version 0.1 to the present pages."""
 
 from collections.abc import Callable
 
@@ -15,11 +15,11 @@ NEW_PLACE = {
     "train": "runs",
     "setup": "runs",
 }
-_EXTRA_PARAMETERS = {"setup": {"view": "new"}}  # of the new page, where it absorbed several
+_EXTRA_PARAMETERS = {"setup": {"view": "new"}}  # old page → further query parameters of the new page
 
 
 def pages() -> list[st.Page]:
-    """A page for every old address, in no menu."""
+    """Return a page for every old address, which no menu lists and which opens the new page."""
     return [
         st.Page(
             _redirect_to(new, _EXTRA_PARAMETERS.get(old, {})),

@@ -1,1 +1,1 @@
-"""How a person looks at a run, kept by the session and written in the address."""
+"""View state: how a run is looked at, kept in the session and in the address."""

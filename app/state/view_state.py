@@ -1,6 +1,6 @@
-"""How a person looks at a run: β, threshold, priors, question, what narrows it; and the address that says the same.
+"""View state, that is how a run is looked at (β, threshold, priors, query), and its form in the address.
 
-Pure: `app.state.session` keeps it, and mirrors it in the address bar.
+The functions have no side effects; `app.state.session` stores the view state and mirrors it in the address bar.
 """
 
 import json
@@ -16,30 +16,31 @@ from heat_core.analysis.questions import COLUMNS, NEW_QUESTIONS, ORDERS, QUESTIO
 from heat_core.runs.experiment import ID
 
 COLOURINGS = ("dataset", "class", "score", "verdict")
-FACETS = ("set", "folder", "seen", "part", "cluster", "tag")  # beside the columns of manifests
+# The facets that every run has, in order; columns of manifests are further facets.
+FACETS = ("set", "folder", "seen", "part", "cluster", "tag")
 _GRID_CHOICES = ("layout", "size")
 _TABLE_CHOICES = ("section", "det", "metric", "runs", "rows", "subsets", "intervals", "best", "against", "against-det")
 _CHOICES = (*_GRID_CHOICES, *_TABLE_CHOICES, "batch", "own", "by")
 _LARGEST_WEIGHT = 1e6
-MAX_ALPHA = 0.5  # of the slider
+MAX_ALPHA = 0.5  # largest false-alarm rate of the slider
 
 
 @dataclass(frozen=True)
 class ViewState:
-    """How a person looks at a run.
+    """Settings of how a run is looked at.
 
     Attributes:
-        beta: of the composition.
-        threshold: None = at 95 % of ID.
-        alpha: the false-alarm rate that draws the line instead; None where none does.
-        priors: those that are composed; None = all.
-        weights: one each, or None.
-        colour: what colours the map, among `COLOURINGS`.
-        hidden_sets: sets that the legend hides.
-        selection: the name of a kept one.
-        sample: the key of the inspected one.
-        query: which samples, in which order.
-        choices: what else was chosen on a page (layout, detector, metric, …), as texts, where it is not the default.
+        beta: β of the composition.
+        threshold: threshold of HEAT's score; None = the one that keeps 95 % of ID test.
+        alpha: false-alarm rate in (0, MAX_ALPHA] that sets the threshold, where none is given; None = not used.
+        priors: priors that are composed; None = all.
+        weights: one weight for each composed prior; None = equal weights.
+        colour: way to colour the map, among `COLOURINGS`.
+        hidden_sets: sets that are hidden on the map.
+        selection: name of a saved selection.
+        sample: key of the inspected sample.
+        query: which samples are shown, and in which order.
+        choices: name → value of other choices on a page (layout, detector, metric, …) that differ from the default.
     """
 
     beta: float = 0.0
@@ -55,7 +56,7 @@ class ViewState:
     choices: dict[str, str] = field(default_factory=dict)
 
     def lens(self) -> Lens:
-        """How HEAT is composed."""
+        """Return the lens of these settings."""
         return Lens(self.beta, self.priors, self.weights, self.threshold, self.alpha)
 
 
@@ -63,7 +64,7 @@ _PARAMETERS = {"threshold": "thr", "alpha": "alpha", "selection": "sel", "sample
 
 
 def to_query_params(view: ViewState) -> dict[str, str]:
-    """What stands in the address bar: everything that differs from the default view state."""
+    """Convert a view state to query parameters: β, and whatever differs from the default view state."""
     default = ViewState()
     params = {"beta": _format_beta(view.beta)}
     for name, parameter in _PARAMETERS.items():
@@ -78,12 +79,18 @@ def to_query_params(view: ViewState) -> dict[str, str]:
 
 
 def page_url(page: str, run_id: str, view: ViewState) -> str:
-    """A link to a page of the app ("" = Inspect), which opens this view of a run."""
+    """Return the address that opens a page with a view of a run.
+
+    Args:
+        page: path of the page; "" = Inspect.
+        run_id: id of the run.
+        view: view state that the page shows.
+    """
     return f"{page or '/'}?{urlencode({'run': run_id} | to_query_params(view), errors='backslashreplace')}"
 
 
 def _query_params(query: Query) -> dict[str, str]:
-    """A query as it stands in the address: what differs from the plain one."""
+    """Convert a query to query parameters: whatever differs from the default query."""
     default, params = Query(), {}
     for name, parameter in _QUERY_PARAMETERS.items():
         if (value := getattr(query, name)) != getattr(default, name):
@@ -99,8 +106,10 @@ _QUERY_PARAMETERS = {"question": "q", "baseline": "base", "find": "find", "like"
 
 
 def _parse_query(query: dict[str, str], run: Run) -> Query:
-    """The query that an address names; what does not fit is left out. Values that the run has not got stay: they keep
-    nothing, and their chip says so.
+    """Parse the query that an address names, without the parts that do not fit the run.
+
+    Values of facets that the run lacks are kept: they match no sample, and the page shows them as filters that can be
+    removed.
     """
     given: dict[str, Any] = {
         name: query[parameter] for name, parameter in _QUERY_PARAMETERS.items() if query.get(parameter)
@@ -122,23 +131,23 @@ def _parse_query(query: dict[str, str], run: Run) -> Query:
 
 
 def is_column(facet: str) -> bool:
-    """Whether it is a column of manifests, by whatever name."""
+    """Return whether a facet is a column of manifests."""
     return facet.startswith(COLUMN_PREFIX) and facet != COLUMN_PREFIX
 
 
 def select_facets(names: Iterable[str]) -> list[str]:
-    """The facets among some names: those that every run has in their order, then columns of manifests."""
+    """Select the facets among some names: first those that every run has, in their order, then columns of manifests."""
     names = list(names)
     return [*(name for name in FACETS if name in names), *filter(is_column, names)]
 
 
 def _smallest_alpha(run: Run) -> float:
-    """The smallest α at which anything can be called unknown."""
+    """Return the smallest α at which any image can be called unknown."""
     return 1 / (len(run.ids(ID)) + 1) if run.has_energies else 1.0
 
 
 def parse_texts(text: str) -> tuple[str, ...]:
-    """The texts that a JSON list holds, each once; none where it is no list."""
+    """Parse a JSON list into its distinct values as texts; () where the text is no list."""
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
@@ -147,7 +156,12 @@ def parse_texts(text: str) -> tuple[str, ...]:
 
 
 def from_query_params(query: dict[str, str], run: Run) -> ViewState:
-    """The view state that an address names; what does not fit the run is left out."""
+    """Parse the view state that an address names, without the parts that do not fit the run.
+
+    Args:
+        query: query parameters of the address.
+        run: the run that is looked at.
+    """
     view = ViewState(beta=parse_beta(query.get("beta", "0"), 0.0))
     if "thr" in query and math.isfinite(threshold := parse_beta(query["thr"], math.inf)):
         view = replace(view, threshold=threshold)
@@ -169,7 +183,15 @@ def from_query_params(query: dict[str, str], run: Run) -> ViewState:
 
 
 def parse_beta(text: str, otherwise: float | None = None) -> float:
-    """β as a person writes it: 0.5, -3, −∞, inf. `otherwise` stands in for nonsense; without it HeatError."""
+    """Parse β as a person writes it, such as 0.5, -3, −∞ or inf.
+
+    Args:
+        text: the text.
+        otherwise: value that is returned where the text is no number.
+
+    Raises:
+        HeatError: if the text is no number and `otherwise` is None.
+    """
     try:
         value = float(str(text).strip().replace("−", "-").replace("∞", "inf"))
     except ValueError:

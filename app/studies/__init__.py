@@ -1,1 +1,1 @@
-"""Many runs that differ in one thing."""
+"""Parts of the Studies page: the form of a new study, and the results of one."""

@@ -1,12 +1,11 @@
-"""Which study is asked for: a run whose settings are varied, what is varied, the seeds; and those asked for before."""
+"""Form of a new study, and the choice of the study that the page shows."""
 
 import json
 from dataclasses import replace
 
 import streamlit as st
 
-from app.common import faults
-from app.common.text import escape_markdown
+from app.common import durations, faults
 from app.state import session
 from heat_core import HeatError, Run
 from heat_core.jobs.jobs import start_study
@@ -21,7 +20,13 @@ _PICKED = "study-picked"
 
 
 def draw(run: Run) -> StudyFolder | None:
-    """The form, and the study that the page shows: the one just started, named in the address, or the newest."""
+    """Draw the form and the choice of a study, and return the study that the page shows.
+
+    It is the study that was just started, the one that the address names, or the newest; None where there is none.
+
+    Args:
+        run: run whose settings a new study varies.
+    """
     left, right = st.columns([3, 2], gap="large")
     with left:
         _draw_request(run)
@@ -38,7 +43,14 @@ def _draw_request(run: Run) -> None:
         format_func=lambda n: f"{STUDIES[n].title} · {STUDIES[n].paper_reference}",
         help="It varies the settings of the run that is chosen above.",
     )
-    count = seeds.number_input("Seeds", 1, _MOST_SEEDS, 3, key="study-seeds", help="Of the residuals: they are bands.")
+    count = seeds.number_input(
+        "Seeds",
+        1,
+        _MOST_SEEDS,
+        3,
+        key="study-seeds",
+        help="Seeds of the residuals; figures show their spread as bands.",
+    )
     base = replace(run.experiment, name="", seed=0, map=False)
     request = StudyRequest(study, base, tuple(range(int(count))))
     try:
@@ -48,7 +60,7 @@ def _draw_request(run: Run) -> None:
     except HeatError as error:
         faults.show(error)
         return
-    to_do = f", about **{_format_duration(seconds)}** for the others" if finished < len(planned) else ""
+    to_do = f", about **{durations.format_duration(seconds)}** for the others" if finished < len(planned) else ""
     st.markdown(f"**{len(planned):d}** runs, **{finished:d}** of them done{to_do}.")
     if st.button("Start the study", type="primary", icon=":material/play_arrow:"):
         try:
@@ -62,7 +74,7 @@ def _draw_request(run: Run) -> None:
 
 
 def _select_study(studies: list[StudyFolder]) -> StudyFolder | None:
-    """The study that is looked at, picked among all."""
+    """Draw the choice of a study and return the chosen one; None where there is no study."""
     if not studies:
         st.info(
             "No study was asked for yet. One is a list of runs that differ in one thing (λ, β, the share of training "
@@ -96,16 +108,10 @@ def _study_label(study: StudyFolder) -> str:
 
 
 def study_plan(request: StudyRequest) -> list[PlannedRun]:
-    """The runs of a study; their sets are looked at once a minute, since folders may be large."""
+    """Plan the runs of a study; the plan is cached for a minute, since their folders of images may be large."""
     return _cached_plan(json.dumps(request.to_dict()), str(heat_home()))
 
 
 @st.cache_resource(show_spinner=False, ttl=60, max_entries=32)
-def _cached_plan(request: str, home: str) -> list[PlannedRun]:  # noqa: ARG001 (named datasets lie there)
+def _cached_plan(request: str, home: str) -> list[PlannedRun]:  # noqa: ARG001 (holds data sets with names)
     return plan_runs(StudyRequest.from_dict(json.loads(request)))
-
-
-def _format_duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
-    return escape_markdown(f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h")

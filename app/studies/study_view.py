@@ -1,4 +1,4 @@
-"""One study: its state, its job, and what it shows so far; the figures fill as runs end."""
+"""View of one study: its status, its job, and its results so far."""
 
 import streamlit as st
 
@@ -20,11 +20,11 @@ from heat_core.studies.execution import current_results
 from heat_core.studies.request import MEASUREMENTS_FILE, StudyFolder
 from heat_core.studies.results import TITLES, Curves, Result
 
-_NARROW = 4  # columns of a table that has room beside another
+_NARROW = 4  # number of columns up to which tables are drawn side by side
 
 
 def draw(study: StudyFolder) -> None:
-    """Its state, buttons, and results."""
+    """Draw the status, the buttons and the results of a study."""
     folders = tuple(str(planned.folder) for planned in study_plan(study.request) if planned.run)
     status = _study_status(study)
     st.divider()
@@ -47,7 +47,7 @@ def draw(study: StudyFolder) -> None:
 
 
 def _study_status(study: StudyFolder) -> str:
-    """As a run's: queued, running, done, failed, cancelled; interrupted where its process is gone without a word."""
+    """Return the status: queued, running, done, failed, cancelled, or interrupted where its process has died."""
     status = str(study.info["status"])
     if status == "done" or (status == "running" and is_alive(study.folder)):
         return status
@@ -83,7 +83,7 @@ def _resume(study: StudyFolder) -> None:
 @st.fragment(run_every=1.0)
 @faults.show_errors()
 def _draw_progress(study: StudyFolder, done_before: int, status_before: str) -> None:
-    """Poll the job; draw the whole page again when a run is done, or it ends."""
+    """Draw the progress of the job every second; rerun the whole page when a run is done or the job ends."""
     now = StudyFolder(study.folder)
     events = [e for e in read_events(study.folder) if e["time"] >= now.info.get("started", 0.0)]
     with_total = [e for e in events if e.get("total")]
@@ -104,7 +104,7 @@ def _cached_results(
     version: cached_runs.Version,  # noqa: ARG001
     _study: StudyFolder,
 ) -> page.StudyReport:
-    """The results, shared by all sessions until another run is done."""
+    """Compute the results, which all sessions share until another run is done."""
     return page.StudyReport(_study.request, *current_results(_study))
 
 

@@ -1,1 +1,1 @@
-"""The workbench over the samples of a run."""
+"""The workbench, which runs in the browser and shows the samples of a run, and the messages that it exchanges."""

@@ -1,4 +1,4 @@
-"""What a person does in the workbench, as messages of the browser, and what Python does about it."""
+"""Handling of the messages that the browser sends about actions in the workbench."""
 
 import base64
 import json
@@ -22,12 +22,19 @@ LAYOUTS = ("grid", "table", "rows")
 
 
 def done_key(key: str) -> str:
-    """The session's key for the number of the last action of a workbench that was done."""
+    """Return the session's key for the id of the last action of a workbench that was carried out."""
     return f"done-{key}"
 
 
 class BrowserEvents:
-    """Handlers of the messages about what a person did in the workbench."""
+    """Handlers of the messages from one workbench.
+
+    Attributes:
+        samples: samples that the workbench shows.
+        run: run of the samples.
+        numbers: (n,) sample numbers of the points, in the browser's order.
+        key: key of the workbench's component.
+    """
 
     def __init__(self, samples: Samples, numbers: np.ndarray, key: str) -> None:
         self.samples, self.run, self.numbers, self.key = samples, samples.run, numbers, key
@@ -40,7 +47,7 @@ class BrowserEvents:
         }
 
     def handler(self, name: str) -> Callable[[], None]:
-        """What to do with a message of that name, which may come after its page was left."""
+        """Return the callback for messages of a name; it ignores a message that arrives after its page was left."""
 
         def handle() -> None:
             if (message := session.trigger_payload(self.key, name)) is not None:
@@ -50,7 +57,7 @@ class BrowserEvents:
 
     def _update_view_state(self, state: dict[str, Any]) -> None:
         run = self.run
-        if len(state["taking"]) != len(run.priors):  # sent just as a further residual arrived
+        if len(state["taking"]) != len(run.priors):  # It was sent before the browser received a further residual.
             return
         composed = tuple(p for p, takes in zip(run.priors, state["taking"], strict=True) if takes)
         weights = state["weights"] and tuple(
@@ -81,7 +88,7 @@ class BrowserEvents:
         session.update_view_state(sample=self.samples.key(number))
 
     def _run_actions(self, messages: list[dict[str, Any]]) -> None:
-        """Do what has not been done yet: the browser repeats what it got no answer to."""
+        """Carry out the new actions; the browser sends each action again until Python acknowledges it."""
         session.mark_interaction()
         for message in messages:
             if message["id"] <= session.get(done_key(self.key), 0):
@@ -93,12 +100,12 @@ class BrowserEvents:
                 faults.toast(error)
 
     def _run_action(self, message: dict[str, Any]) -> None:
-        """Tag samples, keep a note, or make them a set of a new run."""
+        """Tag samples, save a note, or fill in the form of a new run with the samples."""
         chosen = np.array([message["number"]]) if "number" in message else self._sample_numbers(message)
         if message["what"] == "run":
             run_from_samples.fill_new_run_form(self.samples, chosen, message["role"], message["name"])
             return
-        if not self.samples.has_truth:  # notes are of the run's own samples
+        if not self.samples.has_truth:  # Only the run's own samples have tags and notes.
             return
         keys, folder = [self.samples.key(int(i)) for i in chosen], self.run.folder
         if message["what"] == "note":
@@ -116,7 +123,7 @@ class BrowserEvents:
             faults.toast(error)
 
     def _sample_numbers(self, message: dict[str, Any]) -> np.ndarray:
-        """The sample numbers of a set of points."""
+        """Decode the sample numbers of a set of points."""
         if not message["bits"]:
             return np.empty(0, int)
         bits = np.unpackbits(np.frombuffer(base64.b64decode(message["bits"]), np.uint8))[: len(self.numbers)]
@@ -124,7 +131,7 @@ class BrowserEvents:
 
 
 def query_from_browser(message: dict[str, Any]) -> Query:
-    """The query in a message of the browser."""
+    """Convert the query in a message of the browser."""
     values = ((name, tuple(map(str, message["values"][name]))) for name in select_facets(message["values"]))
     brush = message["brush"]
     return Query(

@@ -1,4 +1,4 @@
-"""What the browser gets of a run, once: a JSON header and typed arrays (`unpack` in state/decode.js reads them)."""
+"""Packing of a run for the browser: a JSON header and typed arrays, which state/decode_run.js decodes."""
 
 import hashlib
 import json
@@ -21,12 +21,12 @@ from heat_core.reporting import palette
 from heat_core.runs.experiment import FEATURES, ID, TRAIN
 
 MOST_POINTS = 200_000
-_NONE16, _NONE8 = 65535, 255  # in place of a number, where a sample has none
+_NONE16, _NONE8 = 65535, 255  # codes of a sample without a value, in 16 and in 8 bits
 
 
 @dataclass(frozen=True)
 class _Facets:
-    """The facets that every payload carries."""
+    """The facets that every payload contains; `columns` maps the key of a manifest's column to its facet."""
 
     folder: facets.Facet
     cluster: facets.Facet
@@ -36,23 +36,28 @@ class _Facets:
 def pack(samples: Samples, view_id: str, at_most: int = MOST_POINTS) -> tuple[bytes, np.ndarray]:
     """Pack the samples for the browser.
 
+    Args:
+        samples: the samples.
+        view_id: id of the view, which the browser compares to find out whether its settings still apply.
+        at_most: largest number of points; of more samples, a stratified sample is taken.
+
     Returns:
-        The bytes, and the (n,) sample numbers of its points, in their order: shuffled, so that no set is always drawn
-        over the others.
+        The bytes, and the (n,) sample numbers of the points in their order, which is random, so that no set is always
+        drawn over the others.
     """
     numbers = np.random.default_rng(0).permutation(stratified_sample(samples, at_most))
     of_samples = _Facets(facets.by_folder(samples), _clusters(samples), column_facets(samples))
     arrays = _arrays(samples, numbers, of_samples)
     body = b"".join(_padded(a.tobytes()) for a in arrays.values())
     header = _header(samples, view_id, numbers, of_samples, arrays)
-    # Of the content: numbers that changed are new, however many there are of them.
+    # The version is a digest of the content, so that it changes with any of the numbers.
     header["version"] = hashlib.blake2b(json.dumps(header).encode() + body, digest_size=8).hexdigest()
     text = json.dumps(header).encode()
     return len(text).to_bytes(4, "little") + _padded(text) + body, numbers
 
 
 def _arrays(samples: Samples, numbers: np.ndarray, of_samples: _Facets) -> dict[str, np.ndarray]:
-    """The typed arrays of the points, by name."""
+    """Return the typed arrays of the points by name."""
     xy, background = _quantised_map(samples, numbers)
     folder = of_samples.folder.codes
     return {
@@ -76,7 +81,7 @@ def _arrays(samples: Samples, numbers: np.ndarray, of_samples: _Facets) -> dict[
 def _header(
     samples: Samples, view_id: str, numbers: np.ndarray, of_samples: _Facets, arrays: dict[str, np.ndarray]
 ) -> dict[str, Any]:
-    """What is said once of the run, its sets and its samples."""
+    """Return the header, which describes the run, its sets and the arrays."""
     run = samples.run
     return {
         "view": view_id,
@@ -108,19 +113,19 @@ def _header(
 
 
 def _methods(samples: Samples) -> list[str]:
-    """The detectors beside HEAT."""
+    """Return the detectors other than HEAT."""
     return [d for d in samples.detectors if d != HEAT]
 
 
 def _confidence_ranks(samples: Samples) -> np.ndarray:
-    """(N,) the rank of each sample's confidence, 0 for the most confident."""
+    """Compute the (N,) ranks of the samples' confidences, 0 for the most confident one."""
     rank = np.empty(len(samples), np.int64)
     rank[np.argsort(-samples.confidence, kind="stable")] = np.arange(len(samples))
     return rank
 
 
 def _sets(samples: Samples, numbers: np.ndarray) -> list[dict[str, Any]]:
-    """Name, colour and sizes of every set; a sample of a set without truth is neither known nor unknown."""
+    """Return the name, the colour and the number of drawn and of all samples of every set."""
     colours = {ID: palette.ID, **palette.of_sets(samples.datasets[1:])}
     drawn = np.bincount(samples.dataset[numbers], minlength=len(samples.datasets))
     return [
@@ -136,22 +141,24 @@ def _sets(samples: Samples, numbers: np.ndarray) -> list[dict[str, Any]]:
 
 
 def _pictures(samples: Samples) -> dict[str, str] | None:
-    """Where the pictures of every set, and of the training set, are served; None where the run has none."""
+    """Return the addresses of the pictures of every set and of the training set; None where the run has no images."""
     if samples.run.experiment.backbone == FEATURES:
         return None
     return {name: pictures_url(samples, name) for name in (*samples.datasets, TRAIN)}
 
 
 def _verdicts(samples: Samples, method: str) -> np.ndarray:
-    """(N,) bytes: whether a detector calls each sample OOD (the highest bit), and the share of known test images that
-    score lower, in 127ths.
+    """Encode the (N,) verdicts of a detector in one byte each.
+
+    The highest bit says whether the detector calls the sample OOD; the others hold the share of known test images that
+    score lower, in units of 1/127.
     """
     share = np.round(127 * samples.percentile(method)).astype("u1")
     return share | (samples.flagged(method).astype("u1") << 7)
 
 
 def _label(samples: Samples) -> np.ndarray:
-    """(N,) the true class in the run's numbering, where it is known."""
+    """Return the (N,) true classes in the run's numbering, and _NONE16 where none is known."""
     known = samples.run.labels(ID)
     labels = np.full(len(samples), _NONE16)
     if known is not None and samples.run.accuracy is not None:
@@ -162,12 +169,12 @@ def _label(samples: Samples) -> np.ndarray:
 def _clusters(samples: Samples) -> facets.Facet:
     try:
         return facets.by_cluster(samples)
-    except HeatError:  # no map, or a damaged one
+    except HeatError:  # The run has no map, or a damaged one.
         return facets.Facet((), np.full(len(samples), -1))
 
 
 def _codes(facet: facets.Facet) -> np.ndarray:
-    """(N,) bytes: the number of each sample's value, of few."""
+    """Encode the (N,) codes of a facet with few values in one byte each."""
     return np.where(facet.codes < 0, _NONE8, facet.codes).astype("u1")
 
 
@@ -176,13 +183,18 @@ def _padded(part: bytes) -> bytes:
 
 
 def _quantised_map(samples: Samples, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(2n,) and (2m,) coordinates of the points and of the training sample, 0 … 65535; empty before there is a map."""
+    """Quantise the map to 16 bits with one scale for both axes.
+
+    Returns:
+        (2n,) coordinates of the points and (2m,) coordinates of the training sample, from 0 to 65535; empty arrays
+        where the run has no map.
+    """
     if not samples.has_map:
         return np.empty(0, "<u2"), np.empty(0, "<u2")
     everything = np.concatenate([samples.run.map.xy, samples.map_xy()])
     low, high = everything.min(axis=0), everything.max(axis=0)
     extent = max(float((high - low).max()), 1e-9)
-    margin = (extent - (high - low)) / 2  # one scale for both axes, the cloud in the middle
+    margin = (extent - (high - low)) / 2  # centres the shorter axis
 
     def quantised(xy: np.ndarray) -> np.ndarray:
         return np.round((xy - low + margin) / extent * 65535).astype("<u2").ravel()

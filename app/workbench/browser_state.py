@@ -1,4 +1,4 @@
-"""The state of the workbench as a message to the browser: exact numbers, the view state, and what JavaScript lacks."""
+"""Message to the browser: exact numbers, the view state, and whatever JavaScript cannot compute."""
 
 import base64
 import math
@@ -23,14 +23,20 @@ from heat_core.analysis.similarity import most_similar
 
 
 def browser_state(samples: Samples, view_id: str, numbers: np.ndarray) -> dict[str, Any]:
-    """The exact numbers, the state that the browser has to follow, and what it cannot work out by itself."""
+    """Return the message that follows every run of the script; state/messages.js reads it.
+
+    Args:
+        samples: samples that the workbench shows.
+        view_id: id of the view.
+        numbers: (n,) sample numbers of the points, in the browser's order.
+    """
     run, view = samples.run, session.view_state()
     notes = _read_notes(samples)
     inspected = _inspected_number(samples, view)
     return {
         "view": view_id,
         "version": session.view_version(),
-        # signature None: what the numbers are of is the state in this message, not one that the browser told
+        # A signature of None says that the numbers belong to this message's state, not to one that the browser sent.
         "exact": exact_numbers(samples, view.lens()) | {"signature": session.exact_signature()},
         "state": _view_message(run, view, numbers) | {"looked": inspected},
         "parts": _decisive_parts(samples, view.lens(), numbers),
@@ -41,7 +47,7 @@ def browser_state(samples: Samples, view_id: str, numbers: np.ndarray) -> dict[s
 
 
 def exact_numbers(samples: Samples, lens: Lens) -> dict[str, Any]:
-    """Threshold at 95 % of ID, and per set FPR95, AUROC and how many are called OOD."""
+    """Return the threshold at 95 % of ID, and for each set FPR95, AUROC and the number of samples called OOD."""
     metrics = samples.set_metrics(lens)
     sets: list[dict[str, Any]] = [{"flagged": count} for count in metrics.flagged]
     for numbers, fpr, area in zip(sets[1:], metrics.fpr95, metrics.auroc, strict=True):
@@ -75,7 +81,7 @@ def _view_message(run: Run, view: ViewState, numbers: np.ndarray) -> dict[str, A
 
 
 def _query_message(query: Query) -> dict[str, Any]:
-    """A query as JSON can hold it: a brush that is not finite is left out."""
+    """Convert a query for JSON, without a brush that has infinite ends."""
     return query.__dict__ | {
         "values": {name: list(texts) for name, texts in query.values},
         "brush": list(query.brush) if query.brush and all(map(math.isfinite, query.brush)) else None,
@@ -83,7 +89,7 @@ def _query_message(query: Query) -> dict[str, Any]:
 
 
 def _selected_numbers(run: Run, view: ViewState) -> np.ndarray | None:
-    """Sample numbers of the selection, or None where there is none (any more)."""
+    """Return the sample numbers of the selection; None where there is none, or where it cannot be loaded."""
     if not view.selection:
         return None
     try:
@@ -98,7 +104,7 @@ def _inspected_number(samples: Samples, view: ViewState) -> int | None:
     try:
         return samples.find(view.sample) if view.sample else None
     except HeatError as error:
-        if samples.has_truth:  # else it is a sample of the run, looked at on another page
+        if samples.has_truth:  # On new images, the key may be of a sample of the run.
             faults.toast(error)
             session.update_view_state(sample=None)
         return None
@@ -123,7 +129,7 @@ def _similar_samples(samples: Samples, view: ViewState) -> dict[str, Any] | None
 def _read_notes(samples: Samples) -> dict[str, Any]:
     try:
         return read_notes(samples.run.folder) if samples.has_truth else {}
-    except HeatError as error:  # damaged notes end nothing but themselves
+    except HeatError as error:  # The page works without damaged notes.
         faults.show(error)
         return {}
 

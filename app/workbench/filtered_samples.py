@@ -1,4 +1,4 @@
-"""The subset of samples that a view state names, and their export to files."""
+"""Subset of the samples that a view state names, and its export to files."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ MOST_IN_ZIP = 2000
 
 
 def facets_in_query(samples: Samples, view: ViewState) -> dict[str, Facet | Tags]:
-    """The facets that a view state narrows by; only those, since some take their time."""
+    """Compute the facets by which a view state filters; the others are left out, since some take long."""
     makers: dict[str, Callable[[], Facet | Tags]] = {
         "set": lambda: facets.by_set(samples),
         "folder": lambda: facets.by_folder(samples),
@@ -37,20 +37,39 @@ def facets_in_query(samples: Samples, view: ViewState) -> dict[str, Facet | Tags
 
 
 def filtered_numbers(samples: Samples, view: ViewState) -> np.ndarray:
-    """The numbers of the samples that a view state names, in its order; HeatError where something of it is gone."""
+    """Return the numbers of the samples that a view state names, in its order.
+
+    Where the query names a sample whose similar ones are shown, the most similar comes first instead.
+
+    Raises:
+        HeatError: if the selection, the notes or a sample that it names cannot be read.
+    """
     query, lens = view.query, view.lens()
     selection = load_selection(samples.run.folder, view.selection) if view.selection else None
     similar = most_similar(samples, SimilarityIndex(samples.run), samples.find(query.like)) if query.like else None
     tagged = Tags.from_notes(samples, read_notes(samples.run.folder)).any_mask() if query.question == "tagged" else None
     keep = question_mask(samples, query, lens, tagged)
     keep &= filter_mask(samples, query, facets_in_query(samples, view), lens, selection, similar)
-    if similar is not None:  # the most alike first
+    if similar is not None:  # The most similar samples come first.
         return similar[keep[similar]]
     return sort_samples(samples, np.flatnonzero(keep), query, lens)
 
 
 def export_file(samples: Samples, chosen: np.ndarray, lens: Lens, kind: str) -> tuple[bytes, str]:
-    """The samples as a file, and its media type: a table (csv), or their pictures with it (zip)."""
+    """Export samples as a file.
+
+    Args:
+        samples: the samples.
+        chosen: (n,) numbers of the samples to export.
+        lens: lens of HEAT's scores.
+        kind: "csv" for a table; "zip" for a table and pictures, both of the first MOST_IN_ZIP samples.
+
+    Returns:
+        Content and media type of the file.
+
+    Raises:
+        HeatError: if the kind is unknown.
+    """
     if kind == "csv":
         return to_csv(samples, chosen, lens).encode(errors="backslashreplace"), "text/csv"
     if kind == "zip":

@@ -1,4 +1,4 @@
-"""The workbench of a page: mounted in the browser; see `browser_state` and `browser_events` for its messages."""
+"""Mounting of the workbench; see `browser_state` and `browser_events` for the messages to and from it."""
 
 import secrets
 
@@ -30,12 +30,12 @@ def _cached_payload(
 
 
 def draw_workbench(samples: Samples, version: Version, batch: str = "") -> None:
-    """Draw the workbench over samples of a run with at least one corrected prior, and take over what was done in it.
+    """Draw the workbench over samples of a run with at least one corrected prior, and handle the actions in it.
 
     Args:
-        samples: those of the run, or new images beside its ID test set.
-        version: of the run's files; the block of bytes is packed and sent again only when it changes.
-        batch: of new images, or nothing.
+        samples: samples of the run, or new images beside its ID test set.
+        version: version of the run's files; the samples are packed and sent again only when it changes.
+        batch: name of the batch of new images; "" for samples of the run.
     """
     run = samples.run
     view_id = session.get_or_create(f"live-view-{batch}", lambda: secrets.token_hex(4))

@@ -1,4 +1,4 @@
-"""Where in the image: asks a process of its own, and tells what it found."""
+"""Position maps of a sample, which a separate process computes."""
 
 import time
 from pathlib import Path
@@ -15,11 +15,15 @@ from heat_core.runs.lock import FAILED_FILE, LOG_FILE
 from heat_core.runs.position_maps import POSITIONS, Positions
 from heat_core.storage import writing
 
-_PATIENCE = 120.0  # seconds after which a process that said nothing is asked again
+_PATIENCE = 120.0  # seconds without progress after which a process may be started again
 
 
 def start(samples: Samples, number: int) -> None:
-    """Start the process for a sample, unless it is at it or done."""
+    """Start the process for a sample, unless it already runs or has finished.
+
+    Raises:
+        HeatError: if the image can no longer be read, or the run's folder cannot be written.
+    """
     into = _folder(samples, number)
     if read_status(samples, number) is not None and not (into / FAILED_FILE).exists():
         return
@@ -37,12 +41,17 @@ def start(samples: Samples, number: int) -> None:
 
 
 def is_available(samples: Samples) -> bool:
-    """Whether the run has images and the mixture's energy."""
+    """Return whether position maps can be computed, which needs the images of the run."""
     return samples.run.experiment.backbone != FEATURES
 
 
 def read_status(samples: Samples, number: int) -> dict[str, Any] | None:
-    """What is known of a sample so far: nothing, that it is worked out, why it cannot be, or the maps."""
+    """Return the state of a sample's position maps as a message to the browser.
+
+    Returns:
+        {"sentence": …, "pending": whether a process runs} where it runs or failed; the maps where it has finished; None
+        where none was started, or where it has reported nothing for _PATIENCE seconds.
+    """
     into = _folder(samples, number)
     if (into / POSITIONS).exists():
         try:
@@ -52,7 +61,7 @@ def read_status(samples: Samples, number: int) -> dict[str, Any] | None:
     if (into / FAILED_FILE).exists():
         return {"sentence": (into / FAILED_FILE).read_text(encoding="utf-8", errors="replace"), "pending": False}
     if (into / LOG_FILE).exists() and time.time() - (into / LOG_FILE).stat().st_mtime < _PATIENCE:
-        return {"sentence": "The network looks at this image once more…", "pending": True}
+        return {"sentence": "The network processes this image again…", "pending": True}
     return None
 
 
@@ -64,17 +73,18 @@ def _maps_message(found: Positions) -> dict[str, Any]:
         "box": found.box.tolist(),
         "maps": [
             {"title": "unusual (GMM energy)", "values": _centre(found.energy)},
-            {"title": f"speaks for {found.class_name}", "values": _centre(found.logit)},
+            {"title": f"supports {found.class_name} (logit)", "values": _centre(found.logit)},
         ],
     }
 
 
 def _centre(values: Any) -> list[float]:
-    """Contributions against their mean, since they are to be compared with one another."""
+    """Subtract the mean of the contributions, since only their differences are shown."""
     return (values - values.mean()).ravel().tolist()
 
 
 def _folder(samples: Samples, number: int) -> Path:
     key = samples.key(number)
-    digest = digest_of_bytes(key.encode(errors="surrogatepass"), length=12)  # names of two files may be cut alike
+    # The digest distinguishes keys that are equal after the cut.
+    digest = digest_of_bytes(key.encode(errors="surrogatepass"), length=12)
     return samples.run.folder / "positions" / f"{file_name(key)[:60]}-{digest}"

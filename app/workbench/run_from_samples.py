@@ -1,4 +1,4 @@
-"""From a subset of samples to a new run: their images as a folder, and the form of a run that uses it."""
+"""New run from a subset of samples: writes their images as a folder, and fills in the form with it."""
 
 from dataclasses import replace
 
@@ -17,10 +17,16 @@ _OPEN_FORM = "to-the-new-run"
 
 
 def fill_new_run_form(samples: Samples, chosen: np.ndarray, role: str, name: str) -> None:
-    """Fill the form of a new run in which these samples are an OOD set (`ood`) or a known class (`class`).
+    """Fill in the form of a new run in which some samples are an OOD set or a known class.
+
+    Args:
+        samples: the samples.
+        chosen: (n,) numbers of the samples to use.
+        role: "ood" or "class".
+        name: name of the OOD set or the class.
 
     Raises:
-        HeatError: where the pictures are not on this machine, or the name cannot be one.
+        HeatError: if no sample is chosen, the pictures are not on this machine, or the name is not allowed.
     """
     experiment = samples.run.experiment
     if not len(chosen):
@@ -40,6 +46,6 @@ def fill_new_run_form(samples: Samples, chosen: np.ndarray, role: str, name: str
 
 
 def open_filled_form() -> None:
-    """Open the filled form: what is told of a click cannot turn the page itself."""
+    """Open the form after `fill_new_run_form`, which runs in a callback, where a page cannot be switched."""
     if session.pop(_OPEN_FORM):
         st.switch_page("app_pages/runs.py")

@@ -1,4 +1,4 @@
-"""What Python has to say of the inspected sample: its score taken apart, its neighbours, what people noted on it."""
+"""Details of the inspected sample: the contributions to its score, its neighbours, its tags and note."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,17 @@ _NEIGHBOURS = 6
 def describe_sample(
     samples: Samples, number: int, lens: Lens, similarity: SimilarityIndex, notes: dict[str, Any]
 ) -> dict[str, Any]:
-    """The message of one sample (`restOf` in panels/inspector.js draws it); texts of others are data there."""
+    """Return the details of a sample as a message to the browser, which panels/sample_details.js draws.
+
+    Untrusted texts are not escaped; the browser inserts them as text.
+
+    Args:
+        samples: the samples.
+        number: number of the sample.
+        lens: lens of HEAT's score.
+        similarity: index of similar images of the run.
+        notes: the run's notes: key of a sample → its note and tags.
+    """
     run, (name, row) = samples.run, samples.locate(number)
     prior, residual = (energies[number] for energies in samples.energy_terms())
     explanation = explain(run, prior, residual, lens)
@@ -51,7 +61,7 @@ def describe_sample(
 
 
 def _parts(explanation: Explanation) -> list[dict[str, Any]]:
-    """What each prior, each residual and β add to the score."""
+    """Return the score contributions of each prior, each residual and β."""
     parts = []
     for c in explanation.contributions:
         title = PRIOR_TITLES.get(c.prior, c.prior)
@@ -63,7 +73,7 @@ def _parts(explanation: Explanation) -> list[dict[str, Any]]:
 
 
 def _shares(samples: Samples, number: int, lens: Lens) -> list[dict[str, Any]]:
-    """The share of known test images that score lower, and the verdict, by detector."""
+    """Return for each detector its verdict and the share of known test images that score lower."""
     run = samples.run
     return [
         {
@@ -76,7 +86,11 @@ def _shares(samples: Samples, number: int, lens: Lens) -> list[dict[str, Any]]:
 
 
 def _p_values(samples: Samples, number: int, lens: Lens) -> list[dict[str, Any]]:
-    """Conformal p among all known test images, and among those that are taken for the same class: {name, p, of}."""
+    """Compute conformal p-values among all known test images and among those of the same predicted class.
+
+    Returns:
+        A list of {name: name of the class, or "" for all; p: the p-value; of: number of known test images}.
+    """
     score, predicted = samples.scores(HEAT, lens)[number], samples.predicted[number]
     calibration = samples.calibration(lens)
     among = {"": calibration}
@@ -86,7 +100,7 @@ def _p_values(samples: Samples, number: int, lens: Lens) -> list[dict[str, Any]]
 
 
 def pictures_url(samples: Samples, dataset: str) -> str:
-    """Where the pictures of a set are served, but for the row."""
+    """Return the address of the pictures of a set, to which `row` and `side` are appended."""
     return file_urls.picture_url(samples.run, **samples.picture_query(dataset))
 
 
@@ -120,5 +134,5 @@ def _neighbour_message(samples: Samples, neighbour: SimilarImage, row: int) -> d
 
 
 def short_file_name(path: str) -> str:
-    """The name of a file, as it can be shown."""
+    """Return the printable name of a file, without its folder."""
     return printable(Path(path).name)

@@ -1,1 +1,1 @@
-"""What is asked of finished runs. Nothing here imports torch."""
+"""Analysis of finished runs: comparisons, samples, subsets, explanations. Nothing here imports torch."""

@@ -1,4 +1,4 @@
-"""What of a run depends on β: FPR95 and AUROC at every step of it (Fig. 3b)."""
+"""FPR95 and AUROC of a run as functions of β (Fig. 3b)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,12 +11,21 @@ from heat_core.runs.experiment import ID
 from heat_core.runs.run import Run
 
 _STEPS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0)
-#: Every β that a curve over β (Fig. 3b) shows.
+#: The values of β at which a curve over β (Fig. 3b) is computed.
 BETAS = (-np.inf, *(-b for b in reversed(_STEPS)), 0.0, *_STEPS, np.inf)
 
 
 def sweep_beta(run: Run, lens: Lens = PLAIN, betas: Sequence[float] = BETAS) -> tuple[list[float], list[float]]:
-    """FPR95 and AUROC averaged over a run's OOD sets, one number for each β; the lens says what is composed."""
+    """Compute FPR95 and AUROC at each β, averaged over a run's OOD sets.
+
+    Args:
+        run: a finished run.
+        lens: priors and weights that are composed; its own β is ignored.
+        betas: values of β.
+
+    Returns:
+        The FPR95 and the AUROC, each in [0, 1], one number for each β.
+    """
     curves: tuple[list[float], list[float]] = ([], [])
     for beta in betas:
         scores = {name: run.scores(name, replace(lens, beta=beta)) for name in run.datasets}

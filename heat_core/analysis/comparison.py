@@ -1,8 +1,9 @@
-"""Detectors × OOD sets, grouped near, mid and far (Tab. 4), over one or several runs, with bootstrap intervals."""
+"""Comparison of detectors on OOD sets (Tab. 4): one or several runs, groups near, mid and far, bootstrap intervals."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 
@@ -27,13 +28,13 @@ class Cell:
     """A metric in percent with its 95 % bootstrap interval (NaN where the metric has none).
 
     Attributes:
-        value: of the metric.
-        low: end of the interval.
-        high: the other end.
-        rank: 1 for the best of its column and those that are not told from it, 2 for the best of the rest, and so on
-            (equals share a rank). What every table prints bold and underlined.
-        is_tied: whether the paired difference to the best, resample by resample, may be zero.
-        decimals: how many of them a table prints.
+        value: the metric, in percent.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        rank: 1 for the best of its column and for every row that does not differ from it significantly, 2 for the best
+            of the rest, and so on; equal values share a rank. Tables print rank 1 bold and rank 2 underlined.
+        is_tied: whether the paired 95 % interval of the difference to the best of the column contains zero.
+        decimals: number of decimals that a table prints.
     """
 
     value: float
@@ -49,16 +50,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A filled table; `heat_core.reporting.tables` writes it in every format.
+    """Table of a metric, detectors × OOD sets; `heat_core.reporting.tables` writes it in every format.
 
     Attributes:
-        metric: of the cells.
-        labels: of the rows.
-        columns: (group, name) pairs, `average` closing each group.
+        metric: name of the metric in the cells.
+        labels: title of each row.
+        columns: (group, name) pairs; the average of a group is its last column.
         cells: rows × columns; None where a run has no such set.
-        sources: of the rows.
-        members: of the columns: the OOD sets that each averages.
-        evidence: what each row judges by (see `runs.row_names.evidence_of`), "" where that is not known; or none.
+        sources: origin of each row's scores; may be empty.
+        members: OOD sets that each column averages.
+        evidence: evidence that each row's detector reads (see `runs.row_names.evidence_of`), "" where it is not known;
+            may be empty.
     """
 
     metric: str
@@ -71,11 +73,11 @@ class Comparison:
 
     @property
     def groups(self) -> list[tuple[str, int]]:
-        """(group, how many neighbouring columns it spans)."""
+        """Groups in the order of the columns, as (group, number of neighbouring columns that it spans)."""
         return [(group, len(list(columns))) for group, columns in groupby(self.columns, key=lambda column: column[0])]
 
     def best_first(self) -> "Comparison":
-        """The same rows by their average, which closes each row; those without one come last."""
+        """Sort the rows by their average (the last column), best first; rows without an average come last."""
         sign = 1 if self.metric in _LOWER_IS_BETTER else -1
 
         def rank(i: int) -> float:
@@ -92,12 +94,12 @@ class Comparison:
         )
 
     def average_first(self) -> "Comparison":
-        """The same columns with the average of all sets first, right after a row's name, however many sets follow."""
+        """Move the average of all sets to the front, so that it stands right after a row's name."""
         if ("", AVERAGE) not in self.columns:
             return self
         position = self.columns.index(("", AVERAGE))
 
-        def reorder(row: list) -> list:
+        def reorder(row: list[Any]) -> list[Any]:
             return [*row[position : position + 1], *row[:position], *row[position + 1 :]]
 
         cells = [reorder(row) for row in self.cells]
@@ -114,12 +116,12 @@ def compare(
 
     Args:
         entries: the rows.
-        metric: of the cells.
-        replicates: of the bootstrap.
+        metric: name of a metric, one of `metrics.METRICS`.
+        replicates: number of bootstrap replicates.
         estimate: `estimate_metric`, or a function that caches its results.
 
     Raises:
-        HeatError: for an unknown metric, or no entry.
+        HeatError: for an unknown metric, or where there is no entry.
     """
     if metric not in METRICS:
         raise HeatError(f"There is no metric {metric!r}: choose one of {', '.join(METRICS)}.")
@@ -147,7 +149,7 @@ def compare(
 
 
 def _grouped_sets(runs: Sequence[Run]) -> dict[str, list[str]]:
-    """near, mid, far, and "" for sets that nobody placed → the OOD sets of all runs, each once."""
+    """Map each group (near, mid, far, or "" for sets without one) to the OOD sets of all runs, each named once."""
     groups: dict[str, list[str]] = {g: [] for g in (*GROUPS, "")}
     for run in runs:
         for name in run.ood_names:
@@ -158,7 +160,7 @@ def _grouped_sets(runs: Sequence[Run]) -> dict[str, list[str]]:
 
 
 def _columns(grouped: dict[str, list[str]]) -> dict[str, tuple[str, list[str]]]:
-    """Name of the column → its group and the sets that it averages."""
+    """Map the name of each column to its group and the sets that it averages."""
     columns: dict[str, tuple[str, list[str]]] = {}
     for group, names in grouped.items():
         columns |= {name: (group, [name]) for name in names}
@@ -169,7 +171,16 @@ def _columns(grouped: dict[str, list[str]]) -> dict[str, tuple[str, list[str]]]:
 
 
 def rank_column(values: np.ndarray, replicas: list[np.ndarray], lower_is_better: bool) -> Iterator[tuple[int, Cell]]:
-    """(index, Cell) of every value of a column that is there, ranked by the unrounded value."""
+    """Rank the values of a column, unrounded.
+
+    Args:
+        values: (rows,) metric of each row, in percent; NaN where a row has none.
+        replicas: bootstrap replicates of each row.
+        lower_is_better: whether the smallest value is the best.
+
+    Yields:
+        (row index, Cell) of every row that has a value.
+    """
     present = [i for i, v in enumerate(values) if not np.isnan(v)]
     if not present:
         return
@@ -184,6 +195,6 @@ def rank_column(values: np.ndarray, replicas: list[np.ndarray], lower_is_better:
 
 
 def _may_be_equal(first: np.ndarray, second: np.ndarray) -> bool:
-    """Whether the paired 95 % interval of the difference holds zero."""
+    """Return whether the paired 95 % interval of the difference contains zero."""
     low, high = interval_of_difference(first, second)
     return low <= 0 <= high

@@ -1,4 +1,4 @@
-"""The rows of a comparison: a detector of a run, and how HEAT is composed."""
+"""Rows of a comparison: a detector of a run, and the composition of HEAT."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from heat_core.runs.run import Run
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of a comparison: a detector of a run, seen through a lens.
+    """One row of a comparison: a detector of a run under a lens.
 
     Attributes:
-        run: whose scores they are.
-        detector: its name.
-        lens: composes HEAT, or a subset of its priors (Tab. 3).
-        label: of the row; empty = the detector's title.
-        other_seeds: the same run with other seeds. The row is then the mean over all of them; its interval holds the
-            choice of the seed, too.
+        run: run that has the scores.
+        detector: name of the detector.
+        lens: composition of HEAT, or of a subset of its priors (Tab. 3).
+        label: title of the row; empty: the detector's title.
+        other_seeds: the same run with other seeds. The row is then the mean over all of them, and its interval covers
+            the choice of the seed as well.
     """
 
     run: Run
@@ -32,12 +32,12 @@ class Entry:
     other_seeds: tuple[Run, ...] = ()
 
     def scores(self, dataset: str) -> list[np.ndarray]:
-        """(N,) scores of a set, of each seed."""
+        """Return the (N,) scores of a set, one array per seed."""
         return [run.detector_scores(dataset, self.detector, self.lens) for run in (self.run, *self.other_seeds)]
 
     @property
     def evidence(self) -> str:
-        """What the row judges by, "" where that is not known."""
+        """Evidence that the row's detector reads (logits, features, both, or gradients); "" where it is not known."""
         composed = self.lens.select_priors(self.run.priors) if self.detector == HEAT else ()
         return evidence_of(self.detector, self.run.record.evidence, composed)
 
@@ -45,14 +45,14 @@ class Entry:
 def entries_of(
     run: Run, detectors: Sequence[str] | None = None, lens: Lens = PLAIN, subsets: bool = False, named: bool = False
 ) -> list[Entry]:
-    """A run's rows.
+    """List the rows of a run.
 
     Args:
-        run: whose they are.
-        detectors: the chosen ones; default: all.
-        lens: composes HEAT's row, and its β the subsets.
-        subsets: whether every subset of the corrected priors follows (Tab. 3).
-        named: whether the run's name stands after each row's title.
+        run: a finished run.
+        detectors: names of the detectors to list; default: all of the run.
+        lens: composition of HEAT's row; the subsets use its β.
+        subsets: whether a row for every proper subset of at least two corrected priors is added (Tab. 3).
+        named: whether the run's name is appended to each row's title.
     """
     suffix = f" · {run.experiment.name or run.id}" if named else ""
     rows = [
@@ -67,7 +67,7 @@ def entries_of(
 
 
 def composition(run: Run, lens: Lens) -> str:
-    """HEAT's row by what it is composed of: all priors, some of them, with weights."""
+    """Title HEAT's row after its composition: "HEAT" for all priors, else the chosen priors, with any weights."""
     chosen = lens.select_priors(run.priors)
     if lens.weights:
         return "HEAT, " + " + ".join(f"{w:g} {PRIOR_TITLES[p]}" for p, w in zip(chosen, lens.weights, strict=True))
@@ -75,11 +75,11 @@ def composition(run: Run, lens: Lens) -> str:
 
 
 def interleave_runs(entries_by_run: Sequence[Sequence[Entry]]) -> list[Entry]:
-    """The rows of several runs in one order: those of the same detector, or subset of priors, next to each other."""
+    """Merge the rows of several runs so that rows of the same detector, or subset of priors, are next to each other."""
     rows: dict[tuple[str, object], list[Entry]] = {}
     for entries in entries_by_run:
         detectors: set[str] = set()
-        for entry in entries:  # a run's HEAT comes before its subsets, whatever it is composed of
+        for entry in entries:  # the first HEAT row of a run is HEAT itself, the later ones are subsets of its priors
             subset = entry.lens.priors if entry.detector in detectors else None
             rows.setdefault((entry.detector, subset), []).append(entry)
             detectors.add(entry.detector)
@@ -88,7 +88,13 @@ def interleave_runs(entries_by_run: Sequence[Sequence[Entry]]) -> list[Entry]:
 
 @dataclass(frozen=True)
 class ScoreSource:
-    """Where a row's scores come from: a run, by its name, a detector and how it is composed."""
+    """Origin of a row's scores.
+
+    Attributes:
+        run: id of the run.
+        detector: name of the detector.
+        lens: composition of HEAT.
+    """
 
     run: str
     detector: str

@@ -1,4 +1,4 @@
-"""Why a sample got its score: contributions that add up to it."""
+"""Score contributions: the parts that add up to a sample's score."""
 
 from dataclasses import dataclass
 
@@ -10,17 +10,17 @@ from heat_core.runs.run import Run
 
 @dataclass(frozen=True)
 class PriorContribution:
-    """One prior's contribution to a score.
+    """Contribution of one corrected prior to a score.
 
     Attributes:
-        prior: its name.
+        prior: name of the prior.
         prior_energy: E_q / T.
         residual: E_θ.
-        hybrid: their sum (Eq. 2).
-        standardised: the hybrid in standard deviations from its mean on training features.
-        influence: its weight in this sample's score, in [0, 1].
-        from_prior: influence × the prior's share of `standardised`.
-        from_residual: influence × the residual's.
+        hybrid: sum of the two (Eq. 2).
+        standardised: hybrid energy in standard deviations from its mean over the ID training features.
+        influence: weight of the prior in this sample's score, in [0, 1].
+        from_prior: influence × the standardised prior energy.
+        from_residual: influence × the residual in standard deviations.
     """
 
     prior: str
@@ -35,8 +35,13 @@ class PriorContribution:
 
 @dataclass(frozen=True)
 class Explanation:
-    """`score` = Σ (from_prior + from_residual) over `contributions` + `from_beta`: what composing otherwise than by the
-    influence-weighted mean adds, (H(influence) - log K) / β for equal weights.
+    """A score as a sum of contributions: `score` = Σ (from_prior + from_residual) + `from_beta`.
+
+    Attributes:
+        contributions: one for each prior with a weight above 0.
+        from_beta: difference between the composed score and the influence-weighted mean of the standardised energies;
+            (H(influence) - log K) / β for equal weights.
+        score: HEAT's score of the sample.
     """
 
     contributions: list[PriorContribution]
@@ -45,17 +50,20 @@ class Explanation:
 
 
 def explain(run: Run, prior_energies: np.ndarray, residuals: np.ndarray, lens: Lens = PLAIN) -> Explanation:
-    """Take the score of one sample apart.
+    """Split the score of one sample into contributions.
 
     Args:
-        run: that scored it.
-        prior_energies: (K,) E_q / T, in the order of `run.priors`, as `Run.prior_energies` holds them for its samples.
-        residuals: (K,) E_θ, as of `Run.residual_energies`.
-        lens: how HEAT is composed.
+        run: run that scored the sample.
+        prior_energies: (K,) E_q / T in the order of `run.priors` (a row of `Run.prior_energies`).
+        residuals: (K,) E_θ in the same order (a row of `Run.residual_energies`).
+        lens: composition of HEAT.
+
+    Raises:
+        HeatError: where the lens has invalid weights.
     """
     chosen = lens.select_priors(run.priors)
     hybrid = np.asarray(prior_energies) + np.asarray(residuals)
-    score = float(run.scale.scores(hybrid[None], lens)[0])  # refuses weights that are none
+    score = float(run.scale.scores(hybrid[None], lens)[0])  # raises where the weights are invalid
     weights = np.ones(len(chosen)) if lens.weights is None else np.asarray(lens.weights, dtype=float)
     chosen = tuple(p for p, w in zip(chosen, weights, strict=True) if w > 0)
     lens = Lens(lens.beta, chosen, tuple(weights[weights > 0].tolist()))

@@ -1,4 +1,4 @@
-"""What a subset of samples breaks down by: set, folder, class seen, part responsible, cluster of the map, tag."""
+"""Facets of samples: set, folder, predicted class, decisive part of the score, cluster of the map, tag."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,32 +17,32 @@ _MAX_CLUSTERS, _POINTS_PER_CLUSTER = 16, 40
 
 @dataclass(frozen=True)
 class Facet:
-    """One way to break samples down.
+    """Grouping of samples by one attribute.
 
     Attributes:
-        names: the values, each once.
-        codes: (N,) number of each sample's value, -1 where it has none.
+        names: distinct values of the attribute.
+        codes: (N,) index of each sample's value in `names`, -1 where it has none.
     """
 
     names: tuple[str, ...]
     codes: np.ndarray
 
     def mask_of(self, wanted: Sequence[str]) -> np.ndarray:
-        """(N,) which samples have one of these values."""
+        """Return the (N,) mask of the samples that have one of these values."""
         return np.isin(self.codes, [i for i, name in enumerate(self.names) if name in wanted])
 
     def counts(self, mask: np.ndarray) -> np.ndarray:
-        """How many of the samples in `mask` (N,) have each value."""
+        """Count the samples of a mask (N,) for each value."""
         return np.bincount(self.codes[mask & (self.codes >= 0)], minlength=len(self.names))
 
 
 def by_set(samples: Samples) -> Facet:
-    """The set that each sample belongs to, under the run's name of it (`id`: the ID test set)."""
+    """Group samples by set, under the run's name of it (`id`: the ID test set)."""
     return Facet(tuple(samples.datasets), samples.dataset)
 
 
 def by_folder(samples: Samples) -> Facet:
-    """The folder of each sample within its set, as `set/folder`; -1 where its id names none."""
+    """Group samples by folder within their set, named `set/folder`; -1 where the id of a sample has no folder."""
     folders = [str(sample).rpartition("/")[0] for sample in samples.ids]
     names = [f"{samples.datasets[d]}/{folder}" for d, folder in zip(samples.dataset, folders, strict=True)]
     values, codes = np.unique(np.array(names, dtype=object).astype(str), return_inverse=True)
@@ -54,15 +54,15 @@ def by_folder(samples: Samples) -> Facet:
 
 
 def by_predicted_class(samples: Samples) -> Facet:
-    """The class that the classifier takes each sample for."""
+    """Group samples by predicted class."""
     return Facet(tuple(samples.run.class_names), samples.predicted)
 
 
 def by_decisive_part(samples: Samples, lens: Lens = PLAIN) -> Facet:
-    """The part of HEAT's score that is responsible for the verdict (see `explanation.explain`).
+    """Group samples by the prior or residual that decides HEAT's verdict (see `explanation.explain`).
 
-    Of a sample called known it is the prior or residual that pulls its score down most; of one called unknown, the one
-    that pushes it up most.
+    For a sample that is called known it is the one with the smallest contribution to the score; for one that is called
+    unknown, the one with the largest.
     """
     run = samples.run
     chosen = lens.select_priors(run.priors)
@@ -72,19 +72,19 @@ def by_decisive_part(samples: Samples, lens: Lens = PLAIN) -> Facet:
     prior, residual = (energies[:, columns] for energies in samples.energy_terms())
     influences = influence(scale.standardise(prior + residual), lens.beta, tuple(weights.tolist()))
     from_parts = np.stack([influences * scale.standardise(prior), influences * residual / scale.spread], axis=2)
-    flat = from_parts.reshape(len(samples), -1)  # prior, residual of the first; of the second; …
+    flat = from_parts.reshape(len(samples), -1)  # order: prior, residual of the first; of the second; …
     codes = np.where(samples.flagged(HEAT, lens), flat.argmax(axis=1), flat.argmin(axis=1))
     names = [f"{PRIOR_TITLES.get(p, p)} {part}" for p in chosen for part in ("prior", "residual")]
     return Facet(tuple(names), codes)
 
 
 def by_cluster(samples: Samples) -> Facet:
-    """Clusters of the map (k-means on its plane), named after the class that most of their images are taken for.
+    """Group samples by clusters of the map (k-means on its 2-D points), named after their commonest predicted class.
 
     Raises:
         HeatError: where the run has no map.
     """
-    from scipy.cluster import vq  # the first page waits for it, and scikit-learn takes four times as long to import
+    from scipy.cluster import vq  # imported here for a fast first page; scikit-learn takes four times as long
 
     xy = samples.map_xy().astype(np.float64)
     fitted = xy[:: max(len(xy) // 20_000, 1)]
@@ -98,17 +98,17 @@ def by_cluster(samples: Samples) -> Facet:
 
 
 def _number_duplicates(names: list[str]) -> list[str]:
-    """The same names, with a number behind those that stand more than once."""
+    """Append a running number to names that occur more than once."""
     return [f"{n} · {names[: i + 1].count(n)}" if names.count(n) > 1 else n for i, n in enumerate(names)]
 
 
 @dataclass(frozen=True)
 class Tags:
-    """The tags that people gave: a sample may have several, so this breaks down otherwise than a `Facet`.
+    """Tags that people gave to samples; unlike a `Facet`, a sample may have several.
 
     Attributes:
-        members: tag → the sorted numbers of the samples that have it; "" holds those with a note alone.
-        count: how many samples the run has.
+        members: tag → sorted numbers of the samples that have it; "" holds samples with a note and no tag.
+        count: number of samples of the run.
     """
 
     members: Mapping[str, np.ndarray]
@@ -116,7 +116,7 @@ class Tags:
 
     @classmethod
     def from_notes(cls, samples: Samples, notes: Mapping[str, Mapping[str, Any]]) -> Self:
-        """Those of `notes.read_notes`; samples that are gone are left out."""
+        """Collect the tags of `notes.read_notes`; samples that the run no longer has are left out."""
         numbers_of: dict[str, list[int]] = {}
         for key, entry in notes.items():
             with suppress(HeatError):
@@ -126,11 +126,11 @@ class Tags:
         return cls({tag: np.sort(np.array(numbers)) for tag, numbers in sorted(numbers_of.items())}, len(samples))
 
     def mask_of(self, wanted: Sequence[str]) -> np.ndarray:
-        """(N,) which samples have one of these tags."""
+        """Return the (N,) mask of the samples that have one of these tags."""
         return self._mask([tag for tag in wanted if tag in self.members])
 
     def any_mask(self) -> np.ndarray:
-        """(N,) which samples have a tag or a note."""
+        """Return the (N,) mask of the samples that have a tag or a note."""
         return self._mask(list(self.members))
 
     def _mask(self, tags: Sequence[str]) -> np.ndarray:

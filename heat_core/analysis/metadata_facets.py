@@ -1,4 +1,4 @@
-"""What manifests say of samples, as facets: columns with few values, and times by day, month or year."""
+"""Facets from the columns of manifests: columns with few values, and times by day, month or year."""
 
 import numpy as np
 
@@ -7,15 +7,15 @@ from heat_core.analysis.samples import Samples
 from heat_core.data.manifest import TIME
 from heat_core.runs.metadata_columns import days_of, format_values
 
-#: Before the name of a column, where it stands among the other facets.
+#: Prefix of a column's name among the other facets.
 COLUMN_PREFIX = "column:"
-MAX_VALUES = 100  # of a column that samples are broken down by
-MAX_COLUMNS = 16  # that are
-_DAY, _MONTH, _YEAR = 10, 7, 4  # characters of a day, as it is shown
+MAX_VALUES = 100  # distinct values of a column that becomes a facet
+MAX_COLUMNS = 16  # columns that become facets
+_DAY, _MONTH, _YEAR = 10, 7, 4  # leading characters of an ISO date that give the day, the month, the year
 
 
 def column_facets(samples: Samples) -> dict[str, Facet]:
-    """`column:NAME` → what samples break down by, of each column that says something and has few values."""
+    """Make a facet named `column:NAME` of each column that has values, and few distinct ones."""
     facets: dict[str, Facet] = {}
     for name, values in samples.columns.items():
         facet = _facet_of_times(values) if name == TIME else _facet_of_values(format_values(values))
@@ -25,7 +25,7 @@ def column_facets(samples: Samples) -> dict[str, Facet]:
 
 
 def _facet_of_values(texts: np.ndarray) -> Facet | None:
-    """The values that there are, in their order; None where there are none, or too many."""
+    """Make a facet of the distinct values, sorted; None where there are none, or more than `MAX_VALUES`."""
     names = sorted(set(texts.tolist()) - {""}, key=_sort_key)
     if not 0 < len(names) <= MAX_VALUES:
         return None
@@ -34,7 +34,7 @@ def _facet_of_values(texts: np.ndarray) -> Facet | None:
 
 
 def _sort_key(name: str) -> tuple[bool, float, str]:
-    """Numbers by their size, then texts."""
+    """Sort numbers by size, before texts."""
     try:
         return False, float(name), name
     except ValueError:
@@ -42,7 +42,7 @@ def _sort_key(name: str) -> tuple[bool, float, str]:
 
 
 def _facet_of_times(values: np.ndarray) -> Facet | None:
-    """By day, by month or by year: the finest with few values; as they are, where some are no times."""
+    """Group times by day, month or year, the finest with few values; group other values as they are."""
     days = days_of(values)
     if days is None:
         return _facet_of_values(format_values(values))

@@ -1,4 +1,4 @@
-"""A metric with its bootstrap replicates: of one OOD set, averaged over seeds and sets, and differences of two rows."""
+"""Metrics with bootstrap replicates: for one OOD set, averaged over seeds and sets, and as differences of two rows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from heat_core.metrics import METRICS, bootstrap
 from heat_core.runs.experiment import ID
 
 _RESAMPLED = {"auroc", "fpr95"}
-MetricEstimate = tuple[float, np.ndarray]  # a metric in percent, and its replicates
+MetricEstimate = tuple[float, np.ndarray]  # metric in percent, (B,) bootstrap replicates in percent
 MetricFunction = Callable[[np.ndarray, np.ndarray, str, int], MetricEstimate]
-SetEstimates = dict[str, MetricEstimate]  # of each OOD set
+SetEstimates = dict[str, MetricEstimate]  # OOD set → its estimate
 
 
 def estimate_metric(id_scores: np.ndarray, ood_scores: np.ndarray, metric: str, replicates: int) -> MetricEstimate:
-    """A metric in percent, and its replicates; a metric without an interval has none."""
+    """Compute a metric in percent and its replicates; only AUROC and FPR95 have replicates."""
     resampled = bootstrap(id_scores, ood_scores, replicates)[metric] if metric in _RESAMPLED else np.empty(0)
     return 100 * METRICS[metric](id_scores, ood_scores), 100 * resampled
 
@@ -24,7 +24,7 @@ def estimate_metric(id_scores: np.ndarray, ood_scores: np.ndarray, metric: str, 
 def estimate_sets(
     entry: Entry, names: Sequence[str], metric: str, replicates: int, estimate: MetricFunction
 ) -> SetEstimates:
-    """OOD set → the metric in percent and its replicates, for the sets that the run has."""
+    """Estimate a metric of a row on each of the OOD sets `names` that its run has."""
     id_scores = entry.scores(ID)
     return {
         name: average_over_seeds(
@@ -36,8 +36,10 @@ def estimate_sets(
 
 
 def average_over_seeds(estimates: Sequence[MetricEstimate], seed: int = 0) -> MetricEstimate:
-    """The mean of a metric over seeds. A replicate draws images (the same for every seed and every row, see
-    `metrics.bootstrap`) and seeds (the same for every row with as many), so that differences of rows are paired.
+    """Average a metric over seeds.
+
+    A replicate draws images (the same for every seed and every row, see `metrics.bootstrap`) and seeds (the same for
+    every row with as many seeds), so that differences of rows are paired.
     """
     if len(estimates) == 1:
         return estimates[0]
@@ -50,8 +52,11 @@ def average_over_seeds(estimates: Sequence[MetricEstimate], seed: int = 0) -> Me
 
 
 def average_over_sets(estimates: SetEstimates, names: Sequence[str]) -> MetricEstimate:
-    """The mean over the sets `names`, and (B,) replicates of it (large sets have fewer); NaN and no replicate where
-    one is missing.
+    """Average a metric over the sets `names`.
+
+    Returns:
+        The mean in percent and its (B,) replicates, B the fewest of any set (large sets have fewer); NaN and no
+        replicate where a set has no estimate.
     """
     if any(name not in estimates for name in names):
         return np.nan, np.empty(0)
@@ -62,7 +67,7 @@ def average_over_sets(estimates: SetEstimates, names: Sequence[str]) -> MetricEs
 
 @dataclass(frozen=True)
 class AverageDifference:
-    """How much one row's average differs from another's, in points, with its paired 95 % interval."""
+    """Difference of the averages of two rows, in percentage points, with its paired 95 % interval."""
 
     value: float
     low: float
@@ -70,14 +75,14 @@ class AverageDifference:
 
     @property
     def is_significant(self) -> bool:
-        """Whether the interval lies on one side of zero."""
+        """True if the interval lies entirely on one side of zero."""
         return self.low > 0 or self.high < 0
 
 
 def average_difference(
     entry: Entry, baseline: Entry, metric: str, replicates: int = 400, estimate: MetricFunction = estimate_metric
 ) -> AverageDifference:
-    """`entry` minus `baseline`, averaged over the OOD sets of both, images and seeds paired."""
+    """Subtract `baseline` from `entry`, averaged over the OOD sets that both have; images and seeds are paired."""
     names = [name for name in entry.run.ood_names if name in baseline.run.ood_names]
     first, second = (
         average_over_sets(estimate_sets(e, names, metric, replicates, estimate), names) for e in (entry, baseline)
@@ -87,8 +92,10 @@ def average_difference(
 
 
 def interval_of_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """The 95 % interval of the differences, resample by resample; NaN where one has no replicates. Runs of other sizes
-    have other resamples, and maybe fewer: their differences are those of independent draws.
+    """Compute the 95 % interval of the differences, replicate by replicate; NaN where one side has no replicates.
+
+    Runs whose sets differ in size have different resamples, and perhaps fewer: the differences are then those of
+    independent draws.
     """
     fewest = min(len(first), len(second))
     if not fewest:

@@ -1,4 +1,4 @@
-"""New images beside the known test images of a run that has scored them: the same questions, without a truth."""
+"""New images that a run has scored, together with its known test images; whether they are OOD is not known."""
 
 from functools import cached_property
 from pathlib import Path
@@ -22,17 +22,17 @@ from heat_core.runs.scored import ScoredImages
 from heat_core.storage import is_file
 
 NEW = "new images"
-MOST_GROUPS = 400  # that a person looks at
+MOST_GROUPS = 400  # groups that a page shows
 
 
 class NewImages(Samples):
-    """The ID test set of a run and, as its second set, images that it has scored; nobody knows what these are.
+    """Samples of the ID test set of a run and, as second set, of new images that it has scored.
 
-    `is_ood` says which are new.
+    It is not known which of the new images are OOD; `is_ood` marks the new ones.
 
     Attributes:
-        scored: what the run found of them.
-        batch: name of the folder in which the run keeps that.
+        scored: predictions, energies and features of the new images.
+        batch: name of the run's folder that holds them.
     """
 
     has_truth = False
@@ -53,12 +53,12 @@ class NewImages(Samples):
 
     @property
     def display_ids(self) -> np.ndarray:
-        """(N,) the names of the files, without their folders."""
+        """(N,) ids as people read and search them: of new images, the file name without its folder."""
         return np.concatenate([self.run.ids(ID), np.array([Path(str(p)).name for p in self.scored.ids])])
 
     @property
     def detectors(self) -> list[str]:
-        """HEAT, and each prior with and without its residual: what needs the features alone."""
+        """Detectors that need the features alone: HEAT, and each prior with and without its residual."""
         alone = [prior_row(p) for p in self.run.priors if prior_row(p) in self.run.detectors]
         return [*alone, *map(corrected_row, self.run.priors), HEAT]
 
@@ -73,24 +73,28 @@ class NewImages(Samples):
         return np.r_[known, self.scored.prior[:, k] * self.run.record.temperatures[k]]
 
     def energies(self) -> np.ndarray:
-        """(N, K) standardised hybrid energies."""
+        """Return the (N, K) standardised hybrid energies."""
         hybrid = self.scored.prior + self.scored.residual
         return np.concatenate([self.run.energies(ID), self.run.scale.standardise(hybrid)])
 
     def energy_terms(self) -> tuple[np.ndarray, np.ndarray]:
-        """(N, K) E_q / T and (N, K) E_θ."""
+        """Return (N, K) E_q / T and (N, K) E_θ."""
         return (
             np.concatenate([self.run.prior_energies(ID), self.scored.prior]),
             np.concatenate([self.run.residual_energies(ID), self.scored.residual]),
         )
 
     def features(self, number: int) -> np.ndarray:
-        """(D,) `avg` of a sample."""
+        """Return the (D,) `avg` of a sample."""
         name, row = self.locate(number)
         return self.scored.avg[row] if name == NEW else super().features(number)
 
     def image(self, number: int) -> Image.Image:
-        """The picture of a sample; HeatError where it is gone."""
+        """Open the picture of a sample.
+
+        Raises:
+            HeatError: where the picture is gone.
+        """
         name, row = self.locate(number)
         if name != NEW:
             return super().image(number)
@@ -100,7 +104,7 @@ class NewImages(Samples):
             raise HeatError(f"{self.ids[number]} can no longer be read: was it moved or deleted?") from error
 
     def location_of(self, number: int) -> ImageLocation | None:
-        """Where the picture lies; None where it is gone."""
+        """Return the location of the picture; None where it is gone."""
         name, row = self.locate(number)
         if name != NEW:
             return super().location_of(number)
@@ -108,46 +112,62 @@ class NewImages(Samples):
         return place if is_file(place.file) else None
 
     def picture_query(self, dataset: str) -> dict[str, str]:
-        """What names the pictures of a set to whoever serves them."""
+        """Return the query parameters that identify the pictures of a set in their address."""
         return {"batch": self.batch} if dataset == NEW else super().picture_query(dataset)
 
     @property
     def has_map(self) -> bool:
-        """Whether they have a place on the run's map."""
+        """True if the run has a map and the new images have points on it."""
         return self.run.has_map and len(self.scored.xy) > 0
 
     def map_xy(self) -> np.ndarray:
-        """(N, 2) where each sample lies on the run's map."""
+        """Return the (N, 2) points of the samples on the run's map."""
         return np.concatenate([_id_test_points(self.run.map, self.sizes[0]), self.scored.xy])
 
     def share_unknown(self, lens: Lens = PLAIN) -> tuple[int, float, float]:
-        """How many of the new images are called unknown, and the 95 % interval (Wilson) of their share."""
+        """Count the new images that are called unknown; also return the 95 % interval (Wilson) of their share."""
         unknown = int(self.flagged(HEAT, lens)[self.is_ood].sum())
         return unknown, *wilson_interval(unknown, len(self.scored))
 
     def discoveries(self, lens: Lens, rate: float) -> tuple[int, float]:
-        """How many of the new images are unknown so that a share of at most `rate` of those is expected to be known
-        (Benjamini & Hochberg), and a threshold that calls just them; +inf where there are none."""
+        """Count the discoveries among the new images (Benjamini & Hochberg).
+
+        Args:
+            lens: composition of HEAT.
+            rate: share of the discoveries, at most, that is expected to be known, in (0, 1).
+
+        Returns:
+            The number of discoveries, and a threshold on HEAT's score that only they exceed; +inf where there are none.
+        """
         scores = self.scores(HEAT, lens)[self.is_ood]
         unknown = benjamini_hochberg(self.calibration(lens).p_values(scores), rate)
         return int(unknown.sum()), float(np.nextafter(scores[unknown].min(initial=np.inf), -np.inf))
 
     @cached_property
     def groupings(self) -> dict[str, np.ndarray]:
-        """What the new images may be grouped by → (N,) the group of each: a column of their manifest, the folder that
-        they lie in; as far as it tells a few groups apart."""
+        """Groupings of the new images, name → (N,) the group of each.
+
+        A grouping is a column of their manifest, or the folder that they lie in; those with fewer than two or more than
+        `MOST_GROUPS` groups are left out.
+        """
         groupings = {name: groups_of(self.scored.columns, name) for name in self.scored.columns}
         groupings.setdefault("folder", np.array([Path(str(path)).parent.name for path in self.scored.ids]))
         return {name: groups for name, groups in groupings.items() if 1 < len(np.unique(groups)) <= MOST_GROUPS}
 
     def drift(self, grouping: str, lens: Lens, alpha: float) -> list[GroupDrift]:
-        """Each group of the new images against the known test images."""
+        """Compare the scores of each group of new images with those of the known test images.
+
+        Args:
+            grouping: key of `groupings`.
+            lens: composition of HEAT.
+            alpha: false-alarm rate α.
+        """
         scores = self.scores(HEAT, lens)[self.is_ood]
         return drift(self.calibration(lens), scores, self.groupings[grouping].tolist(), alpha)
 
 
 def _id_test_points(feature_map: FeatureMap, known: int) -> np.ndarray:
-    """(known, 2) the points of the ID test set, in their order."""
+    """Return the (known, 2) points of the ID test set, in the order of its samples."""
     inside = feature_map.dataset == 0
     xy = np.empty((known, 2), feature_map.xy.dtype)
     xy[feature_map.row[inside]] = feature_map.xy[inside]

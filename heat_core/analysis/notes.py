@@ -1,4 +1,4 @@
-"""Notes and tags on samples, kept with the run (`notes.json`)."""
+"""Notes and tags on samples, stored in the run's folder (`notes.json`)."""
 
 import time
 from collections.abc import Callable
@@ -15,8 +15,12 @@ _MAX_CHARACTERS, _MAX_TAG_CHARACTERS = 5_000, 100  # characters of a note, of a 
 
 
 def read_notes(folder: Path) -> dict[str, dict[str, Any]]:
-    """Sample key (`set/id`) → {"note": text, "tags": [..], "time": seconds}; HeatError where the file is damaged."""
-    path, cure = folder / _FILE, "move it away; notes that are kept then begin a new one"
+    """Read the notes of a run: sample key (`set/id`) → {"note": text, "tags": [...], "time": seconds since the epoch}.
+
+    Raises:
+        HeatError: where the file is damaged.
+    """
+    path, cure = folder / _FILE, "move the file away, and the next note will start a new one"
     notes = read_json(path, cure) if path.exists() else {}
     if not isinstance(notes, dict) or not all(map(_is_note, notes.values())):
         raise HeatError(f"{printable(path)} is damaged, it does not hold notes: {cure}.")
@@ -31,13 +35,13 @@ def _is_note(entry: Any) -> bool:
 
 
 def write_note(folder: Path, key: str, note: str, tags: list[str] | None = None) -> None:
-    """Keep a note and tags on a sample; both empty removes them. Safe beside other windows on the same run.
+    """Store a note and tags for a sample; both empty removes the entry. Several processes may write at once.
 
     Args:
-        folder: of the run.
-        key: of the sample.
-        note: what is kept.
-        tags: the sample's tags; None = those that it has.
+        folder: folder of the run.
+        key: key of the sample (`set/id`).
+        note: text of the note; at most 5,000 characters.
+        tags: the sample's tags; None: its present tags stay.
 
     Raises:
         HeatError: where the run is gone, or the note is too long.
@@ -49,7 +53,13 @@ def write_note(folder: Path, key: str, note: str, tags: list[str] | None = None)
 
 
 def write_tags(folder: Path, keys: list[str], tag: str, given: bool = True) -> None:
-    """Give many samples a tag, or take it from them; what else was noted on them stays.
+    """Add a tag to many samples, or remove it; their notes and other tags stay.
+
+    Args:
+        folder: folder of the run.
+        keys: keys of the samples (`set/id`).
+        tag: 1 to 100 characters.
+        given: whether the tag is added or removed.
 
     Raises:
         HeatError: where the run is gone, or the tag is empty or too long.
@@ -61,7 +71,7 @@ def write_tags(folder: Path, keys: list[str], tag: str, given: bool = True) -> N
 
 
 def _change(folder: Path, keys: list[str], change: Callable[[str, set[str]], tuple[str, set[str]]], what: str) -> None:
-    """Put what `change` makes of a sample's note and tags in their place; nothing is kept of one that has neither."""
+    """Replace the note and tags of each sample by the result of `change`; entries without either are removed."""
     if not folder.is_dir():
         raise HeatError(f"This run was deleted: the {what} could not be kept.")
     with exclusive(folder / "notes.lock", target=folder / _FILE):

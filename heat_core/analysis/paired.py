@@ -1,7 +1,7 @@
-"""Two runs, or two detectors, on the same samples: who is right where, and whether their metrics differ.
+"""Paired comparison of two runs, or two detectors, on the same samples: verdicts, and differences of metrics.
 
-Samples are the same where set and id are. FPR95 and AUROC are of the samples that both have, and their difference comes
-with an interval: both are taken of the same resamples, so that what the two have in common cancels.
+Samples are matched by set and id. FPR95 and AUROC are computed on the samples that both sides have, and the interval of
+their difference uses the same resamples on both sides, so that the variation they share cancels.
 """
 
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ from heat_core.runs.experiment import AVERAGE, ID
 
 PAIRED_METRICS = ("fpr95", "auroc")
 PairedEstimates = dict[str, tuple[np.ndarray, np.ndarray]]  # metric → values of both sides, replicates of both
-#: How two verdicts on a sample can fall → who is right.
+#: Outcome of two verdicts on a sample → which of them is correct, as the app prints it.
 OUTCOMES = {"both": "both", "first": "only A", "second": "only B", "neither": "neither"}
 
 
 @dataclass(frozen=True)
 class RunDetector:
-    """A detector of a run, seen through a lens.
+    """One side of a paired comparison: a detector of a run under a lens.
 
     Attributes:
-        samples: of the run.
-        detector: its name.
-        lens: composes HEAT, and sets its threshold.
+        samples: samples of the run.
+        detector: name of the detector.
+        lens: composition of HEAT, and the threshold.
     """
 
     samples: Samples
@@ -38,7 +38,7 @@ class RunDetector:
 
 @dataclass(frozen=True)
 class MetricDifference:
-    """A metric of A and of B in percent, and the 95 % bootstrap interval of A − B on the same resamples."""
+    """A metric of A (first) and of B (second) in percent, with the paired 95 % bootstrap interval of A − B."""
 
     first: float
     second: float
@@ -47,25 +47,25 @@ class MetricDifference:
 
     @property
     def value(self) -> float:
-        """A − B."""
+        """Difference A − B, in percentage points."""
         return self.first - self.second
 
     @property
     def is_significant(self) -> bool:
-        """Whether the interval leaves zero out."""
+        """True if the interval does not contain zero."""
         return not self.low <= 0 <= self.high
 
 
 @dataclass(frozen=True)
 class PairedSet:
-    """The verdicts of two sides on the samples of a set that both have.
+    """Verdicts of two sides on the samples of a set that both have.
 
     Attributes:
-        name: of the set; `average` for all OOD sets.
+        name: name of the set; `average` for all OOD sets.
         first: (n,) numbers of the samples in A.
-        second: (n,) of the same samples in B.
-        correct: (2, n) whether A and B are right about each: OOD flagged, ID kept, by each one's own threshold.
-        metrics: name → of both, over the common samples; none for the ID test set.
+        second: (n,) numbers of the same samples in B.
+        correct: (2, n) whether the verdicts of A and B are correct (OOD detected, ID kept), each at its own threshold.
+        metrics: name → the metric of both sides over the common samples; empty for the ID test set.
     """
 
     name: str
@@ -75,13 +75,18 @@ class PairedSet:
     metrics: dict[str, MetricDifference]
 
     def outcome_mask(self, name: str) -> np.ndarray:
-        """(n,) which samples have one of `OUTCOMES`."""
+        """Return the (n,) mask of the samples with an outcome, one of `OUTCOMES`."""
         a, b = self.correct
         return {"both": a & b, "first": a & ~b, "second": ~a & b, "neither": ~a & ~b}[name]
 
 
 def compare_paired(a: RunDetector, b: RunDetector, replicates: int = 400) -> list[PairedSet]:
-    """The ID test set, each OOD set that both runs have, in A's order, and all of them (where there are several).
+    """Compare two sides on the ID test set, on each OOD set that both have, and on all OOD sets if there are several.
+
+    Args:
+        a: first side; its order of sets and samples is kept.
+        b: second side.
+        replicates: number of bootstrap replicates.
 
     Raises:
         HeatError: where the runs have no known test image, or no OOD image, in common.
@@ -112,7 +117,7 @@ def compare_paired(a: RunDetector, b: RunDetector, replicates: int = 400) -> lis
 
 
 def _common_numbers(a: Samples, b: Samples, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of the samples of a set that both runs have, in each of them, in A's order."""
+    """Return the numbers, in A and in B, of the samples of a set that both have, in A's order."""
     if name not in b.run.datasets:
         return np.empty(0, int), np.empty(0, int)
     members = [np.flatnonzero(s.dataset == s.run.datasets.index(name)) for s in (a, b)]
@@ -123,7 +128,7 @@ def _common_numbers(a: Samples, b: Samples, name: str) -> tuple[np.ndarray, np.n
 
 
 def _estimate_metrics(known: Sequence[np.ndarray], ood: Sequence[np.ndarray], replicates: int) -> PairedEstimates:
-    """Metric → its two values and its (2, B) replicates, in percent: the same draws on both sides (see `bootstrap`)."""
+    """Map each metric to its two values and (2, B) replicates, in percent; both sides have the same draws."""
     resampled = [bootstrap(k, o, replicates) for k, o in zip(known, ood, strict=True)]
     return {
         metric: (
@@ -140,7 +145,7 @@ def _difference(values: np.ndarray, replicates: np.ndarray) -> MetricDifference:
 
 
 def _pool_sets(pairs: list[PairedSet], estimates: list[PairedEstimates]) -> PairedSet:
-    """All OOD sets: every sample, and the mean of the sets' metrics. Large sets have fewer replicates."""
+    """Join all OOD sets: all samples, and the mean of the sets' metrics over the fewest replicates of any set."""
     metrics = {}
     for metric in PAIRED_METRICS:
         values, replicates = zip(*(of_set[metric] for of_set in estimates), strict=True)

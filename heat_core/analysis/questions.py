@@ -1,10 +1,10 @@
-"""Which samples answer a question, narrowed by what, in which order, and why each of them does.
+"""Queries for subsets of samples: a question, filters and an order; and descriptions of single samples.
 
-The unit of the work is a subset of samples. A `Query` names one; the browser's `subset.js` answers the same on every
-frame, and tests/app/workbench/test_subset_core.py compares the two.
+A `Query` describes one subset of samples. The browser's `subset.js` computes the same subset on every frame, and
+tests/app/workbench/test_subset_core.py compares the two.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,20 +19,20 @@ from heat_core.names import printable
 from heat_core.runs.experiment import ID
 from heat_core.runs.row_names import prior_row
 
-#: Question → how it is asked; `{}` stands for the baseline's title.
+#: Question → its title; `{}` stands for the baseline's title.
 QUESTIONS = {
     "missed": "Missed by HEAT",
     "flagged": "ID flagged by HEAT",
-    "gained": "Caught by HEAT, missed by {}",
-    "lost": "Lost by HEAT, caught by {}",
+    "gained": "Detected by HEAT, missed by {}",
+    "lost": "Missed by HEAT, detected by {}",
     "missed-by-all": "Missed by all",
     "missed-by-baseline": "Missed by {}",
     "tagged": "Tagged",
     "all": "All",
 }
-#: The same of new images, of which nobody knows what they are; the first is asked where the query asks another one.
-NEW_QUESTIONS = {"unknown": "Called unknown", "known": "Taken for known", "all": "All"}
-#: Order → its name.
+#: Questions about new images, for which the truth is not known; the first stands in for any other question of a query.
+NEW_QUESTIONS = {"unknown": "Called unknown", "known": "Called known", "all": "All"}
+#: Order → its title.
 ORDERS = {
     "confident": "most confident first",
     "close": "closest to the threshold",
@@ -40,23 +40,24 @@ ORDERS = {
     "typical": "most typical",
     "disagree": "methods disagree most",
 }
-#: Columns of the table that it can be sorted by, beside each corrected prior's energy and those of manifests.
+#: Columns that the table can be sorted by, besides the energy of each corrected prior and the columns of manifests.
 COLUMNS = ("id", "set", "seen", "confidence", "score")
 
 
 @dataclass(frozen=True)
 class Query:
-    """A subset of samples, in an order.
+    """Description of a subset of samples and of its order.
 
     Attributes:
-        question: one of `QUESTIONS`.
-        baseline: the detector that HEAT is held against; None = `best_prior`.
-        methods: what "missed by all" and the badges are about; none = the baseline and HEAT.
-        values: facet (see `facets`, `columns`) → the values that are kept, each facet narrowing the others.
+        question: key of `QUESTIONS`.
+        baseline: detector that HEAT is compared with; None: `best_prior`.
+        methods: detectors that "missed by all" and the badges refer to; empty: the baseline and HEAT.
+        values: pairs of a facet (see `facets`, `metadata_facets`) and the values of it that are kept; a sample must
+            satisfy every facet.
         brush: lowest and highest HEAT score that are kept, or None.
-        find: what must stand in a sample's id, whatever the case.
-        like: key of a sample; only those most like it are kept, the most alike first. None = all.
-        order: one of `ORDERS`, or a column of the table and a direction, as `score:desc` (see `_sort_column`).
+        find: text that a sample's id must contain, in upper or lower case.
+        like: key of a sample; only the samples most similar to it are kept, most similar first. None: all.
+        order: key of `ORDERS`, or a column of the table with a direction, e.g. `score:desc` (see `_sort_column`).
     """
 
     question: str = "missed"
@@ -69,14 +70,14 @@ class Query:
     order: str = "confident"
 
     def values_of(self, facet: str) -> tuple[str, ...]:
-        """The values of a facet that are kept; none = all of them."""
+        """Return the values of a facet that are kept; empty: all of them."""
         return dict(self.values).get(facet, ())
 
 
 def best_prior(samples: Samples) -> str:
-    """The uncorrected prior with the lowest FPR95 over the run's OOD sets: the hardest one to gain on.
+    """Return the uncorrected prior with the lowest mean FPR95 over the run's OOD sets.
 
-    The last detector of the table where there is none.
+    Where no prior is among the detectors, it is the last detector of the table.
     """
     run = samples.run
     rows = [r for r in dict.fromkeys(map(prior_row, [*run.priors, "gmm", "gmm-std", "el"])) if r in samples.detectors]
@@ -89,30 +90,30 @@ def best_prior(samples: Samples) -> str:
 
 
 def baseline_of(samples: Samples, query: Query) -> str:
-    """The detector that HEAT is held against."""
+    """Return the detector that HEAT is compared with: the query's baseline if there is one, else `best_prior`."""
     return query.baseline if query.baseline in samples.detectors else best_prior(samples)
 
 
 def methods_of(samples: Samples, query: Query) -> list[str]:
-    """The detectors whose verdicts are shown."""
+    """Return the detectors whose verdicts are shown: the query's methods, or the baseline and HEAT."""
     chosen = [m for m in query.methods if m in samples.detectors]
     return chosen or list(dict.fromkeys([baseline_of(samples, query), _heat_row(samples)]))
 
 
 def question_mask(samples: Samples, query: Query, lens: Lens = PLAIN, tagged: np.ndarray | None = None) -> np.ndarray:
-    """(N,) which samples answer the question, whatever narrows it.
+    """Return the (N,) mask of the samples that answer a query's question, before any filter.
 
     Args:
-        samples: of the run.
-        query: whose question, baseline and methods count.
-        lens: how HEAT is composed.
-        tagged: (N,) which samples have a note or tag; for "tagged".
+        samples: samples of the run.
+        query: query of which the question, the baseline and the methods are used.
+        lens: composition of HEAT.
+        tagged: (N,) mask of the samples with a note or tag, for the question "tagged".
 
     Raises:
         HeatError: for an unknown question.
     """
     ood, heat = samples.is_ood, samples.flagged(_heat_row(samples), lens)
-    if not samples.has_truth:  # of new images, nobody knows which verdict is right
+    if not samples.has_truth:  # the truth about new images is not known
         return ood & {"known": ~heat, "all": ood}.get(query.question, heat)
     base = samples.flagged(baseline_of(samples, query), lens)
     if query.question == "missed-by-all":
@@ -141,16 +142,16 @@ def filter_mask(
     similar: np.ndarray | None = None,
     without: str | None = None,
 ) -> np.ndarray:
-    """(N,) which samples everything but the question keeps: facets, brush, search, lasso, similarity.
+    """Return the (N,) mask of the samples that pass all filters: facets, brush, search, lasso, similarity.
 
     Args:
-        samples: of the run.
-        query: what narrows.
-        facets: by name; one that the run has not got keeps everything.
-        lens: how HEAT is composed; the brush is over its score.
+        samples: samples of the run.
+        query: query of which everything but the question is used.
+        facets: facets by name; a facet of the query that is not among them is ignored.
+        lens: composition of HEAT, to whose score the brush applies.
         selection: sample numbers within the lasso, or None.
-        similar: sample numbers most like `query.like`, or None.
-        without: a facet that is left out: its own bars count what they would add.
+        similar: sample numbers most similar to `query.like`, or None.
+        without: facet that is left out, so that its own bars count the samples that each value would add.
     """
     keep = np.ones(len(samples), bool)
     for name, facet in facets.items():
@@ -171,7 +172,11 @@ def filter_mask(
 
 
 def sort_samples(samples: Samples, numbers: np.ndarray, query: Query, lens: Lens = PLAIN) -> np.ndarray:
-    """The same numbers in the query's order; HeatError for an unknown one."""
+    """Sort sample numbers by the query's order.
+
+    Raises:
+        HeatError: for an unknown order.
+    """
     scores = samples.scores(_heat_row(samples), lens)[numbers]
     if query.order == "confident":
         key = -samples.confidence[numbers]
@@ -184,27 +189,30 @@ def sort_samples(samples: Samples, numbers: np.ndarray, query: Query, lens: Lens
         key = scores if query.order == "typical" else -scores
     else:
         column, direction = parse_order(query.order)
-        key = np.unique(_sort_column(samples, column, lens)[numbers], return_inverse=True)[1]  # ranks, of texts too
+        # Ranks instead of values, so that texts can be sorted in descending order too.
+        key = np.unique(_sort_column(samples, column, lens)[numbers], return_inverse=True)[1]
         key = -key if direction == "desc" else key
     return numbers[np.argsort(key, kind="stable")]
 
 
 def parse_order(order: str) -> tuple[str, str]:
-    """(column, asc or desc) of an order by a column of the table, whose name may hold anything."""
+    """Split an order into a column of the table, whose name may contain colons, and a direction (asc or desc)."""
     column, colon, direction = order.rpartition(":")
     return (column, direction) if colon else (order, "")
 
 
 def _sort_column(samples: Samples, name: str, lens: Lens) -> np.ndarray:
-    """(N,) what a column of the table sorts by: id, set, seen, confidence, score, a corrected prior's energy, or what a
-    manifest says."""
+    """Return the (N,) values that a column of the table sorts by.
+
+    Columns are those of `COLUMNS`, the energy of each corrected prior, and the columns of manifests.
+    """
     run = samples.run
     if name.startswith(COLUMN_PREFIX):
         facet = column_facets(samples).get(name)
         return np.full(len(samples), -1) if facet is None else facet.codes
     if name in run.priors:
         return samples.energies()[:, run.priors.index(name)]
-    columns = {
+    columns: dict[str, Callable[[], np.ndarray]] = {
         "id": lambda: np.array([printable(str(sample)) for sample in samples.display_ids]),
         "set": lambda: samples.dataset,
         "seen": lambda: np.array(run.class_names)[samples.predicted],
@@ -217,24 +225,29 @@ def _sort_column(samples: Samples, name: str, lens: Lens) -> np.ndarray:
 
 
 def count_gains(samples: Samples, query: Query, lens: Lens = PLAIN) -> tuple[int, int]:
-    """How many OOD samples HEAT catches that the baseline misses, and how many it loses: `+31 −18 against GMM`."""
+    """Count the OOD samples that HEAT detects and the baseline misses, and the reverse (`+31 −18 against GMM`)."""
     heat, base = samples.flagged(_heat_row(samples), lens), samples.flagged(baseline_of(samples, query), lens)
     return int((samples.is_ood & heat & ~base).sum()), int((samples.is_ood & ~heat & base).sum())
 
 
 def question_title(question: str, baseline: str) -> str:
-    """A question as it is asked; `baseline` is that detector's title."""
+    """Return the title of a question.
+
+    Args:
+        question: key of `QUESTIONS`.
+        baseline: title of the baseline.
+    """
     return QUESTIONS[question].format(baseline)
 
 
 def describe_sample(samples: Samples, number: int, detectors: Sequence[str], lens: Lens = PLAIN) -> str:
-    """One line: what the classifier sees, which detector finds the sample most and least unusual, and the verdict."""
+    """Describe a sample in two sentences: its predicted class, and which detectors find it most and least unusual."""
     prediction = describe_prediction(samples.run.class_names[samples.predicted[number]], samples.confidence[number])
     return f"{prediction}. {describe_percentiles(samples, number, detectors, lens)}"
 
 
 def describe_percentiles(samples: Samples, number: int, detectors: Sequence[str], lens: Lens = PLAIN) -> str:
-    """Which detector finds the sample most unusual, and which least."""
+    """Describe, with percentiles among known images, which detector finds a sample most unusual, and which least."""
     run, shares = samples.run, {m: samples.percentile(m, lens)[number] for m in detectors}
     high, low = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
     text = f"{run.title(high)} finds it more unusual than {_format_percent(shares[high])} of known images"
@@ -244,12 +257,12 @@ def describe_percentiles(samples: Samples, number: int, detectors: Sequence[str]
 
 
 def describe_prediction(class_name: str, confidence: float) -> str:
-    """What the classifier sees, in words."""
-    return f"Taken for {class_name} ({confidence:.0%} sure)"
+    """Describe the predicted class and its softmax probability, e.g. "Predicted as cat (98% confidence)"."""
+    return f"Predicted as {class_name} ({confidence:.0%} confidence)"
 
 
 def _heat_row(samples: Samples) -> str:
-    """HEAT; before the first residual is trained, the last detector of the table."""
+    """Return HEAT, or, before the first residual is trained, the last detector of the table."""
     return HEAT if HEAT in samples.detectors else samples.detectors[-1]
 
 

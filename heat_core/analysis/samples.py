@@ -1,7 +1,7 @@
-"""Every scored sample of a run under one number, and what the detectors say of it.
+"""Samples of a run, numbered over all its sets, with their scores and verdicts.
 
-The numbers run through the sets in the order of `Run.datasets`. They mean the same sample as long as the run lives, in
-every filter, sort, selection and picture; `key` and `find` translate them to and from names that a person can keep.
+The numbers run through the sets in the order of `Run.datasets` and stay the same as long as the run exists, in every
+filter, order, selection and picture; `key` and `find` translate them to and from lasting names.
 """
 
 from dataclasses import dataclass
@@ -21,18 +21,21 @@ from heat_core.runs.run import Run
 
 
 class Samples:
-    """The samples of a run, and what each detector says of them through a lens. Arrays are (N,) over all sets.
+    """Samples of a run, with the scores and verdicts of its detectors under a lens. Arrays are (N,) over all sets.
 
     Attributes:
-        run: whose samples they are.
-        datasets: the names of the sets, the ID test set first.
-        has_truth: whether it is known which of them are OOD.
-        dataset: (N,) number of the set that each belongs to; 0 is the ID test set.
-        row: (N,) where it stands in that set.
-        is_ood: (N,) whether it should be called OOD.
+        run: run that scored the samples.
+        datasets: names of the sets, the ID test set first.
+        has_truth: whether it is known which samples are OOD.
+        sizes: number of samples of each set.
+        dataset: (N,) number of the set that each sample belongs to; 0 is the ID test set.
+        row: (N,) 0-based position of each sample in its set.
+        is_ood: (N,) whether each sample is OOD.
         ids: (N,) stable ids.
-        predicted: (N,) the class that the classifier sees.
-        confidence: (N,) the softmax probability of it.
+        predicted: (N,) number of the predicted class.
+        confidence: (N,) softmax probability of the predicted class.
+        scores: `scores(detector, lens)` returns (N,) OOD scores; the last 64 results are cached.
+        percentile: `percentile(detector, lens)` returns the (N,) share of ID test samples that score lower; cached too.
     """
 
     has_truth = True
@@ -46,7 +49,7 @@ class Samples:
         )
 
     def _concatenate(self, ids: list[np.ndarray], predicted: list[np.ndarray], confidence: list[np.ndarray]) -> None:
-        """Number the samples of the sets through."""
+        """Fill the arrays over all sets from those of each set, and start with empty caches."""
         self.sizes = [len(of_set) for of_set in ids]
         self._starts = np.cumsum([0, *self.sizes])
         self.dataset = np.repeat(np.arange(len(self.sizes)), self.sizes)
@@ -62,28 +65,36 @@ class Samples:
 
     @cached_property
     def columns(self) -> Columns:
-        """Name → (N,) what manifests say of the samples: numbers (NaN where nothing is said) or texts ("" there)."""
+        """Columns of the manifests, name → (N,) numbers (NaN where there is no value) or texts ("" there)."""
         return concatenate(list(zip(self.sizes, self._set_columns(), strict=True)))
 
     def _set_columns(self) -> list[Columns]:
-        """Of each set."""
         return [self.run.columns(name) for name in self.datasets]
 
     def number(self, dataset: str, row: int) -> int:
+        """Return the number of the sample at a 0-based row of a set."""
         return int(self._starts[self.datasets.index(dataset)] + row)
 
     def locate(self, number: int) -> tuple[str, int]:
-        """(set, row in it)."""
+        """Return the set of a sample and its 0-based row in that set.
+
+        Raises:
+            HeatError: where the run has no such number.
+        """
         if not 0 <= number < len(self):
             raise HeatError(f"This run has no sample {number}: it has {len(self)}.")
         return self.datasets[self.dataset[number]], int(self.row[number])
 
     def key(self, number: int) -> str:
-        """`set/id`, which stays the same whatever is filtered, sorted or run again."""
+        """Return the lasting name of a sample, `set/id`, which does not depend on its number."""
         return f"{self.locate(number)[0]}/{self.ids[number]}"
 
     def find(self, key: str) -> int:
-        """The number of a key; HeatError where this run has no such sample."""
+        """Return the number of the sample with a key (`set/id`).
+
+        Raises:
+            HeatError: where this run has no such sample.
+        """
         for i, name in enumerate(self.datasets):
             if key.startswith(f"{name}/"):
                 rows = np.flatnonzero(self.ids[self._starts[i] : self._starts[i + 1]] == key[len(name) + 1 :])
@@ -92,85 +103,93 @@ class Samples:
         raise HeatError(f"This run has no sample {key!r}.")
 
     def _compute_scores(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
-        """A detector's scores; the lens composes `heat` and changes no other."""
+        """Collect the (N,) scores of a detector; only those of `heat` depend on the lens."""
         return np.concatenate([self.run.detector_scores(name, detector, lens) for name in self.run.datasets])
 
     @property
     def display_ids(self) -> np.ndarray:
-        """(N,) the ids as people read and search them."""
+        """(N,) ids as people read and search them."""
         return self.ids
 
     @property
     def detectors(self) -> list[str]:
-        """Those that have a score of every sample, in the order of the tables."""
+        """Detectors that have a score for every sample, in the order of the tables."""
         return self.run.detectors
 
     def energies(self) -> np.ndarray:
-        """(N, K) standardised hybrid energies."""
+        """Return the (N, K) standardised hybrid energies."""
         return np.concatenate([self.run.energies(name) for name in self.datasets])
 
     def energy_terms(self) -> tuple[np.ndarray, np.ndarray]:
-        """(N, K) E_q / T and (N, K) E_θ."""
+        """Return (N, K) E_q / T and (N, K) E_θ."""
         prior = [self.run.prior_energies(name) for name in self.datasets]
         return np.concatenate(prior), np.concatenate([self.run.residual_energies(name) for name in self.datasets])
 
     def features(self, number: int) -> np.ndarray:
-        """(D,) `avg` of a sample; HeatError where it is no longer on this machine."""
+        """Return the (D,) `avg` of a sample.
+
+        Raises:
+            HeatError: where its features are no longer on this machine.
+        """
         name, _ = self.locate(number)
         return self.run.features_of(name, str(self.ids[number]))
 
     def image(self, number: int) -> Image.Image:
-        """The picture of a sample; HeatError where it is gone."""
+        """Open the picture of a sample.
+
+        Raises:
+            HeatError: where the picture is gone.
+        """
         name, _ = self.locate(number)
         return self.run.image(name, str(self.ids[number]))
 
     def location_of(self, number: int) -> ImageLocation | None:
-        """Where the picture lies, for sets that are folders or manifests; None where it is gone."""
+        """Return the location of a picture of a set that is a folder or manifest; None where it is gone."""
         name, _ = self.locate(number)
         return self.run.pictures.place(name, str(self.ids[number]))
 
     def path_of(self, number: int) -> Path | None:
-        """The same of pictures that are whole files."""
+        """Return the path of a picture that is a whole file; None for crops and for pictures that are gone."""
         place = self.location_of(number)
         return place.file if place and place.box is None else None
 
     def picture_query(self, dataset: str) -> dict[str, str]:
-        """What names the pictures of a set to whoever serves them."""
+        """Return the query parameters that identify the pictures of a set in their address."""
         return {"set": dataset}
 
     @property
     def has_map(self) -> bool:
-        """Whether they have a place on a map."""
+        """True if the run has a map of the samples."""
         return self.run.has_map
 
     def scores_by_set(self, detector: str, lens: Lens = PLAIN) -> dict[str, np.ndarray]:
-        """The detector's scores of each set, under its name."""
+        """Map the name of each set to the detector's scores on it."""
         scores = self.scores(detector, lens)
         return {name: scores[self.dataset == i] for i, name in enumerate(self.datasets)}
 
     def threshold(self, detector: str, lens: Lens = PLAIN) -> float:
-        """Above it a sample is called OOD."""
+        """Return the threshold above which the detector calls a sample OOD."""
         return lens.threshold_for(detector, self.scores(detector, lens)[~self.is_ood])
 
     def flagged(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
-        """Whether the detector calls each sample OOD."""
+        """Return the (N,) mask of the samples that the detector calls OOD."""
         return self.scores(detector, lens) > self.threshold(detector, lens)
 
     def is_correct(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
-        """Whether that is right: OOD samples flagged, ID samples kept."""
+        """Return the (N,) mask of correct verdicts: OOD samples detected, ID samples kept."""
         return self.flagged(detector, lens) == self.is_ood
 
     def _compute_percentile(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
-        """Share of ID test samples that score lower: 0 = most typical, 1 = beyond all of them."""
+        """Compute the (N,) share of ID test samples that score lower: 0 is most typical, 1 is above all of them."""
         scores = self.scores(detector, lens)
         return share_below(scores[~self.is_ood], scores)
 
     def calibration(self, lens: Lens = PLAIN) -> Calibration:
-        """The ID test images: what conformal p-values of HEAT's scores count among."""
+        """Make the calibration of HEAT's scores from the ID test images."""
         return Calibration(self.scores(HEAT, lens)[~self.is_ood], self.predicted[~self.is_ood])
 
     def set_metrics(self, lens: Lens = PLAIN) -> "SetMetrics":
-        """HEAT's exact numbers on every set, as the workbench shows them."""
+        """Compute HEAT's metrics on every set, as the workbench shows them."""
         known, *ood = self.scores_by_set(HEAT, lens).values()
         threshold = self.threshold(HEAT, lens)
         return SetMetrics(
@@ -181,19 +200,23 @@ class Samples:
         )
 
     def map_xy(self) -> np.ndarray:
-        """(N, 2) where each sample lies on the run's map; HeatError where there is none."""
+        """Return the (N, 2) points of the samples on the run's map.
+
+        Raises:
+            HeatError: where the run has no map.
+        """
         return self.run.map.xy[self.run.map.points_of(self.sizes)]
 
 
 @dataclass(frozen=True)
 class SetMetrics:
-    """What HEAT says of every set through a lens.
+    """Metrics of HEAT on every set under a lens.
 
     Attributes:
-        threshold95: the threshold that 95 % of the ID test samples stay below.
-        flagged: how many samples of each set are called OOD, ID first.
-        fpr95: of each OOD set.
-        auroc: of each OOD set.
+        threshold95: threshold that keeps 95 % of the ID test samples.
+        flagged: number of samples of each set that are called OOD, ID first.
+        fpr95: FPR95 on each OOD set, in [0, 1].
+        auroc: AUROC on each OOD set, in [0, 1].
     """
 
     threshold95: float
@@ -203,12 +226,12 @@ class SetMetrics:
 
 
 def share_below(known: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Share of `known` scores that are lower than each of `scores`."""
+    """Return, for each of `scores`, the share of `known` scores that are lower."""
     return np.searchsorted(np.sort(known), scores) / len(known)
 
 
 def stratified_sample(samples: Samples, at_most: int, seed: int = 0) -> np.ndarray:
-    """Sorted numbers of at most `at_most` samples, every set with its share of them and none left out."""
+    """Draw about `at_most` samples, from each set in proportion to its size and at least one; return sorted numbers."""
     if len(samples) <= at_most:
         return np.arange(len(samples))
     rng = np.random.default_rng(seed)

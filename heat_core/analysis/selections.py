@@ -1,4 +1,4 @@
-"""Selections of samples, kept with the run under a short name, so that a link can reopen one however large it is."""
+"""Selections of samples, stored in the run's folder under a short name, so that a link can refer to a large one."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,14 @@ _FOLDER = "selections"
 
 
 def save_selection(folder: Path, numbers: np.ndarray) -> str:
-    """Write the sorted sample numbers; returns the selection's name, which depends on them alone."""
+    """Write the sorted sample numbers of a selection.
+
+    Returns:
+        The selection's name, a digest of the numbers alone.
+
+    Raises:
+        HeatError: where the run is gone.
+    """
     numbers = np.sort(np.asarray(numbers, dtype=np.uint32))
     name = _name_of(numbers)
     path = folder / _FOLDER / f"{name}.npy"
@@ -26,7 +33,11 @@ def save_selection(folder: Path, numbers: np.ndarray) -> str:
 
 
 def load_selection(folder: Path, name: str) -> np.ndarray:
-    """The sample numbers of a selection; HeatError where the run has no such selection."""
+    """Read the sample numbers of a selection.
+
+    Raises:
+        HeatError: where the run has no such selection, or its file is damaged.
+    """
     path = folder / _FOLDER / f"{name}.npy"
     if not re.fullmatch(r"[0-9a-f]{12}", name) or not path.exists():
         raise HeatError(f"This run has no selection {name!r}: it may have been made on another machine.")

@@ -1,4 +1,4 @@
-"""A subset of samples as a folder of images, which a new run can take as a set or as a class."""
+"""Folders of images made of a subset of samples, which a new run can use as a set or as a class."""
 
 import os
 import shutil
@@ -15,11 +15,13 @@ from heat_core.names import file_name
 from heat_core.runs.experiment import TRAIN
 from heat_core.storage import heat_home, writing
 
-_MAX_NAME_BYTES = 200  # bytes of a folder's name
+_MAX_NAME_BYTES = 200  # bytes of a class's folder name
 
 
 def write_image_folder(samples: Samples, numbers: np.ndarray, name: str) -> Path:
-    """Put the images of samples into a new folder in HEAT_HOME/sets: links to files, PNGs of crops and of what is none.
+    """Put the images of samples into a new folder in HEAT_HOME/sets.
+
+    Images that are whole files are linked; crops, and images that are no files, are written as PNG.
 
     Raises:
         HeatError: where a picture is gone.
@@ -30,7 +32,9 @@ def write_image_folder(samples: Samples, numbers: np.ndarray, name: str) -> Path
 
 
 def write_training_folder(samples: Samples, numbers: np.ndarray, name: str) -> Path:
-    """A training set: the run's own classes and images, and the samples as one more class (or added to one of them).
+    """Write a training set: the run's own classes and images, with the samples as one more class.
+
+    Where `name` is one of the run's classes, the samples are added to that class.
 
     Raises:
         HeatError: where a picture, or the training set, is gone or has no classes.
@@ -51,16 +55,14 @@ def write_training_folder(samples: Samples, numbers: np.ndarray, name: str) -> P
 
 
 def _class_folder(class_name: str) -> str:
-    """The folder of a class: its own name, so that a test set of the same classes still fits, unless no folder can have
-    it.
-    """
+    """Name the folder of a class after it, so that a test set of the same classes fits; escape invalid names."""
     plain = not set(class_name) & set('/\\\0:*?"<>|') and not class_name.startswith(".")
     return class_name if plain and 0 < len(os.fsencode(class_name)) < _MAX_NAME_BYTES else file_name(class_name)
 
 
 @contextmanager
 def _create_whole(folder: Path) -> Iterator[Path]:
-    """The folder, filled or not there."""
+    """Create a folder, and remove it if filling it fails."""
     with writing(folder):
         folder.mkdir(parents=True)
     try:
@@ -77,7 +79,7 @@ def _fill(folder: Path, samples: Samples, numbers: np.ndarray) -> None:
 
 
 def _link_or_save(image: Path | Image.Image, folder: Path, number: int) -> None:
-    """Link to a file, or write a picture, under a name that no other of the folder has."""
+    """Link to a file, or write a picture as PNG, under a name that is unique in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(image, Image.Image):
         image.save(folder / f"{number:07d}.png")
@@ -85,12 +87,12 @@ def _link_or_save(image: Path | Image.Image, folder: Path, number: int) -> None:
     target = folder / f"{number:07d}-{file_name(image.stem)}{image.suffix}"
     try:
         os.symlink(image.resolve(), target)
-    except OSError:  # Windows, without the right to
+    except OSError:  # Windows does not let every user make symbolic links
         shutil.copy2(image, target)
 
 
 def _unused_folder(samples: Samples, name: str) -> Path:
-    """The name of a folder that is not there yet."""
+    """Return the path of a folder that does not exist yet."""
     base = heat_home() / "sets" / file_name(f"{name} of {samples.run.id}")
     for n in range(1, 10_000):
         folder = base if n == 1 else base.with_name(f"{base.name}-{n}")

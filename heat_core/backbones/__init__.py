@@ -1,1 +1,1 @@
-"""Frozen networks: opened by name, prepared for, and seen as feature volume, pooled vectors and a linear head."""
+"""Frozen networks: how they are loaded, and how they give a feature volume, pooled vectors and a linear head."""

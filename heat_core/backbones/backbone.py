@@ -1,4 +1,4 @@
-"""A network, seen as: feature volume → pooled vectors, and one linear head."""
+"""A frozen network that gives a feature volume, vectors pooled from it, and one linear head."""
 
 import copy
 from functools import cached_property
@@ -20,26 +20,27 @@ from heat_core.errors import HeatError
 from heat_core.names import printable
 from heat_core.storage import expand_home
 
-_TOLERANCE = 1e-3  # of the largest number: float32 through a deep network
-WRAPPED_PREFIX = "wrapped:"  # before the name of a module that came from Python
-_wrapped_backbones: WeakValueDictionary[str, "Backbone"] = WeakValueDictionary()  # name → those of this process
+_TOLERANCE = 1e-3  # relative to the largest number; allows for float32 rounding in a deep network
+WRAPPED_PREFIX = "wrapped:"  # prefix of the name of a module that was wrapped in Python
+_wrapped_backbones: WeakValueDictionary[str, "Backbone"] = WeakValueDictionary()  # name → backbone
 
 
 class Backbone(nn.Module):
-    """A frozen network. Calling it gives the pooled features of a batch.
+    """Frozen network; calling it gives the pooled features of a batch.
 
     Attributes:
         model: the network itself: pixels → logits.
-        name: as asked for.
+        name: the name by which the network was requested.
         input_size: (H, W) of the input in pixels.
-        image_size: W, the side of a square input.
+        image_size: W, the side of a square input in pixels.
         transform: PIL image → (3, H, W) tensor.
-        pixel_std: (1, 3, 1, 1), what the transform divides pixels between 0 and 1 by; ones where it does not.
-        head: (weight (C, D), bias (C,)) with which `avg` gives the network's own logits, or None where none does.
-        no_head_reason: why there is none.
+        pixel_std: (1, 3, 1, 1) standard deviations by which the transform divides pixels in [0, 1]; ones where it does
+            not normalise.
+        head: (weight (C, D), bias (C,)) with which `avg` gives the network's own logits, or None where no head does.
+        no_head_reason: why there is no head; "" where there is one.
         has_positions: whether the volume has positions, over which `std` is taken.
-        volume_kind: what it has in their place, where it has none.
-        fingerprint: of weights and transform.
+        volume_kind: what a volume without positions consists of, in words.
+        fingerprint: digest of weights and transform.
     """
 
     def __init__(self, extractor: FeatureExtractor, name: str, transform_info: TransformInfo, fingerprint: str) -> None:
@@ -53,7 +54,7 @@ class Backbone(nn.Module):
 
     @classmethod
     def from_timm(cls, model: Any, name: str, data_config: dict[str, Any]) -> "Backbone":
-        """One of timm's models, with images prepared as its data configuration says."""
+        """Make a backbone of a timm model, with images prepared according to its data configuration."""
         height, width = data_config["input_size"][1:]
         transform = create_transform(**data_config, is_training=False)
         transform_info = TransformInfo(
@@ -71,26 +72,28 @@ class Backbone(nn.Module):
         head: str | None = None,
         name: str = "",
     ) -> "Backbone":
-        """Any module, for `heat_core.run(experiment, backbone=…)` or `extract`.
+        """Wrap any module for `heat_core.run(experiment, backbone=…)` or `extract`.
 
-        It is a copy in float32: what becomes of the module afterwards does not change it. That the head, applied to
-        `avg`, gives the module's logits is seen at once.
+        The backbone is a copy in float32, so that later changes of the module do not affect it. Whether the head,
+        applied to `avg`, gives the module's logits is checked here.
 
         Args:
-            module: (B, 3, H, W) pixels → logits: a tensor, or what holds one as `logits` or as its first part.
-            transform: PIL image in RGB → (3, H, W) tensor, as for testing.
+            module: (B, 3, H, W) pixels → logits: a tensor, or an output that holds one as `logits` or as its first
+                part.
+            transform: PIL image in RGB → (3, H, W) tensor, without random augmentation.
             pool: dotted name of the module that pools; its input is the feature volume. `auto`: the last maps or tokens
-                that any module gives out before the head. None: there is none, and so no std-pooling.
-            head: dotted name of the module whose input is `avg`: the last linear layer. None: it is found. `none`: the
-                module is an encoder, and what it answers is `avg`.
-            name: as runs and tables call it; default: that of its class.
+                that any module outputs before the head. None: there is no volume, and so no std-pooling.
+            head: dotted name of the module whose input is `avg`: the last linear layer. None: the layer is searched
+                for. `none`: the module is an encoder, and its output is `avg`.
+            name: name in runs and tables; default: that of the module's class.
 
         Raises:
-            HeatError: where the transform, the head or the pooling is not what it must be.
+            HeatError: where the module cannot be copied, or the transform, the head or the pooling does not fit the
+                description above.
         """
         try:
             module_copy = copy.deepcopy(module)
-        except Exception as error:  # anybody's code
+        except Exception as error:  # code of the caller may raise anything
             raise HeatError(f"{type(module).__name__} cannot be copied ({first_line(error)}).") from error
         backbone = cls.from_module(
             module_copy, transform, pool, head, printable(name or type(module).__name__), WRAPPED_PREFIX
@@ -102,7 +105,19 @@ class Backbone(nn.Module):
     def from_module(
         cls, module: nn.Module, transform: Transform, pool: str | None, head: str | None, title: str, kind: str = ""
     ) -> "Backbone":
-        """A module that nobody else holds. `kind`: what its name begins with where it ends in the fingerprint."""
+        """Make a backbone of a module that nothing else refers to.
+
+        Args:
+            module: the module; it is moved to the CPU and to float32.
+            transform: PIL image in RGB → (3, H, W) tensor.
+            pool: as in `wrap`.
+            head: as in `wrap`.
+            title: the backbone's name.
+            kind: prefix of a name that ends in the fingerprint; "" = the name is the title alone.
+
+        Raises:
+            HeatError: where the module or its transform cannot be used.
+        """
         transform_info = TransformInfo.inspect(transform)
         try:
             config = MEMORY_ADDRESS.sub("", repr(module))
@@ -113,7 +128,7 @@ class Backbone(nn.Module):
             backbone = cls(extractor, f"{kind}{title}@{fingerprint}" if kind else title, transform_info, fingerprint)
         except HeatError:
             raise
-        except Exception as error:  # anybody's code
+        except Exception as error:  # code of the caller may raise anything
             raise HeatError(
                 f"{title} cannot be used at {transform_info.size[0]}×{transform_info.size[1]} pixels "
                 f"({first_line(error)}): it must take a batch (B, 3, H, W) of what the transform gives."
@@ -122,17 +137,18 @@ class Backbone(nn.Module):
         return backbone
 
     def save(self, path: str | Path) -> None:
-        """Write it to a file that ends in .pt2, for `--backbone torch:FILE` and other processes: the network without
-        its stages, its head, and its transform.
+        """Write the backbone to a file that ends in .pt2, for `--backbone torch:FILE` and for other processes.
+
+        The file holds the network without its stages, its head, and its transform.
 
         Raises:
-            HeatError: where `torch.export` cannot take the network, or the transform is none of Resize, CenterCrop,
-                ToTensor and Normalize.
+            HeatError: where `torch.export` cannot take the network, or the transform has steps other than Resize,
+                CenterCrop, ToTensor and Normalize.
         """
         exported.save_backbone(self, expand_home(path))
 
     def _inspect_model(self) -> None:
-        """See what the network is made of, by random images: its volume, and the head that reads `avg`."""
+        """Determine the kind of volume and the head that reads `avg`, from the outputs for random images."""
         generator = torch.Generator().manual_seed(0)
         with torch.inference_mode():
             pixels = torch.randn(4, 3, *self.input_size, generator=generator).to(self.device)
@@ -144,49 +160,49 @@ class Backbone(nn.Module):
             self.head, self.no_head_reason = self.extractor.linear_head(pixels, avg)
 
     def require_independent(self) -> None:
-        """Refuse a network that sees an image otherwise beside other images."""
+        """Refuse a network whose features of an image depend on the other images of its batch."""
         generator = torch.Generator().manual_seed(1)
         with torch.inference_mode():
             pixels = torch.randn(3, 3, *self.input_size, generator=generator).to(self.device)
             batched, single = self(pixels)[0], self(pixels[:1])[0]
         if (batched[:1] - single).abs().max() > _TOLERANCE * batched.abs().max().clamp_min(1e-12):
             raise HeatError(
-                f"The features of an image hang on the other images of its batch in {self.name}: give a module that "
-                "sees each image by itself (a BatchNorm without running statistics does not)."
+                f"The features of an image depend on the other images of its batch in {self.name}: give a module "
+                "that treats each image by itself (a BatchNorm without running statistics does not)."
             )
 
     @property
     def is_wrapped(self) -> bool:
-        """Whether it came from Python, so that no other process can load it by its name."""
+        """Whether the backbone was wrapped from a Python module, so that no other process can load it by its name."""
         return self.name in _wrapped_backbones
 
     @property
     def device(self) -> torch.device:
-        """Where it lies."""
+        """Device of the network's parameters."""
         return next((tensor.device for tensor in (*self.parameters(), *self.buffers())), torch.device("cpu"))
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """(B, 3, H, W) → avg (B, D), what the linear head reads, and std (B, D'), std-pooling of the volume."""
+        """Compute avg (B, D), the input of the linear head, and std (B, D'), std-pooling of the volume, or None."""
         avg, volume, _ = self.extractor.forward(images)
         return avg, self.std_pool(volume) if self.has_positions else None
 
     def std_pool(self, volume: torch.Tensor | None) -> torch.Tensor:
-        """Standard deviation over positions (Sec. 3.2): volume → (B, C).
+        """Take the standard deviation over positions (Sec. 3.2): volume → (B, C).
 
         Raises:
-            HeatError: where there are no two positions.
+            HeatError: where there are fewer than two positions.
         """
         if not self._has_positions(volume):
             raise self._no_positions_error(volume)
         return self.positions(volume).float().std(dim=1, correction=0)
 
     def positions(self, volume: torch.Tensor | None) -> torch.Tensor:
-        """The vectors of the P positions, row by row: (B, C, H, W), (B, H, W, C) or (B, T, C) → (B, P, C).
+        """Return the vectors of the P positions, row by row: (B, C, H, W), (B, H, W, C) or (B, T, C) → (B, P, C).
 
-        Class and register tokens of a ViT are no positions and are left out.
+        Class and register tokens of a ViT are not positions and are left out.
 
         Raises:
-            HeatError: where the volume has no positions: 1 or 2 class tokens, as PiT's.
+            HeatError: where the volume has no positions, such as the 1 or 2 class tokens of PiT.
         """
         if volume is not None and volume.ndim == 4:
             return self.as_maps(volume).flatten(2).transpose(1, 2)
@@ -202,17 +218,21 @@ class Backbone(nn.Module):
         )
 
     def grid(self, volume: torch.Tensor) -> tuple[int, int]:
-        """Rows and columns of the positions of a volume; HeatError where tokens stand on no grid that is known."""
+        """Return the numbers of rows and columns in which the positions of a volume are arranged.
+
+        Raises:
+            HeatError: where tokens are arranged on no known grid.
+        """
         if volume.ndim == 4:
             height, width = self.as_maps(volume).shape[2:]
             return height, width
         count = self.positions(volume).shape[1]
         for grid in self.extractor.candidate_grids(count, self.input_size):
             return grid
-        raise HeatError(f"The {count} positions of {self.name} stand on no known grid: choose another backbone.")
+        raise HeatError(f"The {count} positions of {self.name} are on no known grid: choose another backbone.")
 
     def _has_positions(self, volume: torch.Tensor | None) -> bool:
-        """Whether there are two positions or more over which `std` can be taken."""
+        """Tell whether a volume has at least two positions, over which `std` can be taken."""
         if volume is None:
             return False
         if volume.ndim == 4:
@@ -220,25 +240,25 @@ class Backbone(nn.Module):
         return self._first_position(volume) is not None
 
     def _first_position(self, volume: torch.Tensor) -> int | None:
-        """How many tokens come before the positions of a (B, T, C) volume; None where no two positions are left."""
+        """Count the tokens before the positions of a (B, T, C) volume; None where fewer than two positions remain."""
         tokens = volume.shape[1]
         prefix = self.extractor.num_prefix_tokens(tokens, self.input_size)
         return prefix if tokens - prefix > 1 else None
 
     def as_maps(self, volume: torch.Tensor) -> torch.Tensor:
-        """(B, C, H, W) or (B, H, W, C) → (B, C, H, W)."""
+        """Bring (B, C, H, W) or (B, H, W, C) into the order (B, C, H, W)."""
         channels_last = volume.shape[1] != self.extractor.channels and volume.shape[3] == self.extractor.channels
         return volume.permute(0, 3, 1, 2) if channels_last else volume
 
     @cached_property
     def _example_activations(self) -> Activations:
-        """What it makes of a black image, for the shapes; only where it has stages."""
+        """Activations of a black image, from which shapes are read; only for networks with stages."""
         with torch.inference_mode():
             return self.extractor.forward_stages(torch.zeros((1, 3, *self.input_size), device=self.device))
 
     @property
     def has_maps(self) -> bool:
-        """Whether the volume has channels and positions, as a CNN's; a ViT's has tokens."""
+        """Whether the volume has channels and positions, as that of a CNN; that of a ViT has tokens."""
         return self._example_activations.volume is not None and self._example_activations.volume.ndim == 4
 
     @property
@@ -255,7 +275,7 @@ class Backbone(nn.Module):
 
 
 def _volume_kind(volume: torch.Tensor | None) -> str:
-    """What a volume without positions has in their place."""
+    """Describe the content of a volume without positions."""
     if volume is None:
         return "one vector alone"
     return "maps of one position" if volume.ndim == 4 else "class tokens only"
@@ -266,11 +286,15 @@ def _fingerprint(model: nn.Module, config: str) -> str:
 
 
 def wrapped_backbone(name: str) -> Backbone:
-    """The module of that name that was wrapped in this process; HeatError where there is none."""
+    """Return the backbone of that name that was wrapped in this process.
+
+    Raises:
+        HeatError: where this process has none of that name.
+    """
     if (backbone := _wrapped_backbones.get(name)) is not None:
         return backbone
     raise HeatError(
-        f"The backbone {name.removeprefix(WRAPPED_PREFIX)} is a module of Python, which is not in this process: "
-        "wrap it there again with Backbone.wrap and go on from there, or write it to a file with its `save` and start "
-        "a run with torch:FILE.pt2."
+        f"The backbone {name.removeprefix(WRAPPED_PREFIX)} is a Python module, which this process does not have: "
+        "wrap it with Backbone.wrap in a Python session and continue there, or write it to a file with its `save` and "
+        "start a run with torch:FILE.pt2."
     )

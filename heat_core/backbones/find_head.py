@@ -1,8 +1,8 @@
-"""The classifier of a network as one linear head that reads `avg`: found by what it does, not by what it is called.
+"""Search for a linear head that reads `avg`, by comparing outputs rather than module names.
 
-Networks put things between what they pool and their classifier (BatchNorm, a second head whose logits are averaged, a
-convolution in place of a linear layer), and timm's name for the classifier then does not read `avg`. A head counts as
-the network's own only if it gives the network's own logits, on a random batch.
+Networks may place other modules between what they pool and their classifier (BatchNorm, a second head whose logits are
+averaged, a convolution in place of a linear layer); the classifier that timm names then does not read `avg`. A head
+counts as the network's own only if it gives the network's own logits on a random batch.
 """
 
 import copy
@@ -14,16 +14,16 @@ from torch import nn
 
 from heat_core.types import Head
 
-_TOLERANCE = 1e-3  # of the largest logit: float32 through a deep network
+_TOLERANCE = 1e-3  # relative to the largest logit; allows for float32 rounding in a deep network
 
 
 def find_linear_head(model: Any, pixels: torch.Tensor, avg: torch.Tensor) -> tuple[Head | None, str]:
-    """The head (weight (C, D), bias (C,)) with head(avg) = model(pixels), or None and why.
+    """Find the head (weight (C, D), bias (C,)) with head(avg) = model(pixels), or return None and the reason.
 
     Args:
-        model: in evaluation mode.
+        model: network in evaluation mode.
         pixels: (B, 3, H, W) random images.
-        avg: (B, D) what the model pools of them.
+        avg: (B, D) vectors that the model pools from them.
     """
     classifier = model.get_classifier() if hasattr(model, "get_classifier") else None
     if isinstance(classifier, nn.Identity) or getattr(model, "num_classes", 1) == 0:
@@ -48,13 +48,13 @@ def find_linear_head(model: Any, pixels: torch.Tensor, avg: torch.Tensor) -> tup
 def _find_readers(
     model: Any, pixels: torch.Tensor, avg: torch.Tensor
 ) -> tuple[torch.Tensor | None, list[tuple[nn.Module, torch.Tensor]]]:
-    """The model's logits, and the modules that were given `avg` and answered with as many numbers, outermost first."""
+    """Return the model's logits, and the modules that read `avg` and output as many numbers, outermost first."""
     outputs: list[tuple[nn.Module, torch.Tensor]] = []
     reads_avg: dict[nn.Module, bool] = {}
 
     def check_input(module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         first = next(iter((*inputs, *keywords.values())), None)
-        reads_avg[module] = _equals_avg(first, avg)  # now: it may be changed in place
+        reads_avg[module] = _equals_avg(first, avg)  # compared now, since the module may change it in place
 
     def keep_output(module: nn.Module, _: tuple[Any, ...], output: Any) -> None:
         if reads_avg.get(module) and isinstance(output, torch.Tensor) and output.flatten(1).ndim == 2:
@@ -77,7 +77,7 @@ def _find_readers(
 
 
 def _equals_avg(value: Any, avg: torch.Tensor) -> bool:
-    """Whether a module's input is `avg`, with or without maps of one position."""
+    """Tell whether a module's input is `avg`, as vectors or as maps of one position."""
     return (
         isinstance(value, torch.Tensor)
         and value.ndim >= 2
@@ -88,7 +88,7 @@ def _equals_avg(value: Any, avg: torch.Tensor) -> bool:
 
 
 def _as_affine_head(module: nn.Module, avg: torch.Tensor, out: torch.Tensor, close: float) -> tuple[Head | None, str]:
-    """The module as weight and bias, which are asked of it in float64; None where it is not affine."""
+    """Determine a module's weight and bias by evaluating it in float64; None and the reason where it is not affine."""
     if isinstance(module, nn.Linear):
         bias = torch.zeros(module.out_features) if module.bias is None else module.bias.detach()
         return (module.weight.double().cpu().numpy(), bias.double().cpu().numpy()), ""

@@ -1,7 +1,7 @@
-"""The feature extractor of any module: what its head and its pooling are given, recorded by hooks while it runs.
+"""Feature extractor of any module: hooks record the inputs of its head and of its pooling while it runs.
 
-The head is a module whose input is `avg`; the volume is the input of the module that pools, or else the last maps or
-tokens that any module gave out before the head.
+The head is a module whose input is `avg`. The volume is the input of the module that pools, or else the last maps or
+tokens that any module outputs before the head.
 """
 
 import math
@@ -19,20 +19,27 @@ from heat_core.errors import HeatError
 from heat_core.types import Head
 
 AUTO, NONE = "auto", "none"
-_MAX_PREFIX_TOKENS = 16  # tokens before the positions: of the class, distillation, registers
+_MAX_PREFIX_TOKENS = 16  # largest number of class, distillation and register tokens before the positions
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
-_MAX_RECORDED_VALUES = 1 << 17  # numbers an image of a tensor that may be the logits
+_MAX_RECORDED_VALUES = 1 << 17  # largest size per image of a tensor that may be the logits
 
 
 class LogitsModel(nn.Module):
-    """A module whose answer is one tensor: the logits of what answers with more (outputs of Hugging Face, dictionaries,
-    tuples of which the first counts)."""
+    """Module whose output is one tensor, the logits of a module with a structured output.
+
+    Outputs of Hugging Face and dictionaries give their entry `logits` or else their first one, tuples their first part.
+    """
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
         self.module = module
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute the logits (B, C).
+
+        Raises:
+            HeatError: where the output holds no tensor.
+        """
         answer: Any = self.module(images)
         while not isinstance(answer, torch.Tensor):
             if isinstance(answer, dict) and answer:
@@ -40,19 +47,24 @@ class LogitsModel(nn.Module):
             elif isinstance(answer, list | tuple) and answer:
                 answer = answer[0]
             else:
-                raise HeatError(f"The module answers with a {type(answer).__name__}: it must give a tensor of logits.")
+                raise HeatError(f"The module returns a {type(answer).__name__}: it must give a tensor of logits.")
         return answer
 
 
 class HookPoint(NamedTuple):
-    """Where a tensor passes: the dotted name of a module, and whether it is its input or its output."""
+    """Input or output of a module, where a tensor is recorded.
+
+    Attributes:
+        module: dotted name of the module.
+        is_input: whether the point is the module's input or its output.
+    """
 
     module: str
     is_input: bool
 
     @property
     def fingerprint_text(self) -> str:
-        """The point as fingerprints hold it: with the class's former name, so that stored features still match."""
+        """Text of the point in fingerprints; it has the class's former name, so that stored features still match."""
         return f"Place(module={self.module!r}, is_input={self.is_input!r})"
 
 
@@ -60,7 +72,7 @@ class HookPoint(NamedTuple):
 def capture_tensors(
     module: nn.Module, points: list[HookPoint], on_tensor: Callable[[HookPoint, torch.Tensor], None]
 ) -> Iterator[None]:
-    """Call `on_tensor` for each tensor that passes one of the points in this thread; others may run the same module."""
+    """Call `on_tensor` for each tensor at one of the points in this thread; other threads may run the same module."""
     thread = threading.get_ident()
 
     def report(point: HookPoint, values: tuple[Any, ...]) -> None:
@@ -82,14 +94,14 @@ def capture_tensors(
 
 
 class HookedExtractor(FeatureExtractor):
-    """The feature extractor of any module.
+    """Feature extractor of any module.
 
     Args:
         model: the module.
-        name: as sentences call it.
-        head: where `avg` passes; None: what the module answers is `avg`.
-        pool: where the volume passes; None: it has none.
-        channels: of `avg`.
+        name: the module's name in messages.
+        head: point where `avg` is recorded; None: the module's output is `avg`.
+        pool: point where the volume is recorded; None: there is no volume.
+        channels: dimension of `avg`.
     """
 
     def __init__(
@@ -98,6 +110,11 @@ class HookedExtractor(FeatureExtractor):
         self.model, self.name, self.head, self.pool, self.channels = model, name, head, pool, channels
 
     def forward(self, images: torch.Tensor) -> Activations:
+        """Run the module and return the recorded `avg` and volume.
+
+        Raises:
+            HeatError: where the module of the head or of the pooling was not called.
+        """
         tensors: dict[HookPoint, torch.Tensor] = {}
         points = [point for point in (self.head, self.pool) if point]
         with capture_tensors(self.model.module, points, tensors.__setitem__):
@@ -109,11 +126,11 @@ class HookedExtractor(FeatureExtractor):
 
     @property
     def fingerprint_text(self) -> str:
-        """Where `avg` and the volume pass, as fingerprints hold it."""
+        """Text in fingerprints of the points where `avg` and the volume are recorded."""
         return " ".join("None" if point is None else point.fingerprint_text for point in (self.head, self.pool))
 
     def linear_head(self, images: torch.Tensor, avg: torch.Tensor) -> tuple[Head | None, str]:
-        """The head that was named or found; where there is to be one, it must be the model's.
+        """Return the head that was named or found; where one is expected, it must give the model's logits.
 
         Raises:
             HeatError: where the head, applied to `avg`, does not give the model's logits.
@@ -124,12 +141,12 @@ class HookedExtractor(FeatureExtractor):
         if head is None:
             raise HeatError(
                 f"{self.head.module} of {self.name} does not give the model's logits as a linear layer of what it "
-                f"reads ({why}): name the last linear layer with head=, or say head='none' for an encoder."
+                f"reads ({why}): name the last linear layer with head=, or pass head='none' for an encoder."
             )
         return head, why
 
     def num_prefix_tokens(self, tokens: int, size: tuple[int, int]) -> int:
-        """T less the cells of the largest grid that the input may be reduced to."""
+        """Return T minus the number of cells of the largest grid to which the input may be reduced."""
         cells = max((h * w for h, w in reduced_grids(size) if h * w <= tokens), default=0)
         return tokens - cells if cells > 1 and tokens - cells <= _MAX_PREFIX_TOKENS else tokens
 
@@ -137,15 +154,15 @@ class HookedExtractor(FeatureExtractor):
 def find_extractor(
     module: nn.Module, name: str, head: str | None, pool: str | None, size: tuple[int, int]
 ) -> HookedExtractor:
-    """Find where `avg` and the volume pass, by running the module once.
+    """Find the points where `avg` and the volume are recorded, by running the module once.
 
     Args:
-        module: in evaluation mode.
-        name: as sentences call it.
-        head: dotted name of a module whose input is `avg`; None or `auto` = the innermost one that answers with the
-            logits; `none` = there is none, what the module answers is `avg`.
-        pool: dotted name of a module whose input is the volume; `auto` = the last maps or tokens before the head;
-            None or `none` = there is no volume.
+        module: module in evaluation mode.
+        name: the module's name in messages.
+        head: dotted name of a module whose input is `avg`; None or `auto` = the innermost one whose output is the
+            logits; `none` = there is no head, and the module's output is `avg`.
+        pool: dotted name of a module whose input is the volume; `auto` = the last maps or tokens before the head; None
+            or `none` = there is no volume.
         size: (H, W) of the input in pixels.
 
     Raises:
@@ -166,7 +183,7 @@ def find_extractor(
 
 
 class _RecordedTensor(NamedTuple):
-    """A tensor that passed a point; its values as they were then, where they are few."""
+    """Tensor at a point; `values` is a copy made at that time, or None where the tensor is large."""
 
     point: HookPoint
     shape: tuple[int, ...]
@@ -174,7 +191,7 @@ class _RecordedTensor(NamedTuple):
 
 
 class _ForwardTrace:
-    """Every tensor that passed into or out of a part of a module, in order."""
+    """Record of every input and output of a module's parts, in order."""
 
     def __init__(self, model: LogitsModel, name: str, size: tuple[int, int]) -> None:
         self.name, self._records = name, list[_RecordedTensor]()
@@ -191,7 +208,7 @@ class _ForwardTrace:
         )
 
     def require_module(self, argument: str, module: str) -> None:
-        """HeatError where there is no module of that name, or none that was called."""
+        """Refuse a name that no module has, or whose module was not called."""
         if module not in self._module_names:
             near = get_close_matches(module, self._module_names, n=4, cutoff=0.4) or self._module_names[-4:]
             raise HeatError(
@@ -203,11 +220,11 @@ class _ForwardTrace:
             )
 
     def _last_index(self, point: HookPoint, end: int | None = None) -> int | None:
-        """The last time that something passed a point, before another time."""
+        """Return the index of the last record of a point, before `end`; None where there is none."""
         return next((i for i in reversed(range(len(self._records[:end]))) if self._records[i].point == point), None)
 
     def find_head(self, module_name: str | None) -> tuple[HookPoint | None, int, int]:
-        """Where `avg` passes, when, and how many numbers it has."""
+        """Return the point of `avg`, the index of its record, and its dimension."""
         if module_name == NONE:
             return None, len(self._records), self._output.flatten(1).shape[1]
         point = self._find_logits_layer() if module_name in (None, AUTO) else HookPoint(str(module_name), True)
@@ -226,13 +243,16 @@ class _ForwardTrace:
             if math.prod(shape[1:]) == shape[1] and not is_identity:
                 return HookPoint(point.module, True)
         raise HeatError(
-            f"No linear layer of {self.name} answers with its logits: name the one that reads the features with head=, "
-            "or say head='none' for an encoder whose answer is the features."
+            f"No linear layer of {self.name} outputs its logits: name the one that reads the features with head=, "
+            "or pass head='none' for an encoder that outputs the features."
         )
 
     def find_volume(self, extractor: HookedExtractor, end: int, size: tuple[int, int]) -> HookPoint | None:
-        """The last maps or tokens with two positions that a module gave out before the head; None where a convolution
-        makes one position of them, which is then what is pooled."""
+        """Find the last maps or tokens with at least two positions that a module outputs before the head.
+
+        The result is None where a convolution reduces them to one position: the pooled vector is then the convolution's
+        output.
+        """
         for point, shape, _ in reversed(self._records[:end]):
             if _has_positions(extractor, shape, size):
                 if not point.is_input:

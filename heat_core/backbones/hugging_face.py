@@ -1,6 +1,6 @@
-"""Image classifiers of Hugging Face's transformers, by the id of the Hub or a folder of `save_pretrained`.
+"""Image classifiers of Hugging Face's transformers, by their id on the Hub or from a folder of `save_pretrained`.
 
-Weights are read from safetensors alone, and no code that lies beside them is run.
+Weights are read from safetensors only, and no code that comes with them is executed.
 """
 
 from typing import Any
@@ -14,16 +14,17 @@ from heat_core.errors import HeatError
 from heat_core.names import printable
 from heat_core.storage import expand_home, is_folder
 
-HUGGING_FACE_PREFIX = "hf:"  # before the id, or the folder
+HUGGING_FACE_PREFIX = "hf:"  # prefix of the id or the folder
 
 
 class ProcessorTransform:
-    """The image processor of a model as a transform."""
+    """Transform that applies a model's image processor."""
 
     def __init__(self, processor: Any) -> None:
         self.processor = processor
 
     def __call__(self, image: Image.Image) -> torch.Tensor:
+        """Prepare an image: a (3, H, W) tensor."""
         return self.processor(image, return_tensors="pt")["pixel_values"][0]
 
     def __repr__(self) -> str:
@@ -31,10 +32,11 @@ class ProcessorTransform:
 
 
 def load_classifier(name: str) -> tuple[nn.Module, ProcessorTransform]:
-    """The module and the transform of `hf:ID`.
+    """Load the module and the transform of `hf:ID`.
 
     Raises:
-        HeatError: where transformers is not installed, or the model cannot be had or was not made for classification.
+        HeatError: where transformers is not installed, the model cannot be loaded, or it was not made for
+            classification.
     """
     try:
         import transformers
@@ -49,10 +51,10 @@ def load_classifier(name: str) -> tuple[nn.Module, ProcessorTransform]:
         module, info = transformers.AutoModelForImageClassification.from_pretrained(
             source, use_safetensors=True, output_loading_info=True, **options
         )
-    except Exception as error:  # of the hub, the network, files and configurations
+    except Exception as error:  # the hub, the network, files and configurations raise many kinds
         raise HeatError(
-            f"{printable(name)} could not be had ({first_line(error)}): connect to the internet once, or give a folder "
-            "with config.json, preprocessor_config.json and model.safetensors of an image classifier."
+            f"{printable(name)} could not be loaded ({first_line(error)}): connect to the internet once, or give a "
+            "folder with config.json, preprocessor_config.json and model.safetensors of an image classifier."
         ) from error
     if missing := sorted(info["missing_keys"]):
         raise HeatError(

@@ -1,4 +1,4 @@
-"""What a weights file of `train-backbone` says beside its weights: how its network is built, fed and was trained."""
+"""Recipe and record of a network trained by `train-backbone`, which its weights file holds as metadata."""
 
 import json
 import math
@@ -14,25 +14,25 @@ from heat_core.names import printable
 from heat_core.storage import expand_home, is_file
 
 PRECISIONS = ("auto", "fp32", "bf16")
-_KEY = "heat_backbone"  # of the file's metadata
+_KEY = "heat_backbone"  # key of the file's metadata
 _FORMAT = 1
 
 
 @dataclass(frozen=True)
 class TrainingRecipe:
-    """How a network is trained.
+    """Settings by which a network is built and trained.
 
     Attributes:
         architecture: timm's name of a ResNet, without a tag.
-        width: what its channels (64, 128, 256, 512) and those of its stem are multiplied by; a multiple of 1/8.
+        width: factor of its channels (64, 128, 256, 512) and of those of its stem; a multiple of 1/8, at most 8.
         image_size: side of the input in pixels.
-        epochs: how often every training image is seen.
-        batch_size: images a step.
-        lr: the highest learning rate.
-        weight_decay: of all parameters.
+        epochs: passes over the training images.
+        batch_size: images per step.
+        lr: highest learning rate.
+        weight_decay: weight decay of all parameters.
         label_smoothing: share of a label that is spread over all classes.
-        precision: of the products: fp32, bf16, or auto, the one that is faster here.
-        seed: of the first weights, the order of the images and how they are varied.
+        precision: precision of matrix products: fp32, bf16, or auto for the one that is faster on this machine.
+        seed: seed of the first weights, of the order of the images and of their augmentation.
     """
 
     architecture: str
@@ -47,7 +47,11 @@ class TrainingRecipe:
     seed: int = 0
 
     def validate(self) -> None:
-        """Refuse values that no training can have."""
+        """Refuse values outside their ranges.
+
+        Raises:
+            HeatError: naming the value and its range.
+        """
         rules = (
             (0 < self.width <= 8 and (8 * self.width).is_integer(), "width", "a multiple of 0.125 up to 8"),
             (self.image_size >= 8, "image size", "at least 8 pixels"),
@@ -66,18 +70,18 @@ class TrainingRecipe:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """A network that was trained, or is half trained.
+    """Description of a network that was trained, completely or in part.
 
     Attributes:
-        recipe: how.
-        class_names: of its outputs, in their order.
-        mean: of red, green and blue between 0 and 1, which its input is less by.
-        std: what the rest is divided by.
+        recipe: settings of the training.
+        class_names: names of the network's outputs, in their order.
+        mean: means of red, green and blue, subtracted from pixels in [0, 1].
+        std: standard deviations by which the difference is divided.
         data: digest of the training images.
-        precision: the one that was taken: fp32 or bf16.
-        epochs_done: how many epochs it has seen.
-        test_accuracy: share of the test images that the stored weights get right; None before the end.
-        test_images: how many those are.
+        precision: precision that was used: fp32 or bf16.
+        epochs_done: number of finished epochs.
+        test_accuracy: share of the test images that the stored weights classify correctly; None before the end.
+        test_images: number of the test images.
     """
 
     recipe: TrainingRecipe
@@ -91,11 +95,11 @@ class TrainingRecord:
     test_images: int = 0
 
     def metadata(self) -> dict[str, str]:
-        """For a safetensors file; `read_training_record` reads it."""
+        """Return the record as metadata of a safetensors file, for `read_training_record`."""
         return {_KEY: json.dumps({"format": _FORMAT} | asdict(self))}
 
     def differences(self, recipe: TrainingRecipe, data: str, class_names: Sequence[str]) -> list[str]:
-        """What another training has otherwise, in words; none where it would give the same network."""
+        """List in words how another training differs; empty where it would give the same network."""
         own, given = asdict(self.recipe), asdict(recipe)
         differences = [f"{key.replace('_', ' ')} {own[key]}, not {given[key]}" for key in own if own[key] != given[key]]
         if self.data != data or self.class_names != list(class_names):
@@ -103,7 +107,7 @@ class TrainingRecord:
         return differences
 
     def require_architecture(self, name: str, file: str) -> None:
-        """Refuse a backbone's name that is not that of the file's network."""
+        """Refuse a backbone's name that does not match the file's network."""
         architecture, classes = self.recipe.architecture, len(self.class_names)
         if name.partition(".")[0] not in (architecture, f"{architecture}_cifar{classes}"):
             raise HeatError(
@@ -113,10 +117,10 @@ class TrainingRecord:
 
 
 def read_training_record(path: str | Path) -> TrainingRecord | None:
-    """What a weights file says of its training; None where it says nothing, or is no safetensors file.
+    """Read the training record of a weights file; None where it has none or is no safetensors file.
 
     Raises:
-        HeatError: where what it says cannot be understood.
+        HeatError: where the record is damaged or of another version.
     """
     file = expand_home(path)
     if not is_file(file):
@@ -147,7 +151,7 @@ def _parse_record(text: str, file: Path) -> TrainingRecord:
     except HeatError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise HeatError(f"What {printable(file)} says of its training is damaged: get the file again.") from error
+        raise HeatError(f"The training record in {printable(file)} is damaged: get the file again.") from error
     return record
 
 

@@ -1,7 +1,7 @@
-"""Weights of a file: read without running code, found in whatever training code put around them, loaded whole.
+"""Weights files: read without executing code, stripped of the prefixes of training code, and loaded completely.
 
-Weights that fit by their names may still be those of another network: of a deeper one, or of one with more in every
-block. A network that left those out would answer, and answer wrongly.
+Weights whose names fit may still belong to another network: to a deeper one, or to one with more layers in every block.
+A network loaded without the rest would give wrong outputs, so that such weights are refused.
 """
 
 import argparse
@@ -20,19 +20,19 @@ from heat_core.storage import expand_home, is_file, is_folder, permission_error
 
 Weights = dict[str, torch.Tensor]
 
-# Keys under which timm's checkpoints have them, the average first
+# Keys of the weights in timm's checkpoints; the averaged weights come first.
 _STATE_KEYS = ("state_dict_ema", "model_ema", "state_dict", "model")
-# What training code puts before every key
+# Prefixes that training code puts before every key.
 _KNOWN_PREFIXES = ("module.", "_orig_mod.", "encoder.", "backbone.", "model.")
-# Last parts of keys that are no learned values: what is counted, measured, or made again from the shape of the input.
+# Last parts of keys of values that are not learned: counters, and values computed from the shape of the input.
 _NOT_LEARNED = ("num_batches_tracked", "total_ops", "total_params", "attn_mask", "relative_coords_table", "inv_freq")
 
 
 def read_weights(path: str) -> Weights:
-    """Every tensor of a file by its name; those of dictionaries in dictionaries are joined by dots.
+    """Read every tensor of a file by its name; names in nested dictionaries are joined by dots.
 
     Raises:
-        HeatError: where there is no such file, or none that can be read without running code.
+        HeatError: where there is no such file, or it cannot be read without executing code.
     """
     file = expand_home(path)
     if not is_file(file):
@@ -41,7 +41,7 @@ def read_weights(path: str) -> Weights:
     try:
         if file.suffix == ".safetensors":
             return dict(load_file(file, device="cpu"))
-        with torch.serialization.safe_globals([argparse.Namespace]):  # training scripts put their options beside
+        with torch.serialization.safe_globals([argparse.Namespace]):  # of scripts that save their options
             content = torch.load(file, map_location="cpu", weights_only=True)
     except PermissionError as error:
         raise permission_error(file, error) from error
@@ -61,8 +61,8 @@ def read_weights(path: str) -> Weights:
 
 
 def _describe_unsafe_code(file: Path) -> str:
-    """What a torch file would run, in brackets; empty where that cannot be known."""
-    with suppress(Exception):  # of a file that is damaged
+    """List in brackets the code that a torch file would execute; "" where that cannot be determined."""
+    with suppress(Exception):  # the file may be damaged
         if names := sorted(torch.serialization.get_unsafe_globals_in_checkpoint(file)):
             return f" (it would run {shortlist(names, 3)})"
     return ""
@@ -77,10 +77,10 @@ def _flatten_tensors(content: dict[Any, Any], prefix: str = "") -> Iterator[tupl
 
 
 def strip_prefixes(state: Weights, model: Any, source: str) -> Weights:
-    """The same tensors without what training code put before the network's own keys.
+    """Remove the prefixes that training code put before the network's own keys.
 
     Raises:
-        HeatError: where the network is in there more than once, with other values.
+        HeatError: where the weights hold the network more than once, with different values.
     """
     own = set(model.state_dict())
     count: dict[str, int] = {}
@@ -89,7 +89,7 @@ def strip_prefixes(state: Weights, model: Any, source: str) -> Weights:
             if key[len(prefix) :] in own:
                 count[prefix] = count.get(prefix, 0) + 1
     most_matches = max(count.values(), default=0)
-    if 2 * most_matches < len(own):  # perhaps under other names, which timm translates
+    if 2 * most_matches < len(own):  # the keys may have other names, which timm translates
         return _strip_known_prefixes(state, own)
     candidates = [_remove_prefix(state, prefix) for prefix, n in count.items() if n == most_matches]
     if any(not _are_equal(candidates[0], candidate, own) for candidate in candidates[1:]):
@@ -119,13 +119,13 @@ def _are_equal(a: Weights, b: Weights, own: set[str]) -> bool:
 
 
 def load_weights(model: Any, state: Weights, name: str, source: str, classifiers: list[str]) -> None:
-    """Give a network its weights; without a classifier it becomes one without.
+    """Load weights into a network; where they lack a classifier `fc`, the network's classifier is removed.
 
     Raises:
-        HeatError: where they are another network's, or not finite.
+        HeatError: where they belong to another network, or are not finite.
     """
     own = model.state_dict()
-    if "fc.weight" in own and "fc.weight" not in state and hasattr(model, "fc"):  # self-supervised: no classifier
+    if "fc.weight" in own and "fc.weight" not in state and hasattr(model, "fc"):  # self-supervised
         model.reset_classifier(0)
         own = model.state_dict()
     misshapen = [k for k, v in state.items() if k in own and v.shape != own[k].shape]
@@ -133,7 +133,7 @@ def load_weights(model: Any, state: Weights, name: str, source: str, classifiers
     unexpected = [] if misshapen or missing else _unexpected_keys(state, own, classifiers)
     if misshapen or missing or unexpected:
         example = (misshapen + missing + unexpected)[0]
-        what = "has another shape" if misshapen else "is missing" if missing else "has no place there"
+        what = "has another shape" if misshapen else "is missing" if missing else "is not part of it"
         raise HeatError(
             f"The weights in {printable(source)} do not fit {name} ({printable(example)} {what}): choose the backbone "
             "that they were trained for."
@@ -144,8 +144,11 @@ def load_weights(model: Any, state: Weights, name: str, source: str, classifiers
 
 
 def _unexpected_keys(state: Weights, own: Weights, classifiers: list[str]) -> list[str]:
-    """Learned values for which a part of the network has no place. What lies beside its parts (a projector, a decoder)
-    and what stands in for its classifier are left out without harm."""
+    """List keys of learned values that belong to a part of the network but that it does not have.
+
+    Values beside its parts (a projector, a decoder) and those of its classifier are ignored, since they change no
+    feature.
+    """
     parts = {key.split(".")[0] for key in own} - {name.split(".")[0] for name in classifiers}
     return [
         key
@@ -159,5 +162,5 @@ def _unexpected_keys(state: Weights, own: Weights, classifiers: list[str]) -> li
 
 
 def first_line(error: Exception) -> str:
-    """What an error of somebody else's says, in short."""
+    """Return the first line of another library's error message, without its period."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,4 +1,4 @@
-"""Networks with their weights: timm's, the paper's for CIFAR, the demo's; and what is wrong where they do not fit."""
+"""Networks with their weights: timm's, the paper's for CIFAR, the demo's; and the errors where they do not fit."""
 
 import sys
 from contextlib import suppress
@@ -21,7 +21,7 @@ DEMO = "heat-demo-resnet"
 CIFAR_NORM = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2023, 0.1994, 0.2010)}
 _NO_CROP = {"crop_pct": 1.0, "interpolation": "bicubic"}  # no border is cropped
 
-# The paper's CIFAR networks: preset → (timm name, repository on the Hugging Face hub, classes)
+# Networks of the paper for CIFAR: preset → (timm name, repository on the Hugging Face hub, number of classes).
 CIFAR_PRESETS = {
     f"resnet{depth}{kind}_cifar{classes}": (f"resnet{depth}", f"edadaltocg/resnet{depth}{kind}_cifar{classes}", classes)
     for depth in (18, 34, 50)
@@ -31,10 +31,10 @@ CIFAR_PRESETS = {
 
 
 def build_network(name: str, weights: str | None, image_size: int | None) -> tuple[Any, dict[str, Any] | None]:
-    """A network by its name, and its data configuration where that is not timm's own.
+    """Build a network by its name, and return its data configuration where it differs from timm's own.
 
     Raises:
-        HeatError: as of `load_backbone`.
+        HeatError: as `load_backbone`.
     """
     if name == DEMO:
         model = demo_network()
@@ -58,7 +58,7 @@ def build_network(name: str, weights: str | None, image_size: int | None) -> tup
 
 
 def cifar_network(architecture: str, classes: int, **keywords: Any) -> Any:
-    """Timm's ResNet for 32×32 images: a 3×3 stem of stride 1 and no max-pooling."""
+    """Build timm's ResNet for 32×32 images, with a 3×3 stem of stride 1 and no max-pooling."""
     model: Any = timm.create_model(architecture, pretrained=False, num_classes=classes, **keywords)
     model.conv1 = nn.Conv2d(3, model.bn1.num_features, kernel_size=3, stride=1, padding=1, bias=False)
     model.maxpool = nn.Identity()
@@ -66,7 +66,7 @@ def cifar_network(architecture: str, classes: int, **keywords: Any) -> Any:
 
 
 def small_resnet(recipe: TrainingRecipe, classes: int) -> Any:
-    """The network of a recipe: `cifar_network` with all its channels, those of the stem too, times the width.
+    """Build the network of a recipe: `cifar_network` with all channels, also those of the stem, times the width.
 
     Raises:
         HeatError: where timm has no ResNet of that name, or not at that width.
@@ -77,17 +77,17 @@ def small_resnet(recipe: TrainingRecipe, classes: int) -> Any:
         raise HeatError(f"{name} is not one of timm's ResNets: choose one, such as resnet18, resnet34 or resnet50.")
     channels = tuple(int(c * recipe.width) for c in (64, 128, 256, 512))
     try:
-        # only of a deep stem does timm let one choose the width; its convolutions are replaced by one
+        # timm lets the width be chosen for a deep stem only, whose convolutions `cifar_network` replaces by one
         model = cifar_network(name, classes, channels=channels, stem_type="deep", stem_width=channels[0] // 2)
-    except Exception as error:  # groups that do not divide the channels, and more of timm's own
+    except Exception as error:  # such as groups that do not divide the channels
         raise HeatError(f"{name} cannot be built at width {recipe.width:g}: {first_line(error)}.") from error
-    if not all(parameter.numel() for parameter in model.parameters()):  # groups get a share of the channels, rounded
+    if not all(parameter.numel() for parameter in model.parameters()):  # of groups, rounded to 0
         raise HeatError(f"{name} has layers without channels at width {recipe.width:g}: choose a greater width.")
     return model
 
 
 def _build_trained_resnet(record: TrainingRecord, name: str, weights: str) -> tuple[Any, dict[str, Any]]:
-    """The network of a file of `train-backbone`, and what its images are like."""
+    """Build the network of a file of `train-backbone`, and its data configuration."""
     model = small_resnet(record.recipe, len(record.class_names))
     load_weights(model, strip_prefixes(read_weights(weights), model, weights), name, weights, classifier_names(name))
     side = record.recipe.image_size
@@ -95,7 +95,7 @@ def _build_trained_resnet(record: TrainingRecord, name: str, weights: str) -> tu
 
 
 def demo_network() -> Any:
-    """The embedded demo's ResNet-10: 64 features, 0.2 M parameters; a stem of stride 2, for speed."""
+    """Build the demo's ResNet-10 with 64 features and 0.2 M parameters; its stem has stride 2, for speed."""
     channels = (32, 48, 64, 64)
     model = cifar_network("resnet18", 6, layers=(1, 1, 1, 1), channels=channels, output_stride=16)
     model.conv1.stride = (2, 2)
@@ -106,10 +106,10 @@ def _timm_model(name: str, weights: str | None, image_size: int | None) -> tuple
     if not name.startswith("hf-hub:"):
         _require_known(name)
     model, trained_at = _load_weights_file(name, weights) if weights else (_load_pretrained(name), None)
-    if image_size and hasattr(model, "set_input_size"):  # resizes position embeddings: only once they are loaded
+    if image_size and hasattr(model, "set_input_size"):  # it resizes position embeddings, which must be loaded before
         try:
             model.set_input_size(img_size=image_size)
-        except Exception as error:  # timm's models refuse in ways of their own
+        except Exception as error:  # timm's models raise many kinds
             raise image_size_error(name, image_size, error) from error
     return model, trained_at
 
@@ -118,7 +118,7 @@ def _require_known(name: str) -> None:
     if not timm.is_model(name):
         near = get_close_matches(name, timm.list_models(), n=4, cutoff=0.5)
         hint = f" (did you mean {', '.join(near)}?)" if near else ""
-        raise HeatError(f"timm knows no model {name!r}{hint}: timm.list_models() names them all.")
+        raise HeatError(f"timm has no model {name!r}{hint}: timm.list_models() lists them all.")
 
 
 def _load_pretrained(name: str) -> Any:
@@ -126,14 +126,17 @@ def _load_pretrained(name: str) -> Any:
         return timm.create_model(name, pretrained=True)
     except Exception as error:  # the hub, the network and timm raise many kinds
         raise HeatError(
-            f"The weights of {name} could not be had ({first_line(error)}): connect to the internet, or pass a "
+            f"The weights of {name} could not be loaded ({first_line(error)}): connect to the internet, or pass a "
             "weights file."
         ) from error
 
 
 def _load_weights_file(name: str, weights: str) -> tuple[Any, int | None]:
-    """The network with as many classes as the weights have (none for self-supervised ones), at the image size of their
-    position embeddings; and that size, where it is not timm's."""
+    """Build a network for a weights file; return it and the image size of the weights where it is not timm's own.
+
+    The network has as many classes as the weights (none for self-supervised ones), and the image size for which their
+    position embeddings were trained.
+    """
     state = read_weights(weights)
 
     def create(**keywords: Any) -> Any:
@@ -157,7 +160,7 @@ def _load_weights_file(name: str, weights: str) -> tuple[Any, int | None]:
 
 
 def _pretrained_image_size(state: dict[str, torch.Tensor], model: Any) -> int | None:
-    """The image size for which a ViT's position embeddings were trained, where they say it."""
+    """Derive the image size for which a ViT's position embeddings were trained; None where they do not show it."""
     positions = state.get("pos_embed")
     patches: Any = getattr(model, "patch_embed", None)
     if positions is None or positions.ndim != 3 or not hasattr(patches, "patch_size"):
@@ -171,26 +174,27 @@ def _pretrained_image_size(state: dict[str, torch.Tensor], model: Any) -> int | 
 
 
 def _translate_keys(state: dict[str, torch.Tensor], model: Any) -> dict[str, torch.Tensor]:
-    """The keys under timm's names of today, where timm knows how to translate them."""
+    """Translate keys to timm's current names, where timm has a translation that matches more of them."""
     translate = getattr(sys.modules.get(type(model).__module__), "checkpoint_filter_fn", None)
     own = set(model.state_dict())
     if translate is None or own <= set(state):
         return state
     try:
         translated = translate(dict(state), model)
-    except Exception:  # made for its own checkpoints, not for everybody's
+    except Exception:  # the function is made for timm's own checkpoints and may fail on others
         return state
     return translated if len(own & set(translated)) > len(own & set(state)) else state
 
 
 def image_size_error(name: str, side: int, error: Exception) -> HeatError:
+    """Build the error for a network that cannot take images of `side` pixels."""
     return HeatError(
         f"{name} cannot take images of {side} pixels ({first_line(error)}): choose another image size, or leave it out."
     )
 
 
 def _count_classes(state: dict[str, torch.Tensor], name: str) -> int:
-    """How many classes the weights tell apart; 0 where they have no classifier."""
+    """Count the classes of the weights' classifier; 0 where they have none."""
     for classifier in classifier_names(name):
         if (weight := state.get(f"{classifier}.weight")) is not None:
             return len(weight)
@@ -198,7 +202,7 @@ def _count_classes(state: dict[str, torch.Tensor], name: str) -> int:
 
 
 def classifier_names(name: str) -> list[str]:
-    """Where timm's network of that name has its classifiers."""
+    """List the names of the classifier modules of a timm network."""
     names = timm.get_pretrained_cfg_value(name, "classifier") if timm.is_model(name) else None
     return [names] if isinstance(names, str) else list(names or ("fc", "head", "classifier", "head.fc"))
 
@@ -208,6 +212,6 @@ def _download_state_dict(repository: str) -> dict[str, torch.Tensor]:
         return load_state_dict_from_hf(repository, weights_only=True)
     except Exception as error:
         raise HeatError(
-            f"The weights of {repository} could not be had from the Hugging Face hub ({first_line(error)}): "
+            f"The weights of {repository} could not be loaded from the Hugging Face hub ({first_line(error)}): "
             "connect to the internet once, or pass a weights file."
         ) from error

@@ -1,7 +1,6 @@
-"""How an image becomes the pixels of a network: a transform of anybody's, looked at by what it does.
+"""Transforms from an image to the pixels of a network, characterised by their effect on test images.
 
-A transform that resizes, cuts out the middle and normalises can be written down as a `TransformSpec`, to be kept in
-a file.
+A transform that resizes, crops the centre and normalises can be described by a `TransformSpec` and stored in a file.
 """
 
 import re
@@ -19,19 +18,20 @@ from heat_core.digests import digest_of_bytes
 from heat_core.errors import HeatError
 
 Transform = Callable[[Image.Image], torch.Tensor]
-_SHAPES = ((300, 200), (200, 300), (40, 40))  # width, height: what a transform is tried on
+_SHAPES = ((300, 200), (200, 300), (40, 40))  # width and height of the test images
 MEMORY_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 @dataclass(frozen=True)
 class TransformInfo:
-    """A transform, and what is known of it.
+    """Transform with the properties that were determined for it.
 
     Attributes:
         transform: PIL image in RGB → (3, H, W) tensor.
-        size: (H, W).
-        mean: of red, green and blue between 0 and 1, which pixels are less by.
-        std: what the rest is divided by; ones where the transform is no such normalisation.
+        size: (H, W) of the output in pixels.
+        mean: per-channel mean (red, green, blue) subtracted from pixels in [0, 1].
+        std: per-channel standard deviation by which the difference is divided; ones (and a mean of zeros) where the
+            transform is no such normalisation.
     """
 
     transform: Transform
@@ -41,10 +41,10 @@ class TransformInfo:
 
     @classmethod
     def inspect(cls, transform: Transform) -> "TransformInfo":
-        """Try a transform on images.
+        """Determine size, mean and std of a transform by applying it to test images.
 
         Raises:
-            HeatError: where it does not make one (3, H, W) tensor of every image.
+            HeatError: where it does not turn every image into one (3, H, W) tensor, the same each time.
         """
         outputs = [_apply(transform, image) for image in _test_images()]
         first = outputs[0]
@@ -59,14 +59,19 @@ class TransformInfo:
                 "one size, as CenterCrop(224) does."
             )
         if not torch.equal(first, _apply(transform, _test_images()[0])):
-            raise HeatError("The transform gives something else each time: take the one of testing, without chance.")
+            raise HeatError(
+                "The transform gives a different result each time: give the one for testing, without random steps."
+            )
         mean, std = _normalisation(transform)
         return cls(transform, (first.shape[1], first.shape[2]), mean, std)
 
     @property
     def fingerprint_text(self) -> str:
-        """What a fingerprint keeps: what the transform says of itself and, where that is no more than where it lies in
-        memory, what it does."""
+        """Text that identifies the transform in fingerprints.
+
+        It is the transform's repr with size, mean and std; where the repr holds a memory address, a digest of the
+        outputs for the test images replaces mean and std.
+        """
         text = repr(self.transform)
         without_address = MEMORY_ADDRESS.sub("", text)
         if without_address == text:
@@ -75,10 +80,10 @@ class TransformInfo:
         return f"{without_address} {self.size} {digest_of_bytes(*outputs, length=64)}"
 
     def to_spec(self) -> "TransformSpec":
-        """The transform written down.
+        """Describe the transform by a `TransformSpec`.
 
         Raises:
-            HeatError: where it does something else than to resize, to cut out the middle and to normalise.
+            HeatError: where it does something else than resize, crop the centre and normalise.
         """
         try:
             spec = TransformSpec.from_transform(self.transform)
@@ -89,7 +94,7 @@ class TransformInfo:
         except (AttributeError, TypeError, ValueError) as error:
             why = first_line(error)
         raise HeatError(
-            f"The transform cannot be written down ({why}): build it of Resize, CenterCrop, ToTensor and Normalize."
+            f"The transform cannot be saved ({why}): build it of Resize, CenterCrop, ToTensor and Normalize."
         )
 
 
@@ -98,7 +103,7 @@ def _is_close(a: torch.Tensor, b: torch.Tensor) -> bool:
 
 
 def _test_images() -> list[Image.Image]:
-    """Smooth colours and noise, the same each time."""
+    """Make images of smooth colours and noise, the same each time."""
     rng, images = np.random.default_rng(0), []
     for width, height in _SHAPES:
         pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -110,7 +115,7 @@ def _test_images() -> list[Image.Image]:
 def _apply(transform: Transform, image: Image.Image) -> torch.Tensor:
     try:
         pixels = transform(image)
-    except Exception as error:  # anybody's code
+    except Exception as error:  # code of the caller may raise anything
         raise HeatError(
             f"The transform fails on an image of {image.width}×{image.height} pixels ({first_line(error)}): it must "
             "take a PIL image in RGB and give a (3, H, W) tensor."
@@ -121,7 +126,7 @@ def _apply(transform: Transform, image: Image.Image) -> torch.Tensor:
 
 
 def _normalisation(transform: Transform) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and std of (pixels - mean) / std, seen on a black, a grey and a white image; 0 and 1 where it is no such."""
+    """Determine mean and std of (pixels - mean) / std from three grey levels; 0 and 1 for other transforms."""
     values = [0.0, 0.2, 1.0]
     images = (Image.new("RGB", (64, 64), (round(255 * value),) * 3) for value in values)
     outputs = [_apply(transform, image) for image in images]
@@ -134,14 +139,14 @@ def _normalisation(transform: Transform) -> tuple[tuple[float, ...], tuple[float
 
 @dataclass(frozen=True)
 class TransformSpec:
-    """What a transform does, one after the other.
+    """Steps of a transform, in their order.
 
     Attributes:
-        resize: side that the shorter edge is resized to, or (H, W); None = as it is.
-        interpolation: torchvision's name of it.
-        crop: (H, W) of what is cut out of the middle; None = all.
-        mean: of red, green and blue between 0 and 1.
-        std: of the same.
+        resize: length in pixels to which the shorter edge is resized, or (H, W); None = no resizing.
+        interpolation: torchvision's name of the interpolation.
+        crop: (H, W) in pixels of the centre crop; None = no crop.
+        mean: per-channel mean of pixels in [0, 1].
+        std: per-channel standard deviation of pixels in [0, 1].
     """
 
     resize: int | tuple[int, int] | None = None
@@ -151,7 +156,7 @@ class TransformSpec:
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
 
     def build(self) -> Transform:
-        """The transform itself."""
+        """Build the transform."""
         mode = transforms.InterpolationMode(self.interpolation)
         return transforms.Compose(
             [
@@ -164,7 +169,11 @@ class TransformSpec:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "TransformSpec":
-        """Those of a JSON object; ValueError where it is none of them."""
+        """Read the steps from a JSON object.
+
+        Raises:
+            ValueError: where the object does not describe a transform.
+        """
         if unknown := set(values) - {f.name for f in fields(cls)}:
             raise ValueError(f"{sorted(unknown)[0]} is no step of a transform")
         if not {"mean", "std"} <= set(values) or not {"resize", "crop"} & set(values):
@@ -179,22 +188,27 @@ class TransformSpec:
 
     @classmethod
     def from_transform(cls, transform: Any) -> "TransformSpec":
-        """Those of torchvision's and timm's classes; ValueError names one that is none of them. Whether the order of
-        things is theirs too is for the caller to see."""
+        """Read the steps from transforms of torchvision and timm.
+
+        Their order is not checked: the caller must compare the outputs of both transforms.
+
+        Raises:
+            ValueError: naming a class that is none of the supported steps.
+        """
         values: dict[str, Any] = {}
         for step in _iter_steps(transform):
             class_name = type(step).__name__
             if class_name in _CONVERSIONS:
                 continue
             if class_name not in _FIELDS_OF_CLASS:
-                raise ValueError(f"{class_name} is none of its steps")
+                raise ValueError(f"{class_name} is not a supported step")
             for name, (attribute, parse) in _FIELDS_OF_CLASS[class_name].items():
                 values[name] = parse(getattr(step, attribute))
         return cls(**values)
 
 
 def _iter_steps(transform: Any) -> Iterator[Any]:
-    """The single steps of a Compose or Sequential."""
+    """Iterate over the single steps of a Compose or Sequential."""
     inner = getattr(transform, "transforms", None)
     if inner is None and isinstance(transform, torch.nn.Sequential):
         inner = list(transform)
@@ -210,13 +224,13 @@ def _mode(interpolation: Any) -> str:
 
 
 def _side(size: Any) -> int | tuple[int, int]:
-    """As Resize takes it: one number is the shorter edge."""
+    """Read a size as Resize does, where one number is the shorter edge."""
     sides = [size] if isinstance(size, int) else [int(side) for side in size]
     return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
 
 def _pair(size: Any) -> tuple[int, int]:
-    """As CenterCrop takes it: one number is a square."""
+    """Read a size as CenterCrop does, where one number is the side of a square."""
     side = _side(size)
     return (side, side) if isinstance(side, int) else side
 
@@ -225,11 +239,11 @@ def _floats(values: Any) -> tuple[float, ...]:
     return tuple(float(value) for value in values)
 
 
-# Classes of torchvision and timm that change the type of an image only
+# Classes of torchvision and timm that change only the type of an image.
 _CONVERSIONS = frozenset(
     ("ToTensor", "MaybeToTensor", "PILToTensor", "MaybePILToTensor", "ConvertImageDtype", "ToImage", "ToDtype")
 )
-# Class of torchvision or timm → field of a TransformSpec → the class's attribute, and how it is read
+# Class of torchvision or timm → field of a TransformSpec → (attribute of the class, function that reads it).
 _FIELDS_OF_CLASS: dict[str, dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "Resize": {"resize": ("size", _side), "interpolation": ("interpolation", _mode)},
     "CenterCrop": {"crop": ("size", _pair)},

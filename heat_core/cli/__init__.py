@@ -1,1 +1,1 @@
-"""The command line: the parser of each verb, what the verb does, and its output."""
+"""Command line: the parser of each verb, the function that performs it, and its output."""

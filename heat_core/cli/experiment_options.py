@@ -1,4 +1,4 @@
-"""The options of an experiment, which `run` and `study` share, and the experiment that they describe."""
+"""Options of an experiment, which `run` and `study` share, and the experiment that they describe."""
 
 import argparse
 
@@ -11,7 +11,12 @@ from heat_core.runs.experiment import COVARIANCES, MIXTURE_WEIGHTS, Experiment
 
 
 def add_experiment_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    """Add the options of an experiment; `required`: whether its images and its network must be given."""
+    """Add the options of an experiment.
+
+    Args:
+        parser: parser of the verb.
+        required: whether `--id`, `--ood` and `--backbone` must be given.
+    """
     _add_image_options(parser, required)
     features_help = "; or `features`: every set is a folder of avg.npy (std.npy, labels.npy)"
     add_backbone_options(parser, required, two=True, more=features_help)
@@ -29,24 +34,24 @@ def add_experiment_options(parser: argparse.ArgumentParser, required: bool = Tru
 
 def _add_image_options(parser: argparse.ArgumentParser, required: bool) -> None:
     images = parser.add_argument_group("images")
-    id_help = "training images of the known classes; a flat folder, or a LIST without labels, has none"
+    id_help = "training images of the known classes; a flat folder, or a LIST without labels, has no classes"
     images.add_argument("--id", required=required, metavar="DIR|LIST|NAME", help=id_help)
     test_help = "ID test images (default: those of the LIST --id, or every fifth of --id)"
     images.add_argument("--id-test", metavar="DIR|LIST|NAME", help=test_help)
     images.add_argument(
         "--ood", nargs="+", action="extend", required=required, metavar="NAME=DIR|LIST|NAME", help="unknown images"
     )
-    add_list_option(parser, "--group", "NAME=near|mid|far", "how far each OOD set is")
-    images.add_argument("--limit", type=int, metavar="PER_CLASS", help="images a class, in every set")
-    images.add_argument("--limit-test", type=int, metavar="PER_CLASS", help="images a class of --id-test")
-    images.add_argument("--limit-ood", type=int, metavar="PER_CLASS", help="images a class of --ood")
+    add_list_option(parser, "--group", "NAME=near|mid|far", "distance of each OOD set from the known images")
+    images.add_argument("--limit", type=int, metavar="PER_CLASS", help="images per class, in every set")
+    images.add_argument("--limit-test", type=int, metavar="PER_CLASS", help="images per class of --id-test")
+    images.add_argument("--limit-ood", type=int, metavar="PER_CLASS", help="images per class of --ood")
     cluster_help = "clusters in place of the classes of an --id without any (default: 10, fewer below 200 images)"
     images.add_argument("--clusters", type=int, metavar="N", help=cluster_help)
     images.add_argument("--share", type=float, metavar="0…1", help="share of the training images that is used")
 
 
 def experiment_from_options(options: argparse.Namespace) -> Experiment:
-    """Build the experiment that the options describe; what is not given is as `Experiment` has it."""
+    """Build the experiment that the options describe; missing options get the defaults of `Experiment`."""
     values = vars(options) | {
         "ood": _parse_pairs(options.ood or [], "NAME=DIR"),
         "groups": _parse_pairs(options.group or [], "NAME=near"),
@@ -57,7 +62,11 @@ def experiment_from_options(options: argparse.Namespace) -> Experiment:
 
 
 def _parse_pairs(texts: list[str], example: str) -> dict[str, str]:
-    """Parse texts that read NAME=VALUE; HeatError where one does not, or a name is used twice."""
+    """Parse texts of the form NAME=VALUE.
+
+    Raises:
+        HeatError: if a text has another form, or if a name is used twice.
+    """
     for text in texts:
         if "=" not in text:
             raise HeatError(f"{text!r} should read {example}.")

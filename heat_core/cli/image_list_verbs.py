@@ -1,4 +1,4 @@
-"""Long lists of images, in shards: `score --out FOLDER` and `extract`."""
+"""Verbs for long lists of images, which are processed in shards: `score --out FOLDER` and `extract`."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def score_into_shards(options: argparse.Namespace) -> int:
-    """Write shards of scores and print their summary; returns the exit code."""
+    """Write shards of scores, print their summary, and return the exit code."""
     from heat_core.shards.list_scoring import score_list
 
     if options.by is not None or options.by_class:
@@ -56,7 +56,7 @@ def _print_json(run: str, out: str, summary: "ScoreSummary") -> None:
 
 
 def extract(options: argparse.Namespace) -> None:
-    """Extract features of a list of images, as a folder that `run --backbone features` takes."""
+    """Extract features of a list of images into a folder for `run --backbone features`."""
     require_memory()
     from heat_core.backbones.registry import load_backbone
     from heat_core.shards.list_extraction import extract_list

@@ -17,17 +17,18 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a verb.
 
     Args:
-        arguments: as after `python -m heat_core`; None = those of this process.
+        arguments: arguments after `python -m heat_core`; None = the arguments of this process.
 
     Returns:
-        The exit code: 0, what the verb returns, 2 after a mistake, 130 where it was cancelled.
+        The exit code: that of the verb (0 if it has none), 2 after an error that a person can correct, 130 if the
+        verb was cancelled.
     """
-    for stream in (sys.stdout, sys.stderr):  # a file or a pipe may know no β, and no name that is not UTF-8
+    for stream in (sys.stdout, sys.stderr):  # a file or a pipe may be unable to encode β, or a name that is not UTF-8
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         return _run_verb(sys.argv[1:] if arguments is None else arguments)
-    except BrokenPipeError:  # the reader has what it wanted: `… | head`
+    except BrokenPipeError:  # the reader has closed the pipe, as in `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except HeatError as error:
@@ -55,14 +56,14 @@ def _run_verb(arguments: list[str]) -> int:
 
 
 def _fail(sentence: str, code: int = _USER_ERROR) -> int:
-    """Print the sentence of an error below the progress, and return the exit code."""
+    """End the progress bar, print the sentence of an error, and return the exit code."""
     close_progress()
     print(f"heat_core: {sentence}", file=sys.stderr)
     return code
 
 
 def _require_no_empty_values(options: argparse.Namespace) -> None:
-    """Refuse empty values: as a path they would be the working directory, as an option they would do nothing."""
+    """Refuse empty values: an empty path would mean the working directory, another empty value would be ignored."""
     for name, value in vars(options).items():
         if name != "name" and "" in (value if isinstance(value, list) else [value]):
             raise HeatError(

@@ -1,4 +1,4 @@
-"""Opens the guard that RUN|GUARD names, with the options of the verbs that score images."""
+"""Opening of the guard that the argument RUN|GUARD names, as the options of the scoring verbs require."""
 
 import argparse
 import sys
@@ -17,7 +17,15 @@ EXIT_TOO_MANY_UNKNOWN = 1
 
 
 def open_guard(options: argparse.Namespace, only_composed: bool = False) -> "Guard":
-    """Load a guard's file, or make a run's guard; `only_composed`: with the priors of the lens alone."""
+    """Load the file of a guard, or build the guard of a run.
+
+    Args:
+        options: options of the verb.
+        only_composed: whether the guard of a run gets only the priors that the lens composes.
+
+    Raises:
+        HeatError: if the options do not apply to a guard, or to a run.
+    """
     from heat_core.guard.guard import Guard
     from heat_core.pipeline.build_guard import build_guard
 
@@ -27,13 +35,13 @@ def open_guard(options: argparse.Namespace, only_composed: bool = False) -> "Gua
             raise HeatError("β and the priors of a guard are fixed: pack its run again with others.")
         return Guard.load(path, weights=getattr(options, "weights", None))
     if getattr(options, "weights", None):
-        raise HeatError("--weights are for a guard whose network lies elsewhere; a run knows where its weights are.")
+        raise HeatError("--weights are for a guard whose network lies elsewhere; a run stores where its weights are.")
     run = Run.open(options.run)
     return build_guard(run, lens_from_options(options, run), print_stage, only_composed)
 
 
 def open_guard_at_alpha(options: argparse.Namespace) -> "Guard":
-    """Open the guard, with the threshold of `--alpha` where it is given."""
+    """Open the guard, and set its threshold by `--alpha` if that is given."""
     guard = open_guard(options)
     if options.alpha is not None:
         guard.lens = replace(guard.lens, threshold=None, alpha=options.alpha)
@@ -43,14 +51,14 @@ def open_guard_at_alpha(options: argparse.Namespace) -> "Guard":
 
 
 def alpha_from_options(options: argparse.Namespace) -> float:
-    """Return `--alpha`, or the usual one."""
+    """Return the false-alarm rate `--alpha`, or its default."""
     from heat_core.guard.conformal import USUAL_ALPHA
 
     return USUAL_ALPHA if options.alpha is None else options.alpha
 
 
 def exit_code(unknown_share: float, options: argparse.Namespace) -> int:
-    """Return 1, and print why, where more images are unknown than `--fail-above` allows; else 0."""
+    """Return 1 and print the reason if more images are unknown than `--fail-above` allows, else return 0."""
     if options.fail_above is None or unknown_share <= options.fail_above:
         return 0
     print_line(f"{unknown_share:.1%} of the images are unknown, more than {options.fail_above:.1%}.", sys.stderr)
@@ -58,9 +66,10 @@ def exit_code(unknown_share: float, options: argparse.Namespace) -> int:
 
 
 def _warn_of_unreachable_alpha(guard: "Guard", alpha: float, by_class: bool) -> None:
-    """Print a sentence where the calibration images are too few for p ≤ α."""
+    """Print a sentence if the calibration images are too few for p ≤ α."""
     if by_class and (classes := guard.calibration.undersized_classes(alpha, guard.class_names)):
         names = ", ".join(classes[:5]) + (" …" if len(classes) > 5 else "")
-        print_line(f"Too few calibration images to call any image unknown that is taken for {names}.", sys.stderr)
+        print_line(f"Too few calibration images to call any image unknown that is predicted as {names}.", sys.stderr)
     elif not by_class and guard.calibration.smallest_p > alpha:
-        print_line(f"p ≤ {alpha:g} cannot be: the smallest is {guard.calibration.smallest_p:.2g}.", sys.stderr)
+        smallest = guard.calibration.smallest_p
+        print_line(f"No image can have p ≤ {alpha:g}: the smallest p is {smallest:.2g}.", sys.stderr)

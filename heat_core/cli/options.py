@@ -1,22 +1,33 @@
-"""Options that several verbs share."""
+"""Command line options that several verbs share."""
 
 import argparse
+from typing import TypeAlias
 
-Verbs = argparse._SubParsersAction  # the type has no public name
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # the type has no public name
 
 
 def add_list_option(parser: argparse.ArgumentParser, option: str, metavar: str, help: str, nargs: str = "+") -> None:
-    """Add a list option that may be given more than once: each adds to those before. None = not given."""
+    """Add an option with a list of values.
+
+    If the option is given repeatedly its lists are joined; if it is not given its value is None.
+
+    Args:
+        parser: parser of the verb.
+        option: name of the option, such as `--priors`.
+        metavar: name of a value in the help text.
+        help: help text.
+        nargs: number of values, as argparse takes it.
+    """
     parser.add_argument(option, nargs=nargs, action="extend", metavar=metavar, help=help)
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
-    """Add `--json`."""
+    """Add the option `--json`."""
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
 
 
 def add_lens_options(parser: argparse.ArgumentParser, priors: bool = True) -> None:
-    """Add `--beta`, and `--priors` where they can be chosen."""
+    """Add the option `--beta`, and `--priors` unless `priors` is False."""
     parser.add_argument(
         "--beta", default="0", help="β of the composition: a number, inf, -inf, or auto (chosen without OOD data)"
     )
@@ -32,8 +43,8 @@ def add_backbone_options(
     Args:
         parser: parser of the verb.
         required: whether `--backbone` must be given.
-        two: whether there may be two networks: each option then takes one value for each.
-        more: further help on `--backbone`.
+        two: whether two networks may be given, so that each option takes one value per network.
+        more: text that is added to the help of `--backbone`.
     """
     group = parser.add_argument_group("network")
     nargs, second_help = ("+", "; two: the second's features are priors of their own (gmm@b)") if two else (None, "")
@@ -44,7 +55,7 @@ def add_backbone_options(
         help=f"any classifier of timm, torch:FILE.pt2 (of Backbone.save), hf:ID{more}{second_help}",
         nargs=nargs,
     )
-    default_help = "; - for timm's, where the second has a file" if two else ""
+    default_help = "; write - for timm's own if only the second has a file" if two else ""
     group.add_argument(
         "--weights",
         metavar="FILE",
@@ -61,7 +72,7 @@ def add_run_or_guard(parser: argparse.ArgumentParser) -> None:
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of long lists, which are cut into shards."""
+    """Add the options for long lists, which are cut into shards."""
     group = parser.add_argument_group("long lists")
     group.add_argument("--engine", default="loop", choices=["loop", "ray"], help="default: loop, in this process")
     group.add_argument("--address", help="address of a Ray cluster; auto: this machine's (default: a new one)")
@@ -69,6 +80,6 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
         "--workers", type=int, metavar="N", help="workers on Ray (default: as many as there is room for)"
     )
     group.add_argument(
-        "--threads", type=int, metavar="N", help="CPU threads a shard (default: all cores, on Ray at most four)"
+        "--threads", type=int, metavar="N", help="CPU threads per shard (default: all cores, on Ray at most four)"
     )
-    group.add_argument("--shard", type=int, metavar="N", help="images a shard (default: 10000)")
+    group.add_argument("--shard", type=int, metavar="N", help="images per shard (default: 10000)")

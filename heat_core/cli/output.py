@@ -1,4 +1,4 @@
-"""What the verbs print, and the options that they read alike."""
+"""Output functions and option parsing that several verbs share."""
 
 import argparse
 import signal
@@ -12,17 +12,22 @@ from heat_core.names import printable
 from heat_core.runs.events import Event
 from heat_core.runs.run import Run
 
-_progress = ProgressDisplay()  # one for the process: its bar is the last line of the terminal
+_progress = ProgressDisplay()  # one per process, because its bar occupies the last line of the terminal
 
 
 def print_line(line: object, file: TextIO | None = None) -> None:
-    """Print one line, with names made printable; a progress bar ends above it."""
+    """End the progress bar, and print one line, made printable.
+
+    Args:
+        line: object whose text is printed.
+        file: stream that the line goes to; None = standard output.
+    """
     close_progress()
     print(printable(str(line)), file=file, flush=file is not None)
 
 
 def print_event(event: Event) -> None:
-    """Show an event of a job on standard error: as a progress bar on a terminal, else as a line now and then."""
+    """Show an event of a job on standard error: as a progress bar on a terminal, else as a line every few seconds."""
     more: dict[str, Any] = {name: value for name, value in event.items() if name not in ("stage", "message")}
     _progress.report(event["stage"], event["message"], **more)
 

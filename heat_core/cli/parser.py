@@ -1,4 +1,4 @@
-"""The parser of the whole command line, and its help page."""
+"""Parser of the whole command line, with its help page."""
 
 import argparse
 import sys
@@ -42,12 +42,13 @@ examples
   {prog} show RUN --beta -1 --priors gmm el
   {prog} score RUN new-photos/
 
-Runs, features and downloads are stored in $HEAT_HOME (default: the user's cache). `{prog} VERB --help` tells more.
+Runs, features and downloads are stored in $HEAT_HOME (default: the user's cache).
+`{prog} VERB --help` lists the options of a verb.
 """
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the parser of every verb; a parsed verb's function is the option `do`."""
+    """Build the parser of all verbs; its option `do` is the function that performs the parsed verb."""
     prog = "heat" if Path(sys.argv[0]).stem == "heat" else "python -m heat_core"
     parser = argparse.ArgumentParser(
         prog=prog,
@@ -58,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"heat_core {__version__}")
     parser.add_argument("--nice", action="store_true", help="run at a lower CPU priority, as the app's jobs do")
-    # The description lists the verbs, in groups.
+    # argparse would list the verbs a second time; the description already does, in groups.
     verbs = parser.add_subparsers(required=True, metavar="VERB", help=argparse.SUPPRESS, prog=prog)
     for add_parser in (*RUN_PARSERS, *RESULT_PARSERS, *SCORING_PARSERS):
         add_parser(verbs)

@@ -1,4 +1,4 @@
-"""The verb `positions`."""
+"""Implementation of the verb `positions`."""
 
 import argparse
 

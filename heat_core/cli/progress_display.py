@@ -1,4 +1,4 @@
-"""Shows the progress of long work on standard error: a bar on a terminal, plain lines in a pipe or a file."""
+"""Display of the progress of long work on standard error: a bar on a terminal, plain lines in a pipe or a file."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from heat_core.names import printable
 
-_LINE_INTERVAL = 5.0  # seconds between plain lines that differ in their numbers alone
+_LINE_INTERVAL = 5.0  # seconds between plain lines that differ only in their numbers
 _NUMBER = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?|\b(?:nan|inf)\b")
 _COUNT_OF_IMAGES = re.compile(r"\d+ of \d+ images$")
 _LOGGED_STAGES = ("study", "detectors")  # their sentences are printed above the bar
@@ -22,8 +22,8 @@ class Report:
 
     Attributes:
         stage: stage of the work.
-        message: sentence for a person.
-        values: what else was reported, under the keys of `Event`.
+        message: sentence that is shown.
+        values: further values of the report, under the keys of `Event`.
     """
 
     stage: str
@@ -32,12 +32,12 @@ class Report:
 
     @property
     def subject(self) -> str:
-        """The set, prior or detector that the report is about; empty where it names none."""
+        """Set, prior or detector that the report is about; "" if it names none."""
         return str(next((self.values[key] for key in ("dataset", "prior", "detector") if key in self.values), ""))
 
     @property
     def count(self) -> tuple[int, int, str] | None:
-        """How much is done, of how much, and of what; None where the report does not say."""
+        """Number of units done, their total, and the name of the unit; None if the report has no count."""
         values = self.values
         if "steps" in values:
             return (values["epoch"] - 1) * values["steps"] + values["step"], values["epochs"] * values["steps"], "step"
@@ -49,21 +49,21 @@ class Report:
 
     @property
     def wording(self) -> tuple[object, ...]:
-        """Equal for two reports of the same step of the work, which differ in numbers alone."""
+        """Key of the step of the work: equal for two reports that differ only in their numbers."""
         is_repeat = "epoch" in self.values
         text = "" if is_repeat else _NUMBER.sub("#", self.message)
         return self.stage, self.subject, text, self.values.get("done") if self.stage == "study" else None
 
     @property
     def line(self) -> str:
-        """The report as a plain line."""
+        """Plain line that shows the report."""
         rate = f" · {self.values['images_per_s']:.0f} images/s" if "images_per_s" in self.values else ""
         left = f" · {self.values['eta']:.0f} s left" if self.values.get("eta") else ""
         return printable(f"[{self.stage}] {self.message}{rate}{left}")
 
     @property
     def details(self) -> str:
-        """What a bar shows after its numbers."""
+        """Text that a bar shows after its numbers."""
         if "loss" in self.values:
             accuracy = f", accuracy {self.values['accuracy']:.1%}" if "accuracy" in self.values else ""
             return f"loss {self.values['loss']:.4f}{accuracy}"
@@ -71,15 +71,15 @@ class Report:
 
 
 class ProgressDisplay:
-    """Shows reports one after the other.
+    """Display of reports, one after the other.
 
-    On a terminal, counted work is one bar with stage, rate and time left. Elsewhere it is plain lines: the first and
-    the last of each step, and one every `interval` seconds between them. Other sentences are always printed.
+    On a terminal, work with a count is one bar with stage, rate and time left. Elsewhere it is plain lines: the first
+    and the last of each step, and one every `interval` seconds between them. Other sentences are always printed.
 
     Args:
         interval: seconds between two plain lines of the same step.
-        clock: seconds that pass.
-        file: where reports are shown; None = standard error, as it is at each report.
+        clock: returns the time in seconds.
+        file: stream that shows the reports; None = the standard error stream at the time of each report.
     """
 
     def __init__(
@@ -100,7 +100,13 @@ class ProgressDisplay:
         return sys.stderr if self._file is None else self._file
 
     def report(self, stage: str, message: str = "", **values: Any) -> None:
-        """Show a report. Where nobody reads standard error any longer (`2>&1 | head`), the work goes on."""
+        """Show a report. If the reader of standard error has ended (`2>&1 | head`), later reports are discarded.
+
+        Args:
+            stage: stage of the work.
+            message: sentence that is shown.
+            values: further values of the report, under the keys of `Event`.
+        """
         report = Report(stage, message, values)
         try:
             if report.count and _is_terminal(self._stream):
@@ -112,7 +118,7 @@ class ProgressDisplay:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
     def close(self) -> None:
-        """End the bar, and print the last line that was held back."""
+        """End the bar, and print the last report if it was held back."""
         try:
             self._print_held_back()
             self._close_bar()
@@ -121,7 +127,7 @@ class ProgressDisplay:
         self._last_report = None
 
     def _print_sometimes(self, report: Report) -> None:
-        """Print a report whose wording is new, or whose last line is old enough; hold others back."""
+        """Print a report if its step is new or complete, or if the interval has passed; hold it back otherwise."""
         is_new = self._last_report is None or self._last_report.wording != report.wording
         if is_new:
             self._print_held_back()
@@ -158,7 +164,7 @@ class ProgressDisplay:
         self._bar.update(done - self._bar.n)
 
     def _close_bar_unless_logged(self, report: Report) -> None:
-        """End the bar where another stage begins; a sentence of the same stage is printed above it."""
+        """End the bar if another stage begins; sentences of the same stage are printed above it."""
         if self._bar_key and self._bar_key[0] != report.stage:
             self._close_bar()
 
@@ -173,12 +179,12 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def _new_bar(report: Report, stream: TextIO) -> Any:
-    """Make a bar; work that is resumed starts at what is done, so that the rate is that of this process."""
+    """Make a bar; it starts at the count already done, so that its rate is that of this process alone."""
     from tqdm import tqdm
 
     assert report.count is not None
     done, total, unit = report.count
-    tqdm.monitor_interval = 0  # no thread of its own: the work forks processes
+    tqdm.monitor_interval = 0  # tqdm must not start a thread, because the work forks processes
     subject = "" if report.stage in _LOGGED_STAGES else report.subject
     title = printable(f"[{report.stage}] {subject}".strip())
     return tqdm(desc=title, initial=done, total=total, unit=f" {unit}s", file=stream, dynamic_ncols=True)

@@ -1,4 +1,4 @@
-"""The verbs that show results: list, show, compare, report, detectors. They call the library and print."""
+"""Verbs that show results: list, show, compare, report, detectors. They call the library and print."""
 
 import argparse
 
@@ -26,7 +26,7 @@ def print_runs(options: argparse.Namespace) -> None:  # noqa: ARG001 (every verb
 
 
 def print_detectors(options: argparse.Namespace) -> None:  # noqa: ARG001
-    """Print one line for each detector, in the order of the tables: what it reads and where it was published."""
+    """Print one line per detector, in the order of the tables: name, title, input, evidence and source."""
     print_line(f"{'name':<16}{'title':<14}{'reads':<10}{'judges by':<11}source")
     for name, kind in detectors.in_table_order().items():
         needs = "images" if kind.reads_images else "features"

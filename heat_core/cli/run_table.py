@@ -1,4 +1,4 @@
-"""Prints the table of one run."""
+"""Output of the table of one run."""
 
 import json
 
@@ -14,8 +14,8 @@ def print_run(run: Run, lens: Lens, as_json: bool) -> None:
     """Print FPR95 and AUROC of every detector on every OOD set, and the notes of the run.
 
     Args:
-        run: a finished run.
-        lens: how its priors are composed.
+        run: finished run.
+        lens: composition of its priors.
         as_json: whether to end with one line of JSON.
     """
     metrics = run.metrics(lens)

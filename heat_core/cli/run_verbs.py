@@ -1,4 +1,4 @@
-"""The verbs that make runs: demo, run, job, map, study. They call the library and print what it returns."""
+"""Verbs that make runs: demo, run, job, map, study. They call the library and print its results."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -42,13 +42,13 @@ def job(options: argparse.Namespace) -> None:
 
 
 def fit_map(options: argparse.Namespace) -> None:
-    """Fit the map of a run that has none."""
+    """Fit the UMAP map of a run that has none."""
     stop_on_sigterm()
     make_map(Run.open(options.run), print_event)
 
 
 def study(options: argparse.Namespace) -> None:
-    """Do the runs of a study that are not done yet, and write its results."""
+    """Do the unfinished runs of a study, and write and print its results."""
     from heat_core.studies import execution, page
     from heat_core.studies.request import StudyFolder
 
@@ -57,7 +57,7 @@ def study(options: argparse.Namespace) -> None:
     failure = None
     try:
         execution.run_study(folder, print_event)
-    except HeatError as error:  # the results of the finished runs are printed all the same
+    except HeatError as error:  # it is raised again once the results of the finished runs are printed
         failure = error
     report = page.StudyReport(folder.request, *execution.current_results(folder))
     if report.results:
@@ -70,7 +70,7 @@ def study(options: argparse.Namespace) -> None:
 
 
 def _new_study(options: argparse.Namespace) -> "StudyFolder":
-    """Make the folder of the study that the options describe."""
+    """Check the study that the options describe, and make its folder."""
     from heat_core.studies import catalogue, execution
     from heat_core.studies.request import StudyRequest, new_study
 

@@ -1,4 +1,4 @@
-"""The verbs `pack` and `score`."""
+"""Implementation of the verbs `pack` and `score`."""
 
 import argparse
 import sys
@@ -39,12 +39,16 @@ def pack(options: argparse.Namespace) -> None:
 
 
 def score(options: argparse.Namespace) -> int:
-    """Score images: a line or a row for each; the exit code tells whether too many are unknown."""
+    """Score images, and print a line or write a row for each.
+
+    Returns:
+        The exit code: 1 if more images are unknown than `--fail-above` allows, else 0.
+    """
     require_memory()
     from heat_core.guard.table import is_table
 
     if options.out and options.into:
-        raise HeatError("--into keeps one small result, --out a long list's: give one of them.")
+        raise HeatError("--into writes the result that the app shows, --out a table or shards: give one of them.")
     _require_share(options.fail_above)
     stop_on_sigterm()
     if options.into:
@@ -57,7 +61,7 @@ def score(options: argparse.Namespace) -> int:
 
 
 def _score_into_folder(options: argparse.Namespace) -> int:
-    """Write the result that the app shows."""
+    """Write the result into the folder that the app shows."""
     from heat_core.pipeline.scoring import score_into
 
     paths = [expand_home(path) for path in options.images]
@@ -67,7 +71,7 @@ def _score_into_folder(options: argparse.Namespace) -> int:
 
 
 def _score_images(options: argparse.Namespace) -> int:
-    """Score images at once, and print a line for each or write a table."""
+    """Score images without shards, and print a line for each or write a table."""
     from heat_core.data.datasets import from_files
     from heat_core.guard.table import write_table
 
@@ -91,7 +95,7 @@ def _score_images(options: argparse.Namespace) -> int:
 
 
 def _print_summary(options: argparse.Namespace, scored: ScoredImages, groups: np.ndarray | None) -> int:
-    """Print how many images are unknown, and the drift of their groups; returns the exit code."""
+    """Print the number of unknown images and the drift of their groups, and return the exit code."""
     from heat_core.guard.drift import drift
 
     guard, verdicts, alpha = scored.guard, scored.verdicts, scored.alpha
@@ -113,7 +117,7 @@ def _require_share(share: float | None) -> None:
 
 
 def _group_names(images: "ImageSet", column: str) -> np.ndarray:
-    """Return the (N,) group of each image: a column of the manifest."""
+    """Return the (N,) group of each image, from a column of the manifest."""
     from heat_core.runs.metadata_columns import groups_of
 
     if column not in images.columns:

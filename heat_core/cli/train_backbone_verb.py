@@ -1,4 +1,4 @@
-"""The verb `train-backbone`."""
+"""Implementation of the verb `train-backbone`."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def train_backbone(options: argparse.Namespace) -> None:
-    """Train a network for small images; print its file, its accuracy, and how a run takes it."""
+    """Train a network for small images; print its file, its accuracy, and the options that use it in a run."""
     require_memory()
     from heat_core.backbones.resnet_recipe import TrainingRecipe
     from heat_core.training.training import train
@@ -43,7 +43,7 @@ def train_backbone(options: argparse.Namespace) -> None:
 
 
 def _open_sets(options: argparse.Namespace) -> "tuple[ImageSet, ImageSet]":
-    """Open the training and the test images; without test images of their own, every fifth is held out."""
+    """Open the training and the test images; if there are no test images, every fifth image is held out."""
     from heat_core.data.datasets import open_dataset
 
     known = open_dataset(options.id, "train")
@@ -53,5 +53,5 @@ def _open_sets(options: argparse.Namespace) -> "tuple[ImageSet, ImageSet]":
 
 def _print_progress(progress: "TrainingProgress") -> None:
     step = f", {progress['step']}/{progress['steps']}" if progress["step"] < progress["steps"] else ""
-    loss = f"loss {progress['loss']:.4f} · {progress['accuracy']:.1%} of the training images right"
+    loss = f"loss {progress['loss']:.4f} · training accuracy {progress['accuracy']:.1%}"
     print_stage("train", f"epoch {progress['epoch']}/{progress['epochs']}{step}: {loss}", **progress)

@@ -1,4 +1,4 @@
-"""Prints scored images: a line for each, the drift of groups, one line of JSON."""
+"""Output of scored images: a line for each, the drift of groups, one line of JSON."""
 
 import json
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ class ScoredImages:
     """Images that a guard scored.
 
     Attributes:
-        guard: the guard.
-        verdicts: its verdicts.
-        unknown: (N,) bool: which images are unknown.
-        alpha: rate of false alarms.
+        guard: guard that scored the images.
+        verdicts: verdicts of the guard on N images.
+        unknown: (N,) bool, True for unknown images.
+        alpha: false-alarm rate.
     """
 
     guard: "Guard"
@@ -32,17 +32,17 @@ class ScoredImages:
 
     @property
     def scored_count(self) -> int:
-        """The number of images that have a score."""
+        """Number of images that have a score."""
         return int((~np.isnan(self.verdicts.score)).sum())
 
     @property
     def unknown_share(self) -> float:
-        """The share of unknown images among those that have a score."""
+        """Share of unknown images among those that have a score, in [0, 1]."""
         return float(self.unknown.sum()) / self.scored_count
 
     @property
     def discovery_count(self) -> int:
-        """The number of discoveries at a false discovery rate of `alpha`."""
+        """Number of discoveries at a false discovery rate of `alpha`."""
         return int(self.verdicts.discoveries(self.alpha).sum())
 
 
@@ -56,7 +56,7 @@ def print_verdicts(verdicts: "Verdicts", unknown: np.ndarray) -> None:
 
 
 def print_drift(groups: "list[GroupDrift]", alpha: float) -> None:
-    """Print a line for each group."""
+    """Print a line with the drift of each group."""
     if not groups:
         return
     width = max(5, *(len(printable(g.name)) for g in groups))
@@ -68,7 +68,7 @@ def print_drift(groups: "list[GroupDrift]", alpha: float) -> None:
 
 
 def print_json(scored: ScoredImages, groups: "list[GroupDrift]") -> None:
-    """Print everything as one line of JSON."""
+    """Print the scores and the drift as one line of JSON."""
     guard, verdicts = scored.guard, scored.verdicts
     result = {
         "run": guard.name,

@@ -1,1 +1,1 @@
-"""Images: where they lie, how one is read, which of them make a dataset."""
+"""Images: their locations, how an image file is read, and how images form a dataset."""

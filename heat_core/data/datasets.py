@@ -1,4 +1,7 @@
-"""A name, a folder or a manifest → images, labels and class names. A sample keeps one id through everything."""
+"""Datasets that are opened by name, from a folder or from a manifest: images, labels and class names.
+
+The id of a sample identifies it in features, scores and the app alike.
+"""
 
 import itertools
 from dataclasses import replace
@@ -12,11 +15,11 @@ from PIL import Image
 
 from heat_core.data.demo import demo_sets
 from heat_core.data.folder_scan import encode_classes, is_features_folder, scan_folder, unique_names
-from heat_core.data.image_io import READER, read_image, suffixes  # noqa: F401 (found here since version 0.1)
+from heat_core.data.image_io import READER, read_image, suffixes  # noqa: F401 (importable from here since version 0.1)
 from heat_core.data.image_list import ImageBlock, ImageSources
-from heat_core.data.image_set import ImageSet, make_opener, open_file
+from heat_core.data.image_set import ImageSet, images_fingerprint, make_opener, open_file
 from heat_core.data.manifest import is_manifest, whole_column
-from heat_core.data.manifest_set import images_fingerprint, open_manifest
+from heat_core.data.manifest_set import open_manifest
 from heat_core.data.path_list import PathList, read_file_stats
 from heat_core.digests import digest_of_bytes, digest_of_texts
 from heat_core.errors import HeatError
@@ -39,7 +42,7 @@ EXTRACTED = {"tiny-imagenet": ("tiny-imagenet-200", "train", "val"), "lsun": ("L
 
 
 def known_names() -> list[str]:
-    """Every dataset that can be asked for by name."""
+    """Return the names of all datasets that `open_dataset` opens by name."""
     return [*demo_sets.SETS, *TORCHVISION, *EXTRACTED]
 
 
@@ -47,14 +50,15 @@ def open_dataset(source: str, role: str = "test", name: str | None = None, set_n
     """Open a dataset.
 
     Args:
-        source: a folder (with one sub-folder a class, or flat), a manifest (a CSV or Parquet file), or a name from
-            `known_names()`. A folder of that name in the working directory comes before the dataset of the same name.
-        role: "train" or "test": which split of a named dataset, or of a manifest that has some.
-        name: how to call it; default: from the source.
-        set_name: which set of a manifest that holds several; None = the known images.
+        source: a folder (with one sub-folder per class, or flat), a manifest (a CSV or Parquet file), or a name from
+            `known_names()`. A folder of that name in the working directory takes precedence over a named dataset,
+            except over a demo set.
+        role: split of a named dataset, or of a manifest with splits: "train" or "test".
+        name: name of the dataset in tables; default: derived from the source.
+        set_name: name of the set in a manifest that holds several; None = the known images.
 
     Raises:
-        HeatError: where the source is unknown, missing or empty.
+        HeatError: if the source is unknown, missing or empty.
     """
     path = expand_home(source)
     if source in demo_sets.SETS:
@@ -64,7 +68,7 @@ def open_dataset(source: str, role: str = "test", name: str | None = None, set_n
     elif is_manifest(path):
         images = open_manifest(path, role, set_name)
     elif source in TORCHVISION:
-        images = _from_torchvision(source, role)
+        images = open_torchvision(source, role)
     elif source in EXTRACTED:
         images = _from_extracted(source, role)
     else:
@@ -77,7 +81,11 @@ def open_dataset(source: str, role: str = "test", name: str | None = None, set_n
 
 
 def from_folder(folder: Path) -> ImageSet:
-    """A folder with one sub-folder a class, or a flat one; what is left aside stands in `notes`."""
+    """Open a folder of images, with one sub-folder per class or flat; `notes` names what is left out.
+
+    Raises:
+        HeatError: if the folder holds features, holds no images, or cannot be read.
+    """
     folder = folder.resolve()
     if is_features_folder(folder):
         raise HeatError(f"{printable(folder)} holds features, not images: use the backbone 'features' to run on them.")
@@ -111,7 +119,13 @@ def _format_suffixes() -> str:
 
 
 def from_files(paths: list[Path]) -> ImageSet:
-    """Loose image files, folders and manifests of them, without classes; a sample's id is its path as given."""
+    """Open image files, folders and manifests as one set without classes; a sample's id is its path as given.
+
+    An image that is named more than once is taken once.
+
+    Raises:
+        HeatError: if a path is missing, is neither image nor folder nor manifest, or if there are no images.
+    """
     sources = ImageSources(paths)
     blocks = list(sources.blocks())
     skipped = sources.skipped.sentences()
@@ -140,7 +154,7 @@ def from_files(paths: list[Path]) -> ImageSet:
 
 
 def _first_occurrences(images: ImageBlock) -> np.ndarray:
-    """(n,) places of the images, of those that are named again the first."""
+    """Return the (n,) indices of the images, of images that are named repeatedly only the first."""
     crops = itertools.repeat(b"") if images.boxes is None else map(np.ndarray.tobytes, images.boxes)
     first: dict[tuple[bytes, bytes], int] = {}
     for row, image in enumerate(zip(images.files, crops, strict=False)):
@@ -154,15 +168,24 @@ def _from_demo(source: str, role: str) -> ImageSet:
     return ImageSet(source, ids, partial(_open_array, pixels), labels, class_names, fingerprint)
 
 
-def _from_torchvision(source: str, role: str) -> ImageSet:
-    from torchvision import datasets  # imports torch: only when asked for
+def open_torchvision(source: str, role: str) -> ImageSet:
+    """Open a dataset of torchvision, and download it into HEAT_HOME if it is not there.
+
+    Args:
+        source: name of the dataset, a key of `TORCHVISION`.
+        role: split: "train" or "test".
+
+    Raises:
+        HeatError: if the dataset cannot be downloaded or is damaged.
+    """
+    from torchvision import datasets  # imports torch, so only when needed
 
     kind, train, test = TORCHVISION[source]
     keywords = train if role == "train" else test
     root = heat_home() / "data"
     try:
         data = getattr(datasets, kind)(root, download=not _is_downloaded(datasets, kind, root, keywords), **keywords)
-    except Exception as error:  # urllib, zip and hash errors alike: the remedy is the same
+    except Exception as error:  # errors of urllib, zip files and hashes, which have the same remedy
         raise HeatError(
             f"{source} could not be downloaded ({error}): connect to the internet, or put torchvision's files "
             f"into {root}."
@@ -197,5 +220,5 @@ def _open_array(pixels: np.ndarray, index: int) -> Image.Image:
 def _open_torchvision_item(data: Any, index: int) -> Image.Image:
     try:
         return data[index][0].convert("RGB")
-    except Exception as error:  # torchvision opens files itself, and they fail in ways of their own
+    except Exception as error:  # torchvision opens the files itself and raises various errors
         raise OSError(f"image {index} cannot be read ({type(error).__name__})") from error

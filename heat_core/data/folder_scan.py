@@ -1,4 +1,4 @@
-"""A folder of images: which files are its images, which folders its classes, and what of it is left aside."""
+"""Scan of a folder of images: its images, its classes, and notes about files that are left out."""
 
 import os
 import re
@@ -14,7 +14,8 @@ from heat_core.errors import HeatError
 from heat_core.names import printable, shortlist
 from heat_core.storage import is_file
 
-# What systems, network storage, synchronisers and photo programs leave beside pictures; hidden ones begin with a dot.
+# Files and folders that systems, network storage, synchronisers and photo programs create beside images. Names that
+# begin with a dot are treated alike.
 _SYSTEM = {
     *("__macosx", "network trash folder", "temporary items", "thevolumesettingsfolder", "icon\r"),
     *("@eadir", "@tmp", "@recycle", "@recently-snapshot", "@transcode", "@sharebin", "@__thumb"),
@@ -27,18 +28,18 @@ _SYSTEM_PATTERN = re.compile(
     r"@syno\w+|found\.\d{3}|\$windows\.~\w+|_vti_\w+|.+\.(lrdata|lrcat-data|photoslibrary|photolibrary|"
     r"migratedphotolibrary|aplibrary|cocatalog|cosessiondb)"
 )
-_MOST_HEADERS = 16  # files whose header is read
+_MOST_HEADERS = 16  # about so many files of a folder have their header read
 _JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 
 @dataclass(frozen=True)
 class FolderScan:
-    """What a folder of images holds.
+    """Contents of a folder of images.
 
     Attributes:
-        files: every image, in order.
-        names: of the files below the folder, as they can be printed and kept; one each.
-        notes: sentences about what was left aside or read in a way that one should know.
+        files: path of every image, sorted.
+        names: unique printable name of each file, relative to the folder.
+        notes: sentences about files that are left out or read in an unusual way.
     """
 
     files: list[Path]
@@ -47,10 +48,10 @@ class FolderScan:
 
 
 def scan_folder(folder: Path) -> FolderScan:
-    """Every image below a folder, through links too; hidden and system folders are left aside.
+    """Find every image below a folder, following links; hidden and system folders are left out.
 
     Raises:
-        HeatError: where the folder, or one below it, may not be read.
+        HeatError: if the folder, or one below it, may not be read.
     """
     files: list[Path] = []
     others: list[Path] = []
@@ -64,7 +65,7 @@ def scan_folder(folder: Path) -> FolderScan:
 
 
 def _walk(path: str, above: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """(path, image | other | hidden | empty); a link that leads back up is not followed."""
+    """Yield (path, kind) with kind `image`, `other`, `hidden` or `empty`; links to a folder above are not followed."""
     real = os.path.realpath(path)
     if real in above:
         return
@@ -80,7 +81,7 @@ def _walk(path: str, above: frozenset[str]) -> Iterator[tuple[str, str]]:
     for entry in entries:
         try:
             is_folder, is_regular_file = entry.is_dir(), entry.is_file()
-        except OSError:  # a link to itself
+        except OSError:  # a link that leads to itself
             continue
         if _is_system(entry.name):
             if is_folder:
@@ -112,7 +113,10 @@ def _notes(folder: Path, files: list[Path], others: list[Path], hidden: list[Pat
 
 
 def _header_notes(files: list[Path]) -> Iterator[str]:
-    """What some of the files say of themselves; JPEGs have neither depth nor several pictures."""
+    """Read the headers of some files, and yield sentences about depth and number of pictures.
+
+    JPEGs are not read: they always have 8 bits and one picture.
+    """
     candidates = [p for p in files if p.suffix.lower() not in _JPEG_SUFFIXES]
     headers = {p.name: read_header(p) for p in candidates[:: max(len(candidates) // _MOST_HEADERS, 1)]}
     for depth, title in (("grey", "Grey"), ("colour", "Colour")):
@@ -129,7 +133,7 @@ def _classes(folder: Path, files: list[Path]) -> set[str]:
 
 
 def unique_names(names: list[str]) -> list[str]:
-    """The same names, each once: two that are printed alike are told apart by a number."""
+    """Make names unique: a name that repeats an earlier one gets a number, as in `a~2`."""
     counts: dict[str, int] = {}
     unique = []
     for name in names:
@@ -139,25 +143,35 @@ def unique_names(names: list[str]) -> list[str]:
 
 
 def unique_names_avoiding(taken: Iterable[str], names: Iterable[str]) -> list[str]:
-    """Foreign names that stand beside ours, each once, and none of them one of ours."""
+    """Make names unique, and different from the names that are taken."""
     taken = list(taken)
     return unique_names([*taken, *names])[len(taken) :]
 
 
 def normalise_class_names(names: list[str]) -> list[str]:
-    """Names of classes as they are compared between sets: printable, each once, and with accents written in one way
-    (macOS writes them in another than Linux and Windows)."""
+    """Normalise class names so that they can be compared between sets: printable, unique, in Unicode form NFC.
+
+    macOS stores accented letters in another form than Linux and Windows.
+    """
     return unique_names([unicodedata.normalize("NFC", printable(name)) for name in names])
 
 
 def encode_classes(names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """(N,) the number of each name among those that there are, in natural order, and their titles."""
+    """Assign a number to each class name, in natural order.
+
+    Args:
+        names: class name of each of the N samples.
+
+    Returns:
+        (N,) class number of each sample, and the normalised name of each class number.
+    """
     known = sorted(set(names), key=lambda name: (natural_key(name), name))
     number = {name: i for i, name in enumerate(known)}
     return np.array([number[name] for name in names]), normalise_class_names(known)
 
 
-# What the splits of data sets are called → which split it is. `train`, `seg_train`, `Training Set`, `testA`, `val2017`.
+# Usual name of a split → `train` or `test`. Matching names are, for example, `train`, `seg_train`, `Training Set`,
+# `testA` and `val2017`.
 SPLITS = {"train": "train", "training": "train"} | dict.fromkeys(
     ("test", "testing", "val", "valid", "validation", "dev", "eval", "holdout"), "test"
 )
@@ -165,16 +179,16 @@ _SPLIT = re.compile(rf"(?:.*[^a-z])?({'|'.join(sorted(SPLITS, key=len, reverse=T
 
 
 def split_of(name: str) -> str:
-    """train or test where something is called after such a split, else empty."""
+    """Return "train" or "test" if a name is that of such a split, else ""."""
     match = _SPLIT.fullmatch(name.lower())
     return SPLITS[match[1]] if match else ""
 
 
 def natural_key(text: str) -> list[int | str]:
-    """Sorts 2 before 10, as timm's reader sorts classes."""
+    """Return a sort key that sorts 2 before 10, as timm's reader sorts classes."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", text.lower())]
 
 
 def is_features_folder(folder: Path) -> bool:
-    """Whether a folder holds features instead of images."""
+    """Return whether a folder holds features instead of images."""
     return is_file(folder / "avg.npy")

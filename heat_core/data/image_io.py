@@ -1,4 +1,4 @@
-"""One image file, or a box of it: what Pillow can read here, upright, in RGB, of any depth; and what cannot be read."""
+"""Reading of an image file, or a box of it, with Pillow: upright, in RGB, 8 bits per channel for any depth."""
 
 import struct
 import sys
@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
-#: Raise it when the same file would come out as other pixels: features that were made before are then made again.
+#: Version of the reader. It must rise when the same file gives other pixels; older features are then extracted again.
 READER = 3
-# Not raster images (or read by starting another program: Ghostscript for EPS), though Pillow knows their endings.
+# Formats of Pillow that are no raster images, or for which it starts another program (Ghostscript for EPS).
 _NOT_READ = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
-# What Pillow raises for files that are damaged, cut off, hostile or none of its formats.
+# Pillow raises these for files that are damaged, cut off, malicious or of an unknown format.
 _UNREADABLE = (
     *(OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, AttributeError, OverflowError, EOFError),
     *(MemoryError, NotImplementedError, RuntimeError, struct.error, zlib.error, Image.DecompressionBombError),
 )
-_DEPTHS = (8, 12, 16)  # bits that values are taken to have, by their range
-# Colour of 16 bits, of which Pillow keeps the upper byte: how it unpacks a file → how it unpacks the lower bytes, and
-# which of the channels that come are those of red, green and blue.
+_DEPTHS = (8, 12, 16)  # possible bits per value; the range of the values decides
+# Pillow keeps only the upper byte of 16-bit colour. Raw mode of such a file → raw mode that unpacks the lower bytes
+# instead, and the channels of that result that are red, green and blue.
 _SWAPPED_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
 _LOWER_BYTES = {
     f"{mode};16{order}": (f"{mode};16{other}", [0, 1, 2])
@@ -33,8 +33,8 @@ _LOWER_BYTES = {
 } | {"LA;16B": ("RGBA", [1, 1, 1])}
 _BITS, _PHOTOMETRY, _SAMPLES = 258, 262, 339  # TIFF: BitsPerSample, PhotometricInterpretation, SampleFormat
 _STACKS = ("TIFF", "GIF", "PNG", "WEBP")  # formats whose files may hold several pictures of equal standing
-# Endings of pictures that need something that is not here → what would help.
-_CURES = (
+# Ending of image files that are not read → what a person can do about it.
+_REMEDIES = (
     dict.fromkeys((".heic", ".heif", ".hif"), "install pillow-heif")
     | dict.fromkeys((".avif",), "install a newer Pillow")
     | dict.fromkeys((".jxl",), "install pillow-jxl-plugin, or convert them to PNG")
@@ -45,7 +45,7 @@ _CURES = (
 
 @cache
 def formats() -> tuple[str, ...]:
-    """The formats that are read: Pillow's, with HEIF where pillow-heif is installed."""
+    """Return the names of the formats that are read: Pillow's, and HEIF if pillow-heif is installed."""
     try:
         from pillow_heif import register_heif_opener  # type: ignore[import-not-found]
 
@@ -58,27 +58,27 @@ def formats() -> tuple[str, ...]:
 
 @cache
 def suffixes() -> frozenset[str]:
-    """The endings, in lower case and with their dot, of files that are taken for images."""
+    """Return the endings of image files, in lower case and with the dot."""
     known = set(formats())
     return frozenset(end for end, kind in Image.registered_extensions().items() if kind in known)
 
 
 @contextmanager
 def _open_image(path: Path) -> Iterator[ImageFile.ImageFile]:
-    """Pillow's image of a file, nothing but its header read.
+    """Open a file with Pillow; only its header is read.
 
-    It is given the file, not its name: uncompressed TIFFs of a name are mapped into memory, in the wrong shape where
-    they are to be turned (Pillow 13).
+    Pillow gets the open file, not its name: it would map uncompressed TIFFs into memory, and give those with a rotation
+    the wrong shape (Pillow 13).
     """
     with open(path, "rb") as file, Image.open(file, formats=formats()) as image:
         yield image
 
 
 def read_image(path: Path) -> Image.Image:
-    """An image file in RGB, upright (EXIF orientation), of more than 8 bits scaled to 8 (see `to_eight_bits`).
+    """Read an image file in RGB, upright (EXIF orientation); deeper values are scaled to 8 bits (see `to_eight_bits`).
 
     Raises:
-        OSError: where it cannot be read, whatever is wrong with it.
+        OSError: if the file cannot be read, for whatever reason.
     """
     try:
         with _open_image(path) as image:
@@ -92,16 +92,19 @@ def read_image(path: Path) -> Image.Image:
 
 
 def read_crop(path: Path, box: np.ndarray) -> Image.Image:
-    """What lies in a box (x, y, w, h in pixels of the upright image); beyond the image there is nothing.
+    """Read the crop of an image file that a box describes.
 
-    Edges are rounded to pixels, of which one at least is taken.
+    Args:
+        path: path of the image file.
+        box: (4,) x, y, w, h in pixels of the upright image. Edges are rounded to pixels and clipped to the image; the
+            crop has at least one pixel.
 
     Raises:
-        OSError: where the file cannot be read, or the box lies outside of the image.
+        OSError: if the file cannot be read, or if the box lies outside of the image.
     """
     try:
         changed = path.stat().st_mtime_ns
-    except ValueError as error:  # a name that no file can have
+    except ValueError as error:  # no file can have such a name
         raise OSError(f"{path} cannot be read as an image ({error})") from error
     image = _read_last_image(path, changed)
     left, right = _pixel_range(box[0], box[2], image.width)
@@ -112,20 +115,22 @@ def read_crop(path: Path, box: np.ndarray) -> Image.Image:
 
 
 def _pixel_range(start: float, length: float, size: int) -> tuple[int, int]:
-    """First pixel, and the one behind the last, within 0 … size."""
+    """Return the first pixel and the one after the last, both in [0, size]."""
     first, end = (round(min(max(float(edge), -1.0), size + 1.0)) for edge in (start, start + length))
     return max(first, 0), min(max(end, first + 1), size)
 
 
 @lru_cache(maxsize=1)
-def _read_last_image(path: Path, changed: int) -> Image.Image:  # noqa: ARG001 (of the file: part of the cache's key)
-    """The image that was read last: the crops of one follow one another."""
+def _read_last_image(path: Path, changed: int) -> Image.Image:  # noqa: ARG001 (part of the cache's key)
+    """Read an image, and keep it for the next call: the crops of one image usually follow one another."""
     return read_image(path)
 
 
 def _deep_grey(image: Image.Image) -> np.ndarray:
-    """(H, W) uint8 of grey of more than 8 bits, with what a TIFF says of it and Pillow does not heed: that its 32 bits
-    have no sign, and that white is zero."""
+    """Convert a grey image of more than 8 bits to (H, W) uint8.
+
+    Two TIFF tags that Pillow ignores are respected: unsigned 32-bit values, and white as zero.
+    """
     tags = getattr(image, "tag_v2", {})
     unsigned = tags.get(_BITS) == (32,) and tags.get(_SAMPLES, (1,)) == (1,)
     white_is_zero = tags.get(_PHOTOMETRY) == 0
@@ -135,7 +140,7 @@ def _deep_grey(image: Image.Image) -> np.ndarray:
 
 
 def _add_lower_bytes(path: Path, upper: Image.Image, raw_mode: str, channels: list[int]) -> Image.Image:
-    """Colour of 16 bits, scaled to 8 by its range; where that is 16 bits, the upper bytes are it."""
+    """Scale 16-bit colour to 8 bits by its range; the upper bytes are the result if the range needs all 16 bits."""
     high = np.asarray(upper)
     if high.max(initial=0) >= 2 ** (_DEPTHS[-2] - 8):
         return upper
@@ -146,7 +151,7 @@ def _add_lower_bytes(path: Path, upper: Image.Image, raw_mode: str, channels: li
 
 
 def _raw_mode(image: ImageFile.ImageFile) -> str:
-    """Pillow's name for how the values lie in the file (its "raw mode"); empty where there is none."""
+    """Return Pillow's raw mode, which names the layout of the values in the file; "" if there is none."""
     args = image.tile[0].args if image.tile else ""
     first = args[0] if isinstance(args, tuple) and args else args
     return first if isinstance(first, str) else ""
@@ -157,10 +162,14 @@ def _replace_raw_mode(args: Any, raw_mode: str) -> Any:
 
 
 def to_eight_bits(grey: np.ndarray) -> np.ndarray:
-    """Values of any depth → uint8, by their range: 8, 12 or 16 bits; 0 … 1 of floats; else from least to greatest.
+    """Scale values of any depth to uint8, by their range.
 
-    One rule for a whole set cannot be read off one image; these are coarse, so that a dark image of a 12-bit set is
-    still taken for 12 bits. What is no number is black.
+    Floats in [0, 1] are multiplied by 255. Other non-negative values are taken to have 8, 12 or 16 bits, the fewest
+    that hold their maximum. All others are scaled from their minimum to their maximum. NaN and infinite values become
+    black.
+
+    The depth of a whole set cannot be derived from one image. The three depths are far apart, so that a dark image of
+    a 12-bit set still counts as 12-bit.
     """
     values = np.asarray(grey, dtype=np.float64)
     known = values[np.isfinite(values)]
@@ -177,11 +186,11 @@ def to_eight_bits(grey: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What a file says of itself before its pixels are read.
+    """Header of an image file, which is known before its pixels are read.
 
     Attributes:
-        depth: "grey" or "colour" where it has more than 8 bits, else "".
-        pictures: how many it holds; the first is read.
+        depth: "grey" or "colour" for an image of more than 8 bits per channel, else "".
+        pictures: number of pictures in the file, of which the first is read.
     """
 
     depth: str
@@ -189,7 +198,7 @@ class ImageHeader:
 
 
 def read_header(path: Path) -> ImageHeader:
-    """The header of an image file; of one that cannot be read, nothing to tell."""
+    """Read the header of an image file; a file that cannot be read gives depth "" and one picture."""
     try:
         with _open_image(path) as image:
             grey, colour = image.mode.startswith(("I", "F")), _raw_mode(image) in _LOWER_BYTES
@@ -200,7 +209,7 @@ def read_header(path: Path) -> ImageHeader:
 
 
 def describe_unread_files(names: Iterable[str]) -> str:
-    """A sentence about files that are not read, by their endings, with what would help; empty where there are none."""
+    """Describe files that are not read: a sentence with their endings and remedies; "" if there are none."""
     endings: dict[str, int] = {}
     for name in names:
         end = Path(name).suffix or "without an ending"
@@ -208,7 +217,7 @@ def describe_unread_files(names: Iterable[str]) -> str:
     if not endings:
         return ""
     kinds = ", ".join(f"{count} {end}" for end, count in sorted(endings.items(), key=lambda item: -item[1])[:6])
-    cures = list(dict.fromkeys(_CURES[end.lower()] for end in endings if end.lower() in _CURES))
+    remedies = list(dict.fromkeys(_REMEDIES[end.lower()] for end in endings if end.lower() in _REMEDIES))
     total = sum(endings.values())
     files = "1 file is" if total == 1 else f"{total:,} files are"
-    return f"{files} left out ({kinds})" + (f": {'; '.join(cures)}" if cures else "")
+    return f"{files} left out ({kinds})" + (f": {'; '.join(remedies)}" if remedies else "")

@@ -1,4 +1,7 @@
-"""Folders, image files and manifests → one list of images, block by block: however long it is, a block is in memory."""
+"""Reading of folders, image files and manifests as one list of images, block by block.
+
+Only one block is in memory at a time, however long a manifest is. The files of a folder are one block.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -9,22 +12,23 @@ import numpy as np
 
 from heat_core.data.folder_scan import scan_folder
 from heat_core.data.image_io import suffixes
-from heat_core.data.manifest import LABEL, MANIFEST_SUFFIXES, Manifest, SkippedRows
+from heat_core.data.manifest import LABEL, MANIFEST_SUFFIXES, Manifest
 from heat_core.data.manifest_cells import names_with_boxes, object_array, printable_names
+from heat_core.data.skipped_rows import SkippedRows
 from heat_core.errors import HeatError
 from heat_core.names import printable
 
 
 @dataclass(frozen=True)
 class ImageBlock:
-    """Some images of a list.
+    """Consecutive images of a list.
 
     Attributes:
-        files: where they lie, in bytes.
-        names: the same as it was given, and as it can be printed; of a crop, with its box.
-        labels: (n,) class of each, "" where it has none.
-        boxes: (n, 4) x, y, w, h in pixels of those that are crops, NaN of the others; None where none is.
-        columns: name → (n,) texts of a manifest, "" where there is none.
+        files: path of each image's file, in bytes.
+        names: printable path of each image as it was given; the name of a crop includes its box.
+        labels: (n,) class name of each image, "" if it has none.
+        boxes: (n, 4) x, y, w, h of the crops in pixels, NaN for whole images; None if the block has no crops.
+        columns: name of a manifest's column → (n,) texts, "" for missing values.
     """
 
     files: list[bytes]
@@ -37,22 +41,22 @@ class ImageBlock:
         return len(self.files)
 
     def boxes_or_nan(self) -> np.ndarray:
-        """(n, 4) the boxes, NaN where there is none."""
+        """Return the (n, 4) boxes in pixels, NaN for whole images."""
         return np.full((len(self), 4), np.nan) if self.boxes is None else self.boxes
 
     def column_texts(self, column: str) -> np.ndarray:
-        """(n,) texts of a column, "" where there is none."""
+        """Return the (n,) texts of a column, all "" if the block does not have it."""
         return self.columns.get(column, np.full(len(self), "", object))
 
     def slice(self, start: int, end: int) -> "ImageBlock":
-        """Those from one place to another."""
+        """Return the images from index `start` to before index `end`."""
         boxes = None if self.boxes is None else self.boxes[start:end]
         columns = {name: values[start:end] for name, values in self.columns.items()}
         return ImageBlock(self.files[start:end], self.names[start:end], self.labels[start:end], boxes, columns)
 
     @classmethod
     def concatenate(cls, parts: Sequence["ImageBlock"]) -> "ImageBlock":
-        """One after the other."""
+        """Concatenate blocks; a column that a block lacks is filled with ""."""
         names = list(dict.fromkeys(name for part in parts for name in part.columns))
         has_boxes = any(part.boxes is not None for part in parts)
         return cls(
@@ -65,16 +69,19 @@ class ImageBlock:
 
 
 class ImageSources:
-    """Folders, image files and manifests, that were found to be there.
+    """Existing folders, image files and manifests that are read as one list of images.
+
+    Args:
+        paths: paths of the folders, image files and manifests.
 
     Attributes:
-        columns: names of the columns of the manifests, each once.
-        has_boxes: whether a manifest holds crops.
-        notes: sentences about what is left aside; complete after `blocks`.
-        skipped: rows of manifests that are left out; complete after `blocks`.
+        columns: names of the columns of all manifests, without repetition.
+        has_boxes: whether a manifest lists crops.
+        notes: sentences about columns, and files that are left out; complete once `blocks` is exhausted.
+        skipped: rows of manifests that are left out; complete once `blocks` is exhausted.
 
     Raises:
-        HeatError: where one is missing, or is none of them.
+        HeatError: if a path is missing, or is neither folder nor image nor manifest.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -86,10 +93,10 @@ class ImageSources:
         self.skipped = SkippedRows()
 
     def blocks(self) -> Iterator[ImageBlock]:
-        """The images, in order.
+        """Yield the images in order, block by block.
 
         Raises:
-            HeatError: where a folder may not be read, or a manifest is damaged.
+            HeatError: if a folder may not be read, or if a manifest is damaged.
         """
         for path, manifest in self._paths:
             if manifest is not None:
@@ -101,7 +108,7 @@ class ImageSources:
 
 
 def _open_manifest(path: Path) -> Manifest | None:
-    """The manifest that a path is; None of a folder or an image."""
+    """Open a path as a manifest; return None for a folder or an image."""
     if not path.exists():
         raise HeatError(f"{printable(path)} does not exist: give image files, folders of them, or a manifest.")
     if path.is_dir():
@@ -116,7 +123,7 @@ def _open_manifest(path: Path) -> Manifest | None:
 
 
 def _read_folder(folder: Path, notes: list[str]) -> ImageBlock:
-    """Every image below a folder; its class is the sub-folder that it lies in."""
+    """Read every image below a folder; the class of an image is its top sub-folder."""
     root = folder.resolve()
     contents = scan_folder(root)
     notes.extend(contents.notes)

@@ -1,4 +1,4 @@
-"""Where one picture lies: a file, or a box of it."""
+"""Location of an image: a file, or a box of it."""
 
 import re
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ _BOXED = re.compile(r"(?P<file>.+)#xywh=(?P<box>[^,]+,[^,]+,[^,]+,[^,]+)", re.DO
 
 @dataclass(frozen=True)
 class ImageLocation:
-    """Where a picture lies.
+    """Location of an image. `str` writes it as a path, with `#xywh=x,y,w,h` at the end for a crop.
 
     Attributes:
-        file: in which it is.
-        box: x, y, w, h in pixels, of a crop.
+        file: path of the image file.
+        box: x, y, w, h of a crop in pixels; None = the whole image.
     """
 
     file: Path
@@ -27,7 +27,7 @@ class ImageLocation:
 
     @classmethod
     def parse(cls, text: str) -> "ImageLocation | None":
-        """The place that `str` writes; None where there is no such file."""
+        """Parse a location as `str` writes it; return None if there is no such file or the box is not four numbers."""
         if is_file(path := expand_home(text)):
             return cls(path)
         match = _BOXED.fullmatch(text)
@@ -41,12 +41,16 @@ class ImageLocation:
 
     @property
     def box_text(self) -> str:
-        """The box as its four numbers; empty where there is none."""
+        """Box as four numbers with commas between them; "" for a whole image."""
         return "" if self.box is None else ",".join(f"{edge:.15g}" for edge in self.box)
 
     def __str__(self) -> str:
         return str(self.file) if self.box is None else f"{self.file}#xywh={self.box_text}"
 
     def read(self) -> Image.Image:
-        """The picture; OSError where it cannot be read."""
+        """Read the image or the crop in RGB.
+
+        Raises:
+            OSError: if the image cannot be read.
+        """
         return read_image(self.file) if self.box is None else read_crop(self.file, np.array(self.box))

@@ -1,5 +1,6 @@
-"""The images of one dataset: which they are, how one of them is opened, what is known of them."""
+"""Images of one dataset: their ids, labels and metadata, and how an image is opened."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -8,32 +9,34 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from heat_core.data.image_io import read_crop, read_image
+from heat_core.data.image_io import READER, read_crop, read_image
 from heat_core.data.image_location import ImageLocation
 from heat_core.data.path_list import PathList
 from heat_core.data.splits import held_out_rows, rank_in_class, require_positive
 from heat_core.digests import digest_of_texts
 from heat_core.errors import HeatError
 
+_FINGERPRINT_BLOCK = 2**16  # ids that are joined at a time
+
 
 @dataclass(frozen=True)
 class ImageSet:
-    """The images of one dataset.
+    """Images of one dataset.
 
     Attributes:
-        name: what it is called in tables.
-        ids: one stable string a sample (its path, or its place in the source; of a crop, its box too).
-        open: index → PIL image in RGB; raises OSError where it cannot be read. Picklable, for loader workers.
-        labels: (N,) int, or None where there are no classes.
-        class_names: of the labels.
-        fingerprint: changes when the content does.
-        notes: sentences about what was left aside, or read in a way that one should know.
-        files: where the images lie, for sets that are files.
-        boxes: (N, 4) x, y, w, h in pixels, where images are crops of the files; NaN of those that are whole.
-        columns: name → (N,) what else a manifest says of each: numbers (NaN where there is none), or texts ("" where
-            there is none).
-        manifest: what lists them, where something does: their ids then say nothing of classes.
-        has_test_rows: whether the manifest lists images for testing, beside these for training.
+        name: name of the dataset in tables.
+        ids: stable id of each sample: its path, or its index in the source; the id of a crop includes its box.
+        open: index → PIL image in RGB; raises OSError if the image cannot be read. Picklable, for loader workers.
+        labels: (N,) int class numbers, or None if the set has no classes.
+        class_names: name of each class number.
+        fingerprint: text that changes when the content does.
+        notes: sentences about files or rows that are left out or read in an unusual way.
+        files: path of each image; empty for sets that are not files.
+        boxes: (N, 4) x, y, w, h of the crops in pixels, NaN for whole images; None if no image is a crop.
+        columns: name of a manifest's further column → (N,) numbers (NaN if missing) or texts ("" if missing).
+        manifest: path of the manifest that lists the images, or None. With a manifest, the folders in the ids are not
+            classes.
+        has_test_rows: whether the manifest lists test images beside these training images.
     """
 
     name: str
@@ -53,7 +56,13 @@ class ImageSet:
         return len(self.ids)
 
     def subset(self, indices: np.ndarray, tag: str) -> "ImageSet":
-        """The same samples under the same ids, fewer of them."""
+        """Return some of the samples, with their ids.
+
+        Args:
+            indices: indices of the samples, in the order wanted.
+            tag: text that enters the fingerprint of the subset. If `indices` are as many as there are samples, the set
+                itself is returned.
+        """
         if len(indices) == len(self):
             return self
         return replace(
@@ -68,14 +77,22 @@ class ImageSet:
         )
 
     def limited(self, per_class: int | None) -> "ImageSet":
-        """The first `per_class` samples of each class (of the set, where it has no classes)."""
+        """Return the first `per_class` samples of each class, or of the whole set if it has no classes.
+
+        Raises:
+            HeatError: if `per_class` is less than 1.
+        """
         if per_class is None:
             return self
         require_positive(per_class)
         return self.subset(np.flatnonzero(rank_in_class(self.labels, len(self)) < per_class), f"limit {per_class}")
 
     def split(self, every: int = 5) -> tuple["ImageSet", "ImageSet"]:
-        """(training, held-out) share: every fifth image of each class is held out."""
+        """Split the set into (training, held-out) images: every `every`-th image of each class is held out.
+
+        Raises:
+            HeatError: if no class has `every` images.
+        """
         held_out = held_out_rows(self.labels, len(self), every)
         return (
             self.subset(np.flatnonzero(~held_out), f"train of {every}"),
@@ -83,12 +100,12 @@ class ImageSet:
         )
 
     def select(self, ids: Sequence[str]) -> "ImageSet":
-        """Some of the samples, in the order of the set."""
+        """Return the samples with these ids, in the order of the set."""
         selected = set(ids)
         return self.subset(np.array([i for i, sample in enumerate(self.ids) if sample in selected], int), "some")
 
     def location(self, index: int) -> ImageLocation | None:
-        """Where a sample lies; None where there are no files."""
+        """Return the location of a sample; None if the set is not made of files."""
         if not self.files:
             return None
         box = None if self.boxes is None or np.isnan(self.boxes[index]).any() else tuple(self.boxes[index].tolist())
@@ -96,24 +113,29 @@ class ImageSet:
 
 
 def require_classes(images: ImageSet) -> ImageSet:
-    """Refuse an in-distribution set without at least two classes."""
+    """Return an in-distribution set if it has at least two classes.
+
+    Raises:
+        HeatError: if it has fewer.
+    """
     if images.labels is None or len(np.unique(images.labels)) < 2:
         if images.manifest is not None:
-            cure = "give each of its rows a class, in the column `label`"
+            remedy = "give each of its rows a class, in the column `label`"
         else:
             outside = [i for i in images.ids if "/" not in i]
             hint = f" ({outside[0]} lies beside the sub-folders)" if 0 < len(outside) < len(images) else ""
-            cure = f"put its images into one sub-folder a class{hint}"
-        raise HeatError(f"The in-distribution set {images.name!r} needs at least two classes: {cure}.")
+            remedy = f"put its images into one sub-folder a class{hint}"
+        raise HeatError(f"The in-distribution set {images.name!r} needs at least two classes: {remedy}.")
     return images
 
 
 def make_opener(files: Sequence[Path], boxes: np.ndarray | None) -> Callable[[int], Image.Image]:
-    """index → the picture of a file, or the crop that its box says; picklable."""
+    """Return a picklable function: index → the image of that file, or the crop of its box."""
     return partial(open_file, files) if boxes is None else partial(_open_crop, files, boxes)
 
 
 def open_file(files: Sequence[Path], index: int) -> Image.Image:
+    """Read the image of the file at `index` in RGB; raises OSError if it cannot be read."""
     return read_image(files[index])
 
 
@@ -124,3 +146,24 @@ def _open_crop(files: Sequence[Path], boxes: np.ndarray, index: int) -> Image.Im
 
 def _open_nth(opener: Callable[[int], Image.Image], indices: np.ndarray, index: int) -> Image.Image:
     return opener(int(indices[index]))
+
+
+def images_fingerprint(
+    ids: list[str], stats: np.ndarray, labels: np.ndarray | None = None, class_names: Sequence[str] = ()
+) -> str:
+    """Digest what the features and labels of a set depend on; other metadata does not enter.
+
+    Args:
+        ids: id of each image, which includes the box of a crop.
+        stats: (N, 5) file stats (see `path_list.read_file_stats`).
+        labels: (N,) class numbers, or None.
+        class_names: name of each class number.
+    """
+    digest = hashlib.blake2b(f"reader {READER}\n".encode(), digest_size=8)
+    for i in range(0, len(ids), _FINGERPRINT_BLOCK):
+        digest.update("\n".join(ids[i : i + _FINGERPRINT_BLOCK]).encode())
+    digest.update(np.ascontiguousarray(stats[:, :3]).tobytes())
+    digest.update("\n".join(class_names).encode())
+    if labels is not None:
+        digest.update(labels.tobytes())
+    return digest.hexdigest()

@@ -1,8 +1,8 @@
-"""A manifest: a CSV or Parquet file that lists images, one a row.
+"""Manifests: CSV or Parquet files that list images, one per row.
 
-Its column `path` says where each lies (relative to the manifest's own folder); `label`, `split`, `set`, `group`, `time`
-and `box` (x, y, w, h in pixels; or four columns of these names) say more where they are there, and any other column
-stays with the image. Rows that are wrong are counted, named and left out.
+The column `path` holds the path of each image, relative to the manifest's own folder. The columns `label`, `split`,
+`set`, `group`, `time` and `box` (x, y, w, h in pixels; or four columns of these names) are optional; any other column
+is kept as metadata of the image. Invalid rows are counted and left out, and the first of them are named.
 """
 
 import codecs
@@ -10,7 +10,7 @@ import csv
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,62 +26,37 @@ from heat_core.data.manifest_cells import (
     parse_numbers,
 )
 from heat_core.data.pyarrow_support import arrow
+from heat_core.data.skipped_rows import SkippedRows
 from heat_core.errors import HeatError
 from heat_core.names import printable
 from heat_core.storage import is_file
 
 MANIFEST_SUFFIXES = (".csv", ".parquet")
 _PATH, _BOX = "path", "box"
-#: Columns of texts that mean something; those of any other name are kept as they are.
+#: Columns of texts that this package interprets; columns of other names are kept as metadata.
 LABEL, SPLIT, SET, GROUP, TIME = "label", "split", "set", "group", "time"
 _KNOWN = (_PATH, LABEL, SPLIT, SET, GROUP, TIME, _BOX)
 _NEVER_NUMBERS = (LABEL, SPLIT, SET, GROUP)
 _EDGES = ("x", "y", "w", "h")
-_DELIMITERS = (",", ";", "\t")  # the second is what spreadsheets write where a comma stands in numbers
-_MOST_COLUMNS = 32  # that mean nothing to us and are kept
-_MOST_EXAMPLES = 5  # rows that are named
-_INDEX = ("__index_level_", "Unnamed: ")  # names that pandas gives to what has none
+_DELIMITERS = (",", ";", "\t")  # spreadsheets write ; if their numbers have a decimal comma
+_MOST_COLUMNS = 32  # columns of other names that are kept
+_INDEX = ("__index_level_", "Unnamed: ")  # prefixes of names that pandas gives to columns without a name
 
 
 def is_manifest(path: Path) -> bool:
-    """Whether a path is a file of a manifest's ending."""
+    """Return whether a path is a file with the ending of a manifest."""
     return path.suffix.lower() in MANIFEST_SUFFIXES and is_file(path)
-
-
-@dataclass
-class SkippedRows:
-    """Rows that are left out: how many, and the first of them in words."""
-
-    count: int = 0
-    examples: list[str] = field(default_factory=list)
-
-    def add(self, manifest: Path, row: int, why: str) -> None:
-        """One more; `row` as a spreadsheet counts, the header being 1."""
-        self.count += 1
-        if len(self.examples) < _MOST_EXAMPLES:
-            self.examples.append(f"{printable(manifest.name)}, row {row}: {why}")
-
-    def add_all(self, manifest: Path, rows: np.ndarray, why: Sequence[str]) -> None:
-        """(n,) rows, and what is wrong with each."""
-        for row, reason in zip(rows[:_MOST_EXAMPLES].tolist(), why[:_MOST_EXAMPLES], strict=True):
-            self.add(manifest, row, reason)
-        self.count += max(len(rows) - _MOST_EXAMPLES, 0)
-
-    def sentences(self) -> list[str]:
-        """The examples, and how many there are besides."""
-        more = self.count - len(self.examples)
-        return [*self.examples, *([f"{more:,} further rows"] if more else [])]
 
 
 @dataclass(frozen=True)
 class ManifestBlock:
-    """Some rows of a manifest.
+    """Valid rows of a manifest.
 
     Attributes:
-        rows: (n,) number of each in the file, as a spreadsheet counts.
-        paths: as they stand there.
-        boxes: (n, 4) x, y, w, h in pixels, or None.
-        texts: column → (n,) texts, "" where there is none.
+        rows: (n,) number of each row in the file, as a spreadsheet counts.
+        paths: path of each row as the file holds it, in bytes.
+        boxes: (n, 4) x, y, w, h in pixels, or None if the manifest has no boxes.
+        texts: name of a column → (n,) texts, "" for missing values.
     """
 
     rows: np.ndarray
@@ -91,16 +66,19 @@ class ManifestBlock:
 
 
 class Manifest:
-    """A manifest whose columns were looked at.
+    """Manifest whose header was read and checked.
+
+    Args:
+        path: path of the CSV or Parquet file.
 
     Attributes:
-        path: of the file.
-        names: of the columns of texts, those that mean something first.
+        path: path of the file.
+        names: names of the columns of texts, columns with a meaning first.
         has_boxes: whether the images are boxes of the files.
         notes: sentences about columns.
 
     Raises:
-        HeatError: where the file is damaged, or its columns will not do.
+        HeatError: if the file is damaged, or if its columns are missing or ambiguous.
     """
 
     def __init__(self, path: Path) -> None:
@@ -117,16 +95,19 @@ class Manifest:
         self._text_indices, self.names, self.has_boxes = indices, list(indices), bool(self._box_indices)
 
     def resolve_paths(self, paths: list[bytes]) -> list[bytes]:
-        """Where paths of its rows lead."""
-        if os.sep == "/":  # the same, in a tenth of the time
+        """Resolve paths of rows relative to the manifest's folder."""
+        if os.sep == "/":  # gives what `os.path.join` gives, in a tenth of the time
             return [path if path[:1] == b"/" else self._folder + path for path in paths]
         return [os.path.join(self._folder, path) for path in paths]
 
     def blocks(self, skipped: SkippedRows) -> Iterator[ManifestBlock]:
-        """Its rows, block by block; what is wrong with others goes into `skipped`.
+        """Yield the valid rows block by block.
+
+        Args:
+            skipped: receives the invalid rows.
 
         Raises:
-            HeatError: where the file is damaged, or its boxes are no pixels.
+            HeatError: if the file is damaged, or if its boxes are not in pixels.
         """
         largest, box_count = 0.0, 0
         with _explain_read_errors(self.path):
@@ -159,7 +140,7 @@ class Manifest:
         return ManifestBlock(rows, paths, boxes, texts)
 
     def _batches(self, skipped: SkippedRows) -> Iterator[tuple[dict[int, Any], np.ndarray]]:
-        """Place of a column in the file → that column, and the rows' numbers."""
+        """Yield batches: index of a column in the file → Arrow column, and the row numbers."""
         wanted = sorted({self._path_index, *self._box_indices, *self._text_indices.values()})
         return self._read_csv_batches(wanted, skipped) if self._csv else self._read_parquet_batches(wanted)
 
@@ -173,7 +154,7 @@ class Manifest:
                 row += len(batch)
 
     def _read_csv_batches(self, wanted: list[int], skipped: SkippedRows) -> Iterator[tuple[dict[int, Any], np.ndarray]]:
-        """Every column is read as bytes: what a column holds at its begin says nothing of what comes later."""
+        """Read the columns as bytes, because Arrow would infer a column's type from its first rows alone."""
         pa, skipped_numbers, done = arrow(), list[int](), 0
 
         def skip(row: Any) -> str:
@@ -201,7 +182,12 @@ class Manifest:
 
 
 def whole_column(name: str, parts: Sequence[np.ndarray]) -> np.ndarray:
-    """(N,) a column of texts, block after block: as numbers, where all are and its name does not say otherwise."""
+    """Join the blocks of a column to (N,) texts, or to numbers if all are and the column is not one of names.
+
+    Args:
+        name: name of the column; `label`, `split`, `set` and `group` always stay texts.
+        parts: texts of the column, block by block.
+    """
     whole = np.concatenate(parts)
     numbers = None if name in _NEVER_NUMBERS else parse_numbers(whole)
     return whole if numbers is None else numbers
@@ -209,7 +195,7 @@ def whole_column(name: str, parts: Sequence[np.ndarray]) -> np.ndarray:
 
 @contextmanager
 def _explain_read_errors(path: Path) -> Iterator[None]:
-    """A sentence where a file is damaged, or holds what it must not."""
+    """Turn the errors of reading a damaged or unsuitable manifest into a HeatError."""
     try:
         yield
     except (arrow().ArrowException, csv.Error, OSError, UnicodeDecodeError) as error:
@@ -218,7 +204,7 @@ def _explain_read_errors(path: Path) -> Iterator[None]:
 
 
 def _read_csv_header(path: Path) -> tuple[str, list[str], set[int]]:
-    """What stands between its columns, their names; none of them is nested."""
+    """Read the delimiter and the column names of a CSV file; the set of nested columns is empty."""
     with open(path, "rb") as file:
         if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             raise HeatError(f"{printable(path)} is written in UTF-16: save it as CSV in UTF-8.")
@@ -238,14 +224,18 @@ def _first_row(path: Path, delimiter: str) -> list[str]:
 
 
 def _read_parquet_header(path: Path) -> tuple[str, list[str], set[int]]:
-    """The names of its columns, and the places of those that hold lists or objects."""
+    """Read the column names of a Parquet file, and the indices of nested columns; the delimiter is empty."""
     with arrow().parquet.ParquetFile(path) as file:
         schema = file.schema_arrow
         return "", list(schema.names), {i for i, kind in enumerate(schema.types) if is_nested(kind)}
 
 
 def _find_columns(header: Sequence[str], nested: set[int], path: Path) -> tuple[dict[str, int], list[str]]:
-    """Column → where it stands, those that mean something first, and sentences about the others."""
+    """Find the columns that are read.
+
+    Returns:
+        name → index of the column in the file, columns with a meaning first; and sentences about columns.
+    """
     names = [printable(name.strip()) for name in header]
     lower = [name.lower() for name in names]
     edges = _EDGES if set(_EDGES) <= set(lower) and _BOX not in lower else ()
@@ -270,7 +260,7 @@ def _find_columns(header: Sequence[str], nested: set[int], path: Path) -> tuple[
 
 
 def _path_errors(paths: list[bytes]) -> np.ndarray:
-    """(n,) what is wrong with each path, "" where nothing is; a row without one has none that is empty."""
+    """Return the (n,) reasons why paths are invalid, "" for valid ones; a missing path is empty."""
     whole = b"\n".join(paths).lower()
     if b"" not in paths and b"\0" not in whole and not any(end in whole for end in _ENDINGS):
         return np.full(len(paths), "", object)

@@ -1,8 +1,6 @@
-"""A manifest → the images of one set: which of its rows are meant, and what is known of them."""
+"""Opening of one set of a manifest: selection of rows by set and split, with their labels and metadata."""
 
-import hashlib
 from collections import Counter
-from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,30 +9,30 @@ from pathlib import Path
 import numpy as np
 
 from heat_core.data.folder_scan import SPLITS, encode_classes, split_of, unique_names
-from heat_core.data.image_io import READER
-from heat_core.data.image_set import ImageSet, make_opener
-from heat_core.data.manifest import LABEL, SET, SPLIT, Manifest, SkippedRows, whole_column
+from heat_core.data.image_set import ImageSet, images_fingerprint, make_opener
+from heat_core.data.manifest import LABEL, SET, SPLIT, Manifest, whole_column
 from heat_core.data.manifest_cells import names_with_boxes, printable_names
 from heat_core.data.path_list import NOT_A_FILE, NOT_FOUND, PathList, read_file_stats
+from heat_core.data.skipped_rows import SkippedRows
 from heat_core.errors import HeatError
 from heat_core.names import printable
 
-#: What a manifest may call its known images, in its column `set`.
+#: Names of the known images in a manifest's column `set`, in lower case.
 ID_SETS = ("id", "ind", "known", "in-distribution")
 
 
 @dataclass(frozen=True)
 class ManifestTable:
-    """Every row of a manifest.
+    """All valid rows of a manifest.
 
     Attributes:
-        path: of the manifest.
-        rows: (N,) number of each in the file, as a spreadsheet counts.
-        names: as they stand there, and as they can be printed; of a crop, with its box.
-        files: where they lie.
-        boxes: (N, 4) x, y, w, h in pixels, or None.
-        columns: name → (N,) texts or numbers.
-        skipped: rows that are left out.
+        path: path of the manifest.
+        rows: (N,) number of each row in the file, as a spreadsheet counts.
+        names: printable path of each image as the file holds it; the name of a crop includes its box.
+        files: path of each image, resolved.
+        boxes: (N, 4) x, y, w, h in pixels, or None if the manifest has no boxes.
+        columns: name of a column → (N,) texts or numbers.
+        skipped: invalid rows, which are left out.
         notes: sentences about columns.
     """
 
@@ -49,16 +47,16 @@ class ManifestTable:
 
 
 def open_manifest(path: Path, role: str, set_name: str | None = None) -> ImageSet:
-    """The images of one set that a manifest lists.
+    """Open one set of images that a manifest lists.
 
     Args:
-        path: of the manifest.
-        role: "train" or "test": of its column `split`, where the set says one at all.
-        set_name: which set of its column `set`, where there is one; None = the known images: `id` (see `ID_SETS`), or
-            what is called train and test.
+        path: path of the manifest.
+        role: split that is selected by the column `split`: "train" or "test"; ignored if no row of the set has a split.
+        set_name: set that is selected by the column `set`; None = the known images, which are called `id` (see
+            `ID_SETS`), or else like a split (`train`, `test`).
 
     Raises:
-        HeatError: where it is damaged or has no such rows, or none of their files is there.
+        HeatError: if the manifest is damaged, has no such rows, or if none of their files exists.
     """
     stat = path.stat()
     table = _read_table(path.resolve(), (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size))
@@ -92,15 +90,15 @@ def open_manifest(path: Path, role: str, set_name: str | None = None) -> ImageSe
 
 @lru_cache(maxsize=1)
 def _read_table(path: Path, version: tuple[int, ...]) -> ManifestTable:  # noqa: ARG001 (part of the cache's key)
-    """Read a manifest; the last one is kept: its training, test and OOD rows are asked for one after the other."""
+    """Read a manifest, and keep it: the training, test and OOD sets of one manifest are opened in turn."""
     manifest, skipped = Manifest(path), SkippedRows()
     rows, names, files, boxes = list[np.ndarray](), list[str](), list[PathList](), list[np.ndarray]()
     texts: dict[str, list[np.ndarray]] = {name: [] for name in manifest.names}
     for block in manifest.blocks(skipped):
         rows.append(block.rows)
         files.append(PathList.from_paths(manifest.resolve_paths(block.paths)))
-        given = printable_names(block.paths)
-        names += given if block.boxes is None else names_with_boxes(given, block.boxes)
+        paths = printable_names(block.paths)
+        names += paths if block.boxes is None else names_with_boxes(paths, block.boxes)
         if block.boxes is not None:
             boxes.append(block.boxes)
         for name, values in block.texts.items():
@@ -121,10 +119,10 @@ def _read_table(path: Path, version: tuple[int, ...]) -> ManifestTable:  # noqa:
 
 
 class _RowSelection:
-    """The rows of a table that are meant: fewer with every step.
+    """Selection of rows of a table, which each method narrows.
 
     Attributes:
-        selected: (n,) their places in the table.
+        selected: (n,) indices of the selected rows in the table.
     """
 
     def __init__(self, table: ManifestTable) -> None:
@@ -133,13 +131,13 @@ class _RowSelection:
         self.selected = np.arange(len(table.names))
 
     def _values(self, column: str) -> np.ndarray:
-        """(n,) texts of a column; "" where there is none."""
+        """Return the (n,) values of a column for the selected rows; all "" if there is no such column."""
         if column not in self._table.columns:
             return np.full(len(self.selected), "", object)
         return self._table.columns[column][self.selected]
 
     def select_set(self, name: str | None, role: str) -> None:
-        """Keep the rows of one set, where the rows belong to sets."""
+        """Keep the rows of one set; keep all if no row belongs to a set."""
         values = self._values(SET)
         counts = Counter(values.tolist())
         missing = counts.pop("", 0)
@@ -148,21 +146,21 @@ class _RowSelection:
         names = list(counts)
         wanted = _known_sets(names, role) if name is None else _match_set_name(names, name)
         if not wanted:
-            which, cure = _NO_KNOWN_SET if name is None else (f"set {name!r}", "")
-            raise HeatError(f"{self._file} has no {which}: its column `set` says {_format_counts(counts)}{cure}.")
+            which, remedy = _NO_KNOWN_SET if name is None else (f"set {name!r}", "")
+            raise HeatError(f"{self._file} has no {which}: its column `set` says {_format_counts(counts)}{remedy}.")
         self.selected = self.selected[np.isin(values, wanted)]
         if missing:
             self._notes.append(f"{missing:,} of its rows have no set, and belong to none.")
 
     def has_test_rows(self) -> bool:
-        """Whether the known images have rows for testing, beside those for training."""
+        """Return whether the manifest has test rows of the known images."""
         names = set(self._table.columns.get(SET, np.empty(0, object)).tolist())
         splits = {split_of(value) for value in set(self._values(SPLIT).tolist())}
         by_set = not _known_set_names(names) and bool(_known_sets(list(names), "test"))
         return by_set or "test" in splits
 
     def select_split(self, role: str) -> None:
-        """Keep the rows of one split, where the rows say one."""
+        """Keep the rows of one split; keep all if no row has a split."""
         values = self._values(SPLIT)
         counts = Counter(values.tolist())
         if set(counts) == {""} or not counts:
@@ -179,7 +177,7 @@ class _RowSelection:
         self.selected = self.selected[np.isin(values, wanted)]
 
     def drop_unlabelled(self) -> None:
-        """Leave out rows without a label, unless none has one."""
+        """Leave out rows without a label, unless no row has one."""
         mask = self._values(LABEL) == ""
         if not mask.all():
             self._drop(mask, np.full(len(mask), "no label", object))
@@ -190,13 +188,18 @@ class _RowSelection:
             self.selected = self.selected[~mask]
 
     def drop_duplicates(self) -> list[str]:
-        """Keep the first of rows that name the same image; (N,) the names of the table's rows, each kept one once."""
+        """Keep the first of rows that name the same image.
+
+        Returns:
+            N names, one for each row of the table; those of the kept rows are unique.
+        """
         names, files = self._table.names, self._table.files
         if len(set(names)) == len(names):
             return names
         first: dict[str, int] = {}
         again = [row for row in self.selected.tolist() if first.setdefault(names[row], row) != row]
-        same = [row for row in again if files[row] == files[first[names[row]]]]  # not only printed alike
+        # Different paths can have the same printable name.
+        same = [row for row in again if files[row] == files[first[names[row]]]]
         if same:
             self.selected = np.setdiff1d(self.selected, same)
             labels = self._table.columns.get(LABEL)
@@ -213,7 +216,11 @@ class _RowSelection:
         return [unique.get(row, name) for row, name in enumerate(names)]
 
     def drop_missing_files(self) -> np.ndarray:
-        """Keep the rows whose files are there; (n, 5) what the disk says of them (see `path_list.read_file_stats`)."""
+        """Keep the rows whose files exist, and return their (n, 5) file stats (see `path_list.read_file_stats`).
+
+        Raises:
+            HeatError: if no row is left.
+        """
         files = self._table.files.take(self.selected)
         stats = read_file_stats(files)
         size = stats[:, 0]
@@ -229,7 +236,7 @@ class _RowSelection:
         return stats[why == ""]
 
     def encode_labels(self) -> tuple[np.ndarray | None, list[str]]:
-        """(n,) labels, and the names of their classes; None where a row has none."""
+        """Return the (n,) class numbers and the class names; None and no names if a row has no label."""
         values = self._values(LABEL)
         names = list(dict.fromkeys(values.tolist()))
         if "" in names:
@@ -241,13 +248,13 @@ class _RowSelection:
         return np.fromiter(map(number_of.__getitem__, values), np.int64, len(values)), titles
 
     def sentences(self) -> tuple[str, ...]:
-        """What one should know of the set."""
+        """Return the notes about the set, with one on the rows that are left out."""
         skipped = [f"{self._skipped.count:,} of its rows are left out: {'; '.join(self._skipped.sentences())}."]
         return (*self._notes, *(skipped if self._skipped.count else []))
 
 
 def _match_set_name(names: list[str], name: str) -> list[str]:
-    """Those of that name; where none is, those that differ from it in case alone."""
+    """Return the names equal to `name`; if there is none, those that differ in case alone."""
     wanted = printable(name.strip())
     return [n for n in names if n == wanted] or [n for n in names if n.casefold() == wanted.casefold()]
 
@@ -257,32 +264,15 @@ def _known_set_names(names: set[str]) -> list[str]:
 
 
 def _known_sets(names: list[str], role: str) -> list[str]:
-    """The sets of known images; where none is called so, those that are called after the split that is asked for."""
+    """Return the names of sets of known images; if there is none, of sets that are named like the split `role`."""
     return _known_set_names(set(names)) or [name for name in names if SPLITS.get(name.lower()) == role]
 
 
 def _format_counts(counts: dict[str, int]) -> str:
-    """What a column says, and how often."""
+    """Format the values of a column with their counts, the most frequent first, at most eight."""
     most = sorted(counts.items(), key=lambda item: -item[1])
     more = f" and {len(most) - 8:,} more" if len(most) > 8 else ""
     return ", ".join(f"{name or 'nothing'} ({count:,})" for name, count in most[:8]) + more
 
 
 _NO_KNOWN_SET = "known images", "; it must say id there, or train and test"
-
-
-def images_fingerprint(
-    ids: list[str], stats: np.ndarray, labels: np.ndarray | None = None, class_names: Sequence[str] = ()
-) -> str:
-    """Changes when an image, its box or its class does; what else stands in a manifest changes no feature."""
-    digest = hashlib.blake2b(f"reader {READER}\n".encode(), digest_size=8)
-    for i in range(0, len(ids), _BLOCK):
-        digest.update("\n".join(ids[i : i + _BLOCK]).encode())
-    digest.update(np.ascontiguousarray(stats[:, :3]).tobytes())
-    digest.update("\n".join(class_names).encode())
-    if labels is not None:
-        digest.update(labels.tobytes())
-    return digest.hexdigest()
-
-
-_BLOCK = 2**16

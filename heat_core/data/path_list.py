@@ -1,4 +1,4 @@
-"""Where many images lie, without an object for each; and what the disk says of them."""
+"""Paths of many files in compact form, and the size and times of the files."""
 
 import os
 import stat
@@ -10,36 +10,41 @@ from typing import overload
 
 import numpy as np
 
-#: In place of a size: nothing is there (or it may not be looked at); a folder, a device, a pipe.
+#: Stand in for a size: of a file that does not exist or may not be read; of a folder, device or pipe.
 NOT_FOUND, NOT_A_FILE = -1, -2
-_BATCH, _SLOW, _THREADS = 2000, 3e-5, 32  # files; seconds a file: ten times what one takes that was asked before
-_BLOCK = 2**16  # files that are objects at a time
-_LARGEST = 2**63 - 1  # some file systems number their files up to 2^64
+_THREADS = 32
+_LARGEST = 2**63 - 1  # a mask, because some file systems use inode numbers up to 2^64
 
 
 class PathList(Sequence[Path]):
-    """Paths, kept as their bytes; a `Path` is made of each that is asked for. Can be pickled."""
+    """Sequence of paths, stored as bytes; a `Path` object is made only when an element is read. Picklable.
+
+    Args:
+        content: bytes of all paths, without separators.
+        ends: end of each path in `content`.
+        rows: (n,) indices of the paths that belong to the sequence, in order.
+    """
 
     def __init__(self, content: bytes, ends: np.ndarray, rows: np.ndarray) -> None:
         self._content, self._ends, self._rows = content, ends, rows
 
     @classmethod
     def from_paths(cls, paths: Iterable[str | bytes | os.PathLike[str]]) -> "PathList":
-        """The files of these paths."""
+        """Make the sequence of these paths."""
         raw = [path if isinstance(path, bytes) else os.fsencode(path) for path in paths]
         ends = np.cumsum(np.fromiter(map(len, raw), np.int64, len(raw)))
         return cls(b"".join(raw), ends, np.arange(len(raw)))
 
     @classmethod
     def concatenate(cls, parts: Sequence["PathList"]) -> "PathList":
-        """One after the other; the parts are as `from_paths` made them."""
+        """Concatenate sequences that `from_paths` made; sequences that `take` made are not accepted."""
         starts = np.cumsum([0, *(len(part._content) for part in parts)])
         ends = [part._ends + start for part, start in zip(parts, starts[:-1], strict=True)]
         whole = np.concatenate(ends) if ends else np.empty(0, np.int64)
         return cls(b"".join(part._content for part in parts), whole, np.arange(len(whole)))
 
     def take(self, rows: np.ndarray) -> "PathList":
-        """Those at these places, in that order."""
+        """Return the paths at these indices, in that order."""
         return PathList(self._content, self._ends, self._rows[rows])
 
     def __len__(self) -> int:
@@ -58,34 +63,42 @@ class PathList(Sequence[Path]):
         start = int(self._ends[row - 1]) if row else 0
         return Path(os.fsdecode(self._content[start : int(self._ends[row])]))
 
-    def iter_bytes(self) -> Iterator[bytes]:
-        """The paths' bytes, one after the other."""
+    def iter_bytes(self, block: int = 2**16) -> Iterator[bytes]:
+        """Yield the bytes of each path; the offsets of `block` paths are Python objects at a time."""
         starts = np.where(self._rows > 0, self._ends[self._rows - 1], 0) if len(self._rows) else self._rows
         ends = self._ends[self._rows]
-        for i in range(0, len(self._rows), _BLOCK):
-            block = slice(i, i + _BLOCK)
-            for start, end in zip(starts[block].tolist(), ends[block].tolist(), strict=True):
+        for i in range(0, len(self._rows), block):
+            part = slice(i, i + block)
+            for start, end in zip(starts[part].tolist(), ends[part].tolist(), strict=True):
                 yield self._content[start:end]
 
 
-def read_file_stats(files: PathList) -> np.ndarray:
-    """(N, 5) int64 of each file: size, when its content and when anything of it was last changed (ns), device, inode.
+def read_file_stats(files: PathList, batch: int = 2000, slow: float = 3e-5) -> np.ndarray:
+    """Read the stats of files; on a slow disk, such as a network share, in 32 threads.
 
-    The third cannot be set by a program, unlike the second. Size is `NOT_FOUND` or `NOT_A_FILE` of what is no
-    file. From where the disk lets wait, as one behind a network does, many are asked for at a time.
+    Args:
+        files: paths of N files.
+        batch: number of files that a thread reads one by one.
+        slow: seconds per file above which a disk counts as slow; default: ten times that of a file whose stats the
+            system has cached.
+
+    Returns:
+        (N, 5) int64: size in bytes, time of the last change of the content in ns, time of the last change of content
+        or status in ns (which a program cannot set), device, inode. The size is `NOT_FOUND` or `NOT_A_FILE` if there
+        is no such file.
     """
-    parts = [files[i : i + _BATCH] for i in range(0, len(files), _BATCH)]
-    stats, slow = [np.empty((0, 5), np.int64)], False
-    while parts and not slow:
+    parts = [files[i : i + batch] for i in range(0, len(files), batch)]
+    stats, is_slow = [np.empty((0, 5), np.int64)], False
+    while parts and not is_slow:
         began = time.monotonic()
         stats.append(_stat_files(parts.pop(0)))
-        slow = time.monotonic() - began > _SLOW * len(stats[-1])
+        is_slow = time.monotonic() - began > slow * len(stats[-1])
     with ThreadPoolExecutor(_THREADS) as pool:
         return np.concatenate([*stats, *pool.map(_stat_files, parts)])
 
 
 def _stat_files(files: PathList) -> np.ndarray:
-    """(n, 5) as `read_file_stats`, one after the other. Boxes of one picture follow one another: it is read once."""
+    """Read the (n, 5) stats of files one by one; a path that repeats the one before it is not read again."""
     stats = list[int]()
     previous, row = b"", (NOT_FOUND, 0, 0, 0, 0)
     for path in files.iter_bytes():

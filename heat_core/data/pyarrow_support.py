@@ -1,4 +1,4 @@
-"""pyarrow, which reads and writes tables: of an extra, so that it is imported where a table is."""
+"""Import of pyarrow, which is an optional dependency and therefore imported only when a table is read or written."""
 
 from typing import Any
 
@@ -8,7 +8,11 @@ from heat_core.errors import HeatError
 
 
 def arrow() -> Any:
-    """pyarrow; HeatError where it is not installed."""
+    """Import pyarrow with its modules for CSV, Parquet and compute.
+
+    Raises:
+        HeatError: if pyarrow is not installed.
+    """
     try:
         import pyarrow
         import pyarrow.compute
@@ -20,7 +24,7 @@ def arrow() -> Any:
 
 
 def to_arrow(values: np.ndarray) -> Any:
-    """An Arrow array of numbers or texts, null where one is NaN or empty."""
+    """Convert numbers or texts to an Arrow array; NaN and empty texts become null."""
     pa = arrow()
     if values.dtype == object:
         return pa.array(values, pa.string(), mask=values == "")

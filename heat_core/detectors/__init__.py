@@ -1,7 +1,7 @@
-"""The methods that HEAT is compared with: one file each, named as the method is on the command line and in tables.
+"""The detectors that HEAT is compared with, one module each, named as on the command line with _ in place of -.
 
-Adding a detector is adding a file with one `Detector` in it, or, outside this package, `register`. Listing them imports
-none of them. (EL, GMM and GMM-std are HEAT's own priors.)
+To add a detector, add a module with one `Detector` class to this package, or use `register` outside it. Listing the
+names imports none of the modules. EL, GMM and GMM-std are not here: they are HEAT's own priors.
 """
 
 import pkgutil
@@ -13,67 +13,75 @@ from heat_core.detectors.base import EVIDENCE, Context, Detector, logits_of
 from heat_core.energies.names import ALL_PRIORS
 from heat_core.errors import HeatError
 
-#: What every run computes: no training, no extra columns, nothing to wait for.
+#: The detectors that every run computes: they are fast, train nothing and need no extra columns.
 BASIC = ("msp", "maxlogit", "knn")
-_registered: dict[str, type[Detector]] = {}
+registered: dict[str, type[Detector]] = {}  # name → class of the detectors added by `register`
 
 
 def register(name: str) -> Callable[[type[Detector]], type[Detector]]:
-    """Make a detector of one's own known under a name, in this process: `@register("my-method")` before its class.
+    """Return a class decorator that adds a detector of the caller under a name, for this process.
+
+    Example:
+        @register("my-method")
+        class MyMethod(Detector):
+            title = "My method"
+
+    Args:
+        name: lower-case letters, digits and hyphens, starting with a letter; not "all", and not beginning with "heat".
 
     Raises:
-        HeatError: where the name is taken, or is not made of lower-case letters, digits and hyphens; where the class
-            has no title, or an evidence that there is not.
+        HeatError: when the name is invalid or taken, when the class has no title, or when its evidence is not one of
+            `EVIDENCE` or "".
     """
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name.startswith("heat") or name == "all":
         raise HeatError(f"{name!r} is no name for a detector: write lower-case letters, digits and hyphens.")
     if name in (*ALL_PRIORS, "soft-knn"):
-        raise HeatError(f"{name!r} is the row of a prior: choose another name.")
+        raise HeatError(f"{name!r} is the name of a prior: choose another name.")
 
     def keep(kind: type[Detector]) -> type[Detector]:
-        known = _registered.get(name)
+        known = registered.get(name)
         again = known is not None and (known.__module__, known.__qualname__) == (kind.__module__, kind.__qualname__)
-        if name in names() and not again:  # a cell of a notebook that is run once more defines its class anew
+        if name in names() and not again:  # running a notebook cell again defines the same class anew
             raise HeatError(f"There is already a detector {name!r}: choose another name.")
         if not getattr(kind, "title", ""):
-            raise HeatError(f"{kind.__name__} has no title: say how the tables call it.")
+            raise HeatError(f"{kind.__name__} has no title: set the name that the tables show.")
         if kind.evidence not in ("", *EVIDENCE):
             raise HeatError(
                 f"{kind.__name__} judges by {kind.evidence!r}: its evidence is one of {', '.join(EVIDENCE)}."
             )
-        _registered[name] = kind
+        registered[name] = kind
         return kind
 
     return keep
 
 
 def names() -> list[str]:
-    """Every detector's name, alphabetically."""
+    """List the names of all detectors, built in and registered, alphabetically."""
     built_in = {m.name.replace("_", "-") for m in pkgutil.iter_modules(__path__) if m.name != "base"}
-    return sorted(built_in | set(_registered))
+    return sorted(built_in | set(registered))
 
 
 def load(name: str) -> type[Detector]:
-    """The class of a detector; HeatError names the others where there is none."""
+    """Import and return the class of a detector; HeatError lists the known names if there is none of that name."""
     resolve([name])
-    if name in _registered:
-        return _registered[name]
+    if name in registered:
+        return registered[name]
     module = import_module(f"{__name__}.{name.replace('-', '_')}")
-    (found,) = (
+    (detector_class,) = (
         c
         for c in vars(module).values()
         if isinstance(c, type) and issubclass(c, Detector) and c.__module__ == module.__name__
     )
-    return found
+    return detector_class
 
 
 def in_table_order() -> dict[str, type[Detector]]:
-    """Every detector by name, as the tables order them."""
+    """Map the name of every detector to its class, in the order of the tables (`Detector.place`)."""
     return dict(sorted(((name, load(name)) for name in names()), key=lambda item: item[1].place))
 
 
 def resolve(chosen: Iterable[str]) -> list[str]:
-    """Names as a person gives them ("all" included), checked, each once."""
+    """Check names as a user gives them, expand "all", and drop repetitions; HeatError for an unknown name."""
     known, chosen = names(), list(chosen)
     if "all" in chosen:
         return known

@@ -1,4 +1,8 @@
-"""ASH-S (Djurisic et al., 2023): the energy of the logits of the largest activations, scaled by what was left out."""
+"""ASH-S (Djurisic et al., 2023): the energy of the logits after activation shaping.
+
+Activations below a percentile are set to 0, and the others are scaled by eʳ, where r is the ratio of the sum of all
+activations to the sum of those that remain.
+"""
 
 from typing import ClassVar
 
@@ -14,10 +18,13 @@ from heat_core.features.heads import logits_of_rows
 
 
 class ActivationShaping(Detector):
-    """Score: -log Σ_c exp(eʳ Σ_{d ∈ top} w_cd z_d + b_c), r = Σ_d z_d / Σ_{d ∈ top} z_d over the activations of z above
-    their own p-th percentile.
+    """Score: -log Σ_c exp(eʳ Σ_{d ∈ top} w_cd z_d + b_c), r = Σ_d z_d / Σ_{d ∈ top} z_d.
 
-    p = 90 for ImageNet and 95 for CIFAR are those of the authors' configurations (github.com/andrijazz/ash).
+    "top" are the activations of z above the p-th percentile of z itself. p = 90 for ImageNet and 95 for CIFAR are the
+    values of the authors' configurations (github.com/andrijazz/ash).
+
+    Args:
+        percentile: p in [0, 100).
     """
 
     title, source = "ASH-S", "Djurisic et al., ICLR 2023, arXiv:2209.09858"
@@ -32,13 +39,14 @@ class ActivationShaping(Detector):
         self.percentile = percentile
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         return map_blocks(self._energy, VIEWS["el"].rows(features))
 
     def _energy(self, block: np.ndarray) -> np.ndarray:
         z = as_tensor(block)
-        found = measure_peaks(z, self.percentile, torch.float64)
-        kept = torch.zeros_like(z).scatter_(1, found.largest, z.gather(1, found.largest))
+        peaks = measure_peaks(z, self.percentile, torch.float64)
+        shaped = torch.zeros_like(z).scatter_(1, peaks.largest, z.gather(1, peaks.largest))
         weight, bias = self.head
-        raw = torch.from_numpy(logits_of_rows(kept.numpy(), (weight, np.zeros(len(bias)))))
-        logits = raw * torch.exp(found.ratio)[:, None] + torch.from_numpy(np.asarray(bias, dtype=np.float64))
+        raw = torch.from_numpy(logits_of_rows(shaped.numpy(), (weight, np.zeros(len(bias)))))
+        logits = raw * torch.exp(peaks.ratio)[:, None] + torch.from_numpy(np.asarray(bias, dtype=np.float64))
         return -torch.logsumexp(logits, dim=1).numpy()

@@ -1,4 +1,4 @@
-"""The interface of a detector: fit on training features, score others; larger = more out-of-distribution."""
+"""Base class of the detectors: fit on ID training features, then give other features OOD scores (larger = more OOD)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Context", "Detector", "Head", "log_softmax", "logits_of", "require_every_class"]
 
-#: What a detector may judge by (`Detector.evidence`).
+#: The values of `Detector.evidence`: what a detector reads.
 EVIDENCE = ("logits", "features", "both", "gradients")
 ReportProgress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a run can tell a detector.
+    """Facts about a run that a detector may need.
 
     Attributes:
-        id_set: cifar10, cifar100, imagenet or "": whose published values count.
-        training: the settings that HEAT-GMM's residual is trained with.
-        seed: of everything random.
-        backbone: the network, or None where features were given.
-        on_progress: how a slow fit says where it is: a sentence, and the seconds that are left.
+        id_set: cifar10, cifar100 or imagenet, the ID set whose published hyper-parameters apply; "" for any other.
+        training: the settings with which HEAT-GMM's residual is trained.
+        seed: seed of all random numbers.
+        backbone: the network, or None when the run has only features.
+        on_progress: callback by which a slow fit reports its progress: a text and the seconds that remain.
     """
 
     id_set: str
@@ -44,29 +44,32 @@ class Context:
     on_progress: ReportProgress = no_progress
 
     def network(self, detector: str) -> "Backbone":
-        """The backbone; HeatError where the run has only features."""
+        """Return the backbone for `detector` (its title); HeatError when the run has only features."""
         if self.backbone is None:
             raise HeatError(f"{detector} reads the images, and this run has only their features.")
         return self.backbone
 
 
 class Detector(ABC):
-    """A method of the paper's tables.
+    """A method that gives every image an OOD score.
+
+    In the formulas of the subclasses z (D,) is the feature `avg` of an image, w_c and b_c are the row and bias of class
+    c in the head, f_c(z) = w_c·z + b_c its logit, C the number of classes, and ŷ the predicted class.
 
     Attributes:
-        title: as the tables call it.
-        source: where it was published.
-        place: where the tables put it: below 100 what reads the logits, then the features (100), the images (200), what
-            is trained (300).
-        evidence: what it judges by: "logits" alone; "features" alone; "both", where features are judged with the head's
-            help; "gradients", where it follows some, whatever else it reads. "" where nobody said.
-        rectified: whether it takes features for activations of maps after a ReLU, and is known to fail on others.
-        reads_images: whether it needs more of an image than `avg`, `std` and labels.
-        slow: whether it takes minutes, since it reads the images again, needs extra columns of all sets or trains. A
-            run comes to it once the residuals are trained.
-        published: hyper-parameters that the source gives for a whole ID set (cifar10, cifar100, imagenet), where they
-            differ from the defaults.
-        head: the linear head (weight (C, D), bias (C,)) that reads `features.avg`.
+        title: name in tables and figures.
+        source: publication: authors, venue and arXiv number.
+        place: sort key of the tables: below 100 for methods that read logits, from 100 for those that read features,
+            from 200 for those that read images, from 300 for those that are trained.
+        evidence: what the method reads: "logits" alone; "features" alone; "both", features together with the head;
+            "gradients", whenever it uses gradients; "" if it is not stated.
+        rectified: whether the method assumes activations after a ReLU and is known to fail on other features.
+        reads_images: whether it needs more of an image than `avg`, `std` and the label.
+        slow: whether it takes minutes because it reads the images again, needs extra columns of all sets, or trains. A
+            run computes such methods after the residuals are trained.
+        published: ID set (cifar10, cifar100, imagenet) → the constructor's arguments for which the source gives other
+            values than the defaults.
+        head: linear head (weight (C, D), bias (C,)) that reads `features.avg`.
     """
 
     title: ClassVar[str]
@@ -83,34 +86,34 @@ class Detector(ABC):
 
     @classmethod
     def for_run(cls, head: Head, context: Context) -> Self:
-        """The detector with the values that its source publishes for this ID set, and what it must know of the run."""
+        """Make the detector for a run, with the hyper-parameters that its source publishes for the run's ID set."""
         return cls(head, **cls.published.get(context.id_set, {}))
 
     @classmethod
     def is_classifier_free(cls) -> bool:
-        """Whether it asks no classifier, so that clusters of the features can stand for classes."""
+        """Return whether the method needs no classifier, so that clusters of the features can replace the classes."""
         return cls.evidence == "features"
 
     @classmethod
     def train_columns(cls, backbone: "Backbone | None") -> tuple["Column", ...]:  # noqa: ARG003
-        """Extra columns that `fit` reads; HeatError where this backbone cannot give them."""
+        """List the extra feature columns that `fit` reads; HeatError if this backbone cannot compute them."""
         return ()
 
     def test_columns(self, backbone: "Backbone | None") -> tuple["Column", ...]:
-        """Extra columns that `score` reads, once the detector is fitted."""
+        """List the extra feature columns that `score` reads, once the detector is fitted."""
         return self.train_columns(backbone)
 
     def fit(self, train: Features) -> Self:  # noqa: ARG002
-        """Learn what `score` needs from training features; returns itself. Here: nothing."""
+        """Learn from the training features what `score` needs, and return the detector; by default there is nothing."""
         return self
 
     @abstractmethod
     def score(self, features: Features) -> np.ndarray:
-        """(N,) float64, larger = more out-of-distribution."""
+        """Return the OOD score of each image, (N,) float64; a larger score is more out-of-distribution."""
 
 
 def require_every_class(labels: np.ndarray, classes: int, who: str) -> None:
-    """HeatError where a class of the head has no training image."""
+    """Raise a HeatError that names the detector `who` if one of the head's classes has no training image."""
     missing = np.setdiff1d(np.arange(classes), labels)
     if len(missing):
         raise HeatError(f"Class {missing[0]} has no training image: {who} needs some of every class.")

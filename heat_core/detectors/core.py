@@ -1,4 +1,7 @@
-"""CORE (Yang et al., 2026): how sure the classifier is, and how like its class the feature is where no logit looks."""
+"""CORE (Yang et al., 2026): the energy of the logits and the similarity of what the head does not read.
+
+The part of a feature in the null space of the head is compared with its class mean by the cosine.
+"""
 
 from typing import Self
 
@@ -14,17 +17,18 @@ from heat_core.features.chunks import as_tensor, compute_dtype, map_blocks
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
 
-_SAME = 1e-9  # share of the largest singular value below which a direction of the head is none
-_NOTHING = 1e-5  # share of a feature's length that products in float32 leave of nothing
-_CONSTANT = 1e-9  # deviation, as a share of the mean, that rounding leaves of none
+_SAME = 1e-9  # singular values of the head below this share of the largest count as 0
+_NOTHING = 1e-5  # residuals shorter than this share of the feature are rounding of float32 products
+_CONSTANT = 1e-9  # deviations below this share of the mean are rounding: the value is constant
 
 
 class ConfidenceAndResidual(Detector):
     """Score: E(z) - cos(r, m_ŷ), both standardised by their mean and deviation over the training features.
 
     E(z) = -log Σ_c exp(w_c·z + b_c); r is the part of z in the null space of the head, orthogonal to every w_c, which
-    no logit reads; m_c is the mean of r over class c, ŷ the predicted class. There is no hyper-parameter. Where the
-    head reads every direction, as one of more classes than features does, nothing is left, and CORE cannot be had.
+    no logit reads; m_c is the mean of r over the training features of class c, ŷ the predicted class. There is no
+    hyper-parameter. If the head reads every direction, for instance with more classes than features, r is zero and
+    `fit` raises a HeatError.
     """
 
     title, source = "CORE", "Yang et al., 2026, arXiv:2603.18290"
@@ -35,27 +39,29 @@ class ConfidenceAndResidual(Detector):
     _scale = FittedAttribute[tuple[np.ndarray, np.ndarray]]()
 
     def fit(self, train: Features) -> Self:
+        """Compute the class means of the residuals, and mean and deviation of both terms; HeatError if r is zero."""
         z, labels, classes = VIEWS["el"].rows(train), train.required_labels(self.title), len(self.head[1])
         require_every_class(labels, classes, self.title)
         self._read = _directions(np.asarray(self.head[0], dtype=np.float64)).astype(compute_dtype(z.dtype))
         self._means = class_means(z, labels, classes, self._residual)
         if not self._means.any():
             raise HeatError(
-                f"The head of {classes:,} classes reads all that the {z.shape[1]:,} features hold: nothing is left for "
-                "CORE's residual."
+                f"The head of {classes:,} classes reads every direction of the {z.shape[1]:,} features: none is left "
+                "for CORE's residual."
             )
         parts = map_blocks(self._parts, z)
         mean, std = parts.mean(axis=0), parts.std(axis=0)
-        self._scale = mean, np.where(std > _CONSTANT * np.abs(mean), std, 1.0)  # what is constant is only shifted
+        self._scale = mean, np.where(std > _CONSTANT * np.abs(mean), std, 1.0)  # a constant term is only shifted
         return self
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         mean, std = self._scale
         standardised = (map_blocks(self._parts, VIEWS["el"].rows(features)) - mean) / std
         return standardised[:, 0] - standardised[:, 1]
 
     def _parts(self, z: np.ndarray) -> np.ndarray:
-        """(n, D) → (n, 2) float64: E(z), and cos(r, m_ŷ), 0 where one of them is nothing."""
+        """Compute (n, D) → (n, 2) float64: E(z), and cos(r, m_ŷ), which is 0 if r or m_ŷ is zero."""
         logits = torch.from_numpy(logits_of_rows(z, self.head))
         residual = torch.from_numpy(self._residual(z)).double()
         own = torch.from_numpy(self._means)[logits.argmax(dim=1)]
@@ -63,7 +69,7 @@ class ConfidenceAndResidual(Detector):
         return torch.stack([-torch.logsumexp(logits, dim=1), like], dim=1).numpy()
 
     def _residual(self, z: np.ndarray) -> np.ndarray:
-        """(n, D) → (n, D): r, and zeros where it is only rounding."""
+        """Project (n, D) features onto the null space of the head (r), with zeros where r is only rounding."""
         points, read = as_tensor(z), as_tensor(self._read)
         residual = points - (points @ read) @ read.T
         is_some = residual.norm(dim=1) > _NOTHING * points.norm(dim=1)
@@ -71,6 +77,6 @@ class ConfidenceAndResidual(Detector):
 
 
 def _directions(weight: np.ndarray) -> np.ndarray:
-    """(C, D) → (D, rank): an orthonormal basis of what the rows span."""
+    """Return an orthonormal basis (D, rank) of the space that the rows of a (C, D) head span."""
     _, values, directions = np.linalg.svd(weight, full_matrices=False)
     return directions[values > _SAME * values.max(initial=0.0)].T

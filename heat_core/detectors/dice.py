@@ -1,4 +1,4 @@
-"""DICE (Sun & Li, 2022): the energy of the logits of a head that keeps only its largest contributions."""
+"""DICE (Sun & Li, 2022): the energy of the logits of a head of which only the largest contributions are kept."""
 
 from typing import ClassVar, Self
 
@@ -14,7 +14,10 @@ from heat_core.features.features import Features
 class Dice(Detector):
     """Score: -log Σ_c exp((W ⊙ M)_c·z + b_c), as the prior `heat_core.energies.priors.dice` gives it.
 
-    The source takes a sparsity p of 90 % on CIFAR and 70 % on ImageNet.
+    The source uses a sparsity p of 90 % on CIFAR and 70 % on ImageNet.
+
+    Args:
+        sparsity: p in [0, 1), the share of the head's weights that is set to 0.
     """
 
     title, source = "DICE", "Sun & Li, ECCV 2022, arXiv:2111.09805"
@@ -30,8 +33,10 @@ class Dice(Detector):
         self.sparsity = sparsity
 
     def fit(self, train: Features) -> Self:
+        """Choose the mask M by the mean training feature."""
         self._energy = DirectedSparsity(*self.head, sparsity=self.sparsity).fit(VIEWS["dice"].array(train))
         return self
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         return self._energy.energy(VIEWS["dice"].array(features))

@@ -1,4 +1,4 @@
-"""EBM: the residual network trained alone, with no prior to lean on (Tab. 2, Figs. 4 and 7)."""
+"""EBM: the residual network trained without a prior, the fully data-driven EBM of the paper (Tab. 2, Figs. 4 and 7)."""
 
 from dataclasses import replace
 from functools import partial
@@ -22,12 +22,21 @@ _VIEW = VIEWS["gmm"]
 
 
 class DataDrivenEnergy(Detector):
-    """Score: E_θ(z), trained as HEAT-GMM's residual is (Eqs. 3, 5, 6) with E_q = 0; chains start from a Gaussian."""
+    """Score: E_θ(z), trained like HEAT-GMM's residual (Eqs. 3, 5, 6) with E_q = 0, on L2-normalised features.
+
+    With `start="prior"` the Langevin chains start from a Gaussian with the mean and spread of the features.
+
+    Args:
+        settings: settings of the training; default: those of HEAT-GMM in the preset "quick". Their temperature is
+            not used.
+        seed: seed of the network's first weights and of every draw.
+        on_progress: callback that receives a text and the remaining seconds after each epoch.
+    """
 
     title, source = "EBM", "Lafon et al., ICML 2023 (the fully data-driven EBM)"
     place = 310
     evidence = "features"
-    slow = True  # trains
+    slow = True  # It trains a network.
     _network = FittedAttribute[ResidualMLP]()
 
     def __init__(
@@ -42,9 +51,11 @@ class DataDrivenEnergy(Detector):
 
     @classmethod
     def for_run(cls, head: Head, context: Context) -> Self:
+        """Make the detector with the settings and the seed of the run's training."""
         return cls(head, context.training, context.seed, context.on_progress)
 
     def fit(self, train: Features) -> Self:
+        """Train the network on the training features, on the GPU if there is one."""
         z = torch.tensor(_VIEW.array(train), device=auto_device())
         non_negative = bool((z >= 0).all())
         settings = replace(self.settings, temperature=1.0)
@@ -59,4 +70,5 @@ class DataDrivenEnergy(Detector):
         return self
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         return self._network.energies(_VIEW.array(features))

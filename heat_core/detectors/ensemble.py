@@ -17,14 +17,22 @@ from heat_core.progress import no_progress
 class HeadEnsemble(Detector):
     """Score: -max_c of the mean softmax of five heads, each fitted on its own bootstrap sample of the features.
 
-    The source trains five networks; here they share the backbone, which is what a frozen classifier allows.
+    The source trains five networks. Here the heads share one backbone, because the classifier is frozen.
+
+    Args:
+        members: number of heads.
+        seed: seed of the bootstrap samples.
+        on_progress: callback that receives a text and the remaining seconds after each head.
+
+    Attributes:
+        heads_: fitted heads (weight (C, D), bias (C,)).
     """
 
     title, source = "Ensemble", "Lakshminarayanan et al., NeurIPS 2017, arXiv:1612.01474"
     place = 300
     evidence = "logits"
-    slow = True  # trains
-    _heads = FittedAttribute[list[Head]]()
+    slow = True  # It trains the heads.
+    heads_ = FittedAttribute[list[Head]]()
 
     def __init__(self, head: Head, members: int = 5, seed: int = 0, on_progress: ReportProgress = no_progress) -> None:
         if members < 1:
@@ -34,21 +42,24 @@ class HeadEnsemble(Detector):
 
     @classmethod
     def for_run(cls, head: Head, context: Context) -> Self:
+        """Make the detector with the run's progress callback."""
         return cls(head, on_progress=context.on_progress)
 
     def fit(self, train: Features) -> Self:
+        """Fit each head on its own bootstrap sample of the training features."""
         rng = np.random.default_rng(self.seed)
         avg, labels = np.asarray(train.avg, dtype=np.float64), train.required_labels(self.title)
-        first = np.unique(labels, return_index=True)[1]  # one sample of every class, so that none is lost
+        first = np.unique(labels, return_index=True)[1]  # one sample of each class, so that every head has all of them
         heads, began = [], time.monotonic()
         for done in range(1, self.members + 1):
             rows = np.r_[first, rng.integers(len(avg), size=len(avg) - len(first))]
             heads.append(fit_head(avg[rows], labels[rows]))
             left = (time.monotonic() - began) / done * (self.members - done)
             self._on_progress(f"head {done} of {self.members}", left)
-        self._heads = heads
+        self.heads_ = heads
         return self
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         avg = np.asarray(features.avg, dtype=np.float64)
-        return -np.mean([softmax(avg @ w.T + b, axis=1) for w, b in self._heads], axis=0).max(axis=1)
+        return -np.mean([softmax(avg @ w.T + b, axis=1) for w, b in self.heads_], axis=0).max(axis=1)

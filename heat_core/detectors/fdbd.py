@@ -1,4 +1,4 @@
-"""fDBD (Liu & Qin, 2024): how far the feature is from the decision boundaries, for its distance to the mean."""
+"""fDBD (Liu & Qin, 2024): mean distance to the decision boundaries, divided by the distance to the training mean."""
 
 from typing import Self
 
@@ -14,14 +14,14 @@ from heat_core.features.chunks import map_blocks
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
 
-_NOWHERE = 1e-12
+_NOWHERE = 1e-12  # lower bound of the distance to the mean, by which the score divides
 
 
 class BoundaryDistance(Detector):
-    """Score: -1/(C-1) Σ_{c ≠ ŷ} (f_ŷ(z) - f_c(z)) / (‖w_ŷ - w_c‖₂ ‖z - μ‖₂), f the logits, ŷ the predicted class and μ
-    the mean of the training features.
+    """Score: -1/(C-1) Σ_{c ≠ ŷ} (f_ŷ(z) - f_c(z)) / (‖w_ŷ - w_c‖₂ ‖z - μ‖₂).
 
-    The source has no hyper-parameter. Two classes of one weight have no boundary between them, and count as none.
+    f are the logits, ŷ is the predicted class and μ the mean of the training features. The source has no
+    hyper-parameter. Two classes with the same weight have no boundary between them: their term of the sum is 0.
     """
 
     title, source = "fDBD", "Liu & Qin, ICML 2024, arXiv:2312.11536"
@@ -31,6 +31,7 @@ class BoundaryDistance(Detector):
     _closeness = FittedAttribute[torch.Tensor]()
 
     def fit(self, train: Features) -> Self:
+        """Compute 1 / ‖w_a - w_b‖ for each pair of classes, and μ; HeatError if the head has one class."""
         weight = torch.from_numpy(np.asarray(self.head[0], dtype=np.float64))
         if len(weight) < 2:
             raise HeatError("fDBD needs a decision boundary: a head of one class has none.")
@@ -40,6 +41,7 @@ class BoundaryDistance(Detector):
         return self
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         return map_blocks(self._score_block, VIEWS["el"].rows(features))
 
     def _score_block(self, z: np.ndarray) -> np.ndarray:

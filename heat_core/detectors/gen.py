@@ -1,4 +1,4 @@
-"""GEN (Liu et al., 2023): a generalised entropy of the softmax, to which small probabilities matter."""
+"""GEN (Liu et al., 2023): a generalised entropy of the softmax that is sensitive to small probabilities."""
 
 import numpy as np
 import torch
@@ -14,7 +14,12 @@ from heat_core.features.heads import logits_of_rows
 class GeneralisedEntropy(Detector):
     """Score: Σ_{j ≤ M} p_jᵞ (1 - p_j)ᵞ over the M largest probabilities, γ = 0.1 and M = 100 as in the source.
 
-    All of it in logarithms, and 1 - p of the largest as the sum of the others: of a sure prediction no digit is lost.
+    It is computed in logarithms, and 1 - p of the largest probability as the sum of the others, so that nearly certain
+    predictions lose no digits.
+
+    Args:
+        gamma: γ > 0.
+        largest: M, at least 1; all probabilities are used if there are fewer.
     """
 
     title, source = "GEN", "Liu et al., CVPR 2023 (CVF)"
@@ -28,6 +33,7 @@ class GeneralisedEntropy(Detector):
         self.gamma, self.largest = gamma, largest
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         return map_blocks(self._score_block, VIEWS["el"].rows(features))
 
     def _score_block(self, z: np.ndarray) -> np.ndarray:

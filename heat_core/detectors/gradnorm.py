@@ -1,4 +1,4 @@
-"""GradNorm (Huang et al., 2021): the size of the gradient of KL(uniform ‖ softmax) in the last layer's weights."""
+"""GradNorm (Huang et al., 2021): the L1 norm of the gradient of KL(uniform ‖ softmax) in the last layer's weights."""
 
 import numpy as np
 from scipy.special import softmax
@@ -15,6 +15,7 @@ class GradNorm(Detector):
     evidence = "gradients"
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         p = softmax(logits_of(features, self.head), axis=1)
-        of_features = np.abs(np.asarray(features.avg, dtype=np.float64)).sum(axis=1)
-        return -of_features * np.abs(p - 1 / p.shape[1]).sum(axis=1)
+        feature_norms = np.abs(np.asarray(features.avg, dtype=np.float64)).sum(axis=1)
+        return -feature_norms * np.abs(p - 1 / p.shape[1]).sum(axis=1)

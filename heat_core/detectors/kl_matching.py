@@ -1,4 +1,4 @@
-"""KL Matching (Hendrycks et al., 2022): how far the softmax is from every class's typical one."""
+"""KL Matching (Hendrycks et al., 2022): the divergence of the softmax from the closest class's mean softmax."""
 
 import math
 from typing import Self
@@ -12,10 +12,10 @@ from heat_core.features.features import Features
 
 
 class KLMatching(Detector):
-    """Score: min_k KL(p ‖ d_k), d_k = the mean softmax of the training images that are predicted as class k.
+    """Score: min_k KL(p ‖ d_k), d_k = the mean softmax of the training images with predicted class k.
 
-    The source takes the d_k from validation images; the training images serve here. Everything stays in logarithms,
-    so that a probability too small for float64 is no infinite divergence.
+    The source takes the d_k from validation images; here they come from the training images. The computation stays in
+    logarithms, so that a probability too small for float64 does not make the divergence infinite.
     """
 
     title, source = "KL Matching", "Hendrycks et al., ICML 2022, arXiv:1911.11132"
@@ -24,13 +24,15 @@ class KLMatching(Detector):
     _log_typical = FittedAttribute[torch.Tensor]()
 
     def fit(self, train: Features) -> Self:
+        """Compute log d_k of every class that is predicted for at least one training image."""
         log_p = log_softmax(logits_of(train, self.head))
         predicted = log_p.argmax(axis=1)
-        of_class = [torch.from_numpy(log_p[predicted == k]) for k in np.unique(predicted)]
-        self._log_typical = torch.stack([rows.logsumexp(dim=0) - math.log(len(rows)) for rows in of_class])
+        class_log_p = [torch.from_numpy(log_p[predicted == k]) for k in np.unique(predicted)]
+        self._log_typical = torch.stack([rows.logsumexp(dim=0) - math.log(len(rows)) for rows in class_log_p])
         return self
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         log_p = torch.from_numpy(log_softmax(logits_of(features, self.head)))
         p = log_p.exp()
         return (torch.linalg.vecdot(p, log_p) - (p @ self._log_typical.T).amax(dim=1)).numpy()

@@ -1,4 +1,4 @@
-"""Mahalanobis distance to the nearest class, one shared covariance (Lee et al., 2018), on the raw features."""
+"""Mahalanobis distance of the raw features to the nearest class mean, with one shared covariance (Lee et al., 2018)."""
 
 from typing import ClassVar, Self
 
@@ -13,30 +13,35 @@ from heat_core.features.features import Features
 
 
 class Mahalanobis(Detector):
-    """Score: min_c (z - μ_c)ᵀ Σ⁻¹ (z - μ_c).
+    """Score: min_c (z - μ_c)ᵀ Σ⁻¹ (z - μ_c), μ_c the class means and Σ the covariance that the classes share.
 
     Args:
-        covariance: as of `GaussianMixture`; "auto" shrinks it where samples are few.
+        covariance: estimator of Σ, see `GaussianMixture`; "auto" shrinks Σ when there are few samples.
+
+    Attributes:
+        classes_: mixture of one Gaussian per class, fitted on the training features.
     """
 
     title, source = "Mahalanobis", "Lee et al., NeurIPS 2018, arXiv:1807.03888"
     place = 120
     evidence = "features"
     _view: ClassVar[View] = VIEWS["el"]
-    _classes = FittedAttribute[GaussianMixture]()
+    classes_ = FittedAttribute[GaussianMixture]()
 
     def __init__(self, head: Head, covariance: str = "auto") -> None:
         super().__init__(head)
         self.covariance = covariance
 
     def fit(self, train: Features) -> Self:
+        """Fit the class means and the covariance."""
         labels = train.required_labels(self.title)
-        self._classes = GaussianMixture(self.covariance).fit(self._view.rows(train), labels)
+        self.classes_ = GaussianMixture(self.covariance).fit(self._view.rows(train), labels)
         return self
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         return map_blocks(self._distance, self._view.rows(features))
 
     def _distance(self, z: np.ndarray) -> np.ndarray:
-        """(n, D) → (n,) to the nearest class."""
-        return self._classes.squared_distances(z).min(axis=1)
+        """Compute the squared distance to the nearest class mean, (n, D) → (n,)."""
+        return self.classes_.squared_distances(z).min(axis=1)

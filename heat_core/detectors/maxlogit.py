@@ -15,4 +15,5 @@ class MaxLogit(Detector):
     evidence = "logits"
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         return -torch.from_numpy(logits_of(features, self.head)).amax(dim=1).numpy()

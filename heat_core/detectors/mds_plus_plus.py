@@ -1,4 +1,4 @@
-"""MDS++, or Mahalanobis++ (Mueller & Hein, 2025): the Mahalanobis distance of the L2-normalised features."""
+"""MDS++, also Mahalanobis++ (Mueller & Hein, 2025): the Mahalanobis distance of the L2-normalised features."""
 
 from typing import ClassVar
 
@@ -9,8 +9,8 @@ from heat_core.energies.views import VIEWS, View
 class NormalisedMahalanobis(Mahalanobis):
     """Score: min_c (z - μ_c)ᵀ Σ⁻¹ (z - μ_c), z L2-normalised.
 
-    Norms of features vary more than a Gaussian a class with one covariance has room for. The source takes the empirical
-    covariance; "auto" shrinks it where samples are few.
+    The norms of features vary more than one Gaussian per class with a shared covariance can describe. The source uses
+    the empirical covariance; "auto" shrinks it when there are few samples.
     """
 
     title, source = "MDS++", "Mueller & Hein, ICML 2025, arXiv:2505.18032"

@@ -8,11 +8,12 @@ from heat_core.features.features import Features
 
 
 class MaxSoftmax(Detector):
-    """Score: -max_c log p(c|z). The logarithm changes no ranking and keeps sure predictions apart."""
+    """Score: -max_c log p(c|z). The logarithm keeps the ranking and distinguishes nearly certain predictions."""
 
     title, source = "MSP", "Hendrycks & Gimpel, ICLR 2017, arXiv:1610.02136"
     place = 10
     evidence = "logits"
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         return -torch.from_numpy(log_softmax(logits_of(features, self.head))).amax(dim=1).numpy()

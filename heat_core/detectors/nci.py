@@ -1,4 +1,7 @@
-"""NCI (Liu & Qin, 2025): how close the centred feature is to the weight of its class, and how far from the origin."""
+"""NCI (Liu & Qin, 2025): proximity to the class weight, as in neural collapse, and the norm of the feature.
+
+Proximity is the projection of the predicted class's weight onto the direction of the centred feature.
+"""
 
 from typing import Self
 
@@ -14,14 +17,17 @@ from heat_core.features.chunks import map_blocks
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
 
-_NOWHERE = 1e-12
+_NOWHERE = 1e-12  # lower bound of ‖z - μ‖, by which the score divides
 
 
 class CollapseProximity(Detector):
     """Score: -(z - μ)·w_ŷ / ‖z - μ‖₂ - α ‖z‖₁, ŷ the predicted class and μ the mean of the training features.
 
-    α = 0.0001 is that of the authors' configuration (github.com/litianliu/NCI-OOD); their benchmarks choose it anew by
+    α = 0.0001 is the value of the authors' configuration (github.com/litianliu/NCI-OOD). Their benchmarks choose it on
     OOD images, which is not done here.
+
+    Args:
+        alpha: α, 0 or more.
     """
 
     title, source = "NCI", "Liu & Qin, CVPR 2025, arXiv:2311.01479"
@@ -36,10 +42,12 @@ class CollapseProximity(Detector):
         self.alpha = alpha
 
     def fit(self, train: Features) -> Self:
+        """Compute the mean training feature μ."""
         self._mean = torch.from_numpy(column_moments(VIEWS["el"].rows(train))[0])
         return self
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         return map_blocks(self._score_block, VIEWS["el"].rows(features))
 
     def _score_block(self, z: np.ndarray) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""NNGuide (Park et al., 2023): the energy of the logits, times how like sure training features the feature is."""
+"""NNGuide (Park et al., 2023): the energy of the logits times the similarity to training features.
+
+Training features for which the classifier is confident (large log-sum-exp of the logits) count more.
+"""
 
 from typing import ClassVar, Self
 
@@ -17,11 +20,15 @@ from heat_core.features.heads import logits_of_rows
 
 
 class NeighbourGuidance(Detector):
-    """Score: -E(z) · mean of the k largest of E(z_i) ẑ·ẑ_i over a bank of training features z_i, with
-    E(z) = log Σ_c exp(w_c·z + b_c) and ẑ = z / ‖z‖₂.
+    """Score: -E(z) · mean of the k largest of E(z_i) ẑ·ẑ_i over a bank of training features z_i.
 
-    k = 10, and for ImageNet a bank of 1 % of the training images, are those of the authors' code
-    (github.com/roomo7time/nnguide); they give no share for other sets, whose whole training set is the bank here.
+    E(z) = log Σ_c exp(w_c·z + b_c) and ẑ = z / ‖z‖₂. k = 10, and a bank of 1 % of the training images for ImageNet, are
+    the values of the authors' code (github.com/roomo7time/nnguide). It gives no share for other sets: there the bank is
+    the whole training set.
+
+    Args:
+        k: number of neighbours; the whole bank is used if it holds fewer.
+        share: share of each class's training images in the bank, above 0 and at most 1.
     """
 
     title, source = "NNGuide", "Park et al., ICCV 2023, arXiv:2309.14888"
@@ -32,13 +39,13 @@ class NeighbourGuidance(Detector):
     _bank = FittedAttribute[torch.Tensor]()
 
     def __init__(self, head: Head, k: int = 10, share: float = 1.0) -> None:
-        """k: neighbours, or all of the bank where it holds fewer; share: of each class's training images in it."""
         if k < 1 or not 0 < share <= 1:
             raise HeatError(f"NNGuide needs a neighbour and a share above 0 and at most 1, not {k} and {share}.")
         super().__init__(head)
         self.k, self.share = k, share
 
     def fit(self, train: Features) -> Self:
+        """Keep the bank E(z_i) ẑ_i."""
         bank = train.subsample(self.share)
         z = VIEWS["gmm"].array(bank)
         z *= self._sureness(bank)[:, None].astype(z.dtype)
@@ -46,15 +53,16 @@ class NeighbourGuidance(Detector):
         return self
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         z = torch.from_numpy(VIEWS["gmm"].array(features))
         guidance = torch.cat([self._guidance(part) for part in split_queries(z, len(self._bank))]).numpy()
         return -self._sureness(features) * guidance
 
     def _sureness(self, features: Features) -> np.ndarray:
-        """(N,) float64: E(z)."""
+        """Compute E(z), (N,) float64."""
         return map_blocks(lambda z: logsumexp(logits_of_rows(z, self.head), axis=1), VIEWS["el"].rows(features))
 
     def _guidance(self, z: torch.Tensor) -> torch.Tensor:
-        """(n, D) → (n,) float64."""
+        """Compute the mean of the k largest E(z_i) ẑ·ẑ_i of (n, D) normalised features, (n,) float64."""
         similar = z.to(self._bank.device) @ self._bank.T
         return similar.topk(min(self.k, len(self._bank)), dim=1, sorted=False).values.double().mean(dim=1).cpu()

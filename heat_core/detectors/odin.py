@@ -1,4 +1,4 @@
-"""ODIN (Liang et al., 2018): softmax at a high temperature, of the image moved towards its own prediction."""
+"""ODIN (Liang et al., 2018): softmax at a high temperature of an image perturbed towards its predicted class."""
 
 import numpy as np
 import torch
@@ -15,15 +15,19 @@ from heat_core.features.features import Features
 class Odin(Detector):
     """Score: -max_c softmax(f(x̂) / T), x̂ = x - ε sign(∇ₓ -log softmax_ŷ(f(x) / T)).
 
-    T = 1000 and ε = 0.0014 (of pixels between 0 and 1) are the source's. The logits of x̂ are a column of their own,
-    made when images are decoded, once the head is known.
+    T = 1000 and ε = 0.0014 (for pixels in [0, 1]) are the source's values. The logits of x̂ are a feature column, which
+    is computed from the images once the head is known.
+
+    Args:
+        temperature: T.
+        epsilon: ε.
     """
 
     title, source = "ODIN", "Liang et al., ICLR 2018, arXiv:1706.02690"
     place = 200
     evidence = "gradients"
     reads_images = True
-    slow = True  # reads the images again
+    slow = True  # It reads the images again.
 
     def __init__(self, head: Head, temperature: float = 1000.0, epsilon: float = 0.0014) -> None:
         super().__init__(head)
@@ -33,10 +37,11 @@ class Odin(Detector):
         self._name = f"odin-{digest}"
 
     def test_columns(self, backbone: Backbone | None) -> tuple[Column, ...]:  # noqa: ARG002
+        """Return the column of `perturbed_logits`, whose name holds a digest of head and parameters."""
         return (Column(self._name, self.perturbed_logits, gradients=True),)
 
     def perturbed_logits(self, batch: Batch) -> torch.Tensor:
-        """(B, C): the logits of the perturbed images."""
+        """Compute the logits of the perturbed images, (B, C)."""
         weight, bias = (torch.as_tensor(part, dtype=torch.float32, device=batch.pixels.device) for part in self.head)
         with torch.enable_grad():
             logits = linear(batch.avg.float(), weight, bias)
@@ -46,5 +51,6 @@ class Odin(Detector):
             return linear(Batch(batch.backbone, moved).avg.float(), weight, bias)
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         logits = np.asarray(features.column(self._name), dtype=np.float64)
         return -softmax(logits / self.temperature, axis=1).max(axis=1)

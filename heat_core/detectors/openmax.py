@@ -1,4 +1,4 @@
-"""OpenMax (Bendale & Boult, 2016): logits revised by how extreme their distance to the class's mean is."""
+"""OpenMax (Bendale & Boult, 2016): the probability of an added class "unknown", from logits' distances to means."""
 
 from typing import Self
 
@@ -11,19 +11,21 @@ from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
 
-_SHIFT = 10_000.0  # added to the tail before the fit, as in libMR: it makes the two-parameter fit well conditioned
+_SHIFT = 10_000.0  # shift of the tail before the fit, as in libMR: the two-parameter fit is then well conditioned
 
 
 class OpenMax(Detector):
     """Score: the probability of the class "unknown".
 
-    Per class, a Weibull distribution is fitted to the `tail` largest distances between the logits of its training
-    images and their mean. The logits of the `alpha` likeliest classes are lowered by their share of extremeness, and
-    what they lose is the logit of "unknown".
+    For each class, a Weibull distribution is fitted to the `tail` largest distances between the logits of its training
+    images and their mean. Its distribution function at the distance of an image says how extreme that distance is. The
+    logits of the `alpha` likeliest classes are lowered in proportion to it, with weights that fall linearly with the
+    rank; the sum of what is subtracted is the logit of "unknown".
 
     Args:
-        tail: 20 in the source.
-        alpha: 10 in the source; at most the number of classes.
+        tail: number of largest distances per class, at least 2; 20 in the source.
+        alpha: number of classes whose logits are lowered, at least 1; 10 in the source. It is bounded by the number of
+            classes.
     """
 
     title, source = "OpenMax", "Bendale & Boult, CVPR 2016, arXiv:1511.06233"
@@ -39,18 +41,20 @@ class OpenMax(Detector):
         self.tail, self.alpha = tail, alpha
 
     def fit(self, train: Features) -> Self:
+        """Compute the mean logits of each class and fit its Weibull distribution."""
         logits, labels = logits_of(train, self.head), train.required_labels(self.title)
         require_every_class(labels, logits.shape[1], self.title)
         means, fits = np.zeros((logits.shape[1], logits.shape[1])), []
         for c in range(logits.shape[1]):
-            of_class = logits[labels == c]
-            means[c] = of_class.mean(axis=0)
-            tail = np.sort(np.linalg.norm(of_class - means[c], axis=1))[-self.tail :]
+            class_logits = logits[labels == c]
+            means[c] = class_logits.mean(axis=0)
+            tail = np.sort(np.linalg.norm(class_logits - means[c], axis=1))[-self.tail :]
             fits.append(_Tail(tail))
         self._means, self._fits = means, fits
         return self
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         logits = logits_of(features, self.head)
         alpha = min(self.alpha, logits.shape[1])
         likeliest = np.argsort(-logits, axis=1, kind="stable")[:, :alpha]
@@ -65,9 +69,10 @@ class OpenMax(Detector):
 
 
 class _Tail:
-    """A Weibull distribution of the largest distances of a class; a step where they do not differ.
+    """Weibull distribution of the largest distances of a class, or a step function if they do not differ.
 
-    The logarithm of a Weibull variable is a Gumbel one, whose maximum likelihood has one root: no search stops early.
+    The logarithm of a Weibull variable has a Gumbel distribution, whose maximum-likelihood equation has a single root:
+    the fit cannot stop at a wrong one.
     """
 
     def __init__(self, tail: np.ndarray) -> None:
@@ -79,6 +84,7 @@ class _Tail:
         return np.log1p(np.maximum((distance - self._low) / _SHIFT, -0.999))
 
     def cdf(self, distance: np.ndarray) -> np.ndarray:
+        """Compute the distribution function at (N,) distances."""
         if self.parameters is None:
             return (distance > self._low).astype(np.float64)
         return gumbel_l.cdf(self._log(distance), *self.parameters)

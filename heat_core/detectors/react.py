@@ -1,4 +1,4 @@
-"""ReAct (Sun et al., 2021): the energy of the logits after large activations are clipped."""
+"""ReAct (Sun et al., 2021): the energy of the logits of features whose large activations are clipped."""
 
 from typing import Self
 
@@ -15,7 +15,14 @@ from heat_core.features.quantile import percentile
 
 
 class React(Detector):
-    """Score: -log Σ_c exp(w_c·min(z, t) + b_c), t = the p-th percentile of all training activations (p = 90)."""
+    """Score: -log Σ_c exp(w_c·min(z, t) + b_c), t = the p-th percentile of all training activations.
+
+    Args:
+        percentile: p in [0, 100].
+
+    Attributes:
+        threshold_: t, at which activations are clipped.
+    """
 
     title, source = "ReAct", "Sun et al., NeurIPS 2021, arXiv:2111.12797"
     place = 80
@@ -30,9 +37,11 @@ class React(Detector):
         self.percentile = percentile
 
     def fit(self, train: Features) -> Self:
+        """Compute t."""
         self.threshold_ = percentile(train.avg, self.percentile)
         return self
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         clipped = (np.minimum(block, self.threshold_) for _, block in blocks(features.avg))
         return np.concatenate([-logsumexp(logits_of_rows(block, self.head), axis=1) for block in clipped])

@@ -1,4 +1,4 @@
-"""Residual (Wang et al., 2022): the norm of the feature outside the principal subspace, without the logits."""
+"""Residual (Wang et al., 2022): the norm of the feature outside the principal subspace: ViM without the logits."""
 
 import numpy as np
 
@@ -8,11 +8,12 @@ from heat_core.features.features import Features
 
 
 class ResidualNorm(Vim):
-    """Score: ‖R Rᵀ(z - o)‖, the first term of ViM."""
+    """Score: ‖R Rᵀ(z - o)‖, the first term of ViM's score without its factor α."""
 
     title = "Residual"
     place = 160
     evidence = "features"
 
     def score(self, features: Features) -> np.ndarray:
-        return self._energy.residual_norm(VIEWS["vim"].array(features))
+        """Return the OOD score of each image, (N,) float64."""
+        return self.energy_.residual_norm(VIEWS["vim"].array(features))

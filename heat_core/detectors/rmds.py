@@ -1,4 +1,4 @@
-"""RMDS, the relative Mahalanobis distance (Ren et al., 2021): less the distance to all classes taken as one."""
+"""RMDS, the relative Mahalanobis distance (Ren et al., 2021): the distance to a class minus that to all classes."""
 
 from typing import Self
 
@@ -11,11 +11,11 @@ from heat_core.features.features import Features
 
 
 class RelativeMahalanobis(Mahalanobis):
-    """Score: min_c (z - μ_c)ᵀ Σ⁻¹ (z - μ_c) - (z - μ₀)ᵀ Σ₀⁻¹ (z - μ₀), μ₀ and Σ₀ mean and covariance of all training
-    features: in directions that have nothing to do with the classes, both distances are the same, and cancel.
+    """Score: min_c (z - μ_c)ᵀ Σ⁻¹ (z - μ_c) - (z - μ₀)ᵀ Σ₀⁻¹ (z - μ₀).
 
-    Where samples are few, both covariances are shrunk alike (see `GaussianMixture.background`). The source shrinks
-    none.
+    μ₀ and Σ₀ are mean and covariance of all training features. In directions that do not depend on the class both
+    distances are equal and cancel. With few samples both covariances are shrunk equally (see
+    `GaussianMixture.background`); the source shrinks neither.
     """
 
     title, source = "RMDS", "Ren et al., 2021, arXiv:2106.09022"
@@ -23,8 +23,9 @@ class RelativeMahalanobis(Mahalanobis):
     _background = FittedAttribute[GaussianMixture]()
 
     def fit(self, train: Features) -> Self:
+        """Fit the class means and covariance, and the Gaussian of all training features."""
         super().fit(train)
-        self._background = self._classes.background()
+        self._background = self.classes_.background()
         return self
 
     def _distance(self, z: np.ndarray) -> np.ndarray:

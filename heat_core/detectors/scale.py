@@ -1,4 +1,4 @@
-"""SCALE (Xu et al., 2024): the energy of the logits of features that are scaled by how peaked they are."""
+"""SCALE (Xu et al., 2024): the energy of logits that are scaled by how much the largest activations dominate."""
 
 from typing import Self
 
@@ -15,8 +15,11 @@ from heat_core.features.features import Features
 class Scale(Detector):
     """Score: -log Σ_c exp(eʳ w_c·z + b_c), as the prior `heat_core.energies.priors.scale` gives it.
 
-    The percentile is the 85 of the authors' configuration; their benchmarks choose it anew by OOD images, which is not
-    done here.
+    The default percentile of 85 is the value of the authors' configuration. Their benchmarks choose it on OOD images,
+    which is not done here.
+
+    Args:
+        percentile: in [0, 100); r compares the sum of all activations with the sum of those above it.
     """
 
     title, source = "SCALE", "Xu et al., ICLR 2024, arXiv:2310.00227"
@@ -30,9 +33,11 @@ class Scale(Detector):
         self.percentile = percentile
 
     def fit(self, train: Features) -> Self:
+        """Make the prior that gives the score."""
         rows = VIEWS["scale"].rows(train)
         self._energy = ScaledActivations(*self.head, percentile=self.percentile).fit(rows)
         return self
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         return map_blocks(self._energy.energy, VIEWS["scale"].rows(features))

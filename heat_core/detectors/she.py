@@ -1,4 +1,4 @@
-"""SHE, the simplified Hopfield energy (Zhang et al., 2023): the inner product with the mean of the class."""
+"""SHE, the simplified Hopfield energy (Zhang et al., 2023): the inner product with the mean of the predicted class."""
 
 from typing import Self
 
@@ -14,10 +14,10 @@ from heat_core.features.heads import logits_of_rows
 
 
 class SimplifiedHopfield(Detector):
-    """Score: -z·S_ŷ, ŷ the predicted class, S_c the mean of the training features of class c that the classifier gets
-    right; of all of them, where it gets none right.
+    """Score: -z·S_ŷ, ŷ the predicted class.
 
-    The source has no hyper-parameter.
+    S_c is the mean of the training features of class c that are classified correctly, or of all training features of
+    class c if none is. The source has no hyper-parameter.
     """
 
     title, source = "SHE", "Zhang et al., ICLR 2023 (OpenReview KkazG4lgKL)"
@@ -26,6 +26,7 @@ class SimplifiedHopfield(Detector):
     _patterns = FittedAttribute[np.ndarray]()
 
     def fit(self, train: Features) -> Self:
+        """Compute S_c of every class; HeatError if a class has no training image."""
         z, labels, classes = VIEWS["el"].rows(train), train.required_labels(self.title), len(self.head[1])
         require_every_class(labels, classes, self.title)
         right = map_blocks(self._predicted, z) == labels
@@ -35,6 +36,7 @@ class SimplifiedHopfield(Detector):
         return self
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         return map_blocks(self._score_block, VIEWS["el"].rows(features))
 
     def _score_block(self, z: np.ndarray) -> np.ndarray:

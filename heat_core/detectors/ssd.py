@@ -1,4 +1,4 @@
-"""SSD (Sehwag et al., 2021): Mahalanobis distance to k-means clusters of the normalised features; no labels."""
+"""SSD (Sehwag et al., 2021): Mahalanobis distance of the normalised features to k-means clusters, without labels."""
 
 from typing import Self
 
@@ -16,39 +16,52 @@ class Ssd(Detector):
     """Score: min_m (z - μ_m)ᵀ Σ_m⁻¹ (z - μ_m) over the clusters, z L2-normalised.
 
     Args:
-        clusters: 1 is the source's default; more are found by k-means.
-        covariance: as of `GaussianMixture`.
+        clusters: number of clusters; 1 is the source's default, more are fitted by k-means.
+        covariance: see `GaussianMixture`.
+        seed: seed of k-means.
+
+    Attributes:
+        mixtures_: Gaussians of the clusters, see `gaussians`.
     """
 
     title, source = "SSD", "Sehwag et al., ICLR 2021, arXiv:2103.12051"
     place = 130
     evidence = "features"
-    _mixtures = FittedAttribute[list[GaussianMixture]]()
+    mixtures_ = FittedAttribute[list[GaussianMixture]]()
 
     def __init__(self, head: Head, clusters: int = 1, covariance: str = "auto", seed: int = 0) -> None:
         super().__init__(head)
         self.clusters, self.covariance, self.seed = clusters, covariance, seed
 
     def fit(self, train: Features) -> Self:
+        """Cluster the training features and fit their Gaussians."""
         z = VIEWS["gmm"].array(train)
-        self._mixtures = gaussians(z, self._assign(z, train), self.covariance)
+        self.mixtures_ = gaussians(z, self.assign_clusters(z, train), self.covariance)
         return self
 
-    def _assign(self, z: np.ndarray, train: Features) -> np.ndarray:  # noqa: ARG002 (SSD+ reads the labels)
-        """(N,) the cluster of each training feature."""
+    def assign_clusters(self, z: np.ndarray, train: Features) -> np.ndarray:  # noqa: ARG002 (the override in SSD+ reads the labels)
+        """Assign each training feature to a cluster, (N,)."""
         if self.clusters == 1:
             return np.zeros(len(z), dtype=int)
         clusters = min(self.clusters, len(z))
         return KMeans(clusters, random_state=self.seed, n_init=3).fit_predict(z)
 
     def score(self, features: Features) -> np.ndarray:
+        """Return the OOD score of each image, (N,) float64."""
         z = VIEWS["gmm"].array(features)
-        return np.min([m.squared_distances(z).min(axis=1) for m in self._mixtures], axis=0)
+        return np.min([m.squared_distances(z).min(axis=1) for m in self.mixtures_], axis=0)
 
 
 def gaussians(z: np.ndarray, cluster: np.ndarray, covariance: str) -> list[GaussianMixture]:
-    """A Gaussian with a covariance of its own per cluster, as the source has it; one shared by all clusters where a
-    cluster holds fewer than ten samples a dimension, since its own would not be usable.
+    """Fit a Gaussian per cluster, each with its own covariance as in the source.
+
+    If a cluster has fewer than ten samples per dimension, its own covariance would be too noisy: all clusters then
+    share one, in a single mixture.
+
+    Args:
+        z: (N, D) features.
+        cluster: (N,) cluster of each.
+        covariance: see `GaussianMixture`.
     """
     if np.bincount(cluster)[np.unique(cluster)].min() < FEW * z.shape[1]:
         return [GaussianMixture(covariance).fit(z, cluster)]

@@ -1,4 +1,4 @@
-"""SSD+ (Sehwag et al., 2021): SSD with the classes as its clusters."""
+"""SSD+ (Sehwag et al., 2021): SSD with the labelled classes as its clusters."""
 
 import numpy as np
 
@@ -12,5 +12,6 @@ class SsdPlus(Ssd):
     title = "SSD+"
     place = 140
 
-    def _assign(self, z: np.ndarray, train: Features) -> np.ndarray:  # noqa: ARG002
+    def assign_clusters(self, z: np.ndarray, train: Features) -> np.ndarray:  # noqa: ARG002
+        """Return the class of each training feature, (N,)."""
         return train.required_labels(self.title)

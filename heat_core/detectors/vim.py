@@ -1,4 +1,4 @@
-"""ViM (Wang et al., 2022): the energy of the logits and a virtual one, the norm outside the principal subspace."""
+"""ViM (Wang et al., 2022): the energy of the logits plus a virtual logit, the norm outside the principal subspace."""
 
 from typing import Self
 
@@ -12,20 +12,29 @@ from heat_core.features.features import Features
 
 
 class Vim(Detector):
-    """Score: α‖R Rᵀ(z - o)‖ - log Σ_c exp(w_c·z + b_c), as the prior `heat_core.energies.priors.vim` gives it."""
+    """Score: α‖R Rᵀ(z - o)‖ - log Σ_c exp(w_c·z + b_c), as the prior `heat_core.energies.priors.vim` gives it.
+
+    Args:
+        dim: dimension of the principal subspace; default: see `VirtualLogit`.
+
+    Attributes:
+        energy_: prior that gives the score.
+    """
 
     title, source = "ViM", "Wang et al., CVPR 2022, arXiv:2203.10807"
     place = 150
     evidence = "both"
-    _energy = FittedAttribute[VirtualLogit]()
+    energy_ = FittedAttribute[VirtualLogit]()
 
     def __init__(self, head: Head, dim: int | None = None) -> None:
         super().__init__(head)
         self.dim = dim
 
     def fit(self, train: Features) -> Self:
-        self._energy = VirtualLogit(*self.head, dim=self.dim).fit(VIEWS["vim"].array(train))
+        """Fit the prior that gives the score: the principal subspace and α."""
+        self.energy_ = VirtualLogit(*self.head, dim=self.dim).fit(VIEWS["vim"].array(train))
         return self
 
     def score(self, features: Features) -> np.ndarray:
-        return self._energy.energy(VIEWS["vim"].array(features))
+        """Return the OOD score of each image, (N,) float64."""
+        return self.energy_.energy(VIEWS["vim"].array(features))

@@ -1,4 +1,4 @@
-"""The paper: priors, the residual that corrects them, HEAT, and β chosen without OOD data.
+"""The method of the paper: priors, the residuals that correct them, HEAT, and the choice of β without OOD data.
 
-Importing this, `names`, `settings` or `views` imports no torch; the rest does.
+Importing this package, `names`, `settings` or `views` does not import torch; the other modules do.
 """

@@ -1,4 +1,4 @@
-"""Choosing β without any OOD data (the outlook of Sec. 4.3): from ID features and perturbations of them."""
+"""The choice of β (Eq. 7) without OOD data, from ID features and noisy copies of them (the outlook of Sec. 4.3)."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,18 @@ from heat_core.features.features import Features
 from heat_core.metrics import auroc
 
 GRID = (-np.inf, -30.0, -10.0, -3.0, -1.0, -0.3, 0.0, 0.3, 1.0, 3.0, 10.0, 30.0, np.inf)
-_AT_MOST = 2000
+_AT_MOST = 2000  # samples to which noise is added
 
 
 @dataclass(frozen=True)
 class BetaChoice:
-    """The chosen β, and how well each β of the grid told ID features from noisy ones (AUROC)."""
+    """The chosen β, and how well each β of the grid separates ID features from noisy ones.
+
+    Attributes:
+        beta: the chosen β.
+        grid: the values of β that were compared.
+        auroc: AUROC in [0, 1] of each value of the grid.
+    """
 
     beta: float
     grid: tuple[float, ...]
@@ -23,42 +29,47 @@ class BetaChoice:
 
 
 def add_noise(features: Features, seed: int = 0) -> Features:
-    """At most 2,000 of the features with Gaussian noise of half the spread of each dimension: a mild perturbation.
+    """Add Gaussian noise to at most 2,000 of the features, drawn at random.
 
-    Stronger ones (two images mixed, dimensions crossed between images) lead astray: they ask for a large β on every
-    set that was tried, where real OOD images do not.
+    The noise has half the standard deviation of each dimension, which is a mild perturbation. Columns without negative
+    values are clipped at 0. Stronger perturbations (the mean of two images, dimensions exchanged between images) are
+    misleading: they favour a large β on every set that was tried, and real OOD images do not.
+
+    Returns:
+        Features of min(N, 2000) samples without labels: avg, std and the columns of a second encoder.
     """
     rng = np.random.default_rng(seed)
     rows = rng.choice(len(features), min(_AT_MOST, len(features)), replace=False)
 
-    def moved(column: np.ndarray) -> np.ndarray:
+    def perturb(column: np.ndarray) -> np.ndarray:
         z = np.asarray(column, dtype=np.float32)
         noise = 0.5 * z.std(axis=0) * rng.standard_normal((len(rows), z.shape[1]), dtype=np.float32)
         return np.maximum(z[rows] + noise, 0) if (z >= 0).all() else z[rows] + noise
 
-    avg, std = moved(features.avg), None if features.std is None else moved(features.std)
-    extra = {name: moved(column) for name, column in features.extra.items() if name.endswith(SECOND_ENCODER)}
+    avg, std = perturb(features.avg), None if features.std is None else perturb(features.std)
+    extra = {name: perturb(column) for name, column in features.extra.items() if name.endswith(SECOND_ENCODER)}
     return Features(avg, std, labels=None, ids=[features.ids[i] for i in rows], extra=extra)
 
 
 def choose_beta(id_energies: np.ndarray, noisy_energies: np.ndarray) -> BetaChoice:
-    """The β closest to 0 whose AUROC of ID against noisy features is within a standard error of the best one's.
+    """Choose the β closest to 0 whose AUROC of ID against noisy features is within one standard error of the best.
 
-    The paper finds β near 0 best and HEAT stable around it (Sec. 4.3): another β must earn it. Standard error as in
-    Hanley & McNeil, 1982.
+    The paper finds β near 0 best and HEAT stable around it (Sec. 4.3), so another β is chosen only if it is clearly
+    better. The standard error is that of Hanley & McNeil, 1982.
 
     Args:
-        id_energies: (N, K) standardised hybrid energies of ID features that no prior was fitted on: those of training
-            features are lower than any image will ever have again.
-        noisy_energies: (M, K).
+        id_energies: (N, K) standardised hybrid energies of ID features on which no prior was fitted; the energies of
+            training features are lower than those of new images.
+        noisy_energies: (M, K) the energies of noisy features, see `add_noise`.
     """
     areas = [auroc(compose(id_energies, b), compose(noisy_energies, b)) for b in GRID]
-    margin = max(areas) - _standard_error(max(areas), len(id_energies), len(noisy_energies))
+    margin = max(areas) - standard_error(max(areas), len(id_energies), len(noisy_energies))
     good = [beta for beta, area in zip(GRID, areas, strict=True) if area >= margin]
     return BetaChoice(min(good, key=abs), GRID, tuple(areas))
 
 
-def _standard_error(area: float, n: int, m: int) -> float:
+def standard_error(area: float, n: int, m: int) -> float:
+    """Compute the standard error of an AUROC from n ID and m noisy samples (Hanley & McNeil, 1982)."""
     q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
     variance = area * (1 - area) + (m - 1) * (q1 - area**2) + (n - 1) * (q2 - area**2)
     return float(np.sqrt(max(variance, 0.0) / (n * m)))

@@ -1,4 +1,4 @@
-"""What `fit` leaves on an object, and the sentence that asks for `fit` where it was forgotten."""
+"""Attributes that `fit` sets, with an error that asks for `fit` when they are read before."""
 
 from typing import Generic, TypeVar, overload
 
@@ -8,9 +8,14 @@ Value = TypeVar("Value")
 
 
 class FittedAttribute(Generic[Value]):
-    """A class attribute that stands for what `fit` will set: `_heads = FittedAttribute[list[Head]]()`.
+    """Descriptor of an attribute that `fit` will set.
 
-    Setting it on an instance hides it there; reading it before is a HeatError instead of an AttributeError.
+    Once the attribute is set on an instance, the instance's value is read. Reading it before raises a HeatError that
+    asks for `fit`, instead of an AttributeError.
+
+    Example:
+        class Detector:
+            heads_ = FittedAttribute[list[Head]]()
     """
 
     def __set_name__(self, owner: type, name: str) -> None:

@@ -1,4 +1,4 @@
-"""HEAT: K priors, each corrected by its residual (Eq. 2), standardised to be composed (App. A.2)."""
+"""HEAT's corrected priors: a prior plus its residual (Eq. 2), with the statistics that standardise it (App. A.2)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,28 +25,29 @@ from heat_core.features.features import Features
 from heat_core.storage import replacing
 from heat_core.types import FitHead, Head, Rows
 
-_FEW = 10  # below this many samples a dimension the energies of training features are not those of unseen ones
-_HELD_OUT_EVERY = 5
-_AUTO_SPREADS = 20  # an automatic T brings the prior's spread to 1/20, the reach of a residual at λ = 10
+_FEW = 10  # with fewer samples per dimension, training features have lower energies than unseen ones
+_HELD_OUT_EVERY = 5  # with few samples, every fifth of each class is held out as reference
+_AUTO_SPREADS = 20  # an automatic T makes the prior's spread 1/20, the bound 1/(2λ) of a residual at λ = 10
 
 
 @dataclass
 class CorrectedPrior:
-    """One prior with its residual.
+    """One prior with its residual: the hybrid energy E_q / T + E_θ (Eq. 2).
 
     Attributes:
-        name: of the prior.
-        view: what it reads of the features.
-        prior: fitted.
-        reference: (M,) prior energies of ID features, held out from the fit where samples are few: the scale on which
-            the temperature is chosen and the energies are standardised.
-        reference_rows: (M,) which training samples those are.
-        held_out: whether they were held out from the fit.
-        non_negative: whether the training features are, as after a ReLU: Langevin steps stay there.
-        temperature: T, which divides the prior's energy.
-        residual: E_θ, or None before training.
-        dim: D of the features that it reads, where that is known.
-        rho: spread of E_θ over that of E_q / T that its training gave it; None where that was left as it came.
+        name: name of the prior, for example gmm.
+        view: column and normalisation of the features that the prior reads.
+        prior: the fitted prior.
+        reference: (M,) prior energies of ID training features, from which T is chosen and the energies are
+            standardised. With few samples they come from a prior fitted without these features.
+        reference_rows: (M,) indices of those training samples.
+        held_out: whether the reference samples were held out from that fit.
+        non_negative: whether no training feature is negative, as after a ReLU; Langevin steps are then clipped at 0.
+        temperature: T, by which the prior's energy is divided.
+        residual: the network of E_θ; None before training.
+        dim: dimension D of the features, or None if it is not known.
+        rho: residual scale ρ = std(E_θ) / std(E_q / T) to which training brought the residual; None if it was not
+            rescaled.
     """
 
     name: str
@@ -62,17 +63,17 @@ class CorrectedPrior:
     rho: float | None = None
 
     def prior_energy(self, features: Features) -> np.ndarray:
-        """E_q of (N,) samples, float64."""
+        """Compute the prior's energy E_q of N samples, (N,) float64, not divided by T."""
         return map_blocks(self.prior.energy, self.view.rows(features))
 
     def residual_energy(self, features: Features) -> np.ndarray:
-        """E_θ of (N,) samples; zeros before training."""
+        """Compute the residual's energy E_θ of N samples, (N,) float64; zeros before training."""
         if self.residual is None:
             return np.zeros(len(features))
         return self.residual.energies(self.view.rows(features))
 
     def hybrid_energy(self, features: Features) -> np.ndarray:
-        """E_q / T + E_θ of (N,) samples (Eq. 2)."""
+        """Compute the hybrid energy E_q / T + E_θ of N samples (Eq. 2), (N,) float64."""
         return self.prior_energy(features) / self.temperature + self.residual_energy(features)
 
     def train(
@@ -84,8 +85,19 @@ class CorrectedPrior:
         on_epoch: Callable[[EpochRecord], None],
         max_device_bytes: int = MAX_DEVICE_BYTES,
     ) -> str | None:
-        """Train the residual (Algorithm 1) on the training features, and rescale it; returns why training stopped
-        early, or None."""
+        """Train the residual (Algorithm 1) on the training features, and rescale it if the settings ask for it.
+
+        Args:
+            features: the training features on which the prior was fitted.
+            settings: settings of the training; a temperature of 0 stands for `automatic_temperature`.
+            device: device of the training.
+            seed: seed of the network's first weights and of every draw.
+            on_epoch: callback that receives a record after each epoch.
+            max_device_bytes: size in bytes above which the features are read batch by batch.
+
+        Returns:
+            Why training had to stop early, or None.
+        """
         z = load_training_features(self.view.rows(features), device, max_device_bytes)
         self.temperature = settings.temperature or automatic_temperature(self.reference, *z.shape)
         project = partial(self.view.project, non_negative=self.non_negative)
@@ -96,7 +108,7 @@ class CorrectedPrior:
         return trained.stopped
 
     def _rescale(self, features: Features, label_correlation: float) -> None:
-        """Bring the residual to its `target_scale` relative to the prior."""
+        """Rescale the residual to the target scale ρ (`residual_scale.target_scale`)."""
         assert self.residual is not None
         prior, residual = self.reference / self.temperature, self.residual_energy(features)[self.reference_rows]
         z, weight = self.view.rows(features), self.prior.head_weight
@@ -106,12 +118,12 @@ class CorrectedPrior:
         self.residual.scale(residual_scale.rescale_factor(self.rho, float(prior.std()), float(residual.std())))
 
     def statistics(self, features: Features) -> tuple[float, float]:
-        """Mean and standard deviation of the hybrid energy on the reference rows of the training set."""
+        """Compute mean and standard deviation of the hybrid energy over the reference samples of the training set."""
         hybrid = self.reference / self.temperature + self.residual_energy(features)[self.reference_rows]
         return float(hybrid.mean()), float(hybrid.std())
 
     def save(self, path: Path, settings: ResidualSettings) -> None:
-        """Write the residual (safetensors) with its temperature and shape."""
+        """Write the residual to a safetensors file, with its temperature, its shape and a digest."""
         if self.residual is None:
             raise HeatError(f"The residual of {self.name} is not trained yet: there is nothing to save.")
         shape = {"width": str(settings.width), "hidden_layers": str(settings.hidden_layers)}
@@ -121,7 +133,11 @@ class CorrectedPrior:
             temp_path.write_bytes(save(state, metadata=meta))
 
     def load(self, path: Path) -> None:
-        """Read back what `save` wrote; HeatError where it is damaged, or the residual of other features."""
+        """Read a residual that `save` wrote.
+
+        Raises:
+            HeatError: when the file is damaged, or the residual reads features of another dimension.
+        """
         cure = "delete it and resume the run"
         try:
             with safe_open(path, framework="pt") as file:
@@ -144,15 +160,20 @@ class CorrectedPrior:
 
 
 def _digest(state: dict[str, torch.Tensor], temperature: float) -> str:
-    """Of a residual's weights and its temperature."""
+    """Compute the digest of a residual's weights and its temperature."""
     return digest_of_tensors(sorted(state.items()), repr(temperature))
 
 
 def automatic_temperature(reference: np.ndarray, n: int, dim: int) -> float:
-    """T from the prior's spread on reference features: 20 spreads, fewer below 4 samples a dimension.
+    """Choose T as 20 times the prior's standard deviation, and smaller below 4 samples per dimension.
 
-    The loss holds a residual within ±1/(2λ); it can correct a prior whose spread after division by T is of that order.
-    Trained on few samples it learns them by heart, and T shrinks with n/D so that it cannot outvote the prior.
+    The loss bounds a residual by about ±1/(2λ), so it can correct a prior whose spread after division by T is of that
+    order. With few samples a residual overfits them: T then decreases with n/D, so that the prior outweighs it.
+
+    Args:
+        reference: prior energies of reference features.
+        n: number of training samples.
+        dim: dimension D of the features.
     """
     return max(_AUTO_SPREADS * min(1.0, n / (residual_scale.SAMPLES_PER_DIM * dim)) * float(np.std(reference)), 1e-12)
 
@@ -166,16 +187,16 @@ def fit_prior(
     id_set: str = "",
     weights: str = "uniform",
 ) -> CorrectedPrior:
-    """Fit a prior on training features.
+    """Fit a prior on training features, and compute its reference energies.
 
     Args:
         name: gmm, gmm-std, el, dice, knn, vim or scale.
-        train: with labels.
-        head: (weight, bias) that reads `avg`.
-        covariance: of the mixtures, see there.
-        fit_head: makes a head, where the given one was itself fitted on these features (see `EnergyLogits`).
-        id_set: cifar10, cifar100, imagenet or "": whose published values a prior takes.
-        weights: of the mixtures' classes, see there.
+        train: training features with labels.
+        head: linear head (weight (C, D), bias (C,)) that reads `avg`.
+        covariance: covariance estimator of the mixtures, see `GaussianMixture`.
+        fit_head: function that fits a head, given when `head` was itself fitted on these features; see `EnergyLogits`.
+        id_set: cifar10, cifar100, imagenet or "", the ID set whose published values a prior uses.
+        weights: class weights of the mixtures, see `GaussianMixture`.
     """
     view = VIEWS[name]
     z = view.rows(train)
@@ -191,9 +212,9 @@ def fit_prior(
 
 
 def refit_prior(name: str, train: Features, head: Head, covariance: str, weights: str, id_set: str) -> CorrectedPrior:
-    """A finished run's prior, fitted on the same training features; it has no residual yet.
+    """Fit the prior of a finished run again, on the same training features, without its residual.
 
-    It gives energies; for training, which needs a scale, there is `fit_prior`.
+    The result computes energies only. Training needs reference energies, which `fit_prior` computes.
     """
     z, labels = VIEWS[name].rows(train), train.required_labels(f"The prior {name}")
     return make_scoring_prior(
@@ -202,7 +223,7 @@ def refit_prior(name: str, train: Features, head: Head, covariance: str, weights
 
 
 def make_scoring_prior(name: str, prior: Prior, dim: int) -> CorrectedPrior:
-    """A fitted prior of (N, dim) features that gives energies; what only its training reads is left empty."""
+    """Wrap a fitted prior of (N, dim) features for computing energies, without the reference that training needs."""
     empty = np.empty(0)
     return CorrectedPrior(name, VIEWS[name], prior, empty, empty, False, non_negative=False, dim=dim)
 
@@ -210,7 +231,7 @@ def make_scoring_prior(name: str, prior: Prior, dim: int) -> CorrectedPrior:
 def restore_prior(
     name: str, train: Features, head: Head, covariance: str, weights: str, id_set: str, path: Path
 ) -> CorrectedPrior:
-    """A finished run's corrected prior: as `refit_prior`, its residual read from `path`."""
+    """Restore the corrected prior of a finished run: fit the prior again and read its residual from `path`."""
     corrected = refit_prior(name, train, head, covariance, weights, id_set)
     corrected.load(path)
     return corrected
@@ -221,9 +242,10 @@ def _non_negative(z: Rows) -> bool:
 
 
 def _reference_rows(z: Rows, labels: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Which training rows set the scale: all of them, or every fifth of each class where samples are few.
+    """Choose the training rows whose energies are the reference, and return whether they are held out from the fit.
 
-    A class with fewer than five keeps them all for the fit.
+    These are all rows, or every fifth of each class if there are fewer than 10 samples per dimension. A class with
+    fewer than five samples has none held out.
     """
     held_out = np.flatnonzero(rank_in_class(labels, len(z)) % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1)
     if len(z) >= _FEW * z.shape[1] or not len(held_out):

@@ -1,4 +1,4 @@
-"""The Langevin sampler of the hybrid energy (Sec. 3.1, Eq. 4)."""
+"""Stochastic gradient Langevin dynamics (SGLD), which samples the hybrid energy (Sec. 3.1, Eq. 4)."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ PointMap = Callable[[torch.Tensor], torch.Tensor]  # (n, D) → (n, D)
 
 
 def schedule(start: float, end: float, t: float, kind: str) -> float:
-    """Step size or noise scale at t ∈ [0, 1]: linear, or (a - b)(1 - t)² + b."""
+    """Compute a step size or noise scale at t ∈ [0, 1]: linear, or quadratic, (start - end)(1 - t)² + end."""
     return (start - end) * (1 - t) ** (2 if kind == "quadratic" else 1) + end
 
 
@@ -23,17 +23,19 @@ def langevin(
     project: PointMap = lambda z: z,
     generator: torch.Generator | None = None,
 ) -> torch.Tensor:
-    """Run the chains: z ← project(z - step·∇E + noise·w), step and noise on schedules of their own (cf. Eq. 4).
+    """Run Langevin chains: z ← project(z - step·∇E + noise·w), w ~ N(0, I).
+
+    Eq. 4 ties both factors to η (η/2 and √η); here step and noise have separate schedules, as in App. B.
 
     Args:
-        z: (n, D) starts.
-        gradient: ∇E of the hybrid energy, (n, D) → (n, D).
-        settings: number of steps, and the schedules.
-        project: brings points back to the feature space after each step, (n, D) → (n, D).
-        generator: of the noise.
+        z: (n, D) starting points.
+        gradient: gradient ∇E of the hybrid energy, (n, D) → (n, D).
+        settings: number of steps, and start, end and decay of both schedules.
+        project: projection onto the feature space after each step, (n, D) → (n, D).
+        generator: generator of the noise.
 
     Returns:
-        (n, D) ends of the chains, detached.
+        (n, D) end points of the chains, detached from the graph.
     """
     steps, s = settings.langevin_steps, settings
     for i in range(steps):
@@ -45,7 +47,7 @@ def langevin(
 
 
 def hybrid_gradient(prior: Prior, residual: nn.Module, temperature: float) -> PointMap:
-    """∇(E_q / T + E_θ): the prior's in closed form, the residual's by autograd."""
+    """Make the function ∇(E_q / T + E_θ): the prior's gradient in closed form, the residual's by autograd."""
 
     def gradient(z: torch.Tensor) -> torch.Tensor:
         with torch.enable_grad():

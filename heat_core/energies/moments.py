@@ -1,7 +1,8 @@
-"""What a mixture is fitted from: counts, means and scatter of the classes. They can be made apart and added.
+"""Counts, means and scatter of classes, from which a Gaussian mixture is fitted; those of parts can be added.
 
-Products are taken in the features' own precision, blocks of them are added in float64. Every row is first measured
-from the mean of a few rows of its class, so that the sums lose no digits (Chan, Golub & LeVeque, 1983).
+Products are computed in the features' working precision (float32 or float64), and the results of the blocks are added
+in float64. From each row the mean of a few rows of its class is subtracted first, so that the sums lose no digits
+(Chan, Golub & LeVeque, 1983).
 """
 
 from collections.abc import Callable
@@ -16,18 +17,18 @@ from heat_core.errors import HeatError
 from heat_core.features.chunks import BLOCK, as_tensor, blocks, compute_device, compute_dtype
 from heat_core.types import Rows
 
-_PANEL = 256  # columns of the scatter that are made at a time
-_FIRST = 16  # rows of a class whose mean is what the others are measured from
+_PANEL = 256  # columns of the scatter that are computed at a time
+_FIRST = 16  # rows of a class whose mean is subtracted from all of its rows
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Of features z with classes y.
+    """Sufficient statistics of features z (N, D) with classes y (N,).
 
     Attributes:
-        counts: (C,) rows of each class.
+        counts: (C,) number of rows of each class.
         means: (C, D) float64 class means; zeros where a class has no row.
-        scatter: (D, D) float64, Σ_n (z_n - μ_y)(z_n - μ_y)ᵀ.
+        scatter: (D, D) float64 scatter around the class means, Σ_n (z_n - μ_y)(z_n - μ_y)ᵀ.
     """
 
     counts: np.ndarray
@@ -36,37 +37,39 @@ class Moments:
 
     @classmethod
     def from_rows(cls, z: Rows, index: np.ndarray, classes: int, exact: bool = False) -> Self:
-        """One pass over (N, D) features with (N,) class numbers below `classes`.
+        """Compute the moments of (N, D) features in one pass over them.
 
         Args:
-            z: an array, or whatever is sliced like one.
-            index: class of each row.
-            classes: C.
-            exact: take the products in float64, too.
+            z: features, as an array or anything that is sliced like one.
+            index: (N,) class number of each row, below `classes`.
+            classes: number of classes C.
+            exact: whether products are computed in float64 also for features of lower precision.
         """
         counts = np.bincount(index, minlength=classes)
         shift = _first_means(z, index, classes)
-        near = as_tensor(shift.astype(np.float64 if exact else compute_dtype(z.dtype))).to(device := compute_device())
-        of_row = as_tensor(index).to(device)
+        device = compute_device()
+        origins = as_tensor(shift.astype(np.float64 if exact else compute_dtype(z.dtype))).to(device)
+        row_classes = as_tensor(index).to(device)
         sums, total = (torch.zeros(n, z.shape[1], dtype=torch.float64, device=device) for n in (classes, z.shape[1]))
-        room = near.new_empty(min(BLOCK, len(z)), z.shape[1])  # new memory for each block would cost more than its sums
+        # One buffer serves all blocks, because allocating memory for each would take longer than its sums.
+        buffer = origins.new_empty(min(BLOCK, len(z)), z.shape[1])
         for rows, block in blocks(z, np.float64 if exact else None):
-            own, moved = of_row[rows], room[: len(block)]
-            torch.index_select(near, 0, own, out=moved)
-            torch.sub(as_tensor(block).to(device), moved, out=moved)
-            sums += torch.zeros_like(near).index_add_(0, own, moved)
-            _add_square(total, moved)
-        # of the rows as they were shifted: the rounding of `near` is no error of the scatter
-        sums, total, near = sums.cpu(), total.cpu(), near.cpu()
+            own, shifted = row_classes[rows], buffer[: len(block)]
+            torch.index_select(origins, 0, own, out=shifted)
+            torch.sub(as_tensor(block).to(device), shifted, out=shifted)
+            sums += torch.zeros_like(origins).index_add_(0, own, shifted)
+            _add_square(total, shifted)
+        # `origins` is what was subtracted, already rounded: its rounding causes no error in the scatter.
+        sums, total, origins = sums.cpu(), total.cpu(), origins.cpu()
         off = sums / as_tensor(np.maximum(counts, 1))[:, None]
         total = torch.triu(total) + torch.triu(total, 1).T - sums.T @ off
-        return cls(counts, np.where(counts[:, None], (near.double() + off).numpy(), 0.0), total.numpy())
+        return cls(counts, np.where(counts[:, None], (origins.double() + off).numpy(), 0.0), total.numpy())
 
     def __add__(self, other: "Moments") -> "Moments":
-        """Of both sets of rows together, whichever classes they have rows of.
+        """Compute the moments of both sets of rows together; a class may be absent from either.
 
         Raises:
-            HeatError: where they are of other classes or dimensions.
+            HeatError: when the numbers of classes or the dimensions differ.
         """
         if self.means.shape != other.means.shape:
             raise HeatError(
@@ -82,12 +85,12 @@ class Moments:
 
     @property
     def centre(self) -> np.ndarray:
-        """(D,) mean of all rows."""
+        """Mean of all rows, (D,)."""
         return self.counts @ self.means / self.counts.sum()
 
     @property
     def squared_norm(self) -> float:
-        """Mean of ‖z‖²."""
+        """Mean of ‖z‖² over all rows."""
         total = np.trace(self.scatter) + self.counts @ (self.means**2).sum(axis=1)
         return float(total / self.counts.sum())
 
@@ -95,22 +98,22 @@ class Moments:
 def class_means(
     z: Rows, index: np.ndarray, classes: int, of_block: Callable[[np.ndarray], np.ndarray] = lambda block: block
 ) -> np.ndarray:
-    """(C, D) float64 means of each class's rows, or of what a function makes of them; zeros where a class has none.
+    """Compute the class means, (C, D) float64, of rows or of a function of them; zeros where a class has no row.
 
     Args:
-        z: an array, or whatever is sliced like one.
-        index: class of each row.
-        classes: C.
-        of_block: (n, D) → (n, D).
+        z: features, as an array or anything that is sliced like one.
+        index: (N,) class number of each row, below `classes`.
+        classes: number of classes C.
+        of_block: function of a block of rows, (n, D) → (n, D).
     """
-    of_row, sums = as_tensor(index), torch.zeros(classes, z.shape[1], dtype=torch.float64)
+    row_classes, sums = as_tensor(index), torch.zeros(classes, z.shape[1], dtype=torch.float64)
     for rows, block in blocks(z):
-        sums.index_add_(0, of_row[rows], as_tensor(of_block(block)).double())
+        sums.index_add_(0, row_classes[rows], as_tensor(of_block(block)).double())
     return sums.numpy() / np.maximum(np.bincount(index, minlength=classes), 1)[:, None]
 
 
 def _first_means(z: Rows, index: np.ndarray, classes: int) -> np.ndarray:
-    """(C, D) means of the first rows of each class."""
+    """Compute the mean of the first 16 rows of each class, (C, D)."""
     rows = np.flatnonzero(rank_in_class(index, len(index)) < _FIRST)
     sums = np.zeros((classes, z.shape[1]))
     for i in range(0, len(rows), BLOCK):
@@ -120,6 +123,6 @@ def _first_means(z: Rows, index: np.ndarray, classes: int) -> np.ndarray:
 
 
 def _add_square(total: torch.Tensor, z: torch.Tensor) -> None:
-    """Add zᵀz to the upper triangle of (D, D): panel by panel, little of the lower one is made."""
+    """Add zᵀz to the upper triangle of (D, D), panel by panel, which skips most of the lower triangle."""
     for i in range(0, len(total), _PANEL):
         total[i : i + _PANEL, i:] += z[:, i : i + _PANEL].T @ z[:, i:]

@@ -1,7 +1,7 @@
-"""The priors by name. Importing this does not import torch."""
+"""Names and titles of the priors. Importing this module does not import torch."""
 
-PRIORS = ("gmm", "gmm-std", "el")  # the paper's
-#: Name → title. DICE as in Tab. 10; soft-KNN and ViM as the paper's outlook asks for; SCALE came after it.
+PRIORS = ("gmm", "gmm-std", "el")  # the priors of the paper (Sec. 3.2)
+#: Name → title. DICE is the prior of Tab. 10; Sec. 3.2 proposes soft-KNN and ViM as extensions; SCALE is later work.
 PRIOR_TITLES = {
     "gmm": "GMM",
     "gmm-std": "GMM-std",
@@ -11,17 +11,15 @@ PRIOR_TITLES = {
     "vim": "ViM",
     "scale": "SCALE",
 }
-FEATURE_PRIORS = ("gmm", "gmm-std", "knn")  # that read no logits
+FEATURE_PRIORS = ("gmm", "gmm-std", "knn")  # the priors that do not read logits
 ALL_PRIORS = tuple(PRIOR_TITLES)
-FIRST_ENCODER, SECOND_ENCODER = (
-    "@a",
-    "@b",
-)  # after a prior's name: whose features it reads, where there are two encoders
-#: Of a second encoder's features; what reads logits is left to the classifier.
+#: Suffixes of a prior's name that say which encoder's features it reads, for runs with two encoders.
+FIRST_ENCODER, SECOND_ENCODER = "@a", "@b"
+#: Priors of a second encoder's features; logits come only from the first, the classifier.
 SECOND_PRIORS = tuple(f"{name}{SECOND_ENCODER}" for name in FEATURE_PRIORS)
 PRIOR_TITLES |= {name: f"{PRIOR_TITLES[name.removesuffix(SECOND_ENCODER)]}{SECOND_ENCODER}" for name in SECOND_PRIORS}
 
 
 def prior_kind(prior: str) -> str:
-    """The name without the encoder: what is fitted, whosever features it reads."""
+    """Strip the suffix of the second encoder from a prior's name: "gmm@b" → "gmm"."""
     return prior.removesuffix(SECOND_ENCODER)

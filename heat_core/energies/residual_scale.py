@@ -1,24 +1,25 @@
-"""The scale that a residual should have relative to its prior, from ID features alone.
+"""Residual scale: the spread of a residual relative to its prior, and the value to which training brings it.
 
-The paper leaves it to T and λ. With ρ = std(E_θ) / std(E_q / T) over ID features, a hybrid energy is its prior at ρ = 0
-and its residual at ρ = ∞. T and λ fix ρ only by accident: after a short training, with few images or another backbone,
-the same constants give residuals that change nothing and residuals that outweigh their prior. The target is
+With ρ = std(E_θ) / std(E_q / T) over ID features, a hybrid energy is its prior at ρ = 0 and its residual at ρ = ∞. The
+paper sets T and λ and leaves ρ to the training: with a short training, few images or another backbone the same T and λ
+can give residuals that change nothing or residuals that outweigh their prior. `rescale` (beyond the paper) multiplies
+the trained residual by a factor so that
 
-    ρ = η · √min(1, n / (SAMPLES_PER_DIM·D)) · w
+    ρ = η · √min(1, n / 4D) · w
 
-- w, the residual weight, follows from what the prior does not read. An energy of C logits is constant along the
-  directions orthogonal to the head; the share u of the features' variance that lies there can be judged by the residual
-  alone. Where u is nearly 1, as with a head fitted on another network's features, the residual should weigh nearly as
-  much as the prior; where the network was trained for these classes, the head reads most of the variance, and the
-  residual should weigh little: w = u². For a prior that reads every direction (a mixture, neighbours, ViM), w = 0.2:
-  the residual may correct the prior and not replace it.
-- √min(1, n / (SAMPLES_PER_DIM·D)): what n samples teach about a function of D variables has a standard error ∝ √(D/n).
-  Below `SAMPLES_PER_DIM` samples a dimension the weight shrinks with √n.
-- η is the correlation of E_θ with "data or negative" over the last updates of the training: an untrained residual is
-  noise, and gets no weight.
+- w is the residual weight. For an energy of logits w = u², where u is the share of the features' variance orthogonal to
+  the differences of the head's rows (`variance_outside_head`), which does not distinguish classes and which only the
+  residual can judge. With a head fitted on another network's features u is nearly 1, and the residual weighs nearly as
+  much as the prior; with a network trained for these classes the head reads most of the variance, and the residual
+  weighs little. For a prior that reads every direction (a mixture, neighbours, ViM) w = 0.2: the residual corrects the
+  prior and does not replace it.
+- n is the number of training samples and D their dimension. The error of a function of D variables that is learned from
+  n samples is proportional to √(D/n), so below 4 samples per dimension (`SAMPLES_PER_DIM`) ρ decreases with √n.
+- η is the correlation of E_θ with the label (0 data, 1 negative) over the last updates of the training. An untrained
+  residual is noise and has η near 0.
 
-Square and constants were chosen by looking at the OOD sets of three pairs of ID set and network; `docs/evidence.md`
-shows how the rule does on those, and on one that it was not chosen by.
+The square and the constants were chosen on the OOD sets of three pairs of ID set and network. docs/evidence.md shows
+the results of the rule on these pairs and on one that was not used for the choice.
 """
 
 import numpy as np
@@ -27,19 +28,19 @@ from heat_core.energies.priors.base import column_moments
 from heat_core.features.chunks import blocks
 from heat_core.types import Rows
 
-DEFAULT_WEIGHT = 0.2  # of the residual of a prior that reads every direction, where samples are many
-SAMPLES_PER_DIM = 4  # samples a dimension from which a residual generalises
-_SAME = 1e-9  # share of the largest singular value below which a direction of the head is none
+DEFAULT_WEIGHT = 0.2  # w for a prior that reads every direction
+SAMPLES_PER_DIM = 4  # samples per dimension from which ρ no longer depends on n
+_SAME = 1e-9  # singular values of the head below this share of the largest count as 0
 
 
 def target_scale(n: int, dim: int, outside_head: float | None, label_correlation: float) -> float:
-    """ρ that a residual should have.
+    """Compute the ρ that a residual should have.
 
     Args:
-        n: training samples.
-        dim: D of their features.
-        outside_head: u in [0, 1] of an energy of logits, see `variance_outside_head`; None for a prior that reads every
-            direction.
+        n: number of training samples.
+        dim: dimension D of their features.
+        outside_head: u in [0, 1] for an energy of logits, see `variance_outside_head`; None for a prior that reads
+            every direction.
         label_correlation: η in [0, 1], see `residual_trainer.TrainedResidual`.
     """
     residual_weight = DEFAULT_WEIGHT if outside_head is None else outside_head**2
@@ -47,8 +48,17 @@ def target_scale(n: int, dim: int, outside_head: float | None, label_correlation
 
 
 def variance_outside_head(weight: np.ndarray, z: Rows) -> float:
-    """Share of the variance of (N, D) features that a head (C, D) does not read to tell classes apart: orthogonal to
-    the differences of its rows."""
+    """Compute the share u of the features' variance that does not distinguish classes.
+
+    This is the variance orthogonal to the differences of the head's rows.
+
+    Args:
+        weight: (C, D) weight of the head.
+        z: (N, D) features.
+
+    Returns:
+        u in [0, 1]; 1 if the features do not vary.
+    """
     _, values, directions = np.linalg.svd(weight - weight.mean(axis=0), full_matrices=False)
     head_directions = directions[values > _SAME * max(float(values.max(initial=0.0)), 1e-300)]
     mean, spread = column_moments(z)
@@ -58,11 +68,11 @@ def variance_outside_head(weight: np.ndarray, z: Rows) -> float:
 
 
 def rescale_factor(rho: float, prior_spread: float, residual_spread: float) -> float:
-    """What E_θ is multiplied with for that ρ.
+    """Compute the factor by which E_θ must be multiplied to have a given ρ; 1 if E_θ is constant.
 
     Args:
-        rho: wanted.
+        rho: the target ρ.
         prior_spread: standard deviation of E_q / T over ID features.
-        residual_spread: that of E_θ over the same. A residual that is constant stays so.
+        residual_spread: standard deviation of E_θ over the same features.
     """
     return rho * prior_spread / residual_spread if residual_spread > 0 else 1.0

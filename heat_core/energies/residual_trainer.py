@@ -1,4 +1,4 @@
-"""The training of a residual: Algorithm 1 of the paper."""
+"""Training of a residual (Algorithm 1 of the paper)."""
 
 import time
 from collections import deque
@@ -14,7 +14,7 @@ from heat_core.energies.residual import ResidualMLP, label_correlation, residual
 from heat_core.energies.settings import ResidualSettings
 from heat_core.energies.training_features import TrainingFeatures, column_spread
 
-_AVERAGED_UPDATES = 5  # over which a loss is averaged before it counts as saturated
+_AVERAGED_UPDATES = 5  # updates over which the loss is averaged before it is compared with its bound
 EpochRecord = dict[str, Any]  # what `on_epoch` receives after each epoch
 UpdateRecord = dict[str, float]
 
@@ -24,9 +24,10 @@ class TrainedResidual:
     """A trained residual.
 
     Attributes:
-        residual: the network.
-        label_correlation: of E_θ with its label, data or negative, over the last updates: 0 (nothing was learned) to 1.
-        stopped: why training had to stop early; None where it did not.
+        residual: the network of E_θ.
+        label_correlation: correlation of E_θ with its label (0 data, 1 negative), averaged over the last updates: from
+            0 (nothing was learned) to 1.
+        stopped: why training had to stop early, or None.
     """
 
     residual: ResidualMLP
@@ -43,26 +44,35 @@ def train_residual(
     seed: int = 0,
     on_epoch: Callable[[EpochRecord], None] = lambda _: None,
 ) -> TrainedResidual:
-    """Train one residual on (N, D) features of the prior's view (Algorithm 1), on the device of `z`.
+    """Train one residual (Algorithm 1) on the device of `z`.
 
-    `on_epoch` receives loss, energies on data and negatives, the fall of the hybrid energy along the chains and the
-    time left. Divergence (a non-finite loss) stops the training and keeps the weights of the last good epoch. With
-    `settings.saturation` it ends where the loss nears its bound: data and negatives are told apart, and what is learned
-    from there on is the training features by heart.
+    Divergence (a non-finite loss or weight) stops the training and keeps the weights of the last good epoch. With
+    `settings.saturation` the training ends when the loss is near its bound: data and negatives are then separated, and
+    further updates only overfit the training features.
+
+    Args:
+        prior: the fitted prior.
+        z: (N, D) training features of the prior's view.
+        settings: see `ResidualSettings`.
+        temperature: T, by which E_q is divided.
+        project: projection of points onto the feature space, (n, D) → (n, D).
+        seed: seed of the network's first weights and of every draw.
+        on_epoch: callback that receives a record after each epoch: the epoch, their number, `eta` (remaining seconds),
+            `saturated`, and the means of loss and energies (see `ResidualTrainer.update`).
     """
     return ResidualTrainer(prior, z, settings, temperature, project, seed).train(on_epoch)
 
 
 class ResidualTrainer:
-    """Algorithm 1 for one prior: a new network, its optimiser and the random numbers of its training.
+    """State of Algorithm 1 for one prior: a new network, its optimiser and its random numbers.
 
     Args:
-        prior: fitted; gives E_q and its gradient.
+        prior: the fitted prior, which gives E_q and its gradient.
         z: (N, D) training features, on the device of the training.
         settings: see `ResidualSettings`.
-        temperature: T, which divides E_q.
-        project: brings points back to the feature space, (n, D) → (n, D).
-        seed: of the network's first weights and of every draw.
+        temperature: T, by which E_q is divided.
+        project: projection of points onto the feature space, (n, D) → (n, D).
+        seed: seed of the network's first weights and of every draw.
     """
 
     def __init__(
@@ -112,7 +122,7 @@ class ResidualTrainer:
         return TrainedResidual(self.residual, correlation)
 
     def _run_epoch(self) -> tuple[list[UpdateRecord], bool]:
-        """Update batch by batch; returns the updates' records, and whether the loss is saturated."""
+        """Update batch by batch, and return the updates' records and whether the loss is saturated."""
         updates: list[UpdateRecord] = []
         is_saturated = False
         for rows in self._draw_batches():
@@ -123,11 +133,16 @@ class ResidualTrainer:
         return updates, is_saturated
 
     def update(self, data: torch.Tensor, with_energies: bool = False) -> UpdateRecord:
-        """One pass of the loop of Algorithm 1, on z ∈ D_z (n, D).
+        """Run one iteration of Algorithm 1 on a batch.
 
         Args:
-            data: z.
-            with_energies: whether the hybrid energy is measured along the chains, too.
+            data: (n, D) batch z of the training features D_z.
+            with_energies: whether the mean hybrid energies at the chains' starts, at their ends and on the data are
+                recorded as well.
+
+        Returns:
+            The loss, the mean of E_θ on data and on negatives, its spread on data, and `learned`, the label
+            correlation.
         """
         starts = self._sample_starts(data)  # z'_0 ~ q
         ends = self._run_chains(starts)  # z'_T, by SGLD (Eq. 4)
@@ -148,8 +163,11 @@ class ResidualTrainer:
         return record
 
     def _sample_starts(self, data: torch.Tensor) -> torch.Tensor:
-        """(n, D) points where chains start: draws of the prior, of a standard normal, or the data moved by noise of the
-        spread of each dimension, which breaks what the dimensions have to do with one another."""
+        """Draw the (n, D) starting points of the chains, as `settings.start` asks for.
+
+        They are samples of the prior, samples of a standard normal, or the data plus Gaussian noise with the standard
+        deviation of each dimension, which weakens the correlations between dimensions.
+        """
         if self.settings.start == "prior":
             return self.project(self.prior.sample(len(data), self.generator, like=data))
         noise = torch.randn(data.shape, generator=self.generator, device=data.device, dtype=data.dtype)
@@ -160,7 +178,7 @@ class ResidualTrainer:
         return langevin(starts, gradient, self.settings, self.project, self.generator)
 
     def _noisy_energies(self, data: torch.Tensor, negatives: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """E_θ of data and negatives, all with a little noise."""
+        """Compute E_θ of data and of negatives, with Gaussian noise added to both (App. B)."""
         inputs = torch.cat([data, negatives])
         noise = torch.randn(inputs.shape, generator=self.generator, device=inputs.device)
         inputs = inputs + self.settings.input_noise * noise
@@ -177,20 +195,20 @@ class ResidualTrainer:
             return (self.prior.energy(points) / self.temperature + self.residual(points)).mean().item()
 
     def _draw_batches(self) -> list[torch.Tensor]:
-        """Row indices of an epoch's batches; a small set is shuffled and passed over again until there are enough."""
+        """Draw the row indices of an epoch's batches; a small set is shuffled and used again until there are enough."""
         n, rows_needed = len(self.z), self.updates_per_epoch * self.batch_size
         passes = -(-rows_needed // n)
         order = [torch.randperm(n, generator=self.generator, device=self.z.device) for _ in range(passes)]
         return list(torch.cat(order)[:rows_needed].split(self.batch_size))
 
     def _decay_learning_rate(self, epoch: int) -> None:
-        """Divide the rate by ten once `drop_after` epochs are done."""
+        """Divide the learning rate by ten after `drop_after` epochs."""
         if self.settings.drop_after and epoch == self.settings.drop_after + 1:
             for group in self.optimiser.param_groups:
                 group["lr"] /= 10
 
     def _is_saturated(self) -> bool:
-        """Whether the last updates' mean loss has come close enough to its bound, -1/(2λ)."""
+        """Return whether the mean loss of the last updates has reached the share `saturation` of its bound -1/(2λ)."""
         losses = self._recent_losses
         if not self.settings.saturation or len(losses) < _AVERAGED_UPDATES:
             return False
@@ -204,7 +222,7 @@ class ResidualTrainer:
 
 
 def _mean_record(updates: list[UpdateRecord]) -> UpdateRecord:
-    """The mean of each number over the updates that measured it."""
+    """Average each number over the updates that recorded it."""
     return {k: sum(u[k] for u in updates if k in u) / sum(k in u for u in updates) for k in updates[0]}
 
 

@@ -1,4 +1,4 @@
-"""The settings of residual training: the paper's, the authors' released ones, and quick ones for a CPU."""
+"""Settings of the residual's training: the paper's, those of the authors' released code, and quick ones for a CPU."""
 
 import math
 from dataclasses import dataclass, fields, replace
@@ -7,38 +7,46 @@ from typing import Any
 from heat_core.energies.names import prior_kind
 from heat_core.errors import HeatError
 
-CHOICES = {"decay": ("linear", "quadratic"), "start": ("prior", "normal", "data")}  # of the settings that are texts
-_OPTION_NAMES = {"rescale": "balanced"}  # field → its name in `--set`, in experiments and in the app, where it differs
+#: The possible values of the settings that are strings.
+CHOICES = {"decay": ("linear", "quadratic"), "start": ("prior", "normal", "data")}
+_OPTION_NAMES = {"rescale": "balanced"}  # field → option name, if it differs (see `as_options`)
 
 
 @dataclass(frozen=True)
 class ResidualSettings:
-    """Everything that Algorithm 1 and App. B leave to choose. The defaults are the paper's (App. B)."""
+    """Hyper-parameters of Algorithm 1 and App. B. The defaults are the paper's values (App. B)."""
 
     width: int = 1024
-    hidden_layers: int = 4  # beside the input and the output layer: six linear layers
+    hidden_layers: int = 4  # without the first and the last layer: six linear layers in all
     learning_rate: float = 5e-6
     adam_beta1: float = 0.9
-    drop_after: int = 0  # epochs after which the rate is divided by ten; 0 = never
+    drop_after: int = 0  # epochs after which the learning rate is divided by ten; 0 = never
     epochs: int = 20
     batch_size: int = 256
-    updates: int = 0  # updates in all, spread evenly over the epochs; 0 = whole passes over the data
+    updates: int = 0  # total number of updates, equally many per epoch; 0 = whole passes over the data
     langevin_steps: int = 20
     step_start: float = 1e-4
     step_end: float = 1e-5
     noise_start: float = 5e-3
     noise_end: float = 5e-4
-    decay: str = "linear"  # or "quadratic"
-    starts_are_negatives: bool = False  # the chains' starts join their ends in the loss
-    start: str = "prior"  # of the chains; or "normal": a standard normal; or "data": data moved by noise
+    decay: str = "linear"  # schedule of step and noise; or "quadratic"
+    starts_are_negatives: bool = False  # whether the chains' starts are negatives, too
+    start: str = "prior"  # where chains start; or "normal": a standard normal; or "data": data plus noise
     lambda_: float = 10.0
-    temperature: float = 1e3  # 0 = chosen from the prior's spread, see heat.automatic_temperature
-    input_noise: float = 1e-4
+    temperature: float = 1e3  # T; 0 = chosen by heat.automatic_temperature
+    input_noise: float = 1e-4  # standard deviation of the noise on the network's input
     saturation: float = 0.0  # share of the loss's bound -1/(2λ) at which training ends; 0 = never
-    rescale: bool = True  # bring the residual to `residual_scale.target_scale`; False = as trained
+    rescale: bool = True  # whether the residual is rescaled to `residual_scale.target_scale`
 
     def changed(self, changes: dict[str, Any]) -> "ResidualSettings":
-        """A copy with some options (see `as_options`) changed; HeatError names an unknown or impossible one."""
+        """Copy the settings with some options changed.
+
+        Args:
+            changes: option → value, by the names of `as_options`; values may be strings, as on a command line.
+
+        Raises:
+            HeatError: when an option is unknown or its value is impossible.
+        """
         names = {_OPTION_NAMES.get(f.name, f.name): f.name for f in fields(self)}
         types: dict[str, type] = {f.name: type(f.default) for f in fields(self)}
         if unknown := set(changes) - set(names):
@@ -52,11 +60,11 @@ class ResidualSettings:
         return result
 
     def as_options(self) -> dict[str, Any]:
-        """Every setting under the name by which `--set` and the experiment's `settings` know it."""
+        """Map every setting's name in `--set` and in an experiment's `settings` to its value."""
         return {_OPTION_NAMES.get(f.name, f.name): getattr(self, f.name) for f in fields(self)}
 
     def validate(self) -> None:
-        """Raise a HeatError where a setting has an impossible value."""
+        """Raise a HeatError if a setting has an impossible value."""
         for name in ("width", "epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise HeatError(f"{name} must be at least 1, not {getattr(self, name)}.")
@@ -75,12 +83,12 @@ class ResidualSettings:
 
 
 def _convert(value: Any, kind: type) -> Any:
-    """A setting's value, also as typed on a command line; ValueError where it is not of that kind."""
+    """Convert a setting's value, which may be a string, to its type; ValueError if that is impossible."""
     return _parse_bool(value) if kind is bool else kind(value)
 
 
 def _parse_bool(value: Any) -> bool:
-    """True or False, also as typed on a command line; ValueError for anything else."""
+    """Convert true, false, yes, no, 1 or 0 in any case to a bool; ValueError for anything else."""
     words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
     if str(value).lower() not in words:
         raise ValueError(f"{value!r} is neither true nor false")
@@ -112,7 +120,7 @@ _QUICK = ResidualSettings(
 
 
 def _adapt_to_logits(settings: ResidualSettings) -> ResidualSettings:
-    """EL lives in the raw features, whose scale is about 1, not 1/√D: steps, noise and λ follow."""
+    """Adapt steps, noise, T and λ to the raw features that EL reads: their scale is about 1 instead of 1/√D."""
     steps = {"step_start": 0.1, "step_end": 0.01, "noise_start": 0.1, "noise_end": 0.01}
     return settings.changed({"temperature": 1.0, "lambda_": 0.1, **steps})
 
@@ -133,12 +141,21 @@ PRESETS: dict[str, dict[str, ResidualSettings]] = {
     },
 }
 PRESET_NAMES = tuple(PRESETS)
-# Priors beyond the paper's train as the one with their view.
+# Priors beyond the paper's use the settings of the prior with the same view.
 _TRAINED_AS = {"dice": "el", "vim": "el", "scale": "el", "knn": "gmm"}
 
 
 def settings_for(prior: str, preset: str, changes: dict[str, Any] | None = None) -> ResidualSettings:
-    """The settings of one prior in one preset, with a person's own changes."""
+    """Return the settings of one prior in one preset, with changes.
+
+    Args:
+        prior: name of the prior, for example gmm or gmm@b.
+        preset: paper, released or quick.
+        changes: option → value, see `ResidualSettings.changed`.
+
+    Raises:
+        HeatError: when there is no such preset, or a change is impossible.
+    """
     if preset not in PRESETS:
         raise HeatError(f"There is no preset {preset!r}: choose one of {', '.join(PRESETS)}.")
     kind = prior_kind(prior)

@@ -1,4 +1,4 @@
-"""What a prior reads of the features. Importing this does not import torch."""
+"""Views: the column of the features that a prior reads. Importing this module does not import torch."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 class ViewedRows:
-    """(N, D) float32 rows of a column, which may lie on disk (see `features.rows`), each L2-normalised or as it is."""
+    """Rows (N, D) of a column that may be on disk; a slice is read, converted to float32 and normalised when taken.
+
+    Args:
+        column: (N, D) array.
+        normalised: whether each row is L2-normalised.
+    """
 
     dtype = np.dtype(np.float32)
 
@@ -37,17 +42,22 @@ class ViewedRows:
 
 @dataclass(frozen=True)
 class View:
-    """Which column of the Features a prior reads, and whether each row is L2-normalised."""
+    """A column of the features, and whether its rows are normalised.
+
+    Attributes:
+        column: avg, std, or either with @b for the second encoder's features.
+        normalised: whether each row is L2-normalised.
+    """
 
     column: str
     normalised: bool
 
     def array(self, features: "Features") -> np.ndarray:
-        """(N, D) float32 rows of `features.avg` or `features.std`, in memory."""
+        """Return the rows of the view as an array (N, D), float32, in memory."""
         return self.rows(features)[:]
 
     def rows(self, features: "Features") -> "ViewedRows":
-        """The rows of `array`, made when they are read."""
+        """Return the rows of `array` without reading them: slices are read and normalised when they are taken."""
         column = (
             features.extra.get(self.column) if self.column.endswith(SECOND_ENCODER) else getattr(features, self.column)
         )
@@ -59,14 +69,19 @@ class View:
         return ViewedRows(column, self.normalised)
 
     def project(self, z: "torch.Tensor", non_negative: bool) -> "torch.Tensor":
-        """Bring points that a Langevin step moved back to where the features of this view live."""
+        """Project points after a Langevin step onto the space of this view's features.
+
+        Args:
+            z: (n, D) points.
+            non_negative: whether they are clipped at 0 first, as for features after a ReLU.
+        """
         if non_negative:
             z = z.clamp_min(0)
         return z / z.norm(dim=1, keepdim=True).clamp_min(1e-12) if self.normalised else z
 
 
-#: What each prior reads: GMM = avg, normalised; GMM-std = std, normalised; EL = avg, raw (Sec. 3.2); DICE (Tab. 10),
-#: ViM and SCALE as EL; soft-KNN normalised as KNN.
+#: The view of each prior: GMM reads avg, normalised; GMM-std reads std, normalised; EL reads avg, raw (Sec. 3.2). DICE
+#: (Tab. 10), ViM and SCALE read the same as EL, and soft-KNN the same as KNN: avg, normalised.
 VIEWS = {
     "gmm": View("avg", True),
     "gmm-std": View("std", True),

@@ -1,6 +1,6 @@
-"""Images → Features: datasets, backbones, the columns that are kept of a batch, and the head that reads them.
+"""Features of images: extraction by a backbone, storage on disk, and the linear head that reads them.
 
-Importing this imports no torch; `backbones`, `columns` and `extraction` do.
+Importing the package imports no torch; its modules `batches`, `columns`, `extraction` and `head_fitting` do.
 """
 
 from heat_core.features.features import Features

@@ -1,6 +1,7 @@
-"""Images through a backbone, batch by batch, in memory.
+"""Features of images, computed batch by batch in memory.
 
-An image that cannot be read travels as a black one (the batch keeps its shape), and is told.
+An image that cannot be read is replaced by a black one, so that the batch keeps its shape, and is reported as
+unreadable.
 """
 
 import os
@@ -21,7 +22,14 @@ from heat_core.features.features import Features
 
 
 class ExtractionProgress(TypedDict):
-    """How far an extraction has come; `eta` in seconds."""
+    """Progress of an extraction.
+
+    Attributes:
+        done: images so far.
+        total: all images.
+        images_per_s: images per second.
+        eta: seconds left.
+    """
 
     done: int
     total: int
@@ -30,25 +38,36 @@ class ExtractionProgress(TypedDict):
 
 
 def progress_record(done: int, total: int, start_time: float, start: int = 0) -> ExtractionProgress:
-    """How far an extraction is that began at `start_time` (of `time.monotonic`) with the image `start`."""
+    """Compute the progress of an extraction.
+
+    Args:
+        done: images so far.
+        total: all images.
+        start_time: `time.monotonic()` at the beginning, in seconds.
+        start: index of the first image, which is above 0 where the extraction was resumed.
+    """
     rate = (done - start) / max(time.monotonic() - start_time, 1e-9)
     return {"done": done, "total": total, "images_per_s": rate, "eta": (total - done) / rate}
 
 
 def auto_device() -> torch.device:
-    """cuda, else mps, else cpu."""
+    """Choose cuda where it is available, else mps, else cpu."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def default_batch_size(device: torch.device) -> int:
-    """Images at a time."""
+    """Return the number of images per batch for a device."""
     return 256 if device.type == "cuda" else 64
 
 
 def default_workers(device: torch.device, cores: int) -> int:
-    """Processes that decode images: a GPU is fed by its cores, a CPU is kept busy by the network."""
+    """Return the number of processes that decode images.
+
+    With a GPU, up to 12 cores decode; without one, decoding takes place in the main process, since the network uses all
+    cores.
+    """
     return min(cores, 12) if device.type == "cuda" else 0
 
 
@@ -61,8 +80,11 @@ def iter_batches(
     columns: Sequence[Column],
     start: int = 0,
 ) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
-    """The columns of one batch after the other, from image `start` on: name → (B, width) float32, and (B,) which of
-    its images could be read; what stands for the others means nothing.
+    """Iterate over the columns of each batch, from image `start` on.
+
+    Yields:
+        name → (B, width) float32, and (B,) bool that is True for images that could be read; the rows of other images
+            have no meaning.
     """
     uses_cuda = device.type == "cuda"
     loader = DataLoader(
@@ -78,10 +100,10 @@ def iter_batches(
 
 
 def _compute_columns(network: Backbone, pixels: torch.Tensor, columns: Sequence[Column]) -> dict[str, np.ndarray]:
-    """The columns of one batch: name → (B, width) float32."""
+    """Compute the columns of one batch: name → (B, width) float32."""
     stages, gradients, kind = any(c.stages for c in columns), any(c.gradients for c in columns), pixels.device.type
     batch = Batch(network, pixels, stages, gradients)
-    # bfloat16 reaches as far as float32; float16 overflows in the activations of large ViTs
+    # bfloat16 has the range of float32; float16 overflows in the activations of large ViTs.
     with torch.inference_mode(not gradients), torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
         return {c.name: c.compute(batch).detach().float().cpu().numpy() for c in columns}
 
@@ -93,7 +115,18 @@ def extract_in_memory(
     workers: int | None = None,
     on_progress: Callable[[ExtractionProgress], None] = lambda _: None,
 ) -> tuple[Features | None, np.ndarray]:
-    """Features of the images that could be read, in memory (None where none could), and (N,) which those are."""
+    """Extract features in memory.
+
+    Args:
+        backbone: the network.
+        images: the images.
+        batch_size: images per batch; default: `default_batch_size`.
+        workers: processes that decode images; default: `default_workers`.
+        on_progress: receives a record after every batch.
+
+    Returns:
+        Features of the images that could be read (None where none could), and (N,) bool that is True for these.
+    """
     device, start_time, done = auto_device(), time.monotonic(), 0
     batch_size = batch_size or default_batch_size(device)
     workers = default_workers(device, os.cpu_count() or 1) if workers is None else workers
@@ -111,7 +144,11 @@ def extract_in_memory(
 
 
 def extract_pixels(backbone: Backbone, pixels: torch.Tensor, batch_size: int | None = None) -> Features:
-    """Features of (N, 3, H, W) pixels, as the backbone's transform makes them; HeatError for another shape."""
+    """Extract features of (N, 3, H, W) pixels in the form that the backbone's transform gives.
+
+    Raises:
+        HeatError: where the pixels have another shape or are not floating-point numbers.
+    """
     if pixels.ndim != 4 or not len(pixels) or pixels.shape[1] != 3 or not pixels.is_floating_point():
         raise HeatError(f"Pixels must be a float tensor (N, 3, H, W), not {pixels.dtype} {tuple(pixels.shape)}.")
     device = auto_device()
@@ -124,13 +161,13 @@ def extract_pixels(backbone: Backbone, pixels: torch.Tensor, batch_size: int | N
 
 
 def _join(columns: dict[str, list[np.ndarray]], ids: list[str]) -> Features:
-    """Features of the batches' columns, one after the other."""
+    """Concatenate the columns of batches to Features."""
     arrays = {name: np.concatenate(batches) for name, batches in columns.items()}
     return Features(arrays["avg"], arrays.get("std"), None, ids)
 
 
 class _DecodedImages(Dataset[tuple[torch.Tensor, bool]]):
-    """index → (pixels, readable); black pixels where the image cannot be read."""
+    """Dataset of (pixels, readable) by index, with black pixels where an image cannot be read."""
 
     def __init__(self, images: ImageSet, transform: Callable[[Image.Image], torch.Tensor]) -> None:
         self.images, self.transform = images, transform

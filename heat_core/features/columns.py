@@ -1,4 +1,7 @@
-"""Columns: what is kept of a batch of images. The network runs once a batch, however many columns read the result."""
+"""Columns that are computed from a batch of images.
+
+The network runs once per batch, whatever the number of columns that read its result.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +17,11 @@ GRAM_POWERS = tuple(range(1, 11))  # Sastry & Oore, 2020
 
 
 class Batch:
-    """One batch on its way through a backbone.
+    """Batch of images with the network's activations, which are computed once and when they are first read.
 
     Args:
         backbone: the network.
-        pixels: (B, 3, H, W).
+        pixels: (B, 3, H, W) input.
         stages: whether the volumes between the stages are kept.
         gradients: whether columns may differentiate with respect to `pixels`.
     """
@@ -35,17 +38,17 @@ class Batch:
 
     @property
     def volume(self) -> torch.Tensor | None:
-        """What is pooled to `avg`, where that is known."""
+        """Feature volume from which `avg` is pooled; None where it is not known."""
         return self._activations.volume
 
     @property
     def stages(self) -> list[torch.Tensor]:
-        """(B, C_l, H_l, W_l) of each stage but the last."""
+        """(B, C_l, H_l, W_l) volumes of each stage but the last."""
         return self._activations.stages
 
     @property
     def avg(self) -> torch.Tensor:
-        """(B, D), what the linear head reads."""
+        """(B, D) input of the linear head."""
         return self._activations.avg
 
     @cached_property
@@ -55,7 +58,12 @@ class Batch:
             return [*(stage.float().mean(dim=(2, 3)) for stage in self.stages), self.avg.float()]
 
     def perturb(self, loss: torch.Tensor, epsilon: float) -> torch.Tensor:
-        """The images, each pixel moved by ε (of pixels between 0 and 1) to where `loss` falls (Liang et al., 2018)."""
+        """Move each pixel of the images by ε against the gradient of `loss` (Liang et al., 2018).
+
+        Args:
+            loss: scalar that depends on `pixels`.
+            epsilon: size of the step, for pixels in [0, 1].
+        """
         (gradient,) = torch.autograd.grad(loss, self.pixels, retain_graph=True)
         step = gradient.sign() / self.backbone.pixel_std.to(loss.device)
         return (self.pixels - epsilon * step).detach()
@@ -63,7 +71,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the Features: the name of its file, and how a batch fills it (Batch → (B, width))."""
+    """Column of the Features.
+
+    Attributes:
+        name: name of the column and of its file.
+        compute: function Batch → (B, width).
+        stages: whether it reads the volumes between the stages.
+        gradients: whether it differentiates with respect to the pixels.
+    """
 
     name: str
     compute: Callable[[Batch], torch.Tensor]
@@ -72,13 +87,14 @@ class Column:
 
 
 def _gram_sums(batch: Batch) -> torch.Tensor:
-    """Row sums of the Gram matrices of order 1 to 10 of every stage (Sastry & Oore, 2020): (B, 10 ΣC_l).
+    """Compute row sums of the Gram matrices of order 1 to 10 of every stage (Sastry & Oore, 2020): (B, 10 ΣC_l).
 
-    A row sum of (F^p F^pᵀ) is F^p times the sum of F^p over the channels: no C × C matrix is made. Powers are taken of
-    each channel over its own maximum, and the scales are put back, so that the tenth neither overflows nor vanishes.
+    A row sum of (F^p F^pᵀ) is F^p times the sum of F^p over the channels, so that no C × C matrix is computed. Each
+    channel is divided by its maximum before powers are taken, and the scales are restored afterwards, so that the tenth
+    power neither overflows nor vanishes.
     """
     sums = []
-    assert batch.volume is not None  # `require_maps`
+    assert batch.volume is not None  # `require_maps` was called before
     for stage in [*batch.stages, batch.backbone.as_maps(batch.volume)]:
         maps = stage.float().flatten(2)
         channel_max = maps.abs().amax(dim=2, keepdim=True).clamp_min(1e-12)
@@ -98,21 +114,29 @@ GRAM = Column("gram", _gram_sums, stages=True)
 
 
 def pooled_columns(backbone: Backbone) -> tuple[Column, ...]:
-    """What is always kept: `avg`, and `std` where the volume has positions."""
+    """Return the columns that are always kept: `avg`, and `std` where the volume has positions."""
     return (AVG, STD) if backbone.has_positions else (AVG,)
 
 
 def require_stages(backbone: Backbone | None, detector: str) -> Backbone:
-    """The backbone; HeatError where there is none, or where it does not show the volumes between its stages."""
+    """Return the backbone of a detector that reads the volumes between its stages.
+
+    Raises:
+        HeatError: where there is no backbone, or it does not give these volumes.
+    """
     if backbone is None:
         raise HeatError(f"{detector} reads the images, and this run has only their features.")
     if not backbone.extractor.has_stages:
-        raise HeatError(f"{detector} reads the layers of the network, which {backbone.name} does not show.")
+        raise HeatError(f"{detector} reads the layers of the network, which {backbone.name} does not provide.")
     return backbone
 
 
 def require_maps(backbone: Backbone | None, detector: str) -> Backbone:
-    """The backbone; HeatError where it has no feature maps (channels × positions), as a ViT."""
+    """Return the backbone of a detector that reads feature maps (channels × positions).
+
+    Raises:
+        HeatError: where there is no backbone, or it has no feature maps, such as a ViT.
+    """
     backbone = require_stages(backbone, detector)
     if not backbone.has_maps:
         raise HeatError(f"{detector} needs the feature maps of a convolutional network; {backbone.name} has tokens.")

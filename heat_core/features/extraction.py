@@ -1,7 +1,7 @@
-"""Backbone × dataset → Features on disk: batched, resumable after a kill, with progress.
+"""Extraction of a data set's features to disk: batched, resumable after the process was killed, with progress.
 
-Batches are cut once and for all, so that a resumed extraction sees the same batches and writes the same bytes.
-An image that cannot be read travels as a black one (the batch keeps its shape) and is dropped at the end.
+The division into batches is fixed, so that a resumed extraction computes the same batches and writes the same bytes. An
+image that cannot be read is replaced by a black one, so that the batch keeps its shape, and is removed at the end.
 """
 
 import errno
@@ -44,7 +44,7 @@ from heat_core.storage import (
     writing,
 )
 
-SAVE_EVERY = 2.0  # seconds between two marks of progress on disk
+SAVE_EVERY = 2.0  # seconds between two writes of the progress file
 _PROGRESS = "progress.json"
 
 
@@ -57,19 +57,22 @@ def extract(
     on_progress: Callable[[ExtractionProgress], None] = lambda _: None,
     columns: Sequence[Column] | None = None,
 ) -> Features:
-    """Extract (or read from the cache, or resume) the features of `images`; only columns that are missing are made.
+    """Extract (or read from the cache, or resume) the features of `images`; only columns that are missing are computed.
 
-    A folder carries the fingerprint of what it was made from in its name; features with another fingerprint are never
-    read as if they matched.
+    The name of a folder of features holds the fingerprint of the network and the images; features with another
+    fingerprint are never used.
 
     Args:
         backbone: the network.
-        images: what it looks at.
-        device: where it runs; default: `auto_device()`.
-        batch_size: images at a time; default: `default_batch_size`.
+        images: the images.
+        device: device of the network; default: `auto_device()`.
+        batch_size: images per batch; default: `default_batch_size`.
         workers: processes that decode images; default: `default_workers`.
         on_progress: receives a record after every batch.
-        columns: what is kept of each batch; default: `avg`, and `std` where there are positions.
+        columns: columns computed from each batch; default: `avg`, and `std` where there are positions.
+
+    Raises:
+        HeatError: where no image can be read, or other images than for the columns that exist already.
     """
     device = device or auto_device()
     columns = pooled_columns(backbone) if columns is None else columns
@@ -79,7 +82,7 @@ def extract(
     folder = job.folder
     if job.missing_columns():
         lock = heat_home() / "locks" / f"{folder.parent.name}-{folder.name}.lock"
-        with exclusive(lock, target=folder):  # what another process made while this one waited is not made again
+        with exclusive(lock, target=folder):  # another process may have made some columns while this one waited
             if missing := job.missing_columns():
                 replace(job, columns=missing).run()
     return load_features(folder, [c.name for c in columns])
@@ -87,15 +90,15 @@ def extract(
 
 @dataclass(frozen=True)
 class ExtractionJob:
-    """One extraction: which columns of which images go into which folder, and how batches are made.
+    """Extraction of some columns of a set of images into a folder.
 
     Attributes:
         backbone: the network.
-        images: what it looks at.
-        device: where it runs.
-        batch_size: images at a time.
+        images: the images.
+        device: device of the network.
+        batch_size: images per batch.
         workers: processes that decode images.
-        columns: what is kept of each batch.
+        columns: columns computed from each batch.
         on_progress: receives a record after every batch.
     """
 
@@ -114,23 +117,23 @@ class ExtractionJob:
 
     @property
     def folder(self) -> Path:
-        """Where the finished features lie."""
+        """Folder of the finished features."""
         name = f"{file_name(self.images.name)}-{self.fingerprint}"
         return heat_home() / "features" / file_name(self.backbone.name) / name
 
     @property
     def partial_folder(self) -> Path:
-        """Where the columns grow; its name holds all that decides how batches are cut."""
+        """Folder of unfinished columns; its name holds everything on which the division into batches depends."""
         label = file_name("-".join([str(self.batch_size), self.device.type, *(c.name for c in self.columns)]))
         return self.folder.with_name(f"{self.folder.name}.partial-{label}")
 
     def missing_columns(self) -> list[Column]:
-        """The columns that are not in a finished folder of that fingerprint."""
+        """List the columns that no finished folder of this fingerprint has."""
         digests = self._stored_digests()
         return [c for c in self.columns if c.name not in digests or not (self.folder / f"{c.name}.npy").exists()]
 
     def _stored_digests(self) -> dict[str, str]:
-        """Digests of the columns of a finished folder of that fingerprint; none where it is another, or holds none."""
+        """Read the column digests of a finished folder; {} if its fingerprint differs or there is no such folder."""
         if not (self.folder / META).exists():
             return {}
         cure = f"delete {printable(self.folder)} and run again"
@@ -141,10 +144,10 @@ class ExtractionJob:
         return digests if isinstance(digests, dict) else {}
 
     def run(self) -> None:
-        """Fill the columns beside the folder, then move them in.
+        """Compute the columns in the partial folder, then move them into the finished one.
 
         Raises:
-            HeatError: where no image can be read, or others than for the columns that are there already.
+            HeatError: where no image can be read, or other images than for the columns that exist already.
         """
         if self.folder.exists() and not self._stored_digests():
             shutil.rmtree(self.folder)
@@ -187,7 +190,7 @@ class ExtractionJob:
         return state["skipped"]
 
     def _read_progress(self) -> dict[str, Any]:
-        """How many images were done when an earlier process stopped, and which of them could not be read."""
+        """Read how many images were done when an earlier process stopped, and which of them could not be read."""
         work = self.partial_folder
         is_resumable = (work / _PROGRESS).exists() and all((work / f"{c.name}.npy").exists() for c in self.columns)
         return read_json(work / _PROGRESS) if is_resumable else {"done": 0, "skipped": []}
@@ -202,7 +205,7 @@ class ExtractionJob:
             path = self.partial_folder / f"{name}.npy"
             values = np.load(path, mmap_mode="r", allow_pickle=False)
             if len(readable) < len(values):
-                _save_array(path, values[readable])  # in memory: a file that is mapped cannot be replaced everywhere
+                _save_array(path, values[readable])  # copied to memory, since some systems cannot replace a mapped file
             digests[name] = digest_of_file(path)
         return digests
 
@@ -226,7 +229,7 @@ class ExtractionJob:
             work.rename(self.folder)
 
     def _add_to_folder(self, digests: dict[str, str], readable: np.ndarray) -> None:
-        """Move columns that were asked for later to the finished ones; one counts once its digest is written."""
+        """Move columns that were requested later to the finished ones; a column is valid once its digest is written."""
         folder, work = self.folder, self.partial_folder
         meta = read_checked_json(folder / META, f"delete {folder} and run again")
         if meta["ids"] != [self.images.ids[i] for i in readable]:
@@ -254,12 +257,12 @@ def _open_column(path: Path, shape: tuple[int, int], start: int) -> np.memmap:
 
 
 def _reserve_space(path: Path) -> None:
-    """Take the file's whole room on the disk now: a full disk would otherwise kill the process at some later page."""
+    """Allocate the whole file on the disk, since writing to a mapped page of a full disk kills the process."""
     if not hasattr(os, "posix_fallocate"):
         return
     try:
         with open(path, "r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that cannot promise room
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # the file system cannot reserve space
             raise

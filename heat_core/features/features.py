@@ -1,4 +1,4 @@
-"""Features: the columns of one dataset through one backbone, memory-mapped."""
+"""Features of one data set by one backbone, as memory-mapped columns."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,19 +12,22 @@ from heat_core.features.chunks import non_finite_rows
 
 @dataclass
 class Features:
-    """What a backbone made of a dataset.
+    """Features of the samples of a data set.
 
     Attributes:
-        avg: (N, D), float16 or float32.
-        std: (N, D'), or None where features made elsewhere have none.
-        labels: (N,) int, or None.
+        avg: (N, D) float16 or float32, input of the linear head.
+        std: (N, D') std-pooled features, or None where features made elsewhere have none.
+        labels: (N,) int class indices, or None where the set has no classes.
         ids: N stable sample ids.
-        class_names: of the labels.
+        class_names: names of the classes by label.
         skipped: ids of images that could not be read.
-        extra: (N, …) columns that detectors asked for, by name.
-        folder: where they lie on disk, or None.
-        class_indices: of the classes that have samples, among those of the whole set.
-        all_class_names: names of the whole set's classes, in order: a head may have been made for all of them.
+        extra: (N, …) further columns that detectors requested, by name.
+        folder: folder of the features on disk, or None.
+        class_indices: indices of the classes that have samples, among those of the whole set.
+        all_class_names: names of the whole set's classes, in order, since a head may have been made for all of them.
+
+    Raises:
+        HeatError: where columns differ in length, or hold NaN or infinity.
     """
 
     avg: np.ndarray
@@ -56,19 +59,30 @@ class Features:
         return len(self.ids)
 
     def column(self, name: str) -> np.ndarray:
-        """An extra column; HeatError where these features were made without it."""
+        """Return an extra column.
+
+        Raises:
+            HeatError: where these features were made without it.
+        """
         if name not in self.extra:
             raise HeatError(f"These features have no column {name!r}: it is made from images, at extraction.")
         return self.extra[name]
 
     def required_labels(self, who: str) -> np.ndarray:
-        """(N,) labels; HeatError, naming who needs them, where there are none."""
+        """Return the (N,) labels.
+
+        Args:
+            who: subject of the error sentence, which needs the labels.
+
+        Raises:
+            HeatError: where there are no labels.
+        """
         if self.labels is None:
             raise HeatError(f"{who} needs the label of every training sample: these features have none.")
         return self.labels
 
     def subset(self, rows: np.ndarray) -> "Features":
-        """The same samples under the same ids, fewer of them."""
+        """Select some rows, with their ids."""
         return replace(
             self,
             avg=self.avg[rows],
@@ -79,20 +93,20 @@ class Features:
         )
 
     def limited(self, per_class: int | None) -> "Features":
-        """The first `per_class` samples of each class (of the set, where it has no classes)."""
+        """Select the first `per_class` samples of each class, or of the set where it has no classes."""
         if per_class is None:
             return self
         require_positive(per_class)
         return self.subset(np.flatnonzero(rank_in_class(self.labels, len(self)) < per_class))
 
     def subsample(self, share: float) -> "Features":
-        """A share of each class, evenly spread over its samples, and its first sample at least."""
+        """Select a share of each class, evenly spread over its samples, with at least its first sample."""
         if share == 1:
             return self
         rank = rank_in_class(self.labels, len(self))
         return self.subset(np.flatnonzero(np.ceil((rank + 1) * share) > np.ceil(rank * share)))
 
     def split(self, every: int = 5) -> tuple["Features", "Features"]:
-        """(training, held-out) share: every fifth sample of each class is held out."""
+        """Split into training and held-out features: one sample in `every` of each class is held out."""
         held_out = held_out_rows(self.labels, len(self), every)
         return self.subset(np.flatnonzero(~held_out)), self.subset(np.flatnonzero(held_out))

@@ -1,9 +1,9 @@
 """Multinomial logistic regression on features, as scikit-learn's `LogisticRegression`, in fewer and cheaper steps.
 
-The same loss, Σ_n -log p(y_n|z_n) + ‖W‖² / 2C, by the same L-BFGS. Three things differ: products are taken in the
-features' own precision (float32 reads half the memory); steps are taken where the Hessian is near the identity, so that
-tens of them do where correlated features need hundreds (Nocedal & Wright, 2006, Sec. 7.2); the first of them read a
-sample of the rows.
+Loss, Σ_n -log p(y_n|z_n) + ‖W‖² / 2C, and optimiser, L-BFGS, are the same. Three things differ. Products are computed
+in the features' own precision (float32 needs half the memory traffic). Steps are taken in coordinates in which the
+Hessian is near the identity, so that tens of steps suffice where correlated features need hundreds (Nocedal & Wright,
+2006, Sec. 7.2). The first steps read only a sample of the rows.
 """
 
 import numpy as np
@@ -15,24 +15,24 @@ from heat_core.features.chunks import BLOCK, as_tensor, blocks, compute_dtype, r
 from heat_core.progress import no_progress
 from heat_core.types import OnStep, Rows
 
-_FIRST_STEPS = (10, 20)  # on a sample; then the metric is taken again, where the probabilities are now
+_FIRST_STEPS = (10, 20)  # steps on a sample; the metric is computed again before each number of steps
 _MAX_STEPS = 1000
-_SAMPLE_ROWS_PER_DIMENSION = 8  # rows a dimension that are such a sample
+_SAMPLE_ROWS_PER_DIMENSION = 8  # rows of that sample per feature dimension
 
 
 def fit_logistic(
     z: Rows, y: np.ndarray, inverse_penalty: float, on_step: OnStep = no_progress
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weight (C, D) and bias (C,) float64, also for two classes.
+    """Fit weight (C, D) and bias (C,) in float64; C rows also for two classes.
 
     Args:
         z: (N, D) features.
-        y: (N,) labels, of two classes at least.
+        y: (N,) labels of at least two classes.
         inverse_penalty: scikit-learn's C.
-        on_step: told after each evaluation how many there were, and the mean loss.
+        on_step: receives, after each evaluation, the number of evaluations and the mean loss.
     """
     classes, index = np.unique(y, return_inverse=True)
-    # For two classes scikit-learn penalises one row w; ± w / 2 has half of its squared norm.
+    # For two classes scikit-learn penalises one row w; the two rows ± w / 2 have half of its squared norm.
     penalty = (2.0 if len(classes) == 2 else 1.0) / inverse_penalty
     stride = max(len(z) // max(_SAMPLE_ROWS_PER_DIMENSION * z.shape[1], BLOCK), 1)
     sample = np.array(z[::stride], dtype=compute_dtype(z.dtype))
@@ -49,7 +49,7 @@ def fit_logistic(
 
 
 class _LogisticProblem:
-    """The loss on some rows, measured from a mean."""
+    """Loss of a logistic regression on some rows, whose features are centred at a given mean."""
 
     def __init__(self, z: Rows, index: np.ndarray, penalty: float, mean: np.ndarray) -> None:
         self.z, self.index, self.penalty, self.mean = z, torch.from_numpy(index), penalty, torch.from_numpy(mean)
@@ -63,7 +63,7 @@ class _LogisticProblem:
         max_steps: int,
         on_step: OnStep = no_progress,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Where at most so many L-BFGS steps lead from a point, in a metric."""
+        """Run at most `max_steps` L-BFGS steps from a point, in coordinates transformed by `inverse`."""
         shape, n, evaluations = (len(bias), len(self.mean) + 1), len(self.z), 0
 
         def evaluate(point: np.ndarray) -> tuple[float, np.ndarray]:
@@ -75,15 +75,15 @@ class _LogisticProblem:
             return loss / n, torch.cat([slope @ inverse.T, slope_bias[:, None]], dim=1).flatten().numpy() / n
 
         start = torch.cat([torch.linalg.solve_triangular(inverse.T, weight.T, upper=True).T, bias[:, None]], dim=1)
-        tolerance = 1e-13 if self.dtype == torch.float64 else 1e-7  # no finer than the products' rounding
+        tolerance = 1e-13 if self.dtype == torch.float64 else 1e-7  # limited by the rounding of products
         options = {"maxiter": max_steps, "maxfun": 2 * max_steps, "ftol": tolerance, "gtol": 1e-9, "maxcor": 20}
-        with threadpool_limits(1, user_api="blas"):  # torch's threads are still awake, and would be in the way
+        with threadpool_limits(1, user_api="blas"):  # torch's threads still spin and would compete for the cores
             result = minimize(evaluate, start.flatten().numpy(), jac=True, method="L-BFGS-B", options=options)
         end = torch.from_numpy(result.x).view(shape)
         return end[:, :-1] @ inverse, end[:, -1]
 
     def inverse_root(self, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        """L⁻¹ of the Hessian in one row of W, H = L Lᵀ, averaged over the rows: Σ_n mean_c p_c (1 - p_c) z zᵀ."""
+        """Compute L⁻¹ of the Hessian H = L Lᵀ in one row of W, averaged over rows: Σ_n mean_c p_c (1 - p_c) z zᵀ."""
         centred = as_tensor(self.z[:]) - self.mean.to(self.dtype)
         p = torch.softmax(centred @ weight.T.to(self.dtype) + bias.to(self.dtype), dim=1)
         scaled = centred * (p * (1 - p)).mean(dim=1, keepdim=True).clamp_min(1e-6).sqrt()
@@ -93,7 +93,7 @@ class _LogisticProblem:
         return torch.linalg.solve_triangular(torch.linalg.cholesky(hessian), identity, upper=False)
 
     def _loss(self, weight: torch.Tensor, bias: torch.Tensor) -> tuple[float, torch.Tensor, torch.Tensor]:
-        """Σ -log p(y|z) + the penalty, and its slope in weight and bias."""
+        """Compute Σ -log p(y|z) + the penalty, and its gradients in weight and bias."""
         loss, slope, slope_bias = 0.0, torch.zeros_like(weight), torch.zeros_like(bias)
         cast_weight, shift = weight.to(self.dtype), bias - weight @ self.mean
         for rows, block in blocks(self.z, rows=rows_in_cache(self.z)):

@@ -1,4 +1,4 @@
-"""The linear head that reads `avg`: the model's own, or a logistic regression where its classes are others."""
+"""Linear head that reads `avg`: the model's own, or a logistic regression where the model's classes differ."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,19 @@ from heat_core.features.features import Features
 from heat_core.progress import no_progress
 from heat_core.types import FitHead, Head, OnStep, Rows
 
-_MIN_RELATIVE_ACCURACY = 0.5  # between chance and perfect: below it the model's classes are not those of the set
+_MIN_RELATIVE_ACCURACY = 0.5  # 0 = chance, 1 = perfect; below it the model's classes are not those of the set
 
 
 def logits_of(features: Features, head: Head) -> np.ndarray:
-    """(N, C) float64 logits of the linear head (weight (C, D), bias (C,)), by products in the features' precision."""
+    """Compute (N, C) float64 logits of the linear head (weight (C, D), bias (C,)).
+
+    Products have the features' precision (`compute_dtype`).
+    """
     return logits_of_rows(features.avg, head)
 
 
 def logits_of_rows(z: Rows, head: Head) -> np.ndarray:
-    """The same of (N, D) features."""
+    """Compute (N, C) float64 logits of (N, D) rows of `avg`, as `logits_of`."""
     import torch
 
     weight, bias = (
@@ -32,28 +35,29 @@ def logits_of_rows(z: Rows, head: Head) -> np.ndarray:
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """(N, C) → (N, C): log of the softmax of each row."""
+    """Compute the logarithm of the softmax of each row: (N, C) → (N, C)."""
     import torch
 
     return torch.log_softmax(torch.from_numpy(logits), dim=1).numpy()
 
 
 def fit_head(z: Rows, y: np.ndarray, on_step: OnStep = no_progress) -> Head:
-    """A logistic-regression head on (N, D) features: weight (C, D), bias (C,), also for two classes."""
+    """Fit a logistic-regression head on (N, D) features: weight (C, D), bias (C,), also for two classes."""
     from heat_core.features.head_fitting import fit_logistic
 
-    # C = 0.1: features outnumber the images a class, and a weakly regularised head is too sure of itself
+    # C = 0.1, since there are more features than images per class, and a weakly regularised head is overconfident.
     return fit_logistic(z, y, 0.1, on_step)
 
 
 @dataclass(frozen=True)
 class HeadChoice:
-    """The head that a run uses.
+    """Linear head of a run.
 
     Attributes:
         head: weight (C, D) and bias (C,).
-        refit: `fit_head` where it made this head, else None: held-out energies then need a head that has not seen them.
-        reason: a sentence that says which head it is, and why.
+        refit: `fit_head` where it made this head, else None: held-out energies then need a head fitted without the
+            held-out samples.
+        reason: a sentence that names the head and the reason for the choice.
     """
 
     head: Head
@@ -64,16 +68,19 @@ class HeadChoice:
 def choose_head(
     model_head: Head | None, train: Features, no_head_reason: str = "it has none", on_step: OnStep = no_progress
 ) -> HeadChoice:
-    """The model's own head where its classes are the training set's, else one fitted here.
+    """Choose the model's own head where its classes are those of the training set, else fit one.
 
-    The order of the model's classes is not written anywhere. Readers of folders sort them naturally (timm) or as texts
-    (torchvision): the order is taken under which the head is right.
+    The order of the model's classes is not stored anywhere. Readers of folders sort classes naturally (timm) or as
+    texts (torchvision); the order with the higher accuracy is used.
 
     Args:
         model_head: the model's head, or None.
         train: features with labels.
-        no_head_reason: why there is none.
-        on_step: told how far the fit of a head is.
+        no_head_reason: why the model has no head, for the reason of the choice.
+        on_step: receives the progress of fitting a head.
+
+    Raises:
+        HeatError: where the features have no labels.
     """
     classes, labels = len(train.class_names), train.required_labels("A classifier's head")
     fitting = "fitting a logistic-regression head."
@@ -94,8 +101,11 @@ def choose_head(
 
 
 def _candidate_orders(outputs: int, train: Features) -> list[list[int]]:
-    """Which rows of a head of that many outputs the set's classes may be: with the classes as they are sorted here, or
-    sorted as texts; none where the numbers differ. Of the whole set's classes, some may have no samples here."""
+    """List the possible orders of a head's rows for the set's classes; empty where the numbers differ.
+
+    The classes are in the order of this set, or sorted as texts. Where the head has all classes of the whole set, those
+    without samples here are left out.
+    """
     for names, present in (
         (train.class_names, range(len(train.class_names))),
         (train.all_class_names, train.class_indices),
@@ -108,5 +118,5 @@ def _candidate_orders(outputs: int, train: Features) -> list[list[int]]:
 
 
 def _accuracy(head: Head, order: list[int], train: Features, labels: np.ndarray) -> float:
-    """Share of the training samples that the head gets right, its rows in that order."""
+    """Compute the share of the training samples that the head classifies correctly, its rows in the given order."""
     return float((logits_of(train, (head[0][order], head[1][order])).argmax(axis=1) == labels).mean())

@@ -1,21 +1,27 @@
-"""A percentile of all numbers of a column, read once and block by block."""
+"""Percentile of all numbers of a column, which is read block by block."""
 
 import numpy as np
 
 from heat_core.features.chunks import blocks
 from heat_core.types import Rows
 
-SAMPLE_VALUES = 2**18  # numbers whose order says between which two values to look
+SAMPLE_VALUES = 2**18  # size of the sample that gives bounds of the percentile
 _SIGMAS = 6
 
 
 def percentile(z: Rows, q: float, sample_values: int = SAMPLE_VALUES) -> float:
-    """As `np.percentile(z, q)`, exactly: the numbers near it are kept, others counted (Floyd & Rivest, 1975)."""
+    """Compute `np.percentile(z, q)` exactly: only numbers near it are kept, others are counted (Floyd & Rivest, 1975).
+
+    Args:
+        z: (N, D) numbers.
+        q: percentile between 0 and 100.
+        sample_values: size of the sample from which the bounds of the kept numbers are estimated.
+    """
     n = len(z) * z.shape[1]
     position = q / 100 * (n - 1)
     first, second = int(np.floor(position)), int(np.ceil(position))
     below, near = _values_between(z, *_bracket(z, q / 100, sample_values))
-    if not below <= first <= second < below + len(near):  # an order that a sample does not show
+    if not below <= first <= second < below + len(near):  # the bounds are wrong
         below, near = _values_between(z, -np.inf, np.inf)
     near = np.partition(near, [first - below, second - below]).astype(np.float64)
     low, high = near[first - below], near[second - below]
@@ -33,7 +39,7 @@ def _bracket(z: Rows, share: float, sample_values: int) -> tuple[float, float]:
 
 
 def _values_between(z: Rows, low: float, high: float) -> tuple[int, np.ndarray]:
-    """How many numbers are smaller than `low`, and those from there to `high`."""
+    """Count the numbers below `low`, and collect those from `low` to `high`."""
     below, near = 0, []
     for _, block in blocks(z):
         not_below = block >= low

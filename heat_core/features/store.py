@@ -1,7 +1,7 @@
-"""Features on disk: what a folder of them holds, checked where it is opened.
+"""Reading of folders of features, with checks of their files.
 
-What `extract` made carries a digest of every column: one flipped bit would otherwise be another verdict, without a
-word. Folders that were made elsewhere have none; what can be wrong with them is said in terms of their own files.
+Folders that `extract` made hold a digest of every column, since a single changed bit could change a verdict unnoticed.
+Folders that were made elsewhere have no digests; errors about them refer to their own files.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,17 +18,21 @@ from heat_core.names import printable
 from heat_core.storage import read_checked_json, read_json, read_npy
 
 META = "meta.json"
-_MAX_UNNAMED_CLASSES = 1_000_000  # that are counted up to the largest label
+_MAX_UNNAMED_CLASSES = 1_000_000  # largest label up to which all classes are numbered
 
 
 def load_features(folder: Path, columns: Sequence[str] = ()) -> Features:
     """Open a folder of features; the columns stay on disk until they are read.
 
-    `avg.npy` (N, D) must be there; `std.npy` (N, D'), `labels.npy` (N,) int and `meta.json` (`ids`, `class_names`) may
-    be. What `extract` made has all of them. `columns` names extra ones.
+    `avg.npy` (N, D) is required; `std.npy` (N, D'), `labels.npy` (N,) int and `meta.json` (`ids`, `class_names`) are
+    optional. Folders that `extract` made have a `meta.json`, and the others where the network and the set allow it.
+
+    Args:
+        folder: the folder.
+        columns: names of extra columns to open.
 
     Raises:
-        HeatError: naming the file and what to do, where one is missing, damaged, or does not fit the others.
+        HeatError: naming the file and the remedy, where one is missing, damaged, or does not fit the others.
     """
     meta = _read_meta(folder)
     cure = f"delete {printable(folder)} and run again" if "fingerprint" in meta else "save it again"
@@ -61,7 +65,7 @@ def load_features(folder: Path, columns: Sequence[str] = ()) -> Features:
 
 
 def backbone_fingerprint(folder: Path) -> str | None:
-    """Fingerprint of the backbone that extracted a folder of features; None where they were made elsewhere."""
+    """Read the fingerprint of the backbone that extracted a folder of features; None where they were made elsewhere."""
     fingerprint = _read_meta(folder).get("fingerprint")
     return fingerprint.partition("-")[0] if isinstance(fingerprint, str) else None
 
@@ -77,7 +81,7 @@ def _read_meta(folder: Path) -> dict[str, Any]:
 
 
 def _read_column(path: Path, cure: str) -> np.ndarray:
-    """(N, D) numbers, memory-mapped."""
+    """Open (N, D) numbers, memory-mapped."""
     column = read_npy(path, cure)
     if column.ndim != 2 or not column.size or column.dtype.kind not in "fiu":
         raise HeatError(
@@ -87,7 +91,7 @@ def _read_column(path: Path, cure: str) -> np.ndarray:
 
 
 def _verify_digests(folder: Path, meta: dict[str, Any], names: set[str], cure: str) -> None:
-    """Refuse columns that are not what was written."""
+    """Refuse columns whose digest differs from the stored one."""
     digests = meta.get("digests") or {}
     if not isinstance(digests, dict):
         raise HeatError(f"{printable(folder / META)} is damaged: {cure}.")
@@ -107,8 +111,13 @@ def _require_one_row_each(folder: Path, avg: np.ndarray, others: Mapping[str, np
 
 
 def _relabel(labels: np.ndarray, names: list[str], path: Path) -> tuple[np.ndarray | None, list[int], list[str]]:
-    """Labels among the classes that have samples, the indices of these (one class without any must not shift the
-    others), and the names of all classes. All -1, a usual mark of OOD samples, is no labels."""
+    """Renumber labels among the classes that have samples, so that a class without any does not shift the others.
+
+    Labels that are all -1, a usual mark of OOD samples, count as no labels.
+
+    Returns:
+        Labels, the indices of the classes that have samples, and the names of all classes.
+    """
     labels = np.asarray(labels)
     if labels.dtype.kind in "fi" and labels.size and (labels == -1).all():
         return None, [], names
@@ -125,13 +134,13 @@ def _relabel(labels: np.ndarray, names: list[str], path: Path) -> tuple[np.ndarr
     indices, labels = present.tolist(), np.searchsorted(present, labels)
     if names:
         return labels, indices, names
-    if indices[-1] >= _MAX_UNNAMED_CLASSES:  # labels are numbers of another kind: keys, hashes
+    if indices[-1] >= _MAX_UNNAMED_CLASSES:  # such labels are probably keys or hashes
         return labels, list(range(len(indices))), [str(c) for c in indices]
     return labels, indices, [str(c) for c in range(indices[-1] + 1)]
 
 
 def _class_names(given: Any, folder: Path) -> list[str]:
-    """A list of names, or an object from number to name (`id2label`)."""
+    """Read class names given as a list, or as an object from number to name (`id2label`)."""
     path = folder / META
     if isinstance(given, dict):
         try:
@@ -143,7 +152,7 @@ def _class_names(given: Any, folder: Path) -> list[str]:
         if sorted(by_number) != list(range(len(by_number))):
             raise HeatError(f"class_names of {printable(path)} must number the classes from 0 without gaps: mend it.")
         given = [by_number[i] for i in range(len(by_number))]
-    return normalise_class_names(_validate_texts(given or [], "class_names", path))  # ImageNet has two cranes
+    return normalise_class_names(_validate_texts(given or [], "class_names", path))  # ImageNet has two classes "crane"
 
 
 def _sample_ids(given: Any, n: int, folder: Path) -> list[str]:
@@ -161,7 +170,7 @@ def _sample_ids(given: Any, n: int, folder: Path) -> list[str]:
 
 
 def _validate_texts(given: Any, key: str, path: Path) -> list[str]:
-    """A list of texts; whole numbers (keys of a data base) count as texts."""
+    """Return a list of texts; whole numbers (such as keys of a database) are converted to texts."""
     if not isinstance(given, list) or not all(isinstance(x, str | int) and not isinstance(x, bool) for x in given):
         what = "a list" if not isinstance(given, list) else "texts or whole numbers, none of them null"
         raise HeatError(f"{key} of {printable(path)} must be {what}: mend it.")

@@ -1,1 +1,1 @@
-"""A run exported as one file that scores images, with conformal p-values."""
+"""Guard: a run exported as one file that scores images and gives them conformal p-values."""

@@ -1,6 +1,7 @@
-"""Conformal p-values of scores: how often an image that is known would look at least as unusual.
+"""Conformal p-values of OOD scores (Vovk et al., 2005; Bates et al., 2023).
 
-They hold on one condition: new known images are exchangeable with the calibration images, on which nothing was fitted.
+The p-value of an image is the share of known images that look at least as unusual. It is valid on one condition: new
+known images are exchangeable with the calibration images, on which nothing was fitted.
 """
 
 import math
@@ -14,17 +15,25 @@ from numpy.typing import ArrayLike
 from heat_core.errors import HeatError
 from heat_core.metrics import require_alpha, threshold_at
 
-USUAL_ALPHA = 0.05  # the false-alarm rate by default
+USUAL_ALPHA = 0.05  # default false-alarm rate
 
 
 def min_calibration_size(alpha: float) -> int:
-    """How many calibration images p ≤ α needs: with n of them, p is 1 / (n + 1) at least."""
+    """Compute how many calibration images p ≤ α needs: with n images, the smallest p is 1 / (n + 1)."""
     return math.ceil(round(1 / require_alpha(alpha) - 1, 9))
 
 
 def benjamini_hochberg(p: ArrayLike, alpha: float) -> np.ndarray:
-    """(N,) bool: the samples called unknown so that a share of at most α of those called is expected to be known
-    (Benjamini & Hochberg, 1995; Bates et al., 2023, Thm. 2 for conformal p-values). NaN is never called.
+    """Select the discoveries: of the images that are called unknown, a share of at most α is expected to be known.
+
+    The procedure is that of Benjamini & Hochberg, 1995; Bates et al., 2023, Thm. 2, show it for conformal p-values.
+
+    Args:
+        p: (N,) p-values; an image whose p is NaN is never a discovery.
+        alpha: α between 0 and 1.
+
+    Returns:
+        (N,) bool, true for discoveries.
     """
     values = np.asarray(p, dtype=np.float64)
     require_alpha(alpha)
@@ -39,11 +48,11 @@ def benjamini_hochberg(p: ArrayLike, alpha: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Scores of known images that nothing was fitted on.
+    """Scores of known images on which nothing was fitted.
 
     Attributes:
-        scores: (n,) larger = more out-of-distribution.
-        predicted: (n,) the class that the classifier sees in each.
+        scores: (n,) OOD scores; larger is more out-of-distribution.
+        predicted: (n,) number of each image's predicted class.
     """
 
     scores: np.ndarray
@@ -62,21 +71,31 @@ class Calibration:
 
     @property
     def smallest_p(self) -> float:
-        """1 / (n + 1)."""
+        """Smallest possible p-value, 1 / (n + 1)."""
         return 1 / (len(self) + 1)
 
     def p_values(self, scores: ArrayLike) -> np.ndarray:
-        """(N,) p = (1 + #{calibration ≥ score}) / (n + 1) (Vovk et al., 2005; Bates et al., 2023); NaN of NaN.
+        """Compute p = (1 + #{calibration ≥ score}) / (n + 1) of (N,) scores; p is NaN for a NaN score.
 
-        Of images exchangeable with those of the calibration a share of at most α has p ≤ α, for every α.
+        Images that are exchangeable with the calibration images have p ≤ α with probability at most α, for every α
+        (Vovk et al., 2005; Bates et al., 2023).
         """
         values = np.asarray(scores, dtype=np.float64)
         above = len(self) - np.searchsorted(self._sorted, values, side="left")
         return np.where(np.isnan(values), np.nan, (1 + above) / (len(self) + 1))
 
     def p_values_by_class(self, scores: ArrayLike, predicted: ArrayLike) -> np.ndarray:
-        """(N,) the same, each against the calibration images of its own predicted class (Mondrian; Vovk et al., 2005,
-        Sec. 4.5): the rate then holds within every predicted class. 1 for a class that has none."""
+        """Compute p-values against the calibration images of the same predicted class (Mondrian conformal prediction).
+
+        The false-alarm rate then holds within each predicted class (Vovk et al., 2005, Sec. 4.5).
+
+        Args:
+            scores: (N,) OOD scores.
+            predicted: (N,) numbers of the predicted classes.
+
+        Returns:
+            (N,) p-values: NaN for a NaN score, and 1 for a predicted class without calibration images.
+        """
         values, classes = np.asarray(scores, dtype=np.float64), np.asarray(predicted)
         p = np.where(np.isnan(values), np.nan, 1.0)
         for c in np.intersect1d(classes, self.predicted):
@@ -85,20 +104,20 @@ class Calibration:
         return p
 
     def for_class(self, predicted: int) -> "Calibration":
-        """The images in which the classifier sees one class."""
+        """Select the calibration images with one predicted class."""
         rows = self.predicted == predicted
         return Calibration(self.scores[rows], self.predicted[rows])
 
     def undersized_classes(self, alpha: float, class_names: Sequence[str]) -> list[str]:
-        """Classes that have too few calibration images for p ≤ α to be reached."""
+        """List the predicted classes with too few calibration images for p ≤ α."""
         counts = np.bincount(self.predicted, minlength=len(class_names))
         return [name for name, count in zip(class_names, counts, strict=True) if count < min_calibration_size(alpha)]
 
     def threshold(self, alpha: float) -> float:
-        """What a score must exceed for p ≤ α; +inf where α is below the smallest p."""
+        """Return the threshold that a score with p ≤ α exceeds; +inf if α is below the smallest p."""
         return threshold_at(self._sorted, alpha)
 
     def alpha_at(self, threshold: float) -> float:
-        """The smallest α at which that threshold calls no more than it promises: p of a score just above it."""
+        """Return the false-alarm rate α that a threshold guarantees: the p-value of a score just above it."""
         above = len(self) - int(np.searchsorted(self._sorted, threshold, side="right"))
         return (1 + above) / (len(self) + 1)

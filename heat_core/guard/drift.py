@@ -1,4 +1,4 @@
-"""Drift: whether groups of new images (a day, a camera, a site) still look like those of the calibration."""
+"""Drift: tests of whether groups of new images (a day, a camera, a site) still look like the calibration images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,25 +9,25 @@ from heat_core.errors import HeatError
 from heat_core.guard.conformal import USUAL_ALPHA, Calibration
 from heat_core.metrics import require_alpha, wilson_interval
 
-_SIGNIFICANCE = 0.05  # of the corrected test
+_SIGNIFICANCE = 0.05  # level of the corrected test
 _MAX_GROUPS = 10_000
-OTHER_DOMAIN_SHARE = 0.5  # share of unknown images from which the whole group is likely of another domain
+OTHER_DOMAIN_SHARE = 0.5  # share of unknown images above which the whole group is likely from another domain
 
 
 @dataclass(frozen=True)
 class GroupDrift:
-    """What a group of images shows.
+    """Result of the drift test of one group of images.
 
     Attributes:
-        name: of the group.
-        images: that have a score.
-        unknown: those with p ≤ α.
-        low: of the 95 % interval (Wilson) of their share.
-        high: the same.
-        distance: between the group's p-values and uniform ones, as the calibration has them: the largest difference
-            of the two distribution functions (Kolmogorov & Smirnov).
-        p_value: of that distance, made larger for how many groups were tested (Holm, 1979).
-        verdict: a few words; empty where there is nothing to say.
+        name: name of the group.
+        images: number of images with a score.
+        unknown: number of images with p ≤ α.
+        low: lower bound of the 95 % interval (Wilson) of the share of unknown images.
+        high: upper bound of that interval.
+        distance: Kolmogorov–Smirnov distance between the scores of the group and of the calibration, which is also that
+            between their p-values: the largest difference of the two distribution functions, in [0, 1].
+        p_value: p-value of that distance, corrected for the number of groups (Holm, 1979).
+        verdict: a short text, empty if the group shows no drift.
     """
 
     name: str
@@ -41,33 +41,33 @@ class GroupDrift:
 
     @property
     def share(self) -> float:
-        """Of unknown images."""
+        """Share of unknown images, in [0, 1]."""
         return self.unknown / self.images
 
 
 def drift(
     calibration: Calibration, scores: np.ndarray, groups: Sequence[str], alpha: float = USUAL_ALPHA
 ) -> list[GroupDrift]:
-    """Each group against the calibration, in the order of their names.
+    """Test each group of images against the calibration, in the order of the groups' names.
 
-    p-values of a group are uniform where its images are exchangeable with the calibration's. They share the calibration
-    images, of which there are n: a test against the uniform distribution itself would find drift in every large group.
-    The two-sample test of the scores is the same test with that taken into account.
+    If the images of a group are exchangeable with the calibration images, their p-values are uniform. But all of them
+    depend on the same n calibration images, so a test against the uniform distribution would find drift in every large
+    group. The two-sample Kolmogorov–Smirnov test of the scores compares the same distributions and accounts for this.
 
     Args:
-        calibration: of known images.
-        scores: (N,) of new images; NaN where there is none, and that image does not count.
-        groups: N names.
-        alpha: the false-alarm rate.
+        calibration: scores of known images.
+        scores: (N,) OOD scores of new images; images with NaN are left out.
+        groups: N names, the group of each image.
+        alpha: false-alarm rate α, from which images count as unknown.
 
     Raises:
-        HeatError: where the groups do not fit the scores, or are far too many.
+        HeatError: when there are not N names, or more than 10,000 groups.
     """
     from scipy.stats import ks_2samp
 
     require_alpha(alpha)
     if len(groups) != len(scores):
-        raise HeatError(f"There are {len(scores)} scores and {len(groups)} names of groups: give one each.")
+        raise HeatError(f"There are {len(scores)} scores and {len(groups)} group names: give a name for each score.")
     is_scored = ~np.isnan(scores)
     names, group_index = np.unique(np.asarray(groups, dtype=str)[is_scored], return_inverse=True)
     if len(names) > _MAX_GROUPS:
@@ -96,12 +96,20 @@ def _verdict(low: float, p: float, alpha: float) -> str:
         return "another domain?"
     if p > _SIGNIFICANCE:
         return ""
-    return "more unknown than known images give" if low > alpha else "unlike the calibration images"
+    return "more unknown images than α allows" if low > alpha else "unlike the calibration images"
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """p-values of several tests, made larger so that a share of at most α of such families has one below α by chance
-    (Holm, 1979)."""
+    """Correct the p-values of several tests (Holm, 1979).
+
+    If no group has drifted, the probability that any corrected p-value is at most α is at most α.
+
+    Args:
+        p: p-values of the tests.
+
+    Returns:
+        The corrected p-values, in the order of the tests and at most 1.
+    """
     order = np.argsort(p, kind="stable")
     raised = np.asarray(p)[order] * np.arange(len(p), 0, -1)
     corrected = np.empty(len(p))

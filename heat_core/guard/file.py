@@ -1,4 +1,4 @@
-"""A guard as one file: safetensors, whose header holds the rest as JSON. Nothing in it is code."""
+"""A guard as one safetensors file: arrays, and all other values as JSON in the header. The file contains no code."""
 
 import json
 from dataclasses import asdict, replace
@@ -25,14 +25,14 @@ from heat_core.names import printable
 from heat_core.storage import replacing
 from heat_core.version import __version__
 
-FORMAT = 1  # raise it when a reader of this format would misread what is written
-_METADATA_KEY = "heat_guard"  # of the header's metadata
+FORMAT = 1  # increase it when a reader of this format would misread new files
+_METADATA_KEY = "heat_guard"  # key of the JSON in the header's metadata
 _WEIGHTS_KEY = "network/weights"
 Arrays = dict[str, np.ndarray]
 
 
 def save_guard(guard: GuardState, path: Path, with_weights: bool = False) -> None:
-    """Write a guard, whole or not at all; see `Guard.save`."""
+    """Write a guard to a file atomically; see `Guard.save`."""
     header, arrays = _make_header(guard), _collect_arrays(guard)
     if with_weights:
         if guard.network is None:
@@ -44,7 +44,7 @@ def save_guard(guard: GuardState, path: Path, with_weights: bool = False) -> Non
 
 
 def guard_fingerprint(guard: GuardState) -> str:
-    """What tells it from every guard that scores in another way."""
+    """Compute a digest that differs for guards that score differently."""
     return _digest(_make_header(guard), _collect_arrays(guard))
 
 
@@ -76,7 +76,7 @@ def load_guard(path: Path, weights: str | Path | None = None, backbone: Backbone
 
 
 def is_guard(path: Path) -> bool:
-    """Whether a file says that it is a guard, of whatever format."""
+    """Return whether a file is a guard of any format version, as its header says."""
     try:
         with safe_open(path, framework="pt") as file:
             return _METADATA_KEY in (file.metadata() or {})
@@ -114,7 +114,7 @@ def _make_header(guard: GuardState) -> dict[str, Any]:
 
 
 def _read_file(path: Path) -> tuple[dict[str, Any], Arrays]:
-    """Header and arrays, as they were written."""
+    """Read header and arrays; HeatError if the file is missing, damaged, no guard or of another format."""
     if not path.is_file():
         raise HeatError(f"{printable(path)} is no file: give a guard that `python -m heat_core pack` wrote.")
     try:

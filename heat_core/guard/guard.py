@@ -1,4 +1,4 @@
-"""Guard: everything that scoring images needs of a run, and nothing that only training or looking back needs."""
+"""Guard: everything from a run that scoring images needs, without what only training or inspecting the run needs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -29,24 +29,24 @@ from heat_core.names import printable
 from heat_core.storage import expand_home
 
 ImageInput = str | Path | Image.Image
-NO_CLASS = -1
+NO_CLASS = -1  # predicted class of an image without a score
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What a guard says of N images, in the order in which they were given.
+    """Results of a guard for N images, in the order in which they were given.
 
     Attributes:
-        ids: their paths, or `image 0` and so on.
-        score: (N,) of HEAT, larger = more out-of-distribution; NaN where there is none.
-        p_value: (N,) conformal: the share of known images that would look at least as unusual; NaN as above.
-        predicted: (N,) number of the class that the classifier sees; -1 where there is none.
-        confidence: (N,) the softmax probability of it; NaN as above.
-        prior: (N, K) E_q / T of each part.
-        residual: (N, K) E_θ of each part.
-        priors: the K names.
-        class_names: of the classifier.
-        error: why an image has no score; empty for the others.
+        ids: N paths, or `image 0`, `image 1` and so on for images without one.
+        score: (N,) OOD scores of HEAT, larger is more out-of-distribution; NaN for an image without a score.
+        p_value: (N,) conformal p-values, the share of known images that look at least as unusual; NaN without a score.
+        predicted: (N,) number of the predicted class; -1 without a score.
+        confidence: (N,) softmax probability of the predicted class; NaN without a score.
+        prior: (N, K) energy E_q / T of each prior; NaN without a score.
+        residual: (N, K) energy E_θ of each residual; NaN without a score.
+        priors: names of the K priors.
+        class_names: names of the classifier's classes.
+        error: N texts, why an image has no score; empty for the others.
     """
 
     ids: list[str]
@@ -65,56 +65,63 @@ class Verdicts:
 
     @property
     def energies(self) -> dict[str, np.ndarray]:
-        """Each part's hybrid energy E_q / T + E_θ (Eq. 2): prior → (N,)."""
+        """Hybrid energies E_q / T + E_θ (Eq. 2) of the corrected priors: name of the prior → (N,)."""
         return dict(zip(self.priors, (self.prior + self.residual).T, strict=True))
 
     @property
     def predicted_class(self) -> list[str]:
-        """The name of the class that the classifier sees; empty where there is none."""
+        """Names of the predicted classes; empty for images without a score."""
         return ["" if c == NO_CLASS else self.class_names[c] for c in self.predicted]
 
     def unknown(self, alpha: float = USUAL_ALPHA) -> np.ndarray:
-        """(N,) bool: p ≤ α. Of known images a share of at most α is called unknown."""
+        """Return (N,) bool, whether p ≤ α; a known image is called unknown with probability at most α."""
         with np.errstate(invalid="ignore"):
             return self.p_value <= require_alpha(alpha)
 
     def discoveries(self, rate: float = USUAL_ALPHA) -> np.ndarray:
-        """(N,) bool: the unknown ones among these N so that a share of at most `rate` of them is expected to be known
-        (see `benjamini_hochberg`)."""
+        """Return (N,) bool, the discoveries: a share of at most `rate` of them is expected to be known.
+
+        See `benjamini_hochberg`.
+        """
         return benjamini_hochberg(self.p_value, rate)
 
 
 class Guard(GuardState):
-    """A detector that scores images without its run.
+    """HEAT detector that scores images without its run.
 
     Args:
-        name: of the run.
-        network: which network its features come from; None where they were given.
-        head: (weight, bias) over the classes.
-        parts: the corrected priors, in the order of `scale.priors`.
-        scale: of their hybrid energies.
-        lens: how they are composed.
-        class_names: of the classifier.
-        calibration: scores of known images that nothing was fitted on.
-        calibration_note: what one should know of the calibration.
+        name: name of the run.
+        network: network that computes the features; None when the run was made from features.
+        head: linear head (weight (C, D), bias (C,)) of the classifier.
+        parts: corrected priors, in the order of `scale.priors`.
+        scale: standardisation scale of their hybrid energies.
+        lens: β, priors, weights and threshold of the composition.
+        class_names: names of the classifier's classes.
+        calibration: scores of known images on which nothing was fitted.
+        calibration_note: sentence on which images the calibration has, and whether β was chosen with them.
+
+    Example:
+        guard = Guard.load("run.safetensors")
+        verdicts = guard("images/")
+        verdicts.unknown(alpha=0.05)
     """
 
     @classmethod
     def load(cls, path: str | Path, weights: str | Path | None = None, backbone: Backbone | None = None) -> "Guard":
-        """Read a guard that was packed.
+        """Load a guard from a file that `save` wrote.
 
         Args:
-            path: of the file.
-            weights: file of the network's weights, where it lies elsewhere than when the guard was packed.
-            backbone: the network itself, for one that no file holds.
+            path: path of the file.
+            weights: path of the network's weights, if it differs from the one when the guard was packed.
+            backbone: the network itself, for networks that no file of weights can restore.
 
         Raises:
-            HeatError: where the file is missing, damaged, of another format or no guard, or the network another.
+            HeatError: when the file is missing, damaged, no guard, or of another format.
         """
         return cls(**vars(load_guard(expand_home(path), weights, backbone)))
 
     def save(self, path: str | Path, with_weights: bool = False) -> None:
-        """Write the guard into one file; with the network's weights, where they shall travel with it."""
+        """Write the guard to one file, optionally with the network's weights in it."""
         save_guard(self, expand_home(path), with_weights)
 
     def __call__(
@@ -127,14 +134,17 @@ class Guard(GuardState):
         """Score images.
 
         Args:
-            images: an image file, a folder or a manifest; image files and PIL images; a set that was opened; or
-                (N, 3, H, W) pixels, as `guard.backbone.transform` makes them.
-            batch_size: images at a time; default: as the device likes.
-            on_progress: receives a record after every batch.
-            by_class: whether p-values are taken within the predicted class.
+            images: path of an image, a folder or a manifest; a sequence of image paths and PIL images; an `ImageSet`;
+                or a tensor (N, 3, H, W) of pixels that `guard.backbone.transform` made.
+            batch_size: images per batch; default: chosen for the device.
+            on_progress: callback that receives a record after every batch.
+            by_class: whether p-values are computed within the predicted class.
+
+        Returns:
+            The verdicts of all images. An image that cannot be read has NaN in place of a score, and an error.
 
         Raises:
-            HeatError: where none is given. One that cannot be read keeps its place, with NaN and its error.
+            HeatError: when no image is given, or the network cannot be loaded or is not the guard's.
         """
         backbone = self.backbone
         if isinstance(images, torch.Tensor):
@@ -144,18 +154,25 @@ class Guard(GuardState):
         return self.score_readable(features, image_set.ids, readable, by_class)
 
     def of_features(self, avg: np.ndarray, std: np.ndarray | None = None, by_class: bool = False) -> Verdicts:
-        """Score features that a network made: avg (N, D), what its head reads; std (N, D'), of its volume's positions.
+        """Score features that a network computed.
+
+        Args:
+            avg: (N, D) features that the network's head reads.
+            std: (N, D') standard deviation of the last feature volume over positions; needed if a prior reads it.
+            by_class: whether p-values are computed within the predicted class.
+
+        Returns:
+            The verdicts of all rows. A row that is not finite has NaN in place of a score, and an error.
 
         Raises:
-            HeatError: where they have other dimensions than the run's, or std is missing. A row that is not finite gets
-                an error in place of a score.
+            HeatError: when the dimensions are not those of the run, or std is needed and missing.
         """
         avg, std = np.asarray(avg), None if std is None else np.asarray(std)
         for name, values in (("avg", avg), ("std", std)):
             if values is not None and (values.ndim != 2 or values.dtype.kind not in "fiu"):
                 raise HeatError(f"{name} must be an (N, D) array of numbers, not {values.dtype} {values.shape}.")
         if std is not None and len(std) != len(avg):
-            raise HeatError(f"avg has {len(avg)} rows and std {len(std)}: give one row an image in each.")
+            raise HeatError(f"avg has {len(avg)} rows and std {len(std)}: give one row per image in each.")
         ids, is_finite = [f"image {i}" for i in range(len(avg))], np.ones(len(avg), bool)
         for values in (avg, std):
             if values is not None:
@@ -171,12 +188,19 @@ class Guard(GuardState):
     def score_readable(
         self, features: Features | None, ids: list[str], readable: np.ndarray, by_class: bool = False
     ) -> Verdicts:
-        """Score the features of readable images (None where none is), each at its place among all of them."""
+        """Score the features of the readable images, and give the others NaN and an error.
+
+        Args:
+            features: features of the readable images, or None if there are none.
+            ids: N ids of all images.
+            readable: (N,) bool, which images are readable.
+            by_class: whether p-values are computed within the predicted class.
+        """
         verdicts = self.score_features(self._empty_features() if features is None else features, by_class)
         return verdicts if readable.all() else _insert_unscored(verdicts, ids, readable, "not readable")
 
     def score_features(self, features: Features, by_class: bool = False) -> Verdicts:
-        """Score features."""
+        """Score features; HeatError if a column is missing or has another dimension than the guard reads."""
         self._require_columns(features)
         n, k = len(features), len(self.parts)
         logits = logits_of(features, self.head)
@@ -202,11 +226,11 @@ class Guard(GuardState):
 
     @property
     def _column_dims(self) -> dict[str, int | None]:
-        """Column that it reads → its dimensions, where they are known."""
+        """Columns that the guard reads: name → dimension, or None if it is not known."""
         return {"avg": self.head[0].shape[1]} | {part.view.column: part.dim for part in self.parts}
 
     def _empty_features(self) -> Features:
-        """Of no images."""
+        """Make the features of zero images."""
         columns = {name: np.empty((0, dim or 0), np.float32) for name, dim in self._column_dims.items()}
         return Features(columns["avg"], columns.get("std"), None, [])
 
@@ -215,18 +239,20 @@ class Guard(GuardState):
             column = getattr(features, name)
             if column is None:
                 prior = next(part.name for part in self.parts if part.view.column == name)
-                raise HeatError(f"{PRIOR_TITLES[prior]} reads {name}, which is missing: give it beside avg.")
+                raise HeatError(f"{PRIOR_TITLES[prior]} reads {name}, which is missing: pass it together with avg.")
             if dim is not None and column.shape[1] != dim:
                 raise HeatError(f"{name} has {column.shape[1]} dimensions, and this guard reads {dim}.")
 
     def module(self) -> torch.nn.Module:
-        """The guard as one network: (B, 3, H, W) pixels → logits (B, C), score (B,), energies (B, K); see
-        `GuardModule`."""
+        """Make the guard one network: (B, 3, H, W) pixels → logits (B, C), score (B,), energies (B, K).
+
+        See `GuardModule`.
+        """
         return GuardModule(self)
 
 
 def _open_images(images: ImageInput | Sequence[ImageInput]) -> ImageSet:
-    """Images by what a caller has of them; a folder or a manifest is opened."""
+    """Open a path (image, folder or manifest), a PIL image, or a sequence of image paths and PIL images."""
     if isinstance(images, str | Path):
         return from_files([expand_home(images)])
     pictures = [images] if isinstance(images, Image.Image) else list(images)
@@ -245,7 +271,7 @@ def _read_picture(pictures: Sequence[ImageInput], index: int) -> Image.Image:
 
 
 def _insert_unscored(verdicts: Verdicts, ids: list[str], is_scored: np.ndarray, reason: str) -> Verdicts:
-    """The verdicts of the scored images among all; the others have none, and the reason as their error."""
+    """Expand the verdicts of the scored images to all images; the others get NaN and `reason` as their error."""
     rows = np.flatnonzero(is_scored)
 
     def expand(values: np.ndarray, missing: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A guard as one network, pixels → logits, score, energies: for `torch.export`, ONNX, or a model that serves both."""
+"""A guard as one network from pixels to logits, score and energies, for `torch.export`, ONNX or use in torch."""
 
 import copy
 import math
@@ -15,16 +15,18 @@ from heat_core.guard.state import GuardState
 from heat_core.names import printable
 from heat_core.storage import replacing
 
-_ZERO_BETA = 1e-8  # |β| below which the composition is the mean, to the last digit of float32
+_ZERO_BETA = 1e-8  # |β| below which the composition equals the mean in float32
 OUTPUTS = ("logits", "score", "energies")
 
 
 class GuardModule(nn.Module):
-    """(B, 3, H, W) pixels, as the network's transform makes them → logits (B, C), HEAT's score (B,), and the hybrid
-    energies (B, K) that it composes. All in float32, but for the composition.
+    """Network from pixels (B, 3, H, W) to logits (B, C), HEAT's score (B,) and hybrid energies (B, K).
+
+    The pixels are those that the backbone's transform makes. The energies are those that the score composes. Everything
+    is computed in float32, except the composition, which is in float64.
 
     Args:
-        guard: what it does. Later changes to it are not followed.
+        guard: the guard that is copied into the network; later changes to the guard have no effect on it.
     """
 
     mean: torch.Tensor
@@ -48,7 +50,7 @@ class GuardModule(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """(B, 3, H, W) → (B, C), (B,), (B, K)."""
+        """Compute logits (B, C), score (B,) and hybrid energies (B, K) of pixels (B, 3, H, W)."""
         avg, std = self.backbone(pixels)
         energies = torch.stack([part(avg, std) for part in self.parts], dim=1)
         score = compose((energies - self.mean) / self.spread, self.beta, self.shares)
@@ -56,9 +58,17 @@ class GuardModule(nn.Module):
 
 
 def compose(energies: torch.Tensor, beta: float, shares: torch.Tensor) -> torch.Tensor:
-    """`composition.compose` of (B, K) tensors, for β that is fixed; `shares` (K,) float64 sum to 1.
+    """Compose standardised energies by β (Eq. 7), like `composition.compose`, but for tensors and a fixed β.
 
-    In float64: what is taken from the mean is divided by β again.
+    It computes in float64, because the differences from the mean are multiplied and divided by β.
+
+    Args:
+        energies: (B, K) standardised hybrid energies.
+        beta: β, which may be infinite.
+        shares: (K,) float64 weights of the priors, whose sum is 1; a prior with weight 0 takes no part.
+
+    Returns:
+        (B,) float32 scores.
     """
     energies, is_included = energies.double(), shares > 0
     if math.isinf(beta):
@@ -72,7 +82,7 @@ def compose(energies: torch.Tensor, beta: float, shares: torch.Tensor) -> torch.
 
 
 class _HybridEnergy(nn.Module):
-    """avg (B, D), std (B, D') → the hybrid energy (B,) of one corrected prior."""
+    """Hybrid energy E_q / T + E_θ (Eq. 2) of one corrected prior as a network: avg (B, D), std (B, D') → (B,)."""
 
     def __init__(self, part: CorrectedPrior) -> None:
         super().__init__()
@@ -89,14 +99,14 @@ class _HybridEnergy(nn.Module):
 
 
 class _Buffers(nn.Module):
-    """Constants of a prior that move, and are saved, with the network that holds them."""
+    """Constants of a prior as buffers, which are moved and saved together with the network that contains them."""
 
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
         super().__init__()
         for name, values in arrays.items():
             self.register_buffer(name, torch.as_tensor(values, dtype=torch.float32))
 
-    def like(self, z: torch.Tensor) -> dict[str, torch.Tensor]:  # noqa: ARG002 (they lie where z does)
+    def like(self, z: torch.Tensor) -> dict[str, torch.Tensor]:  # noqa: ARG002 (the buffers are on the device of z)
         return dict(self.named_buffers())
 
 
@@ -104,7 +114,7 @@ ExportArguments = tuple[nn.Module, tuple[torch.Tensor], tuple[dict[int, torch.ex
 
 
 def _export_arguments(guard: GuardState) -> ExportArguments:
-    """What an exporter is given: the module, pixels of two images, and that a batch has any size."""
+    """Make the arguments of an exporter: the module, pixels of two images, and a dynamic batch size."""
     return (
         GuardModule(guard),
         (torch.zeros(2, 3, *guard.backbone.input_size),),
@@ -113,16 +123,18 @@ def _export_arguments(guard: GuardState) -> ExportArguments:
 
 
 def export_program(guard: GuardState) -> torch.export.ExportedProgram:
-    """The module as a `torch.export` program, for batches of any size."""
+    """Export the guard as a `torch.export` program for batches of any size."""
     module, pixels, shapes = _export_arguments(guard)
     return torch.export.export(module, pixels, dynamic_shapes=shapes)
 
 
 def write_onnx(guard: GuardState, path: Path) -> None:
-    """The module as an ONNX file: input `pixels`, outputs `logits`, `score`, `energies`, batches of any size.
+    """Write the guard as an ONNX file with input `pixels` and outputs `logits`, `score` and `energies`.
+
+    Batches may have any size.
 
     Raises:
-        HeatError: where onnx or onnxscript are not installed, or the network cannot be exported.
+        HeatError: when onnx or onnxscript is not installed, or the network cannot be exported.
     """
     _require_onnx()
     module, pixels, shapes = _export_arguments(guard)
@@ -136,7 +148,7 @@ def write_onnx(guard: GuardState, path: Path) -> None:
             dynamic_shapes=shapes,
             verbose=False,
         )
-    except Exception as error:  # torch's exporter raises many kinds, for networks that it cannot follow
+    except Exception as error:  # torch's exporter raises many kinds of errors for networks that it cannot trace
         raise HeatError(
             f"{printable(guard.backbone.name)} cannot be exported to ONNX ({type(error).__name__}): use "
             "guard.module() in torch, or another backbone."

@@ -1,4 +1,4 @@
-"""Which network a guard's features come from, and how it is had again."""
+"""The network that computes a guard's features: how it is identified, and how it is loaded again."""
 
 import tempfile
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ from heat_core.errors import HeatError
 from heat_core.names import printable
 from heat_core.storage import expand_home, is_file
 
-_WEIGHTS_SUFFIX, _PROGRAM_SUFFIX = ".safetensors", ".pt2"  # files that are kept as they are, in their own precision
+_WEIGHTS_SUFFIX, _PROGRAM_SUFFIX = ".safetensors", ".pt2"  # files that are packed unchanged, in their own precision
 
 
 @dataclass(frozen=True)
 class Network:
-    """A backbone by what tells it from others.
+    """Identity of a backbone, from which it can be loaded again.
 
     Attributes:
-        name: as `load_backbone` takes it.
-        weights: the file that they were read from, on the machine where that was; None for timm's own.
-        image_size: as it was asked for.
-        fingerprint: of weights and transform.
-        preprocessing: how pixels are made of an image: their size, mean and std, and what the transform says of itself.
-        weight_bytes: a file of weights as bytes, where they travel with the guard.
-        backbone: the network itself, where the caller has it.
+        name: name of the backbone, as `load_backbone` takes it.
+        weights: path of the weights on the machine where the run was made; None for timm's own weights.
+        image_size: image size in pixels that was asked for, or None.
+        fingerprint: digest of weights and transform.
+        preprocessing: how pixels are made of an image: `size`, `mean` and `std`, and the text `transform`.
+        weight_bytes: content of the file of weights if the guard contains it, else None.
+        backbone: the network itself if the caller has it, else None.
     """
 
     name: str
@@ -42,7 +42,13 @@ class Network:
 
     @classmethod
     def from_backbone(cls, backbone: Backbone, weights: str | None, image_size: int | None) -> "Network":
-        """The network of a loaded backbone."""
+        """Describe a loaded backbone.
+
+        Args:
+            backbone: the backbone.
+            weights: path of its weights, or None.
+            image_size: image size in pixels that was asked for, or None.
+        """
         transform = backbone.transform_info
         preprocessing = {
             "size": transform.size,
@@ -53,10 +59,10 @@ class Network:
         return cls(backbone.name, weights, image_size, backbone.fingerprint, preprocessing, None, backbone)
 
     def load(self) -> Backbone:
-        """The network.
+        """Load the network, or return the caller's, and check its fingerprint.
 
         Raises:
-            HeatError: where its weights cannot be had, or are others than those that the guard was made with.
+            HeatError: when its weights are not available, or are not those with which the guard was made.
         """
         backbone = self.backbone or self._load_backbone()
         if backbone.fingerprint != self.fingerprint:
@@ -84,12 +90,12 @@ class Network:
             return load_backbone(self.name, str(file), self.image_size)
 
     def weights_as_bytes(self) -> bytes:
-        """A file of its weights; HeatError for networks that no file makes again."""
+        """Return the content of a file of the network's weights; HeatError for networks that no such file restores."""
         if self.weight_bytes is not None:
             return self.weight_bytes
         if self.name.startswith((WRAPPED_PREFIX, HUGGING_FACE_PREFIX)):
             raise HeatError(
-                f"The weights of {printable(self.name)} alone do not make it again: pack without them, and give the "
+                f"The weights of {printable(self.name)} are not enough to restore it: pack without them, and give the "
                 "network to Guard.load(…, backbone=…)."
             )
         if self.name.startswith(EXPORTED_PREFIX):

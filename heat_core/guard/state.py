@@ -1,4 +1,4 @@
-"""What a guard holds: the corrected priors of a run, how they are composed, and the calibration of their scores."""
+"""State of a guard: the corrected priors of a run, their composition, and the calibration of its scores."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,18 +14,18 @@ from heat_core.types import Head
 
 @dataclass(eq=False)
 class GuardState:
-    """What a guard holds, without what it does.
+    """Data of a guard, without the methods that score images.
 
     Attributes:
-        name: of the run.
-        network: which network its features come from; None where they were given.
-        head: (weight, bias) over the classes.
-        parts: the corrected priors, in the order of `scale.priors`.
-        scale: of their hybrid energies.
-        lens: how they are composed.
-        class_names: of the classifier.
-        calibration: scores of known images that nothing was fitted on.
-        calibration_note: what one should know of the calibration.
+        name: name of the run.
+        network: network that computes the features; None when the run was made from features.
+        head: linear head (weight (C, D), bias (C,)) of the classifier.
+        parts: corrected priors, in the order of `scale.priors`.
+        scale: standardisation scale of their hybrid energies.
+        lens: β, priors, weights and threshold of the composition.
+        class_names: names of the classifier's classes.
+        calibration: scores of known images on which nothing was fitted.
+        calibration_note: sentence on which images the calibration has, and whether β was chosen with them.
     """
 
     name: str
@@ -39,16 +39,16 @@ class GuardState:
     calibration_note: str
 
     def __post_init__(self) -> None:
-        self.lens.select_priors(self.scale.priors)  # refuses priors that it has not
+        self.lens.select_priors(self.scale.priors)  # raises a HeatError for priors that the guard does not have
 
     @cached_property
     def backbone(self) -> Backbone:
-        """The network; HeatError where there is none, or it cannot be had, or is another than the guard's."""
+        """Backbone of the guard; HeatError if it has none, if it cannot be loaded, or if its fingerprint differs."""
         if self.network is None:
-            raise HeatError(f"{self.name} was made from features: it knows no network. Give it features (of_features).")
+            raise HeatError(f"{self.name} was made from features and has no network: score features with of_features.")
         return self.network.load()
 
     @property
     def threshold(self) -> float:
-        """What a score must exceed to be called unknown where no rate is given: the lens's line."""
+        """Threshold above which an image is called unknown when no false-alarm rate is given, as the lens sets it."""
         return self.lens.threshold_for(HEAT, self.calibration.scores)

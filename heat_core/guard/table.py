@@ -1,4 +1,4 @@
-"""Verdicts as a table: a row an image, as CSV, JSON or Parquet."""
+"""Verdicts as a table with one row per image, as CSV, JSON or Parquet."""
 
 import csv
 import json
@@ -14,15 +14,15 @@ from heat_core.guard.guard import NO_CLASS, Verdicts
 from heat_core.names import escape_formula
 from heat_core.storage import replacing
 
-Extra = Mapping[str, np.ndarray]  # name → (N,), what else is known of the images
+Extra = Mapping[str, np.ndarray]  # name → (N,) values of a further column
 
 
 def arrow_columns(verdicts: Verdicts) -> dict[str, Any]:
-    """Arrow's arrays by name; float32, null where an image has no score."""
+    """Convert verdicts to Arrow arrays by column name; numbers are float32, and null for images without a score."""
     pa = arrow()
 
     def to_float32(values: np.ndarray) -> Any:
-        return pa.array(values.astype(np.float32), from_pandas=True)  # NaN is null
+        return pa.array(values.astype(np.float32), from_pandas=True)  # NaN becomes null
 
     return {
         "path": pa.array(verdicts.ids, pa.string()),
@@ -38,13 +38,13 @@ def arrow_columns(verdicts: Verdicts) -> dict[str, Any]:
 
 
 def write_table(verdicts: Verdicts, unknown: np.ndarray, path: Path, extra: Extra) -> None:
-    """Write the verdicts in the order of the images, in the format that the file's name says.
+    """Write verdicts as a table in the order of the images, in the format of the path's suffix.
 
     Args:
-        verdicts: of N images.
-        unknown: (N,) bool, which of them are called unknown.
-        path: of a table, see `is_table`.
-        extra: further columns, which never take the place of ours.
+        verdicts: verdicts of N images.
+        unknown: (N,) bool, which images are called unknown.
+        path: path that ends in .csv, .json or .parquet.
+        extra: further columns; one with the name of a verdicts' column is renamed.
     """
     own_names = [*_COLUMNS, *(f"energy_{prior}" for prior in verdicts.priors)]
     names = unique_names_avoiding(own_names, extra)
@@ -52,12 +52,12 @@ def write_table(verdicts: Verdicts, unknown: np.ndarray, path: Path, extra: Extr
 
 
 def is_table(path: Path) -> bool:
-    """Whether a file's name says one of the formats."""
+    """Return whether a path has the suffix of a table: .csv, .json or .parquet."""
     return path.suffix.lower() in _WRITERS
 
 
 def to_rows(verdicts: Verdicts, unknown: np.ndarray, extra: Extra) -> list[dict[str, Any]]:
-    """One object an image; None where there is no number."""
+    """Convert verdicts to one dictionary per image, with None for missing values."""
     energies, classes = verdicts.energies, verdicts.predicted_class
     return [
         {
@@ -76,12 +76,12 @@ def to_rows(verdicts: Verdicts, unknown: np.ndarray, extra: Extra) -> list[dict[
 
 
 def _number(value: np.floating[Any]) -> float | None:
-    """As in Parquet: a float32 has all digits that mean something."""
+    """Round to the shortest decimal of the value's float32, as Parquet stores it; None for NaN."""
     return None if np.isnan(value) else float(np.format_float_positional(np.float32(value)))
 
 
 def _to_plain_value(value: Any) -> str | float | None:
-    """A text or a number of a manifest; None where it says nothing."""
+    """Convert a manifest's value to a text or a number; None if it is empty or NaN."""
     plain = value.item() if isinstance(value, np.generic) else value
     return None if plain == "" or plain != plain else plain
 

@@ -1,1 +1,1 @@
-"""Processes that work on runs, and how long they will take."""
+"""Processes that work on runs, and estimates of their duration."""

@@ -1,4 +1,4 @@
-"""How long an experiment will take: counted from its images, and from what this machine did in earlier runs."""
+"""Estimate of an experiment's duration, from its number of images and the speed of earlier runs on this machine."""
 
 import math
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
 
 @dataclass(frozen=True)
 class Estimate:
-    """What an experiment will cost.
+    """Estimated cost of an experiment.
 
     Attributes:
-        samples: images to extract, or samples of given features.
-        extraction: seconds for their features; None where they are given.
-        training: seconds for the residuals, at most.
-        extraction_like: the id of the run whose pace of extraction was taken; "" = guessed.
-        training_like: the id of the run whose pace of training was taken; "" = guessed, for two CPU cores.
-        downloads: whether sets come on top that would be downloaded first.
+        samples: number of images to extract, or of samples of given features.
+        extraction: seconds for extracting features; None where they are given.
+        training: seconds for training the residuals, at most.
+        extraction_like: id of the run whose speed of extraction was used; "" = a guess.
+        training_like: id of the run whose speed of training was used; "" = a guess for two CPU cores.
+        downloads: whether there are further sets, not counted, that must be downloaded first.
     """
 
     samples: int
@@ -31,11 +31,11 @@ class Estimate:
 
 
 def estimate(experiment: Experiment, sizes: Mapping[str, int] | None = None) -> Estimate:
-    """Estimate an experiment. Sets that would be downloaded are not counted.
+    """Estimate the duration of an experiment; sets that must be downloaded first are not counted.
 
     Args:
-        experiment: what would be done.
-        sizes: how many images (samples) each set has, as in `experiment_sets.SetsOverview`; default: counted.
+        experiment: the experiment.
+        sizes: number of images (samples) of each set, as in `experiment_sets.SetsOverview`; default: counted.
 
     Raises:
         HeatError: where a set cannot be opened.

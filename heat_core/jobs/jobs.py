@@ -1,4 +1,4 @@
-"""Jobs: the command line run as a child process on a run folder. Nothing here imports torch."""
+"""Jobs: child processes that run the command line on a run's folder; torch is not imported here."""
 
 import os
 import signal
@@ -24,48 +24,48 @@ from heat_core.runs.lock import (
 from heat_core.runs.run import ACTIVE, Run
 from heat_core.storage import read_json, write_json, writing
 
-# What several jobs on the same cores need: threads that wait for one another give the core away instead of spinning.
-_ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
-JOB_LOG = "job.log"  # what the job of a run printed
+# For several jobs on the same cores: threads that wait for one another yield the core instead of spinning.
+ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
+JOB_LOG = "job.log"  # output of the job of a run
 
 
 class Job(Protocol):
-    """What a process works on: a run, a study."""
+    """Work of a process, such as a run or a study, in a folder of its own."""
 
     folder: Path
 
     @property
     def id(self) -> str:
-        """The folder's name."""
+        """Name of the folder."""
         ...
 
 
 def start(folder: Path) -> "subprocess.Popen[bytes]":
-    """Start (or resume) the job of a run folder in a process of its own, which outlives the caller.
+    """Start (or resume) the job of a run's folder in a process of its own, which outlives the caller.
 
     Raises:
         HeatError: where a job works on it already.
     """
     if is_active(folder):
         raise HeatError(f"Run {folder.name} is being worked on already: wait for it, or cancel it.")
-    process = _spawn(["job", str(folder)], folder / JOB_LOG)
+    process = spawn(["job", str(folder)], folder / JOB_LOG)
     record_starting_process(folder, process.pid)
     return process
 
 
 def start_map(run: Run) -> "subprocess.Popen[bytes]":
-    """Fit the map of a run that has none in a process of its own; `map.npz` is there when it ended well.
+    """Fit the map of a run that has none in a process of its own; it ends with `map.npz` in the folder.
 
-    While it works the run is alive, its status stays; events of the stage `map` say what it does, and the `error` of
-    the last why it could not.
+    The run is alive meanwhile and keeps its status. Events of the stage `map` report the progress; where the map could
+    not be fitted, the last one has the reason as `error`.
 
     Raises:
-        HeatError: where it cannot be made, or a process works on the run.
+        HeatError: where the map cannot be made, or a process works on the run.
     """
     require_mappable(run)
     if run.is_active:
         raise HeatError(f"Run {run.id} is being worked on by another process: wait for it, or cancel it.")
-    process = _spawn(["map", str(run.folder)], run.folder / JOB_LOG)
+    process = spawn(["map", str(run.folder)], run.folder / JOB_LOG)
     record_starting_process(run.folder, process.pid)
     return process
 
@@ -73,26 +73,29 @@ def start_map(run: Run) -> "subprocess.Popen[bytes]":
 def start_scoring(run: Run, paths: list[Path], into: Path) -> None:
     """Score images with a run in a process of its own: `into` gets a log, then the result or the error."""
     arguments = ["score", str(run.folder), *map(str, paths), "--into", str(into)]
-    _spawn(arguments, into / LOG_FILE)
+    spawn(arguments, into / LOG_FILE)
 
 
 def start_positions(run: Run, dataset: str, sample_id: str, into: Path) -> None:
-    """Take a sample of a scored set, or of `train`, apart by positions in a process of its own: `into` gets a log, then
-    `position_maps.POSITIONS` or the error."""
+    """Compute the contributions of a sample's positions in a process of its own.
+
+    The sample is one of a scored set, or of `train`. The folder `into` gets a log, then `position_maps.POSITIONS` or
+    the error.
+    """
     _start_positions(run, f"{dataset}/{sample_id}", into)
 
 
 def start_positions_of_file(run: Run, place: ImageLocation, into: Path) -> None:
-    """The same of an image that is no sample of the run."""
+    """Compute the contributions of an image's positions, for an image that is no sample of the run."""
     _start_positions(run, str(ImageLocation(place.file.absolute(), place.box)), into)
 
 
 def _start_positions(run: Run, what: str, into: Path) -> None:
-    _spawn(["positions", "--into", str(into), "--", str(run.folder), what], into / LOG_FILE)
+    spawn(["positions", "--into", str(into), "--", str(run.folder), what], into / LOG_FILE)
 
 
-def _spawn(arguments: list[str], log_path: Path) -> "subprocess.Popen[bytes]":
-    """`python -m heat_core …`, with what it prints in a log. It gives way to the app where both want a core."""
+def spawn(arguments: list[str], log_path: Path) -> "subprocess.Popen[bytes]":
+    """Start `python -m heat_core …` at a lower priority than the app, with its output appended to a log."""
     with writing(log_path), open(log_path, "ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "heat_core", "--nice", *arguments],
@@ -100,7 +103,7 @@ def _spawn(arguments: list[str], log_path: Path) -> "subprocess.Popen[bytes]":
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env=os.environ | _ENVIRONMENT,
+            env=os.environ | ENVIRONMENT,
         )
 
 
@@ -112,17 +115,19 @@ def start_study(folder: Path) -> "subprocess.Popen[bytes]":
     """
     if is_active(folder):
         raise HeatError(f"The study {folder.name} is being worked on already: wait for it, or cancel it.")
-    process = _spawn(["study", "--resume", str(folder)], folder / JOB_LOG)
+    process = spawn(["study", "--resume", str(folder)], folder / JOB_LOG)
     record_starting_process(folder, process.pid)
     return process
 
 
 def cancel(run: Job, patience: float = 10.0) -> bool:
-    """Ask the job to stop, and wait for it; whether it did. Only a process that said itself that it works on the run,
-    or that was started to, is asked: one that still loads ends at once.
+    """Ask the job to stop, wait at most `patience` seconds for its end, and return whether it ended.
+
+    A signal is sent only to the recorded process that works on the run, or that was started to; one that still loads
+    ends at once.
 
     Raises:
-        HeatError: where none works on it, or the one that does has not said who it is.
+        HeatError: where no process works on the run, or the one that does has not been recorded yet.
     """
     if not is_active(run.folder):
         raise HeatError(f"Run {run.id} is not running.")
@@ -142,7 +147,7 @@ def cancel(run: Job, patience: float = 10.0) -> bool:
 
 
 def _cancel_status(folder: Path) -> None:
-    """A job that ended before it took its lock left its run queued, or running: it is cancelled."""
+    """Set the status of a run to cancelled where its job ended before it took its lock."""
     with run_lock(folder):
         info = read_json(folder / RUN_FILE)
         if info["status"] in ACTIVE:

@@ -1,4 +1,4 @@
-"""What this machine does in a second, learned from what the jobs of earlier runs reported."""
+"""Speed of this machine, learned from the events of earlier runs."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -12,18 +12,18 @@ from heat_core.runs.experiment import Experiment
 from heat_core.runs.manage import list_runs
 from heat_core.runs.run import Run
 
-_GUESSED_IMAGES = 100.0  # a second: a small network on two cores
-_GUESSED_MULTIPLY_ADDS = 3e10  # a second, of float32, on two cores
+_GUESSED_IMAGES = 100.0  # images per second of a small network on two cores
+_GUESSED_MULTIPLY_ADDS = 3e10  # per second, in float32 on two cores
 _UNKNOWN_DIMENSIONS = 1000
 
 
 @dataclass(frozen=True)
 class Throughput:
-    """How fast something goes.
+    """Speed of extraction or training.
 
     Attributes:
-        rate: a second.
-        run: the id of the run in which that was measured; "" = in none, it is a guess.
+        rate: images, or multiply-adds, per second.
+        run: id of the run in which it was measured; "" = a guess.
     """
 
     rate: float
@@ -31,7 +31,7 @@ class Throughput:
 
 
 def extraction_throughput(backbone: str, size: int | None) -> Throughput:
-    """Images a second, in the last run with this backbone at this size."""
+    """Return the images per second of the last run with this backbone at this image size."""
     for run in list_runs():
         if run.experiment.backbone == backbone and run.experiment.image_size == size:
             rates = [e["images_per_s"] for e in run.events() if "images_per_s" in e]
@@ -41,18 +41,19 @@ def extraction_throughput(backbone: str, size: int | None) -> Throughput:
 
 
 def training_throughput(preset: str) -> Throughput:
-    """Multiply-adds a second of residual training: in the last run with this preset, whose networks are as large, or
-    else in the last one at all.
+    """Return the multiply-adds per second of residual training.
+
+    The last run with this preset is used, whose networks have the same size, or else the last run with any preset.
     """
     for run in sorted(list_runs(), key=lambda run: run.experiment.preset != preset):
-        with suppress(HeatError):  # it has not come that far, or a file of it is damaged
+        with suppress(HeatError):  # the run has no residual yet, or one of its files is damaged
             if rate := _training_rate(run):
                 return Throughput(rate, run.id)
     return Throughput(_GUESSED_MULTIPLY_ADDS)
 
 
 def feature_dimension(backbone: str) -> int:
-    """Of the features, known once the backbone has run."""
+    """Return the feature dimension D from an earlier run of this backbone, else 1000."""
     for run in list_runs():
         if run.experiment.backbone == backbone:
             with suppress(HeatError):
@@ -61,13 +62,13 @@ def feature_dimension(backbone: str) -> int:
 
 
 def multiply_adds(experiment: Experiment, prior: str, images: int, dim: int) -> float:
-    """Multiply-adds of training one residual to its last epoch.
+    """Count the multiply-adds of training one residual to its last epoch.
 
     Args:
-        experiment: whose settings count.
-        prior: of which energy.
-        images: how many are trained on.
-        dim: dimensions of their features.
+        experiment: experiment with the training settings.
+        prior: prior of the residual.
+        images: number of training images.
+        dim: dimension of their features.
     """
     s = settings_for(prior, experiment.preset, experiment.settings)
     batch = max(min(s.batch_size, images), 1)
@@ -77,7 +78,7 @@ def multiply_adds(experiment: Experiment, prior: str, images: int, dim: int) -> 
 
 
 def _training_rate(run: Run) -> float:
-    """Multiply-adds a second over all epochs of a run; 0 where none was timed."""
+    """Compute the multiply-adds per second over all epochs of a run; 0 where none was timed."""
     timed = {prior: list(_timed_epochs(prior, run.events())) for prior in run.experiment.priors}
     if not any(timed.values()):
         return 0.0
@@ -91,9 +92,9 @@ def _training_rate(run: Run) -> float:
 
 
 def _timed_epochs(prior: str, events: Iterable[Event]) -> Iterator[tuple[float, int]]:
-    """(seconds, how many epochs there are) of each whole epoch whose beginning was reported too.
+    """Yield (seconds, number of all epochs) for each complete epoch whose beginning was reported too.
 
-    One in which training saturated is not whole, and one after an interruption began before it.
+    An epoch in which training saturated is not complete; one after an interruption began before it was reported.
     """
     before: Event | None = None
     for event in events:

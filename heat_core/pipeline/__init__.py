@@ -1,1 +1,1 @@
-"""What is done to a run: features, priors, residuals, scores, detectors, map; each stage is kept when it ends."""
+"""Stages of a run: features, priors, residuals, scores, detectors, map; the results of each are stored when it ends."""

@@ -1,4 +1,4 @@
-"""A finished run as a guard: its priors are fitted again on the training features that it kept, its residuals read."""
+"""Making a guard of a finished run: its priors are fitted again on the stored training features, its residuals read."""
 
 from dataclasses import replace
 
@@ -20,16 +20,17 @@ from heat_core.runs.run import Run
 
 
 def build_guard(run: Run, lens: Lens = PLAIN, report: Progress = no_progress, only_composed: bool = False) -> Guard:
-    """A run made ready for new images. Nothing of the run is read again, so that it can be sent elsewhere.
+    """Build a guard for new images, which does not read the run's files again and can be used elsewhere.
 
     Args:
-        run: with a residual at least.
+        run: run with at least one trained residual.
         lens: how its energies are composed.
-        report: hears what is done.
+        report: receives a stage and a sentence at every step.
         only_composed: leave out the priors that the lens does not compose.
 
     Raises:
-        HeatError: where the run has no residual yet, or what it was made from is gone or has changed.
+        HeatError: where the run has no residual yet, or the files or weights that it was made from are missing or have
+            changed.
     """
     e = run.experiment
     if not run.has_energies or not run.priors:
@@ -71,7 +72,7 @@ def _network(run: Run, train: Features, report: Progress) -> Network:
 
 
 def _calibration_remark(run: Run, lens: Lens) -> str:
-    """A sentence: which images the p-values of a run stand on, and whether anything was chosen by them."""
+    """Write a sentence about the images of the calibration, and whether anything was chosen with them."""
     e = run.experiment
     each = " of each class" if run.has_classes else ""
     which = "ID test images" if e.id_test else f"held-out images of the ID set, every fifth{each}"

@@ -1,4 +1,4 @@
-"""The sets of an experiment: opened as its job will, and looked at before it starts."""
+"""Sets of an experiment: opened for its job, and inspected before it starts."""
 
 import os
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from heat_core.pipeline.validate_sets import (
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
 from heat_core.storage import expand_home, is_folder
 
-SetOpener = Callable[[str, str, str | None], ImageSet]  # source, role, which of its sets → its images
+SetOpener = Callable[[str, str, str | None], ImageSet]  # (source, role, which of its sets) → images
 
 
 def _open_set(source: str, role: str, set_name: str | None) -> ImageSet:
@@ -35,14 +35,15 @@ def _open_features(source: str) -> Features:
 
 @dataclass(frozen=True)
 class SetsOverview:
-    """What an experiment's sets hold, looked at before it starts.
+    """Content of an experiment's sets, inspected before it starts.
 
     Attributes:
-        sizes: `train`, `id` or an OOD set → how many images (samples) it has; sets that are not here yet are left out.
-        classes: the known classes.
-        warnings: sentences about what is hardly meant; a person should say that it is.
-        notes: sentences about what was left aside.
-        not_downloaded: names of the sets that would be downloaded first, and are looked at then.
+        sizes: `train`, `id` or an OOD set → number of its images (samples); sets that are not downloaded yet are left
+            out.
+        classes: names of the known classes.
+        warnings: sentences about what is probably unintended and should be confirmed.
+        notes: sentences about what was left out.
+        not_downloaded: names of the sets that must be downloaded first, and are inspected then.
     """
 
     sizes: dict[str, int]
@@ -57,15 +58,15 @@ def inspect_sets(
     open_set: SetOpener = _open_set,
     open_features: Callable[[str], Features] = _open_features,
 ) -> SetsOverview:
-    """Look at the sets of an experiment as its job will, without reading an image and without a download.
+    """Inspect the sets of an experiment as its job will open them, without reading an image and without a download.
 
     Args:
-        experiment: what would be done.
-        open_set: opens a set of images; a caller may remember what it opened.
-        open_features: the same for a folder of features.
+        experiment: the experiment.
+        open_set: opens a set of images; a caller may cache what it opened.
+        open_features: opens a folder of features.
 
     Raises:
-        HeatError: where a set cannot be opened, or cannot be meant.
+        HeatError: where a set cannot be opened, or is laid out in an invalid way.
     """
     if experiment.backbone == FEATURES:
         return _inspect_feature_folders(experiment, open_features)
@@ -81,7 +82,7 @@ def inspect_sets(
 
 
 def _inspect_feature_folders(e: Experiment, open_features: Callable[[str], Features]) -> SetsOverview:
-    """Whether two sets are the same folder; their rows are compared when the job reads them."""
+    """Inspect folders of features; only equal folders are reported here, equal rows when the job reads them."""
     sources = {TRAIN: e.id, **({ID: e.id_test} if e.id_test else {}), **e.ood}
     opened = {name: open_features(source) for name, source in sources.items()}
     require_labels(opened[TRAIN], Path(e.id), e)
@@ -96,13 +97,13 @@ def open_sets(experiment: Experiment, open_set: SetOpener = _open_set, download:
     """Open the sets of an experiment: `train`, `id`, then its OOD sets, each cut to its limit.
 
     Args:
-        experiment: what is to be done.
+        experiment: the experiment.
         open_set: opens one set by its source, its role, and which of the source's sets it is (None: the known images).
         download: whether sets that may have to be downloaded are opened too; otherwise they are left out.
 
     Raises:
-        HeatError: where one cannot be opened, where what should be classes are splits, or where the ID test set has
-            other classes than the training set.
+        HeatError: where a set cannot be opened, where the classes are names of splits, or where the ID test set has no
+            class of the training set.
     """
     e, sets = experiment, {}
 
@@ -130,12 +131,12 @@ def open_sets(experiment: Experiment, open_set: SetOpener = _open_set, download:
 
 
 def _test_source(train: ImageSet | None, source: str) -> str | None:
-    """Where the ID test images are, where nobody says it: in the same manifest, if it has some."""
+    """Return the source of the ID test images where none is given: the training set's manifest, if it lists some."""
     return source if train is not None and train.has_test_rows else None
 
 
 def _set_name(source: str) -> str:
-    """What the features of a set are called: two parts of its resolved path, however it was typed."""
+    """Name the features of a set by the last two parts of its resolved path, so that its spelling has no influence."""
     path = expand_home(source)
     path = path.resolve() if source not in demo_sets.SETS and (is_folder(path) or is_manifest(path)) else path
     return f"{path.parent.name}-{path.name}".strip("-.")

@@ -1,19 +1,19 @@
-"""The first stage of a run: training features, the head that reads them, the priors, and the fast detectors."""
+"""First stage of a run: training features, the head that reads them, the priors, and the fast detectors."""
 
 from heat_core.detectors import Context
+from heat_core.energies.clusters import find_clusters, fit_cluster_head
 from heat_core.energies.heat import CorrectedPrior, fit_prior
 from heat_core.energies.names import FEATURE_PRIORS, PRIORS, prior_kind
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
 from heat_core.features.heads import HeadChoice, choose_head
+from heat_core.pipeline.provenance import require_same_features
 from heat_core.pipeline.run_detectors import NO_CLASSES, fit_fast_detectors, select_detectors
 from heat_core.pipeline.run_state import RunState
 from heat_core.progress import RateLimiter
-from heat_core.runs.clusters import find_clusters, fit_cluster_head
 from heat_core.runs.events import Progress
 from heat_core.runs.experiment import TRAIN
-from heat_core.runs.provenance import require_same_features
 from heat_core.types import OnStep
 
 
@@ -21,7 +21,7 @@ def fit(state: RunState) -> None:
     """Fit the head, the priors and the fast detectors on the training features.
 
     Raises:
-        HeatError: where the training set has one class, or is not that which the run began with.
+        HeatError: where the training set has one class, or differs from that with which the run began.
     """
     e, source, progress = state.experiment, state.source, state.progress
     state.detectors, state.reasons = select_detectors(e, source.backbone, source.labelled, progress)
@@ -36,7 +36,7 @@ def fit(state: RunState) -> None:
 
 
 def _training_features(state: RunState) -> Features:
-    """The training features with classes, or with clusters in place of them."""
+    """Load the training features with classes, or with clusters in place of them."""
     e = state.experiment
     train = state.source.features(TRAIN, state.detectors.columns)
     if not state.source.labelled:
@@ -47,7 +47,7 @@ def _training_features(state: RunState) -> Features:
 
 
 def _require_classes(train: Features, name: str) -> None:
-    """Two classes are needed after unreadable images were left out, too."""
+    """Refuse fewer than two readable classes: a class whose images are all unreadable does not count."""
     if train.labels is None or len(train.class_names) < 2:
         raise HeatError(f"Only images of one class of {name!r} could be read: a classifier needs at least two.")
 
@@ -60,7 +60,7 @@ def _choose_head(state: RunState) -> HeadChoice:
 
 
 def _report_head_steps(progress: Progress) -> OnStep:
-    """A callback that reports the fit of a head once a second."""
+    """Make a callback that reports the fit of a head once a second."""
     is_due = RateLimiter(1.0)
 
     def on_step(evaluation: int, loss: float) -> None:
@@ -71,9 +71,9 @@ def _report_head_steps(progress: Progress) -> OnStep:
 
 
 def _fit_priors(state: RunState) -> dict[str, CorrectedPrior]:
-    """Name → the fitted prior, for the paper's three (which are rows of every table) and the experiment's own.
+    """Fit the paper's three priors, which are rows of every table, and those of the experiment: name → prior.
 
-    One that cannot be fitted is left out, and `state.reasons` says why.
+    A prior that cannot be fitted is left out, with the reason in `state.reasons`.
     """
     e, head = state.experiment, state.head
     priors: dict[str, CorrectedPrior] = {}
@@ -92,7 +92,7 @@ def _fit_priors(state: RunState) -> dict[str, CorrectedPrior]:
 
 
 def _report_prior(part: CorrectedPrior, state: RunState) -> None:
-    """Report the energies of a fitted prior, and which covariance and samples it has them from."""
+    """Report the energies of a fitted prior, and the covariance and samples that they come from."""
     train = state.train
     notes = [f"{part.name}: energy {part.reference.mean():.4g} ± {part.reference.std():.3g}"]
     if (used := getattr(part.prior, "covariance_used_", None)) and state.experiment.covariance == "auto":

@@ -1,4 +1,4 @@
-"""A map for a run that was made without one, from the features that it left on this machine. No torch."""
+"""Map for a run that was made without one, from the features that it stored on this machine; torch is not needed."""
 
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -7,28 +7,32 @@ import numpy as np
 
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
+from heat_core.pipeline.provenance import require_same_avg
 from heat_core.pipeline.umap_process import Projector
 from heat_core.runs.events import Event, record_side_job
 from heat_core.runs.experiment import TRAIN
 from heat_core.runs.feature_map import write_points
-from heat_core.runs.provenance import require_same_avg
 from heat_core.runs.run import Run
 
 
 def require_mappable(run: Run) -> None:
-    """HeatError where a run has a map or cannot get one: umap-learn, its numbers or its features are missing."""
+    """Refuse a run that has a map or cannot get one.
+
+    Raises:
+        HeatError: where umap-learn, the run's numbers or its features are missing, or the run has a map.
+    """
     if run.has_map:
         raise HeatError(f"Run {run.id} has a map: there is nothing to do.")
     if not run.has_energies:
         raise HeatError(f"Run {run.id} has nothing to map yet: wait for it, or resume it.")
     if find_spec("umap") is None:
-        raise HeatError("A map needs umap-learn, which is not installed here: `pip install umap-learn`, and ask again.")
+        raise HeatError("A map needs umap-learn, which is not installed here: `pip install umap-learn`, and try again.")
     for name in (TRAIN, *run.datasets):
         run.features_folder(name)
 
 
 def make_map(run: Run, on_event: Callable[[Event], None] = lambda _: None) -> None:
-    """Fit the map that the run itself would have made, and write it; the run's status stays as it is.
+    """Fit the map that the run itself would have made, and write it; the run's status stays unchanged.
 
     Raises:
         HeatError: as `require_mappable`; where another process works on the run; where the features are no longer those
@@ -48,12 +52,12 @@ def make_map(run: Run, on_event: Callable[[Event], None] = lambda _: None) -> No
                 projector.fit(run.folder, seed)
                 projector.wait()
             finally:
-                points.unlink(missing_ok=True)  # the child removes it only where it ends well
+                points.unlink(missing_ok=True)  # the child removes it only on success
         progress("map", "The map is made.")
 
 
 def _features_in_order(run: Run, name: str) -> Features:
-    """The features of a set's samples, in the run's order: their folder may hold more than the run took of it."""
+    """Load the features of a set's samples in the run's order; their folder may hold more samples than the run used."""
     features, ids = run.features(name), (run.training_ids if name == TRAIN else run.ids(name)).tolist()
     if features.ids == ids:
         return features

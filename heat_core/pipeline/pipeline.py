@@ -1,7 +1,7 @@
-"""From an Experiment to a finished run folder: features → priors and fast detectors → residuals, map → slow detectors.
+"""Pipeline from an Experiment to a finished run folder.
 
-Every stage writes what it made, so that a cut-off run resumes where it stopped, and a page of the app fills as soon as
-its stage is done.
+The stages are features → priors and fast detectors → residuals and map → slow detectors. Every stage writes its
+results, so that an interrupted run resumes where it stopped, and the app shows them as soon as a stage is done.
 """
 
 import platform
@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from heat_core.energies.residual_cache import ResidualCache
 from heat_core.errors import HeatError
 from heat_core.pipeline.fit import fit
-from heat_core.pipeline.residual_cache import ResidualCache
 from heat_core.pipeline.run_detectors import DetectorInputs, score_slow_detectors
 from heat_core.pipeline.run_state import RunState
 from heat_core.pipeline.score_fast import score_fast
@@ -37,19 +37,19 @@ def run(
     on_event: Callable[[Event], None] = lambda _: None,
     residual_cache: ResidualCache | None = None,
 ) -> Run:
-    """Do the experiment (or resume it in its folder) and return the finished run; `heat_core.run` calls this.
+    """Run the experiment (or resume it in its folder) and return the finished run; `heat_core.run` calls this.
 
     Args:
-        experiment: what to do.
-        projector: fits the map, or does not.
-        folder: of the run; default: a new one.
+        experiment: the experiment.
+        projector: process that fits the map, or is disabled.
+        folder: folder of the run; default: a new one.
         on_event: called with each event that `events.jsonl` gets.
         residual_cache: residuals that need not be trained again.
 
     Raises:
-        HeatError: with a sentence; the folder keeps it, and everything that was finished.
+        HeatError: where the run fails; the folder keeps the sentence, and everything that was finished.
     """
-    experiment = experiment.with_absolute_paths()  # nothing hangs on how a path was typed
+    experiment = experiment.with_absolute_paths()  # the spelling of a path must have no influence
     folder = folder or new_run(experiment)
     with record_job(folder, on_event, _versions()) as progress:
         state = RunState(folder, experiment, open_source(experiment, progress), progress)
@@ -60,7 +60,7 @@ def run(
             train(state, residual_cache)
         if state.trained:
             suggest_beta(state)
-        if map_is_due:  # before what is slow: it is looked at first, and its core is needed
+        if map_is_due:  # before the slow detectors, which need the core of the map
             progress("map", "Waiting for the UMAP map.")
             continue_without_map(projector.wait, progress)
         score_slow(state)
@@ -70,7 +70,7 @@ def run(
 
 
 def score_slow(state: RunState) -> None:
-    """The last stage of a run: fit and score the slow detectors one by one, and save the record after each."""
+    """Run the last stage of a run: fit and score the slow detectors one by one, and save the record after each."""
     inputs = DetectorInputs(state.source, state.train, state.scored, state.head.head, state.context)
     state.record = score_slow_detectors(
         state.record, state.folder / ENERGIES, state.detectors.slow, state.row_order, inputs, state.progress
@@ -78,7 +78,7 @@ def score_slow(state: RunState) -> None:
 
 
 def _request_map(state: RunState, projector: Projector) -> bool:
-    """Let the map be fitted while the residuals train; whether it is."""
+    """Start fitting the map while the residuals train; return whether it was started."""
 
     def request() -> None:
         seed = state.experiment.seed
@@ -89,7 +89,7 @@ def _request_map(state: RunState, projector: Projector) -> bool:
 
 
 def continue_without_map(map_step: Callable[[], None], progress: Progress) -> bool:
-    """Do a step of the map, which no number depends on; where it fails that is reported. Whether it was done."""
+    """Run a step of the map, on which no number depends; report a failure, and return whether it succeeded."""
     try:
         map_step()
     except HeatError as error:
@@ -100,9 +100,9 @@ def continue_without_map(map_step: Callable[[], None], progress: Progress) -> bo
 
 @contextmanager
 def _core_reserved_for_map(projector: Projector) -> Iterator[None]:
-    """Train on one core fewer where the map is fitted meanwhile: threads that share a core wait for one another.
+    """Train on one core fewer where the map is fitted meanwhile, since threads that share a core wait for one another.
 
-    Whether the map is still being fitted does not count, so that the same run has the same sums in the same order.
+    Whether the map is still being fitted does not matter, so that the same run computes its sums in the same order.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(max(threads - 1, 1) if projector.is_enabled else threads)

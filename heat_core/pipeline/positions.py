@@ -1,4 +1,4 @@
-"""Where in the image: what each position of the feature volume contributes to an energy and to a logit."""
+"""Contributions of each position of the feature volume to an energy and to a logit."""
 
 from pathlib import Path
 
@@ -21,25 +21,25 @@ from heat_core.runs.run import Run
 from heat_core.types import Head
 
 _PRIOR = "gmm"
-_CLOSE = 1e-3  # how far the mean of the positions may be from `avg`, as a share of its norm
+_CLOSE = 1e-3  # largest distance of the mean of the positions from `avg`, as a share of its norm
 
 
 def positions_of(run: Run, what: str, report: Progress = no_progress) -> Positions:
-    """Take one image apart by positions.
+    """Compute the contributions of an image's positions.
 
     Args:
-        run: its numbers are there; residuals are not needed.
+        run: run with energies; residuals are not needed.
         what: `SET/ID`, a sample of a scored set or of `train`; or the path of a file, or of a box of it
             (`FILE#xywh=10,20,30,40`).
-        report: hears of every step.
+        report: receives a stage and a sentence at every step.
 
     Raises:
-        HeatError: where the run was made from features, the picture or the training features are gone, or the network
-            does not pool its volume by a mean over positions.
+        HeatError: where the run was made from features, the picture or the training features are missing, or the
+            network does not pool its volume by a mean over positions.
     """
     e = run.experiment
     if e.backbone == FEATURES:
-        raise HeatError("This run was made from features: it knows no image that could be taken apart.")
+        raise HeatError("This run was made from features: it has no images whose positions could be compared.")
     picture, head = open_picture(run, what), run.head
     report("features", f"Loading {printable(e.backbone)}.")
     backbone = load_backbone(e.backbone, e.weights, e.image_size)
@@ -50,7 +50,7 @@ def positions_of(run: Run, what: str, report: Progress = no_progress) -> Positio
 
 
 def positions_into(run: Run, what: str, folder: Path, report: Progress = no_progress) -> Positions:
-    """Take an image apart and keep the result in a folder, as `scoring.score_into` does."""
+    """Compute the contributions of an image's positions and write them to a folder, as `scoring.score_into`."""
     with lock_output_folder(folder):
         maps = positions_of(run, what, report)
         maps.save(folder / POSITIONS)
@@ -58,7 +58,11 @@ def positions_into(run: Run, what: str, folder: Path, report: Progress = no_prog
 
 
 def open_picture(run: Run, what: str) -> Image.Image:
-    """The picture of `SET/ID` or of a file."""
+    """Open the picture of `SET/ID` or of a file.
+
+    Raises:
+        HeatError: where there is no such sample or file, or it cannot be read.
+    """
     for name in (TRAIN, *run.datasets):
         sample = what.removeprefix(f"{name}/")
         if sample != what and sample in (run.training_ids if name == TRAIN else run.ids(name)):
@@ -73,7 +77,7 @@ def open_picture(run: Run, what: str) -> Image.Image:
 
 
 def pooled_values(backbone: Backbone, picture: Image.Image) -> tuple[torch.Tensor, tuple[int, int]]:
-    """(P, D) float64 what is averaged to `avg`, and the grid (h, w) of the P positions.
+    """Return the (P, D) float64 vectors whose mean is `avg`, and the grid (h, w) of the P positions.
 
     Raises:
         HeatError: where there are fewer than two positions, or their mean is not `avg`.
@@ -101,12 +105,12 @@ def position_contributions(
     class_names: list[str],
     box: np.ndarray,
 ) -> Positions:
-    """f(z) - f((P z - v_p) / (P - 1)) of every position, for the energy and for the logit of the class taken for."""
+    """Compute f(z) - f((P z - v_p) / (P - 1)) of every position, for the energy and the predicted class's logit."""
     mean = values.mean(dim=0, keepdim=True)
     points = torch.cat([mean, (len(values) * mean - values) / (len(values) - 1)])
     logits = points.numpy() @ head[0].T + head[1]
     predicted = int(logits[0].argmax())
-    # the view's own `of` rounds to float32, as features are kept; differences of neighbouring points need more
+    # `view.array` rounds to float32, as features are stored; differences of close points need float64.
     energies = part.prior.energy(part.view.project(points, False).numpy())
     by_energy, by_logit = (f[0] - f[1:] for f in (energies, logits[:, predicted]))
     return Positions(
@@ -120,9 +124,9 @@ def position_contributions(
 
 
 def visible_box(backbone: Backbone, picture: Image.Image) -> np.ndarray:
-    """(4,) left, top, right, bottom of what the transform keeps, as shares of the picture, to half a percent.
+    """Return (4,) left, top, right, bottom of what the transform keeps, as shares of the picture, to half a percent.
 
-    It is seen on a picture whose red is the place from left to right and whose green that from top to bottom.
+    It is measured on a picture whose red rises linearly from left to right, and whose green rises from top to bottom.
     """
     right, down = (np.rint(255 * (np.arange(n) + 0.5) / n).astype(np.uint8) for n in picture.size)
     ramp = np.zeros((len(down), len(right), 3), np.uint8)
@@ -136,7 +140,7 @@ def visible_box(backbone: Backbone, picture: Image.Image) -> np.ndarray:
 
 
 def _line_ends(shares: np.ndarray) -> tuple[float, float]:
-    """Where a line through the middle of the (n,) shares begins and ends; resizing bends it at the ends."""
+    """Return the values at both ends of a line fitted to the middle of the (n,) shares; resizing bends the ends."""
     middles = (np.arange(len(shares)) + 0.5) / len(shares)
     inner = slice(len(shares) // 8, len(shares) - len(shares) // 8)
     slope, start = np.polyfit(middles[inner], shares[inner], 1)

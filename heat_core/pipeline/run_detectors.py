@@ -1,4 +1,7 @@
-"""The detectors of a run: who can run, who may fail, the fast ones at once, the slow ones after the residuals."""
+"""Detectors of a run: selection, the fast ones before training, the slow ones after the residuals.
+
+A detector that cannot run or fails is left out with a reason.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -24,20 +27,20 @@ from heat_core.runs.record import RunRecord
 from heat_core.runs.row_names import RECTIFIED_PRIORS
 from heat_core.types import Head
 
-NO_CLASSES = "it asks a classifier, and the ID set has no classes."
-ExclusionReasons = dict[str, str]  # detector or prior that cannot run → why
+NO_CLASSES = "it needs a classifier, and the ID set has no classes."
+ExclusionReasons = dict[str, str]  # detector or prior that cannot run → reason
 DetectorClasses = dict[str, type[Detector]]
-SetScores = list[np.ndarray]  # (N,) of each scored set
-StepReport = Callable[..., None]  # a sentence, and what else belongs to the `Event`
+SetScores = list[np.ndarray]  # (N,) scores of each scored set
+StepReport = Callable[..., None]  # receives a sentence, and further keys of the `Event`
 
 
 @dataclass(frozen=True)
 class SelectedDetectors:
-    """The detectors that can run, by name.
+    """Detectors that can run, by name.
 
     Attributes:
-        fast: fitted before anything is trained.
-        slow: those that say so (`Detector.slow`), in the order in which they are done.
+        fast: detectors that are fitted before anything is trained.
+        slow: detectors with `Detector.slow`, in the order in which they run.
         columns: extra columns of the training set that the fast ones read.
     """
 
@@ -49,7 +52,14 @@ class SelectedDetectors:
 def select_detectors(
     experiment: Experiment, backbone: Backbone | None, labelled: bool, progress: Progress
 ) -> tuple[SelectedDetectors, ExclusionReasons]:
-    """The detectors' classes, and who cannot run, why. `labelled`: whether the ID set has classes."""
+    """Select the detectors that can run, and collect the reasons why others cannot.
+
+    Args:
+        experiment: the experiment.
+        backbone: the network, or None where the features are given.
+        labelled: whether the ID set has classes.
+        progress: receives the reasons.
+    """
     kinds: DetectorClasses = {}
     columns: dict[str, Column] = {}
     reasons: ExclusionReasons = {}
@@ -74,7 +84,10 @@ def select_detectors(
 def fit_fast_detectors(
     kinds: DetectorClasses, context: Context, train: Features, head: Head, reasons: ExclusionReasons, progress: Progress
 ) -> tuple[dict[str, Detector], tuple[Column, ...]]:
-    """The fitted detectors by name, and the extra columns of the other sets that they read."""
+    """Fit the fast detectors; return them by name, and the extra columns of the other sets that they read.
+
+    A detector that cannot be fitted is left out, with the reason in `reasons`.
+    """
     fitted: dict[str, Detector] = {}
     columns: dict[str, Column] = {}
     for name, kind in kinds.items():
@@ -92,10 +105,10 @@ def fit_fast_detectors(
 def detector_warnings(
     kinds: DetectorClasses, parts: Mapping[str, CorrectedPrior], backbone: Backbone | None
 ) -> list[str]:
-    """Sentences about rows that are known to fail on this network.
+    """Write sentences about rows that are known to fail on this network.
 
-    Shaping supposes activations after a ReLU, and fails on others (arXiv:2604.08572). EL fails on many ViTs, if not on
-    all: Tab. 9 of the paper has one that it does well on.
+    Shaping assumes activations after a ReLU, and fails on others (arXiv:2604.08572). EL fails on many ViTs, though not
+    on all: Tab. 9 of the paper has one on which it performs well.
     """
     if all(part.non_negative for part in parts.values() if part.view.column == "avg"):
         return []
@@ -122,14 +135,14 @@ def _has_maps(backbone: Backbone) -> bool:
         return False
 
 
-# ---- slow ones -------------------------------------------------------------------------------------------------------
+# ---- slow detectors --------------------------------------------------------------------------------------------------
 
 
 def load_finished_scores(path: Path, slow: Iterable[str], sets: Iterable[Features]) -> dict[str, SetScores]:
-    """Slow detector → its scores, as far as the record of a run that was cut off has them.
+    """Load the scores of slow detectors that an interrupted run has finished: detector → scores of each set.
 
-    They are scores of the same features by the same head: `provenance` refuses to resume with others. A damaged
-    record has none.
+    They are scores of the same features by the same head: `provenance` refuses to resume with others. A damaged record
+    gives {}.
     """
     try:
         record = RunRecord.load(path) if path.exists() else None
@@ -142,14 +155,14 @@ def load_finished_scores(path: Path, slow: Iterable[str], sets: Iterable[Feature
 
 @dataclass(frozen=True)
 class DetectorInputs:
-    """What slow detectors learn from and score.
+    """Inputs from which slow detectors learn and which they score.
 
     Attributes:
-        source: gives features with extra columns.
-        train: the training features, without.
-        scored: the scored sets by name, without.
-        head: the run's.
-        context: what they may know of the run.
+        source: source of features with extra columns.
+        train: the training features, without extra columns.
+        scored: the scored sets by name, without extra columns.
+        head: linear head of the run.
+        context: settings of the run that detectors may read.
     """
 
     source: Source
@@ -159,7 +172,11 @@ class DetectorInputs:
     context: Context
 
     def fit(self, kind: type[Detector], train: Features, report: StepReport) -> tuple[Detector, tuple[Column, ...]]:
-        """A fitted detector, and the columns that it scores by; HeatError where it cannot be had."""
+        """Fit a detector; return it and the columns from which it scores.
+
+        Raises:
+            HeatError: where the detector cannot be fitted.
+        """
 
         def on_progress(sentence: str, seconds_left: float) -> None:
             report(sentence, eta=seconds_left)
@@ -168,7 +185,7 @@ class DetectorInputs:
         return detector, detector.test_columns(self.context.backbone)
 
     def features(self, names: Iterable[str], columns: tuple[Column, ...], report: StepReport) -> list[Features]:
-        """The features of some sets with extra columns; what is on disk already is not made again."""
+        """Load the features of some sets with extra columns; columns that are on disk are not computed again."""
         plain = {name: self.train if name == TRAIN else self.scored[name] for name in names}
         if not columns:
             return list(plain.values())
@@ -181,7 +198,7 @@ class DetectorInputs:
 
 
 def _report_images(report: StepReport, name: str, images_left: int, record: ExtractionProgress) -> None:
-    """How far the images of a set are; those of `images_left` images of later sets take as long as these."""
+    """Report the progress on a set, with the seconds left for it and for the `images_left` images of later sets."""
     left = record["eta"] + images_left / record["images_per_s"]
     report(f"{name}, {record['done']} of {record['total']} images", dataset=name, eta=left)
 
@@ -192,12 +209,12 @@ def score_slow_detectors(
     """Fit and score slow detectors one by one; the record is saved with each row, and returned with all of them.
 
     Args:
-        record: what is known so far; rows that it has are not made again.
-        path: where it is saved.
+        record: record so far; rows that it has are not computed again.
+        path: file of the record.
         slow: the detectors.
-        order: of all rows.
-        inputs: what they learn from and score.
-        progress: hears of every step.
+        order: names of all rows, in the order of the tables.
+        inputs: inputs from which they learn and which they score.
+        progress: receives every step.
     """
     for i, (name, kind) in enumerate(slow.items()):
 

@@ -1,4 +1,4 @@
-"""What the stages of a run pass on: each reads what the earlier ones made, and adds its own."""
+"""State that the stages of a run share: each reads the results of earlier ones, and adds its own."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,25 +19,25 @@ from heat_core.runs.record import ENERGIES, RunRecord
 
 @dataclass
 class RunState:
-    """The state of a run between its stages fit, score_fast, train and score_slow.
+    """State of a run between its stages fit, score_fast, train and score_slow.
 
     Attributes:
-        folder: of the run.
-        experiment: what to do, its paths absolute.
-        source: where the features come from.
-        progress: reports every step.
-        detectors: those that can run (fit).
-        reasons: detectors and priors that cannot run → why (fit).
+        folder: folder of the run.
+        experiment: the experiment, with absolute paths.
+        source: source of the features.
+        progress: receives every step.
+        detectors: detectors that can run (fit).
+        reasons: detector or prior that cannot run → reason (fit).
         train: the training features (fit).
         head: the linear head that reads them (fit).
         priors: name → fitted prior (fit).
-        context: what detectors may know of the run (fit).
+        context: settings of the run that detectors may read (fit).
         fast_detectors: name → fitted fast detector (fit).
         scored_columns: extra columns of the scored sets that the fast detectors read (fit).
         scored: the features of the ID test set and of the OOD sets, by name (score_fast).
         prior_energies: prior → (N,) E_q of each scored set (score_fast).
         row_order: names of all rows that the tables will have, in their order (score_fast).
-        record: the numbers so far, as `energies.npz` holds them (score_fast, train, score_slow).
+        record: the results so far, with the content of `energies.npz` (score_fast, train, score_slow).
         trained: the priors whose residual is trained, in order (train).
     """
 
@@ -60,5 +60,5 @@ class RunState:
     trained: list[CorrectedPrior] = field(default_factory=list)
 
     def save_record(self) -> None:
-        """Write `energies.npz`, so that the app shows what is known, and a later job resumes here."""
+        """Write `energies.npz`, so that the app shows the results so far, and a later job resumes here."""
         self.record.save(self.folder / ENERGIES)

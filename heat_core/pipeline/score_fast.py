@@ -1,4 +1,4 @@
-"""The second stage of a run: what does not change while residuals train, as the first `energies.npz`."""
+"""Second stage of a run: results that do not change while residuals train, as the first `energies.npz`."""
 
 from dataclasses import replace
 
@@ -7,12 +7,13 @@ from scipy.special import softmax
 
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of
+from heat_core.pipeline.provenance import require_same_features, require_same_head
 from heat_core.pipeline.run_detectors import detector_warnings, load_finished_scores
 from heat_core.pipeline.run_state import RunState
 from heat_core.runs.experiment import ID, TRAIN
-from heat_core.runs.provenance import require_same_features, require_same_head
-from heat_core.runs.record import ENERGIES, HEAD_FILE, RunRecord, SetRecord
+from heat_core.runs.record import ENERGIES, HEAD_FILE, RunRecord
 from heat_core.runs.row_names import ordered_titles, prior_row
+from heat_core.runs.set_record import SetRecord
 from heat_core.storage import write_npz
 
 
@@ -20,7 +21,7 @@ def score_fast(state: RunState) -> None:
     """Score every set with the priors and the fast detectors, and save the first record.
 
     Raises:
-        HeatError: where a set or the head is not that which the run began with.
+        HeatError: where a set or the head differs from that with which the run began.
     """
     source, folder, head = state.source, state.folder, state.head.head
     names = (ID, *state.experiment.ood)
@@ -38,7 +39,7 @@ def score_fast(state: RunState) -> None:
 
 
 def _first_record(state: RunState) -> RunRecord:
-    """The record with ids, labels, predictions, and scores of priors and fast detectors."""
+    """Make the record with ids, labels, predictions, and scores of priors and fast detectors."""
     sets = [_set_record(features, i, state) for i, features in enumerate(state.scored.values())]
     accuracy, truth = None, _known_labels(state.scored[ID], state.train.class_names)
     if truth is not None:
@@ -58,7 +59,7 @@ def _first_record(state: RunState) -> RunRecord:
 
 
 def _set_record(features: Features, i: int, state: RunState) -> SetRecord:
-    """The record of the i-th scored set."""
+    """Make the record of the i-th scored set."""
     logits = logits_of(features, state.head.head)
     of_priors = {prior_row(name): energies[i] for name, energies in state.prior_energies.items()}
     return SetRecord(
@@ -73,14 +74,14 @@ def _set_record(features: Features, i: int, state: RunState) -> SetRecord:
 
 
 def _known_labels(test: Features, class_names: list[str]) -> np.ndarray | None:
-    """(N,) labels of a test set in the numbering of the training set; None where it has others, or none."""
+    """Return the (N,) labels of a test set in the numbering of the training set; None where it has others, or none."""
     if test.labels is None or not set(test.class_names) <= set(class_names):
         return None
     return np.array([class_names.index(name) for name in test.class_names])[test.labels]
 
 
 def _with_notes(record: RunRecord, state: RunState) -> RunRecord:
-    """The record with what manifests say of the samples, notes, and what each detector judges by."""
+    """Add the further columns of manifests, notes, and the evidence of each detector to the record."""
     columns = [state.source.columns(name, features.ids) for name, features in state.scored.items()]
     sets = [replace(s, columns=c) for s, c in zip(record.sets, columns, strict=True)]
     detectors = state.detectors.fast | state.detectors.slow
@@ -92,7 +93,7 @@ def _with_notes(record: RunRecord, state: RunState) -> RunRecord:
 
 
 def _restore_slow_rows(state: RunState) -> None:
-    """Take over the slow detectors that a job before this one finished."""
+    """Add the scores of slow detectors that an earlier job finished."""
     slow = state.detectors.slow
     for name, scores in load_finished_scores(state.folder / ENERGIES, slow, state.scored.values()).items():
         state.record = state.record.with_detector(name, slow[name].title, scores, state.row_order)

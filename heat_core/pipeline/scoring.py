@@ -1,4 +1,4 @@
-"""New images through a finished run, kept as the app shows them: scored, and placed on the run's map."""
+"""Scoring of new images by a finished run, with their positions on its map, in the form that the app reads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -55,7 +55,7 @@ def score(run: Run, paths: list[Path], report: Progress = no_progress) -> Scored
 
 
 def score_into(run: Run, paths: list[Path], folder: Path, report: Progress = no_progress) -> ScoredImages:
-    """Score images and keep the result in a folder; while it works it holds a lock there, and its error stays there."""
+    """Score images and write the result to a folder, which is locked meanwhile and keeps the error of a failure."""
     with lock_output_folder(folder):
         scored = score(run, paths, report)
         scored.save(folder / SCORED)
@@ -64,13 +64,13 @@ def score_into(run: Run, paths: list[Path], folder: Path, report: Progress = no_
 
 @contextmanager
 def lock_output_folder(folder: Path) -> Iterator[None]:
-    """Let a reader of the folder see that somebody is at it, and learn it when nothing more will come."""
+    """Hold the folder's lock; on failure write the error to failed.txt."""
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     try:
         with exclusive(folder / SCORE_LOCK, timeout=10):
             yield
     except BaseException as error:
-        with suppress(OSError):  # the folder may be what cannot be written
+        with suppress(OSError):  # the folder itself may not be writable
             (folder / FAILED_FILE).write_text(describe_error(error), encoding="utf-8")
         raise

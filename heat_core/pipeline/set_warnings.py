@@ -1,4 +1,4 @@
-"""Sentences about sets that may be laid out by mistake: shared images, classes that others lack, odd class names."""
+"""Warnings about sets that may be laid out by mistake: shared images, missing classes, odd class names."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ _HELD_OUT_EVERY = 5
 
 
 def notes_of(sets: dict[str, ImageSet]) -> list[str]:
-    """Of each set, what was left aside; the same folder or manifest once."""
+    """List what was left out of each set; a note of the same folder or manifest is listed once."""
     notes: dict[tuple[object, str], str] = {}
     for images in sets.values():
         for note in images.notes:
@@ -27,7 +27,7 @@ def notes_of(sets: dict[str, ImageSet]) -> list[str]:
 
 
 def set_warnings(experiment: Experiment, sets: dict[str, ImageSet]) -> Iterator[str]:
-    """Sentences about sets that share images, hold classes that others lack, or lost what they should have."""
+    """Write sentences about sets that share images, or whose classes differ or look like no classes."""
     if TRAIN in sets:
         yield from warn_without_classes(sets[TRAIN].labels is not None)
         yield from _warn_class_names(sets[TRAIN])
@@ -37,17 +37,20 @@ def set_warnings(experiment: Experiment, sets: dict[str, ImageSet]) -> Iterator[
 
 
 def warn_without_classes(labelled: bool) -> Iterator[str]:
-    """A sentence where the training set has no classes."""
+    """Write a sentence where the training set has no classes."""
     if not labelled:
         yield (
             "The training set has no classes: clusters of its features stand for them (k-means), and EL, MSP and "
-            "whatever else asks a classifier are left out. If it has classes, put its images into one sub-folder a "
+            "whatever else needs a classifier are left out. If it has classes, put its images into one sub-folder a "
             "class, or name them in a manifest's column `label`."
         )
 
 
 def _warn_split_classes(train: ImageSet, test: ImageSet, is_split: bool) -> Iterator[str]:
-    """Classes that only one of the two has. `is_split`: whether they are one set, of which a fifth was held out."""
+    """Write sentences about classes that only one of both sets has.
+
+    `is_split` tells whether they are one set, of which a fifth was held out.
+    """
     if is_split:
         held_out = set() if test.labels is None else {train.class_names[i] for i in set(test.labels.tolist())}
         if missing := [name for name in train.class_names if name not in held_out]:
@@ -60,7 +63,7 @@ def _warn_split_classes(train: ImageSet, test: ImageSet, is_split: bool) -> Iter
 
 
 def warn_other_classes(train: Sequence[str], test: Sequence[str]) -> Iterator[str]:
-    """A sentence where the classes of a labelled ID test set are not those of a labelled training set."""
+    """Write a sentence where the classes of a labelled ID test set are not those of a labelled training set."""
     if not train:
         return
     if test and (unknown := sorted(set(test) - set(train))):
@@ -73,7 +76,7 @@ def warn_other_classes(train: Sequence[str], test: Sequence[str]) -> Iterator[st
 
 
 def _warn_class_names(train: ImageSet) -> Iterator[str]:
-    """Classes that may be none, or one."""
+    """Write sentences about class names that may not be classes, or may be the same class."""
     if split_names := [name for name in train.class_names if name.lower() in SPLITS]:
         yield f"The class {split_names[0]!r} of the training set is named like a split of a data set: is it a class?"
     subfolders = list(subfolders_by_class(train).values())
@@ -89,7 +92,7 @@ def _warn_class_names(train: ImageSet) -> Iterator[str]:
 
 
 def _warn_shared_images(sets: dict[str, ImageSet]) -> Iterator[str]:
-    """The same images in two sets, or in two places of the training set, through links of either kind."""
+    """Write sentences about images that are in two sets, or twice in the training set, also through links."""
     members = {name: _file_identities(images) if images.files else list(images.ids) for name, images in sets.items()}
     if TRAIN in members and (duplicates := len(members[TRAIN]) - len(set(members[TRAIN]))):
         yield f"{duplicates:,} of the training set's images are links to others of it."
@@ -97,25 +100,26 @@ def _warn_shared_images(sets: dict[str, ImageSet]) -> Iterator[str]:
 
 
 def _file_identities(images: ImageSet) -> list[Any]:
-    """Equal for two names of one file; of crops, for the same box of it."""
+    """Return a value per image that is equal for two names of one file; for crops, only with the same box."""
     stats = read_file_stats(images.files)
     boxes = np.zeros((len(images), 4)) if images.boxes is None else np.nan_to_num(images.boxes)
     rows = np.column_stack([stats[:, 3:], boxes.view(np.int64)])
     identities: list[Any] = rows.view(f"V{rows.itemsize * rows.shape[1]}").ravel().tolist()
     for i in np.flatnonzero(
         (stats[:, 0] == NOT_FOUND) | (stats[:, 4] == 0)
-    ):  # gone since it was listed, or not numbered
+    ):  # the file is gone since it was listed, or has no inode number
         identities[i] = os.path.realpath(images.files[int(i)]), *boxes[i].tolist()
     return identities
 
 
 def warn_shared_samples(sets: dict[str, Features]) -> Iterator[str]:
-    """Sentences about sets of given features that hold the same rows."""
+    """Write sentences about sets of given features that hold the same rows."""
     rows = {name: {row.tobytes() for row in np.asarray(features.avg)} for name, features in sets.items()}
     yield from warn_overlaps(rows, "samples")
 
 
 def warn_overlaps(members: Mapping[str, set[Any]], what: str) -> Iterator[str]:
+    """Write a sentence for every two sets with common members; `what` names the members in the plural."""
     titles = {TRAIN: "the training set", ID: "the ID test set"}
     for a, b in combinations(members, 2):
         if count := len(members[a] & members[b]):

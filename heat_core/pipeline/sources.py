@@ -1,7 +1,7 @@
-"""Where the features of an experiment come from: images through a backbone, or folders of features made elsewhere.
+"""Sources of an experiment's features: images and a backbone, or folders of features made elsewhere.
 
-Both answer the same three questions: which features has a set, which linear head reads them, and how to get the extra
-columns that some detectors ask for (made from images, so that a source without images has none).
+Both give the features of a set, the linear head that reads them, and the extra columns that some detectors request; the
+latter are computed from images, so that a source without images has none.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,23 +41,23 @@ OnExtraction = Callable[[ExtractionProgress], None]
 
 
 class ImageSource:
-    """Images through a timm backbone, extracted set by set and kept on disk.
+    """Source that extracts the features of images set by set and stores them on disk.
 
     Attributes:
         backbone: the network.
-        second_backbone: a second encoder, or None: its features are the columns `avg@b`, `std@b`.
-        head: its own linear layer (weight (C, D), bias (C,)), or None.
-        device: where it runs.
+        second_backbone: a second encoder, or None; its features are the columns `avg@b`, `std@b`.
+        head: the network's own linear head (weight (C, D), bias (C,)), or None.
+        device: device of the network.
         labelled: whether the ID set has classes.
-        no_head_reason: why it has none.
-        notes: what one should know of the sets.
+        no_head_reason: why there is no head.
+        notes: sentences about the sets for readers of the numbers.
     """
 
     def __init__(self, experiment: Experiment, report: Progress) -> None:
         self._experiment, self._report = experiment, report
         self.device = auto_device()
         report("start", f"Using {self.device.type}.")
-        self._sets = open_sets(experiment)  # all are opened before the first is extracted: bad folders show at once
+        self._sets = open_sets(experiment)  # errors of all sets appear before the first extraction
         self.notes = [*notes_of(self._sets), *set_warnings(experiment, self._sets)]
         for note in self.notes:
             report("features", note)
@@ -79,10 +79,10 @@ class ImageSource:
                 report("features", self.notes[-1])
 
     def features(self, name: str, columns: Sequence[Column] = (), on_reread: OnExtraction | None = None) -> Features:
-        """The features of `train`, `id` or an OOD set, with extra columns.
+        """Extract the features of `train`, `id` or an OOD set, with extra columns.
 
-        The report gets progress and the files that cannot be read; where the images were read before, for other
-        columns, `on_reread` gets the progress instead.
+        The progress and the files that cannot be read are reported; where the images were read before, for other
+        columns, `on_reread` receives the progress instead.
         """
         images, is_due = self._sets[name], RateLimiter(0.5, at_once=True)
 
@@ -106,20 +106,23 @@ class ImageSource:
         return features.subsample(self._experiment.share) if name == TRAIN else features
 
     def columns(self, name: str, ids: Sequence[str]) -> Columns:
-        """What else the manifest of a set says of its samples."""
+        """Return the further columns of a set's manifest for some of its samples."""
         return self._sets[name].select(ids).columns
 
 
 class FeatureFolderSource:
-    """Folders of `avg.npy` (and `std.npy`, `labels.npy`, `meta.json` where there are any; see `Features.open`).
+    """Source that reads folders of features (see `load_features`).
 
     Attributes:
         backbone: None, since there are no images.
-        head: weight (C, D) and bias (C,) of `head.npz` in the ID folder, or None: then one is fitted.
-        no_head_reason: why there is none.
-        device: where residuals are trained.
+        head: weight (C, D) and bias (C,) of `head.npz` in the ID folder, or None: a head is then fitted.
+        no_head_reason: why there is no head.
+        device: device on which residuals are trained.
         labelled: whether the ID set has classes.
-        notes: what one should know of the sets.
+        notes: sentences about the sets for readers of the numbers.
+
+    Raises:
+        HeatError: where a folder holds no features, or they do not fit those of the other sets.
     """
 
     backbone = None
@@ -159,11 +162,11 @@ class FeatureFolderSource:
         self.no_head_reason = "" if self.head else "there is no head.npz beside them"
 
     def features(self, name: str, columns: Sequence[Column] = (), on_reread: OnExtraction | None = None) -> Features:  # noqa: ARG002
-        """The features of `train`, `id` or an OOD set; there are no extra columns."""
+        """Return the features of `train`, `id` or an OOD set; there are no extra columns."""
         return self._sets[name]
 
     def columns(self, name: str, ids: Sequence[str]) -> Columns:  # noqa: ARG002
-        """There is no manifest."""
+        """Return {}, since there is no manifest."""
         return {}
 
 
@@ -171,7 +174,7 @@ Source = ImageSource | FeatureFolderSource
 
 
 def _with_second_encoder(first: Features, second: Features) -> Features:
-    """The features of one encoder, with those of another as columns of their own."""
+    """Add the features of a second encoder to those of the first, as columns of their own."""
     if first.ids != second.ids:
         raise HeatError("Some images could be read by one encoder alone: they changed meanwhile, start the run again.")
     columns = {"avg": second.avg, **({} if second.std is None else {"std": second.std})}
@@ -179,7 +182,11 @@ def _with_second_encoder(first: Features, second: Features) -> Features:
 
 
 def open_source(experiment: Experiment, report: Progress = no_progress) -> Source:
-    """Open every set of an experiment, and its backbone; HeatError where one cannot be had."""
+    """Open every set of an experiment, and its backbone.
+
+    Raises:
+        HeatError: where a set or the backbone cannot be loaded.
+    """
     return (FeatureFolderSource if experiment.backbone == FEATURES else ImageSource)(experiment, report)
 
 
@@ -198,6 +205,11 @@ def _with_common_columns(sets: dict[str, Features], report: Progress) -> dict[st
 
 
 def read_given_head(folder: Path, dim: int) -> Head | None:
+    """Read (weight (C, dim), bias (C,)) as float64 from `head.npz` of a folder; None where there is no such file.
+
+    Raises:
+        HeatError: where the file is damaged, or does not fit the features.
+    """
     if not (folder / "head.npz").exists():
         return None
     path, cure = folder / "head.npz", "save the head again, or remove the file"

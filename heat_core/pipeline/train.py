@@ -1,4 +1,4 @@
-"""The third stage of a run: residuals, one prior after another, and the β that is suggested for them."""
+"""Third stage of a run: training of the residuals, one prior after another, and the suggested β."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ import numpy as np
 from heat_core.composition import Scale
 from heat_core.energies.beta import add_noise, choose_beta
 from heat_core.energies.heat import CorrectedPrior
+from heat_core.energies.residual_cache import ResidualCache
 from heat_core.energies.residual_trainer import EpochRecord
 from heat_core.energies.settings import settings_for
 from heat_core.features.features import Features
-from heat_core.pipeline.residual_cache import ResidualCache
 from heat_core.pipeline.run_state import RunState
 from heat_core.runs.events import Progress
 from heat_core.runs.experiment import ID
@@ -22,7 +22,7 @@ def train(state: RunState, cache: ResidualCache | None = None) -> None:
     """Train the residual of each prior of the experiment that could be fitted, and save the record after each.
 
     Args:
-        state: after `score_fast`.
+        state: state after `score_fast`.
         cache: residuals that need not be trained again.
     """
     for name in [name for name in state.experiment.priors if name in state.priors]:
@@ -34,7 +34,7 @@ def train(state: RunState, cache: ResidualCache | None = None) -> None:
 
 
 def _train_residual(part: CorrectedPrior, state: RunState, cache: ResidualCache | None) -> None:
-    """Train a residual and keep it; one that is kept already is read back."""
+    """Train a residual and store it; a stored one is loaded instead."""
     e, device, progress = state.experiment, state.source.device, state.progress
     settings = settings_for(part.name, e.preset, e.settings)
     path = residual_path(state.folder, part.name)
@@ -73,7 +73,7 @@ def _add_corrected(part: CorrectedPrior, state: RunState) -> None:
 
 
 def suggest_beta(state: RunState) -> None:
-    """Write beta.json: the β that tells unseen ID features from noisy ones, without any OOD data."""
+    """Write beta.json: the β that best separates unseen ID features from noisy ones, without any OOD data."""
     id_features = state.scored[ID]
 
     def energies(features: Features) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""Principal components → the plane, by UMAP, in a process of its own that never imports torch.
+"""UMAP projection of principal components to the plane, in a separate process that never imports torch.
 
-Importing umap compiles for half a minute in a fresh environment, and its fit leaves a core idle. The child is started
-before torch is imported and has umap ready when the points are there; it fits them while the residuals train.
+Importing umap compiles for half a minute in a fresh environment, and its fit uses one core. The child process is
+started before torch is imported and has umap loaded when the points are there; it fits them while the residuals train.
 """
 
 import json
@@ -26,36 +26,42 @@ _ENDED = "The map could not be fitted (the run's job.log says why): resume the r
 
 
 class Projector:
-    """The parent's end: a context within which the child lives. It ends with its parent, however that ends.
+    """Child process that fits the map, as a context manager in the parent; the child ends with its parent in any case.
 
     Attributes:
-        is_enabled: whether there is anything to do.
-        input: name of the file with the points, in the run's folder. It is this job's own: the child of a job that was
-            killed may still be reading its own when the next one begins.
+        is_enabled: whether a map is fitted.
+        input: name of the file with the points, in the run's folder. It is specific to this job: the child of a job
+            that was killed may still read its own file when the next job begins.
     """
 
     def __init__(self, is_enabled: bool = True) -> None:
-        """is_enabled: False makes it do nothing, for runs without a map."""
+        """Prepare the projector; with `is_enabled=False` it does nothing, for runs without a map."""
         self.is_enabled = is_enabled
-        self._child: subprocess.Popen[str] | None = None
+        self.child: subprocess.Popen[str] | None = None
         self.input = f"map-input-{os.getpid()}.npz"
 
     def __enter__(self) -> Self:
         if self.is_enabled:
             command = [sys.executable, "-m", "heat_core.pipeline.umap_process"]
-            with suppress(OSError):  # no process can be had: the run goes on without its map, and says so
-                self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+            with suppress(OSError):  # without a process the run continues without its map, and reports that
+                self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._child:
-            self._child.kill()
-            with suppress(OSError, ValueError):  # its pipe may be broken, or closed
-                self._child.communicate()
-            self._child.wait()
+        if self.child:
+            self.child.kill()
+            with suppress(OSError, ValueError):  # the pipe may be broken or closed
+                self.child.communicate()
+            self.child.wait()
 
     def fit(self, folder: Path, seed: int) -> None:
-        """Ask for `folder/map.npz`, made of the points in `input`; returns at once; what killed jobs left goes."""
+        """Request `folder/map.npz`, made of the points in `input`, and return at once.
+
+        Input files of killed jobs are removed.
+
+        Raises:
+            HeatError: where the child does not run.
+        """
         for old in set(folder.glob("map-input-*.npz")) - {folder / self.input}:
             with suppress(OSError):
                 old.unlink()
@@ -69,7 +75,11 @@ class Projector:
             raise HeatError(_ENDED) from error
 
     def wait(self) -> None:
-        """Wait for the map; HeatError where the child failed."""
+        """Wait for the map.
+
+        Raises:
+            HeatError: where the child failed.
+        """
         child = self._running()
         with suppress(OSError):
             if child.stdin is not None:
@@ -78,30 +88,35 @@ class Projector:
             raise HeatError(_ENDED)
 
     def _running(self) -> "subprocess.Popen[str]":
-        if self._child is None:
+        if self.child is None:
             raise HeatError(_ENDED)
-        return self._child
+        return self.child
 
 
 def project(reduced: np.ndarray, seed: int = 0) -> np.ndarray:
-    """(N, P) principal components → (N, 2) float32 by UMAP; the first two without umap, for N < 5 or P < 2."""
+    """Project (N, P) principal components to (N, 2) float32 by UMAP.
+
+    The first two components are returned where umap is not installed, for N < 5 or for P < 2.
+    """
     plane = np.pad(reduced, ((0, 0), (0, 2)))[:, :2].astype(np.float32)
     if len(reduced) < 5 or reduced.shape[1] < 2:
         return plane
     try:
         import umap
-    except ImportError:  # a bare GPU server: the plane of the first two components is still a map
+    except ImportError:  # umap-learn is optional; the first two components still make a map
         return plane
     k = min(NEIGHBOURS, len(reduced) - 1)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # "transform is not possible": `FeatureMap.place` does it
+        warnings.simplefilter("ignore", UserWarning)  # `transform` is not needed, see `FeatureMap.place`
         fitted = umap.UMAP(n_neighbors=k, init="pca", random_state=seed, n_jobs=1, precomputed_knn=_nearest(reduced, k))
         return fitted.fit_transform(reduced)
 
 
 def _nearest(z: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """(N, k) indices and distances of the nearest points, itself the first: umap's own search is a Python loop over
-    pairs below 4,096 points, and compiled for half a minute above."""
+    """Find the (N, k) indices and distances of the nearest points; each point's first neighbour is itself.
+
+    umap's own search is a Python loop over pairs below 4,096 points, and compiles for half a minute above.
+    """
     from sklearn.neighbors import NearestNeighbors
 
     distances, indices = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(z).kneighbors(z)
@@ -109,7 +124,7 @@ def _nearest(z: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def main() -> None:
-    """The child: import umap, read one request from stdin, add `xy` (M, 2) to the points, write the map."""
+    """Run the child: import umap, read requests from stdin, add `xy` (M, 2) to the points, and write the map."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
     threading.Thread(target=_exit_with_parent, args=(os.getppid(),), daemon=True).start()
     project(np.random.default_rng(0).normal(size=(40, 4)))  # loads and compiles what a fit needs
@@ -123,7 +138,7 @@ def main() -> None:
 
 
 def _exit_with_parent(parent: int) -> None:
-    """End this process when its parent is gone, in the middle of a fit too."""
+    """End this process when its parent is gone, also during a fit."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)

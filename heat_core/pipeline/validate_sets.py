@@ -1,4 +1,4 @@
-"""Refuse sets of an experiment whose layout cannot be meant: splits as classes, a single class, other classes."""
+"""Refuse sets of an experiment whose layout is invalid: splits as classes, a single class, other classes."""
 
 import os
 from pathlib import Path
@@ -12,21 +12,34 @@ from heat_core.runs.experiment import ID, TRAIN, Experiment
 
 
 def require_labels(train: Features, folder: Path, experiment: Experiment) -> None:
-    """Refuse given features of one class."""
+    """Refuse given features of one class.
+
+    Raises:
+        HeatError: where there is one class, or a number of clusters is given for a set with classes.
+    """
     require_no_clusters(train.labels is not None, experiment)
     if train.labels is not None and len(train.class_names) < 2:
         raise HeatError(f"{folder} needs a labels.npy with at least two classes, or none.")
 
 
 def require_no_clusters(labelled: bool, experiment: Experiment) -> None:
-    """Refuse a number of clusters for a set that has classes."""
+    """Refuse a number of clusters for a set that has classes.
+
+    Raises:
+        HeatError: where both are given.
+    """
     if labelled and experiment.clusters:
         raise HeatError("clusters stand for the classes of an ID set without any, and this one has some: leave it out.")
 
 
 def require_classes_or_none(train: ImageSet, experiment: Experiment) -> None:
-    """Refuse an ID set of one class, and one with images beside its sub-folders: without classes is a flat folder, or a
-    manifest without labels."""
+    """Refuse an ID set of one class, and one with images beside its sub-folders.
+
+    A set without classes is a flat folder, or a manifest without labels.
+
+    Raises:
+        HeatError: where the set has one class, or images both in and beside sub-folders.
+    """
     require_no_clusters(train.labels is not None, experiment)
     outside = [name for name in train.ids if "/" not in name] if train.files and train.manifest is None else []
     if train.labels is None and not 0 < len(outside) < len(train):
@@ -40,7 +53,11 @@ def require_classes_or_none(train: ImageSet, experiment: Experiment) -> None:
 
 
 def require_a_common_class(sets: dict[str, ImageSet]) -> None:
-    """Refuse an ID test set that shows other classes than the training set: it is the test set of something else."""
+    """Refuse an ID test set without any class of the training set, since it must belong to another set.
+
+    Raises:
+        HeatError: naming classes of both.
+    """
     train, test = sets[TRAIN], sets.get(ID)
     if test is None or not test.class_names or not train.class_names or set(test.class_names) & set(train.class_names):
         return
@@ -52,9 +69,12 @@ def require_a_common_class(sets: dict[str, ImageSet]) -> None:
 
 
 def require_classes_of_images(train: ImageSet, source: str) -> None:
-    """Refuse train/ and test/ as the classes of a set: they are its splits, whatever lies beside them.
+    """Refuse train/ and test/ as the classes of a set: they are its splits, whatever folders lie beside them.
 
-    Where only words of their names say so, they are splits if nothing else is there or if they hold the same folders.
+    Folders whose names only contain such words are splits if there are no others or if they hold the same sub-folders.
+
+    Raises:
+        HeatError: where the classes are splits.
     """
     if train.manifest is not None:
         return _require_manifest_labels(train)
@@ -77,7 +97,7 @@ def require_classes_of_images(train: ImageSet, source: str) -> None:
 
 
 def _require_manifest_labels(train: ImageSet) -> None:
-    """The same of the labels of a manifest."""
+    """Refuse a manifest whose labels are names of splits."""
     if train.class_names and all(name.lower() in SPLITS for name in train.class_names):
         raise HeatError(
             f"The labels of {printable(train.manifest or train.name)} ({', '.join(train.class_names)}) are the splits "
@@ -86,7 +106,7 @@ def _require_manifest_labels(train: ImageSet) -> None:
 
 
 def subfolders_by_class(images: ImageSet) -> dict[str, set[str]]:
-    """Class → the folders in it that hold images."""
+    """Map each class to the folders in it that hold images."""
     subfolders: dict[str, set[str]] = {name: set() for name in images.class_names}
     if images.manifest is not None:
         return subfolders
@@ -98,4 +118,5 @@ def subfolders_by_class(images: ImageSet) -> dict[str, set[str]]:
 
 
 def quote(names: list[str]) -> str:
+    """List names in quotes, shortened and with their number."""
     return shortlist(list(map(repr, names)), counted=True)

@@ -1,1 +1,1 @@
-"""Finished runs as tables, figures, pages and files."""
+"""Tables, figures, pages and files made from finished runs."""

@@ -1,4 +1,4 @@
-"""A few samples of many, chosen to differ from one another, so that a gallery does not repeat one mistake."""
+"""Choice of a few samples that differ from one another, so that a gallery does not repeat one mistake."""
 
 import numpy as np
 
@@ -6,14 +6,23 @@ from heat_core.analysis.facets import by_folder, by_predicted_class
 from heat_core.analysis.samples import Samples
 from heat_core.errors import HeatError
 
-_MAX_CANDIDATES = 2000  # of the samples, in their order
+_MAX_CANDIDATES = 2000  # only the first samples are considered
 
 
 def choose_diverse(samples: Samples, numbers: np.ndarray, count: int) -> tuple[np.ndarray, str]:
-    """At most `count` of the samples, in the order in which they came, and how they were chosen, as a sentence.
+    """Choose at most `count` samples that differ from one another.
 
-    The first is kept; each further one is the one whose features are farthest from those of all that were chosen
-    before. Where the features are not on this machine, sets, folders and classes seen take turns.
+    The first sample is kept; each further one is the sample whose features are farthest from those of all samples
+    chosen before. Where the features are not on this machine, samples are taken in turn from each combination of set,
+    folder and predicted class.
+
+    Args:
+        samples: samples of a run.
+        numbers: sample numbers, the most important first.
+        count: largest number of samples to choose.
+
+    Returns:
+        The chosen numbers in their given order, and a sentence that says how they were chosen.
     """
     if len(numbers) <= count:
         return numbers, "All of them are shown."
@@ -25,12 +34,16 @@ def choose_diverse(samples: Samples, numbers: np.ndarray, count: int) -> tuple[n
     return candidates[np.sort(chosen)], how.format(count)
 
 
-_BY_FEATURES = "The first, and those that differ most from it and from one another in the classifier's features: {}."
-_BY_TURNS = "{} of them: sets, folders and the classes that they are taken for take turns."
+_BY_FEATURES = "{} are shown: the first, and those whose features differ most from it and from one another."
+_BY_TURNS = "{} are shown, taken in turn from each combination of set, folder and predicted class."
 
 
 def unit_features(samples: Samples, numbers: np.ndarray) -> np.ndarray:
-    """(n, D) of length 1; HeatError where a set's features are gone, or no longer those of the run's samples."""
+    """Return the (n, D) `avg` features of samples, each scaled to length 1.
+
+    Raises:
+        HeatError: where a set's features are gone, no longer contain a sample, or differ in dimension between sets.
+    """
     rows: list[np.ndarray] = [np.empty(0)] * len(numbers)
     for i in np.unique(samples.dataset[numbers]):
         features = samples.run.features(samples.run.datasets[i])
@@ -46,7 +59,7 @@ def unit_features(samples: Samples, numbers: np.ndarray) -> np.ndarray:
 
 
 def _farthest_first(features: np.ndarray, count: int) -> np.ndarray:
-    """Rows of at most `count` unit vectors: the first, then always the one least like its nearest chosen one."""
+    """Choose rows of unit vectors: the first, then always the row least similar to its nearest chosen row."""
     chosen, cosine = [0], np.full(len(features), -np.inf)
     while len(chosen) < count:
         cosine = np.maximum(cosine, features @ features[chosen[-1]])
@@ -56,7 +69,7 @@ def _farthest_first(features: np.ndarray, count: int) -> np.ndarray:
 
 
 def _take_turns(samples: Samples, numbers: np.ndarray, count: int) -> np.ndarray:
-    """Rows: the first of every (set, folder, class seen), then the second of each, and so on."""
+    """Choose rows: the first of every (set, folder, predicted class), then the second of each, and so on."""
     codes = (samples.dataset, by_folder(samples).codes, by_predicted_class(samples).codes)
     kinds = np.stack([code[numbers] for code in codes])
     count_of: dict[tuple[int, ...], int] = {}

@@ -1,4 +1,4 @@
-"""Samples to take along: a table (CSV) and their pictures (zip)."""
+"""Export of samples: a table (CSV), and their pictures (zip)."""
 
 import csv
 import io
@@ -17,8 +17,11 @@ from heat_core.runs.metadata_columns import format_values
 
 
 def to_csv(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> str:
-    """One line a sample: set, id, path (and box, where there are crops), class seen, confidence, every detector's score
-    and verdict, note and tags, then what its manifest says."""
+    """Write samples as CSV, one line per sample.
+
+    The columns are set, id, path (and box, where there are crops), predicted class, confidence, score and verdict of
+    every detector, note, tags, and the columns of the manifests.
+    """
     run, notes, numbers = samples.run, read_notes(samples.run.folder), list(numbers)
     scores = {d: samples.scores(d, lens) for d in samples.detectors}
     flagged = {d: samples.flagged(d, lens) for d in samples.detectors}
@@ -52,7 +55,11 @@ def to_csv(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> str:
 
 
 def to_zip(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> tuple[bytes, int]:
-    """The pictures in one folder a set, with `samples.csv` beside them; and how many pictures were gone."""
+    """Pack the pictures of samples into a zip file, one folder per set, together with `samples.csv`.
+
+    Returns:
+        The bytes of the zip file, and the number of pictures that were gone.
+    """
     out, missing, numbers = io.BytesIO(), 0, list(numbers)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("samples.csv", to_csv(samples, numbers, lens))
@@ -71,10 +78,10 @@ def to_zip(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> tupl
 
 
 def _file_and_box(samples: Samples, number: int) -> tuple[str, str]:
-    """In which file the picture lies, and in which box of it."""
+    """Return the path of the file that holds the picture, and its box in that file; "" for what does not apply."""
     try:
         location = samples.location_of(number)
-    except (OSError, ValueError):  # a name that no file can have, a manifest that is gone
+    except (OSError, ValueError):  # an invalid file name, or a manifest that is gone
         location = None
     if location is None:
         return "", ""

@@ -1,6 +1,6 @@
-"""The Plotly figures of detectors and studies that the app and the notebooks share.
+"""Plotly figures of detectors and studies, shared by the app and the notebooks.
 
-Drawing only: the numbers come in ready.
+The functions only draw: all numbers are computed before.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,9 +27,16 @@ def score_histogram(
     threshold_label: str = "95 % of ID",
     bins: int = 60,
 ) -> go.Figure:
-    """Share of each set per score bin, with the threshold as a dashed line that is called `threshold_label`.
+    """Draw the share of each set per score bin, with the threshold as a dashed line.
 
-    A few extreme OOD scores would squeeze everything else: the last bin gathers what lies beyond the 99th percentile.
+    The last bin holds all scores beyond the 99th percentile, so that a few extreme scores do not compress the rest.
+
+    Args:
+        id_scores: (N,) scores of the ID test set.
+        ood_scores: OOD set → its scores.
+        threshold: score at which the line is drawn.
+        threshold_label: text beside the line.
+        bins: number of bins.
     """
     edges = _bin_edges(np.concatenate([id_scores, *ood_scores.values()]), threshold, bins)
     centres = (edges[:-1] + edges[1:]) / 2
@@ -57,12 +64,12 @@ def score_histogram(
         annotation_position="top",
     )
     figure.update_layout(barmode="overlay")
-    axis = "score (larger = more out-of-distribution;<br>last bin: and beyond)"
+    axis = "OOD score (larger = more out-of-distribution;<br>the last bin holds all larger scores)"
     return apply_layout(figure, axis, "% of the set", height_with_legend(len(ood_scores)))
 
 
 def _bin_edges(scores: np.ndarray, threshold: float, bins: int) -> np.ndarray:
-    """(bins + 1,) from the lowest finite score to the 99th percentile, the threshold within."""
+    """Return (bins + 1,) edges from the lowest finite score to the 99th percentile, with the threshold within."""
     values = np.append(scores, threshold)
     values = values[np.isfinite(values)]
     if not len(values):
@@ -72,7 +79,11 @@ def _bin_edges(scores: np.ndarray, threshold: float, bins: int) -> np.ndarray:
 
 
 def roc_curves(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:
-    """Name → (share of OOD kept as ID, share of ID kept as ID); the 95 % line meets a curve at its FPR95."""
+    """Draw ROC curves with a line at 95 % of ID kept, which meets each curve at its FPR95.
+
+    Args:
+        curves: OOD set → (share of OOD called ID, share of ID kept) at each threshold.
+    """
     figure = go.Figure()
     colours = palette.of_sets(list(curves))
     for i, (name, (x, y)) in enumerate(curves.items()):
@@ -84,11 +95,17 @@ def roc_curves(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:
         annotation_text="95 % of ID kept",
         annotation_position="bottom right",
     )
-    return apply_layout(figure, "share of OOD taken for ID", "share of ID kept", height_with_legend(len(curves)))
+    return apply_layout(figure, "share of OOD called ID", "share of ID kept", height_with_legend(len(curves)))
 
 
 def training_curves(epochs: Sequence[Event], keys: dict[str, str], y: str) -> go.Figure:
-    """One line per key of the epoch events (key → legend)."""
+    """Draw one line over epochs per key of the events.
+
+    Args:
+        epochs: epoch events of a training.
+        keys: key of an event → its name in the legend.
+        y: title of the vertical axis.
+    """
     figure = go.Figure()
     for (key, label), colour in zip(keys.items(), (palette.ID, *palette.OOD), strict=False):
         rows: list[Mapping[str, Any]] = [e for e in epochs if key in e]
@@ -98,15 +115,23 @@ def training_curves(epochs: Sequence[Event], keys: dict[str, str], y: str) -> go
 
 
 def beta_curve(betas: list[str], fpr95: list[float], auroc: list[float], current: str | None) -> go.Figure:
-    """Average FPR95 and AUROC (percent) over β (Fig. 3b); the axis is even in the steps of the slider."""
+    """Draw average FPR95 and AUROC (percent) over β (Fig. 3b), with equal distances between the steps of the slider.
+
+    Args:
+        betas: values of β, as text.
+        fpr95: FPR95 at each β, in percent.
+        auroc: AUROC at each β, in percent.
+        current: value of β to mark, or None.
+    """
     figure = go.Figure()
     figure.add_scatter(x=betas, y=fpr95, name="FPR95 (lower is better)", line={"color": palette.WRONG})
     figure.add_scatter(x=betas, y=auroc, name="AUROC (higher is better)", line={"color": palette.RIGHT, "dash": "dot"})
     if current in betas:
         mark = {"annotation_text": f"β = {current}", "annotation_position": "top"}
         figure.add_vline(x=betas.index(current), line={"width": 2, "dash": "dash", "color": palette.LINE}, **mark)
-    middle = betas.index("0") if "0" in betas else 0  # every second step is written, 0 among them
-    figure.update_xaxes(type="category", tickvals=betas[middle % 2 :: 2])  # by name: 2 would be the step called "2"
+    middle = betas.index("0") if "0" in betas else 0  # every second step is labelled, and 0 is one of them
+    # Ticks are given by name, since Plotly reads the number 2 as the step named "2".
+    figure.update_xaxes(type="category", tickvals=betas[middle % 2 :: 2])
     return apply_layout(figure, "β", "average over the OOD sets, %", height=300)
 
 
@@ -117,8 +142,15 @@ def bands(
     lines: Mapping[str, tuple[list[float], list[float], list[float]]],
     levels: Mapping[str, float],
 ) -> go.Figure:
-    """Curves (name → mean, low, high at each x) with their intervals as bands, and levels as dashed lines. The axis is
-    even in the steps of x; a level has the colour of the curve beside which it stands in the order of names."""
+    """Draw curves with their intervals as bands, and levels as dashed lines, with equal distances between the x.
+
+    Args:
+        x: labels of the points.
+        x_title: title of the horizontal axis.
+        y_title: title of the vertical axis.
+        lines: name of a curve → its mean, low and high at each x.
+        levels: name of a level → its value; colours continue after those of the curves.
+    """
     figure, positions = go.Figure(), list(range(len(x)))
     colours = palette.CLASSES
     for i, (name, (mean, low, high)) in enumerate(lines.items()):
@@ -138,8 +170,16 @@ def bands(
 def interval_chart(
     labels: list[str], values: list[float], low: list[float], high: list[float], metric: str
 ) -> go.Figure:
-    """One point a row with its interval, the first row on top; HEAT's rows in its own colour."""
-    # Two runs may have the same name: an invisible space keeps their rows apart.
+    """Draw a point with its interval per row, the first row on top; HEAT's rows have their own colour and symbol.
+
+    Args:
+        labels: titles of the rows.
+        values: value of each row, in percent.
+        low: lower end of each interval; NaN where there is none.
+        high: upper end of each interval; NaN where there is none.
+        metric: title of the metric.
+    """
+    # Two runs may have the same name; an invisible space keeps their rows apart.
     rows = [label + "\u200b" * labels[:i].count(label) for i, label in enumerate(labels)]
     colours = [palette.RIGHT if label.startswith("HEAT") else palette.ID for label in labels]
     symbols = ["diamond" if label.startswith("HEAT") else "circle" for label in labels]

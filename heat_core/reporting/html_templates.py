@@ -1,6 +1,6 @@
-"""The HTML templates of this package (Jinja2): every value is escaped, unless its template marks it as `safe`.
+"""HTML templates of this package (Jinja2), which escape every value that they do not mark as `safe`.
 
-A variable whose name ends in `_html` is markup that this package made; templates mark no other as safe.
+A variable whose name ends in `_html` is markup made by this package; templates mark no other variable as safe.
 """
 
 import html
@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 
 def render(template: str, **values: Any) -> str:
-    """The HTML of a template in `templates/`."""
+    """Render a template of `templates/` as HTML."""
     return _environment().get_template(template).render(values)
 
 
@@ -29,5 +29,5 @@ def _environment() -> Environment:
 
 
 def _escape(value: Any) -> Markup:
-    """As `html.escape`, which all pages have used so far (Jinja2's own writes quotes as other entities)."""
+    """Escape a value by `html.escape`, so that quotes become the entities that pages have always used."""
     return value if isinstance(value, Markup) else Markup(html.escape(str(value)))

@@ -1,4 +1,4 @@
-"""Plotly figures of a run's map. Drawing only: the numbers come in ready."""
+"""Plotly figures of a run's map; the functions only draw."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,11 +8,18 @@ import plotly.graph_objects as go
 
 from heat_core.reporting.figure_layout import apply_layout
 
-MAX_SVG_POINTS = 5000  # SVG draws this many points smoothly, and needs no GPU
+MAX_SVG_POINTS = 5000  # up to this many points SVG is fast enough, and it needs no GPU
 
 
 def feature_map(xy: np.ndarray, groups: dict[str, np.ndarray], colours: dict[str, str], text: list[str]) -> go.Figure:
-    """A map with one colour and one symbol per group (name → row indices); `customdata` is the row."""
+    """Draw a map with one colour and one symbol per group.
+
+    Args:
+        xy: (N, 2) points.
+        groups: name of a group → indices of its points; each point carries its index as `customdata`.
+        colours: name of a group → its colour.
+        text: hover text of each point.
+    """
     figure = go.Figure()
     symbols = ("circle", "diamond", "square", "triangle-up", "cross", "star", "x")
     trace_type = go.Scattergl if len(xy) > MAX_SVG_POINTS else go.Scatter
@@ -23,7 +30,7 @@ def feature_map(xy: np.ndarray, groups: dict[str, np.ndarray], colours: dict[str
 
 
 def score_map(xy: np.ndarray, scores: np.ndarray, text: list[str]) -> go.Figure:
-    """A map coloured by score, from the 1st to the 99th percentile."""
+    """Draw a map coloured by score; the colour scale spans the 1st to the 99th percentile."""
     finite = scores[np.isfinite(scores)]
     low, high = np.percentile(finite, [1, 99]) if len(finite) else (0.0, 1.0)
     marker = {

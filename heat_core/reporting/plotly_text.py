@@ -1,12 +1,12 @@
-"""Foreign text in figures."""
+"""Escaping of text that is not ours (names of sets, classes, files) in figures."""
 
 import html
 
 from heat_core.names import printable
 
-_JOINER = "\u2060"  # seen by no reader, and by no rule that looks for neighbours
+_JOINER = "\u2060"  # invisible, and separates two characters that Plotly would read together
 
 
 def escape_plotly(text: object) -> str:
-    """Foreign text as Plotly draws it to the letter: no tag of its little HTML, and no field of a hover text."""
+    """Escape text so that Plotly draws it literally, without HTML tags or fields of a hover template."""
     return html.escape(printable(str(text)), quote=False).replace("%{", f"%{_JOINER}{{")

@@ -1,4 +1,4 @@
-"""A run as one HTML page: settings, tables, figures and galleries, all inside, so that it opens without internet."""
+"""Report of a run as one HTML page with settings, tables, figures and galleries, which opens without internet."""
 
 import time
 from pathlib import Path
@@ -30,14 +30,22 @@ _MAP_POINTS = 10_000
 
 
 def write_report(run: Run, path: Path, lens: Lens = PLAIN) -> None:
-    """Write the page (about 5 MB, most of it the plotting library) to `path`, whole or not at all."""
+    """Write the report (about 5 MB, most of it the plotting library) to `path`, completely or not at all.
+
+    Raises:
+        HeatError: where the run has no results yet.
+    """
     page = to_html(run, lens)
     with replacing(path.resolve()) as temp_path:
         temp_path.write_text(page, encoding="utf-8")
 
 
 def to_html(run: Run, lens: Lens = PLAIN) -> str:
-    """The page. HeatError where the run has no numbers yet."""
+    """Make the report of a run as HTML.
+
+    Raises:
+        HeatError: where the run has no results yet.
+    """
     if not run.has_energies:
         raise HeatError(f"Run {run.id} has no results yet: wait for it, or resume it.")
     samples = Samples(run)
@@ -55,12 +63,12 @@ def to_html(run: Run, lens: Lens = PLAIN) -> str:
 
 
 def render_page(template: str, **values: Any) -> str:
-    """A template that extends `page.html`, with everything in it that the page needs to open without internet."""
+    """Render a template that extends `page.html`, with the colours and the plotting library inside."""
     return render(template, palette_css_html=palette.css(), plotly_js_html=figure_layout.plotly_js(), **values)
 
 
 def _facts(run: Run, lens: Lens) -> dict[str, str]:
-    """What the run was made of, as terms and descriptions."""
+    """List the facts about a run, name → description."""
     e = run.experiment
     kinds = "classes" if run.has_classes else "clusters in place of classes"
     created = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.info.get("created", time.time())))
@@ -80,14 +88,14 @@ def _facts(run: Run, lens: Lens) -> dict[str, str]:
 
 
 def _tables(run: Run, lens: Lens) -> dict[str, str]:
-    """Heading → the HTML of a table."""
+    """Make the tables, heading → HTML."""
     entries = entries_of(run, lens=lens, subsets=True)
     headings = {"fpr95": "FPR95 ↓, percent", "auroc": "AUROC ↑, percent"}
     return {heading: table_html(compare(entries, metric), missing=run.left_out) for metric, heading in headings.items()}
 
 
 def _figures(run: Run, samples: Samples, lens: Lens) -> dict[str, str]:
-    """Heading → the HTML of a figure."""
+    """Make the figures, heading → HTML."""
     detector = HEAT if run.priors else run.detectors[-1]
     scores = samples.scores_by_set(detector, lens)
     ood = {escape_plotly(name): scores[name] for name in run.ood_names}
@@ -99,14 +107,14 @@ def _figures(run: Run, samples: Samples, lens: Lens) -> dict[str, str]:
     if run.priors:
         fpr95, auroc = ([100 * v for v in curve] for curve in sweep_beta(run, lens))
         betas = [format_beta(b) for b in BETAS]
-        charts["How much β matters"] = figures.beta_curve(betas, fpr95, auroc, format_beta(lens.beta))
+        charts["Effect of β on FPR95 and AUROC"] = figures.beta_curve(betas, fpr95, auroc, format_beta(lens.beta))
     if run.has_map:
         charts["Map of the features"] = _map(run, samples)
     return {heading: figure_layout.within_page(figure) for heading, figure in charts.items()}
 
 
 def _map(run: Run, samples: Samples) -> go.Figure:
-    """The map by set; a stratified sample of it above 10,000 points, and the title says so."""
+    """Draw the map by set; above 10,000 points, a stratified sample of them, with a title that gives their number."""
     numbers = stratified_sample(samples, _MAP_POINTS)
     names = ["ID test" if n == ID else escape_plotly(n) for n in run.datasets]
     groups = {name: np.flatnonzero(samples.dataset[numbers] == i) for i, name in enumerate(names)}

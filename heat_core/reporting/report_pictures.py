@@ -1,4 +1,4 @@
-"""What the report shows of samples: what the missed have in common, and pictures that answer each question."""
+"""Sections of the report about samples: facets of the missed images, and pictures for each question."""
 
 from dataclasses import replace
 from typing import Any
@@ -28,15 +28,15 @@ from heat_core.reporting.thumbnails import data_url
 _PICTURES = 12
 _BARS = 8
 _SIDE = 160
-_PART = "Part that pulls the score down most"
+_PART = "Prior or residual that lowers the score most"
 _QUESTIONS = ("missed", "gained", "lost", "missed-by-all", "flagged")
 
 
 def gallery_sections(samples: Samples, lens: Lens) -> str:
-    """Gains, breakdown and galleries; nothing before the first residual is trained."""
+    """Make the HTML of gains, facets and galleries; empty before the first residual is trained."""
     if not samples.run.priors:
         return ""
-    query = Query(baseline=baseline_of(samples, Query()))  # looked for once
+    query = Query(baseline=baseline_of(samples, Query()))  # the default baseline takes time, so it is computed once
     gained, lost = count_gains(samples, query, lens)
     missed = question_mask(samples, query, lens)
     return render(
@@ -55,21 +55,29 @@ def _baseline_title(samples: Samples, query: Query) -> str:
 
 
 def _bar_charts(samples: Samples, missed: np.ndarray, lens: Lens) -> list[dict[str, Any]]:
-    """Bars of the OOD samples that HEAT misses: by set, folder, class seen, columns of manifests, part responsible."""
+    """Count the OOD samples that HEAT misses by set, folder, predicted class, manifest column, and decisive part."""
     by_title = {
         "OOD set": facets.by_set(samples),
         "Folder": facets.by_folder(samples),
-        "Taken for": facets.by_predicted_class(samples),
+        "Predicted class": facets.by_predicted_class(samples),
     }
     by_title |= {key.removeprefix(COLUMN_PREFIX): facet for key, facet in column_facets(samples).items()}
     charts = [_bar_chart(title, facet, missed, samples.is_ood) for title, facet in by_title.items() if facet.names]
-    # Of a caught sample, the decisive part is what pushes the score up: there is no total to compare with.
+    # The decisive part of a detected sample is the one that raises its score, so totals over all OOD samples would mix
+    # two meanings and are not shown.
     charts.append(_bar_chart(_PART, facets.by_decisive_part(samples, lens), missed))
     return [chart for chart in charts if chart["bars"]]
 
 
 def _bar_chart(title: str, facet: Facet, missed: np.ndarray, total: np.ndarray | None = None) -> dict[str, Any]:
-    """The commonest values, a bar, and how many samples each has; of how many, where there is a mask `total`."""
+    """Make a bar chart of the commonest values of a facet.
+
+    Args:
+        title: title of the chart.
+        facet: facet whose values are counted.
+        missed: (N,) mask of the samples that are counted.
+        total: (N,) mask of the samples of which they are a part; None: no totals are printed.
+    """
     counts = facet.counts(missed)
     totals = [""] * len(counts) if total is None else [f" of {count:,}" for count in facet.counts(total)]
     order = [i for i in np.argsort(-counts, kind="stable") if counts[i]]
@@ -86,7 +94,7 @@ def _bar_chart(title: str, facet: Facet, missed: np.ndarray, total: np.ndarray |
 
 
 def _gallery(samples: Samples, query: Query, lens: Lens) -> dict[str, Any]:
-    """The pictures that answer a question, most confident first."""
+    """Choose pictures of the samples that answer a question, most confident first."""
     run, title = samples.run, question_title(query.question, _baseline_title(samples, query))
     if query.question == "missed-by-all":
         query, title = replace(query, methods=tuple(run.detectors)), f"Missed by all {len(run.detectors)} detectors"

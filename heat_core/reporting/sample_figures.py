@@ -1,4 +1,4 @@
-"""Plotly figures of one sample. Drawing only: the numbers come in ready."""
+"""Plotly figures of one sample; the functions only draw."""
 
 from collections.abc import Callable
 
@@ -11,9 +11,12 @@ from heat_core.runs.row_names import corrected_row
 
 
 def score_contributions(explanation: Explanation, threshold: float, title: Callable[[str], str]) -> go.Figure:
-    """A sample's score as bars that add up: each prior, its residual, β, the sum; the dashed line is the threshold.
+    """Draw a sample's score as bars that add up: each prior, its residual, β, and the sum.
 
-    title: detector → how it is printed.
+    Args:
+        explanation: contributions to the score.
+        threshold: score at which a dashed line is drawn.
+        title: function that returns the title of a detector.
     """
     steps = []
     for part in explanation.contributions:
@@ -21,7 +24,7 @@ def score_contributions(explanation: Explanation, threshold: float, title: Calla
         steps += [(f"{name} prior", part.from_prior), ("its residual", part.from_residual)]
     if abs(explanation.from_beta) > 1e-9:
         steps.append(("β", explanation.from_beta))
-    # Bars may share a label ("its residual"), so they stand on numbers.
+    # Bars may share a label ("its residual"), so they are placed by number.
     positions = list(range(len(steps) + 1))
     bars = go.Waterfall(
         x=positions,
@@ -50,7 +53,11 @@ def score_contributions(explanation: Explanation, threshold: float, title: Calla
 
 
 def percentiles(shares: dict[str, float]) -> go.Figure:
-    """Detector → share of known images that score lower; beyond the dashed line a sample is called unknown."""
+    """Draw, for each detector, the share of known test images that score lower than a sample.
+
+    Args:
+        shares: title of a detector → share in [0, 1]; above the dashed line at 95 % a sample is called unknown.
+    """
     names, values = list(shares)[::-1], [100 * v for v in list(shares.values())[::-1]]
     marker = {"color": [palette.WRONG if v > 95 else palette.ID for v in values]}
     bars = go.Bar(x=values, y=names, orientation="h", marker=marker, hovertemplate="%{y}: %{x:.1f} %<extra></extra>")

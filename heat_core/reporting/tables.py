@@ -1,4 +1,4 @@
-"""A comparison as HTML, LaTeX, Markdown and CSV."""
+"""Comparisons written as HTML, LaTeX, Markdown and CSV."""
 
 import csv
 import io
@@ -10,14 +10,20 @@ from heat_core.names import escape_formula, printable
 from heat_core.reporting.html_templates import render
 from heat_core.runs.experiment import AVERAGE
 
-#: Row and OOD sets of a column → the address that a cell leads to, or None.
+#: Function of a row and a column's OOD sets that returns the address a cell links to, or None.
 Link = Callable[[ScoreSource, tuple[str, ...]], str | None]
-_MANY = 6  # columns whose intervals fit beside their values on a laptop; elsewhere they go below
+_MANY = 6  # with more columns than this, intervals do not fit next to their values on a laptop and go below them
 
 
 def to_markdown(table: Comparison, intervals: bool = False) -> str:
-    """A table for a README: best bold, second underlined; intervals in brackets behind, where there are any. What each
-    row judges by follows its name, where it is known of one."""
+    """Write a table as Markdown: best bold, second underlined.
+
+    A column with the evidence of each row is added where it is known for at least one row.
+
+    Args:
+        table: table to write.
+        intervals: whether intervals, where there are any, follow the values in brackets.
+    """
     has_evidence = any(table.evidence)
     marks = {1: "**{}**", 2: "<u>{}</u>"}
     head = [
@@ -37,7 +43,7 @@ def to_markdown(table: Comparison, intervals: bool = False) -> str:
 
 
 def to_latex(table: Comparison) -> str:
-    """A booktabs table: best bold, second underlined, groups spanning their sets."""
+    """Write a table as LaTeX (booktabs): best bold, second underlined, the name of a group above its columns."""
     marks = {1: r"\textbf{{{}}}", 2: r"\underline{{{}}}"}
     groups = " & ".join(rf"\multicolumn{{{n}}}{{c}}{{{_escape_latex(g)}}}" for g, n in table.groups)
     names = " & ".join(_escape_latex(name) for _, name in table.columns)
@@ -63,14 +69,15 @@ def to_latex(table: Comparison) -> str:
 def to_html(
     table: Comparison, intervals: bool = True, missing: dict[str, str] | None = None, link: Link | None = None
 ) -> str:
-    """A table for a page, which scrolls in its own box: a row's name and what it judges by, the average, the sets; best
-    bold, second underlined.
+    """Write a table as HTML, in a box that scrolls: best bold, second underlined.
+
+    The columns are the row's name with its evidence, the average, and the sets.
 
     Args:
-        table: what is shown.
-        intervals: whether they stand beside the values; below them where there are many sets.
-        missing: row → why it has no numbers.
-        link: where a cell leads to.
+        table: table to write.
+        intervals: whether intervals are shown: beside the values, or below them where there are many columns.
+        missing: name of a detector without numbers → the reason.
+        link: function that returns the address a cell links to.
     """
     table = table.average_first()
     several_runs = len({source.run for source in table.sources}) > 1
@@ -101,7 +108,10 @@ def to_html(
 
 
 def to_csv(table: Comparison) -> str:
-    """One line a cell: row, group, set, metric, value, low, high; and evidence, where it is known of one row."""
+    """Write a table as CSV, one line per cell: row, group, set, metric, value, low, high.
+
+    A column `evidence` is added where it is known for at least one row.
+    """
     has_evidence = any(table.evidence)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -135,17 +145,17 @@ _TEX = {
 
 
 def _escape_latex(text: str) -> str:
-    """Foreign text as LaTeX prints it: no command, no mathematics, no comment."""
+    """Escape text so that LaTeX prints it literally, without commands, mathematics or comments."""
     return "".join(_TEX.get(c, c) for c in _join_lines(text))
 
 
 def _escape_first_cell(text: str) -> str:
-    """The text of a row's first cell, which LaTeX must not take for an argument of the line before."""
+    """Escape the text of a row's first cell, so that LaTeX does not read it as an argument of the row before."""
     return ("{}" if text.lstrip()[:1] in ("[", "*") else "") + _escape_latex(text)
 
 
 def markdown_text(text: str) -> str:
-    """Foreign text as Markdown prints it: no markup, no cell's end, no tag."""
+    """Escape text so that Markdown prints it literally, without markup, tags or the end of a table cell."""
     return "".join(f"\\{c}" if c in _MARKUP else c for c in _join_lines(text))
 
 

@@ -1,4 +1,4 @@
-"""Pictures made small: as the bytes of a file, and as data URLs for pages that show them without a server."""
+"""Thumbnails as encoded files, and as data URLs for pages that work without a server."""
 
 import base64
 import io
@@ -7,7 +7,11 @@ from PIL import Image
 
 
 def encoded(image: Image.Image, side: int) -> tuple[bytes, str]:
-    """The picture, at most `side` pixels wide and high, and its media type: small ones as PNG, to the pixel."""
+    """Encode a picture with at most `side` pixels in width and height; an image larger than that is changed in place.
+
+    Returns:
+        The bytes and the media type: PNG for pictures of at most 64 × 64 pixels, else JPEG.
+    """
     small = max(image.size) <= 64
     if max(image.size) > side:
         image.thumbnail((side, side))
@@ -17,6 +21,6 @@ def encoded(image: Image.Image, side: int) -> tuple[bytes, str]:
 
 
 def data_url(image: Image.Image, side: int) -> str:
-    """The same as a data URL."""
+    """Encode a picture as a data URL (see `encoded`)."""
     content, kind = encoded(image, side)
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,1 +1,1 @@
-"""What is done: an Experiment becomes a Run, a folder that is written stage by stage and opened without torch."""
+"""Runs: an Experiment and the folder of its results, which is written stage by stage and opened without torch."""

@@ -1,4 +1,4 @@
-"""New runs: a folder of HEAT_HOME whose run.json holds the experiment, and which waits for its job."""
+"""Creation of runs: a folder of HEAT_HOME whose run.json holds the experiment, with the status `queued`."""
 
 import errno
 import itertools
@@ -19,7 +19,11 @@ from heat_core.version import __version__
 
 
 def new_run(experiment: Experiment) -> Path:
-    """Make the folder of a new run; it waits there, queued."""
+    """Make the folder of a new run, with the status `queued`, and return it.
+
+    Raises:
+        HeatError: where the experiment is invalid, or the folder cannot be written.
+    """
     experiment.check()
     experiment = experiment.with_absolute_paths()
     label = file_name(experiment.name or f"{Path(experiment.id).name}-{Path(experiment.backbone).name}")
@@ -28,7 +32,11 @@ def new_run(experiment: Experiment) -> Path:
 
 
 def new_run_in(folder: Path, experiment: Experiment) -> None:
-    """Make a new run in a folder of HEAT_HOME/runs whose name is given; one that is there already stays."""
+    """Make a new run in a given folder of HEAT_HOME/runs; an existing one is left unchanged.
+
+    Raises:
+        HeatError: where the experiment is invalid, or the folder cannot be written.
+    """
     experiment.check()
     temp_folder = _write_temp_folder(experiment.with_absolute_paths())
     try:
@@ -41,7 +49,7 @@ def new_run_in(folder: Path, experiment: Experiment) -> None:
 
 
 def _write_temp_folder(experiment: Experiment) -> Path:
-    """Write a run under a temporary name: it appears under its own once it is whole."""
+    """Write a run under a temporary name, so that it gets its own name only once it is complete."""
     info = {
         "format": FORMAT,
         "experiment": experiment.to_dict(),
@@ -57,7 +65,7 @@ def _write_temp_folder(experiment: Experiment) -> Path:
 
 
 def _move_to_free_name(temp_folder: Path, preferred: Path) -> Path:
-    """Give a folder its name, or that name with a number where it is taken."""
+    """Rename a folder to the preferred name, or to that name with a number where it is taken."""
     for n in itertools.count(1):
         folder = preferred if n == 1 else preferred.with_name(f"{preferred.name}-{n}")
         if folder.exists():
@@ -73,7 +81,11 @@ def _move_to_free_name(temp_folder: Path, preferred: Path) -> Path:
 
 
 def read_info(folder: Path) -> dict[str, Any]:
-    """Read run.json of a run; HeatError where the folder is no run, or another format wrote it."""
+    """Read run.json of a run.
+
+    Raises:
+        HeatError: where the folder is no run, its file is damaged, or another format wrote it.
+    """
     if not is_file(folder / RUN_FILE):
         raise HeatError(
             f"{printable(folder)} is no run, it has no {RUN_FILE}: `python -m heat_core list` names those that exist."

@@ -1,4 +1,4 @@
-"""What a job reports while it works on a run, and the lock that proves that it does."""
+"""Events that a job reports while it works on a run, and the contexts in which a job works."""
 
 import json
 import time
@@ -17,26 +17,26 @@ _EVENTS = "events.jsonl"
 
 
 class Event(TypedDict, total=False):
-    """One line of events.jsonl. `time`, `stage` and `message` are always there; the rest depends on the stage."""
+    """Line of events.jsonl; `time`, `stage` and `message` are always there, other keys depend on the stage."""
 
     time: float  # seconds since the epoch
     stage: str  # start, features, priors, residual, beta, detectors, map; done, cancelled, failed
     message: str
-    dataset: str  # features, detectors: whose images
-    detector: str  # detectors: the slow one that is worked on, by its name
-    done: int  # features: images so far; detectors: slow ones that are finished
-    total: int  # features: images in all; detectors: how many slow ones there are
-    images_per_s: float  # features
-    eta: float  # features, residual: seconds left; detectors: of this one's fit, or of the images it still has to see
+    dataset: str  # features, detectors: name of the set
+    detector: str  # detectors: name of the current slow one
+    done: int  # features: images so far; detectors: number of finished slow ones
+    total: int  # features: all images; detectors: number of slow ones
+    images_per_s: float  # features: images per second
+    eta: float  # features, residual: seconds left; detectors: seconds left for the fit or the images of this one
     skipped: list[str]  # features: ids of images that could not be read
-    error: str  # map: why a map that was asked for later could not be made
-    prior: str  # priors, residual: of which prior
-    spread: float  # priors: of the prior's energy on the reference features
-    epoch: int  # residual: the epoch that ended
-    epochs: int  # residual: how many there are
-    temperature: float  # residual
-    prior_spread: float  # residual: of the prior's energy after division by T
-    loss: float  # residual, and what else `train_residual` measures
+    error: str  # map: why a map that was requested after the run could not be made
+    prior: str  # priors, residual: name of the prior
+    spread: float  # priors: standard deviation of the prior's energy on the reference features
+    epoch: int  # residual: number of the epoch that ended
+    epochs: int  # residual: number of all epochs
+    temperature: float  # residual: temperature T of the prior
+    prior_spread: float  # residual: standard deviation of the prior's energy divided by T
+    loss: float  # residual: this and the keys down to `diverged` are measured by `train_residual`
     residual_data: float
     residual_negatives: float
     residual_spread: float
@@ -46,22 +46,24 @@ class Event(TypedDict, total=False):
     learned: float
     saturated: bool
     diverged: bool
-    rho: float  # residual: spread of E_θ over that of E_q / T, once it is trained
+    rho: float  # residual: residual scale ρ = std(E_θ) / std(E_q / T), once it is trained
 
 
 class Progress(Protocol):
-    """How work says where it is: a stage, a sentence, and what else belongs to the `Event`."""
+    """Function that reports the progress of work: a stage, a sentence, and further keys of the `Event`."""
 
-    def __call__(self, stage: str, message: str = "", **more: Any) -> None: ...
+    def __call__(self, stage: str, message: str = "", **more: Any) -> None:
+        """Report the stage, a sentence, and further keys of the `Event`."""
+        ...
 
 
 def read_events(folder: Path) -> list[Event]:
-    """Everything that jobs reported on a run so far; a line that was cut off by a kill is left out."""
+    """Read every event that jobs reported on a run; a line that was truncated when a process was killed is left out."""
     path = folder / _EVENTS
     events: list[Event] = []
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-    except OSError:  # its messages are a comfort, not a result
+    except OSError:  # events are only shown, and no result depends on them
         return []
     for line in lines:
         try:
@@ -77,7 +79,7 @@ _KINDS: dict[Any, Any] = {str: str, int: int, float: (int, float), bool: bool, l
 
 
 def _is_event(event: Any) -> bool:
-    """Whether a line holds what the keys of an event promise."""
+    """Tell whether a line has the keys of an event, with values of the declared types."""
     if not isinstance(event, dict) or not {"time", "stage", "message"} <= set(event):
         return False
     declared = Event.__annotations__
@@ -85,14 +87,14 @@ def _is_event(event: Any) -> bool:
 
 
 def _end_last_line(path: Path) -> None:
-    """What a kill cut off must not take the next event with it."""
+    """End a truncated last line, so that the next event begins on a line of its own."""
     if path.exists() and (content := path.read_bytes()) and not content.endswith(b"\n"):
         with writing(path), open(path, "ab") as file:
             file.write(b"\n")
 
 
 def _append_events(folder: Path, on_event: Callable[[Event], None]) -> Progress:
-    """A progress function that appends each event to events.jsonl and passes it to `on_event`."""
+    """Make a progress function that appends each event to events.jsonl and passes it to `on_event`."""
     _end_last_line(folder / _EVENTS)
 
     def progress(stage: str, message: str = "", **more: Any) -> None:
@@ -106,7 +108,13 @@ def _append_events(folder: Path, on_event: Callable[[Event], None]) -> Progress:
 
 @contextmanager
 def record_job(folder: Path, on_event: Callable[[Event], None], versions: dict[str, str]) -> Iterator[Progress]:
-    """Hold the run's lock, append events to events.jsonl, and leave the final status in run.json."""
+    """Hold the run's lock, append events to events.jsonl, and write the final status to run.json.
+
+    Args:
+        folder: folder of the run.
+        on_event: receives each event.
+        versions: versions of packages, for run.json.
+    """
     began = time.time()
     progress = _append_events(folder, on_event)
     remove_leftovers(
@@ -127,7 +135,7 @@ def record_job(folder: Path, on_event: Callable[[Event], None], versions: dict[s
             progress("cancelled", "Cancelled; what was finished is kept.")
             raise
         except Exception as error:
-            with suppress(HeatError):  # the disk is full: the reader will see an interrupted run
+            with suppress(HeatError):  # on a full disk the run will be shown as interrupted
                 write_status("failed", error=describe_error(error))
                 progress("failed", describe_error(error))
             raise
@@ -135,9 +143,9 @@ def record_job(folder: Path, on_event: Callable[[Event], None], versions: dict[s
 
 @contextmanager
 def record_side_job(folder: Path, on_event: Callable[[Event], None], stage: str) -> Iterator[Progress]:
-    """Hold the run's lock and append events for work that leaves the run's status as it is.
+    """Hold the run's lock and append events for work that leaves the run's status unchanged.
 
-    What ends it too early is the `error` of a last event of that stage.
+    Where the work fails or is cancelled, the last event of that stage has the reason as `error`.
     """
     with run_lock(folder):
         progress = _append_events(folder, on_event)
@@ -147,6 +155,6 @@ def record_side_job(folder: Path, on_event: Callable[[Event], None], stage: str)
             progress(stage, "Cancelled; the run is as it was.", error="Cancelled.")
             raise
         except Exception as error:
-            with suppress(HeatError):  # the disk is full
+            with suppress(HeatError):  # the disk may be full
                 progress(stage, describe_error(error), error=describe_error(error))
             raise

@@ -1,42 +1,42 @@
-"""Experiment: what to do, as a plain dataclass that the app, the notebooks and the command line all build."""
+"""Description of a run as a plain dataclass, which the app, the notebooks and the command line build."""
 
-import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from heat_core import detectors
-from heat_core.data.demo import demo_sets
 from heat_core.data.manifest import is_manifest
 from heat_core.energies.names import ALL_PRIORS, FIRST_ENCODER, PRIORS, SECOND_PRIORS
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.names import printable
 from heat_core.runs.experiment_fields import (
+    FILE_BACKBONES,
     command_line,
     from_stored,
     python_lines,
     require_types,
+    resolve_backbone,
+    resolve_set,
+    resolve_source,
     split_encoders,
     to_stored,
 )
 from heat_core.storage import expand_home, is_file, is_folder
 
-TRAIN, ID, AVERAGE = "train", "id", "average"  # names of sets (and of their average) that no OOD set can have
-# A field that runs of before do not have: at its default it is not written, so that digests of Experiments stay.
+TRAIN, ID, AVERAGE = "train", "id", "average"  # names of sets and of their average, which no OOD set can have
+# A field that runs of older versions lack is not written at its default, so that digests of Experiments stay the same.
 _OMIT_DEFAULT = {"omit_default": True}
-# What a folder of the sets is called for which methods publish settings, without - and _
+# Folder names, without - and _, of the sets for which methods publish settings.
 _ID_SETS = {"cifar10": "cifar10", "cifar100": "cifar100"} | dict.fromkeys(
     ("imagenet", "imagenet1k", "imagenet2012", "ilsvrc2012"), "imagenet"
 )
 _MINIMUM = {"batch_size": 1, "seed": 0, "limit": 1, "limit_test": 1, "limit_ood": 1, "clusters": 2}
 COVARIANCES = ("auto", "empirical", "ledoit-wolf")
 MIXTURE_WEIGHTS = ("uniform", "empirical")
-FEATURES = "features"  # the backbone of a run whose sets are folders of features, not of images
-_FILE_BACKBONES = ("torch", "hf")  # kinds of backbones, before the : of a path
+FEATURES = "features"  # backbone of a run whose sets are folders of features
 GROUPS = ("near", "mid", "far")
-# Where sets stand for the paper's own ID sets (Tab. 4); for another ID set, say so with `groups`.
+# Groups of OOD sets for the paper's own ID sets (Tab. 4); for another ID set, `groups` gives them.
 _USUAL_GROUPS = (
     dict.fromkeys(("cifar10", "cifar100", "tiny-imagenet"), "near")
     | dict.fromkeys(("lsun", "places365", "scenes"), "mid")
@@ -46,35 +46,40 @@ _USUAL_GROUPS = (
 
 @dataclass
 class Experiment:
-    """One run: which images, which backbone, which priors, how to train.
+    """Settings of one run: its images, backbone, priors, detectors and training.
 
     Attributes:
-        id: training images of the known classes: a folder with one sub-folder a class, a manifest, a dataset's name.
-        ood: name → folder, manifest or dataset's name.
-        id_test: ID test images; without one, those that the manifest `id` lists for testing, or every fifth of `id`.
+        id: training images of the known classes: a folder with one sub-folder per class, a manifest, or a data set's
+            name.
+        ood: name → folder, manifest or data set's name.
+        id_test: ID test images; without any, those that the manifest `id` lists for testing, or every fifth of `id`.
         backbone: a timm name, `torch:FILE.pt2` (of `Backbone.save`), `hf:ID` (of transformers; also a folder), or
             "features" where every set is a folder of features (`avg.npy` …).
-        weights: a local file instead of timm's own.
-        image_size: side of the input in pixels.
-        priors: which energies HEAT corrects and composes, among gmm, gmm-std, el, dice, knn, vim.
-        detectors: what HEAT is compared with: names of `heat_core.detectors`, or all.
+        weights: a local weights file instead of timm's own weights.
+        image_size: side of the input in pixels; None = that of the network.
+        priors: energies that HEAT corrects and composes, among gmm, gmm-std, el, dice, knn, vim and the others of
+            `heat_core.energies.names`.
+        detectors: methods that HEAT is compared with: names of `heat_core.detectors`, or all.
         groups: OOD set → near, mid or far, for the averages of the tables.
-        preset: training settings.
-        settings: changes to them.
-        covariance: of the mixtures: auto, empirical or ledoit-wolf.
+        preset: name of the training settings.
+        settings: changes to the training settings, by name.
+        covariance: covariance of the mixtures: auto, empirical or ledoit-wolf.
         second_backbone: a second encoder, whose features the priors gmm@b, gmm-std@b and knn@b read.
-        second_weights: as `weights`, of it.
-        second_image_size: as `image_size`, of it.
-        clusters: how many stand for the classes of an ID set that has none; None = `clusters.default_cluster_count`.
-        mixture_weights: of the mixtures' classes: uniform (the paper's formula) or empirical (the authors' code).
-        limit: images a class (or of a set without classes), the same for every set.
-        limit_test: overrides it for the ID test set.
-        limit_ood: overrides it for the OOD sets.
-        share: of the training images of each class that are learned from; all of them get their features.
-        seed: of everything random.
-        name: of the run.
+        second_weights: weights file of the second encoder.
+        second_image_size: side of the second encoder's input in pixels.
+        clusters: number of clusters that replace the classes of an ID set without any; None =
+            `clusters.default_cluster_count`.
+        mixture_weights: weights of the mixtures' classes: uniform (the paper's formula) or empirical (the authors'
+            code).
+        limit: images per class (or per set without classes), the same for every set; None = all.
+        limit_test: limit of the ID test set; None = `limit`.
+        limit_ood: limit of the OOD sets; None = `limit`.
+        share: share of each class's training images that is learned from, above 0 and at most 1; features are extracted
+            for all of them.
+        seed: seed of everything random.
+        name: name of the run; "" = it is shown by its id.
         map: whether a UMAP map is fitted.
-        batch_size: images at a time; None = as the device likes.
+        batch_size: images per batch; None = chosen for the device.
     """
 
     id: str
@@ -104,11 +109,15 @@ class Experiment:
     second_image_size: int | None = field(default=None, metadata=_OMIT_DEFAULT)
 
     def __post_init__(self) -> None:
-        if isinstance(self.priors, list):  # gmm@a is gmm
+        if isinstance(self.priors, list):  # gmm@a means gmm
             self.priors = [p.removesuffix(FIRST_ENCODER) if isinstance(p, str) else p for p in self.priors]
 
     def check(self) -> None:
-        """Refuse what cannot work with a sentence, before anything is started."""
+        """Refuse an invalid experiment before anything is started.
+
+        Raises:
+            HeatError: naming what is invalid, and the remedy.
+        """
         self._check_sets()
         self._check_encoders()
         detectors.resolve(self.detectors)
@@ -137,7 +146,7 @@ class Experiment:
             raise HeatError(f"An OOD set cannot be called {sorted(reserved)[0]!r}: choose another name for it.")
 
     def _check_encoders(self) -> None:
-        """Refuse priors that no encoder feeds, and a second encoder without images."""
+        """Refuse priors without an encoder, and a second encoder without images."""
         known = (*ALL_PRIORS, *(SECOND_PRIORS if self.second_backbone else ()))
         if not self.priors or (unknown := set(self.priors) - set(known)):
             what = f"There is no prior {sorted(unknown)[0]!r}" if self.priors else "No prior was chosen"
@@ -165,9 +174,9 @@ class Experiment:
 
     @property
     def id_set(self) -> str:
-        """cifar10, cifar100 or imagenet where the ID set is one of them by name, else "": for published settings.
+        """Name of the ID set for published settings: cifar10, cifar100 or imagenet, else "".
 
-        A folder is one where it, or one of the two above it, is called that; of its whole path, however it was typed.
+        The last three parts of the resolved path decide: the folder and the two above it.
         """
         path = Path(self.with_absolute_paths().id)
         path = path.with_suffix("") if is_manifest(path) else path
@@ -175,62 +184,70 @@ class Experiment:
         return next((_ID_SETS[word] for word in reversed(words) if word in _ID_SETS), "")
 
     def group(self, ood_name: str) -> str | None:
-        """near, mid or far; None where nobody said. A name alone says it only beside one of the paper's own ID sets:
-        textures are far from animals, and may be near to flowers.
+        """Return near, mid or far; None where the group is not given.
+
+        A set's name alone decides only for one of the paper's own ID sets: textures are far from animals, but may be
+        near to flowers.
         """
         usual = _USUAL_GROUPS.get(ood_name.lower().replace(" ", "-"))
         return self.groups.get(ood_name) or (usual if usual and self.id_set else None)
 
     def with_absolute_paths(self) -> "Experiment":
-        """The same, with folders and files of this machine as absolute paths: a run outlives a working directory."""
+        """Make local paths absolute, so that the run does not depend on the working directory."""
         return replace(
             self,
-            id=_resolve_set(self.id),
-            id_test=self.id_test and _resolve_set(self.id_test),
-            backbone=_resolve_backbone(self.backbone),
-            weights=self.weights and _resolve_source(self.weights, is_file),
-            second_backbone=self.second_backbone and _resolve_backbone(self.second_backbone),
-            second_weights=self.second_weights and _resolve_source(self.second_weights, is_file),
-            ood={printable(name): _resolve_set(source) for name, source in self.ood.items()},
+            id=resolve_set(self.id),
+            id_test=self.id_test and resolve_set(self.id_test),
+            backbone=resolve_backbone(self.backbone),
+            weights=self.weights and resolve_source(self.weights, is_file),
+            second_backbone=self.second_backbone and resolve_backbone(self.second_backbone),
+            second_weights=self.second_weights and resolve_source(self.second_weights, is_file),
+            ood={printable(name): resolve_set(source) for name, source in self.ood.items()},
             groups={printable(name): group for name, group in self.groups.items()},
             name=printable(self.name),
         )
 
     @property
     def network(self) -> str:
-        """What lists and captions call the backbone: without the folders of its file."""
+        """Name of the backbone in lists and captions, without the folders of its file."""
         kind, _, path = self.backbone.partition(":")
-        return Path(path).name if kind in _FILE_BACKBONES else self.backbone
+        return Path(path).name if kind in FILE_BACKBONES else self.backbone
 
     @property
     def network_files(self) -> list[Path]:
-        """The files of this machine that its networks are made of; those that are not there are left out."""
+        """Local files from which the networks are loaded; files that do not exist are left out."""
         split = (encoder.partition(":") for encoder in (self.backbone, self.second_backbone) if encoder)
-        of_names = [path for kind, _, path in split if kind in _FILE_BACKBONES]
+        of_names = [path for kind, _, path in split if kind in FILE_BACKBONES]
         paths = [expand_home(source) for source in (self.weights, self.second_weights, *of_names) if source]
         files = [file for path in paths for file in (sorted(path.iterdir()) if is_folder(path) else [path])]
         return [file for file in files if is_file(file)]
 
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> "Experiment":
-        """Build an experiment from options by name, as the command line has them.
+        """Build an experiment from options by name, in the form of the command line.
 
-        Those of a network may be lists of two, for two encoders.
+        Options of a network may be lists of two values, for two encoders.
 
         Raises:
-            HeatError: where more than two are given.
+            HeatError: where more than two values are given.
         """
         known = {f.name for f in fields(cls)}
         values = split_encoders(options)
         return cls(**{name: value for name, value in values.items() if name in known and value is not None})
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the content for run.json; some fields are left out at their default, so that digests stay the same."""
         default = asdict(Experiment(id="", ood={}))
         omitted = {f.name for f in fields(self) if f.metadata.get("omit_default")}
         return to_stored({k: v for k, v in asdict(self).items() if k not in omitted or v != default[k]})
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> "Experiment":
+        """Build an experiment from the content of run.json.
+
+        Raises:
+            HeatError: where the content is damaged.
+        """
         known = {f.name for f in fields(cls)}
         try:
             experiment = cls(**{k: v for k, v in from_stored(content).items() if k in known})
@@ -240,33 +257,16 @@ class Experiment:
             raise HeatError(f"This run's description is damaged ({error}): start the run again.") from error
 
     def to_command(self) -> str:
-        """The command line that does the same."""
+        """Write the command line of the same experiment."""
         return command_line(vars(self), vars(Experiment(id=self.id, ood=self.ood)))
 
     def to_python(self) -> str:
-        """The Python lines that do the same."""
+        """Write Python lines for the same experiment."""
         return python_lines(asdict(self), asdict(Experiment(id="", ood={})))
 
 
-def _resolve_set(source: str) -> str:
-    """The absolute path of a folder or manifest; names of data sets stay."""
-    return _resolve_source(source, lambda path: is_folder(path) or is_manifest(path))
-
-
-def _resolve_source(source: str, exists: Callable[[Path], bool]) -> str:
-    path = expand_home(source)
-    return os.fspath(path.resolve()) if source not in demo_sets.SETS and exists(path) else source
-
-
-def _resolve_backbone(backbone: str) -> str:
-    """The same, with the file of `torch:FILE` as an absolute path."""
-    kind, colon, path = backbone.partition(":")
-    exists = colon and kind in _FILE_BACKBONES and expand_home(path).exists()
-    return f"{kind}:{os.fspath(expand_home(path).resolve())}" if exists else backbone
-
-
 def demo_experiment() -> Experiment:
-    """The embedded demo: handwritten digits 0 to 5 and three sets that its classifier does not know."""
+    """Return the embedded demo: handwritten digits 0 to 5 and three sets that its classifier was not trained on."""
     return Experiment(
         id="demo-digits",
         id_test="demo-digits",
@@ -277,7 +277,8 @@ def demo_experiment() -> Experiment:
         },
         backbone="heat-demo-resnet",
         preset="quick",
-        # Classes of several modes: draws of the mixtures fall between them, and teach the residuals where no data is.
+        # The classes have several modes: samples of the mixtures fall between them, where there is no data, so that the
+        # residuals learn a larger energy there.
         settings={"start": "prior", "saturation": 0.85},
         groups={"unseen digits": "near", "patched digits": "mid", "photo patches": "far"},
         name="demo",

@@ -1,21 +1,27 @@
-"""The fields of an experiment as plain values: their keys in run.json, their types, command lines and Python lines."""
+"""Fields of an experiment as plain values: their keys in run.json, their types, command lines and Python lines."""
 
+import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from heat_core.data.demo import demo_sets
+from heat_core.data.manifest import is_manifest
 from heat_core.errors import HeatError
 from heat_core.names import printable
+from heat_core.storage import expand_home, is_folder
 
-# Field → its key in run.json, where stored runs and digests that studies share have another name for it.
+# Field → its key in run.json, where it differs: stored runs, and digests that studies share, have the former name.
 _STORED_KEYS = {
     "second_backbone": "beside",
     "second_weights": "beside_weights",
     "second_image_size": "beside_image_size",
 }
-# Options of a network that take two values for two encoders → what stands for none given to the first.
+# Options of a network that take two values for two encoders → value that means "none" for the first encoder.
 _NETWORK_OPTIONS = {"backbone": "", "weights": "-", "image_size": "0"}
 _SECOND_FIELDS = {"backbone": "second_backbone", "weights": "second_weights", "image_size": "second_image_size"}
+FILE_BACKBONES = ("torch", "hf")  # prefixes of backbones that are files, before the colon
 _PRIORS_OF_TWO_ENCODERS = ("gmm", "gmm@b", "el")
 _PLAIN_OPTIONS = (
     "covariance",
@@ -32,18 +38,26 @@ _PLAIN_OPTIONS = (
 
 
 def to_stored(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Field values under the keys of run.json, in the same order."""
+    """Rename field values to the keys of run.json, in the same order."""
     return {_STORED_KEYS.get(name, name): value for name, value in values.items()}
 
 
 def from_stored(content: dict[str, Any]) -> dict[str, Any]:
-    """Field values from the content of run.json; keys that are no field are kept."""
+    """Rename the keys of run.json to field names; keys that are no field are kept."""
     names = {key: name for name, key in _STORED_KEYS.items()}
     return {names.get(key, key): value for key, value in content.items()}
 
 
 def require_types(values: Mapping[str, Any], groups: tuple[str, ...]) -> None:
-    """TypeError where a field is of another kind than it is declared; `groups` are the names that groups may have."""
+    """Check the types of field values.
+
+    Args:
+        values: field values by name.
+        groups: allowed names of groups.
+
+    Raises:
+        TypeError: where a value has another type than its field is declared with.
+    """
     text = "a text"
     texts = [values[name] for name in ("id", "backbone", "preset", "covariance", "mixture_weights", "name")]
     _require(all(isinstance(v, str) for v in texts), f"id, backbone, preset … must be {text}")
@@ -69,10 +83,10 @@ def _require(condition: bool, sentence: str) -> None:
 
 
 def split_encoders(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of the command line as fields: those of a network may be lists of two, for two encoders.
+    """Convert options of the command line to fields; those of a network may be lists of two, for two encoders.
 
     Raises:
-        HeatError: where more than two are given.
+        HeatError: where more than two values are given.
     """
     values = dict(options)
     for option, none in _NETWORK_OPTIONS.items():
@@ -88,7 +102,7 @@ def split_encoders(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def command_line(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """The command line of `heat_core run` that gives these field values."""
+    """Write the command line of `heat_core run` that gives these field values."""
     words = ["python", "-m", "heat_core", "run", "--id", values["id"]]
     words += ["--id-test", values["id_test"]] if values["id_test"] else []
     for option, none in _NETWORK_OPTIONS.items():
@@ -117,7 +131,25 @@ def _flag(option: str) -> str:
 
 
 def python_lines(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """The Python lines that run an experiment with these field values."""
+    """Write Python lines that run an experiment with these field values."""
     changed = {k: v for k, v in values.items() if k in ("id", "ood") or v != defaults[k]}
     lines = "".join(f"    {k}={v!r},\n" for k, v in changed.items())
     return f"from heat_core import Experiment, run\n\nresult = run(Experiment(\n{lines}))\nprint(result.metrics())\n"
+
+
+def resolve_set(source: str) -> str:
+    """Make the path of a folder or manifest absolute; names of data sets stay."""
+    return resolve_source(source, lambda path: is_folder(path) or is_manifest(path))
+
+
+def resolve_source(source: str, exists: Callable[[Path], bool]) -> str:
+    """Make a path absolute where it exists; names of demo sets stay."""
+    path = expand_home(source)
+    return os.fspath(path.resolve()) if source not in demo_sets.SETS and exists(path) else source
+
+
+def resolve_backbone(backbone: str) -> str:
+    """Make the path in `torch:FILE` or `hf:FOLDER` absolute; other names stay."""
+    kind, colon, path = backbone.partition(":")
+    exists = colon and kind in FILE_BACKBONES and expand_home(path).exists()
+    return f"{kind}:{os.fspath(expand_home(path).resolve())}" if exists else backbone

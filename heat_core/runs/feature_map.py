@@ -1,6 +1,6 @@
-"""UMAP maps: what they are made of, which point is which sample, and where new samples lie on them.
+"""UMAP maps: the points that they are fitted to, the sample of each point, and the positions of new samples.
 
-`heat_core.pipeline.umap_process` fits them. Importing this imports no torch.
+`heat_core.pipeline.umap_process` fits them. Importing this module imports no torch.
 """
 
 from collections.abc import Sequence
@@ -16,24 +16,24 @@ from heat_core.features.features import Features
 from heat_core.storage import read_npz, write_npz
 
 MAP_FILE = "map.npz"
-NEIGHBOURS = 15  # of UMAP, and of what places new samples
+NEIGHBOURS = 15  # number of neighbours for UMAP and for placing new samples
 MAX_TRAIN = 2000
-_TRAINING = -1  # in place of a set's number
+_TRAINING = -1  # index of the training set in `dataset`
 _COMPONENTS = 50
 _VIEW = VIEWS["gmm"]
 
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """A map of every scored sample of a run and of a sample of its training set.
+    """Map of every scored sample of a run and of a sample of its training set.
 
     Attributes:
-        xy: (M, 2) float32.
-        dataset: (M,) number of the scored set, or -1 for training.
+        xy: (M, 2) float32 coordinates.
+        dataset: (M,) index of the scored set, or -1 for training.
         row: (M,) row in that set.
-        reduced: (M, P) principal components of the points; for `place`.
-        mean: (D,) what is subtracted before; None in maps that cannot place new samples.
-        axes: (P, D) the components' directions.
+        reduced: (M, P) principal components of the points, which `place` reads.
+        mean: (D,) mean that is subtracted before the projection; None in maps that cannot place new samples.
+        axes: (P, D) directions of the components.
     """
 
     xy: np.ndarray
@@ -45,7 +45,11 @@ class FeatureMap:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a fitted map; HeatError where it is missing or damaged."""
+        """Read a fitted map.
+
+        Raises:
+            HeatError: where the file is missing or damaged.
+        """
         try:
             feature_map = cls(**read_npz(path))
         except TypeError as error:
@@ -55,7 +59,7 @@ class FeatureMap:
         return feature_map
 
     def _is_valid(self) -> bool:
-        """Whether the arrays fit one another."""
+        """Tell whether the arrays fit one another."""
         n = len(self.xy)
         if self.xy.shape != (n, 2) or not self.dataset.shape == self.row.shape == (n,) or n == 0:
             return False
@@ -63,7 +67,7 @@ class FeatureMap:
         return kinds == ("i", "i", "f") and self._has_valid_axes() and bool(np.isfinite(self.xy).all())
 
     def _has_valid_axes(self) -> bool:
-        """Whether what `place` reads fits together, where it is there."""
+        """Tell whether the arrays that `place` reads fit one another, where there are any."""
         if self.reduced is None or self.mean is None or self.axes is None:
             return True
         parts = (self.reduced, self.mean, self.axes)
@@ -73,7 +77,15 @@ class FeatureMap:
         return fits and self.mean.shape == (self.axes.shape[1],) and all(bool(np.isfinite(p).all()) for p in parts)
 
     def require_all_of(self, sizes: Sequence[int], path: Path) -> None:
-        """HeatError where a scored sample has no point, or a point no sample; `sizes` are those of the sets."""
+        """Refuse a map in which a scored sample has no point, or a point no sample.
+
+        Args:
+            sizes: number of samples of each scored set.
+            path: file of the map, for the error.
+
+        Raises:
+            HeatError: where the map does not fit the sets.
+        """
         counts = [int((self.dataset == i).sum()) for i in range(len(sizes))]
         inside = all(set(self.row[self.dataset == i].tolist()) == set(range(size)) for i, size in enumerate(sizes))
         if counts != list(sizes) or not inside or self.dataset.max() >= len(sizes) or self.dataset.min() < _TRAINING:
@@ -81,11 +93,15 @@ class FeatureMap:
 
     @property
     def training_xy(self) -> np.ndarray:
-        """(m, 2) the points of training samples."""
+        """(m, 2) points of training samples."""
         return self.xy[self.dataset == _TRAINING]
 
     def points_of(self, sizes: Sequence[int]) -> np.ndarray:
-        """(N,) the point of every scored sample, in the order of the sets; `sizes` are theirs."""
+        """Return the (N,) index of the point of every scored sample, in the order of the sets.
+
+        Args:
+            sizes: number of samples of each set.
+        """
         starts = np.cumsum([0, *sizes])
         place = np.zeros(starts[-1], np.int64)
         scored = np.flatnonzero(self.dataset != _TRAINING)
@@ -94,15 +110,18 @@ class FeatureMap:
 
     @property
     def can_place(self) -> bool:
-        """Whether new samples can be placed on it."""
+        """Whether new samples can be placed on the map."""
         return self.axes is not None
 
     def place(self, features: Features) -> np.ndarray:
-        """Where new samples lie: (N, 2) float32.
+        """Place new samples on the map: (N, 2) float32.
 
-        As UMAP's `transform` starts: the mean of the 15 nearest mapped points, weighted by exp(-(d - d₁) / σ) with d₁
-        the distance to the nearest and σ the mean of d - d₁. (Its further optimisation needs the fitted object, which
-        could only be stored as a pickle.)
+        The position is the initial one of UMAP's `transform`: the mean of the 15 nearest mapped points, weighted by
+        exp(-(d - d₁) / σ) with d₁ the distance to the nearest and σ the mean of d - d₁. (The further optimisation of
+        `transform` needs the fitted object, which could only be stored as a pickle.)
+
+        Raises:
+            HeatError: where the map cannot place new samples.
         """
         if self.reduced is None or self.mean is None or self.axes is None:
             raise HeatError("This map cannot place new images: start the run again to make one that can.")
@@ -121,7 +140,7 @@ class FeatureMap:
 
 
 def write_points(path: Path, train: Features, scored: list[Features], seed: int = 0) -> None:
-    """Write what a map of every scored sample and of a sample of the training set (at most 2,000) is fitted to.
+    """Write the points of a map: every scored sample and a sample of at most 2,000 of the training set.
 
     The map will be a `FeatureMap` with these points' `dataset`, `row`, `reduced`, `mean` and `axes`.
     """
@@ -133,7 +152,7 @@ def write_points(path: Path, train: Features, scored: list[Features], seed: int 
     z = np.concatenate([_VIEW.array(train)[chosen], *(_VIEW.array(f) for f in scored)])
     dataset = np.concatenate([np.full(len(chosen), _TRAINING), *(np.full(len(f), i) for i, f in enumerate(scored))])
     row = np.concatenate([chosen, *(np.arange(len(f)) for f in scored)])
-    with threadpool_limits(1):  # UMAP turns the last digits, which hang on the number of threads, into another map
+    with threadpool_limits(1):  # the last digits depend on the number of threads, and change the map
         components = PCA(min(_COMPONENTS, *z.shape), random_state=seed).fit(z)
         reduced = components.transform(z)
     points = {

@@ -1,7 +1,8 @@
-"""Who works on a run: a lock that dies with its process, and beside it which process that is.
+"""Lock of the process that works on a run, and the identity of that process.
 
-The number of a process is reused. Its start, as the system keeps it, tells a job from a stranger with its number.
-Before a job takes the lock it loads for seconds: until then whoever started it has left its number in `job.starting`.
+The lock is released when the process ends; a file beside it names the process. The system reuses process numbers; the
+start time of a process distinguishes it from a later one with the same number. A job loads for seconds before it takes
+the lock: until then, `job.starting` holds its number, written by the process that started it.
 """
 
 import json
@@ -18,21 +19,22 @@ import psutil
 from heat_core.locks import exclusive, is_locked
 from heat_core.storage import write_json
 
-# Of a folder that a process of its own fills with scored images or positions, beside `scored.SCORED` and `POSITIONS`.
+# Files in a folder that a separate process fills with scored images or positions, beside `SCORED` or `POSITIONS`.
 SCORE_LOCK, FAILED_FILE, LOG_FILE = "score.lock", "failed.txt", "log.txt"
 _LOCK, _OWNER, _STARTING = "job.lock", "job.pid", "job.starting"
-_PATIENCE = 1.0  # seconds; whoever only looks whether the lock is held holds it for a moment
-_LONGEST_START = 600.0  # seconds; older than that, a process that still loads hangs
-_SAME_START = 1.0  # seconds; systems that round their own start give times that differ by less
+_PATIENCE = 1.0  # seconds, since a process that only checks the lock holds it for a moment
+_LONGEST_START = 600.0  # seconds after which a process that still loads counts as hung
+_SAME_START = 1.0  # seconds; the rounding of the start of the system makes smaller differences
 
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """A process that is told from a later one with the same number.
+    """Identity of a process, which distinguishes it from a later one with the same number.
 
     Attributes:
-        pid: its number.
-        began: its start in seconds since that of the system, which no change of the clock moves; None = it has ended.
+        pid: process number.
+        began: seconds from the start of the system to that of the process, which do not depend on changes of the clock;
+            None = it has ended.
     """
 
     pid: int
@@ -45,18 +47,18 @@ class ProcessIdentity:
 
     @classmethod
     def current(cls) -> Self:
-        """This process."""
+        """Return the identity of this process."""
         return cls.of(os.getpid())
 
     @property
     def is_running(self) -> bool:
-        """Whether this very process is still there."""
+        """Whether this very process still runs."""
         now = _start_time(self.pid)
         return now is not None and self.began is not None and abs(now - self.began) < _SAME_START
 
 
 def _start_time(pid: int) -> float | None:
-    """Seconds from the start of the system to that of a process; None where there is none, or only a zombie."""
+    """Return the seconds from the start of the system to that of a process; None if there is none, or only a zombie."""
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
@@ -68,7 +70,11 @@ def _start_time(pid: int) -> float | None:
 
 @contextmanager
 def run_lock(folder: Path) -> Iterator[None]:
-    """Hold a run's lock, and say who does; HeatError where another process holds it, or the folder is read-only."""
+    """Hold a run's lock, and record the process that holds it.
+
+    Raises:
+        HeatError: where another process holds the lock, or the folder is read-only.
+    """
     message = f"Run {folder.name} is being worked on by another process: wait for it, or cancel it."
     with exclusive(folder / _LOCK, message, _PATIENCE):
         try:
@@ -80,23 +86,23 @@ def run_lock(folder: Path) -> Iterator[None]:
 
 
 def is_alive(folder: Path) -> bool:
-    """Whether a process works on this run now."""
+    """Tell whether a process works on this run now."""
     return is_locked(folder / _LOCK)
 
 
 def working_process(folder: Path) -> ProcessIdentity | None:
-    """The process that works on this run; None where there is none, or it has not said so yet."""
+    """Return the process that works on this run; None where there is none, or it has not been recorded yet."""
     process = _read(folder / _OWNER)
     return process if process and is_alive(folder) and process.is_running else None
 
 
 def record_starting_process(folder: Path, pid: int) -> None:
-    """Write down that a process was started to work on this run."""
+    """Record that a process was started to work on this run."""
     _write(folder / _STARTING, ProcessIdentity.of(pid))
 
 
 def starting_process(folder: Path) -> ProcessIdentity | None:
-    """The process that was started for this run and has not taken its lock yet; None where there is none."""
+    """Return the process that was started for this run and has not taken its lock yet; None where there is none."""
     process = _read(folder / _STARTING)
     if process is None or not process.is_running or is_alive(folder):
         return None
@@ -107,7 +113,7 @@ def starting_process(folder: Path) -> ProcessIdentity | None:
 
 
 def is_active(folder: Path) -> bool:
-    """Whether a process works on this run, or was started to and still loads."""
+    """Tell whether a process works on this run, or was started to and still loads."""
     return is_alive(folder) or starting_process(folder) is not None
 
 

@@ -1,4 +1,4 @@
-"""The runs of HEAT_HOME: list, rename and delete them."""
+"""List, rename and delete the runs of HEAT_HOME."""
 
 import os
 import secrets
@@ -15,23 +15,23 @@ LONGEST_NAME = 200  # characters
 
 
 def list_runs() -> list[Run]:
-    """Every readable run in HEAT_HOME, newest first; those of studies come after all others."""
+    """List every readable run in HEAT_HOME, newest first; runs of studies come after all others."""
     return _scan_runs()[0]
 
 
 def damaged_runs() -> dict[str, str]:
-    """Folder of HEAT_HOME/runs that cannot be read → why."""
+    """Map each folder of HEAT_HOME/runs that cannot be read to the reason."""
     return _scan_runs()[1]
 
 
 def _scan_runs() -> tuple[list[Run], dict[str, str]]:
     runs, damaged = [], {}
-    for folder in sorted((heat_home() / "runs").glob("[!.]*")):  # one that begins with a dot is only being made
+    for folder in sorted((heat_home() / "runs").glob("[!.]*")):  # folders of runs that are being made begin with a dot
         if not folder.is_dir():
             continue
         try:
             run = Run.open(folder)
-            _ = run.experiment  # its description may be the damaged part
+            _ = run.experiment  # its description may be damaged
             runs.append(run)
         except HeatError as error:  # a damaged folder must not hide the others
             damaged[folder.name] = str(error)
@@ -41,14 +41,14 @@ def _scan_runs() -> tuple[list[Run], dict[str, str]]:
 
 
 def rename(run: Run, name: str) -> Run:
-    """Give a run another name to be shown by, and open it anew. Its folder and id stay, so that links go on working.
+    """Change the name by which a run is shown, and open it again; its folder and id stay, so that links remain valid.
 
     Args:
         run: the run.
         name: the new name; "" = none, the run is shown by its id.
 
     Raises:
-        HeatError: where the name is too long, or a job works on the run (it keeps its own words in the same file).
+        HeatError: where the name is too long, or a job works on the run (it writes to the same file).
     """
     name = printable(" ".join(name.split()))
     if len(name) > LONGEST_NAME:
@@ -61,8 +61,9 @@ def rename(run: Run, name: str) -> Run:
 
 
 def delete(run: Run) -> None:
-    """Delete a run's folder with everything in it: numbers, notes, selections, scored images. Features, which other
-    runs may share, stay.
+    """Delete a run's folder with everything in it: numbers, notes, selections and scored images.
+
+    Features, which other runs may share, stay.
 
     Raises:
         HeatError: where it is no run of HEAT_HOME, or a job works on it.
@@ -77,9 +78,9 @@ def delete(run: Run) -> None:
         raise HeatError(f"{printable(folder)} is no run, it has no {RUN_FILE}: look at it, and remove it by hand.")
     _require_idle(run, "delete")
     temp_folder = folder.with_name(f".gone-{os.getpid()}-{secrets.token_hex(4)}")
-    with writing(folder):  # it disappears at once: a run that is half deleted would be a damaged one
+    with writing(folder):  # renamed first, since a half-deleted run would be listed as damaged
         folder.rename(temp_folder)
-    shutil.rmtree(temp_folder, ignore_errors=True)  # what cannot be removed is swept by the next job
+    shutil.rmtree(temp_folder, ignore_errors=True)  # the next job removes what remains
 
 
 def _require_idle(run: Run, action: str) -> None:

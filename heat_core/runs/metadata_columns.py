@@ -1,7 +1,7 @@
-"""What a manifest says of samples beyond what we need: columns of texts and numbers, as arrays of a file and back.
+"""Further columns of a manifest, with texts or numbers: their conversion to arrays of a file and back.
 
-Their names are foreign texts, so that no key of a file is made of them; texts are kept once each, so that one long
-text does not make all as long.
+Column names are arbitrary texts, so that they are not used as keys of a file. Each distinct text is stored once, so
+that one long text does not enlarge the entries of all samples.
 """
 
 import json
@@ -15,13 +15,13 @@ from heat_core.data.manifest import TIME
 from heat_core.data.manifest_cells import object_array
 from heat_core.names import printable
 
-_DATE = re.compile(r"(\d{4})[-/:.](\d{2})[-/:.](\d{2})(?!\d).*", re.DOTALL)  # as in ISO, and as cameras write it
-_SECONDS, _MILLISECONDS = (1e8, 1e11), (1e11, 1e14)  # since 1970 in UTC: from 1973 to 5138
-Columns = dict[str, np.ndarray]  # name → (N,) int64, float64 (NaN where nothing is said) or texts ("" there)
+_DATE = re.compile(r"(\d{4})[-/:.](\d{2})[-/:.](\d{2})(?!\d).*", re.DOTALL)  # ISO 8601, and the format of cameras
+_SECONDS, _MILLISECONDS = (1e8, 1e11), (1e11, 1e14)  # ranges of times since 1970 in UTC: the years 1973 to 5138
+Columns = dict[str, np.ndarray]  # name → (N,) int64, float64 (NaN where missing) or texts ("" where missing)
 
 
 def to_arrays(columns: Mapping[str, np.ndarray], prefix: str = "") -> dict[str, np.ndarray]:
-    """The arrays of a file that hold some columns, their keys behind a prefix."""
+    """Convert columns to the arrays of a file, with a prefix before their keys."""
     if not columns:
         return {}
     arrays = {f"{prefix}columns": np.array(json.dumps(list(columns)))}
@@ -36,10 +36,10 @@ def to_arrays(columns: Mapping[str, np.ndarray], prefix: str = "") -> dict[str, 
 
 
 def from_arrays(arrays: dict[str, np.ndarray], prefix: str = "") -> Columns:
-    """The columns of a file, taken out of its arrays; none where it is from before there were.
+    """Remove the columns from the arrays of a file and return them; {} where an older version wrote the file.
 
     Raises:
-        LookupError, TypeError, ValueError: where the arrays are not what `to_arrays` made.
+        LookupError, TypeError, ValueError: where the arrays are not in the form of `to_arrays`.
     """
     columns: Columns = {}
     if f"{prefix}columns" not in arrays:
@@ -54,7 +54,10 @@ def from_arrays(arrays: dict[str, np.ndarray], prefix: str = "") -> Columns:
 
 
 def concatenate(parts: Sequence[tuple[int, Columns]]) -> Columns:
-    """The columns of sets one after the other, each with how many samples it has: texts where one of them has texts."""
+    """Concatenate the columns of sets, each given with its number of samples.
+
+    A column is text where it is text in one of the sets; samples of a set that lacks it have NaN or "".
+    """
     joined: Columns = {}
     for name in dict.fromkeys(name for _, columns in parts for name in columns):
         given = [columns.get(name, np.full(count, np.nan)) for count, columns in parts]
@@ -64,7 +67,7 @@ def concatenate(parts: Sequence[tuple[int, Columns]]) -> Columns:
 
 
 def format_values(values: np.ndarray) -> np.ndarray:
-    """(N,) a column as it is shown; "" where nothing is said."""
+    """Format an (N,) column for display; "" where a value is missing."""
     if values.dtype == object:
         return values
     return object_array(map(_format_value, values.tolist()))
@@ -75,14 +78,17 @@ def _format_value(value: float) -> str:
 
 
 def groups_of(columns: Columns, name: str) -> np.ndarray:
-    """(N,) the group of each sample by a column, as texts; of `time`, its day. "–" where nothing is said."""
+    """Return the (N,) group of each sample by a column, as text; "–" where a value is missing.
+
+    Groups of the column `time` are days, where its values are times.
+    """
     values = columns[name]
     texts = (days_of(values) if name == TIME else None) or format_values(values).tolist()
     return np.array([printable(text) or "–" for text in texts])
 
 
 def days_of(values: np.ndarray) -> list[str] | None:
-    """(N,) the day of each time, as 2024-05-01, "" where nothing is said; None where a value is no time.
+    """Return the (N,) day of each time, as 2024-05-01, "" where it is missing; None where a value is no time.
 
     Times are texts that begin with their day, or seconds or milliseconds since 1970.
     """
@@ -105,7 +111,7 @@ def _days_of_numbers(values: np.ndarray) -> list[str] | None:
 
 
 def are_valid(columns: Mapping[str, np.ndarray], count: int) -> bool:
-    """Whether there is one value a sample, all of them texts or all of them numbers."""
+    """Tell whether every column has one value per sample, all of them texts or all of them numbers."""
     return all(values.shape == (count,) and _have_one_kind(values) for values in columns.values())
 
 

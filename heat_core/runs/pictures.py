@@ -1,4 +1,4 @@
-"""The pictures of a run's samples, from where the sets that it was asked for lie."""
+"""Pictures of a run's samples, read from the sets that its experiment names."""
 
 from PIL import Image
 
@@ -12,23 +12,27 @@ from heat_core.storage import expand_home, is_file
 
 
 class Pictures:
-    """Opens the sets of an experiment when something of them is asked for, each once."""
+    """Access to the pictures of an experiment's sets; each set is opened once, when it is first needed."""
 
     def __init__(self, experiment: Experiment) -> None:
         self._experiment = experiment
         self._image_sets: dict[str, tuple[ImageSet, dict[str, int]]] = {}
 
     def source(self, dataset: str) -> str:
-        """The folder, manifest or name that a set (`train`, `id`, an OOD set) was opened from."""
+        """Return the folder, manifest or name from which a set (`train`, `id`, an OOD set) is opened."""
         e = self._experiment
         return e.ood.get(dataset, (e.id_test or e.id) if dataset == ID else e.id)
 
     def of(self, dataset: str) -> ImageSet:
-        """The images of a set; where the ID test set was split off the training set, all of both."""
+        """Return the images of a set; where the ID test set was split off the training set, those of both."""
         return self._images(dataset)[0]
 
     def image(self, dataset: str, sample: str) -> Image.Image:
-        """The picture of a sample; HeatError where it is gone."""
+        """Open the picture of a sample.
+
+        Raises:
+            HeatError: where the run was made from features, or the picture can no longer be read.
+        """
         if self._experiment.backbone == FEATURES:
             raise HeatError("This run was made from features: it has no pictures.")
         images, index = self._images(dataset)
@@ -40,7 +44,7 @@ class Pictures:
             raise HeatError(f"{sample} of {dataset!r} can no longer be read: was it moved or deleted?") from error
 
     def place(self, dataset: str, sample: str) -> ImageLocation | None:
-        """Where the picture of a sample lies; None where it is gone, or no file."""
+        """Return the location of a sample's picture; None where it no longer exists, or is no file."""
         source = expand_home(self.source(dataset))
         if not is_manifest(source):
             return ImageLocation(source / sample) if is_file(source / sample) else None
@@ -49,7 +53,7 @@ class Pictures:
         return place if place and is_file(place.file) else None
 
     def _images(self, dataset: str) -> tuple[ImageSet, dict[str, int]]:
-        """The set, and where each of its samples stands in it."""
+        """Return a set, and the index of each of its samples by id."""
         if dataset not in self._image_sets:
             images = self._open(dataset)
             self._image_sets[dataset] = images, {sample: i for i, sample in enumerate(images.ids)}

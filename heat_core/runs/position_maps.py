@@ -1,4 +1,7 @@
-"""What each position of an image contributes to what a run says of it: `positions.npz`, both ways. numpy alone."""
+"""Contributions of an image's positions to its energy and its logit, written to and read from `positions.npz`.
+
+The module needs numpy alone.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,27 +14,28 @@ from heat_core.runs.record import FORMAT, require_format
 from heat_core.storage import read_npz, write_npz
 
 POSITIONS = "positions.npz"
-_CURE = "ask for the positions again"
+_CURE = "compute the positions again"
 
 
 @dataclass(frozen=True)
 class Positions:
-    """One image, taken apart by the positions of the backbone's feature volume.
+    """Contributions of the positions of a feature volume, for one image.
 
-    A contribution is what leaving the position out of the pooling takes away: f(z) - f(z without p), z the mean of the
-    P positions and z without p that of the others. They do not add up to f(z): those of the logit, which is linear, add
-    up to 0; those of the energy to less than 0 as a rule, since a mean of fewer positions is farther from the features
-    of whole images, whichever is left out. They are to be compared with one another.
+    A contribution is the change that leaving a position out of the pooling makes: f(z) - f(z without p), where z is the
+    mean of the P positions and z without p that of the others. The contributions do not add up to f(z): those to the
+    logit, which is linear, add up to 0; those to the energy usually to less than 0, since a mean of fewer positions is
+    farther from the features of whole images, whichever position is left out. They are meaningful in comparison with
+    one another.
 
     Attributes:
-        energy: (H, W) contributions to the energy of the GMM prior; the larger, the more
-            out-of-distribution the position makes it.
-        logit: (H, W) contributions to the logit of the class that the image is taken for; positive = speaks for it.
-        class_name: of that class.
+        energy: (H, W) contributions to the energy of the GMM prior; a larger one makes the image more
+            out-of-distribution.
+        logit: (H, W) contributions to the logit of the predicted class; a positive one supports this class.
+        class_name: name of the predicted class.
         energy_of_image: f(z) of the energy.
         logit_of_image: f(z) of the logit.
-        box: (4,) left, top, right, bottom of what the network sees, as shares of the picture's width and height: its
-            input may leave a border out. The grid divides this box.
+        box: (4,) left, top, right, bottom of the part that the network receives, as shares of the picture's width and
+            height, since its input may leave a border out. The grid divides this box.
     """
 
     energy: np.ndarray
@@ -43,16 +47,16 @@ class Positions:
 
     @property
     def energy_sum(self) -> float:
-        """Of the contributions to the energy."""
+        """Sum of the contributions to the energy."""
         return float(self.energy.sum())
 
     @property
     def logit_sum(self) -> float:
-        """Of the contributions to the logit."""
+        """Sum of the contributions to the logit."""
         return float(self.logit.sum())
 
     def _is_valid(self) -> bool:
-        """Whether the arrays are what they are declared to be."""
+        """Tell whether the arrays have the declared shapes and types."""
         grids = self.energy.ndim == 2 and self.energy.size > 1 and self.logit.shape == self.energy.shape
         numbers = (self.energy, self.logit, self.box, np.array([self.energy_of_image, self.logit_of_image]))
         return (
@@ -62,14 +66,18 @@ class Positions:
         )
 
     def save(self, path: Path) -> None:
-        """Write `positions.npz`, whole or not at all."""
+        """Write `positions.npz`, completely or not at all."""
         write_npz(
             path, {name: np.asarray(value) for name, value in self.__dict__.items()} | {"format": np.array(FORMAT)}
         )
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what `save` wrote; HeatError where it is missing, damaged or of another format."""
+        """Read a file that `save` wrote.
+
+        Raises:
+            HeatError: where it is missing, damaged or of another format.
+        """
         arrays = read_npz(path, _CURE)
         try:
             require_format(int(arrays.pop("format")), path)

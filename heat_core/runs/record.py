@@ -1,6 +1,6 @@
-"""What a run leaves on disk: `energies.npz`, `head.npz` and `beta.json`, both ways.
+"""Results of a run on disk, written and read: `energies.npz`, `head.npz` and `beta.json`.
 
-Nobody else spells a key of these files. Opening them needs numpy alone.
+The keys of these files are used in this module only. Reading them needs numpy alone.
 """
 
 import json
@@ -14,23 +14,32 @@ import numpy as np
 from heat_core.composition import Scale
 from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
-from heat_core.names import printable
-from heat_core.runs.metadata_columns import Columns, are_valid, from_arrays, to_arrays
+from heat_core.runs.metadata_columns import from_arrays, to_arrays
+from heat_core.runs.set_record import SetRecord, printable_ids
 from heat_core.storage import read_checked_json, read_npz, write_npz
 from heat_core.types import Head
 
-#: Of a run's folder. Raise it when a reader of this format would misread what is written.
+#: Format of a run's folder. Increase it when a reader of this format would misread what is written.
 FORMAT = 1
 ENERGIES, BETA_FILE, HEAD_FILE = "energies.npz", "beta.json", "head.npz"
 
 
 def residual_path(folder: Path, prior: str) -> Path:
-    """Where a run keeps the trained residual of a prior."""
+    """Return the file of a prior's trained residual in a run's folder."""
     return folder / f"residual-{prior}.safetensors"
 
 
 def require_format(number: Any, path: Path, version: str = "") -> None:
-    """Refuse what another format wrote; runs from before the number was kept are of format 1."""
+    """Refuse files of another format; those without a number, from older versions, have format 1.
+
+    Args:
+        number: format of the file.
+        path: the file or folder, for the error.
+        version: version of heat_core that wrote it, or "".
+
+    Raises:
+        HeatError: where the format is not `FORMAT`.
+    """
     if number != FORMAT:
         by = f" by heat_core {version}" if version else ""
         raise HeatError(
@@ -40,82 +49,21 @@ def require_format(number: Any, path: Path, version: str = "") -> None:
 
 
 @dataclass(frozen=True)
-class SetRecord:
-    """What a run knows of one scored set.
-
-    Attributes:
-        ids: (N,) stable ids of the samples.
-        labels: (N,) classes in the run's numbering, or None where the set has none.
-        predicted: (N,) the class that the classifier sees.
-        confidence: (N,) the softmax probability of it.
-        scores: detector → (N,), for detectors and uncorrected priors.
-        prior: (N, K) E_q / T of the corrected priors.
-        residual: (N, K) E_θ of the same.
-        columns: name → (N,) what else the set's manifest says, see `further`.
-    """
-
-    ids: np.ndarray
-    labels: np.ndarray | None
-    predicted: np.ndarray
-    confidence: np.ndarray
-    scores: dict[str, np.ndarray]
-    prior: np.ndarray
-    residual: np.ndarray
-    columns: Columns = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def checks(self, priors: int, classes: int) -> dict[str, bool]:
-        """What must hold of the arrays → whether it does."""
-        n, predicted, confidence = len(self), self.predicted, self.confidence
-        labels = np.zeros(n, int) if self.labels is None else self.labels
-        return {
-            "ids": self.ids.shape == (n,) and self.ids.dtype.kind == "U" and n > 0,
-            "labels": labels.shape == (n,) and labels.dtype.kind in "iu" and labels.min(initial=0) >= 0,
-            "classes seen": predicted.shape == (n,)
-            and predicted.dtype.kind == "i"
-            and 0 <= predicted.min() <= predicted.max() < classes,
-            "confidence": confidence.shape == (n,)
-            and confidence.dtype.kind == "f"
-            and bool(((confidence >= 0) & (confidence <= 1)).all()),
-            "prior energies": _is_table(self.prior, n, priors),
-            "residual energies": _is_table(self.residual, n, priors),
-            "columns": are_valid(self.columns, n),
-            **{f"scores of {name}": _is_scores(scores, n) for name, scores in self.scores.items()},
-        }
-
-    @property
-    def hybrid(self) -> np.ndarray:
-        """(N, K) E_q / T + E_θ (Eq. 2)."""
-        return self.prior + self.residual
-
-
-def _is_table(values: np.ndarray, n: int, k: int) -> bool:
-    return values.shape == (n, k) and values.dtype.kind == "f" and bool(np.isfinite(values).all())
-
-
-def _is_scores(values: np.ndarray, n: int) -> bool:
-    """Infinite scores mean something, NaN does not."""
-    return values.shape == (n,) and values.dtype.kind == "f" and not np.isnan(values).any()
-
-
-@dataclass(frozen=True)
 class RunRecord:
-    """The numbers of a run: of its scored sets (the ID test set, then the OOD sets), and what all of them share.
+    """Results of a run for its scored sets (the ID test set, then the OOD sets), and the values that they share.
 
     Attributes:
-        sets: in the order of `Run.datasets`.
+        sets: records of the sets, in the order of `Run.datasets`.
         training_ids: stable ids of the training samples.
-        class_names: of the classifier.
+        class_names: names of the classifier's classes.
         titles: detector or uncorrected prior → title, in the order of the tables.
-        left_out: detectors and priors that could not run → why.
-        features: set (`train`, `id`, OOD sets) → the folder of its features.
-        accuracy: of the classifier on the ID test set, where its labels are known.
-        notes: sentences about the sets and rows that one should know beside the numbers.
-        scale: the corrected priors, and the scale of their hybrid energies.
-        temperatures: T of each of them.
-        evidence: detector → what it judges by (see `Detector.evidence`); runs of before kept none.
+        left_out: detector or prior that could not run → reason.
+        features: set (`train`, `id`, OOD sets) → folder of its features.
+        accuracy: accuracy of the classifier on the ID test set, where its labels are known.
+        notes: sentences about the sets and rows that a reader of the numbers should know.
+        scale: the corrected priors, and the standardisation scale of their hybrid energies.
+        temperatures: temperature T of each corrected prior.
+        evidence: detector → evidence that its score reads (see `Detector.evidence`); {} in runs of older versions.
     """
 
     sets: list[SetRecord]
@@ -137,18 +85,25 @@ class RunRecord:
         prior: list[np.ndarray],
         residual: list[np.ndarray],
     ) -> "RunRecord":
-        """The same run with other corrected priors; `prior` and `residual`: (N, K) of each set."""
+        """Return the record with other corrected priors; `prior` and `residual` are (N, K) for each set."""
         sets = [replace(s, prior=p, residual=r) for s, p, r in zip(self.sets, prior, residual, strict=True)]
         return replace(self, sets=sets, scale=scale, temperatures=temperatures)
 
     def with_detector(self, detector: str, title: str, scores: list[np.ndarray], order: list[str]) -> "RunRecord":
-        """The same run with one more detector; `scores`: (N,) of each set, `order`: of all rows there will be."""
+        """Return the record with one more detector.
+
+        Args:
+            detector: name of the detector.
+            title: its title in the tables.
+            scores: (N,) scores of each set.
+            order: names of all rows that the tables will have, in their order.
+        """
         sets = [replace(s, scores=s.scores | {detector: new}) for s, new in zip(self.sets, scores, strict=True)]
         titles = self.titles | {detector: title}
         return replace(self, sets=sets, titles={row: titles[row] for row in order if row in titles})
 
     def with_priors(self, priors: tuple[str, ...]) -> "RunRecord":
-        """The same run with some of its corrected priors, as it was before the others were trained."""
+        """Return the record with some of its corrected priors, as it was before the others were trained."""
         columns = self.scale.columns(priors)
         return self.with_corrected(
             self.scale.select(priors),
@@ -158,7 +113,11 @@ class RunRecord:
         )
 
     def require_sound(self, path: Path) -> None:
-        """HeatError where arrays or texts are not what they are declared to be, or do not fit one another."""
+        """Refuse arrays or texts that do not have the declared form, or do not fit one another.
+
+        Raises:
+            HeatError: naming the file and the first requirement that is not met.
+        """
         k, scale = len(self.scale.priors), self.scale
         texts = (*self.class_names, *self.titles, *self.titles.values(), *self.left_out.values(), *self.notes)
         texts += (*self.evidence, *self.evidence.values())
@@ -178,7 +137,7 @@ class RunRecord:
             raise HeatError(f"{path} is damaged ({wrong[0]}): delete it and resume the run.")
 
     def save(self, path: Path) -> None:
-        """Write `energies.npz`, whole or not at all."""
+        """Write `energies.npz`, completely or not at all."""
         arrays: dict[str, np.ndarray] = {"train/ids": self.training_ids}
         for i, scored in enumerate(self.sets):
             arrays |= {f"{i}/ids": scored.ids, f"{i}/predicted": scored.predicted, f"{i}/confidence": scored.confidence}
@@ -208,7 +167,11 @@ class RunRecord:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what `save` wrote; HeatError where it is missing, damaged or of another format."""
+        """Read a file that `save` wrote.
+
+        Raises:
+            HeatError: where it is missing, damaged or of another format.
+        """
         arrays = read_npz(path)
         try:
             summary = json.loads(str(arrays["summary"]))
@@ -216,7 +179,7 @@ class RunRecord:
             count = sum(name.endswith("/predicted") for name in arrays)
             record = cls(
                 sets=[_set_record(arrays, i, summary["baselines"]) for i in range(count)],
-                training_ids=_printable(arrays["train/ids"]),
+                training_ids=printable_ids(arrays["train/ids"]),
                 class_names=summary["class_names"],
                 titles={row: summary.get("titles", {}).get(row, row) for row in summary["baselines"]},
                 left_out=summary["left_out"],
@@ -239,17 +202,8 @@ class RunRecord:
             ) from error
 
 
-def _printable(ids: np.ndarray) -> np.ndarray:
-    """Ids as they can be printed: runs of version 0.1 kept names that are not UTF-8 as they were."""
-    try:
-        "".join(ids.tolist()).encode()
-        return ids
-    except UnicodeEncodeError:
-        return np.array([printable(text) for text in ids.tolist()])
-
-
 def _is_text(value: Any) -> bool:
-    """Whether a value is text that can be sent and kept as UTF-8."""
+    """Tell whether a value is text that can be encoded as UTF-8."""
     try:
         return isinstance(value, str) and value.encode() is not None
     except UnicodeEncodeError:
@@ -259,7 +213,7 @@ def _is_text(value: Any) -> bool:
 def _set_record(arrays: dict[str, np.ndarray], i: int, detectors: list[str]) -> SetRecord:
     labels = arrays[f"{i}/labels"]
     return SetRecord(
-        ids=_printable(arrays[f"{i}/ids"]),
+        ids=printable_ids(arrays[f"{i}/ids"]),
         labels=labels if len(labels) else None,
         predicted=arrays[f"{i}/predicted"],
         confidence=arrays[f"{i}/confidence"],
@@ -271,7 +225,11 @@ def _set_record(arrays: dict[str, np.ndarray], i: int, detectors: list[str]) -> 
 
 
 def read_head(path: Path, classes: int) -> Head:
-    """Read (weight (C, D), bias (C,)) of `head.npz`; HeatError where it is missing, damaged or has other classes."""
+    """Read (weight (C, D), bias (C,)) of `head.npz`.
+
+    Raises:
+        HeatError: where it is missing, damaged or has another number of classes.
+    """
     arrays = read_npz(path)
     weight, bias = (arrays.get(name, np.empty(0)) for name in ("weight", "bias"))
     if weight.ndim != 2 or weight.shape[:1] != (classes,) or bias.shape != (classes,) or weight.dtype.kind != "f":
@@ -282,7 +240,11 @@ def read_head(path: Path, classes: int) -> Head:
 
 
 def read_beta(path: Path) -> float | None:
-    """Read the suggested β of `beta.json`; None where there is none yet, HeatError where it is damaged."""
+    """Read the suggested β of `beta.json`; None where there is none yet.
+
+    Raises:
+        HeatError: where the file is damaged.
+    """
     remedy = "delete it and resume the run"
     if not path.exists():
         return None

@@ -1,4 +1,4 @@
-"""New images scored by a run: `scored.npz`, both ways. Opening it needs numpy alone."""
+"""New images scored by a run: `scored.npz`, written and read with numpy alone."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,8 @@ from heat_core.composition import PLAIN, Lens, Scale
 from heat_core.data.image_location import ImageLocation
 from heat_core.errors import HeatError
 from heat_core.runs.metadata_columns import Columns, are_valid, from_arrays, to_arrays
-from heat_core.runs.record import FORMAT, SetRecord, require_format
+from heat_core.runs.record import FORMAT, require_format
+from heat_core.runs.set_record import SetRecord
 from heat_core.storage import read_npz, write_npz
 
 SCORED = "scored.npz"
@@ -18,21 +19,21 @@ SCORED = "scored.npz"
 
 @dataclass(frozen=True)
 class ScoredImages:
-    """New images as a run sees them.
+    """Scores, features and metadata of new images.
 
     Attributes:
         ids: (N,) file names.
         prior: (N, K) E_q / T, in the order of `run.priors`.
-        residual: (N, K) E_θ of the same.
-        predicted: (N,) class indices.
-        confidence: (N,) softmax of it.
+        residual: (N, K) E_θ, in the same order.
+        predicted: (N,) predicted class indices.
+        confidence: (N,) softmax probability of the predicted class.
         avg: (N, D) features.
-        xy: (N, 2) on the run's map; (0, 2) where it has none.
+        xy: (N, 2) positions on the run's map; (0, 2) where it has none.
         skipped: names of files that could not be read.
-        files: (N,) where they lie; (0,) where the ids say it, as they did before images could be crops.
-        boxes: (N, 4) x, y, w, h in pixels of crops, NaN of whole files; (0, 4) where all are whole.
-        columns: name → (N,) what else a manifest says of them, see `further`.
-        notes: sentences about what was left aside, or read in a way that one should know.
+        files: (N,) paths of the files; (0,) where the ids are the paths, in files of older versions.
+        boxes: (N, 4) x, y, w, h in pixels of crops, NaN for whole files; (0, 4) where all are whole.
+        columns: name → (N,) further columns of a manifest, see `metadata_columns`.
+        notes: sentences about what was left out, or read in a way that a reader should know.
     """
 
     ids: np.ndarray
@@ -52,13 +53,13 @@ class ScoredImages:
         return len(self.ids)
 
     def place(self, row: int) -> ImageLocation:
-        """Where an image lies, or lay."""
+        """Return the location from which an image was read."""
         whole = not len(self.boxes) or bool(np.isnan(self.boxes[row]).any())
         file = Path(str((self.files if len(self.files) else self.ids)[row]))
         return ImageLocation(file, None if whole else tuple(self.boxes[row].tolist()))
 
     def _is_valid(self) -> bool:
-        """Whether the arrays fit one another."""
+        """Tell whether the arrays fit one another."""
         n, k = len(self.ids), self.prior.shape[1]
         of_set = SetRecord(self.ids, None, self.predicted, self.confidence, {}, self.prior, self.residual)
         classes = int(self.predicted.max(initial=0)) + 1
@@ -69,17 +70,21 @@ class ScoredImages:
         return tables and finite and places and kinds and all(of_set.checks(k, classes).values())
 
     def scores(self, scale: Scale, lens: Lens = PLAIN) -> np.ndarray:
-        """(N,) HEAT scores through a lens, on the scale of the run that scored them (`Run.scale`)."""
+        """Return the (N,) HEAT scores through a lens, with the `Run.scale` of the run that scored the images."""
         return scale.scores(self.prior + self.residual, lens)
 
     def save(self, path: Path) -> None:
-        """Write `scored.npz`, whole or not at all."""
+        """Write `scored.npz`, completely or not at all."""
         arrays = {name: values for name, values in self.__dict__.items() if name != "columns"}
         write_npz(path, arrays | to_arrays(self.columns) | {"format": np.array(FORMAT)})
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what `save` wrote; HeatError where it is missing, damaged or of another format."""
+        """Read a file that `save` wrote.
+
+        Raises:
+            HeatError: where it is missing, damaged or of another format.
+        """
         arrays = read_npz(path, "score the images again")
         try:
             require_format(int(arrays.pop("format", np.array(1))), path)
@@ -88,7 +93,7 @@ class ScoredImages:
             is_valid = images._is_valid()
         except HeatError:
             raise
-        except (TypeError, ValueError, LookupError) as error:  # numpy's own kinds are these
+        except (TypeError, ValueError, LookupError) as error:  # numpy raises these for damaged arrays
             raise HeatError(f"{path} does not hold scored images: score them again.") from error
         if not is_valid:
             raise HeatError(f"{path} is damaged, its arrays do not fit one another: score the images again.")

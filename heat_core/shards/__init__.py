@@ -1,1 +1,4 @@
-"""Long lists of images: cut into shards, each done whole or not at all, on this machine or on a Ray cluster."""
+"""Processing of long lists of images in shards, on this machine or on a Ray cluster.
+
+The result of a shard is written whole or not at all, so that interrupted work resumes after its last finished shard.
+"""

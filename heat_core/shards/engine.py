@@ -1,4 +1,4 @@
-"""Shards are worked on by an engine: the plain loop, or Ray. What was finished before is not done again."""
+"""Engines that process shards: a loop in this process, or Ray. Shards that are already finished are not repeated."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,18 +13,23 @@ from heat_core.shards.shard_jobs import ShardJob, ShardResult
 from heat_core.shards.shard_plan import EngineOptions, ShardPlan
 
 Result = TypeVar("Result")
-Job = Callable[..., Result]  # (number) or (number, report) → result
+Job = Callable[..., Result]  # (number) or (number, report) → result of the shard with this number
 Engine = Callable[[Job[Result], list[int], Progress], Iterator[Result]]
 
 
 def run_in_process(job: Job[Result], numbers: list[int], report: Progress = no_progress) -> Iterator[Result]:
-    """Do one number after the other in this process: the plain engine."""
+    """Do a job for each number in turn in this process, and yield the results; this is the engine `loop`."""
     for number in numbers:
         yield job(number, report)
 
 
 def make_engine(options: EngineOptions, threads: int) -> Engine[Any]:
-    """Return the engine that the options name; `threads` are those that the folder was begun with."""
+    """Return the engine that the options name.
+
+    Args:
+        options: options of the work.
+        threads: CPU threads of each shard, as stored in the folder's plan.
+    """
     if options.engine == "loop":
         return run_in_process
     from heat_core.shards.ray_engine import RayEngine
@@ -33,7 +38,16 @@ def make_engine(options: EngineOptions, threads: int) -> Engine[Any]:
 
 
 def run_shards(job: ShardJob, options: EngineOptions, report: Progress = no_progress) -> list[Path]:
-    """Do the shards that are not finished; returns the files of all, in order."""
+    """Do the unfinished shards of a folder.
+
+    Args:
+        job: job that is done for each shard.
+        options: options of the engine.
+        report: receives the progress.
+
+    Returns:
+        The result files of all shards, in order.
+    """
     plan = job.plan
     left = [number for number in range(plan.shard_count) if not job.result_path(number).exists()]
     if len(left) < plan.shard_count:
@@ -45,11 +59,11 @@ def run_shards(job: ShardJob, options: EngineOptions, report: Progress = no_prog
 
 
 class _ShardProgress:
-    """Counts finished shards and images, and reports them with the rate and the time left.
+    """Counter of finished shards and images, which reports them with the rate and the time left.
 
     Args:
         plan: plan of the folder.
-        left: numbers of the shards that are still to be done.
+        left: numbers of the unfinished shards.
         stage: stage of the reports.
         report: receives the reports.
     """
@@ -62,13 +76,13 @@ class _ShardProgress:
         self._images_before = plan.image_count - images_left
 
     def report_within_shard(self, stage: str, message: str = "", **more: Any) -> None:
-        """Pass a report of the engine on; the images of a shard become those of the whole list."""
+        """Pass on a report of the engine, with counts of the whole list in place of those of a shard."""
         if "done" in more:
             more |= {"done": self._images_before + self._images + more["done"], "total": self._plan.image_count}
         self._report(stage, message, **more)
 
     def report_shard(self, result: ShardResult) -> None:
-        """Report a shard that is finished."""
+        """Report a finished shard."""
         self._images += result.image_count
         self._finished_shards += 1
         rate = self._images / max(time.monotonic() - self._began, 1e-9)

@@ -1,6 +1,7 @@
-"""The images of a large job as one Parquet file, a row group a shard: written once, so that shards stay what they are.
+"""The image list of a large job: one Parquet file with a row group per shard.
 
-They come from folders, from image files, and from manifests, whose further columns stay with them.
+The file fixes which images belong to which shard. The images come from folders, image files and manifests, whose
+further columns are stored with them.
 """
 
 import hashlib
@@ -24,22 +25,21 @@ from heat_core.names import printable
 from heat_core.storage import replacing
 
 LIST_FILE = "images.parquet"
-_PATH, _CLASS, _BOX = "path", "class", "box"  # before the columns of manifests, which may be called so, too
-_METADATA_KEY = (
-    b"heat"  # of the file's metadata: whether there are boxes; which columns hold numbers alone, and of which type
-)
+_PATH, _CLASS, _BOX = "path", "class", "box"  # come first; manifest columns of these names are renamed
+# Key of the file's metadata: whether there are boxes, and the types of the columns that hold only numbers.
+_METADATA_KEY = b"heat"
 
 
 @dataclass
 class ImageListSummary:
-    """What a list holds.
+    """Summary of an image list.
 
     Attributes:
         image_count: number of images.
         digest: digest of all paths, labels, boxes and columns, in order.
         invalid_rows: sentences about rows of manifests that are left out.
         notes: sentences about other files that are left out, or read in an unusual way.
-        labels: every label; None among them, where an image has none.
+        labels: set of all labels, with None if an image has no label.
     """
 
     image_count: int = 0
@@ -51,15 +51,15 @@ class ImageListSummary:
 
 @dataclass(frozen=True)
 class Shard:
-    """Some images of a list.
+    """Consecutive images of a list that are processed together.
 
     Attributes:
-        number: which shard it is.
-        start: number of its first image in the list.
-        files: where the images lie.
-        labels: of each, or None.
-        boxes: (n, 4) x, y, w, h in pixels, NaN of images that are whole; None where all of the list are.
-        columns: name → (n,) of manifests: texts, or numbers where the whole list has nothing else.
+        number: number of the shard, from 0.
+        start: index of its first image in the list.
+        files: path of each image.
+        labels: label of each image, or None.
+        boxes: (n, 4) x, y, w, h in pixels, NaN for whole images; None if the list has no crops.
+        columns: name of a manifest column → (n,) texts, or numbers if the column holds only numbers in the whole list.
     """
 
     number: int
@@ -74,26 +74,26 @@ class Shard:
 
     @property
     def paths(self) -> list[str]:
-        """Where they lie, as it can be printed."""
+        """Printable path of each image."""
         return [printable(os.fsdecode(path)) for path in self.files.iter_bytes()]
 
     @property
     def ids(self) -> list[str]:
-        """The same; of crops, with their box."""
+        """Printable path of each image; that of a crop includes its box."""
         return self.paths if self.boxes is None else names_with_boxes(self.paths, self.boxes)
 
 
 def write_image_list(sources: Sequence[Path], folder: Path, size: int, expected: str | None = None) -> ImageListSummary:
-    """Write the list of a job into its folder, `size` images a shard.
+    """Write the image list of a job into its folder.
 
     Args:
         sources: folders, image files and manifests.
-        folder: of the job.
-        size: images a shard.
-        expected: digest of the list that the folder's shards were cut from; None where there are none yet.
+        folder: folder of the job.
+        size: images per shard.
+        expected: digest of the list that the folder's shards were cut from; None if there are none yet.
 
     Raises:
-        HeatError: where a source is missing or holds no image, or the list is no longer the expected one.
+        HeatError: if a source is missing, if there are no images, or if the list differs from the expected one.
     """
     pa, reader = arrow(), ImageSources(sources)
     summary, digest = ImageListSummary(), hashlib.blake2b(digest_size=16)
@@ -135,26 +135,26 @@ def _arrow_table(part: ImageBlock, texts: Sequence[np.ndarray], schema: Any) -> 
 
 
 class _ColumnType:
-    """Determines block by block whether a column of texts holds numbers alone."""
+    """Type of a column of texts, determined block by block: numbers, or texts."""
 
     def __init__(self, column: str) -> None:
         self._column, self._dtypes = column, set[str]()
 
     def update(self, values: np.ndarray) -> None:
-        """Take a further block into account."""
+        """Take the (n,) texts of a further block into account."""
         dtype = whole_column(self._column, [values]).dtype.name
         self._dtypes.add(dtype if (values != "").any() else "nothing")
 
     @property
     def number_dtype(self) -> str:
-        """`int64` or `float64` where the column holds nothing but such numbers, else empty."""
+        """Type `int64` or `float64` if the column holds only such numbers, else ""."""
         if self._dtypes == {"int64"}:
             return "int64"
         return "float64" if {"int64", "float64"} & self._dtypes and "object" not in self._dtypes else ""
 
 
 def boxes_to_arrow(boxes: np.ndarray) -> Any:
-    """(n, 4) boxes as Arrow's lists of four numbers, null of images that are whole."""
+    """Convert (n, 4) boxes to an Arrow array of lists of four numbers; NaN boxes become null."""
     pa = arrow()
     whole = pa.array(np.isnan(boxes).any(axis=1))
     lists = pa.FixedSizeListArray.from_arrays(pa.array(boxes.ravel()), 4)
@@ -172,7 +172,13 @@ def _update_digest(digest: Any, part: ImageBlock, columns: Sequence[str]) -> Non
 
 
 def read_shard(folder: Path, number: int, size: int) -> Shard:
-    """One shard of a list."""
+    """Read one shard of an image list.
+
+    Args:
+        folder: folder of the job.
+        number: number of the shard, from 0.
+        size: images per shard.
+    """
     with arrow().parquet.ParquetFile(folder / LIST_FILE) as file:
         table, metadata = file.read_row_group(number), json.loads(file.metadata.metadata[_METADATA_KEY])
     path, label, boxes = (table[name].to_pylist() for name in (_PATH, _CLASS, _BOX))
@@ -186,7 +192,7 @@ def read_shard(folder: Path, number: int, size: int) -> Shard:
 
 
 def _split_into_shards(parts: Iterator[ImageBlock], size: int) -> Iterator[ImageBlock]:
-    """Yield the same images, `size` at a time."""
+    """Cut or join blocks so that each has `size` images; the last may have fewer."""
     waiting, count = list[ImageBlock](), 0
     for part in parts:
         start = 0

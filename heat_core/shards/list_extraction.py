@@ -1,4 +1,4 @@
-"""Extracts features of a list of images: shards, then one folder that a run takes with `--backbone features`."""
+"""Extraction of the features of an image list, in shards that are joined to a folder for `--backbone features`."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -20,7 +20,7 @@ from heat_core.shards.shard_jobs import FeatureShardJob
 from heat_core.shards.shard_plan import EngineOptions, lock_folder, open_plan
 from heat_core.storage import read_npz, replacing, write_checked_json
 
-_CURE = "delete it and start again"
+_REMEDY = "delete it and start again"
 
 
 def extract_list(
@@ -31,18 +31,18 @@ def extract_list(
     batch_size: int | None = None,
     report: Progress = no_progress,
 ) -> ImageListSummary:
-    """Extract features of images into a folder of features; called again it goes on where it ended.
+    """Extract features of images into a folder of features; a second call resumes interrupted work.
 
     Args:
         backbone: network that the features come from.
         sources: folders, image files and manifests.
         out: folder of the features.
-        options: how the work is done.
-        batch_size: images at a time; None = chosen for the device.
+        options: options of the engine.
+        batch_size: images per batch; None = chosen for the device.
         report: receives the progress.
 
     Raises:
-        HeatError: where the folder, the list or the engine is unsuitable, or no image can be read.
+        HeatError: if the folder, the list or the engine is unsuitable, or if no image can be read.
     """
     if batch_size is not None and batch_size < 1:
         raise HeatError(f"--batch-size is {batch_size}: give 1 or more.")
@@ -63,7 +63,13 @@ def extract_list(
 
 @dataclass
 class _Samples:
-    """The readable images of all shards, and the ids of those that could not be read."""
+    """Ids and labels of the readable images of all shards, and ids of those that could not be read.
+
+    Attributes:
+        ids: id of each readable image.
+        labels: label of each readable image that has one.
+        skipped: id of each image that could not be read.
+    """
 
     ids: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
@@ -71,10 +77,10 @@ class _Samples:
 
 
 def _assemble(job: FeatureShardJob, paths: Sequence[Path], is_labelled: bool) -> None:
-    """Join shards to avg.npy, std.npy, labels.npy and meta.json, with no more than a shard in memory."""
+    """Join shards to avg.npy, std.npy, labels.npy and meta.json, with the features of one shard in memory at a time."""
     out, readable, widths = job.folder, list[np.ndarray](), dict[str, int]()
     for path in paths:
-        arrays = read_npz(path, _CURE)
+        arrays = read_npz(path, _REMEDY)
         readable.append(arrays.pop("readable"))
         widths |= {name: values.shape[1] for name, values in arrays.items()}
     readable_count = sum(int(flags.sum()) for flags in readable)
@@ -93,7 +99,12 @@ def _assemble(job: FeatureShardJob, paths: Sequence[Path], is_labelled: bool) ->
 
 
 def _collect_samples(job: FeatureShardJob, readable: Sequence[np.ndarray]) -> _Samples:
-    """Read the ids and labels of all shards; `readable` tells for each shard which images could be read."""
+    """Read the ids and labels of all shards.
+
+    Args:
+        job: job that wrote the shards.
+        readable: for each shard, (n,) bool that is True for images that could be read.
+    """
     samples = _Samples()
     for number, flags in enumerate(readable):
         shard = read_shard(job.folder, number, job.plan.shard_size)
@@ -105,7 +116,13 @@ def _collect_samples(job: FeatureShardJob, readable: Sequence[np.ndarray]) -> _S
 
 
 def _join_columns(out: Path, paths: Sequence[Path], shapes: dict[str, tuple[int, int]]) -> None:
-    """Write the columns of all shards, one shard below the other."""
+    """Concatenate the columns of all shards into .npy files.
+
+    Args:
+        out: folder of the files.
+        paths: result files of the shards, in order.
+        shapes: name of a column → shape of its file.
+    """
     with ExitStack() as stack:
         files = {}
         for name, shape in shapes.items():
@@ -114,6 +131,6 @@ def _join_columns(out: Path, paths: Sequence[Path], shapes: dict[str, tuple[int,
             header = {"descr": "<f4", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(files[name], header)
         for path in paths:
-            arrays = read_npz(path, _CURE)
+            arrays = read_npz(path, _REMEDY)
             for name in files.keys() & arrays.keys():
                 files[name].write(arrays[name].astype("<f4", copy=False).tobytes())

@@ -1,4 +1,4 @@
-"""Scores a list of images with a guard: Parquet shards of scores, and a summary of them."""
+"""Scoring of an image list with a guard: Parquet shards of scores, and a summary of them."""
 
 import heapq
 import json
@@ -21,18 +21,18 @@ from heat_core.shards.engine import run_shards
 from heat_core.shards.shard_jobs import ScoreShardJob
 from heat_core.shards.shard_plan import EngineOptions, lock_folder, open_plan
 
-_TOP_COUNT = 20  # most unusual images in a summary
+_TOP_COUNT = 20  # number of most unusual images in a summary
 _COLUMNS = ("path", "score", "p_value", "predicted")
 
 
 @dataclass(frozen=True)
 class ScoreSummary:
-    """The scores of a list as a whole.
+    """Summary of the scores of an image list.
 
     Attributes:
         image_count: number of images in the list.
-        unreadable_count: how many of them could not be read.
-        unknown_count: how many exceed the threshold.
+        unreadable_count: number of images that could not be read.
+        unknown_count: number of images whose score exceeds the threshold.
         threshold: threshold of the score.
         top: the most unusual images: (score, p-value, path, predicted class), the most unusual first.
         invalid_rows: sentences about rows of manifests that are left out.
@@ -55,19 +55,19 @@ def score_list(
     batch_size: int | None = None,
     report: Progress = no_progress,
 ) -> ScoreSummary:
-    """Score images into `out/scores-000000.parquet` and so on; called again it goes on where it ended.
+    """Score images into `out/scores-000000.parquet` and so on; a second call resumes interrupted work.
 
     Args:
         guard: guard that scores the images.
         sources: folders, image files and manifests.
         out: folder of the results.
-        options: how the work is done.
-        keep: images of each shard whose features are kept: as many spread evenly, and as many of the most unusual.
-        batch_size: images at a time; None = chosen for the device.
+        options: options of the engine.
+        keep: number of evenly spaced images of each shard, and of its most unusual images, whose features are kept.
+        batch_size: images per batch; None = chosen for the device.
         report: receives the progress.
 
     Raises:
-        HeatError: where the network cannot be loaded, or the folder, the list or the engine is unsuitable.
+        HeatError: if the network cannot be loaded, or if the folder, the list or the engine is unsuitable.
     """
     arrow()
     if keep < 0:
@@ -82,13 +82,13 @@ def score_list(
 
 
 def _summarise(job: ScoreShardJob, paths: Sequence[Path], invalid_rows: list[str]) -> ScoreSummary:
-    """Read the shards one by one."""
+    """Summarise the shards, which are read one by one."""
     image_count = unreadable_count = unknown_count = 0
     devices: set[str] = set()
     top: list[tuple[float, float, str, str]] = []
     for path in paths:
         table, device = read_score_shard(path)
-        scores = np.array(table["score"], dtype=float)  # NaN where there is none
+        scores = np.array(table["score"], dtype=float)  # null becomes NaN
         devices.add(device)
         image_count += len(scores)
         unreadable_count += int(np.isnan(scores).sum())
@@ -105,7 +105,7 @@ def _top_rows(table: dict[str, list[Any]], scores: np.ndarray) -> list[tuple[flo
 
 
 def _require_complete(job: ScoreShardJob, image_count: int, devices: set[str]) -> None:
-    """Refuse shards that lack images, or that different kinds of devices made."""
+    """Refuse shards that lack images, or that were made on different kinds of devices."""
     expected = job.plan.image_count
     if image_count != expected:
         raise HeatError(f"The shards of {printable(job.folder)} hold {image_count} images, and the list {expected}.")
@@ -120,7 +120,7 @@ def read_score_shard(path: Path) -> tuple[dict[str, list[Any]], str]:
     """Read path, score, p-value and predicted class of a shard, and the kind of device that made it.
 
     Raises:
-        HeatError: where the file is damaged.
+        HeatError: if the file is damaged.
     """
     pa = arrow()
     try:

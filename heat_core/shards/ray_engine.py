@@ -1,6 +1,6 @@
-"""Runs shards on Ray: each actor holds the job, and has a GPU of its own or some of the CPU cores.
+"""Processing of shards on Ray. Each actor holds the job, and has one GPU or some of the CPU cores.
 
-Ray starts an actor that died again; results lie on the disk that all machines share.
+Ray restarts actors that were killed. The results are written to a disk that all machines share.
 """
 
 import logging
@@ -17,16 +17,16 @@ from heat_core.progress import no_progress
 from heat_core.runs.events import Progress
 from heat_core.shards.shard_plan import DEFAULT_RAY_THREADS
 
-_RETRIES = 3  # of a shard whose actor died
+_RETRIES = 3  # attempts to repeat a shard whose actor was killed
 
 
 class RayEngine:
-    """The Ray engine.
+    """Engine that processes shards on a Ray cluster.
 
     Args:
-        address: address of a cluster, `auto` for the one of this machine; None = a new one on this machine.
-        workers: number of actors; None = as many as there is room for.
-        threads: CPU cores of each.
+        address: address of the cluster, or `auto` for that of this machine; None = a new one on this machine.
+        workers: number of actors; None = as many as the cluster has resources for.
+        threads: CPU cores per actor.
     """
 
     def __init__(
@@ -35,10 +35,15 @@ class RayEngine:
         self.address, self.workers, self.threads = address, workers, threads
 
     def __call__(self, job: Any, numbers: list[int], report: Progress = no_progress) -> Iterator[Any]:
-        """Do the numbers, and yield the results of the job in their order.
+        """Do the job for each number, and yield the results in the order of the numbers.
+
+        Args:
+            job: picklable job: number → result.
+            numbers: numbers of the shards.
+            report: receives a sentence about the workers.
 
         Raises:
-            HeatError: where Ray is not installed, cannot be reached, or has no room; or the job's own.
+            HeatError: if Ray is not installed, cannot be reached, or lacks CPU cores; or if the job fails.
         """
         if not numbers:
             return
@@ -59,11 +64,11 @@ class RayEngine:
         if not capacity:
             most_cores = max(int(node.get("CPU", 0)) for node in nodes)
             raise HeatError(
-                f"Ray has {most_cores} cores on a machine, and a worker wants {self.threads}: fewer --threads."
+                f"Ray has {most_cores} cores on a machine, and a worker needs {self.threads}: give fewer --threads."
             )
         workers = min(self.workers or capacity, capacity, len(numbers))
         report("ray", f"{workers} workers of {self.threads} cores{' and a GPU' if gpus else ''}.")
-        job_in_ray = ray.put(job)  # kept here: an actor that is started again asks for it once more
+        job_in_ray = ray.put(job)  # the reference must live on, because a restarted actor reads the job again
         rows = data.from_items([{"number": n} for n in numbers], override_num_blocks=len(numbers)).map_batches(
             _Worker,
             fn_constructor_args=(job_in_ray,),
@@ -81,12 +86,12 @@ class RayEngine:
                 yield result
         except ray.exceptions.RayError as error:
             raise HeatError(
-                f"Ray gave up ({printable(str(error).splitlines()[0])}): a worker that is killed {_RETRIES + 1} times "
+                f"Ray stopped ({printable(str(error).splitlines()[0])}): a worker that is killed {_RETRIES + 1} times "
                 "often lacks memory, give fewer --workers; what was finished is kept."
             ) from error
 
     def _worker_capacity(self, node: dict[str, float], gpus: bool) -> int:
-        """Return how many workers a machine has room for: none without a GPU where other machines have one."""
+        """Return the number of workers that fit on a machine; if any machine has a GPU, each worker needs one."""
         by_cores = int(node.get("CPU", 0)) // self.threads
         return min(by_cores, int(node.get("GPU", 0))) if gpus else by_cores
 
@@ -105,7 +110,7 @@ class _Worker:
     def _run_job(self, number: int) -> Any:
         try:
             return self.job(number)
-        except Exception as error:  # what Ray raises in its place is a page long
+        except Exception as error:  # Ray would raise its own error with a page of text
             where = f"{describe_error(error)} (on {socket.gethostname()}, number {number})"
             return error if isinstance(error, HeatError) else HeatError(where)
 
@@ -119,7 +124,7 @@ def _import_ray() -> tuple[Any, Any]:
         raise HeatError("--engine ray needs Ray: pip install 'heat-explorer[cluster]'.") from error
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
-    context.execution_options.preserve_order = True  # sums of what comes back are the same each time
+    context.execution_options.preserve_order = True  # sums of the results are then reproducible
     for name in ("ray.data", "ray"):
         logging.getLogger(name).setLevel(logging.ERROR)
     return ray, ray.data
@@ -127,7 +132,7 @@ def _import_ray() -> tuple[Any, Any]:
 
 def _connect(ray: Any, address: str | None) -> None:
     try:
-        if address and re.fullmatch(r"[\w.-]+:\d+", address):  # Ray itself asks for minutes
+        if address and re.fullmatch(r"[\w.-]+:\d+", address):  # Ray would retry for minutes
             host, _, port = address.rpartition(":")
             socket.create_connection((host, int(port)), timeout=10).close()
         ray.init(address=address or "local", include_dashboard=None if address else False, logging_level=logging.ERROR)

@@ -1,4 +1,4 @@
-"""What is done to a shard of images. A job can be pickled, and does the same to a shard wherever it runs."""
+"""Jobs that process one shard of images. A job can be pickled, and gives the same result on any machine."""
 
 import json
 import os
@@ -31,20 +31,20 @@ from heat_core.shards.shard_plan import ShardPlan
 from heat_core.storage import replacing, write_npz
 
 _REPORT_INTERVAL = 2.0  # seconds
-_MIN_IMAGES_OF_A_MISSING_FOLDER = 100  # so many absent files: their folder is not mounted
+_MIN_IMAGES_OF_A_MISSING_FOLDER = 100  # if so many files are all missing, their folder is not mounted
 
 
 @dataclass(frozen=True)
 class ShardResult:
-    """A finished shard.
+    """Counts, time and place of a finished shard.
 
     Attributes:
-        number: number of the shard.
-        image_count: number of its images.
-        unreadable_count: how many of them could not be read.
-        seconds: time that it took.
-        host: name of the machine that did it.
-        pid: id of the process that did it.
+        number: number of the shard, from 0.
+        image_count: number of images in the shard.
+        unreadable_count: number of images that could not be read.
+        seconds: seconds that the shard took.
+        host: name of the machine that processed it.
+        pid: id of the process that processed it.
     """
 
     number: int
@@ -56,26 +56,38 @@ class ShardResult:
 
 
 class ShardJob(ABC):
-    """Images → features → one file.
+    """Job that extracts the features of a shard's images and writes one result file.
 
     Args:
-        folder: folder of the list and of the results.
-        plan: what the folder was begun with.
+        folder: folder of the image list and of the results.
+        plan: plan that the folder was begun with.
         backbone: network that the features come from.
+
+    Attributes:
+        kind: kind of the results, with which the names of their files begin.
+        suffix: ending of the result files.
     """
 
-    kind: ClassVar[str]  # of the results: begins the name of their files
+    kind: ClassVar[str]
     suffix: ClassVar[str]
 
     def __init__(self, folder: Path, plan: ShardPlan, backbone: Backbone) -> None:
         self.folder, self.plan, self.backbone = folder.resolve(), plan, backbone
 
     def result_path(self, number: int) -> Path:
-        """Return the file of a shard: where it exists, the shard is finished."""
+        """Return the result file of a shard; the shard is finished if and only if the file exists."""
         return self.folder / f"{self.kind}-{number:06d}{self.suffix}"
 
     def __call__(self, number: int, report: Progress = no_progress) -> ShardResult:
-        """Do one shard."""
+        """Process one shard.
+
+        Args:
+            number: number of the shard, from 0.
+            report: receives the progress.
+
+        Raises:
+            HeatError: if none of at least 100 images exists on this machine.
+        """
         began, shard = time.monotonic(), read_shard(self.folder, number, self.plan.shard_size)
         with _torch_threads(self.plan.threads):
             return self._process(shard, began, report)
@@ -97,10 +109,16 @@ class ShardJob(ABC):
 
     @abstractmethod
     def write(self, shard: Shard, features: Features | None, readable: np.ndarray) -> None:
-        """Keep the result, whole or not at all; `features` are those of the readable images, None where none is."""
+        """Write the result file, whole or not at all.
+
+        Args:
+            shard: images of the shard.
+            features: features of the readable images; None if no image is readable.
+            readable: (n,) bool, True for images that could be read.
+        """
 
     def _extract_features(self, shard: Shard, report: Progress) -> tuple[Features | None, np.ndarray]:
-        """Features of the images that could be read, and (N,) which those are."""
+        """Extract the features of the readable images (None if there are none), and mark these images, (n,) bool."""
         images = ImageSet("", shard.ids, make_opener(shard.files, shard.boxes), None, [], "")
         batch_size, workers = self.plan.batch_size, default_workers(auto_device(), self.plan.threads)
         due = RateLimiter(_REPORT_INTERVAL)
@@ -114,7 +132,7 @@ class ShardJob(ABC):
 
 @contextmanager
 def _torch_threads(count: int) -> Iterator[None]:
-    """Let torch use `count` threads, then as many as before, so that later sums keep their order."""
+    """Let torch use `count` threads in the block, and then the former number, so that later sums do not change."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -124,11 +142,12 @@ def _torch_threads(count: int) -> Iterator[None]:
 
 
 class FeatureShardJob(ShardJob):
-    """Images → `features-000000.npz`: the columns of the readable images, and `readable` of all."""
+    """Job that writes `features-000000.npz`: the columns of the readable images, and `readable` of all images."""
 
     kind, suffix = "features", ".npz"
 
     def write(self, shard: Shard, features: Features | None, readable: np.ndarray) -> None:
+        """Write the features of the readable images, and which images are readable."""
         columns = {} if features is None else {"avg": features.avg, "std": features.std}
         write_npz(
             self.result_path(shard.number), {"readable": readable} | {k: v for k, v in columns.items() if v is not None}
@@ -136,15 +155,16 @@ class FeatureShardJob(ShardJob):
 
 
 class ScoreShardJob(ShardJob):
-    """Images → `scores-000000.parquet`: a row an image, in the order of the list.
+    """Job that writes `scores-000000.parquet`: one row per image, in the order of the list.
 
-    Beside it `kept-000000.parquet` holds the float16 features of evenly spaced images and of the most unusual ones.
+    A second file, `kept-000000.parquet`, holds the float16 features of evenly spaced images and of the most unusual
+    ones.
 
     Args:
-        folder: folder of the list and of the results.
-        plan: what the folder was begun with.
+        folder: folder of the image list and of the results.
+        plan: plan that the folder was begun with.
         guard: guard that scores the images.
-        keep: how many images of each of both kinds keep their features.
+        keep: number of evenly spaced images, and of most unusual images, whose features are kept.
     """
 
     kind, suffix = "scores", ".parquet"
@@ -154,6 +174,7 @@ class ScoreShardJob(ShardJob):
         self.guard, self.keep = guard, keep
 
     def write(self, shard: Shard, features: Features | None, readable: np.ndarray) -> None:
+        """Write the verdicts of all images, and the features of some readable images."""
         verdicts = self.guard.score_readable(features, shard.ids, readable)
         start = {"id": arrow().array(np.arange(shard.start, shard.start + len(shard)))}
         table = start | arrow_columns(verdicts) | _location_columns(shard)
@@ -189,7 +210,7 @@ class ScoreShardJob(ShardJob):
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """The meaning of the numbers, stored in every file."""
+        """Settings that give the scores their meaning; they are stored in every file."""
         guard, scale = self.guard, self.guard.scale
         return {
             "priors": list(guard.lens.select_priors(scale.priors)),
@@ -204,6 +225,6 @@ class ScoreShardJob(ShardJob):
 
 
 def _location_columns(shard: Shard) -> dict[str, Any]:
-    """Return the columns with the path of each image, and its box where the list has crops."""
+    """Return the columns with the path of each image, and with its box if the list has crops."""
     path = {"path": arrow().array(shard.paths)}
     return path if shard.boxes is None else path | {"box": boxes_to_arrow(shard.boxes)}

@@ -1,4 +1,4 @@
-"""A folder of shards: what it was begun with, and how it is worked on."""
+"""Folders of shards: the plan that a folder was begun with, and the options of the engine that processes it."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -16,6 +16,7 @@ PLAN_FILE = "plan.json"
 DEFAULT_SHARD_SIZE = 10_000  # images
 DEFAULT_RAY_THREADS = 4  # CPU cores of an actor
 _FORMAT = 1
+# Attribute of ShardPlan → key of plan.json.
 _JSON_KEYS = {
     "subject": "of",
     "list_digest": "list",
@@ -23,20 +24,20 @@ _JSON_KEYS = {
     "shard_size": "size",
     "threads": "threads",
     "batch_size": "batch_size",
-}  # attribute of ShardPlan → key of plan.json
+}
 
 
 @dataclass(frozen=True)
 class ShardPlan:
-    """What a folder of shards was begun with; a resumed job must agree with it.
+    """Plan that a folder of shards was begun with; a resumed job must agree with it.
 
     Attributes:
-        subject: what the results depend on: a run and its lens, or a network.
-        list_digest: digest of the list of images.
+        subject: text that identifies what the results depend on: a run and its lens, or a network.
+        list_digest: digest of the image list.
         image_count: number of images in the list.
-        shard_size: images a shard.
-        threads: CPU threads for each shard.
-        batch_size: images at a time; None = chosen for the device.
+        shard_size: images per shard.
+        threads: CPU threads per shard.
+        batch_size: images per batch; None = chosen for the device.
     """
 
     subject: str
@@ -48,7 +49,7 @@ class ShardPlan:
 
     @property
     def shard_count(self) -> int:
-        """The number of shards."""
+        """Number of shards."""
         return -(-self.image_count // self.shard_size)
 
     def save(self, folder: Path) -> None:
@@ -58,26 +59,34 @@ class ShardPlan:
 
     @classmethod
     def load(cls, folder: Path) -> "ShardPlan":
-        """Read the plan of a folder; HeatError where it is damaged or of another version."""
-        cure = f"delete {printable(folder)} and start again"
-        content = read_checked_json(folder / PLAN_FILE, cure)
+        """Read the plan of a folder.
+
+        Raises:
+            HeatError: if the plan is damaged or of another version.
+        """
+        remedy = f"delete {printable(folder)} and start again"
+        content = read_checked_json(folder / PLAN_FILE, remedy)
         if content.get("format", _FORMAT) != _FORMAT:
             raise HeatError(f"{printable(folder)} was begun by another version of heat_core: give another --out.")
         if set(content) != {"format", *_JSON_KEYS.values()}:
-            raise HeatError(f"{printable(folder / PLAN_FILE)} is damaged: {cure}.")
+            raise HeatError(f"{printable(folder / PLAN_FILE)} is damaged: {remedy}.")
         return cls(**{name: content[key] for name, key in _JSON_KEYS.items()})
 
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How a folder of shards is worked on; a folder that was begun keeps its own shard size and threads.
+    """Options of the engine that processes shards; a folder that was begun keeps its own shard size and threads.
 
     Attributes:
         engine: `loop` or `ray`.
-        address: address of a Ray cluster, `auto` for the one of this machine; None = a new one on this machine.
-        workers: actors on Ray; None = as many as there is room for.
-        threads: CPU threads for each shard; None = all cores, on Ray four at most, or as the folder was begun.
-        shard_size: images a shard.
+        address: address of a Ray cluster, or `auto` for that of this machine; None = a new one on this machine.
+        workers: number of actors on Ray; None = as many as the cluster has resources for.
+        threads: CPU threads per shard; None = those of the folder's plan, or in a new folder all cores, on Ray at most
+            four.
+        shard_size: images per shard.
+
+    Raises:
+        HeatError: if a number is less than 1, or if options of Ray are given for the engine `loop`.
     """
 
     engine: str = "loop"
@@ -95,14 +104,18 @@ class EngineOptions:
 
     @property
     def default_threads(self) -> int:
-        """The threads of a new folder."""
+        """Number of threads per shard in a new folder."""
         cores = os.cpu_count() or 1
         return self.threads or (min(DEFAULT_RAY_THREADS, cores) if self.engine == "ray" else cores)
 
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder of shards: one process alone leads the work in it."""
+    """Hold the lock of a folder of shards, so that only one process directs the work in it.
+
+    Raises:
+        HeatError: if another process holds the lock.
+    """
     message = f"Another process is at work in {printable(folder)}: wait for it, or stop it."
     with exclusive(folder / ".lock", message, timeout=0, target=folder):
         remove_leftovers(folder)
@@ -112,17 +125,17 @@ def lock_folder(folder: Path) -> Iterator[None]:
 def open_plan(
     folder: Path, sources: Sequence[Path], subject: str, options: EngineOptions, batch_size: int | None = None
 ) -> tuple[ShardPlan, ImageListSummary]:
-    """Begin a folder of shards, or read how it was begun.
+    """Begin a folder of shards, or read the plan that it was begun with.
 
     Args:
-        folder: folder of the list and the results.
-        sources: folders, image files, manifests.
-        subject: what the results depend on.
-        options: how it is worked on; a folder that was begun keeps its own shard size and threads.
-        batch_size: images at a time.
+        folder: folder of the image list and of the results.
+        sources: folders, image files and manifests.
+        subject: text that identifies what the results depend on.
+        options: options of the engine; a folder that was begun keeps its own shard size and threads.
+        batch_size: images per batch; None = chosen for the device.
 
     Raises:
-        HeatError: where the folder was begun with something else.
+        HeatError: if the folder was begun with other images or settings, or if it holds other files.
     """
     if not (folder / PLAN_FILE).exists():
         return _begin_plan(folder, sources, subject, options, batch_size)
@@ -140,7 +153,7 @@ def open_plan(
 def _begin_plan(
     folder: Path, sources: Sequence[Path], subject: str, options: EngineOptions, batch_size: int | None
 ) -> tuple[ShardPlan, ImageListSummary]:
-    """Write the list and the plan of a folder that holds nothing else."""
+    """Write the image list and the plan into a folder that holds no other files."""
     if left := [p.name for p in folder.iterdir() if not p.name.startswith(".") and p.name != LIST_FILE]:
         raise HeatError(f"{printable(folder)} holds {printable(left[0])}, but no plan: give an empty folder.")
     summary = write_image_list(sources, folder, options.shard_size)

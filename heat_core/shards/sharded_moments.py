@@ -1,4 +1,4 @@
-"""Computes the moments of a folder of features in parts, here or on Ray, and adds them: all that a mixture needs."""
+"""Moments that a Gaussian mixture is fitted on, computed in parts of a folder of features, here or on Ray."""
 
 from collections.abc import Sequence
 from functools import cached_property, reduce
@@ -21,20 +21,19 @@ from heat_core.shards.shard_plan import DEFAULT_SHARD_SIZE
 
 
 class _MomentsJob:
-    """Computes the moments of some samples of a folder of features, as a prior reads them."""
+    """Job that computes the moments of some samples of a folder of features, in the view of a prior."""
 
     def __init__(self, folder: Path, prior: str, class_names: Sequence[str], shard_size: int) -> None:
         self.folder, self.prior, self.shard_size = folder.resolve(), prior, shard_size
         self.class_names = list(class_names)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            name: value for name, value in self.__dict__.items() if name != "_features_and_labels"
-        }  # mapped files are not pickled
+        # The features are memory-mapped files, which another machine maps anew.
+        return {name: value for name, value in self.__dict__.items() if name != "_features_and_labels"}
 
     @cached_property
     def _features_and_labels(self) -> tuple[Features, np.ndarray]:
-        """The features, and the index of each sample's class in `class_names`; read once a process."""
+        """Features, and the index of each sample's class in `class_names`; read once per process."""
         features = load_features(self.folder)
         labels = features.required_labels(f"The prior {self.prior}")
         if unknown := sorted(set(features.class_names) - set(self.class_names)):
@@ -56,14 +55,17 @@ def compute_moments(
     shard_size: int = DEFAULT_SHARD_SIZE,
     engine: Engine[Moments] = run_in_process,
 ) -> Moments:
-    """Compute the moments that `GaussianMixture.fit_moments` takes, in parts that are added.
+    """Compute the moments that `GaussianMixture.fit_moments` takes, as the sum of those of all parts.
 
     Args:
         folder: folder of features with labels.
-        prior: prior that reads them: `gmm`, `gmm-std`, …
-        class_names: classes in the order of the mixture; the folder has images of some of them, and of no other.
-        shard_size: samples a part.
+        prior: prior whose view of the features is used: `gmm`, `gmm-std`, …
+        class_names: classes in the order of the mixture; the folder may have samples of these classes alone.
+        shard_size: samples per part.
         engine: `run_in_process`, or `RayEngine(…)`.
+
+    Raises:
+        HeatError: if the folder has no labels, or a class that is not in `class_names`.
     """
     part_count = -(-len(load_features(folder)) // shard_size)
     job = _MomentsJob(folder, prior, class_names, shard_size)

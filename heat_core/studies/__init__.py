@@ -1,8 +1,8 @@
-"""Studies: lists of runs that differ in one thing, and a table or figure over them (the paper's tables and figures).
+"""Studies: sets of runs that differ in one setting, with a table or figure over them (those of the paper).
 
-`request` says what is asked, `catalogue` which studies there are, `execution` does their runs, `results` and `page`
-show them.
+`request` describes one study that was asked for, `catalogue` lists all studies, `execution` carries out their runs, and
+`results` and `page` present them.
 """
 
-#: Of `catalogue.STUDIES`, for a command line that imports nothing more until it works.
+#: Names of `catalogue.STUDIES`; the command line reads them here, so that its start imports nothing more.
 STUDY_NAMES = ("priors", "methods", "near-far", "beta", "lambda", "share", "dice", "cost", "paper")

@@ -1,4 +1,4 @@
-"""The studies by name, and `paper`: all of them on one base."""
+"""Catalogue of the studies by name, and `paper`, which combines all of them on one base."""
 
 from argparse import Namespace
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _STUDIES = {
 
 
 def _vary_all(base: Experiment, values: Sequence[float]) -> list[StudySetting]:  # noqa: ARG001 (each part has its own)
-    """What all parts run, each setting once."""
+    """List the settings of all parts, each setting once."""
     settings = {s.label: s for part in _STUDIES.values() for s in part.vary(base, part.values)}
     return list(settings.values())
 
@@ -44,7 +44,7 @@ def _base_experiment(finished: FinishedRuns) -> Experiment:
 
 STUDIES = _STUDIES | {
     "paper": Study(
-        "The paper's whole set of tables and figures",
+        "All tables and figures of the paper",
         "Tabs. 1 to 12, Figs. 1, 3 and 4",
         _vary_all,
         _show_all,
@@ -53,7 +53,7 @@ STUDIES = _STUDIES | {
 }
 
 
-# The paper's own sets and networks, where an ID set of the paper is asked for by its name (App. B).
+# Sets and network of the paper (App. B), used where one of its ID sets is named.
 _PAPER_DEFAULTS = {
     name: {
         "backbone": f"resnet34_{name}",
@@ -72,22 +72,26 @@ _PAPER_DEFAULTS = {
 
 
 def fill_paper_defaults(options: Namespace) -> Namespace:
-    """The words of a command line with the paper's own sets and network, where only its ID set was named.
+    """Fill missing options of a command line with the paper's sets and network, if its ID set is one of the paper's.
 
     Raises:
-        HeatError: where something is missing that nobody can guess.
+        HeatError: where `--id`, `--ood` or `--backbone` is still missing.
     """
     for option, value in _PAPER_DEFAULTS.get(options.id, {}).items():
         if getattr(options, option) is None:
             setattr(options, option, value)
     for option in ("id", "ood", "backbone"):
         if getattr(options, option) is None:
-            raise HeatError(f"A study needs --{option}: give it as to `run`, or --id cifar10 for the paper's own sets.")
+            raise HeatError(f"A study needs --{option}: give it as for `run`, or --id cifar10 for the paper's sets.")
     return options
 
 
 def study_of(name: str) -> Study:
-    """A study by its name; HeatError where there is none."""
+    """Return the study with a name.
+
+    Raises:
+        HeatError: where there is no such study.
+    """
     if name not in STUDIES:
         raise HeatError(f"There is no study {name!r}: choose one of {', '.join(STUDIES)}.")
     return STUDIES[name]

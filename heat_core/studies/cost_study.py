@@ -1,4 +1,4 @@
-"""The study `cost`: milliseconds an image of network, priors, residuals, HEAT and an ensemble of five (Tab. 12)."""
+"""Study `cost`: milliseconds per image of network, priors, residuals, HEAT and an ensemble of five (Tab. 12)."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -19,13 +19,18 @@ from heat_core.studies.paper import add_paper_columns
 from heat_core.studies.results import Result
 from heat_core.studies.study import FinishedRuns, Study, StudySetting, main_setting
 
-_MEMBERS = 5  # of an ensemble, as in Tab. 12
-_BATCH = 256  # samples a call
+_MEMBERS = 5  # networks of the ensemble, as in Tab. 12
+_BATCH = 256  # samples per call
 _REPEATS = 7
 
 
 def measure_cost(run: Run, folder: Path) -> dict[str, Any]:  # noqa: ARG001
-    """Milliseconds an image: name → median over repeats of the same batch, on the device that runs use here."""
+    """Measure the milliseconds per image of each part of HEAT, on the device that runs use on this machine.
+
+    Returns:
+        "ms": part → median milliseconds per image over repeats of the same batch; "device": its name; "batch": images
+        per call.
+    """
     from heat_core.energies.heat import restore_prior
     from heat_core.features.batches import auto_device
 
@@ -51,7 +56,7 @@ def measure_cost(run: Run, folder: Path) -> dict[str, Any]:  # noqa: ARG001
 
 
 def _network_ms(run: Run, rows: np.ndarray, device: Any) -> float:
-    """The network's forward pass alone, on images that are decoded already."""
+    """Measure the milliseconds per image of the network's forward pass, without decoding the images."""
     import torch
 
     from heat_core.backbones.registry import load_backbone
@@ -73,7 +78,7 @@ def _network_ms(run: Run, rows: np.ndarray, device: Any) -> float:
 
 
 def _time_per_sample(function: Callable[[], object], samples: int) -> float:
-    """Median milliseconds a sample, after one call that does not count."""
+    """Measure the median milliseconds per sample, after one call that is not timed."""
     function()
     seconds = []
     for _ in range(_REPEATS):
@@ -112,12 +117,12 @@ def _show(finished: FinishedRuns) -> list[Result]:
         [()],
     )
     device, batch = finished.measurements["device"], finished.measurements["batch"]
-    sentence = f"Measured on {device}, {batch} images at a time; the network on decoded images. "
-    sentence += "HEAT is the network once, each prior and each residual; the ensemble is its networks."
+    sentence = f"Measured on {device}, {batch} images per call, without the time to decode images. "
+    sentence += "HEAT: the network once, each prior and each residual; ensemble: all of its networks."
     share = measured.get("network", 0.0) / measured["heat"] if measured["heat"] else 0.0
     answers = [sentence, f"The network takes {share:.0%} of HEAT's time."] if share else [sentence]
     table = add_paper_columns(ours, runs[0].experiment.id_set, "cost", "cost")
-    return [Result("What it costs (Tab. 12)", [table], answers=answers)]
+    return [Result("Time per image (Tab. 12)", [table], answers=answers)]
 
 
-COST = Study("What each part costs", "Tab. 12", _vary, _show, measure=measure_cost)
+COST = Study("Time per image of each part", "Tab. 12", _vary, _show, measure=measure_cost)

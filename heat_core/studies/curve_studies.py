@@ -1,4 +1,4 @@
-"""The studies that are curves: `lambda` (Figs. 3a, 6a), `beta` (Figs. 3b, 6b), `share` (Figs. 4, 7)."""
+"""Studies shown as curves: `lambda` (Figs. 3a, 6a), `beta` (Figs. 3b, 6b), `share` (Figs. 4, 7)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ from heat_core.runs.run import Run
 from heat_core.studies.results import TITLES, Band, Curves, Result, metric_cache
 from heat_core.studies.study import EBM, FinishedRuns, Study, StudySetting, main_setting, row_over_seeds
 
-_PLATEAU = 0.2  # points of AUROC within which a curve counts as level
+_PLATEAU = 0.2  # points of AUROC below the best value within which a curve counts as level
 
 
 def _rows_of_settings(runs_by_label: Sequence[tuple[str, Sequence[Run]]], detector: str) -> list[Entry]:
@@ -24,7 +24,7 @@ def _rows_of_settings(runs_by_label: Sequence[tuple[str, Sequence[Run]]], detect
 
 
 def _level_line(runs: Sequence[Run], detector: str, metric: str) -> dict[str, float]:
-    """A row's average as a level line, where there is the row."""
+    """Return the average of a row as a level, title → value; empty where no run has the detector."""
     entry = row_over_seeds(runs, detector)
     return (
         {}
@@ -38,7 +38,7 @@ def _level_line(runs: Sequence[Run], detector: str, metric: str) -> dict[str, fl
 
 def _vary_lambda(base: Experiment, values: Sequence[float]) -> list[StudySetting]:
     if any(not value > 0 for value in values):
-        raise HeatError("λ must lie above 0: without it the loss has no bound.")
+        raise HeatError("λ must be greater than 0: otherwise the loss has no lower bound.")
     as_trained = base.settings | {"balanced": False}
     return [main_setting(base)] + [
         StudySetting(f"λ = {v:g}", replace(base, settings=as_trained | {"lambda_": v}, detectors=[]), v) for v in values
@@ -46,7 +46,7 @@ def _vary_lambda(base: Experiment, values: Sequence[float]) -> list[StudySetting
 
 
 def _show_lambda(finished: FinishedRuns) -> list[Result]:
-    """λ by itself, without the loudness that follows from ID features: what the paper shows."""
+    """Show the effect of λ without rescaling, as in the paper; the rescaled residuals are level lines."""
     varied = [(setting, runs) for setting, runs in finished.runs if setting.label != "base"]
     if not varied:
         return []
@@ -57,17 +57,17 @@ def _show_lambda(finished: FinishedRuns) -> list[Result]:
         prior = row_over_seeds(varied[0][1], prior_row(p))
         levels = {m: _level_line(varied[0][1], prior_row(p), m) for m in TITLES}
         name = f"HEAT-{PRIOR_TITLES[p]}"
-        balanced = {
-            m: {f"{t}, balanced": v for t, v in _level_line(finished.runs_of("base"), corrected_row(p), m).items()}
+        rescaled = {
+            m: {f"{t}, rescaled": v for t, v in _level_line(finished.runs_of("base"), corrected_row(p), m).items()}
             for m in TITLES
         }
         curves = [
-            Curves(name, x, "λ", m, {name: metric_cache().average_band(entries, m)}, levels[m] | balanced[m])
+            Curves(name, x, "λ", m, {name: metric_cache().average_band(entries, m)}, levels[m] | rescaled[m])
             for m in TITLES
         ]
         better = [s.value for (s, _), e in zip(varied, entries, strict=True) if prior and _improves(e, prior)]
-        values = ", ".join(f"{v:g}" for v in better) or "no λ that was tried"
-        answers = [f"{name} as trained has a better AUROC than its prior, told from zero, at λ = {values}."]
+        values = f"λ = {', '.join(f'{v:g}' for v in better)}" if better else "none of the values of λ"
+        answers = [f"Without rescaling, {name} has a significantly better AUROC than its prior at {values}."]
         results.append(Result(f"λ and {name} (Fig. 3a)", curves=curves, answers=answers))
     return results
 
@@ -79,7 +79,7 @@ def _improves(entry: Entry, prior: Entry) -> bool:
 # ---- β ---------------------------------------------------------------------------------------------------------------
 
 
-def _vary_beta(base: Experiment, values: Sequence[float]) -> list[StudySetting]:  # noqa: ARG001 (no run is needed for them)
+def _vary_beta(base: Experiment, values: Sequence[float]) -> list[StudySetting]:  # noqa: ARG001 (the values need no further runs)
     return [main_setting(base)]
 
 
@@ -100,7 +100,7 @@ def _show_beta(finished: FinishedRuns) -> list[Result]:
 
 
 def _describe_plateau(band: Band, x: Sequence[str]) -> str:
-    """Over which neighbouring β around the best one AUROC stays within `_PLATEAU` of it."""
+    """Describe the range of β around the best one over which AUROC stays within `_PLATEAU` of it."""
     best = int(np.argmax(band.mean))
     low = high = best
     while low > 0 and band.mean[low - 1] >= band.mean[best] - _PLATEAU:
@@ -141,15 +141,15 @@ def _show_share(finished: FinishedRuns) -> list[Result]:
         if hybrid and pure and prior:
             answers.append(f"{label}: " + metric_cache().describe_difference(hybrid, pure, ("HEAT-GMM", "EBM")))
             answers.append(f"{label}: " + metric_cache().describe_difference(hybrid, prior, ("HEAT-GMM", "GMM")))
-    return [Result("How much it takes to learn from (Figs. 4, 7)", curves=curves, answers=answers)]
+    return [Result("Effect of the share of the training images (Figs. 4, 7)", curves=curves, answers=answers)]
 
 
 LAMBDA = Study(
-    "How λ holds the residual",
+    "Effect of λ on the residual",
     "Figs. 3a and 6a",
     _vary_lambda,
     _show_lambda,
     (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
 )
-BETA = Study("How much β matters", "Figs. 3b and 6b", _vary_beta, _show_beta)
+BETA = Study("Effect of β on HEAT", "Figs. 3b and 6b", _vary_beta, _show_beta)
 SHARE = Study("How few training images are enough", "Figs. 4 and 7", _vary_share, _show_share, (0.1, 0.2, 0.5, 1.0))

@@ -1,14 +1,14 @@
-"""The runs of a study: which there are, how long they will take, and doing those that are not done."""
+"""Runs of a study: planning them, estimating their time, and carrying out those that are not done."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from heat_core.energies.residual_cache import ResidualCache
 from heat_core.errors import HeatError
 from heat_core.jobs.estimate import estimate
 from heat_core.pipeline.experiment_sets import inspect_sets
-from heat_core.pipeline.residual_cache import ResidualCache
 from heat_core.runs.creation import new_run_in
 from heat_core.runs.events import RUN_FILE, Event, Progress, record_job
 from heat_core.runs.experiment import Experiment
@@ -31,12 +31,12 @@ from heat_core.version import __version__
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run of a study.
+    """One run of a study, done or not.
 
     Attributes:
-        setting: what it is of.
-        experiment: with its seed.
-        folder: where it lies, or will.
+        setting: setting that the run belongs to.
+        experiment: experiment of the run, with its seed.
+        folder: folder of the run, which need not exist yet.
     """
 
     setting: StudySetting
@@ -45,15 +45,15 @@ class PlannedRun:
 
     @property
     def run(self) -> Run | None:
-        """The run, where it is done."""
+        """The finished run; None where it is not done."""
         return finished_run(self.folder)
 
 
 def plan_runs(request: StudyRequest) -> list[PlannedRun]:
-    """Every run that a study needs, seed by seed, so that all settings are there with the first.
+    """List every run that a study needs, seed by seed, so that all settings have a run after the first seed.
 
     Raises:
-        HeatError: where a set cannot be opened, or the study cannot be had of this base.
+        HeatError: where a set cannot be opened, or a setting of the study is not possible with this base.
     """
     study = study_of(request.study)
     settings = study.vary(request.base, request.values or study.values)
@@ -69,19 +69,22 @@ def plan_runs(request: StudyRequest) -> list[PlannedRun]:
 
 
 def seconds_left(planned: list[PlannedRun]) -> float:
-    """What the runs that are not done will take, at most: features are extracted once, and a residual that several of
-    them need is trained once."""
+    """Estimate the seconds that the remaining runs take at most.
+
+    Features are extracted once for all runs. A residual that several runs need is counted for each, although it is
+    trained once.
+    """
     to_do = {item.folder: item.experiment for item in planned if item.run is None}
     if not to_do:
         return 0.0
-    sizes = inspect_sets(planned[0].experiment).sizes  # the same sets in all of them
+    sizes = inspect_sets(planned[0].experiment).sizes  # all runs have the same sets
     costs = [estimate(experiment, sizes) for experiment in to_do.values()]
     extraction = 0.0 if len(to_do) < len({item.folder for item in planned}) else costs[0].extraction or 0.0
     return extraction + sum(cost.training for cost in costs)
 
 
 def collect_finished(study: StudyFolder, planned: list[PlannedRun]) -> FinishedRuns:
-    """What of a study is done."""
+    """Open the finished runs and the measurements of a study."""
     runs: dict[str, tuple[StudySetting, list[Run]]] = {}
     for item in planned:
         if run := item.run:
@@ -92,16 +95,20 @@ def collect_finished(study: StudyFolder, planned: list[PlannedRun]) -> FinishedR
 
 
 def current_results(study: StudyFolder) -> tuple[FinishedRuns, list[Result]]:
-    """What of a study is done, and what it shows so far."""
+    """Return the finished runs of a study and its results so far."""
     finished = collect_finished(study, plan_runs(study.request))
     return finished, study_of(study.request.study).show(finished)
 
 
 def run_study(study: StudyFolder, on_event: Callable[[Event], None] = lambda _: None) -> None:
-    """Do the runs of a study that are not done. One that fails is said, and the others go on.
+    """Carry out the runs of a study that are not done; a run that fails is reported, and the others continue.
+
+    Args:
+        study: folder of the study.
+        on_event: called with each event of the study.
 
     Raises:
-        HeatError: with the sentence of the first run that failed; everything that was finished is kept.
+        HeatError: after all runs, with the message of the first run that failed; finished runs are kept.
     """
     with record_job(study.folder, on_event, {"heat_core": __version__}) as progress:
         planned = list({item.folder: item for item in plan_runs(study.request)}.values())
@@ -121,7 +128,7 @@ def run_study(study: StudyFolder, on_event: Callable[[Event], None] = lambda _: 
 
 
 def _do_run(item: PlannedRun, name: str, on_event: Callable[[Event], None]) -> None:
-    """Do or resume a run; one that is done is left as it is."""
+    """Start or resume a run that is not done."""
     if item.run:
         return
     from heat_core.pipeline.pipeline import run  # imports torch
@@ -135,7 +142,7 @@ def _do_run(item: PlannedRun, name: str, on_event: Callable[[Event], None]) -> N
 
 
 def _forward_event(progress: Progress, event: Event, done: int, total: int) -> None:
-    """What a run of the study reports; its own end is not the study's."""
+    """Report an event of a run as one of the study, except the run's own end, which does not end the study."""
     if event["stage"] in ("features", "residual", "detectors"):
         progress("study", event["message"], done=done, total=total)
 

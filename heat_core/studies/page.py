@@ -1,4 +1,4 @@
-"""What a study shows, written down: one HTML page that opens without internet, Markdown, CSV and LaTeX."""
+"""Report of a study: one HTML page that opens without internet, Markdown, CSV and LaTeX."""
 
 import os
 import platform
@@ -18,19 +18,19 @@ from heat_core.studies.study import FinishedRuns
 
 LEGEND = (
     "Means over seeds, with 95 % intervals over images and seeds, paired between rows. Bold: best of its column, and "
-    "what is not told from it; underlined: best of the rest. Columns that name a table of the paper hold its own "
-    "numbers, of its own sets and network."
+    "every row that does not differ from it significantly; underlined: best of the rest. Columns that name a table of "
+    "the paper hold the paper's numbers, for its own sets and network."
 )
 
 
 @dataclass(frozen=True)
 class StudyReport:
-    """A study's results and what they were made with.
+    """Results of a study, with the request and the runs that they come from.
 
     Attributes:
-        request: what was asked.
-        finished: its runs.
-        results: what they show.
+        request: description of the study.
+        finished: finished runs and measurements.
+        results: tables, figures and sentences.
     """
 
     request: StudyRequest
@@ -39,15 +39,16 @@ class StudyReport:
 
     @property
     def title(self) -> str:
+        """Title of the study with the tables and figures of the paper that it repeats."""
         study = study_of(self.request.study)
         return f"{study.title} ({study.paper_reference})"
 
     def facts(self) -> dict[str, str]:
-        """What the numbers come from: sets, network, command, machine, time."""
+        """List the facts about the study, name → description: sets, network, preset, runs, command."""
         e = self.request.base
         runs = [run for _, of_setting in self.finished.runs for run in of_setting]
         first = runs[0] if runs else None
-        accuracy = f", {first.accuracy:.1%} of the test images right" if first and first.accuracy is not None else ""
+        accuracy = f", accuracy {first.accuracy:.1%} on the test images" if first and first.accuracy is not None else ""
         sizes = "" if first is None else f" ({len(first.training_ids):,} training images)"
         seconds = sum(float(run.info.get("seconds", 0.0)) for run in runs)
         return {
@@ -61,7 +62,7 @@ class StudyReport:
 
 
 def command_of(request: StudyRequest) -> str:
-    """The command line that does the same study."""
+    """Return the command line that carries out the same study."""
     arguments = shlex.split(request.base.to_command())
     command = [*arguments[:3], "study", request.study, *arguments[4:]]
     command += ["--seeds", *map(str, request.seeds)]
@@ -75,7 +76,11 @@ def _machine() -> str:
 
 
 def write_all(report: StudyReport, folder: Path) -> Path:
-    """Write `index.html`, `index.md`, and each table as CSV and LaTeX; returns the page."""
+    """Write `index.html`, `index.md`, each table as CSV and LaTeX, and each figure as CSV.
+
+    Returns:
+        The path of `index.html`.
+    """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "index.html", to_html(report))
@@ -96,7 +101,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def to_html(report: StudyReport) -> str:
-    """The page (about 5 MB, most of it the plotting library)."""
+    """Make the report as one HTML page (about 5 MB, most of it the plotting library)."""
     sections = [
         {
             "title": result.title,
@@ -113,17 +118,17 @@ def to_html(report: StudyReport) -> str:
 
 
 def figure_of(curves: Curves) -> Figure:
-    """The Plotly figure of curves."""
+    """Draw curves as a Plotly figure."""
     return figures.bands(curves.x, curves.x_title, TITLES[curves.metric], _band_values(curves), curves.levels)
 
 
 def _band_values(curves: Curves) -> dict[str, tuple[list[float], list[float], list[float]]]:
-    """The curves as `figures.bands` takes them."""
+    """Convert curves to the form that `figures.bands` expects."""
     return {name: (b.mean.tolist(), b.low.tolist(), b.high.tolist()) for name, b in curves.bands.items()}
 
 
 def to_markdown(report: StudyReport) -> str:
-    """The same for a README: figures as tables of their points."""
+    """Make the report as Markdown, with figures as tables of their points."""
     lines = [f"# {tables.markdown_text(report.title)}", ""]
     lines += [f"- {name}: {tables.markdown_text(fact)}" for name, fact in report.facts().items() if name != "Command"]
     lines += ["", f"```\n{report.facts()['Command']}\n```", "", LEGEND]
@@ -133,7 +138,7 @@ def to_markdown(report: StudyReport) -> str:
         for table in result.tables:
             lines += [
                 "",
-                f"**{TITLES.get(table.metric, 'milliseconds an image')}**",
+                f"**{TITLES.get(table.metric, 'milliseconds per image')}**",
                 "",
                 tables.to_markdown(table, intervals=True),
             ]
@@ -148,7 +153,7 @@ def to_markdown(report: StudyReport) -> str:
 
 
 def _points_as_markdown(curves: Curves) -> str:
-    """A figure's curves and levels, a column a point."""
+    """Write the curves and levels of a figure as a Markdown table, one column per point."""
     rows = [f"| {curves.x_title} | " + " | ".join(curves.x) + " |", "|---" * (len(curves.x) + 1) + "|"]
     for name, band in curves.bands.items():
         cells = (f"{m:.1f} ({a:.1f}–{b:.1f})" for m, a, b in zip(band.mean, band.low, band.high, strict=True))
@@ -159,7 +164,7 @@ def _points_as_markdown(curves: Curves) -> str:
 
 
 def to_csv(curves: Curves) -> str:
-    """One line a point: curve, x, mean, low, high."""
+    """Write the curves and levels of a figure as CSV, one line per point: curve, x, mean, low, high."""
     lines = ["curve,x,mean,low,high"]
     for name, band in curves.bands.items():
         for x, *values in zip(curves.x, band.mean, band.low, band.high, strict=True):

@@ -1,4 +1,4 @@
-"""The paper's own numbers, beside ours: `paper.json` holds them with the table they come from."""
+"""Numbers of the paper, to stand beside ours; `paper.json` holds them with the tables that they come from."""
 
 import json
 from dataclasses import replace
@@ -21,16 +21,21 @@ def _load_tables() -> dict[str, list[dict[str, Any]]]:
 
 
 def paper_table(id_set: str, study: str, part: str) -> dict[str, Any] | None:
-    """A table of the paper: `table`, `network`, `columns` ((group, name) pairs), `rows` (row → [FPR95, AUROC] a
-    column; [AUROC] in Tab. 2); None where the paper has none for this ID set.
+    """Look up a table of the paper.
+
+    Returns:
+        `table`, `network`, `columns` ((group, name) pairs) and `rows` (row → [FPR95, AUROC] per column, only [AUROC] in
+        Tab. 2); None where the paper has no such table for this ID set.
     """
     matching = (t for t in _load_tables().get(id_set, []) if (t["study"], t["part"]) == (study, part))
     return next(matching, None)
 
 
 def add_paper_columns(ours: Comparison, id_set: str, study: str, part: str) -> Comparison:
-    """Our table with the paper's columns at its end; as it is where the paper has no such table, or none of its
-    rows."""
+    """Append the paper's columns to our table.
+
+    The table is returned unchanged where the paper has no such table, none of its rows, or not its metric.
+    """
     theirs = paper_table(id_set, study, part)
     if theirs is None:
         return ours
@@ -39,7 +44,7 @@ def add_paper_columns(ours: Comparison, id_set: str, study: str, part: str) -> C
         return ours
     position = _METRICS.get(ours.metric, 0)
     width = max(len(values[0]) for values in known if values)
-    if width == 1 and ours.metric == "fpr95":  # Tab. 2 gives AUROC alone
+    if width == 1 and ours.metric == "fpr95":  # Tab. 2 has no FPR95
         return ours
     columns = [(f"{theirs['table']}, {theirs['network']}", name) for _, name in theirs["columns"]]
     position = position if width > 1 else 0
@@ -52,7 +57,7 @@ def add_paper_columns(ours: Comparison, id_set: str, study: str, part: str) -> C
 
 
 def row_key(source: ScoreSource) -> str:
-    """A row as `paper.json` names it: a detector, or the subset of priors that is composed."""
+    """Return the name of a row in `paper.json`: a detector, or the subset of priors that is composed."""
     if source.detector == HEAT and source.lens.priors:
         return corrected_row(*source.lens.priors)
     return source.detector

@@ -1,7 +1,7 @@
-"""What is asked of a study: its name, an Experiment to vary, the seeds and the values; and where it is kept.
+"""Requests for studies (name, Experiment to vary, seeds, values), and the folders of studies and of their runs.
 
-A run of a study is a function of its Experiment and of the files that it names. Its folder carries a digest of both, so
-that two studies, or one that was killed and started again, share every finished run without having to know each other.
+A run of a study depends only on its Experiment and on the files that this names. The name of its folder contains a
+digest of both, so that several studies, or a study that was stopped and started again, share every finished run.
 """
 
 import time
@@ -20,18 +20,18 @@ from heat_core.runs.run import RUN_OF_STUDY, Run
 from heat_core.storage import expand_home, heat_home, is_file, read_json, write_json, writing
 from heat_core.version import __version__
 
-MEASUREMENTS_FILE = "measured.json"  # in the folder of a study: what it measured beside its runs
+MEASUREMENTS_FILE = "measured.json"  # in the folder of a study: its measurements, which belong to no single run
 
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """A study that somebody wants.
+    """Request for a study.
 
     Attributes:
-        study: its name.
-        base: what is varied.
-        seeds: of the residuals.
-        values: of what is varied; empty = the study's own.
+        study: name of the study.
+        base: experiment that the study varies.
+        seeds: seeds of the residuals.
+        values: values of the varied setting; empty: the study's default values.
     """
 
     study: str
@@ -41,15 +41,21 @@ class StudyRequest:
 
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
-            raise HeatError("A study needs at least one seed, and each once.")
+            raise HeatError("A study needs at least one seed, and each seed only once.")
         if len(set(self.values)) < len(self.values):
-            raise HeatError("A value was given twice: give each once.")
+            raise HeatError("A value was given twice: give each value once.")
 
     def to_dict(self) -> dict[str, Any]:
+        """Convert the request to JSON values (see `from_dict`)."""
         return asdict(self) | {"base": self.base.to_dict()}
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Self:
+        """Restore a request from `to_dict`.
+
+        Raises:
+            HeatError: where the content is damaged.
+        """
         try:
             base = Experiment.from_dict(content["base"])
             return cls(str(content["study"]), base, tuple(content["seeds"]), tuple(content["values"]))
@@ -58,12 +64,14 @@ class StudyRequest:
 
 
 class StudyFolder:
-    """A study on disk: what was asked (run.json, as a run's), what its job reported, what it measured.
+    """Study on disk: its request (in run.json, like a run's), the events of its job, its measurements.
+
+    Opening one raises HeatError where run.json is damaged.
 
     Attributes:
-        folder: where it lives.
-        info: the content of run.json.
-        request: what was asked.
+        folder: folder of the study.
+        info: content of run.json.
+        request: description of the study.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -76,17 +84,17 @@ class StudyFolder:
 
     @property
     def id(self) -> str:
-        """The folder's name."""
+        """Name of the folder."""
         return self.folder.name
 
 
 def studies_home() -> Path:
-    """Where studies lie, and the residuals that they share."""
+    """Return the folder of all studies, which also holds the residuals that they share."""
     return heat_home() / "studies"
 
 
 def new_study(request: StudyRequest) -> StudyFolder:
-    """The folder of a study; one that was asked before is found again, with everything that it finished."""
+    """Create the folder of a study, or open it where the same study was requested before."""
     request = replace(request, base=_normalise(request.base))
     folder = studies_home() / f"{request.study}-{digest_of_json(request.to_dict(), size=6)}"
     if not is_file(folder / RUN_FILE):
@@ -98,29 +106,29 @@ def new_study(request: StudyRequest) -> StudyFolder:
 
 
 def list_studies() -> list[StudyFolder]:
-    """Every readable study, the newest first."""
+    """List every readable study, newest first."""
     studies = []
     for folder in studies_home().glob("*/" + RUN_FILE):
         try:
             studies.append(StudyFolder(folder.parent))
-        except HeatError:  # a damaged one must not hide the others
+        except HeatError:  # a damaged study must not hide the others
             continue
     return sorted(studies, key=lambda study: study.info["created"], reverse=True)
 
 
 def run_folder(experiment: Experiment, files: str) -> Path:
-    """Where the run of an experiment lies, or would.
+    """Return the folder of an experiment's run in a study, which need not exist yet.
 
     Args:
-        experiment: as `_normalise` returns it.
-        files: `fingerprint_of` it.
+        experiment: experiment of the run; its name and whether it has a map make no difference.
+        files: `fingerprint_of` the experiment.
     """
     content = _normalise(experiment).to_dict() | {"name": "", "version": __version__, "files": files}
     return heat_home() / "runs" / f"{RUN_OF_STUDY}{digest_of_json(content, size=6)}"
 
 
 def finished_run(folder: Path) -> Run | None:
-    """The run of a folder, where it is done."""
+    """Open the run of a folder; None where there is none that is done."""
     try:
         run = Run.open(folder) if is_file(folder / RUN_FILE) else None
     except HeatError:
@@ -129,7 +137,7 @@ def finished_run(folder: Path) -> Run | None:
 
 
 def fingerprint_of(experiment: Experiment) -> str:
-    """Of the content of the sets and the weights: another one when a file changes.
+    """Compute a digest of the content of an experiment's sets and of its weights files, which changes with any file.
 
     Raises:
         HeatError: where a set cannot be opened.
@@ -145,5 +153,5 @@ def fingerprint_of(experiment: Experiment) -> str:
 
 
 def _normalise(experiment: Experiment) -> Experiment:
-    """Without what changes no number."""
+    """Remove what changes no result: relative paths, the name, the map."""
     return replace(experiment.with_absolute_paths(), name="", map=False)

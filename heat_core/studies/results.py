@@ -1,4 +1,4 @@
-"""What studies show: tables (beside the paper's own), curves with bands, and sentences with intervals."""
+"""Results of studies: tables (with the paper's columns), curves with bands, and sentences with intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _UNITS = {"fpr95": "points of FPR95", "auroc": "points of AUROC"}
 
 @dataclass(frozen=True)
 class Band:
-    """A curve with its 95 % interval: arrays of one length."""
+    """A curve with its 95 % interval: three arrays of the same length."""
 
     mean: np.ndarray
     low: np.ndarray
@@ -27,15 +27,15 @@ class Band:
 
 @dataclass(frozen=True)
 class Curves:
-    """A figure.
+    """A figure of curves.
 
     Attributes:
-        title: of it.
-        x: where the points stand, as they are written.
-        x_title: of the axis.
-        metric: on the other.
+        title: title of the figure.
+        x: labels of the points.
+        x_title: title of the horizontal axis.
+        metric: metric on the vertical axis, in percent.
         bands: name → curve.
-        levels: name → a value that does not hang on x.
+        levels: name → value that does not depend on x.
     """
 
     title: str
@@ -48,13 +48,13 @@ class Curves:
 
 @dataclass(frozen=True)
 class Result:
-    """A part of what a study shows.
+    """A section of a study's results.
 
     Attributes:
-        title: of it, with the table or figure that it repeats.
-        tables: one a metric.
+        title: heading that ends with a table or figure of the paper in brackets, e.g. "All detectors (Tab. 4)".
+        tables: tables, one per metric.
         curves: figures.
-        answers: sentences, with intervals.
+        answers: sentences with intervals.
     """
 
     title: str
@@ -64,20 +64,24 @@ class Result:
 
     @property
     def stem(self) -> str:
-        """Of the files that it is written to: the table or figure in the brackets of its title."""
+        """File stem from the table or figure number in the title, e.g. "tab-4"."""
         reference = self.title.rpartition("(")[2].rstrip(")")
         return reference.lower().replace(". ", "-").replace(", ", "-")
 
 
 class MetricCache:
-    """Measures with one bootstrap for both metrics, however many tables ask for the same row."""
+    """Cache of bootstrap replicates: one bootstrap gives both metrics to all tables that need the same row.
+
+    Args:
+        replicates: number of bootstrap replicates.
+    """
 
     def __init__(self, replicates: int = 400) -> None:
         self.replicates = replicates
         self._replicates: dict[tuple[str, str], dict[str, np.ndarray]] = {}
 
     def estimate(self, known: np.ndarray, ood: np.ndarray, metric: str, replicates: int) -> MetricEstimate:
-        """As `metric_estimates.estimate_metric`."""
+        """Compute a metric in percent and its replicates, like `metric_estimates.estimate_metric`."""
         key = digest_of_array(known), digest_of_array(ood)
         if metric in TITLES and key not in self._replicates:
             self._replicates[key] = bootstrap(known, ood, replicates)
@@ -85,30 +89,36 @@ class MetricCache:
         return 100 * METRICS[metric](known, ood), resampled
 
     def compare(self, entries: Sequence[Entry], metrics: Sequence[str] = tuple(TITLES)) -> list[Comparison]:
-        """One table a metric; none without rows."""
+        """Make one table per metric; none where there are no rows."""
         return [compare(entries, m, self.replicates, self.estimate) for m in metrics] if entries else []
 
     def difference(self, entry: Entry, baseline: Entry, metric: str) -> AverageDifference:
-        """`metric_estimates.average_difference`."""
+        """Subtract `baseline` from `entry` (see `metric_estimates.average_difference`)."""
         return average_difference(entry, baseline, metric, self.replicates, self.estimate)
 
     def average_band(self, entries: Sequence[Entry], metric: str) -> Band:
-        """The averages of rows, one a point of a curve."""
+        """Make a curve of the averages of rows, one point per row; NaN where a row has no average."""
         cells = [self.compare([entry], [metric])[0].cells[0][-1] for entry in entries]
         values = np.array([(c.value, c.low, c.high) if c else (np.nan,) * 3 for c in cells])
         return Band(*values.reshape(-1, 3).T)
 
     def describe_difference(self, entry: Entry, baseline: Entry, names: tuple[str, str]) -> str:
-        """By how much a row differs from another, in both metrics; says which differences are told from zero."""
+        """Describe the differences of two rows in both metrics, and which are not significantly different from zero.
+
+        Args:
+            entry: row that is compared.
+            baseline: row that it is compared with.
+            names: names of the two in the sentence.
+        """
         texts = []
         for metric in ("auroc", "fpr95"):
             gap = self.difference(entry, baseline, metric)
-            remark = "" if gap.is_significant else ", not told from zero"
+            remark = "" if gap.is_significant else ", not significantly different from zero"
             texts.append(f"{gap.value:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}] {_UNITS[metric]}{remark}")
         return f"{names[0]} against {names[1]}: " + "; ".join(texts) + "."
 
 
 @cache
 def metric_cache() -> MetricCache:
-    """The one of this process: what was measured for one study is there for the next."""
+    """Return the cache of this process, which all studies share."""
     return MetricCache()

@@ -1,4 +1,4 @@
-"""What a study is: the settings that it runs, and what it shows of them."""
+"""Definition of a study: its settings, and how their runs are shown."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,12 +17,12 @@ EBM = "ebm"
 
 @dataclass(frozen=True)
 class StudySetting:
-    """One of the things that a study compares.
+    """One setting that a study compares with others.
 
     Attributes:
-        label: of it, as figures print it.
-        experiment: what is run, with any seed.
-        value: of what is varied, where that is a number.
+        label: name of the setting, as figures print it.
+        experiment: experiment to run; its seed is replaced.
+        value: value of the varied setting, where that is a number.
     """
 
     label: str
@@ -30,8 +30,10 @@ class StudySetting:
     value: float = 0.0
 
     def with_seed(self, seed: int, first: bool) -> Experiment:
-        """Its Experiment with a seed. What does not hang on it (all detectors but the EBM) is fitted with the first
-        one only."""
+        """Return the Experiment with a seed.
+
+        Detectors that do not depend on the seed (all but the EBM) are fitted only where `first` is true.
+        """
         names = self.experiment.detectors
         fitted = names if first else [d for d in detectors.resolve(names) if d == EBM]
         return replace(self.experiment, seed=seed, detectors=fitted)
@@ -39,18 +41,18 @@ class StudySetting:
 
 @dataclass(frozen=True)
 class FinishedRuns:
-    """The runs of a study that are done.
+    """Finished runs of a study.
 
     Attributes:
-        runs: for each setting that has any, its runs, a seed each.
-        measurements: what was measured beside them.
+        runs: (setting, its finished runs, one per seed), for each setting that has any.
+        measurements: result of the study's `measure`; empty before.
     """
 
     runs: tuple[tuple[StudySetting, tuple[Run, ...]], ...]
     measurements: dict[str, Any] = field(default_factory=dict)
 
     def runs_of(self, label: str) -> tuple[Run, ...]:
-        """The runs of one setting; none where it has not come that far."""
+        """Return the finished runs of the setting with a label; empty where there is none yet."""
         return next((runs for setting, runs in self.runs if setting.label == label), ())
 
 
@@ -61,15 +63,15 @@ Measure = Callable[[Run, Path], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Study:
-    """A study.
+    """A study of the catalogue.
 
     Attributes:
-        title: what it answers.
-        paper_reference: which tables and figures of the paper it repeats.
-        vary: the base and the values → its settings.
-        show: what is shown of those that are done.
-        values: of what is varied, unless others are asked for.
-        measure: measures something on the first run, in the study's own process.
+        title: title as the app and the report print it.
+        paper_reference: tables and figures of the paper that it repeats.
+        vary: function of the base and the values that returns the settings.
+        show: function of the finished runs that returns the results.
+        values: default values of the varied setting.
+        measure: function that measures the first run, in the study's own process; None: there is nothing to measure.
     """
 
     title: str
@@ -81,7 +83,7 @@ class Study:
 
 
 def row_over_seeds(runs: Sequence[Run], detector: str, lens: Lens = PLAIN, label: str = "") -> Entry | None:
-    """A table's row over the seeds: of those runs that have the detector."""
+    """Make a row that averages a detector over the runs that have it; None where none has."""
     with_detector = [run for run in runs if detector in run.detectors]
     if not with_detector:
         return None
@@ -89,10 +91,10 @@ def row_over_seeds(runs: Sequence[Run], detector: str, lens: Lens = PLAIN, label
 
 
 def rows_over_seeds(runs: Sequence[Run], names: Sequence[str]) -> list[Entry]:
-    """The rows of those detectors that there are."""
+    """Make a row over the seeds for each of the detectors `names` that a run has."""
     return [entry for name in names if (entry := row_over_seeds(runs, name))]
 
 
 def main_setting(base: Experiment) -> StudySetting:
-    """The setting that most studies share: the base as it is, with the EBM beside it."""
+    """Make the setting that most studies share: the base with the EBM added to its detectors."""
     return StudySetting("base", replace(base, detectors=list(dict.fromkeys([*base.detectors, EBM]))))

@@ -1,10 +1,9 @@
-"""The studies that are tables: `priors` (Tabs. 1 to 3), `methods` (Tabs. 4 to 9 and 11), `dice` (Tab. 10), `near-far`
-(Fig. 1).
-"""
+"""Studies shown as tables: `priors` (Tabs. 1 to 3), `methods` (4 to 9 and 11), `dice` (10), `near-far` (Fig. 1)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +64,7 @@ def _against_ebm(runs: Sequence[Run]) -> Result:
     hybrid, pure = rows[corrected_row("gmm")], rows[EBM]
     answers = [metric_cache().describe_difference(hybrid, pure, ("HEAT-GMM", "EBM"))] if hybrid and pure else []
     tables = _tables(entries, runs, "priors", "ebm")
-    return Result("Is the hybrid better than the energy learned from data alone? (Tab. 2)", tables, answers=answers)
+    return Result("Is the hybrid energy better than an EBM without a prior? (Tab. 2)", tables, answers=answers)
 
 
 def _subsets(runs: Sequence[Run]) -> Result:
@@ -103,11 +102,11 @@ def _show_methods(finished: FinishedRuns) -> list[Result]:
                 heat, best, ("HEAT", f"{runs[0].title(best.detector)}, the best other method")
             )
         ]
-    return [Result("Every method (Tab. 4)", _tables(entries, runs, "methods", part), answers=answers)]
+    return [Result("All detectors (Tab. 4)", _tables(entries, runs, "methods", part), answers=answers)]
 
 
 def _table_of_methods(experiment: Experiment) -> str:
-    """Which of the paper's tables of methods has the same kind of network and of OOD sets."""
+    """Choose the paper's table of methods that has the same kind of network and of OOD sets."""
     for part in ("vit", "supcon"):
         if part in experiment.backbone:
             return part
@@ -126,7 +125,7 @@ def _show_dice(finished: FinishedRuns) -> list[Result]:
     base, changed = finished.runs_of("base"), finished.runs_of("DICE")
     if not (base and changed and base[0].priors and changed[0].priors):
         return []
-    lens = Lens(priors=tuple(changed[0].priors))  # says which row of the paper's it is
+    lens = Lens(priors=tuple(changed[0].priors))  # identifies the row of the paper's table
     entries = [
         entry
         for entry in (
@@ -152,9 +151,9 @@ def _show_near_far(finished: FinishedRuns) -> list[Result]:
         return []
     names = [n for p in ("el", "gmm") if p in runs[0].priors for n in (prior_row(p), corrected_row(p))]
     entries = rows_over_seeds(runs, [*names, *([HEAT] if runs[0].priors else [])])
-    title = "Where each fails: near and far (Fig. 1)"
+    title = "Near-OOD and far-OOD sets (Fig. 1)"
     if not entries or not any(runs[0].experiment.group(name) for name in runs[0].ood_names):
-        return [Result(title, answers=["No OOD set is said to be near or far: say so with --group."])]
+        return [Result(title, answers=["No OOD set is marked as near or far: mark them with --group."])]
     tables = [_group_averages(table) for table in metric_cache().compare(entries)]
     curves = [
         Curves(
@@ -169,17 +168,17 @@ def _show_near_far(finished: FinishedRuns) -> list[Result]:
     return [Result(title, tables, curves)]
 
 
-def _band_of_cells(cells: Sequence) -> Band:
-    """What a row's cells are as a curve, without the average that closes it."""
+def _band_of_cells(cells: Sequence[Any]) -> Band:
+    """Convert the cells of a row to a curve, without its last cell, the average."""
     return Band(*np.array([(c.value, c.low, c.high) for c in cells[:-1]]).T)
 
 
 def _group_averages(table: Comparison) -> Comparison:
-    """The average of each group, and of all."""
+    """Keep the average of each group, and that of all sets."""
     kept_columns = []
     for group in GROUPS:
         columns = [j for j, (g, _) in enumerate(table.columns) if g == group]
-        kept_columns += columns[-1:]  # their average closes a group of several
+        kept_columns += columns[-1:]  # the last column of a group of several is their average
     kept_columns.append(table.columns.index(("", AVERAGE)))
     return replace(
         table,
@@ -190,11 +189,11 @@ def _group_averages(table: Comparison) -> Comparison:
 
 
 PRIORS = Study(
-    "What the residuals and the composition are worth",
+    "Effect of the residuals and of the composition",
     "Tabs. 1, 2 and 3",
     _vary_nothing,
     _show_priors,
 )
-METHODS = Study("Every method, near, mid and far", "Tabs. 4 to 9 and 11", _vary_nothing, _show_methods)
+METHODS = Study("All detectors on near, mid and far OOD sets", "Tabs. 4 to 9 and 11", _vary_nothing, _show_methods)
 DICE = Study("HEAT with DICE in place of EL", "Tab. 10", _vary_dice, _show_dice)
-NEAR_FAR = Study("Near and far: EL, GMM, their corrections, HEAT", "Fig. 1", _vary_nothing, _show_near_far)
+NEAR_FAR = Study("Near-OOD and far-OOD sets: priors, corrected priors, HEAT", "Fig. 1", _vary_nothing, _show_near_far)

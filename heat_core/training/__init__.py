@@ -1,1 +1,1 @@
-"""Training a classifier for small images, on a set kept in memory."""
+"""Training of a classifier for small images, on a set kept in memory."""

@@ -1,4 +1,4 @@
-"""The file of a training: whose it is, where it stands until it is finished, and that it can be written at all."""
+"""Files of a training: its weights, its checkpoint until it is finished, and the checks before they are written."""
 
 import tempfile
 from collections.abc import Iterator
@@ -16,12 +16,19 @@ from heat_core.storage import heat_home, is_folder, replacing
 
 
 def checkpoint_path(out: Path) -> Path:
-    """Where the state after the last epoch is kept until the training is finished. It is a weights file too."""
+    """Return the path of the state after the last epoch, which exists until the training is finished.
+
+    The checkpoint has the form of a weights file.
+    """
     return out.with_name(f"{out.stem}.partial.safetensors")
 
 
 def require_writable(out: Path) -> None:
-    """Refuse a file that cannot be written, before hours of work."""
+    """Refuse a file that cannot be written, before hours of work.
+
+    Raises:
+        HeatError: where the path is a folder, does not end in .safetensors, or cannot be written.
+    """
     if is_folder(out):
         raise HeatError(f"--out is the folder {printable(out)}: name a file in it, {out / 'backbone.safetensors'}.")
     if out.suffix != ".safetensors":
@@ -37,7 +44,11 @@ def require_writable(out: Path) -> None:
 
 @contextmanager
 def lock_training(out: Path) -> Iterator[None]:
-    """Hold the lock of a file that is trained; HeatError where another process does."""
+    """Hold the lock of a file that is being trained.
+
+    Raises:
+        HeatError: where another process holds it.
+    """
     path = heat_home() / "locks" / f"{file_name(str(out.resolve()))}.lock"
     message = f"Another process trains {printable(out)} now: wait for it, or stop it."
     with exclusive(path, message, timeout=0):
@@ -47,15 +58,17 @@ def lock_training(out: Path) -> Iterator[None]:
 def read_matching_record(
     file: Path, recipe: TrainingRecipe, data: str, class_names: list[str]
 ) -> TrainingRecord | None:
-    """What a file of this very training says; None where there is no file.
+    """Read the record of a file of this training; None where there is no file.
 
     Raises:
-        HeatError: where it is of another training, or no such file at all.
+        HeatError: where the file belongs to another training, or was not made by `train-backbone`.
     """
     if not file.exists():
         return None
     record = read_training_record(file)
-    differences = ["none of train-backbone"] if record is None else record.differences(recipe, data, class_names)
+    differences = (
+        ["train-backbone did not make it"] if record is None else record.differences(recipe, data, class_names)
+    )
     if differences:
         raise HeatError(
             f"{printable(file)} is of another training ({'; '.join(differences)}): move it away, or choose "
@@ -65,19 +78,20 @@ def read_matching_record(
 
 
 def write_weights(path: Path, state: Weights, record: TrainingRecord) -> None:
+    """Write tensors and a training record to a safetensors file, completely or not at all."""
     content = save({name: values.cpu().contiguous() for name, values in state.items()}, record.metadata())
-    with replacing(path) as temp_path:  # safetensors itself would make a file that nobody else may read
+    with replacing(path) as temp_path:  # safetensors itself would make a file that other users cannot read
         temp_path.write_bytes(content)
 
 
 def write_checkpoint(out: Path, weights: Weights, momentum: Weights, record: TrainingRecord) -> None:
-    """Keep the state after an epoch."""
+    """Write weights, momentum and record after an epoch."""
     state = {f"model.{name}": values for name, values in weights.items()}
     write_weights(checkpoint_path(out), state | {f"momentum.{name}": v for name, v in momentum.items()}, record)
 
 
 def read_checkpoint(out: Path) -> tuple[Weights, Weights]:
-    """The weights and the momentum of `write_checkpoint`, by the network's own names."""
+    """Read the weights and the momentum of `write_checkpoint`, under the network's own names."""
     state = load_file(checkpoint_path(out))
     weights, momentum = (
         {name.removeprefix(prefix): values for name, values in state.items() if name.startswith(prefix)}

@@ -1,4 +1,4 @@
-"""An image set as one array in memory: decoded once, kept in HEAT_HOME, varied in whole batches."""
+"""Image set as one array in memory: decoded once, cached in HEAT_HOME, and augmented in whole batches."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,17 +17,17 @@ from heat_core.progress import RateLimiter
 from heat_core.storage import heat_home, read_npz, write_npz
 
 REPORT_EVERY = 10.0  # seconds
-_MAX_SHIFT = 1 / 8  # of the side, for the random crop: 4 of 32 pixels
+_MAX_SHIFT = 1 / 8  # share of the side, such as 4 of 32 pixels
 
 
 @dataclass(frozen=True)
 class PixelArray:
-    """Images of one size.
+    """Images of one size with their classes.
 
     Attributes:
-        values: (N, H, W, 3) uint8.
-        labels: (N,) int64.
-        class_names: of the labels.
+        values: (N, H, W, 3) uint8 pixels.
+        labels: (N,) int64 class indices.
+        class_names: names of the classes by label.
         skipped: ids of images that could not be read, and are not among the N.
     """
 
@@ -41,29 +41,30 @@ class PixelArray:
 
     @cached_property
     def digest(self) -> str:
-        """Of pixels and labels."""
+        """Digest of pixels and labels."""
         return digest_of_array(self.values) + digest_of_array(self.labels)
 
 
 def load_pixels(
-    images: ImageSet, side: int, say: Callable[[str], None] = lambda _: None, report_every: float = REPORT_EVERY
+    images: ImageSet, side: int, report: Callable[[str], None] = lambda _: None, report_every: float = REPORT_EVERY
 ) -> PixelArray:
-    """The images of a set with classes as a backbone of that input size sees them; read once, then from HEAT_HOME.
+    """Load the images of a labelled set at a backbone's input size; they are decoded once, then read from HEAT_HOME.
 
     Args:
-        images: with labels.
-        side: H = W; the shorter side of an image is resized to it and the middle cut out, as the backbone will do.
-        say: is told how far it is.
-        report_every: seconds between two reports.
+        images: set with labels.
+        side: H = W in pixels; the shorter side of an image is resized to it and the centre cropped, as the backbone
+            does.
+        report: receives sentences about the progress.
+        report_every: seconds between two sentences.
 
     Raises:
-        HeatError: where no image can be read.
+        HeatError: where the set has no classes, or no image can be read.
     """
     if images.labels is None:
         raise HeatError(f"The set {images.name!r} has no classes: put its images into one sub-folder a class.")
     cache_file = heat_home() / "pixels" / f"{file_name(images.name)}-{images.fingerprint}-{side}.npz"
     if not cache_file.exists():
-        values, readable = _decode_images(images, side, say, report_every)
+        values, readable = _decode_images(images, side, report, report_every)
         write_npz(cache_file, {"values": values, "readable": readable})
     arrays = read_npz(cache_file, "delete it and start again")
     values, readable = arrays["values"], arrays["readable"]
@@ -76,14 +77,19 @@ def load_pixels(
 
 
 def read_pixels(
-    images: ImageSet, test: ImageSet, side: int, say: Callable[[str], None]
+    images: ImageSet, test: ImageSet, side: int, report: Callable[[str], None]
 ) -> tuple[PixelArray, PixelArray]:
-    """Training and test images, the labels of both being numbers of the training classes."""
-    train_pixels, test_pixels = (load_pixels(s, side, say) for s in (images, test))
+    """Load training and test images; the labels of both are indices of the training classes.
+
+    Raises:
+        HeatError: where a training class has no readable image, or the test set has a class that the training set
+            lacks.
+    """
+    train_pixels, test_pixels = (load_pixels(s, side, report) for s in (images, test))
     for pixels, name in ((train_pixels, images.name), (test_pixels, test.name)):
         if pixels.skipped:
             count, first = len(pixels.skipped), printable(pixels.skipped[0])
-            say(f"{count:,} images of {name} cannot be read and are left out, {first} first.")
+            report(f"{count:,} images of {name} cannot be read and are left out, {first} first.")
     if empty := [name for c, name in enumerate(train_pixels.class_names) if not (train_pixels.labels == c).any()]:
         raise HeatError(f"No image of the class {printable(empty[0])} can be read: mend them, or remove the class.")
     if unknown := sorted(set(test_pixels.class_names) - set(train_pixels.class_names)):
@@ -96,9 +102,9 @@ def read_pixels(
 
 
 def _decode_images(
-    images: ImageSet, side: int, say: Callable[[str], None], report_every: float
+    images: ImageSet, side: int, report: Callable[[str], None], report_every: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(N, H, W, 3) uint8, black where an image cannot be read, and (N,) bool: whether it can."""
+    """Decode images to (N, H, W, 3) uint8, black where one cannot be read, and (N,) bool: whether it can."""
     transform = create_transform(
         (3, side, side), is_training=False, normalize=False, crop_pct=1.0, interpolation="bicubic"
     )
@@ -110,17 +116,17 @@ def _decode_images(
         except OSError:
             readable[i] = False
         if due():
-            say(f"{i + 1:,} of {len(images):,} images of {images.name} are read.")
+            report(f"{i + 1:,} of {len(images):,} images of {images.name} are read.")
     return values, readable
 
 
 class Augmentation(NamedTuple):
-    """A batch by what was drawn for it.
+    """Random augmentation that was drawn for a batch.
 
     Attributes:
-        rows: (B,) which images.
-        shifts: (B, 2) pixels down and to the right.
-        flips: (B,) bool, whether left and right change places.
+        rows: (B,) indices of the images.
+        shifts: (B, 2) shifts in pixels, down and to the right.
+        flips: (B,) bool, whether an image is mirrored left to right.
     """
 
     rows: torch.Tensor
@@ -129,13 +135,13 @@ class Augmentation(NamedTuple):
 
 
 class ImageBatches:
-    """Batches of images on a device, as the network takes them: varied for training, plain for testing.
+    """Batches of images on a device in the form of the network's input: augmented for training, plain for testing.
 
     Args:
         pixels: the images.
-        mean: of red, green and blue between 0 and 1.
-        std: their spread.
-        device: where they lie.
+        mean: means of red, green and blue of pixels in [0, 1].
+        std: standard deviations of red, green and blue of pixels in [0, 1].
+        device: device of the images.
     """
 
     def __init__(
@@ -147,11 +153,15 @@ class ImageBatches:
         self._std = 255 * torch.tensor(std, device=device)
 
     def per_epoch(self, size: int) -> int:
-        """How many batches of that size an epoch has: at least one, be it smaller. What fills none has to wait."""
+        """Count the batches of an epoch.
+
+        The last images of an epoch that fill no batch are left out; a set smaller than one batch makes one smaller
+        batch.
+        """
         return max(len(self.labels) // size, 1)
 
     def iter_augmentations(self, seed: int, epoch: int, size: int) -> Iterator[Augmentation]:
-        """The batches of an epoch, every image at most once; they depend on nothing but the arguments."""
+        """Iterate over the batches of an epoch, with every image at most once; they depend on the arguments alone."""
         count, side = len(self.labels), self.values.shape[1]
         max_shift = int(side * _MAX_SHIFT)
         rng = np.random.default_rng([seed, epoch])
@@ -163,13 +173,13 @@ class ImageBatches:
             yield Augmentation(*(torch.from_numpy(a[part]).to(self.values.device) for a in (rows, shifts, flips)))
 
     def normalised(self, rows: slice) -> torch.Tensor:
-        """(B, 3, H, W) float32, channels last in memory."""
+        """Return the normalised images of some rows: (B, 3, H, W) float32, channels last in memory."""
         return self._normalise(self.values[rows])
 
     def augmented(self, draw: Augmentation) -> torch.Tensor:
-        """The same of a draw: each image shifted, its border reflected, and perhaps mirrored.
+        """Return the normalised images of a batch, each shifted with its border reflected, and mirrored where drawn.
 
-        The place of every pixel is found first, folded back at the edges, so that the images are read once.
+        The source position of every pixel is computed first, reflected at the edges, so that the images are read once.
         """
         side = self.values.shape[1]
         steps = torch.arange(side, device=draw.rows.device)
@@ -182,12 +192,15 @@ class ImageBatches:
 
 
 def _reflect(positions: torch.Tensor, side: int) -> torch.Tensor:
-    """Positions outside of 0 … side - 1, reflected at the first and the last."""
+    """Reflect positions outside of 0 … side - 1 at the first and the last position."""
     return (side - 1) - ((side - 1) - positions.abs()).abs()
 
 
 def channel_statistics(values: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and spread of red, green and blue between 0 and 1, of (N, H, W, 3) uint8; a spread of 0 counts as 1."""
+    """Compute mean and standard deviation of each channel of (N, H, W, 3) uint8 images, scaled to [0, 1].
+
+    A standard deviation of 0 is replaced by 1.
+    """
     levels = np.arange(256) / 255
     counts = [np.bincount(values[..., c].ravel(), minlength=256) for c in range(3)]
     mean = [float(np.average(levels, weights=n)) for n in counts]

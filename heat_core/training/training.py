@@ -1,8 +1,9 @@
-"""Train a ResNet for small images: one cycle of the learning rate, resumable after every epoch.
+"""Training of a ResNet for small images: one cycle of the learning rate, resumable after every epoch.
 
-SGD with Nesterov momentum and one cycle (Smith & Topin, 2018, arXiv:1708.07120: a straight line up, a straight line
-down to 0), on images that are shifted and mirrored. What an epoch draws depends on the seed and its number alone, so
-that a training that was killed goes on to the same weights, on a CPU with the same number of threads bit for bit.
+The optimiser is SGD with Nesterov momentum and one cycle (Smith & Topin, 2018, arXiv:1708.07120: a linear rise, then a
+linear fall to 0), on images that are shifted and mirrored. The random numbers of an epoch depend on the seed and its
+number alone, so that a training that was killed continues to the same weights, on a CPU with the same number of threads
+bit for bit.
 """
 
 import copy
@@ -35,16 +36,25 @@ from heat_core.training.checkpoints import (
     write_weights,
 )
 from heat_core.training.image_cache import Augmentation, ImageBatches, PixelArray, channel_statistics, read_pixels
+from heat_core.training.optimizer import make_optimizer, one_cycle, set_learning_rate
 
-MOMENTUM = 0.9
-_WARM_UP_SHARE = 0.2  # share of all steps in which the learning rate rises
 _REPORT_EVERY = 30.0  # seconds between two reports within an epoch
-_MAX_ACCURACY_LOSS = 0.001  # test accuracy that storing float16 may cost
+_MAX_ACCURACY_LOSS = 0.001  # largest loss of test accuracy for storing float16
 
 
 class TrainingProgress(TypedDict):
-    """How far a training is: of the current epoch so far the loss, the share of its (varied) images that were right,
-    and the images a second; `eta` in seconds, to the end of all epochs."""
+    """Progress of a training.
+
+    Attributes:
+        epoch: number of the current epoch, from 1.
+        epochs: number of all epochs.
+        step: step within the epoch, from 1.
+        steps: steps per epoch.
+        loss: mean loss of the epoch so far.
+        accuracy: share of the epoch's augmented images so far that were classified correctly.
+        images_per_s: images per second.
+        eta: seconds to the end of all epochs.
+    """
 
     epoch: int
     epochs: int
@@ -56,8 +66,8 @@ class TrainingProgress(TypedDict):
     eta: float
 
 
-Report = Callable[[TrainingProgress], None]
-Say = Callable[[str], None]
+OnProgress = Callable[[TrainingProgress], None]
+Report = Callable[[str], None]
 
 
 def train(
@@ -66,36 +76,37 @@ def train(
     recipe: TrainingRecipe,
     out: Path,
     device: torch.device | None = None,
-    on_progress: Report = lambda _: None,
-    say: Say = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
+    report: Report = lambda _: None,
 ) -> TrainingRecord:
     """Train a network and write it to `out`, with what `load_backbone` needs to read it.
 
-    After every epoch the state is kept beside `out`, and the next call with the same recipe and images goes on there.
+    The state after every epoch is kept beside `out`; the next call with the same recipe and images continues from it.
 
     Args:
-        images: the known classes.
-        test: images of these classes that are not trained on; they are looked at once, at the end.
-        recipe: how.
+        images: images of the known classes.
+        test: images of these classes that are not trained on; they are used once, at the end.
+        recipe: settings of the training.
         out: a safetensors file.
-        device: default: `auto_device()`.
+        device: device of the training; default: `auto_device()`.
         on_progress: receives a record at least every 30 s, and one at the end of each epoch.
-        say: receives sentences.
+        report: receives sentences.
 
     Raises:
-        HeatError: for a recipe, images or a file that cannot be, and where the loss is no longer finite.
+        HeatError: where the recipe, the images or the file are invalid, another process trains the same file, or the
+            loss is no longer finite.
     """
     recipe.validate()
-    small_resnet(recipe, 2)  # refuses a name that is none before minutes of decoding
+    small_resnet(recipe, 2)  # refuses an unknown architecture before minutes of decoding
     require_classes(images)
     require_writable(out)
     with lock_training(out):
-        train_pixels, test_pixels = read_pixels(images, test, recipe.image_size, say)
+        train_pixels, test_pixels = read_pixels(images, test, recipe.image_size, report)
         data = train_pixels.digest
         if (finished := read_matching_record(out, recipe, data, train_pixels.class_names)) is not None:
-            say(f"{printable(out)} is already trained.")
+            report(f"{printable(out)} is already trained.")
             return finished
-        trainer = Trainer(recipe, train_pixels, out, device or auto_device(), say)
+        trainer = Trainer(recipe, train_pixels, out, device or auto_device(), report)
         for _ in range(trainer.record.epochs_done, recipe.epochs):
             trainer.run_epoch(on_progress)
         return trainer.finish(test_pixels)
@@ -106,10 +117,10 @@ class _EpochTotals:
     """Sums over the images of an epoch so far.
 
     Attributes:
-        start_time: when the epoch began, of `time.monotonic`.
+        start_time: `time.monotonic()` at the beginning of the epoch, in seconds.
         loss: sum of the images' losses.
-        correct: how many images were right.
-        images: how many there were.
+        correct: number of images that were classified correctly.
+        images: number of images.
     """
 
     start_time: float
@@ -118,21 +129,23 @@ class _EpochTotals:
     images: int = 0
 
     def add(self, mean_loss: float, correct: int, images: int) -> None:
-        """Count a batch."""
+        """Add a batch."""
         self.loss += mean_loss * images
         self.correct += correct
         self.images += images
 
 
 class Trainer:
-    """A network on its way; what it has learned so far is read from its checkpoint, where there is one."""
+    """Network in training, which continues from its checkpoint where there is one."""
 
-    def __init__(self, recipe: TrainingRecipe, pixels: PixelArray, out: Path, device: torch.device, say: Say) -> None:
-        self.recipe, self.out, self.device, self.say = recipe, out, device, say
+    def __init__(
+        self, recipe: TrainingRecipe, pixels: PixelArray, out: Path, device: torch.device, report: Report
+    ) -> None:
+        self.recipe, self.out, self.device, self.report = recipe, out, device, report
         torch.manual_seed(recipe.seed)
         model = small_resnet(recipe, len(pixels.class_names))
         self.model: nn.Module = model.to(device).to(memory_format=torch.channels_last).train()
-        self.optimizer = _make_optimizer(self.model, recipe)
+        self.optimizer = make_optimizer(self.model, recipe)
         data = pixels.digest
         record = read_matching_record(checkpoint_path(out), recipe, data, pixels.class_names)
         mean, std = (record.mean, record.std) if record else channel_statistics(pixels.values)
@@ -145,17 +158,20 @@ class Trainer:
             self.record = TrainingRecord(recipe, pixels.class_names, mean, std, data, self._choose_precision())
 
     def _load_checkpoint(self) -> None:
-        """Take up weights and momentum where the last epoch left them."""
+        """Load weights and momentum of the last finished epoch."""
         weights, momentum = read_checkpoint(self.out)
         self.model.load_state_dict(weights)
         for name, parameter in self.model.named_parameters():
-            # in the parameter's own layout, so that the next step computes what it would have computed
+            # The parameter's memory layout is kept, so that the next step gives exactly the same weights.
             buffer = torch.empty_like(parameter, requires_grad=False).copy_(momentum[name])
             self.optimizer.state[parameter]["momentum_buffer"] = buffer
-        self.say(f"Goes on after epoch {self.record.epochs_done} of {self.recipe.epochs}, in {self.record.precision}.")
+        self.report(
+            f"Training continues after epoch {self.record.epochs_done} of {self.recipe.epochs}, "
+            f"in {self.record.precision}."
+        )
 
     def _choose_precision(self) -> str:
-        """The precision that was asked for; for auto the faster one, by the clock."""
+        """Return the requested precision; for auto the one whose steps take less time."""
         if self.recipe.precision != "auto":
             return self.recipe.precision
         if self.device.type not in ("cpu", "cuda"):
@@ -163,15 +179,15 @@ class Trainer:
         seconds = {precision: self.time_step(precision) for precision in ("fp32", "bf16")}
         fastest = min(seconds, key=lambda precision: seconds[precision])
         times = " and ".join(f"{precision} {s:.3f} s" for precision, s in seconds.items())
-        self.say(f"A step takes {times}: {fastest} is taken.")
+        self.report(f"A step takes {times}: {fastest} is used.")
         return fastest
 
     def time_step(self, precision: str) -> float:
-        """The shorter of two real steps, of a copy of the network."""
+        """Measure the seconds of two steps on a copy of the network, and return the smaller value."""
         model = copy.deepcopy(self.model)
-        optimizer, draw = _make_optimizer(model, self.recipe), next(self._augmentations(0))
+        optimizer, draw = make_optimizer(model, self.recipe), next(self._augmentations(0))
         times = []
-        for _ in range(3):  # the first one prepares
+        for _ in range(3):  # the first step also allocates memory and is not counted
             start_time = time.perf_counter()
             self._step(model, optimizer, precision, draw)
             times.append(time.perf_counter() - start_time)
@@ -180,12 +196,16 @@ class Trainer:
     def _augmentations(self, epoch: int) -> Iterator[Augmentation]:
         return self.batches.iter_augmentations(self.recipe.seed, epoch, self.recipe.batch_size)
 
-    def run_epoch(self, on_progress: Report) -> None:
-        """One epoch more, and its checkpoint."""
+    def run_epoch(self, on_progress: OnProgress) -> None:
+        """Train one more epoch and write its checkpoint.
+
+        Raises:
+            HeatError: where the loss or a weight is no longer finite.
+        """
         done, total = self.record.epochs_done, self.recipe.epochs * self.steps
         totals, is_due = _EpochTotals(time.monotonic()), RateLimiter(_REPORT_EVERY)
         for step, draw in enumerate(self._augmentations(done), start=done * self.steps + 1):
-            _set_learning_rate(self.optimizer, one_cycle(step / (total + 1)) * self.recipe.lr)
+            set_learning_rate(self.optimizer, one_cycle(step / (total + 1)) * self.recipe.lr)
             loss, correct = self._step(self.model, self.optimizer, self.record.precision, draw)
             self._require_finite(math.isfinite(loss))
             totals.add(loss, correct, len(draw.rows))
@@ -210,7 +230,7 @@ class Trainer:
     def _step(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, precision: str, draw: Augmentation
     ) -> tuple[float, int]:
-        """One update; the loss of the batch before it, and how many of its images were right."""
+        """Update the network once; return the batch's loss before the update, and its number of correct images."""
         pixels, labels = self.batches.augmented(draw), self.batches.labels[draw.rows]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bf16"):
             logits = model(pixels)
@@ -221,7 +241,7 @@ class Trainer:
         return loss.item(), int((logits.argmax(dim=1) == labels).sum())
 
     def _require_finite(self, is_finite: bool) -> None:
-        """Refuse to go on from what is no number any more."""
+        """Refuse to continue with a loss or weights that are not finite."""
         if is_finite:
             return
         done = self.record.epochs_done
@@ -232,7 +252,7 @@ class Trainer:
         )
 
     def _save_checkpoint(self) -> None:
-        """Write the checkpoint of one epoch more."""
+        """Write the checkpoint of the epoch that just ended."""
         weights = self.model.state_dict()
         self._require_finite(all(bool(torch.isfinite(v).all()) for v in weights.values()))
         self.record = replace(self.record, epochs_done=self.record.epochs_done + 1)
@@ -259,7 +279,7 @@ class Trainer:
         return record
 
     def accuracy(self, test: ImageBatches) -> float:
-        """Share of the images that the network gets right."""
+        """Compute the share of the images that the network classifies correctly; it stays in evaluation mode."""
         self.model.eval()
         correct, size = 0, self.recipe.batch_size
         with torch.inference_mode():
@@ -267,18 +287,3 @@ class Trainer:
                 logits = self.model(test.normalised(slice(i, i + size)))
                 correct += int((logits.argmax(dim=1) == test.labels[i : i + size]).sum())
         return correct / len(test.labels)
-
-
-def _make_optimizer(model: nn.Module, recipe: TrainingRecipe) -> torch.optim.Optimizer:
-    decay = recipe.weight_decay
-    return torch.optim.SGD(model.parameters(), recipe.lr, momentum=MOMENTUM, nesterov=True, weight_decay=decay)
-
-
-def one_cycle(progress: float) -> float:
-    """Progress between 0 and 1 → share of the highest learning rate: to 1 at `_WARM_UP_SHARE`, to 0 at the end."""
-    return min(progress / _WARM_UP_SHARE, (1 - progress) / (1 - _WARM_UP_SHARE))
-
-
-def _set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = rate

@@ -55,6 +55,8 @@ SINKS: dict[str, tuple[object, ...]] = {
 }
 OPTIONS = {"radio", "pills", "segmented_control", "select_slider", "feedback"}  # their options are Markdown too
 MODULES = {path.stem for path in (ROOT / "app").rglob("*.py")} | {"figures", "tables", "html", "run", "_run", "r"}
+# Constants whose items have fields that hold texts of this project alone, with those fields.
+FIELDS = {"TERMS": ("name", "meaning")}
 NUMBERS = {"len", "int", "float", "round", "sum", "min", "max"}
 _NUMERIC = tuple("deEfFgGn%,")
 
@@ -172,11 +174,25 @@ class Reader:
         self.own[scope.name] = tuple(dict.fromkeys(passed))  # in the order of a set, `read` might never end
         return True
 
-    def safe(self, text: ast.expr, scope: Scope, trusted: frozenset[str] = frozenset()) -> bool:
-        """Whether nothing foreign is in a text."""
+    def safe(
+        self,
+        text: ast.expr,
+        scope: Scope,
+        followed: frozenset[str] = frozenset(),
+        items: frozenset[str] = frozenset(),
+    ) -> bool:
+        """Return whether nothing foreign is in a text.
+
+        Args:
+            text: expression of the text.
+            scope: scope in which the text stands.
+            followed: names whose values are being checked, so that a name may be in its own value.
+            items: what stands for items of a constant in the generator around the text: `name`, or `name.field`. They
+                mean nothing in the values of other names, which were given outside of the generator.
+        """
 
         def all_safe(parts: list[ast.expr]) -> bool:
-            return all(self.safe(part, scope, trusted) for part in parts)
+            return all(self.safe(part, scope, followed, items) for part in parts)
 
         match text:
             case ast.Constant():
@@ -187,22 +203,22 @@ class Reader:
                 return all_safe(parts)
             case ast.FormattedValue(value=value, conversion=conversion, format_spec=spec):
                 numeric = isinstance(spec, ast.JoinedStr) and ast.unparse(spec).rstrip("'\"").endswith(_NUMERIC)
-                return numeric or (conversion == -1 and self.safe(value, scope, trusted))
+                return numeric or (conversion == -1 and self.safe(value, scope, followed, items))
             case ast.IfExp(body=body, orelse=other):
                 return all_safe([body, other])
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 return all_safe([left, right])
-            case ast.Name(id=name) if name.isupper() or name in trusted:
+            case ast.Name(id=name) if name.isupper() or name in followed or name in items:
                 return True
             case ast.Attribute(attr=name) if name.isupper():
                 return True
-            case ast.Attribute(value=ast.Name(id=name)) if name in trusted:  # a field of an element of a constant
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if f"{name}.{attribute}" in items:
                 return True
             case ast.Subscript(value=value):
-                return self.safe(value, scope, trusted)
+                return self.safe(value, scope, followed, items)
             case ast.Name(id=name):
                 given = self._given(name, scope)
-                return bool(given) and all(v is not None and self.safe(v, scope, trusted | {name}) for v in given)
+                return bool(given) and all(v is not None and self.safe(v, scope, followed | {name}) for v in given)
             case ast.Call(func=ast.Name(id="escape_markdown")):
                 return True
             case ast.Call(func=ast.Name(id=name)) if name in NUMBERS:
@@ -212,19 +228,28 @@ class Reader:
                 return made is not None and bool(made.returned) and all(self.safe(v, made) for v in made.returned)
             case ast.Call(func=ast.Attribute(value=ast.Name(id=of), attr=name)) if of in self.modules:
                 return self.safe(ast.Call(ast.Name(name), [], []), self.modules[of])
-            case ast.Call(func=ast.Attribute(value=ast.Constant(), attr="join"), args=[ast.GeneratorExp() as made]):
-                of = made.generators[0]
-                constant = isinstance(of.iter, ast.Call | ast.Name) and self._constants(of.iter)
-                names = {n.id for n in ast.walk(of.target) if isinstance(n, ast.Name)} if constant else set()
-                return self.safe(made.elt, scope, trusted | names)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Constant(), attr="join"),
+                args=[ast.GeneratorExp(elt=made, generators=[of])],
+            ):
+                names = {n.id for n in ast.walk(of.target) if isinstance(n, ast.Name)}
+                return self.safe(made, scope, followed - names, (items - names) | self._items(of))
         return False
 
     @staticmethod
-    def _constants(iterated: ast.expr) -> bool:
-        match iterated:
-            case ast.Name(id=name) | ast.Call(func=ast.Attribute(value=ast.Name(id=name))):
-                return name.isupper()
-        return False
+    def _items(of: ast.comprehension) -> frozenset[str]:
+        """Return the items, and the fields of FIELDS, that a generator over a constant names; empty for any other."""
+        match of.iter:
+            case ast.Name(id=constant) if constant.isupper():
+                pass
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=constant), attr="items" | "values"), args=[]):
+                if not constant.isupper():
+                    return frozenset()
+            case _:
+                return frozenset()
+        if isinstance(of.target, ast.Name):
+            return frozenset({of.target.id, *(f"{of.target.id}.{field}" for field in FIELDS.get(constant, ()))})
+        return frozenset(n.id for n in ast.walk(of.target) if isinstance(n, ast.Name))
 
     @staticmethod
     def _given(name: str, scope: Scope | None) -> list[ast.expr | None]:

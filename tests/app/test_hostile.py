@@ -1,4 +1,4 @@
-"""A run whose every text was written by a stranger, and addresses too: all pages show it, and nothing leaves."""
+"""A run whose every text is hostile, and addresses too: all pages show it, and no request leaves them."""
 
 import json
 from collections.abc import Iterator
@@ -174,7 +174,7 @@ def written(where: str) -> str:
         "runs": ["backbone", "error", "event"],
     }.items(),
 )
-def test_a_page_of_a_hostile_run_asks_nobody(name, shown, page, served):
+def test_a_page_of_a_hostile_run_makes_no_request(name, shown, page, served):
     address, run = served
     text = visit(page, address, name, run=RUN, sample=Samples(run).key(0), colour="class", layout="table", q="all")
     assert UNEXPECTED not in text
@@ -185,7 +185,7 @@ def test_a_page_of_a_hostile_run_asks_nobody(name, shown, page, served):
     ("name", "keys"),
     [("", ("run",)), ("", ("sel", "sample", "beta", "set", "find", "q", "base")), ("new_images", ("batch",))],
 )
-def test_a_hostile_address_asks_nobody(name, keys, page, served):
+def test_a_hostile_address_makes_no_request(name, keys, page, served):
     text = visit(page, served[0], name, **{"run": RUN} | {key: hostile("query") for key in keys})
     assert UNEXPECTED not in text
     assert (written("query") in text) == (name == "")

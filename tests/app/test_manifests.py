@@ -26,9 +26,9 @@ from heat_core.runs.events import RUN_FILE
 from heat_core.runs.scored import ScoredImages
 from heat_core.storage import read_json, write_json
 from tests.app.runs.test_runs import texts
-from tests.app.server.test_served import asked
+from tests.app.server.test_file_routes import asked
 from tests.app.test_pages import page
-from tests.app.workbench.test_inspect_page import unpacked
+from tests.app.workbench.test_browser_payload import unpacked
 from tests.conftest import make_folder
 from tests.synthetic import synthetic_run
 
@@ -77,7 +77,7 @@ def test_a_list_stands_where_a_folder_may(home, source, monkeypatch):
     assert "list.csv has no set 'cars': its column `set` says id (21), *far* (10)." in texts(test)
 
 
-def test_examples_are_of_the_set_that_is_meant(source):
+def test_examples_are_of_the_given_set(source):
     example_images.example_urls.clear()
     assert len(example_images.example_urls(source, "train", None)) > 1
     assert example_images.example_urls(source, "test", "cars") == []
@@ -100,7 +100,7 @@ def test_the_browser_gets_the_columns_of_few_values(run):
     assert shown == samples.columns["site:1"][order].tolist()
 
 
-def test_the_inspector_is_told_all_of_them(run):
+def test_the_inspector_gets_all_of_them(run):
     samples = Samples(run)
     found = describe_sample(samples, 62, Lens(), SimilarityIndex(run), {})
     assert found["columns"] == [["site:1", "<b>south</b>"], ["n", "2"], ["long", "t2"]]

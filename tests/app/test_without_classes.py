@@ -43,7 +43,7 @@ def test_the_table_says_what_is_left_out(clustered):
     said = [caption.value.replace("\\", "") for caption in test.caption]
     assert any(text.startswith("The training set has no classes") for text in said)
     (table,) = [html.proto.body for html in test.get("html") if "<table" in html.proto.body]
-    assert "it asks a classifier, and the ID set has no classes" in table
+    assert "it needs a classifier, and the ID set has no classes" in table
 
 
 def test_the_workbench_takes_images_for_clusters(clustered):

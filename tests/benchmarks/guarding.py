@@ -53,7 +53,7 @@ def _corrected_priors(head):
 
 def _guarded(quick: bool) -> Job:
     """The paper's three priors with residuals of its size, at ResNet-50's 2,048 dimensions; fitted on random features,
-    on which the time does not hang."""
+    on which the time does not depend."""
     import torch
     from timm.data import resolve_data_config
 

@@ -22,7 +22,7 @@ import numpy as np
 from playwright.sync_api import Page
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from heat_core.runs.record import SetRecord
+from heat_core.runs.set_record import SetRecord
 from tests.browser import app_on, chromium
 
 

@@ -3,7 +3,7 @@
     python tests/benchmarks/manifest.py [--rows 1000000] [--json]
 
 Its columns are path, label, group, time, box and two more. Each case is opened in a process of its own, whose whole
-peak is told, Python and its libraries included: with files that are there (empty ones: none is read), with all of them
+peak is given, Python and its libraries included: with files that are there (empty ones: none is read), with all of them
 but one gone, as Parquet, and with the look at all sets of a run that comes before its start.
 """
 

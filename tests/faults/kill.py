@@ -1,4 +1,4 @@
-"""Jobs that are killed at random moments, resumed, and compared with one that nobody disturbed."""
+"""Jobs that are killed at random moments, resumed, and compared with an undisturbed one."""
 
 import os
 import random

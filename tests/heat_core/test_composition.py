@@ -57,7 +57,7 @@ def test_refuses_what_cannot_be_composed(bad):
         compose(ENERGIES, math.nan)
 
 
-def test_standardise_survives_a_constant_energy():
+def test_standardise_takes_a_constant_energy():
     scale = Scale(("a", "b"), np.array([1.0, 3.0]), np.array([0.0, 2.0]))
     np.testing.assert_array_equal(scale.standardise(np.array([[1.0, 5.0]])), [[0, 1]])
 

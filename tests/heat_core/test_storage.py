@@ -191,7 +191,8 @@ def test_an_npy_is_mapped_or_read(tmp_path):
         np.testing.assert_array_equal(found, ARRAYS["set/prior"])
 
 
-def test_an_npy_that_cannot_be_read_gives_a_sentence_with_its_cure(tmp_path):
+def test_an_unreadable_npy_gives_a_sentence_with_advice(tmp_path):
+    """An npy file that cannot be read gives a sentence that says what helps."""
     path = tmp_path / "avg.npy"
     with pytest.raises(HeatError, match=r"avg\.npy is missing: save it again\."):
         read_npy(path, "save it again")

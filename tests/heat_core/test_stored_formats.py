@@ -43,7 +43,7 @@ def test_a_run_has_its_metrics(run, expected):
             for name, values in row.items():
                 assert values == pytest.approx(metrics[detector][name], rel=1e-9)
     assert run.status == "done"
-    assert len(run.map.training_xy()) == 60
+    assert len(run.map.training_xy) == 60
 
 
 def test_its_guard_gives_its_scores(run, stored, expected):
@@ -78,6 +78,7 @@ def test_features_are_found_and_not_extracted_again(stored, capsys):
 def test_a_study_shows_its_curve_without_doing_a_run_again(stored, capsys):
     (folder,) = (stored / "home" / "studies").glob("lambda-*")
     curves = {path.name: path.read_bytes() for path in folder.glob("results/*.csv")}
+    curves = {name: text.replace(b"balanced", b"rescaled") for name, text in curves.items()}  # a row has a new name
     runs = sorted((stored / "home" / "runs").iterdir())
     times = [(run / "energies.npz").stat().st_mtime_ns for run in runs]
     assert main(["study", "--resume", str(folder)]) == 0

@@ -7,9 +7,9 @@ const VERDICTS = {
   kept: ["right", "✓", "known, kept"],
   flagged: ["wrong", "✗", "known, flagged by mistake"],
   missed: ["wrong", "✗", "unknown, missed"],
-  caught: ["right", "✓", "unknown, caught"],
+  caught: ["right", "✓", "unknown, detected"],
   calledUnknown: ["unknown", "?", "called unknown"],
-  calledKnown: ["known", "✓", "taken for known"],
+  calledKnown: ["known", "✓", "called known"],
 };
 
 /**

@@ -1,4 +1,4 @@
-// Sorts the points of a subset in the query's order, as heat_core.analysis.questions.arrange does.
+// Sorts the points of a subset in the query's order, as heat_core.analysis.questions.sort_samples does.
 
 import { drawnPoints, facetOf } from "./facets.js";
 import { methodOf, methodsOf, splitOrder } from "./query.js";

@@ -88,7 +88,7 @@ const questionTests = (run, showsHeat) => (run.truth ? {
  * @param {object} scoring - see `createScoring` in state/selectors.js
  * @returns {{mask: Uint8Array, count: number, questions: object, answers: Uint8Array, lasso: number[]}} mask and
  *   answers hold 0 or 1 for each point, answers without the filters; questions: name → count; lasso: how many of the
- *   selected points are ID kept, ID flagged, OOD missed and OOD caught
+ *   selected points are ID kept, ID flagged, OOD missed and OOD detected
  */
 export function computeSubset({ run, query }, failed, traits, { scores, cutoff }) {
   const tests = questionTests(run, methodsOf(run, query).includes(HEAT)), test = tests[questionOf(run, query)];

@@ -82,5 +82,5 @@ function createOtherChips({ run, query, selection, lasso }, actions) {
 function describeLasso(run, lasso, selection) {
   if (!run.truth) return formatCount(selection.count);
   const [kept, flagged, missed, caught] = lasso.split(",").map((count) => formatCount(Number(count)));
-  return `${caught} caught · ${missed} missed · ${kept} ID kept · ${flagged} ID flagged`;
+  return `${caught} detected · ${missed} missed · ${kept} ID kept · ${flagged} ID flagged`;
 }

@@ -57,7 +57,7 @@ const createColumnList = (columns) => element("dl", { className: "said" }, ...co
  *  test image is itself among the images that it is compared with. */
 function createPValues(pValues) {
   const lines = pValues.map(({ name, p, of: count }) => {
-    const group = name ? `of those taken for ${name}` : "of the known test images";
+    const group = name ? `of those predicted as ${name}` : "of the known test images";
     const smallest = (1 / (count + 1)).toPrecision(2);
     const formula = "(1 + how many score at least as high) / (n + 1)";
     const title = `${formula}, n = ${formatCount(count)}; the smallest is ${smallest}`;

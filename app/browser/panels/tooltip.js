@@ -22,7 +22,7 @@ export function writeTooltip(tooltip, run, i, score, isFlagged) {
   tooltip.replaceChildren(
     before?.getAttribute("src") === url ? before : createPicture(url),
     element("div", { textContent: `${run.sets[run.set[i]].name} · ${sign} ${description}` }),
-    element("div", { textContent: `taken for ${run.classes[run.seen[i]]} · score ${score.toPrecision(3)}` }),
+    element("div", { textContent: `predicted as ${run.classes[run.seen[i]]} · score ${score.toPrecision(3)}` }),
     element("div", { textContent: run.ids[i] }),
   );
 }

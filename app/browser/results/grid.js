@@ -45,7 +45,7 @@ function createCell(run, i, methods, size, actions) {
   const prediction = `${run.classes[run.seen[i]]} · ${Math.round(100 * run.confidence[i])} %`;
   const cell = element("button", { type: "button", className: `cell ${kind}`, title: run.ids[i] });
   cell.dataset.number = number;
-  cell.setAttribute("aria-label", `${run.sets[run.set[i]].name}, ${run.ids[i]}, taken for ${prediction}`);
+  cell.setAttribute("aria-label", `${run.sets[run.set[i]].name}, ${run.ids[i]}, predicted as ${prediction}`);
   const badges = methods.map((method) => createBadge(run, i, method, size >= NAMED_FROM));
   const picture = createPicture(pointPictureUrl(run, i, size));
   const frame = element("span", { className: "frame" }, picture, element("span", { className: "marks" }, ...badges));

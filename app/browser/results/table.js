@@ -25,7 +25,7 @@ export function tableColumns(run, scoring) {
   return [
     { key: "id", title: "id", width: "minmax(110px, 2fr)", text: (i) => run.ids[i], isText: true },
     { key: "set", title: "set", width: "minmax(70px, 1fr)", text: (i) => run.sets[run.set[i]].name, isText: true },
-    { key: "seen", title: "taken for", width: "minmax(70px, 1fr)", isText: true,
+    { key: "seen", title: "predicted class", width: "minmax(70px, 1fr)", isText: true,
       text: (i) => run.classes[run.seen[i]] },
     ...run.columns.slice(0, MAX_MANIFEST_COLUMNS).map((column) => manifestColumn(run, column)),
     { key: "confidence", title: "sure", about: "The classifier's probability of that class", width: "56px",

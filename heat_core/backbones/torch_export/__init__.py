@@ -1,1 +1,1 @@
-"""Networks kept as files of `torch.export` (.pt2), read without unpickling anything."""
+"""Networks stored as files of `torch.export` (.pt2), read without unpickling."""

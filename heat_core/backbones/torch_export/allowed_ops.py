@@ -1,7 +1,7 @@
-"""Operations of torch that a program may use: arithmetic on tensors, none that knows files, processes or raw memory.
+"""Operations of torch that a program may use: arithmetic on tensors, without access to files, processes or raw memory.
 
-Those that the networks of timm, torchvision and transformers export to, and their like. A name stands for all its
-overloads and for the operation in place.
+The list covers what the networks of timm, torchvision and transformers export to, and similar operations. A name stands
+for all its overloads and for the in-place operation.
 """
 
 OPERATIONS = frozenset(

@@ -1,4 +1,4 @@
-"""The file of a `torch.export` program (.pt2): JSON and plain numbers in a zip, of which nothing is unpickled."""
+"""Reader of the file of a `torch.export` program (.pt2): JSON and raw numbers in a zip; nothing is unpickled."""
 
 import json
 import zipfile
@@ -12,7 +12,7 @@ from heat_core.errors import HeatError
 from heat_core.names import printable
 from heat_core.storage import is_file, is_folder, permission_error
 
-# Numbers of torch's schema → types of numbers
+# Codes of torch's schema → dtypes.
 DTYPES = {
     1: torch.uint8,
     2: torch.int8,
@@ -25,7 +25,7 @@ DTYPES = {
     12: torch.bool,
     13: torch.bfloat16,
 }
-_SCHEMA = 8  # torch 2.9 and newer
+_SCHEMA = 8  # version that torch 2.9 and newer write
 _READ_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -35,15 +35,15 @@ _READ_ERRORS = (
     RuntimeError,
     UnicodeDecodeError,
 )
-# What a file that is damaged, or of another kind, makes of code that takes it for granted
+# Errors of parsing code on a file that is damaged or of another kind.
 PARSE_ERRORS = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError, RuntimeError)
 
 
 class Archive:
-    """A .pt2 file that is read record by record.
+    """Content of a .pt2 file, read record by record.
 
     Raises:
-        HeatError: where there is none, or it is cut off, damaged or of another kind.
+        HeatError: where the file does not exist, or is truncated, damaged or of another kind.
     """
 
     def __init__(self, path: Path) -> None:
@@ -67,7 +67,7 @@ class Archive:
         self.names = {name.removeprefix(f"{self._root}/") for name in names}
 
     def unusable_error(self, why: str) -> HeatError:
-        """What to say where the file is not what it must be."""
+        """Build the error for a file that cannot be used, with the reason."""
         return HeatError(
             f"{printable(self.path)} is not a program of torch.export that can be used ({printable(why)}): make one "
             "with Backbone.wrap(module, transform).save(FILE)."
@@ -80,7 +80,7 @@ class Archive:
         self._file.close()
 
     def read(self, name: str) -> bytes:
-        """A record; torch writes none that is compressed."""
+        """Read a record; torch writes none compressed, so that compressed ones are refused."""
         try:
             info = self._file.getinfo(f"{self._root}/{name}")
             if info.compress_type != zipfile.ZIP_STORED:
@@ -92,7 +92,7 @@ class Archive:
             raise self.unusable_error(f"{name} is damaged") from error
 
     def json(self, name: str) -> dict[str, Any]:
-        """A record that is a JSON object."""
+        """Read a record that is a JSON object."""
         record = self.read(name)
         try:
             content = json.loads(record.decode())
@@ -103,13 +103,13 @@ class Archive:
         return content
 
     def extra_json(self, name: str) -> dict[str, Any]:
-        """A JSON object among the extra files."""
+        """Read a JSON object among the extra files."""
         if f"extra/{name}" not in self.names:
             raise self.unusable_error(f"it has no extra file {name}, which says how images are prepared")
         return self.json(f"extra/{name}")
 
     def program(self) -> dict[str, Any]:
-        """The graph and its signature."""
+        """Read the graph and its signature."""
         content = self.json("models/model.json")
         version = content.get("schema_version")
         if not isinstance(version, dict) or version.get("major") != _SCHEMA:
@@ -117,7 +117,7 @@ class Archive:
         return content
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Weights and constants by their names; tensors that share numbers go on to share them."""
+        """Read weights and constants by their names; tensors that share memory in the file share it here too."""
         tensors: dict[str, torch.Tensor] = {}
         for kind in ("weights", "constants"):
             config = self.json(f"data/{kind}/model_{kind}_config.json")

@@ -1,9 +1,9 @@
-"""Backbones as files: a program of `torch.export` (.pt2) beside a note of how images are prepared for it.
+"""Backbones as files: a program of `torch.export` (.pt2) with a description of how images are prepared for it.
 
-The contract of such a program: (B, 3, H, W) float32 images with any B → a dictionary with `avg` (B, D), what the last
-linear layer reads; `logits`, what that layer makes of it, where there is one; `volume`, the maps (B, C, H, W) or the
-positions (B, P, C) that are pooled, where there are such. The note is `heat.json` among its extra files: `resize`,
-`crop`, `mean`, `std` and `interpolation` as of `transforms.TransformSpec`.
+Contract of such a program: (B, 3, H, W) float32 images with any B → a dictionary with `avg` (B, D), the input of the
+last linear layer; `logits`, the output of that layer, where there is one; `volume`, the maps (B, C, H, W) or the
+positions (B, P, C) that are pooled, where there are any. The description is `heat.json` among its extra files:
+`resize`, `crop`, `mean`, `std` and `interpolation` as in `transforms.TransformSpec`.
 """
 
 import copy
@@ -27,14 +27,14 @@ from heat_core.names import printable
 from heat_core.storage import expand_home, replacing
 from heat_core.types import Head
 
-EXPORTED_PREFIX = "torch:"  # before the path of such a file
+EXPORTED_PREFIX = "torch:"  # prefix of the path of a .pt2 file
 TRANSFORM_FILE = "heat.json"
 _OUTPUTS = {"avg", "logits", "volume"}
-_TOLERANCE = 1e-3  # of the largest number
+_TOLERANCE = 1e-3  # relative to the largest number
 
 
 class ExportableBackbone(Protocol):
-    """What `save_backbone` reads of a `Backbone`."""
+    """Interface of `Backbone` that `save_backbone` uses."""
 
     name: str
     extractor: FeatureExtractor
@@ -43,29 +43,42 @@ class ExportableBackbone(Protocol):
     head: Head | None
     has_positions: bool
 
-    def positions(self, volume: torch.Tensor) -> torch.Tensor: ...
+    def positions(self, volume: torch.Tensor) -> torch.Tensor:
+        """Return the vectors of the P positions: (B, P, C)."""
+        ...
 
-    def as_maps(self, volume: torch.Tensor) -> torch.Tensor: ...
+    def as_maps(self, volume: torch.Tensor) -> torch.Tensor:
+        """Bring maps into the order (B, C, H, W)."""
+        ...
 
-    def cpu(self) -> Self: ...
+    def cpu(self) -> Self:
+        """Move the backbone to the CPU."""
+        ...
 
-    def to(self, *args: Any, **kwargs: Any) -> Self: ...
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """Move or convert the backbone, as `nn.Module.to`."""
+        ...
 
 
 class ProgramExtractor(FeatureExtractor):
-    """The feature extractor of a program that names its parts itself."""
+    """Feature extractor of a program whose outputs are named `avg`, `logits` and `volume`."""
 
-    channels = 0  # maps have them first
+    channels = 0  # maps of a program have the channels first, so that the number is not needed
 
     def __init__(self, program: Program, name: str) -> None:
         self.program, self.model, self.name = program, LogitsModel(program), name
 
     def forward(self, images: torch.Tensor) -> Activations:
+        """Run the program and return its `avg` and its volume."""
         outputs = self.program(images)
         return Activations(outputs["avg"], outputs.get("volume"), [])
 
     def linear_head(self, images: torch.Tensor, avg: torch.Tensor) -> tuple[Head | None, str]:  # noqa: ARG002
-        """The linear layer that stands between both outputs."""
+        """Return the linear layer between `avg` and `logits`, or None and the reason.
+
+        Raises:
+            HeatError: where the logits are not a linear layer of `avg`.
+        """
         if "logits" not in self.program.outputs:
             return None, "the program gives no logits"
         layer = self.program.linear_layer("avg", "logits")
@@ -75,15 +88,15 @@ class ProgramExtractor(FeatureExtractor):
         return (weight.numpy(), bias.numpy()), ""
 
     def num_prefix_tokens(self, tokens: int, size: tuple[int, int]) -> int:  # noqa: ARG002
-        """None: a program gives positions alone."""
+        """Return 0, since the volume of a program holds positions only."""
         return 0
 
 
 def load_program(name: str) -> tuple[ProgramExtractor, TransformInfo, str]:
-    """The extractor, the transform_info and the fingerprint of `torch:FILE`.
+    """Load the extractor, the transform and the fingerprint of `torch:FILE`.
 
     Raises:
-        HeatError: where the file is none, or does not keep the contract.
+        HeatError: where the file is no such program, or violates the contract.
     """
     path = expand_home(name.removeprefix(EXPORTED_PREFIX))
     with Archive(path) as archive:
@@ -107,7 +120,7 @@ def load_program(name: str) -> tuple[ProgramExtractor, TransformInfo, str]:
 
 
 class _ExportModule(nn.Module):
-    """A backbone as the contract has it."""
+    """Module whose outputs follow the contract of exported programs."""
 
     def __init__(self, backbone: ExportableBackbone) -> None:
         super().__init__()
@@ -118,6 +131,7 @@ class _ExportModule(nn.Module):
             self.head.load_state_dict({"weight": weight, "bias": bias})
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Compute `avg`, and `logits` and `volume` where there are any."""
         avg, volume, _ = self.backbone.extractor.forward(images)
         outputs = {"avg": avg}
         if self.head is not None:
@@ -129,10 +143,10 @@ class _ExportModule(nn.Module):
 
 
 def save_backbone(backbone: ExportableBackbone, path: Path) -> None:
-    """Write a backbone as `torch:FILE` takes it, and see that it gives the same again.
+    """Write a backbone as a file for `torch:FILE`, and check that the file gives the same outputs.
 
     Raises:
-        HeatError: where the network cannot be exported, or its transform cannot be written down.
+        HeatError: where the network cannot be exported, or its transform cannot be described by a `TransformSpec`.
     """
     if path.suffix != ".pt2":
         raise HeatError(f"{printable(path)} must end in .pt2.")
@@ -145,21 +159,25 @@ def save_backbone(backbone: ExportableBackbone, path: Path) -> None:
             batch = {0: torch.export.Dim("batch")}
             program = torch.export.export(module, (torch.zeros_like(images[:2]),), dynamic_shapes=(batch,))
             expected = module(images)
-    except Exception as error:  # anybody's code, and torch's many kinds
+    except Exception as error:  # code of the caller and torch raise many kinds
         raise HeatError(f"{backbone.name} cannot be exported ({first_line(error)}).") from error
     for node in program.graph.nodes:
-        node.meta.pop("stack_trace", None)  # paths and lines of this machine
+        node.meta.pop("stack_trace", None)  # it holds paths and source lines of this machine
     with replacing(path) as temp_path:
         with open(temp_path, "wb") as file:
             torch.export.save(program, file, extra_files={TRANSFORM_FILE: spec})
         reloaded = _read_back(backbone.name, temp_path)(images)
         for name, values in expected.items():
             if (values - reloaded[name]).abs().max() > _TOLERANCE * values.abs().max().clamp_min(1e-12):
-                raise HeatError(f"{backbone.name} gives another {name} once it is exported: it cannot be kept so.")
+                raise HeatError(f"{backbone.name} gives another {name} once it is exported: it cannot be saved.")
 
 
 def _read_back(name: str, path: Path) -> Program:
-    """What became of a backbone; HeatError where it uses what is not taken from files."""
+    """Read an exported program back.
+
+    Raises:
+        HeatError: where it uses operations that are not accepted from files.
+    """
     with Archive(path) as archive:
         try:
             return Program(archive.program(), archive.tensors())

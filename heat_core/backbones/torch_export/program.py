@@ -1,8 +1,8 @@
-"""A program of `torch.export` as a module: its operations, one after the other.
+"""A program of `torch.export` as a module that executes its operations one after the other.
 
-torch's own reader unpickles example inputs and weights, evaluates texts as expressions and loads compiled code: a file
-could do anything. Here nothing of a file is run but those operations on tensors and numbers that are listed in
-`OPERATIONS` and `_NUMBERS`; whatever else it holds is refused, or not looked at.
+torch's own reader unpickles example inputs and weights, evaluates texts as expressions and loads compiled code, so that
+a file could execute anything. Here only the operations on tensors and numbers that are listed in `OPERATIONS` and
+`_NUMBERS` are executed; other content is refused or ignored.
 """
 
 import json
@@ -20,11 +20,11 @@ from heat_core.backbones.torch_export.allowed_ops import OPERATIONS
 from heat_core.backbones.torch_export.archive import DTYPES
 
 _MEMORY_FORMATS = {1: torch.contiguous_format, 2: torch.channels_last, 4: torch.preserve_format}
-_STRIDED, _FLOAT, _KEYWORD = 7, 7, 2  # of torch's schema
+_STRIDED, _FLOAT, _KEYWORD = 7, 7, 2  # codes of torch's schema
 _OPERATION = re.compile(r"torch\.ops\.aten\.(\w+)\.(\w+)")
 _SYMBOL = re.compile(r"Symbol\('(\w+)',[^()]*\)$")
-_ASSERTIONS = ("torch.ops.aten._assert_", "torch.ops.aten.sym_constrain_range")  # nothing hangs on them
-_NUMBERS: dict[str, Callable[..., Any]] = {  # torch writes sizes as sums and products of one another
+_ASSERTIONS = ("torch.ops.aten._assert_", "torch.ops.aten.sym_constrain_range")  # no result depends on them
+_NUMBERS: dict[str, Callable[..., Any]] = {  # torch computes sizes as sums and products of others
     **{f"_operator.{f.__name__}": f for f in (operator.add, operator.sub, operator.mul, operator.neg, operator.pow)},
     **{f"_operator.{f.__name__}": f for f in (operator.floordiv, operator.truediv, operator.mod)},
     **{f"_operator.{f.__name__}": f for f in (operator.eq, operator.ne, operator.lt, operator.le, operator.gt)},
@@ -36,24 +36,24 @@ _NUMBERS: dict[str, Callable[..., Any]] = {  # torch writes sizes as sums and pr
 
 
 class _Value(NamedTuple):
-    """What an earlier step made, by its name."""
+    """Reference by name to the result of an earlier operation."""
 
     name: str
 
 
 class _ImageDevice(NamedTuple):
-    """Wherever the images lie, in place of the device on which the program was made."""
+    """Stand-in for the device of the images, which replaces the device on which the program was made."""
 
 
 class _Operation(NamedTuple):
-    """An operation.
+    """Operation of a program.
 
     Attributes:
-        target: its name.
-        args: its arguments, some of them a `_Value` or `_ImageDevice`.
-        kwargs: the same by keyword.
-        outputs: what it gives, as it gives it: a `_Value`, None, or a list of them.
-        unneeded: names of values that no later step needs.
+        target: name of the operation.
+        args: positional arguments, some of them a `_Value` or `_ImageDevice`.
+        kwargs: keyword arguments, of the same kinds.
+        outputs: results in the structure in which the operation returns them: a `_Value`, None, or a list of them.
+        unneeded: names of values that no later operation reads.
     """
 
     target: str
@@ -64,23 +64,24 @@ class _Operation(NamedTuple):
 
 
 class Program(nn.Module):
-    """Images → its outputs by name.
+    """Module that executes a program: images → its outputs by name.
 
     Args:
-        content: the graph and its signature, as of `Archive.program`.
+        content: the graph and its signature, as returned by `Archive.program`.
         tensors: weights and constants by their names.
 
     Attributes:
-        size: (H, W) of the images; None where it takes any.
+        size: (H, W) of the images; None where any size is accepted.
 
     Raises:
-        ValueError: saying why it cannot be used; or what else comes of a damaged file (`archive.PARSE_ERRORS`).
+        ValueError: naming the reason why the program cannot be used; a damaged file may raise others of
+            `archive.PARSE_ERRORS`.
     """
 
     def __init__(self, content: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
         super().__init__()
         graph, signature = content["graph_module"]["graph"], content["graph_module"]["signature"]
-        self._buffer_names: dict[str, str] = {}  # value → the buffer that it is
+        self._buffer_names: dict[str, str] = {}  # value → name of the buffer that holds it
         image_names = list[str]()
         for ((kind, entry),) in (spec.items() for spec in signature["input_specs"]):
             if kind == "user_input":
@@ -100,7 +101,7 @@ class Program(nn.Module):
             raise ValueError("it changes its own weights: export it after module.eval()")
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        """(B, 3, H, W) → what it gives, by name."""
+        """Compute the outputs by name for (B, 3, H, W) images."""
         values: dict[str, Any] = {name: getattr(self, buffer) for name, buffer in self._buffer_names.items()}
         values[self._image_name] = images
         for step in self._operations:
@@ -111,7 +112,7 @@ class Program(nn.Module):
         return {name: values[value] for name, value in self.outputs.items()}
 
     def linear_layer(self, input_name: str, output_name: str) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """Weight and bias of the linear layer that makes one output of another; None where there is none."""
+        """Return weight and bias of the linear layer that computes one output from another, or None."""
         layer_input, layer_outputs = _Value(self.outputs[input_name]), [_Value(self.outputs[output_name])]
         for target, args, _, outputs, _ in self._operations:
             if target == "torch.ops.aten.linear.default" and outputs == layer_outputs and args[0] == layer_input:
@@ -123,13 +124,13 @@ class Program(nn.Module):
 
 
 def _input_size(images: dict[str, Any], ranges: dict[str, Any]) -> tuple[int, int] | None:
-    """(H, W) of a (B, 3, H, W) input, None where it may be any; B must be free."""
+    """Return (H, W) of a (B, 3, H, W) input, None where it may be any; B must be free."""
     batch, channels, *sides = images["sizes"]
     if images["dtype"] != _FLOAT or len(sides) != 2 or channels.get("as_int") != 3:
         raise ValueError("it does not take (B, 3, H, W) images of float32")
     symbol = _SYMBOL.match(batch["as_expr"]["expr_str"]) if "as_expr" in batch else None
     allowed = ranges.get(symbol[1], {}) if symbol else {}
-    if allowed.get("max_val", 0) is not None or (allowed["min_val"] or 0) > 2:  # torch takes 2 for any number
+    if allowed.get("max_val", 0) is not None or (allowed["min_val"] or 0) > 2:  # 2 stands for any number
         raise ValueError(
             "the number of its images is fixed: export it with dynamic_shapes=({0: torch.export.Dim('batch')},)"
         )
@@ -138,7 +139,7 @@ def _input_size(images: dict[str, Any], ranges: dict[str, Any]) -> tuple[int, in
 
 
 def _parse_outputs(content: dict[str, Any]) -> dict[str, str]:
-    """Output → the value that it is, of a program that gives a dictionary of tensors."""
+    """Map each output to its value, for a program that returns a dictionary of tensors."""
     module = content["graph_module"]
     _, shape = json.loads(module["module_call_graph"][0]["signature"]["out_spec"])
     if shape["type"] != "builtins.dict" or any(leaf["type"] is not None for leaf in shape["children_spec"]):
@@ -151,7 +152,10 @@ def _parse_outputs(content: dict[str, Any]) -> dict[str, str]:
 
 
 def _parse_operations(nodes: list[dict[str, Any]], output_names: set[str]) -> list[_Operation]:
-    """The operations, each with the values that nobody needs after it: read backwards, where that is known."""
+    """List the operations, each with the values that are not needed after it.
+
+    The nodes are read backwards, since the last use of a value comes first in that order.
+    """
     operations, needed = list[_Operation](), set(output_names)
     for node in reversed(nodes):
         target = str(node["target"])
@@ -169,7 +173,7 @@ def _parse_operations(nodes: list[dict[str, Any]], output_names: set[str]) -> li
 
 
 def _modifies_weights(step: _Operation, buffer_names: dict[str, str]) -> bool:
-    """Whether a step writes into what the program holds."""
+    """Tell whether an operation writes into a weight or buffer of the program."""
     name = step.target.split(".")[-2]
     first = next(iter(step.args), None)
     return name.endswith("_") and isinstance(first, _Value) and first.name in buffer_names
@@ -177,17 +181,21 @@ def _modifies_weights(step: _Operation, buffer_names: dict[str, str]) -> bool:
 
 @cache
 def operation(target: str) -> Callable[..., Any]:
-    """An operation by its name; ValueError where it is none of those that are taken."""
+    """Return an operation by its name.
+
+    Raises:
+        ValueError: where it is not among the accepted operations.
+    """
     if target in _NUMBERS:
         return _NUMBERS[target]
     match = _OPERATION.fullmatch(target)
     if match is None or match[1].rstrip("_") not in OPERATIONS:
-        raise ValueError(f"it uses {target}, which is none of the operations that are taken")
+        raise ValueError(f"it uses {target}, which is not among the accepted operations")
     return getattr(getattr(torch.ops.aten, match[1]), match[2])
 
 
 def _parse_argument(argument: dict[str, Any]) -> Any:
-    """An argument or output as torch's schema writes it."""
+    """Parse an argument or output in the form of torch's schema."""
     ((kind, value),) = argument.items()
     match kind:
         case "as_none":
@@ -205,7 +213,7 @@ def _parse_argument(argument: dict[str, Any]) -> Any:
         case "as_int" | "as_bool" | "as_string" | "as_ints" | "as_bools":
             return value
         case "as_float":
-            return float(value)  # infinity is a text
+            return float(value)  # infinity is stored as text
         case "as_floats":
             return [float(number) for number in value]
         case "as_scalar_type":
@@ -228,7 +236,7 @@ def _iter_values(tree: Any) -> Iterator[_Value]:
 
 
 def _substitute(tree: Any, values: dict[str, Any], images: torch.Tensor) -> Any:
-    """Arguments with what they stand for."""
+    """Replace `_Value` and `_ImageDevice` in arguments by the values and the device that they refer to."""
     if isinstance(tree, _Value):
         return values[tree.name]
     if isinstance(tree, _ImageDevice):
@@ -241,7 +249,7 @@ def _substitute(tree: Any, values: dict[str, Any], images: torch.Tensor) -> Any:
 
 
 def _store_outputs(outputs: list[Any], result: Any, values: dict[str, Any]) -> None:
-    """Give the results of an operation their names."""
+    """Store the results of an operation under their names."""
     for name, value in zip(outputs, [result] if len(outputs) == 1 else result, strict=False):
         if isinstance(name, _Value):
             values[name.name] = value

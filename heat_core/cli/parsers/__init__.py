@@ -1,1 +1,1 @@
-"""Options of the verbs, a module a group of verbs."""
+"""Options of the verbs, with one module for each group of verbs."""

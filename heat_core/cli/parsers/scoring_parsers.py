@@ -46,7 +46,7 @@ def _add_score(verbs: Verbs) -> None:
     parser.add_argument(
         "--out", metavar="FILE|DIR", help="a table (.csv, .json, .parquet); or a folder, for long lists, in shards"
     )
-    keep_help = "images a shard whose features are kept, see docs/scale.md"
+    keep_help = "images per shard whose features are kept, see docs/scale.md"
     parser.add_argument("--keep", type=int, default=100, metavar="N", help=keep_help)
     add_engine_options(parser)
     add_lens_options(parser)

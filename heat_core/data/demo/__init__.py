@@ -2,5 +2,5 @@
 
 from pathlib import Path
 
-#: Weights of the network that knows digits 0 to 5; `assets/train_demo.py` trains it.
+#: Weights of the network that was trained on the digits 0 to 5; `assets/train_demo.py` trains it.
 DEMO_WEIGHTS = Path(__file__).parent / "demo-resnet.safetensors"

@@ -1,9 +1,10 @@
-"""The embedded demo: image sets drawn from what scikit-learn ships, so that nothing is downloaded.
+"""Image sets of the embedded demo, drawn from data that scikit-learn ships, so that nothing is downloaded.
 
-The classifier knows the handwritten digits 0 to 5 on four kinds of paper. What it should not know: the digits 6 to 9
-(near), known digits with a piece of another paper stuck over them (between), and pieces of photographs (far). The sets
-were made to show what the method is for: each class has several modes, which a mixture of one Gaussian a class cannot
-follow and a residual can learn; the energy of the logits is good near and bad far away, the mixtures the other way.
+The classifier is trained on the handwritten digits 0 to 5 on four kinds of paper. The unknown images are the digits 6
+to 9 (near), known digits with a piece of another paper over them (between), and pieces of photographs (far). The sets
+were designed to show the purpose of the method. Each class has several modes, which a mixture with one Gaussian per
+class cannot represent and a residual can learn. The energy of the logits detects near images well and far ones badly;
+the mixtures do the opposite.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,12 +17,21 @@ from heat_core.data.demo.drawings import PAPERS, SIDE, Drawing, Paper, add_patch
 
 SETS = ("demo-digits", "demo-unseen-digits", "demo-patched-digits", "demo-photo-patches")
 KNOWN_DIGITS = 6
-_STREAMS = {"train": 0, "test": 1, "demo-unseen-digits": 2, "demo-patched-digits": 3}  # of random numbers
+# Set, or split of the known digits → part of the seed of its random numbers.
+_STREAMS = {"train": 0, "test": 1, "demo-unseen-digits": 2, "demo-patched-digits": 3}
 
 
-@cache  # drawing takes longer than reading a file of them
+@cache  # drawing a set takes longer than reading it from a file would
 def load_demo_set(name: str, role: str) -> tuple[np.ndarray, np.ndarray | None, list[str], list[str]]:
-    """(pixels (N, 32, 32, 3) uint8, labels (N,) or None, class names, ids) of one demo set."""
+    """Draw one demo set.
+
+    Args:
+        name: one of `SETS`.
+        role: "train" or "test", for the known digits; the other sets do not depend on it.
+
+    Returns:
+        (N, 32, 32, 3) uint8 pixels, (N,) labels or None, class names, and ids.
+    """
     if name == "demo-photo-patches":
         pixels, ids = _photo_patches()
         return pixels, None, [], ids
@@ -37,20 +47,27 @@ def load_demo_set(name: str, role: str) -> tuple[np.ndarray, np.ndarray | None, 
 
 
 def known_digits(role: str) -> np.ndarray:
-    """Rows of scikit-learn's digits: every third known one is for testing, so that both splits see every writer."""
+    """Return the rows of the known digits of a split: every third one is for testing, so that both have all writers.
+
+    Args:
+        role: "train" or "test".
+
+    Returns:
+        (n,) rows of scikit-learn's digits.
+    """
     digit = _digits()[1]
     index = np.arange(len(digit))
     return index[(digit < KNOWN_DIGITS) & ((index % 3 == 2) == (role == "test"))]
 
 
 def handwritten_digit(row: int) -> tuple[np.ndarray, int]:
-    """One of scikit-learn's digits: (8, 8) in [0, 1], and which digit it is."""
+    """Return one of scikit-learn's digits as (8, 8) grey values in [0, 1], and its class 0 to 9."""
     images, digit = _digits()
     return images[row], int(digit[row])
 
 
 def _known_set(role: str) -> tuple[np.ndarray, np.ndarray, list[str], list[str]]:
-    """Each known digit twice, on two kinds of paper."""
+    """Draw each known digit twice, on two kinds of paper."""
     once = known_digits(role)
     index, papers = np.tile(once, 2), [_paper_order(i)[k] for k in (0, 1) for i in once]
     names = [str(d) for d in range(KNOWN_DIGITS)]
@@ -58,7 +75,7 @@ def _known_set(role: str) -> tuple[np.ndarray, np.ndarray, list[str], list[str]]
 
 
 def _patched_set(index: np.ndarray, stream: str) -> tuple[np.ndarray, None, list[str], list[str]]:
-    """Each digit with a piece of another paper over it."""
+    """Draw each digit with a piece of another paper over it."""
     papers, patch_papers = zip(*(_paper_order(i)[:2] for i in index), strict=True)
     drawings = zip(_draw_each(index, papers, stream), patch_papers, strict=True)
     pixels = np.stack([add_patch(drawing, patch_paper, rng) for (drawing, rng), patch_paper in drawings])
@@ -67,14 +84,14 @@ def _patched_set(index: np.ndarray, stream: str) -> tuple[np.ndarray, None, list
 
 
 def _paper_order(row: np.integer[Any]) -> list[Paper]:
-    """The kinds of paper in an order of that digit's own."""
+    """Return the kinds of paper in a random order that depends on the digit's row alone."""
     return [PAPERS[k] for k in np.random.default_rng(int(row)).permutation(len(PAPERS))]
 
 
 def _draw_each(
     index: np.ndarray, papers: Sequence[Paper], stream: str
 ) -> Iterator[tuple[Drawing, np.random.Generator]]:
-    """Each digit on its paper, and the generator as the drawing leaves it."""
+    """Draw each digit on its paper; yield the drawing, and the generator for further random numbers."""
     for i, paper in zip(index, papers, strict=True):
         rng = np.random.default_rng([_STREAMS[stream], i, PAPERS.index(paper)])
         yield draw(handwritten_digit(i)[0], paper, rng), rng
@@ -85,7 +102,7 @@ def _draw_pixels(index: np.ndarray, papers: Sequence[Paper], stream: str) -> np.
 
 
 def _sample_ids(index: np.ndarray, papers: Sequence[Paper]) -> list[str]:
-    """What they are drawn on is their folder."""
+    """Make the ids `paper/row`, in which the paper takes the place of a folder."""
     return [f"{paper.name}/{i:04d}" for i, paper in zip(index, papers, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""Digits drawn on four kinds of paper, for the embedded demo: a drawing follows from a digit and a generator."""
+"""Drawings of digits on four kinds of paper for the embedded demo, determined by a digit and a random generator."""
 
 import colorsys
 from collections.abc import Callable
@@ -13,27 +13,49 @@ _GRAIN = 0.012  # noise of the camera, as a share of white
 
 @dataclass(frozen=True)
 class Paper:
-    """A kind of paper, and what is written on it with."""
+    """Kind of paper, with the ink and the pen that write on it.
+
+    Attributes:
+        name: name of the paper.
+        ground: draws the empty paper, (32, 32, 3) in [0, 1].
+        ink: draws the colour of the ink, (3,) in [0, 1].
+        threshold: range of the digit's grey value in [0, 1] above which there is ink; a lower one gives bolder strokes.
+        softness: width of the stroke's edge, in grey values.
+        outline: whether only the edge of the stroke is drawn.
+        wear: draws the opacity of the stroke, a number or (32, 32), in [0, 1].
+    """
 
     name: str
-    ground: Callable[[np.random.Generator], np.ndarray]  # (32, 32, 3) in [0, 1]
-    ink: Callable[[np.random.Generator], np.ndarray]  # (3,)
-    threshold: tuple[float, float]  # of the ink's grey value, above which the pen is down: less is bolder
-    softness: float = 0.12  # of the stroke's edge
-    outline: bool = False  # whether only the stroke's edge is drawn
-    wear: Callable[[np.random.Generator], np.ndarray | float] = lambda _: 1.0  # how much of the stroke is there
+    ground: Callable[[np.random.Generator], np.ndarray]
+    ink: Callable[[np.random.Generator], np.ndarray]
+    threshold: tuple[float, float]
+    softness: float = 0.12
+    outline: bool = False
+    wear: Callable[[np.random.Generator], np.ndarray | float] = lambda _: 1.0
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """Pixels (32, 32, 3) uint8; traits (11,): size, centre, angle and threshold of the stroke, both colours."""
+    """Drawing of a digit.
+
+    Attributes:
+        pixels: (32, 32, 3) uint8.
+        traits: (11,) size, centre x and y (pixels), angle (degrees) and threshold of the stroke, mean colour of the
+            paper and colour of the ink.
+    """
 
     pixels: np.ndarray
     traits: np.ndarray
 
 
 def draw(digit: np.ndarray, paper: Paper, rng: np.random.Generator) -> Drawing:
-    """A digit (8, 8) in [0, 1], somewhere on a sheet of that paper, at some size and angle."""
+    """Draw a digit on paper, with random position, size (22 to 32 pixels) and angle (±20°).
+
+    Args:
+        digit: (8, 8) grey values in [0, 1].
+        paper: kind of paper.
+        rng: source of the random numbers.
+    """
     ground = paper.ground(rng)
     size = int(rng.integers(22, SIDE + 1))
     left, top = (int(rng.integers(0, SIDE - size + 1)) for _ in "xy")
@@ -46,7 +68,7 @@ def draw(digit: np.ndarray, paper: Paper, rng: np.random.Generator) -> Drawing:
 
 
 def add_patch(drawing: Drawing, paper: Paper, rng: np.random.Generator) -> np.ndarray:
-    """The drawing's pixels with a piece of another sheet stuck over a part of them."""
+    """Return the pixels of a drawing with a rectangle of another paper over a part of them, (32, 32, 3) uint8."""
     pixels, sheet = drawing.pixels.copy(), _to_bytes(paper.ground(rng))
     width, height = rng.integers(11, 20, 2)
     left, top = rng.integers(0, SIDE - width + 1), rng.integers(0, SIDE - height + 1)
@@ -57,7 +79,7 @@ def add_patch(drawing: Drawing, paper: Paper, rng: np.random.Generator) -> np.nd
 def _stroke(
     digit: np.ndarray, size: int, left: int, top: int, angle: float, threshold: float, paper: Paper
 ) -> np.ndarray:
-    """(32, 32) in [0, 1]: how much of each pixel the pen covers."""
+    """Compute the share of each pixel that the stroke covers, (32, 32) in [0, 1]."""
     sheet = Image.new("L", (SIDE, SIDE))
     digit = (digit * 255).astype(np.uint8)
     sheet.paste(Image.fromarray(digit).resize((size, size), Image.Resampling.BICUBIC), (left, top))
@@ -75,13 +97,13 @@ def _to_bytes(image: np.ndarray) -> np.ndarray:
 
 
 def _clouds(rng: np.random.Generator, cells: int, strength: float) -> np.ndarray:
-    """(32, 32) in ±strength: noise with a given number of cells on a side."""
+    """Draw smooth noise with `cells` cells on a side, (32, 32) in ±strength."""
     coarse = Image.fromarray((rng.random((cells, cells)) * 255).astype(np.uint8))
     return (np.asarray(coarse.resize((SIDE, SIDE), Image.Resampling.BICUBIC)) / 255 - 0.5) * 2 * strength
 
 
 def _lines(rng: np.random.Generator, apart: int) -> np.ndarray:
-    """(32, 32, 1) of zeros and ones: the squares of squared paper."""
+    """Draw the grid of squared paper, (32, 32, 1) of zeros and ones, with lines every `apart` pixels."""
     lines = np.zeros((SIDE, SIDE, 1))
     lines[rng.integers(0, apart) :: apart] = 1
     lines[:, rng.integers(0, apart) :: apart] = 1

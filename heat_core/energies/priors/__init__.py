@@ -1,4 +1,4 @@
-"""Priors: energies with a closed form, which a residual corrects (Sec. 3.2)."""
+"""Priors: fitted energies with a closed form and a gradient, which residuals correct (Sec. 3.2)."""
 
 from heat_core.energies.names import ALL_PRIORS, SECOND_PRIORS, prior_kind
 from heat_core.energies.priors.base import Prior, prior_from_constants, scoring_constants
@@ -11,7 +11,7 @@ from heat_core.energies.priors.vim import VirtualLogit
 from heat_core.errors import HeatError
 from heat_core.types import FitHead, Head
 
-#: What `prior_from_constants` makes of what a prior of that name was packed to.
+#: Name → class of the prior, with which `prior_from_constants` restores a packed one.
 PRIOR_CLASSES: dict[str, type[Prior]] = {
     "gmm": GaussianMixture,
     "gmm-std": GaussianMixture,
@@ -32,15 +32,18 @@ def make_prior(
     id_set: str = "",
     weights: str = "uniform",
 ) -> Prior:
-    """A prior by its name, not yet fitted.
+    """Make a prior by its name; it is not fitted yet.
 
     Args:
-        name: gmm, gmm-std, el, dice, knn, vim or scale.
-        head: (weight (C, D), bias (C,)) that reads `avg`.
-        fit_head: see `EnergyLogits`.
-        covariance: of the mixtures, see `GaussianMixture`.
-        id_set: cifar10, cifar100, imagenet or "", for the values that a prior's source publishes for it.
-        weights: of the mixtures' classes, see there.
+        name: gmm, gmm-std, el, dice, knn, vim or scale; gmm, gmm-std and knn also with the suffix @b.
+        head: linear head (weight (C, D), bias (C,)) that reads `avg`.
+        fit_head: function that fits a head, see `EnergyLogits`.
+        covariance: covariance estimator of the mixtures, see `GaussianMixture`.
+        id_set: cifar10, cifar100, imagenet or "", the ID set whose published values a prior uses.
+        weights: class weights of the mixtures, see `GaussianMixture`.
+
+    Raises:
+        HeatError: when there is no prior of that name.
     """
     name = prior_kind(name)
     if name in ("gmm", "gmm-std"):

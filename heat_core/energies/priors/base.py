@@ -1,4 +1,4 @@
-"""The contract of a prior, and what the fits of all of them share."""
+"""The interface of a prior, and functions that several priors share."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, Self, TypeVar
@@ -25,44 +25,50 @@ PriorKind = TypeVar("PriorKind", bound="Prior")
 
 
 class Prior(Protocol):
-    """An energy in closed form: E_q(z) = -log q(z) up to a constant.
+    """Energy in closed form: E_q(z) = -log q(z) up to a constant.
 
     Attributes:
-        scoring_dtypes: the constants that the energy of float32 features reads → the precision in which it reads them.
+        scoring_dtypes: name of each constant that the energy reads → the dtype that it needs for float32 features.
     """
 
     scoring_dtypes: ClassVar[ScoringDtypes]
 
     def fit(self, z: Rows, y: np.ndarray) -> Self:
-        """Fit on (N, D) features and (N,) labels, sums in float64; returns itself."""
+        """Fit on (N, D) features and (N,) labels, with sums in float64, and return the prior."""
         ...
 
     def fit_clone(self, z: Rows, y: np.ndarray) -> "Prior":
-        """The same kind of prior fitted on other samples (for held-out energies)."""
+        """Fit a new prior of the same kind and settings on other samples, to compute held-out energies."""
         ...
 
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
-        """(N, D) → (N,): of an array in float64, of a tensor in its own precision and on its own device."""
+        """Compute E_q, (N, D) → (N,): of an array in float64, of a tensor in its own dtype and on its own device."""
         ...
 
     def gradient(self, z: torch.Tensor) -> torch.Tensor:
-        """∇E_q: (N, D) → (N, D)."""
+        """Compute ∇E_q, (N, D) → (N, D)."""
         ...
 
     def sample(
         self, n: int, generator: torch.Generator | None = None, like: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """(n, D) points where Langevin chains start, float32 on the CPU or as `like`."""
+        """Draw (n, D) starting points of Langevin chains, float32 on the CPU or with dtype and device of `like`."""
         ...
 
     @property
     def head_weight(self) -> np.ndarray | None:
-        """(C, D) of the logits, where the energy reads nothing else; None where it reads every direction."""
+        """Weight (C, D) of the head if the energy reads only the logits; None if it reads every direction."""
         ...
 
 
 def validate_features(z: Rows | torch.Tensor) -> Rows:
-    """(N, D) finite, in its own precision; HeatError otherwise. Sums over it belong in float64: see `moments`."""
+    """Check that features are (N, D), not empty and finite, and return them in their own dtype.
+
+    Sums over them need float64, see `heat_core.energies.moments`.
+
+    Raises:
+        HeatError: when the shape is another, or rows hold NaN or infinity.
+    """
     if isinstance(z, torch.Tensor):
         z = z.cpu().numpy()
     if not hasattr(z, "shape"):
@@ -75,7 +81,7 @@ def validate_features(z: Rows | torch.Tensor) -> Rows:
 
 
 def column_moments(z: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each column of (N, D), float64."""
+    """Compute mean and standard deviation of each column of (N, D) features, both (D,) float64."""
     near = np.asarray(z[: min(len(z), 64)], dtype=np.float64).mean(axis=0)
     total, squares = np.zeros_like(near), np.zeros_like(near)
     for _, block in blocks(z):
@@ -87,47 +93,57 @@ def column_moments(z: Rows) -> tuple[np.ndarray, np.ndarray]:
 
 
 class ConstantsLike(Protocol):
-    """Numbers of a prior, of the device and precision of the points that they meet."""
+    """Fitted numbers of a prior, as tensors with the device and dtype of given points."""
 
-    def like(self, z: torch.Tensor) -> dict[str, torch.Tensor]: ...
+    def like(self, z: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return the numbers as tensors with the device and dtype of `z`."""
+        ...
 
 
 class Constants:
-    """Fitted float64 numbers, handed out as tensors of the device and precision that a call needs."""
+    """Fitted float64 arrays by name, which `like` returns as tensors of a device and dtype, converted once for each."""
 
     def __init__(self, **arrays: np.ndarray | torch.Tensor) -> None:
         self.arrays = arrays
         self._tensors: dict[tuple[torch.device, torch.dtype], dict[str, torch.Tensor]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_tensors": {}}  # another machine may have no such device
+        return self.__dict__ | {"_tensors": {}}  # The machine that unpickles it may lack the device.
 
     def like(self, z: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return the constants as tensors with the device and dtype of `z`."""
         key = (z.device, z.dtype)
         if key not in self._tensors:
             self._tensors[key] = {k: torch.as_tensor(v).to(z.dtype).to(z.device) for k, v in self.arrays.items()}
         return self._tensors[key]
 
 
-_CONSTANTS = "_constants"  # where every prior keeps what it was fitted to
+_CONSTANTS = "_constants"  # the attribute in which every prior keeps its fitted numbers
 
 
 def scoring_constants(prior: Prior) -> dict[str, np.ndarray]:
-    """What the energy of a fitted prior reads, and nothing that only training reads; for `prior_from_constants`."""
+    """Collect the constants that the energy of a fitted prior reads, without those that only training reads."""
     arrays = vars(prior)[_CONSTANTS].arrays
     return {name: np.ascontiguousarray(arrays[name], dtype=kind) for name, kind in prior.scoring_dtypes.items()}
 
 
 def prior_from_constants(kind: type[PriorKind], constants: ConstantsLike) -> PriorKind:
-    """A prior from what `scoring_constants` gave: it gives the same energies, and can do no more."""
+    """Restore a prior from its `scoring_constants`; it computes the same energies, and its other methods may fail."""
     prior = kind.__new__(kind)
     vars(prior)[_CONSTANTS] = constants
     return prior
 
 
 def evaluate(energy: Callable[[torch.Tensor, torch.dtype], torch.Tensor], z: ArrayOrTensor) -> ArrayOrTensor:
-    """Apply `energy`, a function of points and of the precision of what follows the first product: to a tensor in its
-    own, to an array block by block in float64 (and answer with an array)."""
+    """Evaluate energy(z, dtype): tensors in their own dtype, arrays in blocks with float64 sums.
+
+    Args:
+        energy: function of points and of the dtype of everything after the first matrix product.
+        z: (N, D) tensor or array.
+
+    Returns:
+        A tensor for a tensor, and a float64 array for an array.
+    """
     if isinstance(z, torch.Tensor):
         return energy(z, z.dtype)
     device = compute_device()

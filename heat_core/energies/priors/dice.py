@@ -1,4 +1,4 @@
-"""DICE (Sun & Li, 2022) as a prior: the energy of the logits of a sparsified head (Tab. 10)."""
+"""DICE (Sun & Li, 2022) as a prior: the energy of the logits of a head with few non-zero weights (Tab. 10)."""
 
 from typing import Self
 
@@ -9,16 +9,18 @@ from heat_core.energies.priors.logits import EnergyLogits
 from heat_core.errors import HeatError
 from heat_core.types import FitHead, Rows
 
-SPARSITY = 0.9  # the source's value for CIFAR
-SPARSITY_OF = {"imagenet": 0.7}  # where the source gives another for an ID set
+SPARSITY = 0.9  # p, the source's value for CIFAR
+SPARSITY_OF = {"imagenet": 0.7}  # ID sets for which the source gives another p
 
 
 class DirectedSparsity(EnergyLogits):
-    """E_q(z) = -log Σ_c exp((W ⊙ M)_c·z + b_c); M keeps the (1 - p) largest contributions w_cd · mean_d(z).
+    """E_q(z) = -log Σ_c exp((W ⊙ M)_c·z + b_c).
+
+    The mask M keeps the share 1 - p of weights with the largest contributions w_cd · mean_d(z).
 
     Args:
-        weight: (C, D) of the linear head.
-        bias: (C,) of the same.
+        weight: (C, D) weight of the linear head.
+        bias: (C,) bias of the linear head.
         fit_head: see `EnergyLogits`.
         sparsity: p in [0, 1).
     """
@@ -32,11 +34,13 @@ class DirectedSparsity(EnergyLogits):
         self.sparsity, self._dense = sparsity, self.weight
 
     def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
+        """Choose the mask by the mean of the (N, D) features, and keep their mean and spread for `sample`."""
         mean, std = column_moments(self._validate(z))
         contribution = self._dense * mean
         self.weight = np.where(contribution > np.quantile(contribution, self.sparsity), self._dense, 0.0)
         return self._set_constants(mean, std)
 
     def fit_clone(self, z: Rows, y: np.ndarray) -> "DirectedSparsity":
+        """Fit the same kind of prior on other samples, with a head fitted on them if `fit_head` is given."""
         weight, bias = self.fit_head(z, y) if self.fit_head else (self._dense, self.bias)
         return DirectedSparsity(weight, bias, self.fit_head, self.sparsity).fit(z, y)

@@ -1,4 +1,4 @@
-"""The Gaussian-mixture prior: one mean per class, one shared covariance (Sec. 3.2)."""
+"""The Gaussian mixture (GMM) as a prior: one mean per class and one shared covariance (Sec. 3.2)."""
 
 from typing import ClassVar, Self
 
@@ -14,27 +14,28 @@ from heat_core.types import Rows
 
 COVARIANCES = ("empirical", "ledoit-wolf")
 WEIGHTS = ("uniform", "empirical")
-_ROUNDING = 1e-24  # share of the mean squared norm below which variance is only rounding
-_FLOOR = 1e-8  # smallest eigenvalue, as a share of the largest: keeps a singular covariance invertible
-_SAFE = 1e-6  # smallest eigenvalue, as a share of the largest, that products in float32 still tell
-FEW = 10  # fewer than this many samples a dimension: the empirical covariance is too noisy
+_ROUNDING = 1e-24  # total variance below this share of the mean squared norm is only rounding
+_FLOOR = 1e-8  # lower bound of the eigenvalues, as a share of the largest, which keeps a singular covariance invertible
+_SAFE = 1e-6  # smallest eigenvalue, as a share of the largest, that float32 products resolve
+FEW = 10  # samples per dimension below which the empirical covariance is too noisy
 
 
 class GaussianMixture:
     """E_q(z) = -log Σ_c w_c exp(-½ (z - μ_c)ᵀ Σ⁻¹ (z - μ_c)).
 
     Args:
-        covariance: "empirical" (the paper: scatter around the class means, divided by N), "ledoit-wolf" (shrunk
-            towards a multiple of the identity, for few samples), or "auto": Ledoit-Wolf below 10 samples a dimension.
-        weights: of the classes: "uniform" (the paper's formula, Sec. 3.2: w_c = 1), or "empirical" (the authors' code:
-            w_c is the class's share of the samples).
+        covariance: estimator of Σ: "empirical" (the paper: scatter around the class means, divided by N), "ledoit-wolf"
+            (shrunk towards a multiple of the identity, for few samples), or "auto" (Ledoit-Wolf below 10 samples per
+            dimension, else empirical).
+        weights: class weights w_c: "uniform" (w_c = 1, the paper's formula in Sec. 3.2), or "empirical" (the class's
+            share of the samples, as in the authors' code).
 
     Attributes:
         means_: (C, D) class means.
-        counts_: (C,) samples of each class.
-        precision_: (D, D) Σ⁻¹.
-        covariance_used_: what "auto" chose.
-        floored_: how many eigenvalues were raised because the covariance is singular.
+        counts_: (C,) number of samples of each class.
+        precision_: (D, D) inverse covariance Σ⁻¹.
+        covariance_used_: the estimator that was used, which "auto" chooses.
+        floored_: number of eigenvalues that were raised because the covariance is singular.
     """
 
     scoring_dtypes: ClassVar[ScoringDtypes] = {
@@ -59,7 +60,7 @@ class GaussianMixture:
         self.covariance, self.weights = covariance, weights
 
     def fit(self, z: Rows, y: np.ndarray) -> Self:
-        """Fit on (N, D) features and (N,) labels."""
+        """Fit on (N, D) features and (N,) labels; HeatError if labels are missing or the features do not vary."""
         z, y = validate_features(z), np.asarray(y)
         if y.ndim != 1:
             raise HeatError("A Gaussian mixture needs the label of every training sample: these features have none.")
@@ -76,14 +77,13 @@ class GaussianMixture:
             from sklearn.covariance import ledoit_wolf
 
             self._fit(moments, ledoit_wolf(z[:] - moments.means[index], assume_centered=True)[0], chosen)
-        elif (
-            self._fit_scatter(moments) < _SAFE and compute_dtype(z.dtype) != np.float64
-        ):  # what it rounds is no variance
+        elif self._fit_scatter(moments) < _SAFE and compute_dtype(z.dtype) != np.float64:
+            # The smallest variances are below the rounding of float32 products: compute them again in float64.
             self._fit_scatter(Moments.from_rows(z, index, len(classes), exact=True))
         return self
 
     def fit_moments(self, moments: Moments) -> Self:
-        """Fit with the empirical covariance on what was summed before, perhaps in parts."""
+        """Fit with the empirical covariance on moments, which may be the sum of those of parts."""
         filled = moments.counts > 0
         self._fit_scatter(Moments(moments.counts[filled], moments.means[filled], moments.scatter))
         return self
@@ -92,19 +92,19 @@ class GaussianMixture:
         return self._fit(moments, moments.scatter / moments.counts.sum(), "empirical")
 
     def _fit(self, moments: Moments, covariance: np.ndarray, chosen: str) -> float:
-        """Returns the smallest eigenvalue, as a share of the largest, as it was found."""
+        """Set the attributes, and return the smallest eigenvalue as a share of the largest, before it is floored."""
         if not np.trace(covariance) > _ROUNDING * moments.squared_norm:
             raise HeatError(
                 "The features do not vary within the classes (a 1×1 feature map makes std-pooling zero): "
                 "use a larger image size or another prior."
             )
         self.covariance_used_, self.means_, self.counts_ = chosen, moments.means, moments.counts
-        # All of it in torch: two libraries' threads, taking turns, wait for one another.
+        # All products are in torch, because alternating between the thread pools of two libraries is slow.
         values, vectors = torch.linalg.eigh(torch.from_numpy(covariance))
         smallest, floor = float(values[0] / values[-1]), _FLOOR * values[-1]
         self.floored_ = int((values < floor).sum())
         values = values.clamp_min(floor)
-        # Everything is measured from the overall mean: small numbers lose no digits in float32.
+        # The overall mean is subtracted from everything, because small numbers lose fewer digits in float32.
         centre = torch.from_numpy(moments.centre)
         means = torch.from_numpy(self.means_) - centre
         precision = (vectors / values) @ vectors.T
@@ -126,14 +126,14 @@ class GaussianMixture:
         return smallest
 
     def fit_clone(self, z: Rows, y: np.ndarray) -> "GaussianMixture":
-        """The same kind of mixture fitted on other samples (for held-out energies)."""
+        """Fit a mixture with the same estimator and weights on other samples, to compute held-out energies."""
         return GaussianMixture(self.covariance_used_, self.weights).fit(z, y)
 
     def background(self) -> "GaussianMixture":
-        """The Gaussian of all samples, whatever their class: Σ₀ = Σ + Σ_c n_c/N (μ_c - μ₀)(μ_c - μ₀)ᵀ.
+        """Compute the Gaussian of all samples regardless of class, Σ₀ = Σ + Σ_c n_c/N (μ_c - μ₀)(μ_c - μ₀)ᵀ.
 
-        Where Σ is empirical, so is Σ₀. Where Σ is shrunk, Σ₀ is shrunk as much: shrunk for itself it would take other
-        variances for those directions that the classes have in common.
+        If Σ is empirical, so is Σ₀. If Σ is shrunk, Σ₀ contains the same shrinkage: a separate shrinkage would change
+        the variances in directions that do not depend on the class.
         """
         shares, root = self.counts_ / self.counts_.sum(), np.asarray(self._constants.arrays["root"])
         centre = shares @ self.means_
@@ -145,14 +145,14 @@ class GaussianMixture:
         )
         return whole
 
-    head_weight = None  # it reads every direction
+    head_weight = None  # The energy reads every direction.
 
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
-        """(N, D) → (N,). Whitened once, so that all distances are one matrix product."""
+        """Compute E_q, (N, D) → (N,): features are whitened once, and one matrix product gives all distances."""
         return evaluate(self._energy, z)
 
     def squared_distances(self, z: ArrayOrTensor) -> ArrayOrTensor:
-        """(N, D) → (N, C): (z - μ_c)ᵀ Σ⁻¹ (z - μ_c)."""
+        """Compute (z - μ_c)ᵀ Σ⁻¹ (z - μ_c), (N, D) → (N, C)."""
         return evaluate(self._squared, z)
 
     def _energy(self, z: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -167,9 +167,10 @@ class GaussianMixture:
         return torch.linalg.vecdot(white, white)[:, None] - 2 * white @ k["white_means"].T + k["mean_norms"]
 
     def gradient(self, z: torch.Tensor) -> torch.Tensor:
-        """∇E_q = Σ⁻¹z - π(z) Σ⁻¹μ, π = softmax(log w - ½ d²): (N, D) → (N, D), one D² product.
+        """Compute ∇E_q = Σ⁻¹z - Σ_c π_c(z) Σ⁻¹μ_c, π = softmax(log w - ½ d²), (N, D) → (N, D).
 
-        The term zᵀΣ⁻¹z is common to all classes, so π needs only q·μ_c with q = Σ⁻¹z.
+        The term zᵀΣ⁻¹z of the squared distances d² is common to all classes, so π needs only q·μ_c with q = Σ⁻¹z: one
+        product with a (D, D) matrix suffices.
         """
         k = self._constants.like(z)
         q = (z - k["centre"]) @ k["precision"]
@@ -179,7 +180,7 @@ class GaussianMixture:
     def sample(
         self, n: int, generator: torch.Generator | None = None, like: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """N draws from the mixture, classes as likely as they weigh: (n, D), float32 on the CPU or as `like`."""
+        """Draw n samples of the mixture, with classes as probable as their weights, (n, D), as `like` or float32."""
         like = torch.empty(0) if like is None else like
         k = self._constants.like(like)
         dtype, device = like.dtype, like.device

@@ -1,4 +1,4 @@
-"""Soft-KNN: a differentiable energy in place of the distance to the k-th neighbour (the paper's outlook, Sec. 5)."""
+"""Soft-KNN as a prior: a differentiable energy in place of the distance to a k-th neighbour (Sec. 3.2, Sec. 5)."""
 
 from typing import ClassVar, Self
 
@@ -10,28 +10,29 @@ from heat_core.energies.priors.base import ArrayOrTensor, Constants, ScoringDtyp
 from heat_core.types import Rows
 
 _NEIGHBOURS = 10
-_BANK = 2048  # training features kept: they bound the cost of a Langevin step
-_CALIBRATION = 512
-_HALVINGS = 40
+_BANK = 2048  # training features that are kept: their number bounds the cost of a Langevin step
+_CALIBRATION = 512  # features of the bank from which τ is chosen
+_HALVINGS = 40  # steps of the bisection
 
 
 class SoftNeighbours:
     """E_q(z) = -log (1/M) Σ_i exp(-‖z - z_i‖² / 2τ²), over a bank of M training features.
 
-    With weights w_i ∝ exp(-‖z - z_i‖² / 2τ²) its gradient is (z - Σ_i w_i z_i) / τ²: towards the soft neighbours'
-    mean. τ is where the weights of a training feature, itself left out, spread over `neighbours` others on average
-    (their perplexity, as in t-SNE), so that the soft minimum looks as far as KNN with that k.
+    With weights w_i ∝ exp(-‖z - z_i‖² / 2τ²) its gradient is (z - Σ_i w_i z_i) / τ², so that a descent leads to the
+    weighted mean of the neighbours. τ is chosen so that the weights of a training feature (itself excluded) spread over
+    `neighbours` others on average (their perplexity, as in t-SNE): the soft minimum then has the range of KNN with this
+    k.
 
-    A kernel that wide is no sampler in many dimensions: noise of width τ in all of them would leave the data. Samples
-    are training features moved by Gaussian noise as long as the distance to their k-th neighbour.
+    Samples are not drawn from this kernel: in many dimensions, noise of width τ in each would lie far from the data.
+    They are training features plus Gaussian noise whose length is the median distance to the k-th neighbour.
 
     Args:
-        neighbours: k.
-        bank: M, at most; drawn at random (seeded) from the training features.
-        seed: of that draw.
+        neighbours: number of neighbours k.
+        bank: largest size M of the bank, which is drawn at random from the training features.
+        seed: seed of that draw.
 
     Attributes:
-        width_: τ.
+        width_: kernel width τ.
     """
 
     scoring_dtypes: ClassVar[ScoringDtypes] = {"bank": np.float32, "halves": np.float64, "inverse": np.float64}
@@ -42,12 +43,13 @@ class SoftNeighbours:
         self.neighbours, self.bank, self.seed = neighbours, bank, seed
 
     def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
+        """Draw the bank from (N, D) features and choose τ; labels are not read."""
         z = validate_features(z)
         rng = np.random.default_rng(self.seed)
         bank = z[np.sort(rng.choice(len(z), min(self.bank, len(z)), replace=False))].astype(np.float64)
         queries = rng.choice(len(bank), min(_CALIBRATION, len(bank)), replace=False)
         squared = np.maximum((bank[queries] ** 2).sum(1)[:, None] - 2 * bank[queries] @ bank.T + (bank**2).sum(1), 0)
-        squared[np.arange(len(queries)), queries] = np.inf  # itself left out
+        squared[np.arange(len(queries)), queries] = np.inf  # a feature is not its own neighbour
         k = min(self.neighbours, max(len(bank) - 1, 1))
         self.width_ = _width(squared, k)
         reach = np.sqrt(np.median(np.sort(squared, axis=1)[:, k - 1])) if len(bank) > 1 else 0.0
@@ -60,15 +62,16 @@ class SoftNeighbours:
         return self
 
     def fit_clone(self, z: Rows, y: np.ndarray | None = None) -> "SoftNeighbours":
+        """Fit a new prior with the same settings on other samples."""
         return SoftNeighbours(self.neighbours, self.bank, self.seed).fit(z, y)
 
-    head_weight = None  # it reads every direction
+    head_weight = None  # The energy reads every direction.
 
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
-        """(N, D) → (N,)."""
+        """Compute E_q, (N, D) → (N,)."""
 
         def energy(t: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-            t = t.to(dtype)  # distances are differences of inner products
+            t = t.to(dtype)  # The distances are differences of inner products, which would lose digits in float32.
             k = self._constants.like(t)
             inner = self._exponents(t, k)
             return 0.5 * k["inverse"] * (t**2).sum(1) - torch.logsumexp(inner, 1) + np.log(len(k["bank"]))
@@ -76,14 +79,14 @@ class SoftNeighbours:
         return evaluate(energy, z)
 
     def gradient(self, z: torch.Tensor) -> torch.Tensor:
-        """(N, D) → (N, D)."""
+        """Compute ∇E_q, (N, D) → (N, D)."""
         k = self._constants.like(z)
         return k["inverse"] * (z - torch.softmax(self._exponents(z, k), dim=1) @ k["bank"])
 
     def sample(
         self, n: int, generator: torch.Generator | None = None, like: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """N training features, each moved by noise as long as the distance to its k-th neighbour: (n, D)."""
+        """Draw n training features with Gaussian noise as long as a k-th neighbour's median distance, (n, D)."""
         like = torch.empty(0) if like is None else like
         k = self._constants.like(like)
         rows = torch.randint(len(k["bank"]), (n,), generator=generator, device=like.device)
@@ -92,18 +95,18 @@ class SoftNeighbours:
 
     @staticmethod
     def _exponents(z: torch.Tensor, k: dict[str, torch.Tensor]) -> torch.Tensor:
-        """(N, M): -‖z - z_i‖² / 2τ² without the term ‖z‖², which all share."""
+        """Compute -‖z - z_i‖² / 2τ² without the term of ‖z‖², which is the same for all i, (N, D) → (N, M)."""
         return k["inverse"] * (z @ k["bank"].T - k["halves"])
 
 
 def _width(squared: np.ndarray, k: int) -> float:
-    """τ at which the weights exp(-squared / 2τ²) of a row spread over k columns on average, by bisection."""
+    """Find τ at which the weights exp(-squared / 2τ²) of a row spread over k columns on average, by bisection."""
     if not np.isfinite(squared).any(axis=1).all():
-        return 1.0  # one sample alone: any width gives the same ranking
+        return 1.0  # There is a single sample: any width gives the same ranking.
     gaps = squared - squared.min(axis=1, keepdims=True)
     finite = gaps[np.isfinite(gaps)]
     if not finite.max() > 0:
-        return 1.0  # all alike, the same
+        return 1.0  # All samples are equal: any width gives the same ranking.
     low, high = 1e-6 * np.sqrt(finite[finite > 0].min()), 10 * np.sqrt(finite.max())
     for _ in range(_HALVINGS):
         middle = np.sqrt(low * high)

@@ -1,4 +1,4 @@
-"""The energy of the logits (EL; Liu et al., 2020) as a prior."""
+"""The energy of the logits (EL; Liu et al., 2020) as a prior (Sec. 3.2)."""
 
 from typing import ClassVar, Self
 
@@ -19,13 +19,13 @@ from heat_core.types import FitHead, Rows
 
 
 class EnergyLogits:
-    """E_q(z) = -log Σ_c exp(w_c·z + b_c), the head being the classifier's linear layer (Sec. 3.2).
+    """E_q(z) = -log Σ_c exp(w_c·z + b_c), with w_c and b_c of the classifier's linear layer (Sec. 3.2).
 
     Args:
-        weight: (C, D) of the linear head.
-        bias: (C,) of the same.
-        fit_head: makes a head from (z, y); given where the head itself was fitted on the training features, so that
-            held-out energies can be computed with a head that has not seen them.
+        weight: (C, D) weight of the linear head.
+        bias: (C,) bias of the linear head.
+        fit_head: function (z, y) → head. It is given when the head itself was fitted on the training features, so that
+            held-out energies are computed with a head that was not fitted on the held-out samples.
     """
 
     scoring_dtypes: ClassVar[ScoringDtypes] = {"weight": np.float32, "bias": np.float64}
@@ -38,7 +38,7 @@ class EnergyLogits:
         self.weight, self.bias, self.fit_head = weight, bias, fit_head
 
     def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
-        """Keep the mean and spread of the (N, D) features: EL cannot be sampled, a Gaussian starts its chains."""
+        """Keep mean and spread of the (N, D) features, from which `sample` draws; labels are not read."""
         return self._set_constants(*column_moments(self._validate(z)))
 
     def _set_constants(self, mean: np.ndarray, std: np.ndarray) -> Self:
@@ -52,27 +52,30 @@ class EnergyLogits:
         return z
 
     def fit_clone(self, z: Rows, y: np.ndarray) -> "EnergyLogits":
-        """The same energy with a head fitted on other samples, where the head was fitted by us."""
+        """Fit the prior on other samples, with a head fitted on them if `fit_head` is given."""
         weight, bias = self.fit_head(z, y) if self.fit_head else (self.weight, self.bias)
         return EnergyLogits(weight, bias, self.fit_head).fit(z, y)
 
     @property
     def head_weight(self) -> np.ndarray | None:
-        """(C, D)."""
+        """Weight (C, D) of the head: the energy reads only the logits."""
         return self.weight
 
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
-        """(N, D) → (N,)."""
+        """Compute E_q, (N, D) → (N,)."""
         return evaluate(lambda t, dtype: -torch.logsumexp(self._logits(t, dtype), dim=1), z)
 
     def gradient(self, z: torch.Tensor) -> torch.Tensor:
-        """∇E_q = -softmax(logits) W: (N, D) → (N, D)."""
+        """Compute ∇E_q = -softmax(logits) W, (N, D) → (N, D)."""
         return -torch.softmax(self._logits(z, z.dtype), dim=1) @ self._constants.like(z)["weight"]
 
     def sample(
         self, n: int, generator: torch.Generator | None = None, like: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """N draws from a Gaussian with the features' mean and spread: where the chains of EL start."""
+        """Draw (n, D) starting points of chains from a Gaussian with the features' mean and spread.
+
+        The energy of the logits itself has no closed-form sampler.
+        """
         like = torch.empty(0) if like is None else like
         k = self._constants.like(like)
         noise = torch.randn(n, len(k["mean"]), generator=generator, device=like.device, dtype=like.dtype)

@@ -1,4 +1,4 @@
-"""ViM (Wang et al., 2022) as a prior: the energy of the logits and of a virtual one, with its gradient."""
+"""ViM (Wang et al., 2022) as a prior: the energy of the logits plus a virtual logit (proposed in Sec. 3.2)."""
 
 from typing import ClassVar, Self
 
@@ -13,26 +13,27 @@ from heat_core.errors import HeatError
 from heat_core.features.chunks import as_tensor, blocks, compute_dtype, rows_in_cache
 from heat_core.types import FitHead, Rows
 
-_NOTHING = 1e-7  # share of the features' length outside the principal subspace that rounding leaves
-_SAFE = 1e-3  # the same of products in float32
+_NOTHING = 1e-7  # share of the features' length outside the principal subspace that is only rounding
+_SAFE = 1e-3  # share below which float32 products are too imprecise and float64 is used
 
 
 class VirtualLogit(EnergyLogits):
     """E_q(z) = α‖R Rᵀ(z - o)‖ - log Σ_c exp(w_c·z + b_c).
 
-    o = -W⁺b; R (D, D - d) spans what is orthogonal to the first d principal directions of z - o; α makes the virtual
-    logit as large as the largest logit on average. ∇E_q = α R Rᵀ(z - o) / ‖R Rᵀ(z - o)‖ - softmax(f(z)) W.
-    Like EL it cannot be sampled: a Gaussian with the features' mean and spread starts the chains.
+    o = -W⁺b; the columns of R (D, D - d) span the space orthogonal to the first d principal directions of z - o; α
+    makes the virtual logit as large as the largest logit on average over the training features.
+    ∇E_q = α R Rᵀ(z - o) / ‖R Rᵀ(z - o)‖ - softmax(f(z)) W. As for EL, chains start from a Gaussian with the features'
+    mean and spread.
 
     Args:
-        weight: (C, D) of the linear head.
-        bias: (C,) of the same.
+        weight: (C, D) weight of the linear head.
+        bias: (C,) bias of the linear head.
         fit_head: see `EnergyLogits`.
-        dim: d; the source takes 1000 from D = 2048, 512 from 768 and D/2 below. Where samples are few, at most half
-            of them, or nothing would be left outside.
+        dim: dimension d of the principal subspace. By default 1000 for D ≥ 2048, 512 for D ≥ 768 and D/2 below, as in
+            the source, but at most half the number of samples, so that variance remains outside the subspace.
 
     Attributes:
-        dim_: the d that was taken.
+        dim_: the d that is used.
         alpha_: α.
     """
 
@@ -56,6 +57,7 @@ class VirtualLogit(EnergyLogits):
         self.dim = dim
 
     def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
+        """Fit the principal subspace and α on (N, D) features; HeatError if they lie within the subspace."""
         z = self._validate(z)
         n, width = z.shape
         self.dim_ = self.dim or min(1000 if width >= 2048 else 512 if width >= 768 else width // 2, max(n // 2, 1))
@@ -84,31 +86,32 @@ class VirtualLogit(EnergyLogits):
         return self
 
     def _mean_logit_and_norm(self, z: Rows, origin: np.ndarray, outside: np.ndarray) -> tuple[float, float]:
-        """Means over the training features of the largest logit and of ‖Rᵀ(z - o)‖."""
+        """Compute the means of the largest logit and of ‖Rᵀ(z - o)‖ over the training features."""
         both = as_tensor(np.hstack([self.weight.T, outside]).astype(compute_dtype(z.dtype)))
         offset = as_tensor(np.concatenate([self.bias, -(origin[:, None] * outside).sum(axis=0)])).to(both.dtype)
         classes, largest, norm = len(self.bias), 0.0, 0.0
         for _, block in blocks(z, rows=rows_in_cache(z)):
-            found = torch.addmm(offset, as_tensor(block), both)
-            largest += float(found[:, :classes].amax(dim=1).sum(dtype=torch.float64))
-            norm += float(found[:, classes:].norm(dim=1).sum(dtype=torch.float64))
+            products = torch.addmm(offset, as_tensor(block), both)
+            largest += float(products[:, :classes].amax(dim=1).sum(dtype=torch.float64))
+            norm += float(products[:, classes:].norm(dim=1).sum(dtype=torch.float64))
         return largest / len(z), norm / len(z)
 
     def fit_clone(self, z: Rows, y: np.ndarray) -> "VirtualLogit":
+        """Fit the same kind of prior, with the same d, on other samples."""
         weight, bias = self.fit_head(z, y) if self.fit_head else (self.weight, self.bias)
         return VirtualLogit(weight, bias, self.fit_head, self.dim_).fit(z, y)
 
     @property
     def head_weight(self) -> np.ndarray | None:
-        """None: what the logits do not read, the virtual one does."""
+        """None, because the virtual logit reads the directions that the logits do not."""
         return None
 
     def residual_norm(self, z: ArrayOrTensor) -> ArrayOrTensor:
-        """(N, D) → (N,): ‖R Rᵀ(z - o)‖ = ‖Rᵀ(z - o)‖."""
+        """Compute ‖R Rᵀ(z - o)‖ = ‖Rᵀ(z - o)‖, (N, D) → (N,)."""
         return evaluate(lambda t, dtype: self._outside(t).to(dtype).norm(dim=1), z)
 
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
-        """(N, D) → (N,)."""
+        """Compute E_q, (N, D) → (N,)."""
 
         def energy(t: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
             outside = self._outside(t).to(dtype).norm(dim=1)
@@ -117,7 +120,7 @@ class VirtualLogit(EnergyLogits):
         return evaluate(energy, z)
 
     def gradient(self, z: torch.Tensor) -> torch.Tensor:
-        """(N, D) → (N, D)."""
+        """Compute ∇E_q, (N, D) → (N, D)."""
         k, outside = self._constants.like(z), self._outside(z)
         direction = outside / outside.norm(dim=1, keepdim=True).clamp_min(1e-12)
         return self.alpha_ * direction @ k["outside"].T + super().gradient(z)
@@ -128,10 +131,10 @@ class VirtualLogit(EnergyLogits):
 
 
 def _complement(moments: Moments, origin: np.ndarray, dim: int) -> tuple[np.ndarray, float]:
-    """R (D, D - dim) of features measured from `origin`, and the share of their length that it holds."""
+    """Compute R (D, D - dim) of features minus `origin`, and the share of their root-mean-square length in its span."""
     shift = moments.means[0] - origin
     around = torch.from_numpy(moments.scatter / moments.counts.sum() + np.outer(shift, shift))
     values, vectors = torch.linalg.eigh(around)
-    kept = len(values) - dim
-    share = values[:kept].sum().clamp_min(0) / values.sum().clamp_min(1e-24)
-    return vectors[:, :kept].numpy(), float(share.sqrt())
+    rest = len(values) - dim  # eigh sorts the eigenvalues in ascending order
+    share = values[:rest].sum().clamp_min(0) / values.sum().clamp_min(1e-24)
+    return vectors[:, :rest].numpy(), float(share.sqrt())

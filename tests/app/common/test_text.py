@@ -1,4 +1,4 @@
-"""Foreign text in Markdown: `escape_markdown` shows it to the letter, and nothing of the app's code passes it by."""
+"""Given text in Markdown: `escape_markdown` shows it exactly, and all of the app's code calls it."""
 
 import ast
 import json
@@ -12,7 +12,7 @@ from tests.app.sinks import Reader, bare_sinks
 from tests.browser import CHROMIUM, ROOT, chromium, streamlit_on
 
 
-def test_no_text_of_the_app_reaches_markdown_bare():
+def test_no_text_of_the_app_reaches_markdown_unescaped():
     assert not bare_sinks(sorted((ROOT / "app").rglob("*.py")))
 
 
@@ -34,19 +34,28 @@ def test_no_text_of_the_app_reaches_markdown_bare():
         "def text():\n    return name\nst.info(text())",
         'st.progress(0.5, text=f"{name!r}")',
         'st.toast(f"{name:>5}")',
+        'st.info(" ".join(run.name for run in runs))',
+        'st.info(" ".join(run.name for run in RUNS))',
+        'st.info(" ".join(term.note for term in TERMS))',
+        'st.info(" ".join(term.name for term in TERMS for term in runs))',
+        'for term in runs:\n    x = term.name\nst.info(" ".join(x for term in TERMS))',
+        'for term in runs:\n    x = term\nst.info(" ".join(x for term in TERMS))',
+        'st.info(" ".join(name for name in TITLES.get(name, name)))',
     ],
 )
 def test_the_reader_finds_a_bare_sink(line):
     assert Reader().read(ast.parse(line), "x.py")
 
 
-def test_the_reader_accepts_what_is_escape_markdown():
+def test_the_reader_accepts_escaped_text():
     lines = (
         "st.title(escape_markdown(name))\n"
         'st.caption(f"{share:.1%} of {escape_markdown(name)}, {len(names)}, {count:,}" if name else "none")\n'
         "st.pills('of', names, format_func=lambda n: escape_markdown(n))\n"
         "def show(text):\n    st.info(text)\nshow('a')\n"
         'st.markdown(" · ".join(f"{escape_markdown(n)} {c:d}" for n, c in pairs))\n'
+        'st.markdown(" ".join(f"{term.name} {term.meaning}" for term in TERMS))\n'
+        'st.markdown(" ".join(f"{name} {title}" for name, title in TITLES.items()))\n'
     )
     assert not Reader().read(ast.parse(lines), "x.py")
 

@@ -179,7 +179,7 @@ def test_before_the_first_residual_there_is_a_table_and_no_beta(runs):
         assert "still to come" in test.info[0].value
 
 
-def test_a_run_alone_has_nobody_to_be_held_against(home):
+def test_a_run_alone_is_compared_with_none(home):
     synthetic_run(home / "runs" / "alone", FIVE)
     test = page(run="alone", section="versus")
     assert "no other run" in test.info[0].value
@@ -256,7 +256,7 @@ class TestInABrowser:
             assert all(b["x"] + b["width"] <= edge["x"] + edge["width"] for b in boxes)
 
     def test_a_cell_opens_its_images_beside_a_second_run(self, runs, home):
-        """A cell opens its images, and the rows of the second run are in sight."""
+        """A cell opens its images, and the rows of the second run are visible."""
         with app_on(home) as address, chromium() as browser:
             view = watched(browser, 1280)
             view.goto(f"{address}/compare?run=first&runs=second")

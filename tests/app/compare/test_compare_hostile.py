@@ -1,4 +1,4 @@
-"""Compare on two runs whose every text was written by a stranger: all of it is shown, and nothing leaves."""
+"""Compare on two runs whose every text is hostile: all of it is shown, and no request leaves the page."""
 
 import shutil
 
@@ -34,7 +34,7 @@ def served(tmp_path_factory):
         ("versus", ["near", "far"]),
     ],
 )
-def test_a_section_shows_hostile_names_and_asks_nobody(section, shown, served, page):  # noqa: F811
+def test_a_section_shows_hostile_names_without_requests(section, shown, served, page):  # noqa: F811
     more = {"runs": OTHER.replace("/", ":")} if section == "table" else {}
     text = visit(page, served[0], "compare", run=RUN, section=section, det="msp", subsets="yes", **more)
     assert UNEXPECTED not in text

@@ -1,21 +1,22 @@
-"""The form of a new run: it keeps what was typed, can be filled, and asks before it starts what cannot be meant."""
+"""The form of a new run: it keeps what was typed, and can be filled."""
 
-import json
 from dataclasses import fields, replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.runs import run_start
 from app.runs.form_values import FormValues
 from heat_core import Experiment, HeatError, Run
 from heat_core.energies.settings import ResidualSettings
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import demo_experiment
 from heat_core.storage import read_json, write_json
-from tests.app.runs.test_runs import labels, press, texts
+from tests.app.runs.new_run_form import can_start
+from tests.app.runs.test_runs import press, texts
 from tests.app.test_pages import PAGES, page
 from tests.synthetic import synthetic_run
+
+pytestmark = pytest.mark.usefixtures("started")
 
 FULL = Experiment(
     id="demo-digits",
@@ -46,17 +47,6 @@ FULL = Experiment(
 )
 
 
-@pytest.fixture(autouse=True)
-def started(monkeypatch):
-    """The folders whose jobs were started."""
-    folders = []
-    monkeypatch.setattr("app.runs.run_start.start", folders.append)
-    monkeypatch.setattr("app.common.run_picker.start", lambda folder: None)
-    run_start.cached_overview.clear()
-    run_start.cached_estimate.clear()
-    return folders
-
-
 @pytest.fixture
 def run(home) -> Run:
     """A run whose Experiment has no default left."""
@@ -65,35 +55,8 @@ def run(home) -> Run:
     return Run.open(made.folder)
 
 
-@pytest.fixture
-def sets(tmp_path, image_folder):
-    image_folder(tmp_path / "train", {"blue": 6, "red": 6})
-    image_folder(tmp_path / "test", {"blue": 3, "red": 3})
-    image_folder(tmp_path / "ood", {"": 4})
-    return tmp_path
-
-
-def form(sets, id="train", id_test="test", ood="ood") -> AppTest:
-    """The form with these folders."""
-    test = page("runs", view="new")
-    for number in (1, 2):
-        test.button(key=f"new-ood-{number}-less").click().run()
-    for key, value in (("new-id", id), ("new-id_test", id_test), ("new-ood-0-source", ood)):
-        test.text_input(key=key).set_value(str(sets / value) if value else "").run()
-    assert not test.exception
-    return test
-
-
-def can_start(test: AppTest) -> bool:
-    (button,) = [b for b in test.button if b.label == "Start the run"]
-    return not button.disabled
-
-
-# ---- what it holds ---------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("experiment", [FULL, demo_experiment(), Experiment(id="a", ood={"b": "c"})])
-def test_an_experiment_goes_through_the_form_unchanged(experiment):
+def test_an_experiment_passes_the_form_unchanged(experiment):
     assert FormValues.from_experiment(experiment).to_experiment() == experiment
     assert FormValues.from_experiment(experiment).note == ""
 
@@ -217,97 +180,3 @@ def test_every_detector_and_prior_is_offered(demo_home):
     assert not any("unseen digits" in c.value for c in test.code)
     press(test, "Another unknown set")
     assert test.text_input(key="new-ood-3-source").value == ""
-
-
-# ---- before it starts ------------------------------------------------------------------------------------------------
-
-
-def test_nonsense_is_refused(home):
-    synthetic_run(home / "runs" / "a")
-    test = page("runs", view="new")
-    assert can_start(test)
-    test.text_input(key="new-id").set_value("/no/such/folder").run()
-    assert "neither a folder nor a known dataset" in test.error[0].value.replace("\\", "")
-    assert not can_start(test)
-
-
-def test_a_run_starts_and_is_shown(sets, started):
-    test = press(form(sets), "Start the run")
-    (folder,) = started
-    assert Run.open(folder).experiment.ood == {"unseen digits": str(sets / "ood")}
-    assert test.query_params["run"] == folder.name
-    assert "view" not in test.query_params
-    assert test.dataframe[0].value["status"][0] == "queued"
-    assert labels(test).count("Start") == 1  # its job is the test's
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        ({"id": "one"}, "needs at least two classes, or none"),
-        ({"id_test": "other"}, "has no class of the training set"),
-        ({"id": "root"}, "look like the splits of a data set"),
-    ],
-)
-def test_mistakes_are_refused(sets, image_folder, words, sentence):
-    image_folder(sets / "other", {"rose": 3, "tulip": 3})
-    image_folder(sets / "root", {"train/blue": 2, "test/blue": 2})
-    image_folder(sets / "one", {"blue": 3})
-    test = form(sets, **words)
-    assert sentence in texts(test)
-    assert not can_start(test)
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        ({"id_test": "train"}, "All images of the ID test set are images of the training set too"),
-        ({"ood": "train"}, "All images of 'unseen digits' are images of the training set too"),
-        ({"id_test": "more"}, "The ID test set has classes that the training set lacks ('teal')"),
-        ({"id": "flat"}, "The training set has no classes: clusters of its features stand for them"),
-    ],
-)
-def test_doubts_are_asked_about(sets, image_folder, started, words, sentence):
-    image_folder(sets / "more", {"blue": 3, "red": 3, "teal": 3})
-    image_folder(sets / "flat", {"": 12})
-    test = form(sets, **words)
-    assert sentence in texts(test)
-    assert not can_start(test)
-    (box,) = [box for box in test.checkbox if box.label.startswith("I know")]
-    box.check().run()
-    assert can_start(test)
-    box = next(box for box in test.checkbox if box.label.startswith("I know"))
-    box.uncheck().run()
-    assert not can_start(test)
-    next(box for box in test.checkbox if box.label.startswith("I know")).check().run()
-    press(test, "Start the run")
-    assert len(started) == 1
-
-
-def test_a_confirmed_warning_confirms_no_other(sets):
-    """A warning that was said to be meant says nothing of another."""
-    test = form(sets, id_test="train")
-    next(box for box in test.checkbox if box.label.startswith("I know")).check().run()
-    test.text_input(key="new-ood-0-source").set_value(str(sets / "train")).run()
-    assert not can_start(test)
-
-
-def test_pictures_of_what_goes_in_are_shown(sets):
-    test = form(sets)
-    (rows,) = [html.body for html in test.get("html") if "heat-row" in html.body]
-    assert [rows.count(f">{name}</div>") for name in ("known", "known, for testing", "unseen digits")] == [1, 1, 1]
-    assert rows.count("<img") == 10 + 10 + 10
-
-
-def test_the_estimate_says_what_it_is_based_on(home, sets):
-    test = form(sets)
-    assert "a guess, until this backbone has run" in texts(test)
-    assert "guessed for two CPU cores" in texts(test)
-    run = synthetic_run(home / "runs" / "before")
-    info = read_json(run.folder / RUN_FILE)
-    info["experiment"] |= {"backbone": "heat-demo-resnet"}
-    write_json(run.folder / RUN_FILE, info)
-    event = {"time": 1.0, "stage": "features", "message": "", "images_per_s": 11.0}
-    (run.folder / "events.jsonl").write_text(json.dumps(event) + "\n")
-    run_start.cached_estimate.clear()
-    assert "2 s for the features of 22 images (as fast as in before" in texts(test.run()).replace("**", "")

@@ -183,7 +183,7 @@ def test_after_resume_and_cancel_the_page_shows_the_new_state(home, no_jobs, sta
     assert test.dataframe[0].value["status"][0] == ("failed" if status == "failed" else "cancelled")
 
 
-def test_a_run_that_nobody_works_on_can_be_started(home, no_jobs):
+def test_a_run_that_no_process_works_on_can_be_started(home, no_jobs):
     make(home, "a", status="queued")
     test = page("runs")
     assert "no job works on it" in texts(test)
@@ -226,7 +226,7 @@ def test_a_finished_run_without_a_map_offers_one(home, monkeypatch):
     assert made == ["without"]
 
 
-def test_no_report_is_made_before_it_is_asked_for(home, monkeypatch):
+def test_no_report_is_made_before_it_is_requested(home, monkeypatch):
     make(home, "a")
     asked = []
     report = types.SimpleNamespace(to_html=lambda run, lens: asked.append((run.id, lens.beta)) or "<html>")

@@ -41,7 +41,7 @@ def stream(address: str, **headers: str) -> int:
 
 
 def listening(port: int) -> set[str]:
-    """The addresses that somebody on this machine listens on, of a port."""
+    """The addresses that a process on this machine listens on, of a port."""
     found = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text().splitlines()[1:]:
@@ -86,12 +86,12 @@ def test_another_name_is_refused_everywhere(served, host):
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost:1", "null", "https://127.0.0.1"])
-def test_a_page_of_a_stranger_is_refused(served, origin):
+def test_a_page_of_another_origin_is_refused(served, origin):
     assert stream(served, Origin=origin) == 403
     assert ask(served, Origin=origin)[0] == 403
 
 
-def test_a_browser_is_told_what_it_may_load(served):
+def test_a_header_lists_what_a_browser_may_load(served):
     _, _, headers = ask(served)
     policy = headers["content-security-policy"]
     assert "default-src 'self'" in policy
@@ -148,7 +148,7 @@ def test_who_is_let_in(client, address, allowed, answered, monkeypatch):
         assert access_control.refusal("localhost.evil.example", None, client) == access_control.UNKNOWN_HOST
 
 
-def test_nothing_reaches_the_app_behind_a_closed_door():
+def test_nothing_reaches_the_app_without_access():
     async def app(scope, receive, send):
         pytest.fail("was reached")
 

@@ -1,4 +1,4 @@
-"""The Studies page: asked for, watched, cancelled and resumed in a real Chromium; its numbers lead to their images."""
+"""The Studies page: requested, watched, cancelled and resumed in a real Chromium; its numbers lead to their images."""
 
 import re
 
@@ -30,7 +30,7 @@ def page(home):
 
 
 @pytest.mark.slow
-def test_a_study_is_asked_for_cancelled_and_resumed(page, home, base):  # noqa: F811
+def test_a_study_is_requested_cancelled_and_resumed(page, home, base):  # noqa: F811
     from playwright.sync_api import expect
 
     from heat_core import run
@@ -63,7 +63,7 @@ def test_a_study_is_asked_for_cancelled_and_resumed(page, home, base):  # noqa: 
 
 
 @pytest.mark.slow
-def test_foreign_names_are_text_and_numbers_lead_to_images(page, home, base):  # noqa: F811
+def test_given_names_are_text_and_numbers_link_to_images(page, home, base):  # noqa: F811
     from playwright.sync_api import expect
 
     study = new_study(StudyRequest("priors", base, (0,)))

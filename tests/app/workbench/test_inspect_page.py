@@ -1,7 +1,6 @@
 """The Inspect page by AppTest: its messages to the browser and from it, the address; the New images page."""
 
 import base64
-import json
 import os
 import shutil
 
@@ -10,9 +9,7 @@ import pytest
 
 from app.common.text import escape_markdown
 from app.state.view_state import ViewState, from_query_params, page_url, to_query_params
-from app.workbench.browser_events import query_from_browser
 from app.workbench.browser_payload import pack
-from app.workbench.browser_state import exact_numbers
 from heat_core import Lens
 from heat_core.analysis.notes import write_note
 from heat_core.analysis.questions import Query
@@ -25,60 +22,10 @@ from tests.app.test_pages import page
 
 @pytest.fixture
 def said(monkeypatch) -> list[dict]:
-    """What Python told the browser, message by message."""
+    """What Python sent to the browser, message by message."""
     messages: list[dict] = []
     monkeypatch.setattr("app.workbench.inspect_view.send_state", lambda key, data: messages.append(data))
     return messages
-
-
-def unpacked(data: bytes) -> dict:
-    """As state/decode.js reads it."""
-    length = int.from_bytes(data[:4], "little")
-    header = json.loads(data[4 : 4 + length])
-    at = 4 + length + -length % 4
-    for name, kind, count in header["arrays"]:
-        header[name] = np.frombuffer(data, f"<{kind}", count, at)
-        at += header[name].nbytes + -header[name].nbytes % 4
-    assert at == len(data)
-    return header
-
-
-def test_what_the_browser_gets_is_the_run(demo_run):
-    samples = Samples(demo_run)
-    data, numbers = pack(samples, "v")
-    got = unpacked(data)
-    assert sorted(got["number"]) == list(range(len(samples)))
-    np.testing.assert_array_equal(got["number"], numbers)
-    np.testing.assert_array_equal(got["set"], samples.dataset[numbers])
-    energies = np.concatenate([demo_run.energies(n) for n in demo_run.datasets])
-    np.testing.assert_allclose(got["energies"].reshape(-1, 3), energies[numbers], rtol=1e-6)
-    xy = got["xy"].reshape(-1, 2).astype(float)
-    points = demo_run.map
-    for i in (0, 100, 1500):
-        name, row = samples.locate(int(numbers[i]))
-        own = (points.dataset == demo_run.datasets.index(name)) & (points.row == row)
-        expected = points.xy[own][0]
-        scale = (points.xy.max(axis=0) - points.xy.min(axis=0)).max() / 65535
-        offset = points.xy[(points.dataset == samples.dataset[numbers[0]]) & (points.row == samples.row[numbers[0]])][0]
-        np.testing.assert_allclose((xy[i] - xy[0]) * scale, expected - offset, atol=2 * scale)
-
-
-def test_above_the_limit_every_set_keeps_its_share(demo_run):
-    got = unpacked(pack(Samples(demo_run), "v", at_most=300)[0])
-    assert got["n"] <= 300
-    assert got["total"] == len(Samples(demo_run))
-    for i, s in enumerate(got["sets"]):
-        assert s["shown"] == (got["set"] == i).sum() >= 1
-        assert abs(s["shown"] / got["n"] - s["total"] / got["total"]) < 0.02
-
-
-def test_exact_numbers_are_the_runs(demo_run):
-    found = exact_numbers(Samples(demo_run), Lens(beta=-1.0, priors=("gmm", "el")))
-    expected = demo_run.metrics(Lens(-1.0, ("gmm", "el")), ["heat"])["heat"]
-    for name, numbers in list(zip(demo_run.datasets, found["sets"], strict=True))[1:]:
-        assert numbers["fpr95"] == expected[name]["fpr95"]
-        assert numbers["auroc"] == expected[name]["auroc"]
-        assert numbers["flagged"] == round((1 - numbers["fpr95"]) * len(demo_run.ids(name)))
 
 
 def test_the_address_holds_the_whole_look(demo_run):
@@ -146,13 +93,7 @@ def test_it_opens_on_what_heat_misses_the_surest_first(demo_home, demo_run, said
     assert not test.exception
 
 
-def test_what_the_browser_asks_is_the_query_that_python_answers():
-    ask = Query("gained", "el", ("el",), (("seen", ("a", "b")),), (1.0, 2.0), "x", None, "typical")
-    told = {**ask.__dict__, "values": {"seen": ["a", "b"], "nonsense": ["c"]}, "brush": [1, 2], "methods": ["el"]}
-    assert query_from_browser(json.loads(json.dumps(told))) == ask
-
-
-def test_the_parts_that_are_responsible_are_told_for_every_point(demo_home, demo_run, said):
+def test_the_parts_responsible_are_sent_for_every_point(demo_home, demo_run, said):
     from heat_core.analysis.facets import by_decisive_part
 
     page("inspect", run=demo_run.id, beta="2")
@@ -171,7 +112,7 @@ def test_a_selection_or_sample_that_is_gone_gives_a_sentence(demo_home, demo_run
     assert len(test.toast) == 2
 
 
-def test_tags_and_notes_are_told(demo_run, home, said):
+def test_tags_and_notes_are_sent(demo_run, home, said):
     folder = copy_of(demo_run, home)
     samples = Samples(demo_run)
     write_note(folder, samples.key(5), "a seven, not a one", ["odd", "known"])
@@ -309,7 +250,7 @@ def test_back_on_compare_is_followed(demo_home, demo_run):
     assert test.text_input(key="beta_box").value == "5"
 
 
-def test_an_address_made_by_hand_does_not_break_the_page(demo_home, demo_run):
+def test_a_malformed_address_does_not_break_the_page(demo_home, demo_run):
     strange = {"q": "nope", "base": "react2", "w": "1e308,1e308,1e308", "size": "-7", "layout": "x", "brush": "nan,inf"}
     test = page("inspect", run=demo_run.id, set='["nobody"]', like="id/none", order="x:y", **strange)
     assert not test.exception, test.exception
@@ -345,4 +286,4 @@ def test_images_scored_before_a_further_residual_are_stale(demo_run, home):
     assert "score them again" in test.warning[0].value
     (batch / "scored.npz").unlink()
     os.utime(batch / "log.txt", (0, 0))  # long ago, and no process holds the lock
-    assert "ended without a word" in page("new_images", run="copy").error[0].value
+    assert "ended without a message" in page("new_images", run="copy").error[0].value

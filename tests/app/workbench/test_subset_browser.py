@@ -78,7 +78,7 @@ def test_brush_lasso_and_search_narrow_one_another(page, demo_run):
     assert both <= brushed
     assert both
     words = page.locator(".chip", has_text="Lasso").inner_text()
-    assert "caught" in words
+    assert "detected" in words
     assert "missed" in words
     needle = str(samples.ids[min(both)])[-2:]
     page.locator(".find").fill(needle)
@@ -210,8 +210,8 @@ def test_what_is_taken_along_is_the_subset(page, demo_run):
     assert lines[0].startswith("set,id,path,taken_for,confidence,score_")
 
 
-def test_of_five_hundred_pictures_only_those_in_sight_are_drawn(page):
-    """Five hundred pictures are there; only those in sight are drawn."""
+def test_of_five_hundred_pictures_only_visible_ones_are_drawn(page):
+    """Five hundred pictures are there; only the visible ones are drawn."""
     page.locator("[data-question=all]").click()
     page.wait_for_function(f"() => {LIVE}.points.length > 500")
     page.wait_for_timeout(500)

@@ -20,11 +20,11 @@ def test_bootstrap_weights_are_resamples():
     """Weighted sums over the sorted scores against the metrics of scores that are really drawn again; ties included."""
     id_scores, ood_scores = np.round(RNG.normal(size=90), 1), np.round(RNG.normal(1, 1, size=70), 1)
     found = bootstrap(id_scores, ood_scores, replicates=50)
-    from heat_core.metrics import _weights
+    from heat_core.metrics import bootstrap_weights
 
     for b in (0, 7, 49):
-        drawn_id = np.repeat(id_scores, _weights(90, 50, 0)[b].astype(int))
-        drawn_ood = np.repeat(ood_scores, _weights(70, 50, 1)[b].astype(int))
+        drawn_id = np.repeat(id_scores, bootstrap_weights(90, 50, 0)[b].astype(int))
+        drawn_ood = np.repeat(ood_scores, bootstrap_weights(70, 50, 1)[b].astype(int))
         assert found["auroc"][b] == pytest.approx(auroc(drawn_id, drawn_ood))
         nearest = np.sort(drawn_id)[int(np.ceil(0.95 * 90)) - 1]
         assert found["fpr95"][b] == pytest.approx((drawn_ood <= nearest).mean())
@@ -110,7 +110,8 @@ def marked(values: list[float], replicas: list[list[float]], lower: bool = False
     return [(cells[i].rank, cells[i].is_tied) for i in range(len(values))]
 
 
-def test_bold_is_the_best_unrounded_value_and_what_is_not_told_from_it():
+def test_bold_marks_the_best_unrounded_value_and_its_ties():
+    """Bold are the best unrounded value and every value that cannot be distinguished from it."""
     apart = [[v] * 50 for v in (90.04, 90.02, 80.0, 70.0)]
     assert marked([90.04, 90.02, 80.0, 70.0], apart) == [(1, True), (2, False), (3, False), (4, False)]
     assert marked([90.04, 90.02, 80.0, 70.0], apart, lower=True)[::-1] == [
@@ -126,7 +127,8 @@ def test_bold_is_the_best_unrounded_value_and_what_is_not_told_from_it():
     assert marked([90.5, 90.5, 90.4], [[], [], []]) == [(1, True), (1, True), (2, False)]  # no interval: equals alone
 
 
-def test_rows_of_other_sizes_are_told_apart_by_the_resamples_that_both_have():
+def test_rows_of_other_sizes_are_compared_on_shared_resamples():
+    """Rows with different numbers of resamples are distinguished by the resamples that both have."""
     assert marked([90.0, 89.0], [[90.0, 88.0] * 50, [89.0, 90.0] * 25]) == [(1, True), (1, True)]
     assert marked([90.0, 60.0], [[90.0, 88.0] * 50, [60.0, 61.0] * 25]) == [(1, True), (2, False)]
 
@@ -146,7 +148,7 @@ def test_every_cell_says_whose_and_of_what_it_is(tmp_path):
         assert source == table.sources[table.labels.index(label)]
 
 
-def test_what_measures_may_remember(tmp_path):
+def test_the_function_that_measures_may_cache(tmp_path):
     run, seen = synthetic_run(tmp_path / "run"), []
 
     def remembering(known, ood, metric, replicates):
@@ -182,7 +184,8 @@ def test_names_place_sets_only_beside_the_papers_own_id_sets(tmp_path):
 @pytest.mark.parametrize(
     ("known", "far"), [("cifar10", "far"), ("/data/CIFAR-100/train", "far"), ("imagenet", "far"), ("flowers", None)]
 )
-def test_a_set_called_textures_is_far_from_the_papers_id_sets_alone(known, far):
+def test_textures_is_far_from_the_papers_id_sets_alone(known, far):
+    """A set called textures counts as far only from the paper's ID sets."""
     sets = {"textures": "a", "Tiny ImageNet": "b", "own": "c"}
     experiment = Experiment(id=known, ood=sets, groups={"own": "mid"})
     assert [experiment.group(name) for name in sets] == [far, far and "near", "mid"]

@@ -45,7 +45,7 @@ def test_what_a_row_judges_by(row, composed, evidence):
 
 
 def test_a_table_says_it_of_every_row_that_is_known(tmp_path):
-    """A run of before kept nothing of its detectors: those show nothing, its priors and HEAT do."""
+    """An earlier run kept nothing of its detectors: those show nothing, its priors and HEAT do."""
     before = synthetic_run(tmp_path / "run")
     table = compare(entries_of(before, lens=Lens(priors=("gmm", "gmm-std")), subsets=True), replicates=10)
     kinds = dict(zip(table.labels, table.evidence, strict=True))
@@ -79,7 +79,8 @@ def over_files(folder, weights, image_folder, **changes) -> Run:
 
 
 @pytest.mark.parametrize("priors", [["el"], ["el", "scale"]])
-def test_a_vit_is_said_to_be_none_of_the_networks_that_shaping_was_made_for(tmp_path, weights_of, image_folder, priors):
+def test_shaping_on_a_vit_is_noted(tmp_path, weights_of, image_folder, priors):
+    """A note says that a ViT is none of the networks that shaping was made for."""
     shaping = ["ash-s", "react", "scale", "dice"]
     done = over_files(
         tmp_path,
@@ -122,7 +123,8 @@ def test_a_cnn_gets_no_such_note(tmp_path, weights_of, image_folder):
     assert done.record.evidence == {"ash-s": "both", "react": "both", "dice": "both"}
 
 
-def test_given_features_below_zero_are_said_where_something_shapes_them(tmp_path):
+def test_given_features_below_zero_are_noted_where_shaped(tmp_path):
+    """Given features below zero are noted where a detector shapes them."""
     rng = np.random.default_rng(0)
     for name in ("known", "other"):
         (tmp_path / name).mkdir()
@@ -139,7 +141,8 @@ def test_given_features_below_zero_are_said_where_something_shapes_them(tmp_path
     assert notes[1] == ()
 
 
-def test_a_run_of_before_opens_and_one_of_a_foreign_detector_shows_it_as_text(tmp_path):
+def test_older_runs_open_and_unknown_evidence_is_shown_as_text(tmp_path):
+    """A run from before evidence was recorded opens, and the evidence of an unknown detector is shown as text."""
     made = synthetic_run(tmp_path / "run")
     record = RunRecord.load(made.folder / ENERGIES)
     assert record.evidence == {}
@@ -150,7 +153,8 @@ def test_a_run_of_before_opens_and_one_of_a_foreign_detector_shows_it_as_text(tm
     assert r"\<b\>\|=1" in to_markdown(table)
 
 
-def test_the_description_of_a_run_without_weights_of_classes_is_that_of_before(tmp_path):
+def test_a_run_without_class_weights_is_described_as_earlier(tmp_path):
+    """The description of a run without class weights is the one that earlier versions wrote."""
     made = synthetic_run(tmp_path / "run")
     assert "mixture_weights" not in made.info["experiment"]
     assert made.experiment.mixture_weights == "uniform"

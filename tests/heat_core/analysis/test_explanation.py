@@ -1,4 +1,4 @@
-"""A score taken apart: the parts add up to it, whatever the lens; and the training images nearest to a sample."""
+"""A score taken apart: the parts add up to it, through any lens; and the training images nearest to a sample."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def finished(tmp_path_factory):
     return synthetic_run(tmp_path_factory.mktemp("runs") / "run")
 
 
-def told_of(run, name: str, row: int, lens: Lens = LENSES[0]):
+def explanation_of(run, name: str, row: int, lens: Lens = LENSES[0]):
     return explain(run, run.prior_energies(name)[row], run.residual_energies(name)[row], lens)
 
 
@@ -38,7 +38,7 @@ def test_the_parts_add_up_to_the_score_of_the_sample(finished, lens):
     for name in finished.datasets:
         scores = finished.scores(name, lens)
         for row in (0, 7, len(scores) - 1):
-            told = told_of(finished, name, row, lens)
+            told = explanation_of(finished, name, row, lens)
             assert told.score == pytest.approx(scores[row], abs=1e-12)
             parts = sum(p.from_prior + p.from_residual for p in told.contributions)
             assert parts + told.from_beta == pytest.approx(scores[row], abs=1e-12)
@@ -48,7 +48,7 @@ def test_the_parts_add_up_to_the_score_of_the_sample(finished, lens):
 
 def test_a_part_holds_the_energies_of_its_prior(finished):
     lens = Lens(0.5, ("el", "gmm"))
-    told = told_of(finished, "far", 3, lens)
+    told = explanation_of(finished, "far", 3, lens)
     assert [p.prior for p in told.contributions] == ["el", "gmm"]
     for part in told.contributions:
         k = finished.priors.index(part.prior)
@@ -61,7 +61,7 @@ def test_a_part_holds_the_energies_of_its_prior(finished):
 
 
 def test_at_beta_zero_the_influence_is_the_weight(finished):
-    told = told_of(finished, "id", 0, Lens(weights=(1, 2, 5)))
+    told = explanation_of(finished, "id", 0, Lens(weights=(1, 2, 5)))
     assert [p.influence for p in told.contributions] == pytest.approx([1 / 8, 2 / 8, 5 / 8])
     assert told.from_beta == pytest.approx(0, abs=1e-12)
 
@@ -69,7 +69,7 @@ def test_at_beta_zero_the_influence_is_the_weight(finished):
 @pytest.mark.parametrize("beta", [-2.0, 0.5, 4.0])
 def test_what_beta_adds_is_the_entropy_of_the_influence(finished, beta):
     """(H - log K) / β for equal weights."""
-    told = told_of(finished, "near", 5, Lens(beta))
+    told = explanation_of(finished, "near", 5, Lens(beta))
     share = np.array([p.influence for p in told.contributions])
     entropy = -(share * np.log(share)).sum()
     assert told.from_beta == pytest.approx((entropy - np.log(3)) / beta)
@@ -78,7 +78,7 @@ def test_what_beta_adds_is_the_entropy_of_the_influence(finished, beta):
 
 @pytest.mark.parametrize("beta", [float("inf"), float("-inf")])
 def test_at_an_infinite_beta_the_extreme_prior_has_all_the_say(finished, beta):
-    told = told_of(finished, "near", 5, Lens(beta))
+    told = explanation_of(finished, "near", 5, Lens(beta))
     standardised = finished.energies("near")[5]
     extreme = standardised.argmax() if beta > 0 else standardised.argmin()
     assert [p.influence for p in told.contributions] == np.eye(3)[extreme].tolist()
@@ -88,9 +88,9 @@ def test_at_an_infinite_beta_the_extreme_prior_has_all_the_say(finished, beta):
 
 def test_a_prior_of_weight_0_takes_no_part(finished):
     lens, without = Lens(1.5, weights=(2, 0, 1)), Lens(1.5, ("gmm", "el"), (2, 1))
-    told = told_of(finished, "far", 0, lens)
+    told = explanation_of(finished, "far", 0, lens)
     assert [p.prior for p in told.contributions] == ["gmm", "el"]
-    assert told == told_of(finished, "far", 0, without)
+    assert told == explanation_of(finished, "far", 0, without)
 
 
 def test_a_scale_with_a_mean_and_a_spread_adds_up_too(finished, tmp_path):
@@ -99,7 +99,7 @@ def test_a_scale_with_a_mean_and_a_spread_adds_up_too(finished, tmp_path):
     run.record.scale.mean[:] = [5, -2, 0.25]
     run.record.scale.std[:] = [0.5, 0, 8]
     for lens in LENSES:
-        told = told_of(run, "far", 1, lens)
+        told = explanation_of(run, "far", 1, lens)
         assert told.score == pytest.approx(run.scores("far", lens)[1], abs=1e-9)
         assert sum(p.from_prior + p.from_residual for p in told.contributions) + told.from_beta == pytest.approx(
             told.score
@@ -113,4 +113,4 @@ def test_a_scale_with_a_mean_and_a_spread_adds_up_too(finished, tmp_path):
 
 def test_a_prior_that_the_run_has_not_got_gives_a_sentence(finished):
     with pytest.raises(HeatError, match="no residual for 'vim'"):
-        told_of(finished, "id", 0, Lens(priors=("gmm", "vim")))
+        explanation_of(finished, "id", 0, Lens(priors=("gmm", "vim")))

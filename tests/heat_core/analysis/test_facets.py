@@ -55,7 +55,8 @@ def test_counts_and_members_are_those_of_a_loop(run):
     assert not facet.mask_of(()).any()
 
 
-def test_folders_are_those_of_the_ids_and_samples_without_one_have_none(run):
+def test_folders_come_from_the_ids(run):
+    """Folders are those of the ids, and samples without a folder have none."""
     folder = {0: "a", 1: "a/b", 2: ""}
     samples = with_ids(run, lambda name, row: f"{folder[row % 3]}/{row}.png".lstrip("/"))
     facet = facets.by_folder(samples)
@@ -84,8 +85,8 @@ def test_a_run_without_folders_has_no_folder(run):
     ],
     ids=str,
 )
-def test_the_part_responsible_is_the_one_that_moves_the_score_most(run, lens):
-    """As `explain` takes each sample apart, one by one."""
+def test_the_part_responsible_moves_the_score_most(run, lens):
+    """The part responsible is the one that moves the score most, as `explain` takes each sample apart, one by one."""
     samples, titles = Samples(run), {"gmm": "GMM", "gmm-std": "GMM-std", "el": "EL"}
     facet, flagged = facets.by_decisive_part(samples, lens), samples.flagged("heat", lens)
     for i in range(len(samples)):
@@ -97,7 +98,8 @@ def test_the_part_responsible_is_the_one_that_moves_the_score_most(run, lens):
         assert pulls[value(facet, i)] == pytest.approx(wanted, abs=1e-12)
 
 
-def test_clusters_lie_together_and_are_named_after_what_most_are_taken_for(tmp_path):
+def test_clusters_are_named_after_the_commonest_prediction(tmp_path):
+    """Clusters lie together and are named after the class that most of their samples are taken for."""
     run = synthetic_run(tmp_path / "run", {"near": 150, "far": 150}, known=100)
     samples = Samples(run)
     facet = facets.by_cluster(samples)
@@ -115,7 +117,8 @@ def test_clusters_lie_together_and_are_named_after_what_most_are_taken_for(tmp_p
         facets.by_cluster(Samples(synthetic_run(tmp_path / "bare", with_map=False)))
 
 
-def test_tags_may_be_several_and_those_of_samples_that_are_gone_are_passed_over(run):
+def test_several_tags_and_tags_of_missing_samples(run):
+    """A sample may have several tags, and tags of samples that no longer exist are ignored."""
     samples = Samples(run)
     notes = {
         samples.key(3): {"note": "", "tags": ["b", "a"]},
@@ -151,7 +154,7 @@ def test_pictures_are_the_farthest_from_those_before_them(run, monkeypatch):
         chosen.append(min((i for i in numbers if i not in chosen), key=nearest.__getitem__))
     assert found.tolist() == sorted(chosen, reverse=True)  # in the order in which they came
     assert sum(20 <= i < 40 for i in found) <= 1
-    assert "features: 6." in how
+    assert how.startswith("6 are shown: the first, and those whose features differ most")
 
 
 def test_without_features_sets_folders_and_classes_take_turns(run):
@@ -161,7 +164,7 @@ def test_without_features_sets_folders_and_classes_take_turns(run):
     kinds = {(samples.locate(i)[0], str(samples.ids[i])[0], samples.predicted[i]) for i in found.tolist()}
     assert len(kinds) == 18  # three sets, two folders, three classes: one of each
     assert (np.diff(found) > 0).all()
-    assert how.startswith("18 of them: sets, folders")
+    assert how.startswith("18 are shown, taken in turn from each combination of set, folder")
 
 
 def test_few_samples_are_all_shown(run):

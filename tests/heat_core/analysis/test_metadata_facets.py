@@ -86,7 +86,8 @@ def test_samples_are_narrowed_and_sorted_by_them(tmp_path):
     assert sort_samples(samples, near, Query(order="column:gone:asc")).tolist() == near.tolist()
 
 
-def test_foreign_names_and_values_are_data_wherever_they_are_shown(tmp_path):
+def test_given_names_and_values_are_shown_as_data(tmp_path):
+    """Names and values from a manifest are treated as data wherever they are shown."""
     hostile = ['=cmd|" /C calc"!A1', "<script>alert(1)</script>", "-5", "**x**"] * 10
     columns = {"<b>@n": hostile, "set": ["a", "b"] * 20, "t": [-5.0, 1, 2, 3] * 10}
     samples = samples_with(tmp_path, **columns)

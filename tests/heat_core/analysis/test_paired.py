@@ -6,7 +6,7 @@ import pytest
 from heat_core import HeatError, Lens
 from heat_core.analysis.paired import OUTCOMES, RunDetector, compare_paired
 from heat_core.analysis.samples import Samples
-from heat_core.metrics import _weights, auroc, fpr95
+from heat_core.metrics import auroc, bootstrap_weights, fpr95
 from heat_core.runs.record import ENERGIES, RunRecord
 from heat_core.runs.run import Run
 from tests.synthetic import synthetic_run
@@ -57,8 +57,8 @@ def test_outcomes_are_those_of_a_plain_loop(sides):
 def drawn(known, ood, b):
     """FPR95 (nearest rank) and AUROC of one resample that is really drawn: pairs are counted one by one."""
     replicates = 60
-    known = np.repeat(known, _weights(len(known), replicates, 0)[b].astype(int)).astype(np.float64)
-    ood = np.repeat(ood, _weights(len(ood), replicates, 1)[b].astype(int)).astype(np.float64)
+    known = np.repeat(known, bootstrap_weights(len(known), replicates, 0)[b].astype(int)).astype(np.float64)
+    ood = np.repeat(ood, bootstrap_weights(len(ood), replicates, 1)[b].astype(int)).astype(np.float64)
     line = np.sort(known)[int(np.ceil(0.95 * len(known))) - 1]
     wins = (ood[:, None] > known).mean() + 0.5 * (ood[:, None] == known).mean()
     return {"fpr95": (ood <= line).mean(), "auroc": wins}

@@ -81,13 +81,15 @@ def test_questions_are_what_they_say(samples, lens, baseline):
     )
 
 
-def test_nothing_is_tagged_until_somebody_tags_and_an_unknown_question_is_refused(samples):
+def test_nothing_is_tagged_at_first_and_questions_are_checked(samples):
+    """Nothing is tagged until a tag is set, and an unknown question is refused."""
     assert not question_mask(samples, Query("tagged")).any()
     with pytest.raises(HeatError, match="no question 'pretty'"):
         question_mask(samples, Query("pretty"))
 
 
-def test_missed_by_all_is_about_heat_and_its_baseline_unless_others_are_chosen(samples):
+def test_missed_by_all_is_about_heat_and_its_baseline(samples):
+    """ "Missed by all" is about HEAT and its baseline unless other methods are chosen."""
     assert methods_of(samples, Query()) == [best_prior(samples), "heat"]
     assert methods_of(samples, Query(baseline="msp")) == ["msp", "heat"]
     assert methods_of(samples, Query(baseline="heat")) == ["heat"]
@@ -160,7 +162,8 @@ def test_a_facets_own_bars_count_what_the_others_keep(samples, left_out):
     np.testing.assert_array_equal(found, named[other].mask_of(query.values_of(other)))
 
 
-def test_a_value_that_the_run_has_not_got_keeps_nothing_and_nothing_narrows_nothing(samples):
+def test_an_absent_value_keeps_nothing_and_no_filter_keeps_all(samples):
+    """A value that the run does not have keeps no sample, and without a filter every sample is kept."""
     named = {"set": facets.by_set(samples)}
     assert not filter_mask(samples, Query(values=(("set", ("gone",)),)), named).any()
     assert filter_mask(samples, Query(values=(("folder", ("gone",)),)), named).all()  # no such facet
@@ -202,6 +205,6 @@ def test_equals_stay_in_the_order_in_which_they_came(samples):
 
 
 def test_questions_are_worded_with_the_baseline():
-    assert question_title("gained", "GMM") == "Caught by HEAT, missed by GMM"
+    assert question_title("gained", "GMM") == "Detected by HEAT, missed by GMM"
     assert question_title("missed", "{0}") == "Missed by HEAT"
     assert question_title("missed-by-baseline", "{x}") == "Missed by {x}"

@@ -68,7 +68,7 @@ def test_why_names_the_class_and_the_methods_that_part(samples, demo_run):
     shares = np.stack([samples.percentile(m) for m in METHODS])
     number = int(np.ptp(shares, axis=0).argmax())
     told = describe_sample(samples, number, METHODS)
-    assert f"Taken for {demo_run.class_names[samples.predicted[number]]}" in told
+    assert f"Predicted as {demo_run.class_names[samples.predicted[number]]}" in told
     assert told.index(demo_run.title(METHODS[shares[:, number].argmax()])) < told.index(
         demo_run.title(METHODS[shares[:, number].argmin()])
     )
@@ -115,7 +115,7 @@ def test_a_prior_of_weight_0_takes_no_part(samples, demo_run):
     assert told.score == pytest.approx(demo_run.scores("id", Lens(priors=("gmm", "el")))[0])
 
 
-def test_the_nearest_training_images_are_the_nearest(demo_run):
+def test_the_nearest_training_images_are_found(demo_run):
     train = np.asarray(demo_run.features("train").avg, dtype=np.float64)
     sample = str(demo_run.ids("id")[3])
     query = demo_run.features_of("id", sample).astype(np.float64)

@@ -22,7 +22,7 @@ def test_the_nearest_training_images_are_those_of_largest_cosine(tmp_path, monke
     z = np.random.default_rng(0).normal(size=(20, 5)).astype(np.float16)
     z[3] = 0  # a feature without a direction is like nothing
     train = Features(z, None, None, [str(i) for i in run.training_ids])
-    monkeypatch.setitem(run._features, TRAIN, train)
+    monkeypatch.setitem(run.loaded_features, TRAIN, train)
     query = 100 * z[11].astype(float) + 0.01
     ids, similarity = nearest_training(run, query, k=4)
     with np.errstate(invalid="ignore"):
@@ -36,7 +36,8 @@ def test_the_nearest_training_images_are_those_of_largest_cosine(tmp_path, monke
     assert np.isfinite(nearest_training(run, np.zeros(5))[1]).all()
 
 
-def test_without_training_features_there_is_a_sentence_instead_of_neighbours(finished):
+def test_neighbours_without_training_features_give_a_sentence(finished):
+    """Without training features there is a sentence instead of neighbours."""
     with pytest.raises(HeatError, match="features of 'train' are not on this machine"):
         nearest_training(finished, np.ones(5))
 
@@ -46,11 +47,12 @@ def with_features(run, seed=0):
     rng = np.random.default_rng(seed)
     for name in run.datasets:
         z = rng.normal(size=(len(run.ids(name)), 6)).astype(np.float32)
-        run._features[name] = Features(z, None, None, [str(i) for i in run.ids(name)])
+        run.loaded_features[name] = Features(z, None, None, [str(i) for i in run.ids(name)])
     return run
 
 
-def test_the_nearest_samples_are_those_of_largest_cosine_over_all_sets(finished):
+def test_the_nearest_samples_have_the_largest_cosine(finished):
+    """The nearest samples are those of largest cosine over all sets."""
     run = with_features(finished)
     samples = Samples(run)
     z = np.concatenate([np.asarray(run.features(n).avg, dtype=np.float64) for n in run.datasets])
@@ -62,12 +64,11 @@ def test_the_nearest_samples_are_those_of_largest_cosine_over_all_sets(finished)
     assert most_similar(samples, SimilarityIndex(run), 70, k=5).tolist() == [70, *wanted]
 
 
-def test_features_too_large_to_keep_give_the_same(finished, monkeypatch):
+def test_features_too_large_to_keep_give_the_same(finished):
     run = with_features(finished)
     kept = SimilarityIndex(run).cosines("near", np.ones(6))
-    monkeypatch.setattr("heat_core.analysis.similarity._MAX_CACHED_BYTES", 0)
-    monkeypatch.setattr("heat_core.analysis.similarity._BLOCK", 7)
-    np.testing.assert_allclose(SimilarityIndex(run).cosines("near", np.ones(6)), kept, atol=1e-6)
+    read = SimilarityIndex(run, max_cached_bytes=0, block=7)
+    np.testing.assert_allclose(read.cosines("near", np.ones(6)), kept, atol=1e-6)
 
 
 def test_a_vector_of_another_dimension_gives_a_sentence(finished):

@@ -135,7 +135,8 @@ def test_a_head_that_is_affine_gives_the_networks_logits(kind):
     np.testing.assert_allclose(avg @ head[0].T + head[1], logits, atol=1e-4)
 
 
-def test_two_heads_of_as_many_classes_as_features_behind_a_dropout():
+def test_square_heads_behind_a_dropout():
+    """Two heads with as many classes as features are found behind a dropout."""
     head, _, avg, logits = asked(TwoHeads(nn.Linear(DIM, DIM), nn.Linear(DIM, DIM), drop=True))
     np.testing.assert_allclose(avg @ head[0].T + head[1], logits, atol=1e-4)
 

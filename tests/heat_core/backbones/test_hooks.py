@@ -78,7 +78,9 @@ def test_without_a_volume_there_is_no_std():
 
 
 def test_methods_that_need_stages_say_so():
-    with pytest.raises(HeatError, match=r"Gram reads the layers of the network, which wrapped:Plain@.* does not show"):
+    with pytest.raises(
+        HeatError, match=r"Gram reads the layers of the network, which wrapped:Plain@.* does not provide"
+    ):
         require_stages(wrapped(), "Gram")
 
 
@@ -96,10 +98,10 @@ class OfBatch(Plain):
         (Plain(), {"pool": "avgpool"}, "no module 'avgpool' for pool="),
         (Plain(), {"head": "stem"}, "stem of Plain does not give the model's logits"),
         (Plain(answer=lambda z, avg: z.softmax(dim=1)), {"head": "fc"}, "fc of Plain does not give the model's logits"),
-        (Plain(answer=lambda z, avg: z.softmax(dim=1)), {}, "No linear layer of Plain answers with its logits"),
-        (Plain(answer=lambda z, avg: None), {}, "answers with a NoneType"),
+        (Plain(answer=lambda z, avg: z.softmax(dim=1)), {}, "No linear layer of Plain outputs its logits"),
+        (Plain(answer=lambda z, avg: None), {}, "returns a NoneType"),
         (nn.Sequential(nn.Flatten(), nn.Linear(5, 3)), {}, "Sequential cannot be used at 64×64 pixels"),
-        (OfBatch(), {}, "hang on the other images"),
+        (OfBatch(), {}, "depend on the other images"),
         (models.mobilenet_v3_small(num_classes=3), {"head": "classifier"}, "classifier of MobileNetV3 does not give"),
     ],
 )
@@ -144,13 +146,13 @@ def test_the_fingerprint_follows_weights_transform_and_places():
     assert len({backbone.fingerprint for backbone in made}) == 4
 
 
-def test_it_is_found_by_its_name_as_long_as_it_lives():
+def test_it_is_found_by_its_name_while_it_exists():
     backbone = wrapped(name="mine")
     assert backbone.name == f"wrapped:mine@{backbone.fingerprint}"
     assert load_backbone(backbone.name) is backbone
     name = backbone.name
     del backbone
-    with pytest.raises(HeatError, match=r"mine@.* is a module of Python, which is not in this process: wrap it there"):
+    with pytest.raises(HeatError, match=r"mine@.* is a Python module, which this process does not have: wrap it"):
         load_backbone(name)
 
 
@@ -162,7 +164,7 @@ def test_it_can_be_sent_to_another_process():
         torch.testing.assert_close(ours, theirs)
 
 
-def test_two_threads_do_not_hear_one_another():
+def test_two_threads_do_not_affect_one_another():
     backbone = wrapped()
     inputs = [torch.full((4, 3, SIDE, SIDE), float(i)) for i in range(2)]
     expected, wrong = [backbone(pixels)[0] for pixels in inputs], []
@@ -211,8 +213,11 @@ def test_patches_stand_on_their_grid(side, patch):
     assert backbone.grid(volume) == (side // patch, side // patch)
 
 
-def test_maps_of_one_position_are_not_passed_over_for_larger_ones_before():
-    """At 32 pixels the last stage of a ResNet has one position; the four of the stage before are not what is pooled."""
+def test_maps_of_one_position_are_used():
+    """Maps of one position are not replaced by larger ones of earlier stages.
+
+    At 32 pixels the last stage of a ResNet has one position; the four of the stage before are not what is pooled.
+    """
     small = T.Compose([T.Resize((32, 32)), T.ToTensor()])
     found, named = (Backbone.wrap(drawn(NETWORKS["resnet"][0]), small, pool) for pool in ("auto", "avgpool"))
     assert not named.has_positions
@@ -233,5 +238,5 @@ def test_half_precision_is_made_whole():
 
 
 def test_outputs_with_attributes_are_dictionaries_too():
-    with pytest.raises(HeatError, match="answers with a SimpleNamespace"):
+    with pytest.raises(HeatError, match="returns a SimpleNamespace"):
         wrapped(Plain(answer=lambda logits, avg: types.SimpleNamespace(scores=logits)))

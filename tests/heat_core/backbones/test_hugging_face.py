@@ -131,22 +131,22 @@ AUTO_MAP = '"auto_map": {"AutoConfig": "mine.C", "AutoModelForImageClassificatio
     [
         (with_pickled_weights, "no file named model.safetensors"),
         (lambda folder: (folder / "preprocessor_config.json").unlink(), "preprocessor_config.json"),
-        (lambda folder: (folder / "config.json").write_text("{"), "could not be had"),
-        (lambda folder: (folder / "model.safetensors").write_bytes(b"cut off"), "could not be had"),
-        (with_code, "could not be had"),
+        (lambda folder: (folder / "config.json").write_text("{"), "could not be loaded"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"cut off"), "could not be loaded"),
+        (with_code, "could not be loaded"),
     ],
 )
 def test_folders_that_will_not_do_are_refused_with_a_sentence(folders, tmp_path, monkeypatch, how, why):
     name = damaged(folders / "vit", tmp_path / "vit", how)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(HeatError, match=f"vit could not be had .*{why}|{why}") as caught:
+    with pytest.raises(HeatError, match=f"vit could not be loaded .*{why}|{why}") as caught:
         load_backbone(name)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "marker").exists()
 
 
 def test_an_id_that_cannot_be_had_offline():
-    with pytest.raises(HeatError, match=r"hf:nobody/nothing could not be had .*: connect to the internet once"):
+    with pytest.raises(HeatError, match=r"hf:nobody/nothing could not be loaded .*: connect to the internet once"):
         load_backbone("hf:nobody/nothing")
 
 
@@ -166,7 +166,7 @@ def test_a_module_of_transformers_can_be_wrapped_too(folders):
     torch.testing.assert_close(backbone(pixels)[0], named(pixels)[0])
 
 
-def test_nobody_else_imports_it():
+def test_no_other_module_imports_it():
     code = "import sys, heat_core.backbones.registry as b; b.load_backbone('heat-demo-resnet')"
     code += "; print('transformers' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"

@@ -129,7 +129,8 @@ def test_a_two_class_head_gives_the_same_probabilities():
     assert ((logits[:, 1] > logits[:, 0]) == y).mean() > 0.6
 
 
-def test_a_vit_takes_another_image_size_and_a_fixed_network_says_that_it_cannot(tmp_path):
+def test_another_image_size_for_a_vit_and_a_fixed_network(tmp_path):
+    """A ViT takes another image size, and a network of a fixed size gives a sentence that it cannot."""
     vit = load_backbone("test_vit", saved(tmp_path / "v.safetensors", "test_vit"), 96)
     assert vit(torch.zeros(1, 3, 96, 96))[0].shape[0] == 1
     weights = saved(tmp_path / "m.safetensors", "resmlp_12_224")

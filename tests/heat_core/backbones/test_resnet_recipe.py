@@ -25,7 +25,8 @@ def a_file(path: Path, recipe: TrainingRecipe, classes: int) -> str:
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet18.a1_in1k", "resnet18_cifar10"])
-def test_every_name_of_the_same_network_loads_it_as_it_was_trained(tmp_path, name):
+def test_every_name_of_a_network_loads_it_as_trained(tmp_path, name):
+    """Every name of the same network loads it as it was trained."""
     file = a_file(tmp_path / "w.safetensors", TrainingRecipe("resnet18", width=0.125, image_size=16), 10)
     backbone = load_backbone(name, file)
     assert backbone.head[0].shape == (10, 64)
@@ -51,7 +52,7 @@ def test_the_name_of_another_network_is_refused(tmp_path, name):
 def test_what_a_file_says_wrongly_is_a_sentence(tmp_path, said):
     file = tmp_path / "w.safetensors"
     save_file({"x": torch.ones(1)}, file, {"heat_backbone": said})
-    with pytest.raises(HeatError, match=r"w.safetensors (says of its training is damaged|was made by another version)"):
+    with pytest.raises(HeatError, match=r"w.safetensors (is damaged|was made by another version)"):
         load_backbone("resnet18", str(file))
 
 

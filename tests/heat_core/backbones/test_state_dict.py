@@ -57,7 +57,8 @@ def test_weights_are_found_in_whatever_holds_them(tmp_path, state, wrap):
     assert same(loaded(tmp_path, wrap(state)), state)
 
 
-def test_a_network_that_is_there_twice_with_other_values_is_refused(tmp_path, state):
+def test_one_network_twice_with_other_values_is_refused(tmp_path, state):
+    """A file that holds the same network twice with different values is refused."""
     both = {"state_dict": under("encoder_q.", state) | under("encoder_k.", state, add=1)}
     with pytest.raises(
         HeatError, match=r"hold the network more than once, under 'encoder_q\.' and 'encoder_k\.': save"
@@ -78,7 +79,7 @@ def test_a_network_that_is_there_twice_with_other_values_is_refused(tmp_path, st
 )
 def test_weights_of_a_network_with_more_in_it_are_refused(tmp_path, name, of, more, key):
     state = timm.create_model(of, num_classes=CLASSES, **more).state_dict()
-    with pytest.raises(HeatError, match=rf"do not fit {name} \({key} has no place there\): choose the backbone"):
+    with pytest.raises(HeatError, match=rf"do not fit {name} \({key} is not part of it\): choose the backbone"):
         loaded(tmp_path, state, name)
 
 

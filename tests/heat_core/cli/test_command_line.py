@@ -158,7 +158,7 @@ def test_demo(demo_run, demo_output):
         ([*WORDS, "--ood", "a=demo-photo-patches", "--detectors", "oracle"], "no detector"),
         ([*WORDS, "--ood", "a=demo-photo-patches", "--group", "b=near"], "The group of"),
         ([*WORDS, "--ood", "a=demo-photo-patches", "--group", "a=close"], "near, mid or far"),
-        ([*WORDS, "--ood", "a=demo-photo-patches", "--backbone", "resnet5000"], "timm knows no model"),
+        ([*WORDS, "--ood", "a=demo-photo-patches", "--backbone", "resnet5000"], "timm has no model"),
         ([*WORDS, "--ood", "a=demo-photo-patches", "--clusters", "4"], "and this one has some: leave it out"),
         ([*WORDS, "--ood", "a=demo-photo-patches", "--clusters", "1"], "clusters must be at least 2"),
         ([*WORDS, "--ood", "a=demo-photo-patches", "--limit", "0"], "at least 1"),

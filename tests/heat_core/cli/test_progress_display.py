@@ -42,7 +42,8 @@ def report_epochs(display: ProgressDisplay, prior: str, epochs: range, of: int, 
             clock.seconds += 1
 
 
-def test_a_pipe_gets_first_and_last_line_and_one_every_few_seconds(pipe):
+def test_a_pipe_gets_a_line_every_few_seconds(pipe):
+    """A pipe gets the first and the last line, and one every few seconds."""
     clock = Clock()
     display = ProgressDisplay(interval=5, clock=clock, file=pipe)
     report_epochs(display, "gmm", range(1, 14), 13, clock)

@@ -91,9 +91,9 @@ def test_drift_of_the_groups_of_a_list(guard, pictures, tmp_path, capsys):
 
 def test_where_p_can_never_be_that_small_it_is_said(guard, pictures, capsys):
     assert main(["score", str(guard), str(pictures), "--alpha", "0.0001"]) == 0
-    assert "p ≤ 0.0001 cannot be: the smallest is" in capsys.readouterr().err
+    assert "No image can have p ≤ 0.0001: the smallest p is" in capsys.readouterr().err
     assert main(["score", str(guard), str(pictures), "--alpha", "0.005", "--by-class"]) == 0
-    assert "Too few calibration images to call any image unknown that is taken for" in capsys.readouterr().err
+    assert "Too few calibration images to call any image unknown that is predicted as" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_where_p_can_never_be_that_small_it_is_said(guard, pictures, capsys):
         (["--weights", "gone.safetensors"], "are not on this machine"),
     ],
 )
-def test_what_cannot_be_meant_gives_a_sentence(guard, pictures, capsys, words, why):
+def test_impossible_values_give_a_sentence(guard, pictures, capsys, words, why):
     assert main(["score", str(guard), str(pictures), *words]) == 2
     assert why in capsys.readouterr().err
 

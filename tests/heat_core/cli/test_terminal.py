@@ -1,4 +1,4 @@
-"""The command line in terminals, pipes and homes of strangers."""
+"""The command line in terminals, pipes and the homes of other users."""
 
 import os
 import shutil
@@ -9,17 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from heat_core import Experiment, Run
+from heat_core import Run
 from heat_core.__main__ import main
 from heat_core.data.demo import DEMO_WEIGHTS
-from heat_core.runs.creation import new_run
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.manage import list_runs
 from heat_core.storage import expand_home, read_json, write_json
+from tests.heat_core.cli.options import TINY
 from tests.synthetic import synthetic_run
 
 VERBS = ("demo", "run", "job", "list", "show", "compare", "report", "score", "detectors")
-TINY = ("--set", "width=8", "updates=1", "epochs=1", "langevin_steps=1", "--detectors", "--priors", "el", "--no-map")
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -80,7 +79,7 @@ def test_sentences_are_printed_in_every_encoding():
 
 
 @pytest.mark.parametrize("words", [("detectors",), ("list",), ("show", "RUN"), ("compare", "RUN"), ("run", "--help")])
-def test_a_reader_that_has_enough_ends_it_without_a_word(made, words):
+def test_a_closed_pipe_ends_the_command_without_a_message(made, words):
     readable, writable = os.pipe()
     os.close(readable)
     command = [sys.executable, "-m", "heat_core", *(str(made.folder) if w == "RUN" else w for w in words)]
@@ -91,7 +90,7 @@ def test_a_reader_that_has_enough_ends_it_without_a_word(made, words):
     assert process.returncode in (0, 141)
 
 
-def test_a_run_whose_progress_nobody_reads_goes_on(home, image_folder, tmp_path):
+def test_a_run_whose_progress_is_not_read_goes_on(home, image_folder, tmp_path):
     image_folder(tmp_path / "train", {"blue": 5, "red": 5})
     words = ["run", "--id", str(tmp_path / "train"), "--ood", "far=demo-photo-patches", "--limit", "5", *TINY]
     words += ["--backbone", "heat-demo-resnet", "--preset", "quick"]
@@ -134,7 +133,8 @@ def test_a_tilde_in_an_option_is_ones_home(me, image_folder, capsys):
 
 
 @pytest.mark.parametrize("path", ["~nobodyatall", "~nobodyatall/x"])
-def test_the_home_of_somebody_who_is_not_there_is_a_name_as_any_other(path, capsys):
+def test_the_home_of_an_unknown_user_is_an_ordinary_name(path, capsys):
+    """The home of a user who does not exist is treated as a name like any other."""
     run = ["run", "--id", path, "--ood", f"a={path}", "--backbone", "heat-demo-resnet"]
     weights = ["run", "--id", "demo-digits", "--ood", "a=demo-photo-patches", "--backbone", "heat-demo-resnet"]
     for words in (run, [*weights, f"--weights={path}"], ["show", path]):
@@ -182,7 +182,8 @@ def test_what_cannot_be_scored_is_refused_before_the_work(made, tmp_path, capsys
         assert "Loading" not in told
 
 
-def test_a_folder_that_is_no_run_is_told_so_and_is_not_to_be_deleted(tmp_path, capsys):
+def test_a_folder_that_is_no_run_is_named_and_not_to_be_deleted(tmp_path, capsys):
+    """The sentence about a folder that is no run says so and does not advise deleting it."""
     (tmp_path / "photos").mkdir()
     for verb in ("show", "report", "job"):
         assert main([verb, str(tmp_path / "photos")]) == 2
@@ -221,7 +222,8 @@ def open_to_all():
     shutil.rmtree(folder)
 
 
-def test_a_home_that_is_read_only_is_listed_and_its_job_says_why_it_cannot_go_on(open_to_all):
+def test_a_read_only_home_is_listed_and_its_job_explains(open_to_all):
+    """A read-only home is listed, and its job gives the reason why it cannot continue."""
     run = synthetic_run(open_to_all / "runs" / "cut-off")
     write_json(run.folder / RUN_FILE, read_json(run.folder / RUN_FILE) | {"status": "running"})
     (run.folder / "job.lock").touch()
@@ -247,87 +249,3 @@ def test_a_path_that_may_not_be_looked_at_gives_a_sentence(open_to_all):
     done = as_nobody("show", open_to_all / "shut" / "run", HEAT_HOME=str(open_to_all), HOME="/")
     assert done.returncode == 2
     assert b"Traceback" not in done.stderr
-
-
-# ---- names that steer a terminal -------------------------------------------------------------------------------------
-
-STEERING = "x\x1b[31m\x07\u202e\x9b2J"
-
-
-def harmless(text: str) -> bool:
-    return all(character.isprintable() or character == "\n" for character in text)
-
-
-def test_names_and_notes_of_a_run_do_not_steer_the_terminal(tmp_path, home, image_folder, capsys):
-    try:
-        image_folder(tmp_path / "train", {"blue": 5, STEERING: 5})
-    except OSError:
-        pytest.skip("this file system has no such names")
-    image_folder(tmp_path / "train", {f"small{STEERING}": 2})
-    image_folder(tmp_path / f"ood{STEERING}", {"": 3})
-    (tmp_path / f"ood{STEERING}" / f"{STEERING}.png").write_text("no image")
-    words = ["run", "--id", str(tmp_path / "train"), "--ood", f"far{STEERING}={tmp_path / f'ood{STEERING}'}"]
-    words += ["--backbone", "heat-demo-resnet", "--preset", "quick", "--name", f"my{STEERING}", *TINY]
-    assert main([*words, "--json"]) == 0
-    (folder,) = (home / "runs").iterdir()
-    done = Run.open(folder)
-    assert len(done.features(done.ood_names[0])) == 3  # found under the name that is kept
-    for verb in (
-        ["list"],
-        ["show", folder.name],
-        *(["compare", folder.name, folder.name, "--format", kind] for kind in ("markdown", "latex", "csv")),
-        ["score", folder.name, str(tmp_path / f"ood{STEERING}")],
-    ):
-        assert main(verb) == 0
-    said = capsys.readouterr()
-    for text in (said.out, said.err):
-        assert harmless(text)
-    assert "far" + STEERING.encode("unicode_escape").decode() in said.out  # they are there, as escapes
-    assert "No image of 'small" in said.out
-    assert any(line.startswith("skipped, not readable") for line in said.err.splitlines())
-
-
-@pytest.mark.parametrize("verb", ["show", "list", "compare"])
-def test_a_run_of_somebody_elses_does_not_steer_the_terminal(home, verb, capsys):
-    run = synthetic_run(home / "runs" / "gift", {f"near{STEERING}": 20}, known=20)
-    content = read_json(run.folder / RUN_FILE)
-    content["experiment"]["backbone"] = STEERING
-    write_json(run.folder / RUN_FILE, content)
-    assert main([verb] if verb == "list" else [verb, "gift"]) == 0
-    assert harmless(capsys.readouterr().out)
-
-
-RUN = ["run", "--id", "demo-digits", "--ood"]
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["show", STEERING],
-        ["score", STEERING, "x.png"],
-        ["run", "--id", STEERING, "--ood", "a=b", "--backbone", "heat-demo-resnet"],
-        [*RUN, f"a={STEERING}", "--backbone", "heat-demo-resnet"],
-        [*RUN, STEERING, "--backbone", "heat-demo-resnet"],
-        [*RUN, "a=demo-photo-patches", "--backbone", "test_resnet", "--weights", STEERING],
-        pytest.param([*RUN, "a=demo-photo-patches", "--backbone", STEERING]),
-    ],
-    ids=["run", "score", "id", "ood", "no ood", "weights", "backbone"],
-)
-def test_sentences_about_names_do_not_steer_the_terminal(words, capsys):
-    assert main(words) == 2
-    assert harmless(capsys.readouterr().err)
-
-
-def test_long_names_of_runs_and_sets_are_cut_for_folders_and_kept_for_people(home):
-    asked = Experiment(id="demo-digits", ood={"o" * 230: "demo-photo-patches"}, name="n" * 300)
-    folder = new_run(asked)
-    assert len(folder.name) < 200
-    assert Run.open(folder).experiment.name == "n" * 300
-    assert Run.open(folder).ood_names == ["o" * 230]
-
-
-@pytest.mark.parametrize("name", ["", " ", "\t"])
-def test_a_set_without_a_name_is_refused(name, capsys):
-    words = ["run", "--id", "demo-digits", "--ood", f"{name}=demo-photo-patches", "--backbone", "heat-demo-resnet"]
-    assert main(words) == 2
-    assert "An OOD set has no name" in capsys.readouterr().err

@@ -27,7 +27,7 @@ def test_flat_folder_ignores_other_files(tmp_path, image_folder):
     assert (len(images), images.labels) == (2, None)
 
 
-def test_ids_survive_limits_and_splits(tmp_path, image_folder):
+def test_ids_are_kept_under_limits_and_splits(tmp_path, image_folder):
     images = open_dataset(str(image_folder(tmp_path / "pets", {"cat": 10, "dog": 5})))
     some = images.limited(2)
     assert some.ids == ["cat/000.png", "cat/001.png", "dog/000.png", "dog/001.png"]

@@ -1,4 +1,4 @@
-"""What Pillow does not heed: colour of more than 8 bits, what a TIFF says of its values, several pictures in a file."""
+"""What Pillow ignores: colour of more than 8 bits, what a TIFF says of its values, several pictures in a file."""
 
 import struct
 import zlib
@@ -9,7 +9,7 @@ from PIL import Image
 
 from heat_core.data.datasets import from_folder
 from heat_core.data.image_io import read_header, read_image
-from tests.heat_core.data.test_folder_scan import picture
+from tests.heat_core.data.pictures import picture
 from tests.heat_core.data.test_image_io import LYING, RAMP
 
 
@@ -32,7 +32,7 @@ def tiff(values: np.ndarray, *more: tuple[int, int]) -> bytes:
     ],
     ids=["white is zero", "white is zero in floats", "32 bits without a sign", "32 bits with a sign"],
 )
-def test_what_a_tiff_says_of_its_values_is_heeded(tmp_path, values, tags, expected):
+def test_tags_of_a_tiff_about_its_values_are_used(tmp_path, values, tags, expected):
     (tmp_path / "x.tif").write_bytes(tiff(values, *tags))
     np.testing.assert_array_equal(np.asarray(read_image(tmp_path / "x.tif"))[..., 0], expected)
 
@@ -96,7 +96,7 @@ def test_several_pictures_of_one_file_are_counted(tmp_path, end):
     assert read_image(tmp_path / f"x.{end}").getpixel((0, 0))[0] < 9
 
 
-def test_a_few_deep_files_among_many_jpegs_are_told(tmp_path):
+def test_a_few_deep_files_among_many_jpegs_are_noted(tmp_path):
     for i in range(60):
         picture(tmp_path / "a" / f"{i}.jpg")
     Image.fromarray(np.full((4, 4), 3000, np.uint16)).save(tmp_path / "a" / "b.png")
@@ -105,7 +105,7 @@ def test_a_few_deep_files_among_many_jpegs_are_told(tmp_path):
     )
 
 
-def test_pictures_that_are_left_out_of_a_file_are_told(tmp_path):
+def test_pictures_that_are_left_out_of_a_file_are_noted(tmp_path):
     pages = [Image.new("RGB", (4, 4), (250, 5, 5)), Image.new("RGB", (4, 4), (5, 5, 250))]
     (tmp_path / "a").mkdir()
     pages[0].save(tmp_path / "a" / "stack.tif", save_all=True, append_images=pages[1:])

@@ -1,20 +1,16 @@
-"""A folder of strangers: which files are its images and which folders its classes, under names of any kind."""
+"""Folders of any origin: which files are their images and which folders their classes."""
 
-import json
 import os
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from heat_core import HeatError
-from heat_core.backbones.registry import load_backbone
 from heat_core.data.datasets import from_files, from_folder, open_dataset
 from heat_core.data.folder_scan import natural_key, scan_folder
-from heat_core.features.extraction import extract
+from tests.heat_core.data.pictures import BLUE, RED, colours, picture
 
 SYSTEM = (
     ".ipynb_checkpoints",
@@ -35,31 +31,10 @@ SYSTEM = (
     "iPod Photo Cache",
     "x.photolibrary",
 )
-RED, BLUE, GREEN = (250, 5, 5), (5, 5, 250), (5, 250, 5)
-
-
-def picture(path, colour=RED) -> None:
-    """A PNG of one colour, whatever its name ends in."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "wb") as file:
-        Image.new("RGB", (8, 8), colour).save(file, "PNG")
-
-
-def colours(images) -> dict[str, tuple[int, ...]]:
-    """Sample → the colour that is seen when it is opened."""
-    return {sample: images.open(i).getpixel((4, 4)) for i, sample in enumerate(images.ids)}
 
 
 def counts(images) -> dict[str, int]:
     return dict(zip(images.class_names, np.bincount(images.labels).tolist(), strict=True))
-
-
-def named(folder: Path, name: bytes, colour) -> None:
-    """A picture under a name in bytes; skipped where the file system wants UTF-8."""
-    try:
-        picture(os.fsencode(folder) + b"/" + name, colour)
-    except OSError:
-        pytest.skip("this file system has no such names")
 
 
 @pytest.mark.parametrize("aside", SYSTEM)
@@ -86,7 +61,8 @@ def test_folders_of_nothing_are_named(tmp_path):
     assert from_folder(tmp_path).notes == ("There is nothing in 'green', 'teal': no class is made of it.",)
 
 
-def test_hidden_and_system_files_are_no_images_and_nobody_hears_of_them(tmp_path):
+def test_hidden_and_system_files_are_ignored(tmp_path):
+    """Hidden and system files are no images, and no note mentions them."""
     for name in ("red/0.png", "blue/0.png", "red/._0.png", "red/.hidden.png", "._blue.png"):
         picture(tmp_path / name)
     for name in ("red/Thumbs.db", "red/desktop.ini", ".DS_Store", "blue/.DS_Store", "Icon\r"):
@@ -170,7 +146,7 @@ def test_a_folder_of_nothing_that_is_read_says_what_would_help(tmp_path):
         open_dataset(str(tmp_path))
 
 
-def test_deep_grey_is_told_and_colour_is_not(tmp_path):
+def test_deep_grey_is_noted_and_colour_is_not(tmp_path):
     picture(tmp_path / "a" / "0.png")
     assert from_folder(tmp_path).notes == ()
     Image.fromarray(np.full((4, 4), 3000, np.uint16)).save(tmp_path / "a" / "1.png")
@@ -193,69 +169,6 @@ def test_a_link_to_itself_is_no_image(tmp_path):
     assert from_folder(tmp_path).ids == ["a/0.png"]
 
 
-def test_names_that_are_not_utf8_are_printable_and_open_the_right_picture(tmp_path):
-    named(tmp_path / "set", b"caf\xe9/ol\xe9.png", RED)
-    named(tmp_path / "set", b"caf\xe9/ol\xe8.png", BLUE)
-    named(tmp_path / "set", b"tea/plain.png", GREEN)
-    images = from_folder(tmp_path / "set")
-    assert images.class_names == ["caf\\xe9", "tea"]
-    expected = {"caf\\xe9/ol\\xe9.png": RED, "caf\\xe9/ol\\xe8.png": BLUE, "tea/plain.png": GREEN}
-    assert colours(images) == expected
-    assert json.loads(json.dumps(images.ids, ensure_ascii=False).encode()) == images.ids
-    found = extract(load_backbone("heat-demo-resnet"), images, torch.device("cpu"))
-    assert found.ids == images.ids
-    loose = from_files([tmp_path / "set"])
-    assert colours(loose) == {f"{tmp_path}/set/{sample}": colour for sample, colour in expected.items()}
-    assert loose.fingerprint.isascii()
-
-
-def test_names_that_print_alike_stay_two_samples(tmp_path):
-    named(tmp_path, b"caf\xe9.png", RED)
-    named(tmp_path, b"caf\\xe9.png", BLUE)
-    seen = colours(from_folder(tmp_path))
-    assert set(seen) == {"caf\\xe9.png", "caf\\xe9.png~2"}
-    assert sorted(seen.values()) == [BLUE, RED]
-
-
-def test_loose_files_that_print_alike_have_ids_of_their_own(tmp_path):
-    named(tmp_path, b"caf\xe9.png", RED)
-    named(tmp_path, b"caf\\xe9.png", BLUE)
-    assert len(set(from_files([tmp_path]).ids)) == 2
-
-
-def test_classes_that_print_alike_stay_two_classes(tmp_path):
-    named(tmp_path, b"a\xe9/0.png", RED)
-    named(tmp_path, b"a\\xe9/1.png", BLUE)
-    named(tmp_path, b"b/0.png", GREEN)
-    images = from_folder(tmp_path)
-    assert len(images.class_names) == 3
-    assert len(set(images.labels.tolist())) == 3
-
-
-@pytest.mark.parametrize(
-    "name", ["a\x1b[31m", "line\nfeed", "tab\tand\rreturn", "gnp\u202etxt", "\u2066x\u2069", "\x9b1m"]
-)
-def test_characters_that_steer_a_terminal_stand_as_escapes(tmp_path, name):
-    try:
-        picture(tmp_path / name / f"{name}.png", BLUE)
-    except OSError:
-        pytest.skip("this file system has no such names")
-    picture(tmp_path / "b" / "0.png", RED)
-    images = from_folder(tmp_path)
-    (sample,) = [i for i in images.ids if i != "b/0.png"]
-    assert sample.isprintable()
-    assert all(n.isprintable() for n in images.class_names)
-    assert colours(images)[sample] == BLUE
-    assert open_dataset(str(tmp_path), name=name).name.isprintable()
-
-
-def test_names_of_other_scripts_are_left_alone(tmp_path):
-    names = ["猫", "Ünïcödé", "नमस्ते", "👩‍👧 family", "שלום"]
-    for name in names:
-        picture(tmp_path / name / "0.png")
-    assert set(from_folder(tmp_path).class_names) == set(names)
-
-
 @pytest.mark.parametrize("place", ["", "red"])
 def test_a_folder_that_may_not_be_read_gives_a_sentence(tmp_path, monkeypatch, place):
     for name in ("red", "blue"):
@@ -272,7 +185,8 @@ def test_a_folder_that_may_not_be_read_gives_a_sentence(tmp_path, monkeypatch, p
         from_folder(tmp_path)
 
 
-def test_other_pixels_under_the_same_size_and_time_are_another_set(tmp_path):
+def test_other_pixels_of_the_same_size_and_time_differ(tmp_path):
+    """Other pixels under the same file size and time make another set."""
     path, prints = tmp_path / "a" / "0.bmp", []
     path.parent.mkdir()
     for colour in (RED, BLUE):
@@ -292,7 +206,8 @@ def test_a_set_that_is_only_looked_at_stays_the_same_set(tmp_path):
     assert from_folder(tmp_path).fingerprint == before
 
 
-def test_a_moved_set_keeps_its_fingerprint_and_a_renamed_file_does_not(tmp_path):
+def test_a_moved_set_keeps_its_fingerprint(tmp_path):
+    """A moved set keeps its fingerprint, and a set with a renamed file does not."""
     picture(tmp_path / "set" / "a" / "0.png")
     before = from_folder(tmp_path / "set").fingerprint
     (tmp_path / "set").rename(tmp_path / "moved")
@@ -301,24 +216,8 @@ def test_a_moved_set_keeps_its_fingerprint_and_a_renamed_file_does_not(tmp_path)
     assert from_folder(tmp_path / "moved").fingerprint != before
 
 
-def test_names_of_75_characters_of_three_bytes_go_through_extraction(tmp_path, home):
-    long = "训练图像分类数据集训练集图像分" * 5
-    assert (len(long), len(long.encode())) == (75, 225)
-    for name in (long, long[:-1] + "另"):
-        picture(tmp_path / long / name / f"{name}.png", RED if name == long else BLUE)
-    images = open_dataset(str(tmp_path / long), name=long)
-    backbone, reports = load_backbone("heat-demo-resnet"), []
-    found = extract(backbone, images, torch.device("cpu"))
-    assert found.ids == [f"{name}/{name}.png" for name in images.class_names]
-    assert set(found.class_names) == {long, long[:-1] + "另"}
-    extract(backbone, images, torch.device("cpu"), on_progress=reports.append)
-    assert reports == []  # found again
-    assert max(len(path.name.encode()) for path in home.rglob("*")) <= 255
-    other = open_dataset(str(tmp_path / long), name=long[:-1] + "另")
-    assert extract(backbone, other, torch.device("cpu")).folder != found.folder  # cut alike, and told apart
-
-
-def test_loose_files_are_taken_once_and_folders_of_them_as_sets_are(tmp_path):
+def test_loose_files_and_folders_of_them_are_taken(tmp_path):
+    """Loose files are taken once, and folders of them as sets are."""
     for name in ("set/a.png", "set/.hidden/b.png", "loose.png"):
         picture(tmp_path / name)
     (tmp_path / "set" / "c.HEIC.txt").write_text("no")

@@ -1,4 +1,4 @@
-"""One image file: upright, in RGB, its grey scaled by one rule; and whatever cannot be read is an OSError."""
+"""One image file: upright, in RGB, its grey scaled by one rule; and what cannot be read is an OSError."""
 
 import io
 import os
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import EpsImagePlugin, Image, ImageOps
 
-from heat_core.data.image_io import describe_unread_files, read_header, read_image, suffixes, to_eight_bits
+from heat_core.data.image_io import read_header, read_image, to_eight_bits
 
 RNG = np.random.default_rng(0)
 LYING = RNG.integers(0, 256, (5, 9, 3), dtype=np.uint8)  # no symmetry: every wrong turn shows
@@ -106,7 +106,8 @@ def test_grey_of_every_depth_is_the_same_ramp(tmp_path, file, values):
         pytest.param((RAMP - 1.0).astype(np.float32), id="across zero"),
     ],
 )
-def test_values_of_no_known_depth_run_from_the_least_to_the_greatest(values):
+def test_values_of_no_known_depth_span_their_own_range(values):
+    """Values of no known depth run from the least to the greatest."""
     np.testing.assert_array_equal(to_eight_bits(values), RAMP)
 
 
@@ -177,7 +178,7 @@ def test_the_first_picture_of_an_animation_is_taken(tmp_path):
     assert read_image(tmp_path / "x.gif").getpixel((0, 0)) == (255, 0, 0)
 
 
-def test_an_ending_that_lies_does_not_matter(tmp_path):
+def test_a_wrong_ending_does_not_matter(tmp_path):
     Image.new("RGB", (4, 4), (9, 8, 7)).save(tmp_path / "x.jpg", "PNG")
     assert read_image(tmp_path / "x.jpg").getpixel((0, 0)) == (9, 8, 7)
 
@@ -222,7 +223,7 @@ def outcomes(path, contents) -> list[str]:
     return found
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow speaks of what it finds odd
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow warns of what it finds odd
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_that_is_cut_off_is_an_oserror(tmp_path, kind):
     whole = written(kind)
@@ -232,7 +233,7 @@ def test_a_file_that_is_cut_off_is_an_oserror(tmp_path, kind):
     assert outcomes(tmp_path / "x", [whole]) == ["read"]
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow speaks of what it finds odd
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow warns of what it finds odd
 @pytest.mark.parametrize("kind", KINDS)
 def test_damaged_bytes_raise_nothing_but_oserrors(tmp_path, kind):
     whole, rng = written(kind), np.random.default_rng(1)
@@ -269,35 +270,3 @@ def test_a_decompression_bomb_is_an_oserror(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
     with pytest.raises(OSError, match="DecompressionBombError"):
         read_image(tmp_path / "x.png")
-
-
-def test_endings_are_those_of_pictures_that_are_read_here():
-    assert {".png", ".jpg", ".jpeg", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".gif"} <= suffixes()
-    assert not {".eps", ".ps", ".pdf", ".wmf", ".emf", ".mpg", ".h5", ".txt", ""} & suffixes()
-    assert all(end == end.lower() and end.startswith(".") for end in suffixes())
-
-
-@pytest.mark.parametrize(
-    ("names", "sentence"),
-    [
-        ([], ""),
-        (["a.txt"], "1 file is left out (1 .txt)"),
-        (["a.HEIC", "b.HEIC", "c.txt"], "3 files are left out (2 .HEIC, 1 .txt): install pillow-heif"),
-        (["a.heic", "b.HEIC"], "2 files are left out (1 .heic, 1 .HEIC): install pillow-heif"),
-        (["README", "b.dcm"], "2 files are left out (1 without an ending, 1 .dcm): convert them to PNG"),
-        (
-            ["a.NEF", "b.heif", "c.CR2"],
-            "3 files are left out (1 .NEF, 1 .heif, 1 .CR2): develop them to JPEG; install pillow-heif",
-        ),
-    ],
-    ids=["none", "one", "HEIC", "in their own case", "without an ending", "each help once"],
-)
-def test_files_that_are_left_out_are_counted_and_what_would_help_is_said(names, sentence):
-    assert describe_unread_files(names) == sentence
-
-
-def test_the_most_frequent_endings_come_first_and_all_files_are_counted():
-    names = [f"{i}.{end}" for k, end in enumerate("abcdefgh") for i in range(1000 if end == "h" else k + 1)]
-    said = describe_unread_files(names)
-    assert said.startswith("1,028 files are left out (1000 .h, 7 .g, ")
-    assert ".a" not in said

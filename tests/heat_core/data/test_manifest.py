@@ -1,4 +1,4 @@
-"""Manifests as files: what strangers' tables hold, and what is wrong with their rows."""
+"""Manifests as files: what tables of any origin hold, and what is wrong with their rows."""
 
 import os
 
@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from heat_core import HeatError
-from heat_core.data.manifest import Manifest, SkippedRows, whole_column
+from heat_core.data.manifest import Manifest, whole_column
+from heat_core.data.skipped_rows import SkippedRows
 
 
 def read(path, content: bytes | str | None = None):
@@ -50,7 +51,8 @@ def test_other_columns_may_be_of_any_kind(tmp_path):
     assert set(texts["m"]) == {"", "\\xe9"}
 
 
-def test_rows_that_are_wrong_are_named_as_a_spreadsheet_counts_them(tmp_path):
+def test_wrong_rows_are_numbered_as_in_a_spreadsheet(tmp_path):
+    """Rows that are wrong are named as a spreadsheet counts them."""
     paths, _, bad = read(
         tmp_path / "l.csv", "path,label\na.png,x\nb.png,x,y,z\n,x\nc.png,x\nd\0.png,y\nother.CSV,x\nlast\n"
     )
@@ -64,7 +66,8 @@ def test_rows_that_are_wrong_are_named_as_a_spreadsheet_counts_them(tmp_path):
     ]
 
 
-def test_of_many_bad_rows_the_first_are_named_and_the_others_counted(tmp_path):
+def test_of_many_bad_rows_the_first_are_named(tmp_path):
+    """Of many bad rows the first are named, and the others are counted."""
     good, few = "".join(f"{i}.png,x\n" for i in range(20_000)), "".join(f",{i}\n" for i in range(20_000))
     broken = "a,b,c\n" * 20_000
     paths, _, bad = read(tmp_path / "l.csv", f"path,label\n{broken}{good}{few}")

@@ -50,7 +50,8 @@ def test_labels_are_classes_in_their_natural_order(write):
     assert not images.notes
 
 
-def test_further_columns_stay_with_the_samples_in_every_part_of_the_set(write):
+def test_further_columns_stay_with_the_samples(write):
+    """Further columns stay with the samples in every part of the set."""
     lines = rows("path,label,Camera,time,t,group", "a,x,2024-01-01,1,7", "b,,2024-01-02,,7", "a,y,,2.5,8", "b,x,,3,8")
     images = open_dataset(write(*lines), "train")
     assert {name: values.tolist() for name, values in images.columns.items() if name != "t"} == {
@@ -78,7 +79,7 @@ def test_a_row_without_a_label_is_left_out_for_training_alone(write):
 
 
 @pytest.mark.parametrize("lines", [rows("path,label", "a", "a"), rows("path,label", "", ""), rows("path,n", "1", "2")])
-def test_classes_are_asked_for_in_terms_of_the_manifest(write, lines):
+def test_the_sentence_about_classes_names_manifest_columns(write, lines):
     with pytest.raises(HeatError, match="needs at least two classes: give each of its rows a class, in the column"):
         require_classes(open_dataset(write(*lines), "train"))
 
@@ -156,7 +157,8 @@ def test_a_manifest_of_nothing_is_a_sentence(write, tmp_path):
         open_dataset(str(tmp_path / "l.txt"))
 
 
-def test_an_image_that_is_named_twice_is_one_and_a_conflict_is_said(write):
+def test_an_image_that_is_named_twice_counts_once(write):
+    """An image that is named twice counts once, and a conflict between its rows is noted."""
     images = open_dataset(write(*rows("path,label", "a", "b"), f"{image(0)},a", f"{image(1)},c", f"{image(0)},a"))
     assert numbers(images) == [0, 1]
     assert [images.class_names[label] for label in images.labels] == ["a", "b"]
@@ -222,7 +224,6 @@ def test_the_example_of_the_documents_is_a_manifest(tmp_path, page):
 def test_without_pyarrow_a_sentence_says_what_to_install(write, monkeypatch):
     source = write("path", image(0))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    manifest_set._read_table.cache_clear()
     with pytest.raises(
         HeatError, match=r"Manifests and Parquet files need pyarrow: pip install 'heat-explorer\[parquet"
     ):

@@ -57,7 +57,7 @@ def test_mahalanobis_is_pytorch_oods():
 def test_vim_is_pytorch_oods():
     expected = rival.ViM(None, 9, WEIGHT, BIAS).fit_features(Z, Y).predict_features(TEST_Z)
     np.testing.assert_allclose(ours("vim", dim=9), expected, rtol=1e-3, atol=1e-3)
-    assert load("vim")(HEAD).fit(TRAIN)._energy.dim_ == DIM // 2
+    assert load("vim")(HEAD).fit(TRAIN).energy_.dim_ == DIM // 2
 
 
 def test_residual_is_the_norm_outside_the_principal_subspace():
@@ -114,7 +114,7 @@ def test_ssd_is_its_formula(name, clusters):
     parameters = {"covariance": "empirical"} | ({"clusters": clusters} if clusters else {})
     method = load(name)(HEAD, **parameters)
     scores = method.fit(plain).score(TEST)
-    assigned = method._assign(plain.avg, plain)
+    assigned = method.assign_clusters(plain.avg, plain)
     expected = []
     for cluster in np.unique(assigned):
         z = train[assigned == cluster].astype(np.float64)
@@ -124,15 +124,15 @@ def test_ssd_is_its_formula(name, clusters):
 
 
 def test_ssd_shares_its_covariance_where_clusters_are_small():
-    assert len(load("ssd-plus")(HEAD).fit(TRAIN)._mixtures) == 1
-    assert len(load("ssd-plus")(HEAD).fit(features(2000))._mixtures) == CLASSES
+    assert len(load("ssd-plus")(HEAD).fit(TRAIN).mixtures_) == 1
+    assert len(load("ssd-plus")(HEAD).fit(features(2000)).mixtures_) == CLASSES
 
 
 def test_ensemble_is_the_mean_softmax_of_its_heads():
     method = load("ensemble")(HEAD, members=3).fit(TRAIN)
-    mean = sum(softmax(TEST.avg @ w.T + b, axis=1) for w, b in method._heads) / 3
+    mean = sum(softmax(TEST.avg @ w.T + b, axis=1) for w, b in method.heads_) / 3
     np.testing.assert_allclose(method.score(TEST), -mean.max(axis=1), rtol=1e-9)
-    assert not np.allclose(method._heads[0][0], method._heads[1][0])
+    assert not np.allclose(method.heads_[0][0], method.heads_[1][0])
 
 
 def test_the_data_driven_energy_learns_without_a_prior():

@@ -92,7 +92,7 @@ def test_rmds_of_few_samples_finds_what_is_far_unusual():
 
     for name in ("rmds", "rmds-plus-plus"):
         method = load(name)(HEAD).fit(sampled(1.0))
-        assert method._classes.covariance_used_ == "ledoit-wolf"
+        assert method.classes_.covariance_used_ == "ledoit-wolf"
         known, far = method.score(sampled(1.0)), method.score(sampled(3.0))
         assert np.median(far) > np.median(known)
 
@@ -229,7 +229,7 @@ def test_core_is_its_formula():
 def test_core_cannot_be_had_where_the_head_reads_everything():
     head = np.random.default_rng(0).normal(size=(DIM, DIM)), np.zeros(DIM)
     every = replace(TRAIN, labels=np.arange(len(TRAIN)) % DIM)
-    with pytest.raises(HeatError, match="head of 24 classes reads all that the 24 features hold"):
+    with pytest.raises(HeatError, match="head of 24 classes reads every direction of the 24 features"):
         load("core")(head).fit(every)
 
 

@@ -14,8 +14,8 @@ SETTINGS = {"width": 16, "updates": 6, "epochs": 3, "langevin_steps": 2}
 @pytest.fixture(autouse=True)
 def registry(monkeypatch) -> dict:
     """An empty one, which no other test sees."""
-    monkeypatch.setattr(detectors, "_registered", {})
-    return detectors._registered
+    monkeypatch.setattr(detectors, "registered", {})
+    return detectors.registered
 
 
 class FarFromTheMean(Detector):
@@ -50,7 +50,7 @@ class Coin(Detector):
 
 
 def experiment(tmp_path, chosen: list[str], **changes) -> Experiment:
-    """Three clouds of features, and a fourth that is nobody's."""
+    """Three clouds of features, and a fourth of no class."""
     rng = np.random.default_rng(0)
     y = np.arange(90) % CLASSES
     for name, z in (
@@ -129,7 +129,7 @@ def test_an_evidence_that_there_is_not_is_refused():
 
     with pytest.raises(HeatError, match="Guess judges by 'intuition': its evidence is one of logits, features, both"):
         register("guess")(Guess)
-    assert detectors._registered == {}
+    assert detectors.registered == {}
 
 
 @pytest.mark.parametrize("name", ["msp", "kl-matching", "ssd-plus", "gram"])
@@ -138,10 +138,11 @@ def test_a_name_that_is_taken_is_refused(name):
     with pytest.raises(HeatError, match=f"already a detector '{name}': choose another name"):
         register(name)(FarFromTheMean)
     assert load(name) is before
-    assert detectors._registered == {}
+    assert detectors.registered == {}
 
 
-def test_a_name_that_another_took_is_refused_and_the_same_may_come_again():
+def test_a_name_may_be_registered_again_by_its_own_class():
+    """A name that another class took is refused, and the same class may be registered again."""
     register("far")(FarFromTheMean)
     with pytest.raises(HeatError, match="already a detector 'far'"):
         register("far")(Coin)
@@ -173,10 +174,11 @@ def test_a_name_that_another_took_is_refused_and_the_same_may_come_again():
 def test_a_name_that_is_none_is_refused_before_its_class_is_seen(name):
     with pytest.raises(HeatError, match="is no name for a detector: write lower-case letters, digits and hyphens"):
         register(name)
-    assert detectors._registered == {}
+    assert detectors.registered == {}
 
 
-def test_an_experiment_with_a_detector_that_nobody_registered_is_refused(tmp_path):
+def test_an_experiment_with_an_unregistered_detector_is_refused(tmp_path):
+    """An experiment with a detector that was not registered is refused."""
     with pytest.raises(HeatError, match=r"no detector 'far': choose among all, .*msp"):
         experiment(tmp_path, ["far"]).check()
     register("far")(FarFromTheMean)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from heat_core.energies.beta import _standard_error, add_noise, choose_beta
+from heat_core.energies.beta import add_noise, choose_beta, standard_error
 from heat_core.features.features import Features
 from heat_core.metrics import auroc
 
@@ -33,7 +33,7 @@ def test_another_beta_must_earn_it():
 def test_the_standard_error_is_that_of_resampled_sets():
     known, unknown = RNG.normal(size=300), RNG.normal(size=200) + 1
     draws = [auroc(RNG.choice(known, 300), RNG.choice(unknown, 200)) for _ in range(400)]
-    assert _standard_error(auroc(known, unknown), 300, 200) == pytest.approx(np.std(draws), rel=0.2)
+    assert standard_error(auroc(known, unknown), 300, 200) == pytest.approx(np.std(draws), rel=0.2)
 
 
 def test_noisy_features_are_what_they_say():

@@ -23,13 +23,14 @@ def test_energies_and_gradients_of_points_on_a_gpu_are_there(name):
             assert found.shape == shape
 
 
-def test_neighbours_are_searched_on_a_gpu_and_distances_come_back():
+def test_neighbours_are_searched_on_a_gpu():
+    """Neighbours are searched on a GPU, and the distances come back to the CPU."""
     rng = np.random.default_rng(0)
     avg = rng.normal(size=(60, 12)).astype(np.float32)
     detector = NearestNeighbours((np.ones((2, 12)), np.ones(2))).fit(
         Features(avg, None, None, list(map(str, range(60))))
     )
     with FakeTensorMode(allow_non_fake_inputs=True):
-        detector._searched = torch.empty(60, 12, device="cuda")
-        found = detector._distance(torch.empty(5, 12))
+        detector.searched_ = torch.empty(60, 12, device="cuda")
+        found = detector.kth_distance(torch.empty(5, 12))
         assert (found.device.type, found.dtype, found.shape) == ("cpu", torch.float64, (5,))

@@ -38,7 +38,8 @@ def prior(name: str):
 
 
 @pytest.mark.parametrize("name", sorted(set(FROM_FEATURES) - LEARN_NOTHING))
-def test_a_detector_used_before_fit_names_itself_and_asks_for_fit(name):
+def test_a_detector_used_before_fit_asks_for_fit(name):
+    """A detector used before `fit` names itself and asks for `fit`."""
     method = detector(name)
     with pytest.raises(HeatError, match=rf"^{type(method).__name__} is not fitted yet \(\w+ is missing\): call fit"):
         method.score(TRAIN)
@@ -81,7 +82,7 @@ def test_a_prior_used_before_fit_names_itself_and_asks_for_fit(name, use):
     [("gmm", a) for a in ("means_", "precision_", "covariance_used_", "floored_")]
     + [("vim", "dim_"), ("vim", "alpha_"), ("knn", "width_")],
 )
-def test_what_fit_learns_is_asked_for_by_name(name, attribute):
+def test_what_fit_learns_is_named_when_missing(name, attribute):
     with pytest.raises(HeatError, match=rf"\({attribute} is missing\)"):
         getattr(prior(name), attribute)
     assert getattr(prior(name).fit(Z, Y), attribute) is not None

@@ -45,7 +45,8 @@ def trained(name: str, train: Features = MANY, **changes) -> CorrectedPrior:
 
 
 @pytest.mark.parametrize("name", ALL_PRIORS)
-def test_where_samples_are_many_the_scale_is_that_of_all_training_energies(name):
+def test_the_scale_of_many_samples_is_that_of_all_energies(name):
+    """Where samples are many, the scale is that of all training energies."""
     part = fit_prior(name, MANY, HEAD)
     assert not part.held_out
     np.testing.assert_array_equal(part.reference_rows, np.arange(120))
@@ -55,8 +56,11 @@ def test_where_samples_are_many_the_scale_is_that_of_all_training_energies(name)
 
 
 @pytest.mark.parametrize("name", ALL_PRIORS)
-def test_where_samples_are_few_every_fifth_of_a_class_is_held_out_of_the_scales_fit(name):
-    """The prior itself is fitted on all of them."""
+def test_the_scale_of_few_samples_is_fitted_on_held_out_ones(name):
+    """Where samples are few, every fifth of a class is held out to fit the scale.
+
+    The prior itself is fitted on all of them.
+    """
     part = fit_prior(name, FEW, HEAD, fit_head=fit_head)
     assert part.held_out
     rows = [12, 13, 14, 27, 28, 29, 42, 43, 44]  # labels go 0 1 2 0 1 2 …: the fifth, tenth and fifteenth of each
@@ -70,7 +74,8 @@ def test_where_samples_are_few_every_fifth_of_a_class_is_held_out_of_the_scales_
     assert not np.allclose(part.reference, part.prior_energy(FEW)[rows])
 
 
-def test_where_the_head_is_the_models_own_held_out_energies_are_read_by_it():
+def test_the_models_own_head_reads_the_held_out_energies():
+    """Where the head is the model's own, held-out energies are read by it."""
     part = fit_prior("el", FEW, HEAD)
     assert part.held_out
     np.testing.assert_allclose(part.reference, part.prior_energy(FEW)[part.reference_rows], rtol=1e-5)
@@ -107,7 +112,8 @@ def test_training_takes_its_temperature_from_the_reference(train):
 
 
 @pytest.mark.parametrize("name", ["gmm", "gmm-std", "el"])
-def test_the_hybrid_energy_is_the_priors_over_t_plus_the_residuals(name):
+def test_the_hybrid_energy_adds_prior_over_t_and_residual(name):
+    """The hybrid energy is the prior's over T plus the residual's."""
     part = trained(name)
     z = VIEWS[name].array(TEST)
     with torch.no_grad():
@@ -125,7 +131,8 @@ def test_before_training_the_hybrid_is_the_prior():
 
 
 @pytest.mark.parametrize(("train", "held_out"), [(MANY, False), (FEW, True)], ids=["many", "few"])
-def test_statistics_are_those_of_the_hybrid_on_the_reference_rows(train, held_out):
+def test_statistics_are_of_the_hybrid_on_reference_rows(train, held_out):
+    """The statistics are those of the hybrid energy on the reference rows."""
     part = trained("gmm", train)
     assert part.held_out == held_out
     rows = part.reference_rows
@@ -138,7 +145,8 @@ def test_statistics_are_those_of_the_hybrid_on_the_reference_rows(train, held_ou
         assert std == pytest.approx(part.hybrid_energy(train).std())
 
 
-def test_training_lowers_the_energy_of_the_data_below_that_of_its_negatives():
+def test_training_puts_the_data_below_its_negatives():
+    """Training lowers the energy of the data below that of its negatives."""
     records = []
     part = fit_prior("gmm", MANY, HEAD)
     settings = SETTINGS.changed({"updates": 60, "epochs": 6, "start": "normal"})

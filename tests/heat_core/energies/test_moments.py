@@ -32,7 +32,8 @@ def test_moments_are_the_plain_sums(dtype, tolerance):
 
 
 @pytest.mark.parametrize("rows", [Y < 3, np.arange(N) < 10, np.zeros(N, bool)])
-def test_parts_add_up_to_the_whole_also_where_one_has_no_row_of_a_class(rows):
+def test_parts_add_up_where_one_has_no_row_of_a_class(rows):
+    """Parts add up to the whole also where one of them has no row of a class."""
     parts = [Moments.from_rows(Z[part], Y[part], CLASSES) for part in (rows, ~rows)]
     added, whole = parts[0] + parts[1], Moments.from_rows(Z, Y, CLASSES)
     np.testing.assert_array_equal(added.counts, whole.counts)
@@ -61,7 +62,8 @@ def test_a_mixture_in_float32_is_that_of_float64():
     np.testing.assert_allclose(fast.squared_distances(z), exact.squared_distances(z.astype(np.float64)), rtol=1e-3)
 
 
-def test_variance_that_float32_products_would_round_away_is_summed_in_float64():
+def test_small_variance_is_summed_in_float64():
+    """Variance that float32 products would round away is summed in float64."""
     z = Z.astype(np.float32)
     z[:, 0] *= 1000
     z[:, -1] = z[:, -2] + 1e-3 * RNG.normal(size=N).astype(np.float32)

@@ -101,7 +101,8 @@ def test_empirical_weights_are_the_shares_of_the_classes():
 
 
 @pytest.mark.parametrize("covariance", ["empirical", "ledoit-wolf"])
-def test_the_gaussian_of_all_samples_shares_what_the_classes_share(covariance):
+def test_the_gaussian_of_all_samples_follows_the_classes(covariance):
+    """The Gaussian of all samples shares what the classes share."""
     z, y = Z[UNEVEN], Y[UNEVEN]
     mixture = GaussianMixture(covariance).fit(z, y)
     whole, centre = mixture.background(), z.mean(axis=0)

@@ -146,7 +146,8 @@ def test_impossible_settings_give_a_sentence(changes):
         settings_for("gmm", "slow")
 
 
-def test_automatic_temperature_follows_the_spread_and_the_sample_size():
+def test_automatic_temperature_follows_spread_and_sample_size():
+    """The automatic temperature follows the spread and the sample size."""
     from heat_core.energies.heat import automatic_temperature
 
     reference = np.array([-3.0, 3.0])
@@ -155,8 +156,8 @@ def test_automatic_temperature_follows_the_spread_and_the_sample_size():
     assert automatic_temperature(np.zeros(3), 4000, 1000) > 0
 
 
-def test_training_ends_where_its_negatives_no_longer_teach():
-    """Data far from the chains are told apart at once; the loss's bound is -1/(2λ)."""
+def test_training_ends_once_its_negatives_are_separated():
+    """Data far from the chains are separated at once; the loss's bound is -1/(2λ)."""
     z = np.c_[np.full(512, 9.0), np.linspace(-1, 1, 512)]
     settings = replace(SMALL, start="normal", langevin_steps=1, step_start=0.0, step_end=0.0, saturation=0.7)
     prior = GaussianMixture().fit(z + 0.01 * np.random.default_rng(0).normal(size=z.shape), np.zeros(512, int))

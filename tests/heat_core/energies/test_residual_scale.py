@@ -43,7 +43,8 @@ def test_what_a_head_does_not_read_is_the_variance_across_it():
     assert variance_outside_head(weight, np.ones((4, 5))) == 1.0  # nothing varies
 
 
-def test_what_was_learned_is_the_correlation_with_being_a_negative():
+def test_label_correlation_is_that_with_being_a_negative():
+    """What was learned is measured by the correlation with being a negative."""
     rng = np.random.default_rng(0)
     data, negatives = torch.tensor(rng.normal(0, 1, 500)), torch.tensor(rng.normal(1.5, 2, 500))
     plain = np.corrcoef(np.r_[data, negatives], np.repeat([0, 1], 500))[0, 1]

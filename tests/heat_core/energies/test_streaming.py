@@ -32,7 +32,8 @@ def both(tmp_path, monkeypatch) -> tuple[Features, Features]:
 
 
 @pytest.mark.parametrize("name", ["gmm", "gmm-std", "el", "vim", "knn", "dice", "scale"])
-def test_a_prior_of_mapped_features_is_that_of_features_in_memory(both, name):
+def test_a_prior_of_mapped_features_is_that_of_loaded_ones(both, name):
+    """A prior of memory-mapped features is that of features in memory."""
     settings = settings_for(name, "quick", {"epochs": 1, "updates": 2, "width": 16})
     energies = []
     for features, max_device_bytes in zip(both, (MAX_DEVICE_BYTES, 0), strict=True):
@@ -42,7 +43,7 @@ def test_a_prior_of_mapped_features_is_that_of_features_in_memory(both, name):
     assert_close_in_norm(energies[1], energies[0], 1e-5)
 
 
-def test_features_are_read_when_they_are_asked_for(both):
+def test_features_are_read_when_they_are_used(both):
     whole = load_training_features(VIEWS["gmm"].rows(both[0]), torch.device("cpu"))
     assert isinstance(whole, torch.Tensor)
     streamed = load_training_features(VIEWS["gmm"].rows(both[1]), torch.device("cpu"), max_bytes=0)

@@ -120,7 +120,7 @@ def test_mds_moves_the_image_against_every_layers_distance(backbone, train, pixe
     ours = column.compute(Batch(backbone, pixels.clone(), stages=True, gradients=True))
     assert ours.shape == (8, len(backbone.layer_widths))
     for layer in (0, 2, len(backbone.layer_widths) - 1):
-        gaussians = mds._layers[layer]
+        gaussians = mds.layers_[layer]
         means, precision = (torch.from_numpy(a).float() for a in (gaussians.means_, gaussians.precision_))
 
         def distance(x, layer=layer, means=means, precision=precision):

@@ -198,7 +198,8 @@ def test_a_folder_that_lost_its_description_is_made_again(backbone, home):
     assert extract(backbone, images, CPU).ids == ids
 
 
-def test_a_class_whose_images_cannot_be_read_does_not_shift_the_others(backbone, tmp_path, image_folder):
+def test_an_unreadable_class_does_not_shift_the_others(backbone, tmp_path, image_folder):
+    """A class whose images cannot be read does not shift the numbers of the others."""
     folder = image_folder(tmp_path / "set", {"a": 4, "b": 3, "c": 4})
     for file in (folder / "b").iterdir():
         file.write_text("no picture")

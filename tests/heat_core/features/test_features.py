@@ -53,7 +53,8 @@ def test_columns_of_different_length_are_refused(changes):
 
 @pytest.mark.parametrize("column", ["avg", "std", "gram"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_rows_that_are_not_finite_are_counted_and_the_first_is_named(column, value):
+def test_rows_that_are_not_finite_are_counted(column, value):
+    """Rows that are not finite are counted, and the first is named."""
     columns = {"avg": np.ones((12, 4)), "std": np.ones((12, 3)), "gram": np.ones((12, 2, 2))}
     columns[column][[9, 4, 4]] = value
     with pytest.raises(HeatError, match=rf"2 of 12 images have NaN or infinite features in {column}, first s4:"):
@@ -165,9 +166,8 @@ def test_a_folder_of_avg_alone(tmp_path):
     ],
     ids=["named", "unnamed", "no gap", "one class"],
 )
-def test_labels_with_gaps_are_renumbered_and_remember_their_numbers(
-    tmp_path, names, labels, class_names, numbers, classes
-):
+def test_labels_with_gaps_are_renumbered(tmp_path, names, labels, class_names, numbers, classes):
+    """Labels with gaps are renumbered, and their old numbers are kept as names."""
     folder = write(tmp_path / "set", {"class_names": names} if names else None, avg=np.ones((3, 2)), labels=labels)
     found = load_features(folder)
     assert (found.class_names, found.class_indices, len(found.all_class_names)) == (class_names, numbers, classes)
@@ -196,7 +196,7 @@ def test_labels_with_gaps_are_renumbered_and_remember_their_numbers(
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_folder_that_cannot_be_meant_gives_a_sentence(tmp_path, meta, arrays, sentence):
+def test_an_impossible_folder_gives_a_sentence(tmp_path, meta, arrays, sentence):
     folder = write(tmp_path / "set", meta, **arrays)
     with pytest.raises(HeatError, match=sentence) as told:
         load_features(folder)

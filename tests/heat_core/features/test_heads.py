@@ -36,7 +36,8 @@ def test_logits_are_the_plain_product_in_float64(dtype, n):
     np.testing.assert_allclose(logits, expected, rtol=1e-13, atol=1e-5 if dtype != np.float64 else 1e-13)
 
 
-def test_log_softmax_is_the_logarithm_also_where_the_softmax_is_zero():
+def test_log_softmax_where_the_softmax_is_zero():
+    """The log-softmax is the logarithm also where the softmax is zero."""
     logits = RNG.normal(size=(20, 4))
     np.testing.assert_allclose(log_softmax(logits), np.log(softmax(logits, axis=1)), atol=1e-14)
     np.testing.assert_allclose(log_softmax(np.array([[0.0, -5000.0]])), [[0, -5000]])
@@ -60,14 +61,16 @@ def same(head, expected) -> None:
     np.testing.assert_array_equal(head[1], expected[1])
 
 
-def test_the_models_own_head_is_kept_where_its_classes_are_the_sets():
+def test_the_models_own_head_is_kept_for_its_classes():
+    """The model's own head is kept where its classes are those of the set."""
     chosen = choose_head(OWN, features())
     same(chosen.head, OWN)
     assert chosen.refit is None
     assert chosen.reason == "The model's own head is used (100.0% of the training images right)."
 
 
-def test_a_head_of_more_classes_is_cut_to_those_that_have_samples():
+def test_a_head_is_cut_to_the_classes_that_have_samples():
+    """A head of more classes is cut to those that have samples."""
     weight, bias = RNG.normal(size=(5, DIM)), np.full(5, 99.0)  # the bias of absent classes would win everywhere
     weight[[0, 2, 3]], bias[[0, 2, 3]] = OWN
     train = replace(features(), class_indices=[0, 2, 3], all_class_names=list("01234"))
@@ -87,7 +90,8 @@ def test_a_head_of_more_classes_is_cut_to_those_that_have_samples():
     ],
     ids=["none", "more classes", "others", "fewer classes"],
 )
-def test_a_head_of_other_classes_is_replaced_and_the_reason_says_so(own):
+def test_a_head_of_other_classes_is_replaced(own):
+    """A head of other classes is replaced, and the reason says so."""
     train = features()
     chosen = choose_head(own, train)
     same(chosen.head, fit_head(train.avg, train.labels))
@@ -101,7 +105,8 @@ def test_a_head_of_other_classes_is_replaced_and_the_reason_says_so(own):
 
 
 @pytest.mark.parametrize(("wrong", "share"), [(18, "80.0%"), (54, None)], ids=["a fifth wrong", "most wrong"])
-def test_an_own_head_is_kept_only_where_it_is_right_on_most_training_images(wrong, share):
+def test_an_own_head_is_kept_only_where_mostly_right(wrong, share):
+    """The model's own head is kept only where it is right on most training images."""
     train = features()
     y = train.labels.copy()
     y[:wrong] = (y[:wrong] + 1 + np.arange(wrong) % 2) % 3  # to both other classes alike
@@ -112,8 +117,11 @@ def test_an_own_head_is_kept_only_where_it_is_right_on_most_training_images(wron
     assert (chosen.refit is None) == (share is not None)
 
 
-def test_a_head_whose_classes_are_sorted_as_texts_is_put_in_the_order_of_the_set():
-    """Folders 0 to 10: timm reads 2 before 10, torchvision 10 before 2."""
+def test_a_head_sorted_by_text_is_put_in_the_sets_order():
+    """A head whose classes are sorted as texts is put in the order of the set.
+
+    Folders 0 to 10: timm reads 2 before 10, torchvision 10 before 2.
+    """
     names = [str(c) for c in range(11)]
     y = np.arange(110) % 11
     z = (9 * np.eye(11)[y] + RNG.normal(size=(110, 11))).astype(np.float32)

@@ -18,7 +18,7 @@ def test_it_is_numpys(shape, dtype, q):
     )
 
 
-def test_it_is_numpys_where_the_sample_misleads():
+def test_it_is_numpys_where_the_sample_is_not_typical():
     z = RNG.normal(size=(5000, 2))
     z[::100] += 1000  # every row that is looked at first
     assert percentile(z, 50, sample_values=100) == np.percentile(z, 50)

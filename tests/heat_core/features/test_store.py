@@ -1,27 +1,22 @@
-"""Folders of features: what strangers write into them, and what may have happened to those that were made here."""
+"""Folders of features that another program wrote: what they may hold, and what is refused."""
 
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
-import torch
 
 from heat_core import Experiment, HeatError, Run, run
 from heat_core.analysis.samples import Samples
-from heat_core.backbones.registry import load_backbone
-from heat_core.data.datasets import open_dataset
-from heat_core.features.extraction import extract
 from heat_core.features.store import load_features
-from heat_core.storage import write_checked_json
+from tests.heat_core.features.refusals import refusal
 
 N = 6
 TINY = {"width": 8, "updates": 1, "epochs": 1, "langevin_steps": 1}
 
 
 def foreign(folder, meta=None, labels=None, n: int = N, **arrays):
-    """A folder as somebody else's script writes it; `meta` as text or as what is put into JSON."""
+    """A folder as another program writes it; `meta` as text or as what is put into JSON."""
     folder.mkdir()
     rng = np.random.default_rng(0)
     for name, array in ({"avg": rng.normal(size=(n, 4)).astype(np.float32)} | arrays).items():
@@ -31,12 +26,6 @@ def foreign(folder, meta=None, labels=None, n: int = N, **arrays):
     if meta is not None:
         (folder / "meta.json").write_text(meta if isinstance(meta, str) else json.dumps(meta), encoding="utf-8")
     return folder
-
-
-def refusal(folder) -> str:
-    with pytest.raises(HeatError) as told:
-        load_features(folder)
-    return str(told.value)
 
 
 def test_ids_that_are_numbers_are_texts(tmp_path):
@@ -50,7 +39,8 @@ def test_without_ids_rows_are_counted(tmp_path, ids):
     assert found.ids == [f"set/{i:06d}" for i in range(N)]
 
 
-def test_ids_and_class_names_that_steer_a_terminal_stand_as_escapes(tmp_path):
+def test_control_characters_in_names_stand_as_escapes(tmp_path):
+    """Control characters of a terminal in ids and class names stand as escapes."""
     meta = {"ids": ["\x1b[2J", "b\u202e", "c", "d", "e", "猫"], "class_names": ["\x07", "dog"]}
     found = load_features(foreign(tmp_path / "set", meta, np.arange(N) % 2))
     assert found.ids == ["\\x1b[2J", "b\\u202e", "c", "d", "e", "猫"]
@@ -72,7 +62,7 @@ def test_ids_and_class_names_that_steer_a_terminal_stand_as_escapes(tmp_path):
         ([str(i) for i in range(7)], "has 7 ids for 6 rows of avg.npy"),
     ],
 )
-def test_ids_that_cannot_be_meant_are_refused(tmp_path, ids, said):
+def test_impossible_ids_are_refused(tmp_path, ids, said):
     sentence = refusal(foreign(tmp_path / "set", {"ids": ids}))
     assert re.search(said, sentence)
     assert "delete" not in sentence.lower()
@@ -113,7 +103,7 @@ def test_class_names_that_are_numbers_are_texts(tmp_path):
         (["cat"], "holds the class 1, and meta.json names only 1"),
     ],
 )
-def test_class_names_that_cannot_be_meant_are_refused(tmp_path, names, said):
+def test_impossible_class_names_are_refused(tmp_path, names, said):
     sentence = refusal(foreign(tmp_path / "set", {"class_names": names}, np.arange(N) % 2))
     assert re.search(said, sentence)
     assert "delete" not in sentence.lower()
@@ -125,7 +115,8 @@ def test_labels_of_any_whole_type_are_taken(tmp_path, dtype):
     assert found.labels.tolist() == [1, 0, 1, 2, 2, 0]
 
 
-def test_labels_that_are_keys_of_a_data_base_are_no_billion_classes(tmp_path):
+def test_labels_that_are_database_keys_make_few_classes(tmp_path):
+    """Labels that are keys of a database do not make a billion classes."""
     found = load_features(foreign(tmp_path / "set", labels=np.array([10**12, 7, 7, 10**12, 7, 7])))
     assert found.labels.tolist() == [1, 0, 0, 1, 0, 0]
     assert found.class_names == found.all_class_names == ["7", "1000000000000"]
@@ -153,7 +144,7 @@ def test_labels_of_minus_one_alone_are_no_labels(tmp_path, dtype):
     ],
     ids=["objects", "texts", "floats", "some -1", "-2", "empty", "a column", "one", "bools", "too few"],
 )
-def test_labels_that_cannot_be_meant_are_refused(tmp_path, labels, said):
+def test_impossible_labels_are_refused(tmp_path, labels, said):
     folder = foreign(tmp_path / "set", labels=labels)
     sentence = refusal(folder)
     assert re.search(said, sentence)
@@ -192,7 +183,8 @@ def test_meta_that_is_no_utf8_is_refused(tmp_path):
     [np.ones(N), np.ones((N, 2, 2)), np.full((N, 2), "x"), np.array([[None]] * N, dtype=object), np.ones((N, 0)), None],
     ids=["a vector", "maps", "texts", "objects", "no columns", "cut"],
 )
-def test_columns_that_are_no_table_of_numbers_are_named_and_nobody_is_told_to_delete_them(tmp_path, column, content):
+def test_columns_that_are_no_table_of_numbers_are_named(tmp_path, column, content):
+    """Columns that are no table of numbers are named, and the sentence does not advise deleting them."""
     folder = foreign(tmp_path / "set")
     path = folder / f"{column}.npy"
     np.save(path, np.ones((N, 4)) if content is None else content, allow_pickle=True)
@@ -203,72 +195,8 @@ def test_columns_that_are_no_table_of_numbers_are_named_and_nobody_is_told_to_de
     assert "delete" not in sentence.lower()
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Features that were made here: twelve digits through the demo's network."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HEAT_HOME", str(tmp_path_factory.mktemp("home")))
-        images = open_dataset("demo-digits", "test").limited(2)
-        return extract(load_backbone("heat-demo-resnet"), images, torch.device("cpu")).folder
-
-
-@pytest.fixture
-def ours(made, tmp_path):
-    """A copy of them to damage."""
-    return shutil.copytree(made, tmp_path / made.name)
-
-
-def flip(path, place: int) -> None:
-    content = bytearray(path.read_bytes())
-    content[place] ^= 1
-    path.write_bytes(bytes(content))
-
-
-@pytest.mark.parametrize("place", [-1, -3, 200], ids=["last", "near the end", "first number"])
-@pytest.mark.parametrize("column", ["avg", "std", "labels"])
-def test_one_flipped_bit_is_found_and_the_file_named(ours, column, place):
-    load_features(ours)
-    flip(ours / f"{column}.npy", place)
-    sentence = refusal(ours)
-    assert f"{ours / f'{column}.npy'} is damaged, it is not what was written" in sentence
-    assert sentence.endswith(f": delete {ours} and run again.")
-
-
-def test_a_flipped_bit_of_an_extra_column_is_found_where_it_is_asked_for(ours):
-    (ours / "gram.npy").write_bytes((ours / "avg.npy").read_bytes())
-    meta = json.loads((ours / "meta.json").read_text())
-    meta["digests"]["gram"] = meta["digests"]["avg"]
-    write_checked_json(ours / "meta.json", {key: value for key, value in meta.items() if key != "digest"})
-    load_features(ours, ["gram"])
-    flip(ours / "gram.npy", -1)
-    assert len(load_features(ours)) == 12
-    with pytest.raises(HeatError, match=r"gram\.npy is damaged, it is not what was written"):
-        load_features(ours, ["gram"])
-
-
-@pytest.mark.parametrize("column", ["avg", "labels"])
-def test_a_column_that_is_gone_is_named(ours, column):
-    (ours / f"{column}.npy").unlink()
-    assert refusal(ours) == f"{ours / f'{column}.npy'} is missing: delete {ours} and run again."
-
-
-@pytest.mark.parametrize("text", ['{"fingerprint": "x", ', "[]", ""], ids=["cut", "list", "empty"])
-def test_damaged_meta_of_ours_is_named_by_extraction_too(made, monkeypatch, tmp_path, text):
-    home = tmp_path / "home"
-    folder = shutil.copytree(made, home / "features" / made.parent.name / made.name)
-    monkeypatch.setenv("HEAT_HOME", str(home))
-    (folder / "meta.json").write_text(text)
-    images = open_dataset("demo-digits", "test").limited(2)
-    assert re.search(rf"{re.escape(str(folder / 'meta.json'))} (is damaged|must hold)", refusal(folder))
-    if text == "[]":  # as of another extraction: made again
-        assert extract(load_backbone("heat-demo-resnet"), images, torch.device("cpu")).ids == images.ids
-        return
-    with pytest.raises(HeatError, match=rf"meta\.json is damaged, .*: delete {re.escape(str(folder))} and run again"):
-        extract(load_backbone("heat-demo-resnet"), images, torch.device("cpu"))
-
-
 def three_classes(root, names, head=None) -> Run:
-    """A run on features of three classes that anybody could tell apart; their ids are numbers."""
+    """A run on features of three classes that are far apart; their ids are numbers."""
     rng, sets = np.random.default_rng(0), {}
     for name, n in (("train", 60), ("test", 30), ("ood", 20)):
         y = np.arange(n) % 3

@@ -60,7 +60,8 @@ def test_discoveries_hold_their_rate_on_real_images(demo_run):
     assert found > 0.5 * 50 * SPLITS
 
 
-def test_p_values_count_calibration_images_that_are_at_least_as_unusual():
+def test_p_values_count_calibration_images_as_unusual():
+    """P-values count the calibration images that are at least as unusual."""
     found = calibration([1, 2, 2, 3])
     assert found.p_values([0, 2, 4, np.nan])[:3].tolist() == [1.0, 0.8, 0.2]
     assert np.isnan(found.p_values([np.nan])).all()
@@ -92,7 +93,7 @@ def test_classes_without_enough_images_are_named():
     assert known.p_values_by_class([100.0, 5.0], [1, 0]).tolist() == [1 / 12, 15 / 20]
 
 
-def test_benjamini_and_hochberg_by_hand():
+def test_benjamini_and_hochberg_on_a_small_example():
     p = [0.01, 0.04, 0.03, 0.5, np.nan]  # of four: 0.01 ≤ 0.0125, 0.03 > 0.025, 0.04 > 0.0375, so one
     assert benjamini_hochberg(p, 0.05).tolist() == [True, False, False, False, False]
     assert benjamini_hochberg([0.02, 0.04, 0.03, 0.05], 0.05).all()  # the last is below: so are those before it

@@ -28,7 +28,7 @@ def month(demo_run):
     return calibration, np.concatenate(scores), days
 
 
-def test_the_days_that_changed_are_told_from_the_others(month):
+def test_the_days_that_changed_are_found(month):
     found = {group.name: group for group in drift(*month)}
     assert list(found) == sorted(found)
     assert len(found) == 30
@@ -36,7 +36,7 @@ def test_the_days_that_changed_are_told_from_the_others(month):
     assert told == {"2026-06-12", "2026-06-20"}
     assert found["2026-06-20"].verdict == "another domain?"
     assert found["2026-06-20"].low > OTHER_DOMAIN_SHARE
-    assert found["2026-06-12"].verdict == "more unknown than known images give"
+    assert found["2026-06-12"].verdict == "more unknown images than α allows"
 
 
 def test_the_numbers_are_those_of_the_plain_formulas(month):
@@ -65,7 +65,7 @@ def test_months_without_a_change_rarely_show_one(demo_run):
     assert told <= 7  # 5 % of 40 months are two; more than seven would come once in three hundred times
 
 
-def test_holm_by_hand():
+def test_holm_on_a_small_example():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([]) == []
     assert holm([0.9, 0.8]) == [1.0, 1.0]
@@ -79,7 +79,7 @@ def test_images_without_a_score_do_not_count(month):
 
 def test_groups_that_do_not_fit_are_refused(month):
     calibration, scores, days = month
-    with pytest.raises(HeatError, match="give one each"):
+    with pytest.raises(HeatError, match="give a name for each score"):
         drift(calibration, scores, days[:-1])
     with pytest.raises(HeatError, match="choose a column with fewer values"):
         drift(calibration, np.zeros(10_001), [str(i) for i in range(10_001)])

@@ -39,7 +39,8 @@ def pictures(demo_run, tmp_path):
 
 
 @pytest.mark.slow
-def test_it_scores_as_its_run_does_in_a_process_that_knows_no_run(demo_run, packed, tmp_path):
+def test_it_scores_as_its_run_does_without_the_run(demo_run, packed, tmp_path):
+    """A guard scores as its run does, in a process that has no access to the run."""
     features = demo_run.features("unseen digits")
     np.savez(tmp_path / "features.npz", avg=features.avg, std=features.std)
     code = (
@@ -76,7 +77,7 @@ def test_every_prior_comes_back_to_the_last_digit(demo_run, home):
     found = guard.of_features(features.avg, features.std)
     np.testing.assert_allclose(found.prior + found.residual, made.prior_energies("id") + made.residual_energies("id"))
     np.testing.assert_allclose(found.score, made.scores("id"), rtol=1e-9)
-    with pytest.raises(HeatError, match="it knows no network"):
+    with pytest.raises(HeatError, match="has no network"):
         guard("a.png")
 
 
@@ -97,7 +98,8 @@ def test_images_in_every_shape_get_the_same_verdicts(packed, pictures):
     assert grey.error == ["", ""]
 
 
-def test_what_cannot_be_read_keeps_its_place_and_the_others_their_verdicts(packed, pictures):
+def test_an_unreadable_image_keeps_its_place(packed, pictures):
+    """An image that cannot be read keeps its place, and the others keep their verdicts."""
     guard = Guard.load(packed)
     names = [pictures / "0.png", pictures / "2b.png", pictures / "gone.png", pictures / "1.png"]
     found, alone = guard(names), guard([names[0], names[3]])
@@ -124,7 +126,7 @@ def test_features_that_are_not_finite_get_an_error_and_no_score(demo_run, packed
     [
         (np.zeros((2, 64)), None, "GMM-std reads std"),
         (np.zeros((2, 63)), np.zeros((2, 64)), "avg has 63 dimensions, and this guard reads 64"),
-        (np.zeros((2, 64)), np.zeros((3, 64)), "one row an image"),
+        (np.zeros((2, 64)), np.zeros((3, 64)), "one row per image"),
         (np.zeros(64), None, "must be an"),
         (np.array([["a"]]), None, "must be an"),
     ],
@@ -140,7 +142,8 @@ def test_what_is_no_image_gives_a_sentence(packed, images):
         Guard.load(packed)(images)
 
 
-def test_the_lens_of_the_pack_is_kept_and_what_it_leaves_out_stays_behind(demo_run, tmp_path):
+def test_the_lens_is_packed_with_the_priors_it_uses_alone(demo_run, tmp_path):
+    """The lens of the pack is kept, and the priors that it leaves out are not in the file."""
     lens = Lens(beta=-2.0, priors=("gmm", "el"), weights=(2.0, 1.0), threshold=0.7)
     pack(demo_run, tmp_path / "g.safetensors", lens)
     guard, features = Guard.load(tmp_path / "g.safetensors"), demo_run.features("id")
@@ -168,7 +171,7 @@ def test_p_values_within_the_predicted_class(demo_run, packed):
     np.testing.assert_allclose(found.p_value[:20], literal)
 
 
-def test_weights_travel_where_they_are_asked_to(demo_run, packed, pictures, tmp_path):
+def test_weights_are_packed_on_request(demo_run, packed, pictures, tmp_path):
     build_guard(demo_run).save(tmp_path / "whole.safetensors", with_weights=True)
     found = Guard.load(tmp_path / "whole.safetensors")
     assert found.network.weight_bytes

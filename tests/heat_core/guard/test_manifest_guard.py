@@ -23,7 +23,7 @@ def listed(demo_run, tmp_path):
     return str(demo_run.folder), str(tmp_path / "list.csv")
 
 
-def test_groups_are_told_by_a_column(listed, capsys):
+def test_groups_are_those_of_a_column(listed, capsys):
     run, source = listed
     assert main(["score", run, source, "--by", "site", "--json"]) == 0
     said = capsys.readouterr()

@@ -46,7 +46,7 @@ def test_it_says_what_the_guard_says(guarded):
     assert_like(guard.module()(pixels), guard, pixels, 1e-3)
 
 
-def test_it_survives_torch_export_and_takes_batches_of_any_size(guarded, tmp_path):
+def test_it_can_be_exported_and_takes_batches_of_any_size(guarded, tmp_path):
     guard, pixels = guarded
     torch.export.save(export_program(guard), tmp_path / "guard.pt2")
     program = torch.export.load(tmp_path / "guard.pt2").module()

@@ -50,7 +50,8 @@ def test_nothing_is_known_at_first(home):
     assert found.training > 0
 
 
-def test_images_a_second_are_those_of_the_last_run_with_the_backbone(home):
+def test_images_a_second_are_of_the_last_run_with_the_backbone(home):
+    """Images a second are those of the last run with the same backbone."""
     pictures = {"stage": "features", "time": 0.0}
     earlier(home, "old", [pictures | {"images_per_s": 10.0}], created=1.0)
     earlier(home, "new", [pictures | {"images_per_s": r} for r in (3.0, 40.0)], created=2.0)
@@ -100,20 +101,20 @@ def test_a_run_of_the_same_preset_is_asked_first(home):
         [{"stage": "features", "time": 0.0, "images_per_s": 0.0}],
     ],
 )
-def test_a_run_that_measured_nothing_teaches_nothing(home, events):
+def test_a_run_that_measured_nothing_is_not_used(home, events):
     earlier(home, "before", events)
     found = estimate(DEMO)
     assert (found.extraction_like, found.training_like) == ("", "")
 
 
-def test_a_damaged_run_teaches_nothing(home):
+def test_a_damaged_run_is_not_used(home):
     run = earlier(home, "before", epochs("gmm", [0.0, 2.0]))
     (run.folder / HEAD_FILE).unlink()
     assert estimate(DEMO).training_like == ""
 
 
 def test_sets_that_would_be_downloaded_are_not_counted(home, monkeypatch):
-    monkeypatch.setattr(datasets, "_from_torchvision", pytest.fail)
+    monkeypatch.setattr(datasets, "open_torchvision", pytest.fail)
     found = estimate(Experiment(id="cifar10", ood={"far": "demo-photo-patches"}, backbone="net"))
     assert found.downloads
     assert found.samples == len(datasets.open_dataset("demo-photo-patches"))

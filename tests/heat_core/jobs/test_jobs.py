@@ -18,7 +18,7 @@ WAITS = "import time; time.sleep(60)"
 
 @pytest.fixture
 def folder(home):
-    """A new run, which nobody has started."""
+    """A new run that was never started."""
     return new_run(Experiment(id="demo-digits", ood={"far": "demo-photo-patches"}, backbone="heat-demo-resnet"))
 
 
@@ -31,7 +31,7 @@ def loading(folder, monkeypatch):
         started.append(subprocess.Popen([sys.executable, "-c", WAITS]))
         return started[-1]
 
-    monkeypatch.setattr(jobs, "_spawn", spawn)
+    monkeypatch.setattr(jobs, "spawn", spawn)
     yield jobs.start(folder)
     for process in started:
         process.kill()
@@ -44,7 +44,7 @@ def _left(folder, status: str) -> Run:
     return Run.open(folder)
 
 
-def test_a_run_that_nobody_started_waits(folder):
+def test_a_run_that_was_never_started_waits(folder):
     run = Run.open(folder)
     assert (run.status, run.is_active) == ("queued", False)
     with pytest.raises(HeatError, match="not running"):
@@ -73,7 +73,7 @@ def test_a_job_that_loads_is_cancelled_at_once(folder, loading, before, after):
         jobs.cancel(run)
 
 
-def test_a_job_that_died_while_it_loaded_is_not_waited_for(folder, loading):
+def test_a_job_that_ended_while_it_loaded_is_not_waited_for(folder, loading):
     loading.kill()
     until = time.monotonic() + 5
     while is_active(folder) and time.monotonic() < until:  # nobody has asked how it ended: it is a zombie
@@ -96,7 +96,7 @@ def test_between_the_lock_and_its_first_word_a_run_is_queued(folder):
     assert Run.open(folder).status == "cancelled"
 
 
-def test_a_stranger_with_the_number_of_a_job_is_left_alone(folder):
+def test_another_process_with_the_number_of_a_job_is_not_ended(folder):
     stranger = subprocess.Popen([sys.executable, "-c", WAITS])
     try:
         record_starting_process(folder, stranger.pid)
@@ -111,7 +111,7 @@ def test_a_stranger_with_the_number_of_a_job_is_left_alone(folder):
         stranger.wait()
 
 
-def test_a_job_waits_for_those_who_only_look(folder):
+def test_a_job_waits_while_the_lock_is_checked(folder):
     """Looking whether a lock is held holds it for a moment."""
     looks = (
         "import sys, time\nfrom filelock import FileLock\nwith FileLock(sys.argv[1]):\n    print('held', flush=True)\n"

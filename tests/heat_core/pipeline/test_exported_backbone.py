@@ -28,7 +28,8 @@ def asked(backbone: str) -> Experiment:
 
 
 @pytest.mark.slow
-def test_a_run_of_the_command_line_and_its_scores_in_other_folders(tmp_path, image_folder):
+def test_a_run_of_the_command_line_scores_in_other_folders(tmp_path, image_folder):
+    """A run of the command line gives the same scores in other folders."""
     known = load_backbone("heat-demo-resnet")
     (tmp_path / "here").mkdir()
     (tmp_path / "there").mkdir()

@@ -132,7 +132,8 @@ def test_a_subset_as_a_folder_holds_the_crops(made):
     assert {joined.open(i).size for i in range(17)} == {(32, 32)}
 
 
-def test_other_columns_make_no_feature_again_and_another_label_does(made, folder, monkeypatch, tmp_path):
+def test_features_are_made_again_for_other_labels_alone(made, folder, monkeypatch, tmp_path):
+    """Other columns make no feature again, and another label does."""
     kept = {path: path.stat().st_mtime_ns for path in made.folder.parents[1].glob("features/*/*/avg.npy")}
     assert len(kept) == 3
 

@@ -1,4 +1,4 @@
-"""The detectors of a run: the slow ones come after the residuals, one by one, and change no number by it."""
+"""The detectors of a run: the slow ones come after the residuals, one by one, and change no number."""
 
 from dataclasses import replace
 
@@ -173,7 +173,9 @@ def test_scores_that_are_not_of_these_samples_are_made_again(home, monkeypatch, 
     np.testing.assert_array_equal(again.detector_scores("id", "ensemble"), scores)
 
 
-def test_a_slow_one_that_cannot_be_fitted_is_left_out_and_tried_again(home, monkeypatch):
+def test_a_slow_detector_that_fails_is_tried_again(home, monkeypatch):
+    """A slow detector that cannot be fitted is left out, and tried again on the next start."""
+
     def refuse(self, train):
         raise HeatError("it has no mind to.")
 

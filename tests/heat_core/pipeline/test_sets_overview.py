@@ -87,14 +87,14 @@ def test_classes_that_differ_are_asked_about(sets, image_folder):
 
 
 def test_nothing_is_downloaded_to_be_looked_at(sets, monkeypatch):
-    monkeypatch.setattr(datasets, "_from_torchvision", pytest.fail)
+    monkeypatch.setattr(datasets, "open_torchvision", pytest.fail)
     found = inspect_sets(asked("cifar10", {"green": sets / "ood", "svhn": "svhn"}, "cifar10"))
     assert (found.sizes, found.not_downloaded) == ({"green": 4}, ("train", "id", "svhn"))
     found = inspect_sets(asked(sets / "train", {"svhn": "svhn"}))
     assert (found.sizes, found.not_downloaded) == ({"train": 10, "id": 2}, ("svhn",))
 
 
-def test_who_looks_may_remember_what_it_opened(sets):
+def test_the_function_that_opens_may_cache(sets):
     opened = []
 
     def remembered(source, role, of):

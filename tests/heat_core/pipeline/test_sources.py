@@ -150,7 +150,8 @@ def test_labels_from_one_keep_their_classes(folders):
     assert shifted.accuracy == plain.accuracy
 
 
-def test_a_head_of_more_classes_keeps_the_rows_of_those_that_are_there(folders):
+def test_a_head_keeps_the_rows_of_present_classes(folders):
+    """A head of more classes keeps the rows of those that have samples."""
     id_set = Path(folders["id"])
     keep = np.load(id_set / "labels.npy") != 2
     for name in ("avg", "std", "labels"):
@@ -203,7 +204,8 @@ HEADS = {
 
 
 @pytest.mark.parametrize("kind", HEADS)
-def test_a_head_that_cannot_be_meant_is_refused_and_nobody_is_told_to_delete_it(tmp_path, kind):
+def test_an_impossible_head_is_refused_without_deleting(tmp_path, kind):
+    """A head that cannot be right is refused, and the sentence does not advise deleting it."""
     content, path = HEADS[kind], tmp_path / "head.npz"
     path.write_bytes(content) if isinstance(content, bytes) else np.savez(path, **content)
     with pytest.raises(HeatError, match=r"head\.npz .*: save the head again, or remove the file\.$") as told:

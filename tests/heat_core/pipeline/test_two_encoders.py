@@ -101,7 +101,7 @@ def test_a_resumed_run_refuses_other_weights_of_the_second(made):
         ({"priors": ["gmm", "gmm@a"]}, "named twice"),
     ],
 )
-def test_what_cannot_be_meant_gives_a_sentence(changes, why):
+def test_impossible_values_give_a_sentence(changes, why):
     with pytest.raises(HeatError, match=why):
         Experiment(**{"id": "a", "ood": {"b": "c"}} | changes).check()
 

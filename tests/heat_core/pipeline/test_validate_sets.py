@@ -53,7 +53,7 @@ def said(*words, **more) -> list[str]:
     return list(source.notes)
 
 
-def test_sets_as_they_should_be_are_left_without_a_word(sets):
+def test_sets_without_problems_give_no_note(sets):
     assert said(sets / "train", {"green": sets / "ood"}, sets / "test") == []
     assert said(sets / "train", {"green": sets / "ood"}) == []
     assert said("demo-digits", {"far": "demo-photo-patches", "near": "demo-unseen-digits"}, "demo-digits") == []
@@ -110,7 +110,8 @@ def test_classes_that_differ_in_case_or_spaces_are_asked_about(tmp_path, image_f
     assert note.startswith("The classes 'Dark  red', 'dark red' of the training set differ in case or spaces only")
 
 
-def test_accents_that_two_systems_write_in_two_ways_are_one_class(sets, image_folder):
+def test_accents_in_two_encodings_are_one_class(sets, image_folder):
+    """Accents that two systems write in two ways are one class."""
     image_folder(sets / "train", {"caf\u00e9": 6})
     image_folder(sets / "test", {"cafe\u0301": 3})
     if not (sets / "test" / "cafe\u0301").exists() or (sets / "test" / "caf\u00e9").exists():

@@ -58,7 +58,7 @@ def test_it_finds_what_the_same_network_finds_by_its_name(done):
     by_name = run(asked(backbone="heat-demo-resnet"))
     assert set(done.left_out) == {"gram", "mds"}
     assert "digits@" in done.left_out["gram"]
-    assert "does not show" in done.left_out["gram"]
+    assert "does not provide" in done.left_out["gram"]
     for name in ("id", "far"):
         for detector in ("msp", "el", "gmm", "gmm-std", "heat"):
             ours, theirs = (r.detector_scores(name, detector) for r in (done, by_name))
@@ -73,7 +73,8 @@ def test_the_run_says_what_it_was_made_with(done, wrapped):
     assert wrapped.name == f"wrapped:digits@{wrapped.fingerprint}"
 
 
-def test_it_scores_and_is_taken_apart_and_resumed_where_the_module_is(done, wrapped, tmp_path):
+def test_it_is_scored_explained_and_resumed_with_its_module(done, wrapped, tmp_path):
+    """The run scores, is taken apart and is resumed where the module is at hand."""
     sample = str(done.ids("far")[0])
     done.image("far", sample).save(tmp_path / "same.png")
     found = score(done, [tmp_path / "same.png"])

@@ -1,31 +1,21 @@
-"""Figures draw the numbers that went in, and carry names of other people's making as they are."""
+"""Figures draw the numbers that went in, and carry given names unchanged."""
 
 import json
 
 import numpy as np
 import pytest
 
-from heat_core import Lens
 from heat_core.analysis.beta_sweep import BETAS
-from heat_core.analysis.explanation import Explanation, PriorContribution, explain
 from heat_core.composition import format_beta
 from heat_core.metrics import auroc, fpr95, roc_curve, threshold95
-from heat_core.reporting import figure_layout, figures, map_figures, palette, sample_figures
-from tests.synthetic import synthetic_run
+from heat_core.reporting import figure_layout, figures, palette
+from tests.heat_core.reporting.figure_checks import FOREIGN, lines_of
 
 RNG = np.random.default_rng(0)
-FOREIGN = "<b>bold</b> %{y} $x^2$ **md** `é` 東京"
 
 
 def named(figure) -> dict:
     return {trace.name: trace for trace in figure.data}
-
-
-def lines_of(figure, axis: str) -> list:
-    """Where lines were drawn across the figure: at which x, or at which y."""
-    ends = [(shape[f"{axis}0"], shape[f"{axis}1"]) for shape in figure.layout.shapes]
-    assert all(a == b for a, b in ends)
-    return [a for a, _ in ends]
 
 
 # ---- histogram -------------------------------------------------------------------------------------------------------
@@ -57,7 +47,8 @@ def test_histogram_shows_the_threshold_and_what_it_is_called():
     assert [a.text for a in figure.layout.annotations] == ["set by hand"]
 
 
-def test_the_last_bin_gathers_what_lies_beyond_the_99th_percentile_and_reaches_the_threshold():
+def test_the_last_bin_holds_the_tail_and_reaches_the_threshold():
+    """The last bin holds what lies beyond the 99th percentile, and it reaches the threshold."""
     known, far = np.linspace(0, 1, 500), np.r_[np.linspace(0, 1, 99), 1e9]
     figure = figures.score_histogram(known, {"far": far}, 0.9)
     assert max(figure.data[0].x) < 2
@@ -100,7 +91,8 @@ def test_degenerate_scores_still_make_a_histogram(known, ood, threshold):
 # ---- curves ----------------------------------------------------------------------------------------------------------
 
 
-def test_roc_curves_run_from_the_origin_to_one_one_and_meet_the_line_at_fpr95():
+def test_roc_curves_span_the_unit_square_through_fpr95():
+    """ROC curves run from (0, 0) to (1, 1) and meet the line at FPR95."""
     known, sets = RNG.normal(size=400), {"near": RNG.normal(1, 1, 300), FOREIGN: RNG.normal(4, 1, 300)}
     figure = figures.roc_curves({name: roc_curve(known, s, points=5000) for name, s in sets.items()})
     assert [t.name for t in figure.data] == list(sets)
@@ -114,7 +106,8 @@ def test_roc_curves_run_from_the_origin_to_one_one_and_meet_the_line_at_fpr95():
         assert on_the_line.min() <= fpr95(known, scores) <= on_the_line.max()
 
 
-def test_training_curves_show_each_key_of_the_epochs_that_have_it():
+def test_training_curves_show_each_key_where_it_exists():
+    """Training curves show each key for the epochs that have it."""
     epochs = [
         {"stage": "residual", "epoch": 1, "loss": 0.5, "hybrid_data": 2.0},
         {"stage": "residual", "message": "saved"},
@@ -175,7 +168,8 @@ def test_ten_sets_stay_tellable_and_leave_the_plot_its_size():
 # ---- intervals -------------------------------------------------------------------------------------------------------
 
 
-def test_intervals_reach_from_low_to_high_and_the_first_row_is_on_top():
+def test_intervals_span_low_to_high_first_row_on_top():
+    """Intervals reach from low to high, and the first row is on top."""
     labels, values = ["MSP", "HEAT", FOREIGN, "AUPR"], [80.0, 95.0, 70.0, 60.0]
     low, high = [78.0, 94.0, 65.5, np.nan], [83.0, 95.5, 71.0, np.nan]
     figure = figures.interval_chart(labels, values, low, high, "AUROC")
@@ -206,96 +200,10 @@ def test_long_rows_are_broken_at_spaces_and_get_the_room():
     assert broken.layout.height > short.layout.height
 
 
-# ---- maps ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_map_has_every_groups_points_with_their_rows_and_texts():
-    xy, rows = (
-        RNG.normal(size=(9, 2)),
-        {"ID test": np.array([0, 2, 4]), FOREIGN: np.array([8, 1]), "none": np.empty(0, int)},
-    )
-    text = [f"sample {i} <i>" for i in range(9)]
-    colours = {"ID test": "#111111", FOREIGN: "#222222", "none": "#333333"}
-    figure = map_figures.feature_map(xy, rows, colours, text)
-    assert [t.name for t in figure.data] == ["ID test (3)", f"{FOREIGN} (2)", "none (0)"]
-    for trace, chosen, colour in zip(figure.data, rows.values(), colours.values(), strict=True):
-        np.testing.assert_array_equal(np.c_[trace.x, trace.y], xy[chosen])
-        np.testing.assert_array_equal(trace.customdata, chosen)
-        assert list(trace.text) == [text[i] for i in chosen]
-        assert trace.marker.color == colour
-        assert trace.type == "scatter"
-    assert len({t.marker.symbol for t in figure.data}) == 3
-    assert figure.layout.yaxis.scaleanchor == "x"
-
-
-def test_a_map_of_many_points_is_drawn_by_the_gpu():
-    xy = np.zeros((map_figures.MAX_SVG_POINTS + 1, 2))
-    for n, kind in ((map_figures.MAX_SVG_POINTS, "scatter"), (map_figures.MAX_SVG_POINTS + 1, "scattergl")):
-        text = [""] * n
-        assert map_figures.feature_map(xy[:n], {"a": np.arange(n)}, {"a": "#000000"}, text).data[0].type == kind
-        assert map_figures.score_map(xy[:n], np.arange(n), text).data[0].type == kind
-
-
-def test_a_score_map_colours_from_the_first_to_the_99th_percentile():
-    xy, scores = RNG.normal(size=(300, 2)), RNG.normal(size=300)
-    figure = map_figures.score_map(xy, scores, [f"s{i}" for i in range(300)])
-    (trace,) = figure.data
-    np.testing.assert_array_equal(trace.marker.color, scores)
-    assert (trace.marker.cmin, trace.marker.cmax) == tuple(np.percentile(scores, [1, 99]))
-    np.testing.assert_array_equal(np.c_[trace.x, trace.y], xy)
-    np.testing.assert_array_equal(trace.customdata, np.arange(300))
-    assert trace.text[17] == "s17"
-
-
-# ---- one sample ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("lens", [Lens(), Lens(2.0), Lens(-0.5, ("el", "gmm")), Lens(1.0, weights=(1, 0, 3))], ids=str)
-def test_the_waterfall_adds_up_to_the_score(tmp_path, lens):
-    run = synthetic_run(tmp_path / "run")
-    told = explain(run, run.prior_energies("far")[4], run.residual_energies("far")[4], lens)
-    figure = sample_figures.score_contributions(told, 1.25, run.title)
-    (bars,) = figure.data
-    assert list(bars.measure) == ["relative"] * (len(bars.y) - 1) + ["total"]
-    assert sum(bars.y[:-1]) == pytest.approx(run.scores("far", lens)[4])
-    assert bars.y[-1] is None
-    assert bars.text[-1] == f"{told.score:.2f}"
-    chosen = {"gmm": "GMM", "gmm-std": "GMM-std", "el": "EL"}
-    labels = [text for p in told.contributions for text in (f"{chosen[p.prior]} prior", "its residual")]
-    labels += ["β"] if lens.beta else []
-    assert list(figure.layout.xaxis.ticktext) == [*labels, "score"]
-    assert list(figure.layout.xaxis.tickvals) == list(bars.x) == list(range(len(labels) + 1))
-    assert lines_of(figure, "y") == [1.25]
-    for i, part in enumerate(told.contributions):
-        assert bars.y[2 * i : 2 * i + 2] == (part.from_prior, part.from_residual)
-        assert bars.text[2 * i] == f"{part.from_prior:+.2f}"
-
-
-def test_a_bar_for_beta_stands_only_where_it_adds_something():
-    part = PriorContribution("el", 1.0, 0.5, 1.5, 1.5, 1.0, 1.0, 0.5)
-    without = sample_figures.score_contributions(Explanation([part], 1e-15, 1.5), 0.0, str)
-    assert list(without.layout.xaxis.ticktext) == ["heat-el prior", "its residual", "score"]
-    with_it = sample_figures.score_contributions(Explanation([part], -0.25, 1.25), 0.0, lambda row: f"HEAT-{FOREIGN}")
-    assert list(with_it.layout.xaxis.ticktext) == [f"{FOREIGN} prior", "its residual", "β", "score"]
-    assert with_it.data[0].y == (1.0, 0.5, -0.25, None)
-
-
-def test_percentiles_are_bars_from_the_first_detector_down():
-    figure = sample_figures.percentiles({"MSP": 0.5, FOREIGN: 0.951, "HEAT": 1.0, "EL": 0.95})
-    (bars,) = figure.data
-    assert bars.y == ("EL", "HEAT", FOREIGN, "MSP")  # Plotly stacks upwards
-    assert bars.x == pytest.approx((95, 100, 95.1, 50))
-    known, unknown = bars.marker.color[0], bars.marker.color[1]
-    assert bars.marker.color == (known, unknown, unknown, known)
-    assert known != unknown
-    assert lines_of(figure, "x") == [95]
-    assert tuple(figure.layout.xaxis.range) == (0, 100.5)
-
-
 # ---- foreign text ----------------------------------------------------------------------------------------------------
 
 
-def test_foreign_text_is_carried_as_given():
+def test_given_text_is_carried_unchanged():
     """In the figure's own description, in which a browser gets it; nothing is stripped, parsed or mixed up."""
     scores = RNG.normal(size=20)
     histogram = figures.score_histogram(scores, {FOREIGN: scores + 1}, threshold95(scores), FOREIGN)

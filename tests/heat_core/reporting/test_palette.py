@@ -1,4 +1,4 @@
-"""The colours: told apart, the same everywhere, and known to style sheets and to the browser under fixed names."""
+"""The colours: distinct, the same everywhere, and known to style sheets and to the browser under fixed names."""
 
 import re
 
@@ -10,7 +10,8 @@ HEX = re.compile(r"#[0-9A-F]{6}")
 
 
 @pytest.mark.parametrize("count", range(1, 8))
-def test_up_to_seven_sets_are_told_apart_from_each_other_and_from_the_id_set(count):
+def test_up_to_seven_sets_have_colours_of_their_own(count):
+    """Up to seven sets differ in colour from each other and from the ID set."""
     names = [f"set {i}" for i in range(count)]
     colours = palette.of_sets(names)
     assert list(colours.items()) == list(zip(names, palette.OOD, strict=False))
@@ -27,14 +28,14 @@ def test_a_sets_colour_stays_when_others_follow():
     assert palette.of_sets([]) == {}
 
 
-def test_classes_and_verdicts_are_told_apart():
+def test_classes_and_verdicts_have_different_colours():
     assert len(set(palette.CLASSES)) == len(palette.CLASSES) == 10
     assert len({colour for colour, _ in palette.VERDICTS}) == 4
     assert [name for _, name in palette.VERDICTS] == [
         "ID kept",
         "ID flagged by mistake",
         "OOD missed",
-        "OOD caught",
+        "OOD detected",
     ]
     assert (palette.VERDICTS[2][0], palette.VERDICTS[3][0]) == (palette.WRONG, palette.RIGHT)
 

@@ -1,4 +1,4 @@
-"""The report: whole, without internet, with what the missed have in common, and nothing that foreign names may do."""
+"""The report: whole, without internet, with what the missed have in common, and names in it that run nothing."""
 
 import html
 import re
@@ -48,8 +48,8 @@ def test_every_question_has_its_count_and_pictures_that_differ(demo_run):
     assert f"<b>+{gained:,} −{lost:,} against {against}</b>" in page
     sections = {
         "Missed by HEAT": Query("missed"),
-        f"Caught by HEAT, missed by {against}": Query("gained"),
-        f"Lost by HEAT, caught by {against}": Query("lost"),
+        f"Detected by HEAT, missed by {against}": Query("gained"),
+        f"Missed by HEAT, detected by {against}": Query("lost"),
         f"Missed by all {len(demo_run.detectors)} detectors": Query("missed-by-all", methods=tuple(demo_run.detectors)),
         "ID flagged by HEAT": Query("flagged"),
     }
@@ -58,7 +58,7 @@ def test_every_question_has_its_count_and_pictures_that_differ(demo_run):
         (section,) = re.findall(rf"<h2>{re.escape(html.escape(title))}</h2>(.*?)</div>", page, re.DOTALL)
         assert section.count("<figure") == min(count, 12)
         if count > 12:
-            assert f"{count:,} images, most confident first. The first, and those that differ most" in section
+            assert f"{count:,} images, most confident first. 12 are shown: the first, and those" in section
 
 
 class Bars(HTMLParser):
@@ -97,15 +97,19 @@ def test_the_breakdown_counts_the_missed(tmp_path):
     missed = question_mask(samples, Query("missed"), lens)
     assert 10 < missed.sum() < 130
     found = Bars(gallery_sections(samples, lens)).found
-    assert list(found) == ["OOD set", "Taken for", "Part that pulls the score down most"]  # ids without a folder
+    assert list(found) == [
+        "OOD set",
+        "Predicted class",
+        "Prior or residual that lowers the score most",
+    ]  # ids without a folder
     plain = {name: int(missed[samples.dataset == i + 1].sum()) for i, name in enumerate(names)}
     assert found["OOD set"] == {name: f"{n} of {names[name]}" for name, n in plain.items() if n}
     assert "none missed" not in found["OOD set"]
-    counts = [int(text.split(" of ")[0]) for text in found["Taken for"].values()]
+    counts = [int(text.split(" of ")[0]) for text in found["Predicted class"].values()]
     assert sum(counts) == missed.sum()
     assert counts == sorted(counts, reverse=True)
-    assert sum(map(int, found["Part that pulls the score down most"].values())) == missed.sum()
-    for name, text in found["Taken for"].items():
+    assert sum(map(int, found["Prior or residual that lowers the score most"].values())) == missed.sum()
+    for name, text in found["Predicted class"].items():
         seen = samples.predicted == run.class_names.index(name)
         assert text == f"{(missed & seen).sum()} of {(samples.is_ood & seen).sum()}"
 
@@ -119,10 +123,10 @@ def test_many_values_are_the_commonest_and_how_many_others(tmp_path):
     assert len(bars) == 9
 
 
-def test_nobody_is_missed_and_nothing_is_trained(tmp_path):
+def test_a_report_without_missed_samples_or_training(tmp_path):
     run = synthetic_run(tmp_path / "run")
     page = gallery_sections(Samples(run), Lens(threshold=-1e9))
-    assert "What the missed have in common" not in page
+    assert "What the missed images have in common" not in page
     assert "None." in page
     record = RunRecord.load(run.folder / ENERGIES)
     for found in record.sets:

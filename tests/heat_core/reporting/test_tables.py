@@ -1,66 +1,16 @@
-"""Foreign names in tables: no format's own characters get through, and every format gives the names back."""
+"""Given names in tables: no format's own characters get through, and every format gives the names back."""
 
-import csv
 import html
-import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
-import numpy as np
 import pytest
 
 from heat_core.analysis.comparison import Cell, Comparison
 from heat_core.analysis.comparison_rows import ScoreSource
-from heat_core.analysis.notes import write_note
-from heat_core.analysis.samples import Samples
-from heat_core.names import escape_formula
-from heat_core.reporting.export import to_csv as samples_to_csv
 from heat_core.reporting.tables import markdown_text, to_csv, to_html, to_latex, to_markdown
-from tests.synthetic import synthetic_run
-
-NAMES = [
-    "a|b",
-    "`code`",
-    "*bold* **b** _i_",
-    "#1 $5 {x} ~50^2 & 3%",
-    "a\\b",
-    "ends in \\",
-    "<b>&amp;</b>",
-    "β = 1",
-    "two\nlines",
-    "=1+1",
-    "\t=x",
-    "@x",
-    "-2+3",
-    "+1",
-    "[x](http://e)",
-    "![x](y)",
-    "\\textbf{x}",
-    "$\\beta$",
-    "\\\\",
-    "\\&",
-    "\\|",
-    "{",
-    "}",
-    "猫 é",
-    "a  b",
-    "</td><script>",
-    "'quoted' \"x\"",
-    "",
-    "a & b \\\\ c",
-    "~~x~~",
-]
-VALUES = np.array([[97.25, 50.0, -3.5], [12.34, 100.0, 0.0]])
-
-
-def table(label: str = "MSP", column: str = "far", group: str = "near") -> Comparison:
-    """Two rows and three columns; the names are in the first of each."""
-    cells = [
-        [Cell(float(value), float(value) - 1, float(value) + 1, place, False) for value in row]
-        for row, place in zip(VALUES, (1, 2), strict=True)
-    ]
-    return Comparison("auroc", [label, "HEAT"], [(group, column), (group, "other"), ("", "average")], cells)
+from tests.heat_core.reporting.named_tables import NAMES, read_back, table
 
 
 def one_line(text: str) -> str:
@@ -86,7 +36,8 @@ def unmarked(cell: str) -> str:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_markdown_has_as_many_cells_in_every_row_and_shows_the_names(name):
+def test_markdown_rows_have_equal_cells_and_the_names(name):
+    """Markdown has as many cells in every row, and shows the names."""
     lines = to_markdown(table(name, name, name)).splitlines()
     assert len(lines) == 4
     head, rule, *body = [cells_of(line) for line in lines]
@@ -131,7 +82,8 @@ def tex_cells(line: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_latex_has_as_many_cells_in_every_row_and_prints_the_names(name):
+def test_latex_rows_have_equal_cells_and_the_names(name):
+    """LaTeX has as many cells in every row, and prints the names."""
     lines = to_latex(table(name, name, name)).splitlines()
     assert [lines[i] for i in (0, 1, 4, 7, 8)] == [
         r"\begin{tabular}{lccc}",
@@ -207,72 +159,6 @@ def test_html_shows_the_names_and_runs_nothing(name):
     assert html.escape(name) in page
 
 
-# ---- CSV -------------------------------------------------------------------------------------------------------------
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def read_back(text: str) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(text, newline=""), strict=True))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_csv_gives_the_names_back_and_no_formula(name):
-    head, *rows = read_back(to_csv(table(name, name, name)))
-    assert head == ["row", "group", "set", "metric", "value", "low", "high"]
-    assert len(rows) == 6
-    for row, value in zip(rows, VALUES.ravel(), strict=True):
-        assert len(row) == 7
-        assert not any(cell.lstrip(" ").startswith(FORMULA) for cell in row[:4])
-        assert [float(cell) for cell in row[4:]] == [value, value - 1, value + 1]
-    for cell in rows[0][:3]:
-        assert cell == (f"'{name}" if name.startswith(FORMULA) else name)
-
-
-def test_csv_leaves_negative_numbers_numbers():
-    values = [row[4] for row in read_back(to_csv(table()))[1:]]
-    assert values == ["97.25", "50.0", "-3.5", "12.34", "100.0", "0.0"]
-
-
-@pytest.mark.parametrize(
-    ("text", "safe"),
-    [
-        ("=1+1", "'=1+1"),
-        (" =1", "' =1"),
-        ("\t=x", "'\t=x"),
-        ("\r=x", "'\r=x"),
-        ("\n=x", "'\n=x"),
-        ("@SUM(A1)", "'@SUM(A1)"),
-        ("-1", "'-1"),
-        ("+x", "'+x"),
-        ("|cmd", "'|cmd"),
-        ("%0A=1", "'%0A=1"),
-        ("a=1", "a=1"),
-        ("", ""),
-        ("'x", "'x"),
-        ("2024-01-02.png", "2024-01-02.png"),
-        ("cat/-1.png", "cat/-1.png"),
-    ],
-)
-def test_a_text_that_a_spreadsheet_would_run_is_quoted(text, safe):
-    assert escape_formula(text) == safe
-
-
-def test_a_table_of_samples_has_no_formula_in_its_names_notes_and_tags(tmp_path):
-    run = synthetic_run(tmp_path / "run", {"=near": 3}, known=20)
-    samples = Samples(run)
-    write_note(run.folder, samples.key(20), "=HYPERLINK(1)", ["@tag", "b"])
-    lowest = int(samples.scores("el")[:20].argmin())
-    head, *rows = read_back(samples_to_csv(samples, [20, lowest]))
-    first, second = (dict(zip(head, row, strict=True)) for row in rows)
-    assert (first["set"], first["note"], first["tags"]) == ("'=near", "'=HYPERLINK(1)", "'@tag;b")
-    assert (second["set"], second["note"], second["tags"]) == ("id", "", "")
-    for number, row in ((20, first), (lowest, second)):
-        for detector in run.detectors:
-            assert float(row[f"score_{detector}"]) == pytest.approx(samples.scores(detector)[number], rel=1e-4)
-    assert second["score_el"].startswith("-")  # a number is left a number, below zero too
-
-
 def test_cells_that_are_not_there_are_dashes_and_no_lines():
     full = table()
     empty = Comparison(full.metric, full.labels, full.columns, [[None, *row[1:]] for row in full.cells])
@@ -299,7 +185,7 @@ def test_every_format_marks_the_same_cells():
 
 
 @pytest.mark.parametrize("name", ["a&b", "x' onmouseover='y", '"><script>', "è ü"])
-def test_a_cell_leads_to_where_it_is_told_and_to_nowhere_else(name):
+def test_a_cell_links_to_the_given_address_alone(name):
     full = table("MSP", name)
     sources = [ScoreSource("run", "msp"), ScoreSource("run", "heat")]
     linked = replace(full, sources=sources, members=[(name,), ("other",), (name, "other")])

@@ -31,10 +31,11 @@ def status(folder) -> str:
 
 
 def ignore(event) -> None:
-    """An `on_event` that nobody hears."""
+    """An `on_event` that does nothing."""
 
 
-def test_events_are_read_in_order_and_one_that_was_cut_off_is_left_out(folder):
+def test_events_are_read_in_order_without_a_cut_one(folder):
+    """Events are read in order, and one that was cut off is left out."""
     assert read_events(folder) == []
     events = [{"time": 1.0, "stage": "start", "message": "Using cpu. ☃"}, {"time": 2.0, "stage": "beta", "message": ""}]
     whole = "".join(json.dumps(e) + "\n" for e in events)
@@ -107,7 +108,8 @@ def test_a_job_that_is_stopped_is_cancelled(folder, stop):
     assert not is_alive(folder)
 
 
-def test_a_run_that_is_started_again_forgets_its_error_and_keeps_its_events(folder):
+def test_a_restarted_run_keeps_its_events_and_drops_its_error(folder):
+    """A run that is started again drops its error and keeps its events."""
     with pytest.raises(HeatError), record_job(folder, ignore, VERSIONS):
         raise HeatError("No.")
     with record_job(folder, ignore, {"heat_core": "2.0"}):
@@ -117,7 +119,8 @@ def test_a_run_that_is_started_again_forgets_its_error_and_keeps_its_events(fold
     assert [e["stage"] for e in read_events(folder)] == ["failed", "done"]
 
 
-def test_a_second_job_on_the_same_run_is_refused_and_changes_nothing(folder):
+def test_a_second_job_on_the_same_run_is_refused(folder):
+    """A second job on the same run is refused and changes nothing."""
     with record_job(folder, ignore, VERSIONS) as progress:
         before = read_json(folder / RUN_FILE)
         with (
@@ -141,8 +144,8 @@ def test_a_run_is_alive_while_its_lock_is_held(folder):
     assert not is_alive(folder)
 
 
-def test_the_lock_dies_with_its_process(folder):
-    """Also when it is killed: the status then says running, and the lock that it is not true."""
+def test_the_lock_ends_with_its_process(folder):
+    """Also when it is killed: the status is then still running, and the free lock shows that it is not."""
     code = (
         "import sys, time, pathlib\n"
         "from heat_core.runs.events import record_job\n"

@@ -25,7 +25,8 @@ from tests.heat_core.pipeline.test_pipeline import small
         ("imagenet/cifar10", "cifar10"),
     ],
 )
-def test_published_settings_do_not_depend_on_how_the_path_is_typed(tmp_path, monkeypatch, path, published):
+def test_published_settings_do_not_depend_on_the_paths_form(tmp_path, monkeypatch, path, published):
+    """Published settings do not depend on how the path is typed."""
     folder = tmp_path / "data" / path
     folder.mkdir(parents=True)
     (tmp_path / "elsewhere").symlink_to(folder.parent)
@@ -69,7 +70,8 @@ def test_a_datasets_name_has_its_published_settings():
         {"settings": {"lamda": 3}},
     ],
 )
-def test_an_impossible_experiment_is_refused_before_anything_is_written(changes, home):
+def test_an_impossible_experiment_is_refused_first(changes, home):
+    """An impossible experiment is refused before anything is written."""
     with pytest.raises(HeatError):
         run(small(**changes))
     assert not home.exists()

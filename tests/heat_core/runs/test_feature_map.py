@@ -24,7 +24,8 @@ def clusters(n: int) -> Features:
 
 
 @pytest.mark.slow
-def test_the_child_fits_while_the_parent_works_and_new_samples_land_among_their_like(tmp_path):
+def test_the_child_fits_a_map_that_places_new_samples(tmp_path):
+    """The child fits while the parent works, and new samples are placed among similar ones."""
     train, test = clusters(150), clusters(60)
     with Projector() as projector:
         write_points(tmp_path / projector.input, train, [test], seed=0)
@@ -66,7 +67,7 @@ PARENT = """
 import sys, time
 from heat_core.pipeline.umap_process import Projector
 with Projector() as projector:
-    print(projector._child.pid, flush=True)
+    print(projector.child.pid, flush=True)
     time.sleep(60)
 """
 

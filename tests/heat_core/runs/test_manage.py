@@ -73,7 +73,7 @@ def test_only_a_run_of_heat_home_is_deleted(run, home, tmp_path):
     assert run.folder.exists()
 
 
-def test_a_run_may_lie_in_a_linked_heat_home(run, home, tmp_path, monkeypatch):
+def test_a_run_may_be_in_a_linked_heat_home(run, home, tmp_path, monkeypatch):
     (tmp_path / "there").symlink_to(home)
     monkeypatch.setenv("HEAT_HOME", str(tmp_path / "there"))
     delete(list_runs()[0])

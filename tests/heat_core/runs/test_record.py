@@ -7,13 +7,13 @@ import pytest
 
 from heat_core import HeatError, Lens, compose
 from heat_core.composition import Scale
-from heat_core.runs.record import FORMAT, RunRecord, SetRecord, residual_path
+from heat_core.runs.record import FORMAT, RunRecord, residual_path
 from heat_core.runs.scored import ScoredImages
+from heat_core.runs.set_record import SetRecord
 from heat_core.storage import read_npz, write_npz
 from tests.synthetic import synthetic_run
 
-RNG = np.random.default_rng(0)
-PRIORS = ("gmm", "gmm-std", "el")
+RNG, PRIORS = np.random.default_rng(0), ("gmm", "gmm-std", "el")
 
 
 def set_of(n: int, labels: bool = False, priors: int = 3) -> SetRecord:
@@ -163,7 +163,8 @@ def test_a_record_from_before_formats_were_kept_opens(tmp_path):
 
 
 @pytest.mark.parametrize("number", [FORMAT + 1, 0, "2", None])
-def test_another_format_is_refused_by_its_number_and_says_what_to_do(tmp_path, number):
+def test_another_format_is_refused_by_its_number(tmp_path, number):
+    """Another format is refused by its number, and the sentence says what to do."""
     path = tmp_path / "energies.npz"
     with_summary(path, lambda summary: summary | {"format": number})
     with pytest.raises(HeatError) as told:

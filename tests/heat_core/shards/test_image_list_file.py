@@ -66,7 +66,8 @@ def test_a_list_is_the_same_however_it_is_cut(sources, tmp_path, size):
     np.testing.assert_array_equal(whole["n"], [*[np.nan] * 5, 1, np.nan, 3, 2.5])
 
 
-def test_whole_numbers_stay_whole_and_texts_in_one_block_make_all_texts(tmp_path):
+def test_types_of_columns_over_several_blocks(tmp_path):
+    """Whole numbers stay whole, and a text in one block makes the whole column texts."""
     (tmp_path / "l.csv").write_text("path,n,m,e\n" + "".join(f"{i}.png,{i},{i if i < 3 else 'x'},\n" for i in range(4)))
     write_image_list([tmp_path / "l.csv"], tmp_path, 2)
     first, second = shards(tmp_path, 2)
@@ -94,7 +95,8 @@ def test_the_digest_is_of_what_it_was_and_of_what_came_since(sources, tmp_path):
         write_image_list([boxed], tmp_path, 2, before[0])
 
 
-def test_a_source_that_is_none_is_refused_before_anything_is_written(sources, tmp_path):
+def test_an_impossible_source_is_refused_first(sources, tmp_path):
+    """A source that is none is refused before anything is written."""
     (tmp_path / "x.doc").write_text("mine")
     for wrong, sentence in ((tmp_path / "no", "does not exist"), (tmp_path / "x.doc", "is neither an image nor")):
         with pytest.raises(HeatError, match=sentence):
@@ -105,7 +107,8 @@ def test_a_source_that_is_none_is_refused_before_anything_is_written(sources, tm
     assert not (tmp_path / LIST_FILE).exists()
 
 
-def test_crops_are_scored_and_their_columns_stand_beside_the_scores(made, tmp_path):
+def test_crops_are_scored_beside_their_columns(made, tmp_path):
+    """Crops are scored, and their columns stand beside the scores."""
     picture = np.zeros((64, 96, 3), np.uint8)
     picture[:, 48:] = 255
     Image.fromarray(picture).save(tmp_path / "p.png")

@@ -33,7 +33,7 @@ def ray_here():
 
 
 @pytest.mark.slow
-def test_ray_writes_the_same_bytes_though_an_actor_dies(made, ray_here, tmp_path):
+def test_ray_writes_the_same_bytes_when_an_actor_fails(made, ray_here, tmp_path):
     plain = score_images(made, tmp_path / "plain", shard_size=2)
     left = []
 
@@ -64,7 +64,7 @@ def test_a_mistake_of_the_job_is_its_own_sentence_on_ray(ray_here):
 
     with pytest.raises(HeatError, match=r"^The disk is full: free some\.$"):
         list(RayEngine(threads=1)(job, [0]))
-    with pytest.raises(HeatError, match="Ray has 2 cores on a machine, and a worker wants 9: fewer --threads"):
+    with pytest.raises(HeatError, match="Ray has 2 cores on a machine, and a worker needs 9: give fewer --threads"):
         list(RayEngine(threads=9)(job, [0]))
 
 
@@ -73,7 +73,7 @@ def test_a_shard_that_kills_its_worker_is_given_up(ray_here):
     def job(number, report=None):
         os.kill(os.getpid(), signal.SIGKILL)
 
-    with pytest.raises(HeatError, match="Ray gave up"):
+    with pytest.raises(HeatError, match="Ray stopped"):
         list(RayEngine(threads=1)(job, [0]))
 
 

@@ -24,7 +24,8 @@ from tests.conftest import make_folder
 from tests.heat_core.shards.helpers import parquet_digests, score_images
 
 
-def test_scores_are_those_of_the_run_and_what_cannot_be_read_has_a_row(made, tmp_path):
+def test_scores_are_those_of_the_run(made, tmp_path):
+    """Scores are those of the run, and an image that cannot be read has a row."""
     run, new, _ = made
     found = score_images(made, tmp_path / "out")
     table = pa.concat_tables([pq.read_table(p) for p in sorted((tmp_path / "out").glob("scores-*"))])
@@ -96,7 +97,8 @@ def test_a_manifest_is_the_folder(made, tmp_path, kind):
     assert score(made[0], [manifest]).scores(made[0].scale).shape == (21,)
 
 
-def test_bad_rows_of_a_manifest_are_named_and_files_that_are_gone_have_a_row(made, tmp_path, capsys):
+def test_bad_rows_are_named_and_missing_files_have_a_row(made, tmp_path, capsys):
+    """Bad rows of a manifest are named, and files that are missing have a row."""
     good = sorted(made[1].rglob("*.png"))[0]
     manifest = tmp_path / "<b>list.csv"
     manifest.write_text(f"path,label\n{good},a\n,b\na,b,c,d\n{tmp_path / 'gone.png'},c\n")
@@ -115,7 +117,8 @@ def test_bad_rows_of_a_manifest_are_named_and_files_that_are_gone_have_a_row(mad
     assert "cannot be read as PARQUET" in capsys.readouterr().err
 
 
-def test_files_that_are_all_gone_are_no_result_and_damaged_ones_are(made, tmp_path):
+def test_all_missing_files_fail_and_all_damaged_ones_do_not(made, tmp_path):
+    """When all files are missing there is no result; when all are damaged there is one."""
     manifest = tmp_path / "list.csv"
     manifest.write_text("path\n" + "\n".join(f"/not/mounted/{i}.png" for i in range(100)))
     with pytest.raises(HeatError, match=r"None of 100 images is there on .*, first /not/mounted/0\.png"):
@@ -128,7 +131,8 @@ def test_files_that_are_all_gone_are_no_result_and_damaged_ones_are(made, tmp_pa
     assert (found.image_count, found.unreadable_count) == (123, 102)
 
 
-def test_a_folder_that_was_begun_with_something_else_is_left_alone(made, tmp_path):
+def test_a_folder_begun_with_other_settings_is_left_alone(made, tmp_path):
+    """A folder that was begun with something else is left unchanged."""
     out = tmp_path / "out"
     score_images(made, out)
     before = parquet_digests(out)
@@ -150,7 +154,7 @@ def test_a_folder_that_was_begun_with_something_else_is_left_alone(made, tmp_pat
     assert score_images(made, out).image_count == 23
 
 
-def test_a_damaged_shard_is_not_believed(made, tmp_path):
+def test_a_damaged_shard_is_refused_or_read_alike(made, tmp_path):
     score_images(made, tmp_path / "out")
     path = tmp_path / "out" / "scores-000001.parquet"
     whole, right = path.read_bytes(), read_score_shard(path)
@@ -183,7 +187,8 @@ def test_a_wrong_option_is_refused_before_anything_is_written(made, tmp_path, ca
     assert not (out / "plan.json").exists()
 
 
-def test_moments_of_folders_with_other_classes_are_of_the_same_names(made, tmp_path):
+def test_moments_of_folders_are_matched_by_class_name(made, tmp_path):
+    """Moments of folders with other classes are those of the same names."""
     backbone = load_backbone("resnet10t", str(made[2]), 64)
     for name, classes in {"one": {"cat": 5, "dog": 4}, "two": {"dog": 6, "emu": 3}}.items():
         extract_list(backbone, [make_folder(tmp_path / name, classes)], tmp_path / f"f-{name}", EngineOptions())

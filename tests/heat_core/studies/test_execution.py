@@ -14,9 +14,9 @@ import pytest
 
 from heat_core import Experiment, HeatError
 from heat_core.energies.heat import fit_prior
+from heat_core.energies.residual_cache import ResidualCache
 from heat_core.energies.settings import settings_for
 from heat_core.features.store import load_features
-from heat_core.pipeline.residual_cache import ResidualCache
 from heat_core.reporting import tables
 from heat_core.runs.events import read_events
 from heat_core.runs.manage import list_runs
@@ -28,7 +28,7 @@ from heat_core.studies.request import StudyFolder, StudyRequest, list_studies, n
 
 
 class Killed(BaseException):
-    """What nobody catches: the process is gone."""
+    """An exception that no code catches, as if the process had ended."""
 
 
 def numbers(study: StudyFolder) -> list[str]:
@@ -85,7 +85,7 @@ def test_a_study_that_was_killed_goes_on_where_it_was(name, base, tmp_path, monk
 
 @pytest.mark.slow
 def test_a_process_that_is_killed_loses_nothing(base, tmp_path, home):
-    """The whole set of the paper from the command line, killed for good in its middle."""
+    """The whole set of the paper from the command line, ended by SIGKILL in its middle."""
     base = replace(base, settings=base.settings | {"updates": 40, "epochs": 10})
     words = [*shlex.split(base.to_command())[4:]]
     command = [sys.executable, "-m", "heat_core", "study", "paper", *words, "--seeds", "0"]
@@ -126,8 +126,11 @@ def test_a_run_of_its_own_takes_nothing_from_the_shelf(base):
     assert sum(e["message"].startswith("Training the residual") for e in events) == 3
 
 
-def test_a_field_that_came_later_changes_no_digest_at_its_default(base, tmp_path):
-    """Studies and runs of before are found again; with other class weights they are others, and so is the residual."""
+def test_a_newer_field_at_its_default_changes_no_digest(base, tmp_path):
+    """A field that was added later changes no digest at its default.
+
+    Earlier studies and runs are found again; with other class weights they are others, and so is the residual.
+    """
     named = Experiment("a", {"b": "c"})
     assert new_study(StudyRequest("dice", named)).id == "dice-c8d57cad1e5c"  # as before the field
     assert new_study(StudyRequest("dice", replace(named, mixture_weights="empirical"))).id != "dice-c8d57cad1e5c"
@@ -172,14 +175,14 @@ def test_a_run_that_fails_does_not_stop_the_others(base):
     ("change", "sentence"),
     [
         ({"seeds": ()}, "at least one seed"),
-        ({"seeds": (1, 1)}, "each once"),
+        ({"seeds": (1, 1)}, "each seed only once"),
         ({"values": (1.0, 1.0)}, "given twice"),
         ({"study": "alpha"}, "There is no study 'alpha'"),
-        ({"study": "lambda", "values": (0.0,)}, "λ must lie above 0"),
+        ({"study": "lambda", "values": (0.0,)}, "λ must be greater than 0"),
         ({"study": "share", "values": (2.0,)}, "share must lie above 0"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(change, sentence, base):
+def test_impossible_requests_are_refused(change, sentence, base):
     content = {"study": "beta", "base": base, "seeds": (0,), "values": ()} | change
     with pytest.raises(HeatError, match=sentence):
         plan_runs(StudyRequest(**content))

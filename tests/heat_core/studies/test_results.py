@@ -96,7 +96,7 @@ def test_our_table_gets_the_papers_columns(tmp_path):
     assert both.average_first().columns[0] == ("", "average")
 
 
-def test_pages_show_foreign_names_as_text(base, tmp_path):
+def test_pages_show_given_names_as_text(base, tmp_path):
     study = new_study(StudyRequest("near-far", base, (0,)))
     run_study(study)
     written = StudyReport(study.request, *current_results(study))

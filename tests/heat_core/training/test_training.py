@@ -1,54 +1,32 @@
-"""Networks trained here: what is learned, that a killed training ends alike, and what the file makes of a run."""
+"""Networks trained here: what is learned, what is refused, and what the file makes of a run."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from heat_core import HeatError
 from heat_core.__main__ import main
 from heat_core.backbones.registry import load_backbone
-from heat_core.backbones.resnet_recipe import TrainingRecipe, TrainingRecord, read_training_record
+from heat_core.backbones.resnet_recipe import TrainingRecipe, read_training_record
 from heat_core.data.datasets import open_dataset
-from heat_core.errors import Cancelled
 from heat_core.features.extraction import extract
 from heat_core.features.heads import choose_head, logits_of
 from heat_core.training import training
-from heat_core.training.checkpoints import checkpoint_path, lock_training
+from heat_core.training.checkpoints import checkpoint_path
 from heat_core.training.image_cache import ImageBatches, load_pixels, read_pixels
-from heat_core.training.training import train
+from tests.heat_core.training.small_training import CPU, SMALL, trained
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-CPU = torch.device("cpu")
-SMALL = TrainingRecipe("resnet10t", width=0.125, epochs=3, batch_size=8, lr=0.05, precision="fp32")
-CLASSES = ["a", "b"]
 
 
-@pytest.fixture
-def folders(tmp_path, image_folder):
-    """Training and test images of two classes that differ: those of b are dark."""
-    for name, count in (("train", 16), ("test", 5)):
-        image_folder(tmp_path / name, dict.fromkeys(CLASSES, count))
-        for file in (tmp_path / name / "b").iterdir():
-            Image.open(file).point(lambda value: value // 4).save(file)
-    return str(tmp_path / "train"), str(tmp_path / "test")
-
-
-def trained(folders, out: Path, recipe: TrainingRecipe = SMALL, **more) -> TrainingRecord:
-    known, unseen = (open_dataset(folder) for folder in folders)
-    return train(known, unseen, recipe, out, CPU, **more)
-
-
-def test_what_was_trained_is_a_backbone_with_its_own_head_and_transform(folders, tmp_path, home):
+def test_what_was_trained_is_a_whole_backbone(folders, tmp_path, home):
+    """What was trained is a backbone with its own head and transform."""
     reports, out = [], tmp_path / "deep" / "er" / "net.safetensors"
     made = trained(folders, out, on_progress=reports.append)
     assert (made.test_accuracy, made.test_images, made.epochs_done) == (1.0, 10, 3)
@@ -69,94 +47,14 @@ def test_what_was_trained_is_a_backbone_with_its_own_head_and_transform(folders,
     assert (logits_of(features, backbone.head).argmax(axis=1) == features.labels).mean() == made.test_accuracy
 
 
-CHILD = """
-import sys, torch
-from pathlib import Path
-from heat_core.data.datasets import open_dataset
-from heat_core.backbones.resnet_recipe import TrainingRecipe
-from heat_core.training.training import train
-torch.set_num_threads(1)
-sets = [open_dataset(folder) for folder in sys.argv[1:3]]
-def report(r):
-    print(r["epoch"], flush=True)
-    if r["epoch"] == int(sys.argv[4]):
-        sys.stdin.read()
-train(*sets, TrainingRecipe(**eval(sys.argv[5])), Path(sys.argv[3]), torch.device("cpu"), report)
-"""
-
-
-def test_killed_after_an_epoch_and_resumed_gives_the_same_bytes(folders, tmp_path):
-    whole, killed = tmp_path / "whole.safetensors", tmp_path / "killed.safetensors"
-    words = [sys.executable, "-c", CHILD, *folders, str(killed), "1", repr(asdict(SMALL))]
-    child = subprocess.Popen(words, env=os.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert child.stdout.readline() == "1\n"
-    child.send_signal(signal.SIGKILL)
-    child.communicate()
-    assert not killed.exists()
-
-    reports, said = [], []
-    trained(folders, killed, on_progress=reports.append, say=said.append)
-    assert [r["epoch"] for r in reports] == [2, 3]
-    assert said == ["Goes on after epoch 1 of 3, in fp32."]
-    trained(folders, whole)
-    assert whole.read_bytes() == killed.read_bytes()
-
-
-def stopped_after(epoch: int):
-    """A listener that cancels the training once an epoch is kept."""
-
-    def listen(report) -> None:
-        if report["epoch"] == epoch:
-            raise Cancelled
-
-    return listen
-
-
-def test_a_checkpoint_of_other_settings_is_refused_by_what_differs(folders, tmp_path):
-    out = tmp_path / "net.safetensors"
-    with pytest.raises(Cancelled):
-        trained(folders, out, on_progress=stopped_after(1))
-    before = checkpoint_path(out).read_bytes()
-    with pytest.raises(HeatError, match=r"another training \(epochs 3, not 4; lr 0.05, not 0.1\): move it away"):
-        trained(folders, out, replace(SMALL, epochs=4, lr=0.1))
-    with pytest.raises(HeatError, match="other training images"):
-        train(open_dataset(folders[0]).limited(12), open_dataset(folders[1]), SMALL, out, CPU)
-    assert checkpoint_path(out).read_bytes() == before
-
-
-def test_a_finished_training_is_not_done_again_and_foreign_files_are_kept(folders, tmp_path):
-    out, said, reports = tmp_path / "net.safetensors", [], []
-    made = trained(folders, out, replace(SMALL, epochs=1))
-    assert trained(folders, out, replace(SMALL, epochs=1), on_progress=reports.append, say=said.append) == made
-    assert (said, reports) == ([f"{out} is already trained."], [])
-    with pytest.raises(HeatError, match="epochs 1, not 3"):
-        trained(folders, out)
-    foreign = tmp_path / "foreign.safetensors"
-    save_file({"x": torch.ones(1)}, foreign)
-    with pytest.raises(HeatError, match=r"foreign.safetensors is of another training \(none of train-backbone\)"):
-        trained(folders, foreign)
-    assert list(load_file(foreign)) == ["x"]
-
-
-def test_a_loss_that_is_no_number_ends_the_training_and_keeps_the_last_good_epoch(folders, tmp_path, monkeypatch):
-    out, real = tmp_path / "net.safetensors", training.one_cycle
-    monkeypatch.setattr(training, "one_cycle", lambda progress: 1e30 if progress > 0.4 else real(progress))
-    with pytest.raises(HeatError, match=r"diverged in epoch 2, .* \(epoch 1 is kept in .*partial.safetensors\)"):
-        trained(folders, out)
-    assert not out.exists()
-    assert load_backbone("resnet10t", str(checkpoint_path(out))).head[0].shape == (2, 64)
-    monkeypatch.setattr(training, "one_cycle", lambda _: 1e30)
-    with pytest.raises(HeatError, match=r"diverged in epoch 1, .*no epoch is kept.*learning rate below 0.05"):
-        trained(folders, tmp_path / "other.safetensors")
-
-
-def test_unreadable_images_are_skipped_and_counted_and_sizes_made_one(folders, tmp_path):
+def test_unreadable_images_are_skipped_and_sizes_made_one(folders, tmp_path):
+    """Unreadable images are skipped and counted, and images of different sizes are brought to one size."""
     train_folder = Path(folders[0])
     (train_folder / "a" / "003.png").write_text("I am no image")
     (train_folder / "b" / "004.png").write_bytes(b"")
     Image.new("RGB", (70, 50), (250, 10, 10)).save(train_folder / "a" / "wide.png")
     said = []
-    trained(folders, tmp_path / "net.safetensors", replace(SMALL, epochs=1, image_size=16), say=said.append)
+    trained(folders, tmp_path / "net.safetensors", replace(SMALL, epochs=1, image_size=16), report=said.append)
     assert said == ["2 images of train cannot be read and are left out, a/003.png first."]
     pixels = load_pixels(open_dataset(folders[0]), 16)
     assert pixels.values.shape == (31, 16, 16, 3)
@@ -177,7 +75,8 @@ def test_a_class_without_a_readable_image_is_named(folders, tmp_path):
         load_pixels(open_dataset(folders[1]), 32)
 
 
-def test_a_test_set_of_other_classes_is_refused_and_one_of_fewer_is_taken_by_name(folders, tmp_path, image_folder):
+def test_classes_of_a_test_set_are_matched_by_name(folders, tmp_path, image_folder):
+    """A test set of other classes is refused, and one of fewer classes is matched by name."""
     image_folder(tmp_path / "pets", {"b": 2, "cat": 2})
     with pytest.raises(HeatError, match=r"'pets' has classes that the training set has not \(cat\)"):
         trained((folders[0], str(tmp_path / "pets")), tmp_path / "net.safetensors")
@@ -198,8 +97,8 @@ def test_the_faster_precision_is_taken_and_said(folders, tmp_path, monkeypatch):
     seconds = {"fp32": 2.0, "bf16": 1.0}
     monkeypatch.setattr(training.Trainer, "time_step", lambda _, precision: seconds[precision])
     said, recipe = [], replace(SMALL, epochs=1, precision="auto")
-    assert trained(folders, tmp_path / "a.safetensors", recipe, say=said.append).precision == "bf16"
-    assert said == ["A step takes fp32 2.000 s and bf16 1.000 s: bf16 is taken."]
+    assert trained(folders, tmp_path / "a.safetensors", recipe, report=said.append).precision == "bf16"
+    assert said == ["A step takes fp32 2.000 s and bf16 1.000 s: bf16 is used."]
 
 
 def test_measuring_a_step_changes_nothing(folders, tmp_path):
@@ -221,7 +120,7 @@ def test_weights_are_stored_in_half_where_that_costs_no_accuracy(folders, tmp_pa
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("resnet5000", "timm knows no model 'resnet5000'"),
+        ("resnet5000", "timm has no model 'resnet5000'"),
         ("test_vit", "test_vit is not one of timm's ResNets"),
         ("resnetv2_50", "resnetv2_50 is not one of timm's ResNets"),
     ],
@@ -251,7 +150,8 @@ def test_impossible_settings_are_refused(folders, tmp_path, change, sentence):
         trained(folders, tmp_path / "net.safetensors", replace(SMALL, **change))
 
 
-def test_places_that_cannot_be_written_are_refused_before_the_work(folders, tmp_path):
+def test_places_that_cannot_be_written_are_refused_first(folders, tmp_path):
+    """Places that cannot be written are refused before the work begins."""
     (tmp_path / "file").write_text("")
     for out, sentence in (
         (tmp_path, "is the folder .*backbone.safetensors"),
@@ -268,14 +168,6 @@ def test_one_class_is_refused(tmp_path, image_folder):
     image_folder(tmp_path / "one", {"a": 4})
     with pytest.raises(HeatError, match="at least two classes"):
         trained((str(tmp_path / "one"), str(tmp_path / "one")), tmp_path / "net.safetensors")
-
-
-def test_two_trainings_of_one_file_at_the_same_time_are_refused(folders, tmp_path):
-    out = tmp_path / "net.safetensors"
-    with lock_training(out), pytest.raises(HeatError, match="Another process trains"):
-        trained(folders, out)
-    with lock_training(out):
-        pass
 
 
 def test_the_command_trains_and_its_file_makes_a_run(folders, tmp_path, image_folder, capsys):

@@ -139,7 +139,7 @@ def test_operations_that_are_none_on_tensors_are_refused(changed, target):
     def evil(tree):
         nodes(tree)[0] |= {"target": target}
 
-    with pytest.raises(HeatError, match=f"it uses {re.escape(target)}, which is none of the operations that are taken"):
+    with pytest.raises(HeatError, match=f"it uses {re.escape(target)}, which is not among the accepted operations"):
         load(changed({GRAPH: in_json(evil)}))
 
 
@@ -197,7 +197,8 @@ def broken_somewhere(seed: int):
 
 
 @pytest.mark.parametrize("name", [GRAPH, WEIGHTS])
-def test_whatever_is_broken_it_is_taken_or_refused_with_a_sentence(changed, name):
+def test_a_broken_file_is_taken_or_refused_with_a_sentence(changed, name):
+    """Whatever is broken in a file, it is taken or refused with a sentence."""
     refused = []
     for seed in range(150):
         try:

@@ -189,7 +189,7 @@ def logits_alone(given):
         (Changed(lambda given: given | {"logits": 2 * given["logits"]}), {}, "no linear layer of its avg"),
         (Changed(lambda given: given | {"logits": given["volume"]}), {}, "no linear layer of its avg"),
         (Changed(lambda given: {"avg": given["avg"].digamma()}), {}, "aten.digamma.default, which is none of the oper"),
-        (Changed(lambda given: {"avg": given["avg"] + given["avg"].mean(dim=0)}), {}, "hang on the other images"),
+        (Changed(lambda given: {"avg": given["avg"] + given["avg"].mean(dim=0)}), {}, "depend on the other images"),
         (Changed(lambda given: given | {"avg": given["volume"]}), {}, "does not pool its features into one vector"),
     ],
 )
@@ -233,7 +233,7 @@ def test_weights_and_image_size_are_its_own(plain):
 
 
 class Deciding(Plain):
-    """Which way it goes hangs on the pixels."""
+    """Which branch it takes depends on the pixels."""
 
     def forward(self, pixels):
         return super().forward(pixels if pixels.abs().max() < 1e9 else -pixels)
@@ -252,7 +252,7 @@ class Careful(Plain):
     [
         (Careful(), TRANSFORM, "net.pt2", r"Careful@.* cannot be exported \(it uses torch.ops.higher_order.wrap_with"),
         (Plain(), TRANSFORM, "net.pt", "must end in .pt2"),
-        (Plain(), lambda image: TRANSFORM(image), "net.pt2", "transform cannot be written down"),
+        (Plain(), lambda image: TRANSFORM(image), "net.pt2", "transform cannot be saved"),
         (Deciding(), TRANSFORM, "net.pt2", "cannot be exported"),
     ],
 )

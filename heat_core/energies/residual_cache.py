@@ -1,7 +1,7 @@
-"""Residuals that were trained before: the same prior on the same features with the same settings and seed.
+"""Cache of trained residuals by prior, features, settings and seed.
 
-Who runs many experiments (a study) gives `pipeline.run` a cache: what differs in something else, in another prior or a
-detector, trains nothing twice. A run of its own trains again, for whoever watches.
+A study passes `pipeline.run` a cache, so that runs that differ in something else, such as another prior or a detector,
+do not train the same residual twice. A single run trains without one, so that its training can be watched.
 """
 
 import shutil
@@ -16,7 +16,7 @@ from heat_core.version import __version__
 
 
 class ResidualCache:
-    """A folder of trained residuals, each under a digest of everything that it follows from."""
+    """Folder of trained residuals, each named by a digest of everything that it depends on."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -24,12 +24,12 @@ class ResidualCache:
     def path_for(
         self, part: CorrectedPrior, train: Features, settings: ResidualSettings, seed: int, device: str
     ) -> Path:
-        """Where the residual lies, or would."""
+        """Return the path of a residual in the cache, whether it exists or not."""
         follows_from = {
             "version": __version__,
             "prior": part.name,
             "features": digest_of_array(part.view.array(train)),
-            "energies": digest_of_array(part.reference),  # of the prior: head, covariance, published values
+            "energies": digest_of_array(part.reference),  # they depend on the head, the covariance and published values
             "settings": settings.as_options(),
             "seed": seed,
             "device": device,
@@ -38,14 +38,14 @@ class ResidualCache:
         return self.folder / f"{part.name}-{key}.safetensors"
 
     def restore(self, cached: Path, target: Path) -> bool:
-        """Copy a residual into a run, where there is one."""
+        """Copy a residual into a run if it exists; return whether it did."""
         if not cached.exists():
             return False
         _copy(cached, target)
         return True
 
     def store(self, trained: Path, cached: Path) -> None:
-        """Keep the residual of a run."""
+        """Copy the residual of a run into the cache."""
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         _copy(trained, cached)

@@ -1,4 +1,4 @@
-"""What a run was made from: a resumed run must not mix what it made of other features or another head with these."""
+"""Digests of the features and the head of a run, so that a resumed run does not mix results of different ones."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,11 @@ _FILE = "inputs.json"
 
 
 def require_same_features(folder: Path, sets: dict[str, Features]) -> None:
-    """Refuse features that are not those that the run began with, in any column; sets that it did not know are kept."""
+    """Refuse features that differ in any column from those with which the run began; digests of new sets are stored.
+
+    Raises:
+        HeatError: naming the set and the columns that differ.
+    """
     for name, features in sets.items():
         columns = {"avg": features.avg, "std": features.std, "labels": features.labels}
         columns |= {column: values for column, values in features.extra.items() if column.endswith(SECOND_ENCODER)}
@@ -23,12 +27,22 @@ def require_same_features(folder: Path, sets: dict[str, Features]) -> None:
 
 
 def require_same_head(folder: Path, head: Head) -> None:
-    """Refuse a head that is not the one that the run began with."""
+    """Refuse a head that is not the one with which the run began; the digest of a first one is stored.
+
+    Raises:
+        HeatError: where the head differs.
+    """
     _require_same(folder, "head", {"weight": digest_of_array(head[0]), "bias": digest_of_array(head[1])})
 
 
 def require_same_avg(folder: Path, sets: dict[str, Features]) -> None:
-    """Refuse features whose `avg` is not that which the run began with, where it kept a digest; nothing is written."""
+    """Refuse features whose `avg` differs from that with which the run began, where a digest of it is stored.
+
+    Nothing is written.
+
+    Raises:
+        HeatError: naming the set.
+    """
     known = _read_digests(folder)
     for name, features in sets.items():
         before = known.get(f"features of {name!r}", {})
@@ -52,6 +66,6 @@ def _require_same(folder: Path, what: str, digests: dict[str, str]) -> None:
 
 
 def _read_digests(folder: Path) -> dict[str, Any]:
-    """What was used → its digests by column; {} where the run kept none yet."""
+    """Read the digests by input and column; {} where none are stored yet."""
     path = folder / _FILE
     return read_checked_json(path, f"delete {folder} and start a new run") if path.exists() else {}

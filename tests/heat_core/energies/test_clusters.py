@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from heat_core import Experiment, HeatError, Run, run
+from heat_core.energies.clusters import CLUSTERS_FILE, attach_clusters, default_cluster_count, find_clusters
 from heat_core.energies.priors import GaussianMixture
 from heat_core.energies.views import VIEWS
 from heat_core.features.features import Features
 from heat_core.pipeline.experiment_sets import inspect_sets
 from heat_core.pipeline.positions import positions_of
 from heat_core.pipeline.scoring import score
-from heat_core.runs.clusters import CLUSTERS_FILE, attach_clusters, default_cluster_count, find_clusters
 from tests.conftest import make_folder, save_network
 
 SETTINGS = {"width": 8, "updates": 1, "epochs": 1, "langevin_steps": 1}
@@ -55,10 +55,11 @@ def test_they_stay_those_of_the_run(tmp_path):
     assert attach_clusters(tmp_path / "elsewhere", features).labels is None
 
 
-def test_of_many_images_those_that_were_not_looked_at_go_to_the_nearest_centre(tmp_path, monkeypatch):
+def test_images_beyond_the_fit_go_to_the_nearest_centre(tmp_path):
+    """Of many images, those that k-means does not see go to the nearest centre."""
     features, which = blobs()
-    monkeypatch.setattr("heat_core.runs.clusters._LOOKED_AT", 20)
-    np.testing.assert_array_equal(find_clusters(tmp_path, features, 3, 0).labels, np.array([2, 0, 1])[which])
+    found = find_clusters(tmp_path, features, 3, 0, max_fitted=20)
+    np.testing.assert_array_equal(found.labels, np.array([2, 0, 1])[which])
 
 
 def test_one_thread_or_two(tmp_path):
@@ -135,9 +136,10 @@ def at_home(folder, monkeypatch):
 
 
 @pytest.mark.usefixtures("at_home")
-def test_what_asks_a_classifier_is_left_out_and_the_rest_is_there(done):
+def test_what_needs_a_classifier_is_left_out(done):
+    """What needs a classifier is left out, and the rest is there."""
     assert set(done.left_out) == {"msp", "odin", "gradnorm", "gram", "el"}
-    assert done.left_out["el"] == "el is left out: it asks a classifier, and the ID set has no classes."
+    assert done.left_out["el"] == "el is left out: it needs a classifier, and the ID set has no classes."
     assert {"knn", "mahalanobis", "ssd", "mds", "gmm", "gmm-std", "heat-gmm", "heat-knn", "heat"} <= set(done.metrics())
     assert done.priors == ["gmm", "knn"]
     assert done.record.notes[0].startswith("The training set has no classes: clusters of its features stand for them")
@@ -228,7 +230,7 @@ def test_a_second_encoder_sees_the_clusters_of_the_first(folder):
 
 
 def test_only_priors_of_a_classifier_leave_nothing(folder):
-    with pytest.raises(HeatError, match="el is left out: it asks a classifier, and the ID set has no classes"):
+    with pytest.raises(HeatError, match="el is left out: it needs a classifier, and the ID set has no classes"):
         run(asked(folder, priors=["el"], detectors=[]))
 
 

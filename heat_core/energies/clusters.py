@@ -1,6 +1,6 @@
-"""ID sets without classes: clusters of their features stand for classes, as in SSD (Sehwag et al., ICLR 2021).
+"""Clusters of features in place of classes, for ID sets without any, as in SSD (Sehwag et al., ICLR 2021).
 
-They are found once and kept with the run: whoever fits its priors again reads them.
+They are computed once and stored with the run, so that priors that are fitted again use the same ones.
 """
 
 import warnings
@@ -17,22 +17,21 @@ from heat_core.storage import read_npz, write_npz
 from heat_core.types import OnStep
 
 CLUSTERS_FILE = "clusters.npz"
-_MAX_CLUSTERS, _IMAGES_PER_CLUSTER = 10, 20  # clusters, and images of each on average
-_MAX_FITTED = 20_000  # images that k-means sees; the others go to the nearest centre
-_STARTS = 3  # of k-means, of which the best is taken
-_STRENGTH = 0.1  # of the head, as `heads.fit_head` has it, for features whose squares are 1 on average
+_MAX_CLUSTERS, _IMAGES_PER_CLUSTER = 10, 20  # number of clusters, and images of each on average
+_STARTS = 3  # starts of k-means, of which the best is used
+_STRENGTH = 0.1  # C of the head as in `heads.fit_head`, for features whose mean square is 1
 
 
 def default_cluster_count(images: int) -> int:
-    """Ten; fewer where there were fewer than 20 images for each, and two at least."""
+    """Return ten clusters, or fewer with 20 images for each on average, but at least two."""
     return max(2, min(_MAX_CLUSTERS, images // _IMAGES_PER_CLUSTER))
 
 
 def attach_clusters(folder: Path, train: Features) -> Features:
-    """The training features of a run with the clusters that it keeps, where it has some.
+    """Label the training features of a run by its stored clusters; without any, return them unchanged.
 
     Raises:
-        HeatError: where they are damaged, or those of other images.
+        HeatError: where the clusters are damaged, or belong to other images.
     """
     path = folder / CLUSTERS_FILE
     if train.labels is not None or not path.exists():
@@ -48,30 +47,34 @@ def attach_clusters(folder: Path, train: Features) -> Features:
     )
 
 
-def find_clusters(folder: Path, train: Features, count: int | None, seed: int) -> Features:
-    """The same, found by k-means on the normalised `avg` where the run keeps none yet.
+def find_clusters(folder: Path, train: Features, count: int | None, seed: int, max_fitted: int = 20_000) -> Features:
+    """Label the training features by clusters: the stored ones, or else those of k-means on the normalised `avg`.
 
     Args:
-        folder: of the run.
-        train: without labels.
-        count: how many; None = `default_cluster_count`.
-        seed: of k-means.
+        folder: folder of the run.
+        train: features without labels.
+        count: number of clusters; None = `default_cluster_count`.
+        seed: seed of k-means.
+        max_fitted: largest number of images that k-means is fitted to; others are assigned to the nearest centre.
 
     Raises:
-        HeatError: where there are fewer images than that, or all are alike.
+        HeatError: where there are fewer images than clusters, or all images have the same features.
     """
     if not (folder / CLUSTERS_FILE).exists():
         count = count or default_cluster_count(len(train))
         if count > len(train):
             raise HeatError(f"{len(train)} training images cannot make {count} clusters: choose fewer, or give more.")
-        write_npz(folder / CLUSTERS_FILE, {"ids": np.array(train.ids), "labels": _k_means(train, count, seed)})
+        write_npz(
+            folder / CLUSTERS_FILE, {"ids": np.array(train.ids), "labels": _k_means(train, count, seed, max_fitted)}
+        )
     return attach_clusters(folder, train)
 
 
 def fit_cluster_head(train: Features, on_step: OnStep = no_progress) -> HeadChoice:
-    """A linear head that tells the clusters apart: an image is taken for the one that it says, and is as sure of it.
+    """Fit a linear head that predicts the cluster, which gives every image a predicted class and its confidence.
 
-    Its strength follows the size of the features, which k-means does not see: of small ones it would tell nothing.
+    The penalty is scaled by the size of the features: with small ones, a fixed penalty would make all predictions
+    alike, although k-means on normalised features is not affected by their size.
     """
     from heat_core.energies.priors.base import column_moments
     from heat_core.features.head_fitting import fit_logistic
@@ -82,8 +85,8 @@ def fit_cluster_head(train: Features, on_step: OnStep = no_progress) -> HeadChoi
     return HeadChoice(head, None, f"A logistic regression tells the {len(train.class_names)} clusters apart.")
 
 
-def _k_means(train: Features, count: int, seed: int) -> np.ndarray:
-    """(N,) the cluster of each image, the largest first."""
+def _k_means(train: Features, count: int, seed: int, max_fitted: int) -> np.ndarray:
+    """Return the (N,) cluster of each image, numbered from the largest cluster."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
@@ -92,9 +95,9 @@ def _k_means(train: Features, count: int, seed: int) -> np.ndarray:
     from heat_core.features.chunks import map_blocks
 
     rows = VIEWS["gmm"].rows(train)
-    sampled = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _MAX_FITTED)).round().astype(int))
-    with threadpool_limits(1), warnings.catch_warnings():  # sums in one order, on any number of cores
-        warnings.simplefilter("ignore", ConvergenceWarning)  # of images that are alike
+    sampled = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), max_fitted)).round().astype(int))
+    with threadpool_limits(1), warnings.catch_warnings():  # sums must not depend on the number of cores
+        warnings.simplefilter("ignore", ConvergenceWarning)  # raised where images are alike
         k_means = KMeans(count, random_state=seed, n_init=_STARTS).fit(rows[sampled])
         labels = map_blocks(k_means.predict, rows)
     present, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
