@@ -95,7 +95,7 @@ def test_a_run_appears_under_its_name_only_as_a_run(home, monkeypatch):
     def full(path, content):
         raise HeatError("no space")
 
-    monkeypatch.setattr(jobs, "write_json", full)
+    monkeypatch.setattr("heat_core.runs.creation.write_json", full)
     with pytest.raises(HeatError, match="no space"):
         new_run(demo_experiment())
     assert all(p.name.startswith(".new-") for p in (home / "runs").iterdir())
