@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heat_core.errors import HeatError
-from heat_core.metrics import require_alpha, threshold95, threshold_at
+from heat_core.thresholds import require_alpha, threshold95, threshold_at
 
 HEAT = "heat"  # name of HEAT among the detectors
 _SERIES_BELOW = 1e-6  # for |β(E - mean)| below this, two terms of the expansion are exact in float64
@@ -101,7 +101,7 @@ class Lens:
         priors: names of the priors that are composed; None = all priors of the run.
         weights: one weight for each composed prior (see `compose`); None = equal weights.
         threshold: threshold of HEAT's score; None = the 95th percentile of the ID test scores.
-        alpha: false-alarm rate in (0, 1) that sets the threshold (see `metrics.threshold_at`).
+        alpha: false-alarm rate in (0, 1) that sets the threshold (see `thresholds.threshold_at`).
 
     Raises:
         HeatError: if a prior is named twice, if `alpha` is not between 0 and 1, or if `threshold` is given beside it.

@@ -9,7 +9,7 @@ from heat_core.composition import Scale
 from heat_core.energies.names import PRIOR_TITLES
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.feature_map import MAP_FILE
-from heat_core.runs.record import ENERGIES, FORMAT, RunRecord
+from heat_core.runs.results_file import ENERGIES, FORMAT, RunRecord
 from heat_core.runs.row_names import prior_row
 from heat_core.runs.set_record import SetRecord
 from heat_core.storage import write_json, write_npz

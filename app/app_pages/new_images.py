@@ -10,7 +10,7 @@ from app.common.text import escape_markdown
 from app.new_images import batch_store, batch_view
 from app.state import session
 from heat_core.analysis.questions import Query
-from heat_core.runs.scored import ScoredImages
+from heat_core.runs.scored_images import ScoredImages
 
 DEFAULT_QUERY = Query(question="unknown", order="unusual")
 

@@ -9,7 +9,7 @@ from heat_core.analysis.samples import Samples
 from heat_core.analysis.similarity import SimilarityIndex
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.feature_map import MAP_FILE
-from heat_core.runs.record import ENERGIES
+from heat_core.runs.results_file import ENERGIES
 
 Version = tuple[int, ...]  # modification times of files in nanoseconds, 0 for a file that does not exist
 

@@ -7,7 +7,7 @@ import streamlit as st
 from heat_core import Run
 from heat_core.analysis.new_images import NewImages
 from heat_core.analysis.samples import Samples
-from heat_core.runs.record import ENERGIES
+from heat_core.runs.results_file import ENERGIES
 
 PREFIX = "/heat-files"
 

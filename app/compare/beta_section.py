@@ -13,7 +13,7 @@ from heat_core.analysis.beta_sweep import BETAS, sweep_beta
 from heat_core.composition import format_beta
 from heat_core.reporting import figures
 from heat_core.runs.experiment import ID
-from heat_core.runs.record import ENERGIES
+from heat_core.runs.results_file import ENERGIES
 
 
 @st.cache_data(show_spinner="Composing at every β…", max_entries=32)

@@ -16,7 +16,7 @@ from heat_core.names import printable
 from heat_core.reporting import figures, tables
 from heat_core.reporting.plotly_text import escape_plotly
 from heat_core.runs.manage import list_runs
-from heat_core.runs.record import ENERGIES
+from heat_core.runs.results_file import ENERGIES
 
 _CAPTION = (
     "Percent. **Bold**: the best of its column, and every row that does not differ from it: the difference, resample "

@@ -13,7 +13,7 @@ from heat_core.jobs.jobs import start_scoring
 from heat_core.locks import is_locked
 from heat_core.names import file_name, printable
 from heat_core.runs.lock import FAILED_FILE, LOG_FILE, SCORE_LOCK
-from heat_core.runs.scored import SCORED, ScoredImages
+from heat_core.runs.scored_images import SCORED, ScoredImages
 from heat_core.storage import writing
 
 UPLOAD_TYPES = sorted(s.removeprefix(".") for s in suffixes())

@@ -13,8 +13,8 @@ from heat_core.analysis.new_images import NewImages
 from heat_core.composition import HEAT
 from heat_core.guard.drift import OTHER_DOMAIN_SHARE
 from heat_core.runs.feature_map import MAP_FILE
-from heat_core.runs.record import ENERGIES
-from heat_core.runs.scored import SCORED, ScoredImages
+from heat_core.runs.results_file import ENERGIES
+from heat_core.runs.scored_images import SCORED, ScoredImages
 
 
 def draw_batch(run: Run, batch: str, scored: ScoredImages) -> None:

@@ -8,9 +8,9 @@ from app.common.text import escape_markdown
 from app.state import session
 from heat_core import Lens
 from heat_core.analysis.new_images import NewImages
-from heat_core.guard.conformal import USUAL_ALPHA
 from heat_core.guard.drift import GroupDrift
 from heat_core.names import printable
+from heat_core.thresholds import DEFAULT_ALPHA
 
 _ROWS = 8  # rows in view without scrolling
 _COLUMNS = {
@@ -33,7 +33,7 @@ _COLUMNS = {
 
 
 def _alpha_of(lens: Lens) -> float:
-    return lens.alpha or USUAL_ALPHA
+    return lens.alpha or DEFAULT_ALPHA
 
 
 def draw_discoveries(new_images: NewImages, lens: Lens) -> None:

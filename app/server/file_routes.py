@@ -23,8 +23,8 @@ from heat_core.names import file_name
 from heat_core.reporting.thumbnails import encoded
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import TRAIN
-from heat_core.runs.record import ENERGIES
-from heat_core.runs.scored import SCORED, ScoredImages
+from heat_core.runs.results_file import ENERGIES
+from heat_core.runs.scored_images import SCORED, ScoredImages
 from heat_core.storage import heat_home
 
 _SIDES = (96, 192, 384, 768, 1536)  # pixels; few sizes, so that the browser's cache has most pictures

@@ -18,7 +18,7 @@ from heat_core.runs.feature_map import FeatureMap
 from heat_core.runs.metadata_columns import Columns, groups_of
 from heat_core.runs.row_names import CORRECTED, corrected_row, prior_row
 from heat_core.runs.run import Run
-from heat_core.runs.scored import ScoredImages
+from heat_core.runs.scored_images import ScoredImages
 from heat_core.storage import is_file
 
 NEW = "new images"

@@ -15,9 +15,10 @@ from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.data.image_location import ImageLocation
 from heat_core.errors import HeatError
 from heat_core.guard.conformal import Calibration
-from heat_core.metrics import auroc, fpr95, threshold95
+from heat_core.metrics import auroc, fpr95
 from heat_core.runs.metadata_columns import Columns, concatenate
 from heat_core.runs.run import Run
+from heat_core.thresholds import threshold95
 
 
 class Samples:

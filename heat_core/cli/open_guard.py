@@ -52,9 +52,9 @@ def open_guard_at_alpha(options: argparse.Namespace) -> "Guard":
 
 def alpha_from_options(options: argparse.Namespace) -> float:
     """Return the false-alarm rate `--alpha`, or its default."""
-    from heat_core.guard.conformal import USUAL_ALPHA
+    from heat_core.thresholds import DEFAULT_ALPHA
 
-    return USUAL_ALPHA if options.alpha is None else options.alpha
+    return DEFAULT_ALPHA if options.alpha is None else options.alpha
 
 
 def exit_code(unknown_share: float, options: argparse.Namespace) -> int:

@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from heat_core.errors import HeatError
-from heat_core.metrics import require_alpha, threshold_at
-
-USUAL_ALPHA = 0.05  # default false-alarm rate
+from heat_core.thresholds import require_alpha, threshold_at
 
 
 def min_calibration_size(alpha: float) -> int:

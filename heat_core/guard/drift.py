@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from heat_core.errors import HeatError
-from heat_core.guard.conformal import USUAL_ALPHA, Calibration
-from heat_core.metrics import require_alpha, wilson_interval
+from heat_core.guard.conformal import Calibration
+from heat_core.metrics import wilson_interval
+from heat_core.thresholds import DEFAULT_ALPHA, require_alpha
 
 _SIGNIFICANCE = 0.05  # level of the corrected test
 _MAX_GROUPS = 10_000
@@ -46,7 +47,7 @@ class GroupDrift:
 
 
 def drift(
-    calibration: Calibration, scores: np.ndarray, groups: Sequence[str], alpha: float = USUAL_ALPHA
+    calibration: Calibration, scores: np.ndarray, groups: Sequence[str], alpha: float = DEFAULT_ALPHA
 ) -> list[GroupDrift]:
     """Test each group of images against the calibration, in the order of the groups' names.
 

@@ -20,13 +20,13 @@ from heat_core.features.batches import ExtractionProgress, extract_in_memory, ex
 from heat_core.features.chunks import non_finite_rows
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of
-from heat_core.guard.conformal import USUAL_ALPHA, benjamini_hochberg
+from heat_core.guard.conformal import benjamini_hochberg
 from heat_core.guard.file import load_guard, save_guard
 from heat_core.guard.module import GuardModule
 from heat_core.guard.state import GuardState
-from heat_core.metrics import require_alpha
 from heat_core.names import printable
 from heat_core.storage import expand_home
+from heat_core.thresholds import DEFAULT_ALPHA, require_alpha
 
 ImageInput = str | Path | Image.Image
 NO_CLASS = -1  # predicted class of an image without a score
@@ -73,12 +73,12 @@ class Verdicts:
         """Names of the predicted classes; empty for images without a score."""
         return ["" if c == NO_CLASS else self.class_names[c] for c in self.predicted]
 
-    def unknown(self, alpha: float = USUAL_ALPHA) -> np.ndarray:
+    def unknown(self, alpha: float = DEFAULT_ALPHA) -> np.ndarray:
         """Return (N,) bool, whether p ≤ α; a known image is called unknown with probability at most α."""
         with np.errstate(invalid="ignore"):
             return self.p_value <= require_alpha(alpha)
 
-    def discoveries(self, rate: float = USUAL_ALPHA) -> np.ndarray:
+    def discoveries(self, rate: float = DEFAULT_ALPHA) -> np.ndarray:
         """Return (N,) bool, the discoveries: a share of at most `rate` of them is expected to be known.
 
         See `benjamini_hochberg`.

@@ -15,7 +15,7 @@ from heat_core.guard.network import Network
 from heat_core.progress import no_progress
 from heat_core.runs.events import Progress
 from heat_core.runs.experiment import FEATURES, ID, TRAIN
-from heat_core.runs.record import residual_path
+from heat_core.runs.results_file import residual_path
 from heat_core.runs.run import Run
 
 

@@ -25,7 +25,7 @@ from heat_core.runs.creation import new_run
 from heat_core.runs.events import Event, Progress, record_job
 from heat_core.runs.experiment import Experiment
 from heat_core.runs.feature_map import write_points
-from heat_core.runs.record import ENERGIES
+from heat_core.runs.results_file import ENERGIES
 from heat_core.runs.run import Run
 from heat_core.version import __version__
 

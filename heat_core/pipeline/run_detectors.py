@@ -23,7 +23,7 @@ from heat_core.names import printable
 from heat_core.pipeline.sources import Source
 from heat_core.runs.events import Progress
 from heat_core.runs.experiment import TRAIN, Experiment
-from heat_core.runs.record import RunRecord
+from heat_core.runs.results_file import RunRecord
 from heat_core.runs.row_names import RECTIFIED_PRIORS
 from heat_core.types import Head
 

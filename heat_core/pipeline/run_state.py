@@ -14,7 +14,7 @@ from heat_core.pipeline.run_detectors import ExclusionReasons, SelectedDetectors
 from heat_core.pipeline.sources import Source
 from heat_core.runs.events import Progress
 from heat_core.runs.experiment import Experiment
-from heat_core.runs.record import ENERGIES, RunRecord
+from heat_core.runs.results_file import ENERGIES, RunRecord
 
 
 @dataclass

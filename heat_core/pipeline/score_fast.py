@@ -11,7 +11,7 @@ from heat_core.pipeline.provenance import require_same_features, require_same_he
 from heat_core.pipeline.run_detectors import detector_warnings, load_finished_scores
 from heat_core.pipeline.run_state import RunState
 from heat_core.runs.experiment import ID, TRAIN
-from heat_core.runs.record import ENERGIES, HEAD_FILE, RunRecord
+from heat_core.runs.results_file import ENERGIES, HEAD_FILE, RunRecord
 from heat_core.runs.row_names import ordered_titles, prior_row
 from heat_core.runs.set_record import SetRecord
 from heat_core.storage import write_npz

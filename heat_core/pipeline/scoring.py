@@ -16,7 +16,7 @@ from heat_core.progress import no_progress
 from heat_core.runs.events import Progress
 from heat_core.runs.lock import FAILED_FILE, SCORE_LOCK
 from heat_core.runs.run import Run
-from heat_core.runs.scored import SCORED, ScoredImages
+from heat_core.runs.scored_images import SCORED, ScoredImages
 from heat_core.storage import writing
 
 

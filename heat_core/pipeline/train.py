@@ -14,7 +14,7 @@ from heat_core.features.features import Features
 from heat_core.pipeline.run_state import RunState
 from heat_core.runs.events import Progress
 from heat_core.runs.experiment import ID
-from heat_core.runs.record import BETA_FILE, residual_path
+from heat_core.runs.results_file import BETA_FILE, residual_path
 from heat_core.storage import write_checked_json
 
 

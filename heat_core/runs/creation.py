@@ -13,7 +13,7 @@ from heat_core.errors import HeatError
 from heat_core.names import file_name, printable
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import Experiment
-from heat_core.runs.record import FORMAT, require_format
+from heat_core.runs.results_file import FORMAT, require_format
 from heat_core.storage import heat_home, is_file, read_json, write_json, writing
 from heat_core.version import __version__
 

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from heat_core.errors import HeatError
-from heat_core.runs.record import FORMAT, require_format
+from heat_core.runs.results_file import FORMAT, require_format
 from heat_core.storage import read_npz, write_npz
 
 POSITIONS = "positions.npz"

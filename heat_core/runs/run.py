@@ -19,11 +19,8 @@ from heat_core.runs.experiment import TRAIN
 from heat_core.runs.feature_map import MAP_FILE, FeatureMap
 from heat_core.runs.lock import is_active, is_alive
 from heat_core.runs.pictures import Pictures
-from heat_core.runs.record import (
-    HEAD_FILE,
-    read_head,
-)
-from heat_core.runs.run_results import RunResults
+from heat_core.runs.results_file import HEAD_FILE, read_head
+from heat_core.runs.run_scores import RunScores
 from heat_core.storage import expand_home, heat_home, is_folder
 from heat_core.types import Head
 
@@ -31,7 +28,7 @@ ACTIVE = ("queued", "running")
 RUN_OF_STUDY = "study-"  # prefix of the name of a run that belongs to studies
 
 
-class Run(RunResults):
+class Run(RunScores):
     """Run that was read from its folder.
 
     Attributes:

@@ -13,7 +13,7 @@ from heat_core.analysis.comparison import Cell, Comparison
 from heat_core.analysis.comparison_rows import ScoreSource
 from heat_core.energies.names import PRIOR_TITLES
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
-from heat_core.runs.record import residual_path
+from heat_core.runs.results_file import residual_path
 from heat_core.runs.run import Run
 from heat_core.studies.paper import add_paper_columns
 from heat_core.studies.results import Result

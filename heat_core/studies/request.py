@@ -15,7 +15,7 @@ from heat_core.features.store import load_features
 from heat_core.pipeline.experiment_sets import open_sets
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import FEATURES, Experiment
-from heat_core.runs.record import FORMAT
+from heat_core.runs.results_file import FORMAT
 from heat_core.runs.run import RUN_OF_STUDY, Run
 from heat_core.storage import expand_home, heat_home, is_file, read_json, write_json, writing
 from heat_core.version import __version__

@@ -16,7 +16,7 @@ from heat_core.analysis.notes import write_note
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import save_selection
 from heat_core.runs.run import Run
-from heat_core.runs.scored import ScoredImages
+from heat_core.runs.scored_images import ScoredImages
 from tests.app.test_pages import PAGES
 from tests.synthetic import synthetic_run
 

@@ -12,9 +12,9 @@ import pytest
 from app.common.faults import UNEXPECTED
 from heat_core.analysis.notes import write_note
 from heat_core.analysis.samples import Samples
-from heat_core.runs.record import ENERGIES, RunRecord
+from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.runs.run import Run
-from heat_core.runs.scored import ScoredImages
+from heat_core.runs.scored_images import ScoredImages
 from heat_core.storage import read_json, write_json
 from tests.browser import APP, CHROMIUM, chromium, streamlit_on
 from tests.synthetic import synthetic_run

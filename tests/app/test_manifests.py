@@ -23,7 +23,7 @@ from heat_core.analysis.questions import Query
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.similarity import SimilarityIndex
 from heat_core.runs.events import RUN_FILE
-from heat_core.runs.scored import ScoredImages
+from heat_core.runs.scored_images import ScoredImages
 from heat_core.storage import read_json, write_json
 from tests.app.runs.test_runs import texts
 from tests.app.server.test_file_routes import asked

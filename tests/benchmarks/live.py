@@ -29,7 +29,7 @@ from tests.browser import app_on, chromium
 def enlarged(home: Path, points: int) -> str:
     """A run folder with `points` samples in `home`; returns its name."""
     from heat_core.runs.feature_map import MAP_FILE
-    from heat_core.runs.record import ENERGIES
+    from heat_core.runs.results_file import ENERGIES
     from heat_core.runs.run import Run
     from heat_core.storage import write_npz
 

@@ -128,7 +128,7 @@ def test_only_session_touches_the_session_state():
 
 def test_no_other_module_writes_a_key_of_the_record():
     """The files of a run's numbers, and the keys in them, are known to one module each."""
-    keys = {"record.py": ("energies.npz", "/predicted", "/score-"), "scored.py": ("scored.npz",)}
+    keys = {"results_file.py": ("energies.npz", "/predicted", "/score-"), "scored_images.py": ("scored.npz",)}
     for path in [*(ROOT / "heat_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]:
         text = path.read_text(encoding="utf-8")
         foreign = [key for module, of_module in keys.items() if module != path.name for key in of_module]

@@ -1,7 +1,7 @@
 // Shows the samples of the subset as a grid, a table, or one row for each method.
 
 import { memo } from "../common/memo.js";
-import { gridColumns, gridRowCreator, gridRowHeight } from "./grid.js";
+import { gridColumns, gridRowCreator, gridRowHeight } from "./picture_grid.js";
 import { methodBlockCreator, methodBlockHeight, methodColumns } from "./method_rows.js";
 import { ROW_HEIGHT, createTableHead, tableColumns, tableRowCreator } from "./table.js";
 import { createVirtualList } from "./virtual_list.js";

@@ -1,6 +1,6 @@
 // Converts the messages from and to Python: what a new run or an answer changes in the state, and the state as text.
 
-import { packBits } from "../compute/bits.js";
+import { packBits } from "../compute/packed_bits.js";
 import { compositionSignature } from "../compute/composition.js";
 import { PLAIN_QUERY } from "../compute/query.js";
 import { parseNumber } from "../common/format.js";

@@ -1,7 +1,7 @@
 // Computes with selections of points, {bits: 0 or 1 for each point, count}. A selection is never changed; each gesture
 // makes a new one.
 
-import { unpackBits } from "../compute/bits.js";
+import { unpackBits } from "../compute/packed_bits.js";
 
 /**
  * Returns the selection of nothing among n points.

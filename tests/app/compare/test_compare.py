@@ -17,7 +17,7 @@ from heat_core.analysis import facets
 from heat_core.analysis.questions import filter_mask, question_mask
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import load_selection
-from heat_core.runs.record import ENERGIES, RunRecord
+from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.runs.run import Run
 from tests.browser import CHROMIUM, ROOT, app_on, chromium
 from tests.synthetic import synthetic_run

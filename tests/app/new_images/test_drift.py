@@ -10,7 +10,7 @@ from heat_core import Lens
 from heat_core.analysis.new_images import NewImages
 from heat_core.pipeline.scoring import score
 from heat_core.runs.lock import LOG_FILE
-from heat_core.runs.scored import SCORED
+from heat_core.runs.scored_images import SCORED
 from tests.app.test_pages import page
 
 

@@ -14,7 +14,7 @@ from app.server import file_routes
 from app.state.view_state import ViewState, to_query_params
 from heat_core.analysis.questions import Query, question_mask, sort_samples
 from heat_core.analysis.samples import Samples
-from heat_core.runs.scored import ScoredImages
+from heat_core.runs.scored_images import ScoredImages
 
 
 def asked(route: str, **query: str):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from heat_core import compose, metrics
+from heat_core.thresholds import threshold95, threshold_at
 from tests.app.modules import BROWSER, module_page
 from tests.browser import CHROMIUM
 
@@ -112,7 +113,7 @@ def test_binned_metrics_are_the_metrics_of_the_bins(page, case):
         known
     )
     exact = metrics.fpr95(known, unknown)
-    near = np.abs(np.arcsinh(unknown) - np.arcsinh(metrics.threshold95(known))) <= 3 * result["step"] + np.ptp(
+    near = np.abs(np.arcsinh(unknown) - np.arcsinh(threshold95(known))) <= 3 * result["step"] + np.ptp(
         np.arcsinh(np.sort(known)[-max(len(known) // 10, 1) :])
     )
     assert abs(result["metrics"]["fpr95"] - exact) <= near.mean() + 1e-9
@@ -161,7 +162,7 @@ def test_the_line_of_a_rate_is_that_of_the_library(page):
     for known in (PAIRS["random"][0], PAIRS["ties"][0], PAIRS["one sample each"][0]):
         for alpha in (0.001, 0.01, 0.05, 1 / 3, 0.5):
             script = "([s, a]) => compute.conformalThreshold(Float64Array.from(s), a)"
-            assert page.evaluate(script, [sorted(known), alpha]) == metrics.threshold_at(known, alpha)
+            assert page.evaluate(script, [sorted(known), alpha]) == threshold_at(known, alpha)
 
 
 def test_the_rate_slider_reaches_from_a_thousandth_to_a_half(page):

@@ -15,8 +15,8 @@ from heat_core.analysis.notes import write_note
 from heat_core.analysis.questions import Query
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import save_selection
-from heat_core.runs.record import ENERGIES, RunRecord
-from heat_core.runs.scored import ScoredImages
+from heat_core.runs.results_file import ENERGIES, RunRecord
+from heat_core.runs.scored_images import ScoredImages
 from tests.app.test_pages import page
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from heat_core import Run
 from heat_core.analysis.samples import Samples
-from heat_core.runs.record import ENERGIES
+from heat_core.runs.results_file import ENERGIES
 from tests.app.open_workbench import EXACT, LIVE, open_page, shown_numbers
 from tests.browser import CHROMIUM, app_on
 

@@ -10,7 +10,7 @@ from heat_core import Experiment, Lens, Run, run
 from heat_core.analysis.comparison import compare
 from heat_core.analysis.comparison_rows import entries_of
 from heat_core.reporting.tables import to_csv, to_html, to_markdown
-from heat_core.runs.record import ENERGIES, RunRecord
+from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.runs.row_names import evidence_of
 from heat_core.storage import read_json, write_json
 from tests.synthetic import synthetic_run

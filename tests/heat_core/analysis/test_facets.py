@@ -11,7 +11,7 @@ from heat_core.analysis.explanation import explain
 from heat_core.analysis.facets import Facet, Tags
 from heat_core.analysis.samples import Samples
 from heat_core.reporting.diverse_subset import choose_diverse
-from heat_core.runs.record import ENERGIES, RunRecord
+from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.runs.run import Run
 from tests.synthetic import CLASSES, synthetic_run
 

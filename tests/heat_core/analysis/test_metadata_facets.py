@@ -10,7 +10,7 @@ from heat_core.analysis.questions import Query, filter_mask, sort_samples
 from heat_core.analysis.samples import Samples
 from heat_core.reporting.export import to_csv
 from heat_core.reporting.report import to_html
-from heat_core.runs.scored import ScoredImages
+from heat_core.runs.scored_images import ScoredImages
 from tests.synthetic import synthetic_run
 
 

@@ -7,7 +7,7 @@ from heat_core import HeatError, Lens
 from heat_core.analysis.paired import OUTCOMES, RunDetector, compare_paired
 from heat_core.analysis.samples import Samples
 from heat_core.metrics import auroc, bootstrap_weights, fpr95
-from heat_core.runs.record import ENERGIES, RunRecord
+from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.runs.run import Run
 from tests.synthetic import synthetic_run
 

@@ -22,9 +22,10 @@ from heat_core.analysis.questions import (
     sort_samples,
 )
 from heat_core.analysis.samples import Samples
-from heat_core.metrics import fpr95, threshold95
-from heat_core.runs.record import ENERGIES, RunRecord
+from heat_core.metrics import fpr95
+from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.runs.run import Run
+from heat_core.thresholds import threshold95
 from tests.synthetic import CLASSES, synthetic_run
 
 LENSES = [Lens(), Lens(-2.0), Lens(threshold=1.0), Lens(1.0, ("gmm", "el"), (1.0, 3.0))]

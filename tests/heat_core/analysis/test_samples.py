@@ -17,9 +17,9 @@ from heat_core.analysis.questions import describe_sample
 from heat_core.analysis.samples import Samples, stratified_sample
 from heat_core.analysis.selections import load_selection, save_selection
 from heat_core.analysis.similarity import nearest_training
-from heat_core.metrics import threshold95
 from heat_core.reporting.export import to_csv, to_zip
-from heat_core.runs.record import ENERGIES, RunRecord
+from heat_core.runs.results_file import ENERGIES, RunRecord
+from heat_core.thresholds import threshold95
 
 METHODS = ["el", "gmm", "heat"]
 

@@ -12,7 +12,7 @@ from heat_core.energies.settings import settings_for
 from heat_core.jobs import throughput
 from heat_core.jobs.estimate import estimate
 from heat_core.runs.events import RUN_FILE
-from heat_core.runs.record import HEAD_FILE
+from heat_core.runs.results_file import HEAD_FILE
 from heat_core.storage import read_json, write_json, write_npz
 from tests.synthetic import CLASSES, synthetic_run
 

@@ -18,7 +18,7 @@ from heat_core.pipeline.experiment_sets import inspect_sets
 from heat_core.pipeline.positions import open_picture
 from heat_core.pipeline.scoring import score
 from heat_core.reporting.export import to_csv, to_zip
-from heat_core.runs.scored import SCORED, ScoredImages
+from heat_core.runs.scored_images import SCORED, ScoredImages
 from tests.conftest import save_network
 
 FRAMES, A_FRAME = 8, 6  # pictures of 96 by 64 pixels, and boxes of 32 in each

@@ -25,7 +25,7 @@ from heat_core.jobs import jobs
 from heat_core.pipeline.positions import pooled_values, position_contributions, positions_of, visible_box
 from heat_core.runs.lock import FAILED_FILE
 from heat_core.runs.position_maps import POSITIONS, Positions
-from heat_core.runs.record import ENERGIES, RunRecord
+from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.storage import write_npz
 from tests.conftest import make_folder
 from tests.tolerance import assert_close_in_norm

@@ -12,7 +12,7 @@ from heat_core.energies.settings import settings_for
 from heat_core.pipeline.sources import open_source
 from heat_core.runs.creation import new_run
 from heat_core.runs.experiment import ID, TRAIN
-from heat_core.runs.record import ENERGIES, RunRecord
+from heat_core.runs.results_file import ENERGIES, RunRecord
 
 SLOW = ["ebm", "ensemble", "gram", "mds", "odin"]
 SETTINGS = {"width": 16, "updates": 6, "epochs": 3, "langevin_steps": 2}

@@ -10,8 +10,8 @@ import pytest
 from heat_core import HeatError, Lens, Run
 from heat_core.__main__ import main
 from heat_core.pipeline.scoring import score
-from heat_core.runs.record import ENERGIES, RunRecord
-from heat_core.runs.scored import ScoredImages
+from heat_core.runs.results_file import ENERGIES, RunRecord
+from heat_core.runs.scored_images import ScoredImages
 
 
 @pytest.fixture

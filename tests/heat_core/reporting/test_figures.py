@@ -7,8 +7,9 @@ import pytest
 
 from heat_core.analysis.beta_sweep import BETAS
 from heat_core.composition import format_beta
-from heat_core.metrics import auroc, fpr95, roc_curve, threshold95
+from heat_core.metrics import auroc, fpr95, roc_curve
 from heat_core.reporting import figure_layout, figures, palette
+from heat_core.thresholds import threshold95
 from tests.heat_core.reporting.figure_checks import FOREIGN, lines_of
 
 RNG = np.random.default_rng(0)

@@ -14,7 +14,7 @@ from heat_core.analysis.questions import Query, baseline_of, count_gains, questi
 from heat_core.analysis.samples import Samples
 from heat_core.reporting.report import to_html, write_report
 from heat_core.reporting.report_pictures import gallery_sections
-from heat_core.runs.record import ENERGIES, RunRecord
+from heat_core.runs.results_file import ENERGIES, RunRecord
 from tests.synthetic import synthetic_run
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from heat_core import HeatError
 from heat_core.runs.metadata_columns import are_valid, concatenate, format_values, from_arrays, to_arrays
-from heat_core.runs.record import ENERGIES, RunRecord
-from heat_core.runs.scored import SCORED, ScoredImages
+from heat_core.runs.results_file import ENERGIES, RunRecord
+from heat_core.runs.scored_images import SCORED, ScoredImages
 from heat_core.storage import read_npz, write_npz
 from tests.synthetic import synthetic_run
 

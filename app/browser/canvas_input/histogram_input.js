@@ -2,7 +2,7 @@
 // of scores.
 
 import { scoreToX, xToScore } from "../panels/histogram.js";
-import { CLICK_DISTANCE, pointerPosition } from "./pointer.js";
+import { CLICK_DISTANCE, pointerPosition } from "./pointer_position.js";
 
 const SNAP_DISTANCE = 6; // CSS pixels from the 95 % threshold within which a dragged line takes that threshold
 const GRAB_DISTANCE = 8; // CSS pixels from the line within which it can be grabbed

@@ -1,6 +1,6 @@
 // Handles pointer and keys on the map, which select with a lasso or a box, pan, zoom, and inspect a point.
 
-import { CLICK_DISTANCE, pointerPosition } from "./pointer.js";
+import { CLICK_DISTANCE, pointerPosition } from "./pointer_position.js";
 
 const PAN_STEP = 60; // CSS pixels that an arrow key moves the map
 const OUTSIDE = [-99, -99]; // a position that no point is near

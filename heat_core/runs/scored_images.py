@@ -10,7 +10,7 @@ from heat_core.composition import PLAIN, Lens, Scale
 from heat_core.data.image_location import ImageLocation
 from heat_core.errors import HeatError
 from heat_core.runs.metadata_columns import Columns, are_valid, from_arrays, to_arrays
-from heat_core.runs.record import FORMAT, require_format
+from heat_core.runs.results_file import FORMAT, require_format
 from heat_core.runs.set_record import SetRecord
 from heat_core.storage import read_npz, write_npz
 

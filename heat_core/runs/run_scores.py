@@ -11,12 +11,12 @@ from heat_core.errors import HeatError
 from heat_core.metrics import evaluate
 from heat_core.runs.experiment import ID, Experiment
 from heat_core.runs.metadata_columns import Columns
-from heat_core.runs.record import BETA_FILE, ENERGIES, RunRecord, read_beta
+from heat_core.runs.results_file import BETA_FILE, ENERGIES, RunRecord, read_beta
 from heat_core.runs.row_names import CORRECTED, corrected_row, title_of
 from heat_core.runs.set_record import SetRecord
 
 
-class RunResults:
+class RunScores:
     """Numbers that a run's folder holds.
 
     Attributes:

@@ -7,8 +7,8 @@ import pytest
 
 from heat_core import HeatError, Lens, compose
 from heat_core.composition import Scale
-from heat_core.runs.record import FORMAT, RunRecord, residual_path
-from heat_core.runs.scored import ScoredImages
+from heat_core.runs.results_file import FORMAT, RunRecord, residual_path
+from heat_core.runs.scored_images import ScoredImages
 from heat_core.runs.set_record import SetRecord
 from heat_core.storage import read_npz, write_npz
 from tests.synthetic import synthetic_run
