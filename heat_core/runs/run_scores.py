@@ -94,7 +94,7 @@ class RunScores:
 
     @property
     def suggested_beta(self) -> float | None:
-        """β chosen without OOD data (see `heat_core.energies.beta`); None until the residuals are trained."""
+        """β chosen without OOD data (see `heat_core.energies.beta_selection`); None until the residuals are trained."""
         return read_beta(self.folder / BETA_FILE)
 
     def _set(self, dataset: str) -> SetRecord:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from heat_core.energies.beta import add_noise, choose_beta, standard_error
+from heat_core.energies.beta_selection import add_noise, choose_beta, standard_error
 from heat_core.features.features import Features
 from heat_core.metrics import auroc
 
