@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -62,15 +63,16 @@ def demo_run(demo_output):
 
 @pytest.fixture(scope="session")
 def shared_data(tmp_path_factory) -> Path:
-    """The unpacked real image sets."""
-    unpack = SHARED / "data" / "unpack.py"
-    if not unpack.exists():
+    """The folder of the real photographs, unpacked."""
+    packed = SHARED / "data" / "photos.tar.xz"
+    if not packed.exists():
         pytest.skip(f"needs the real image sets of {SHARED}, which users do not have")
-    return make_once(
-        tmp_path_factory,
-        "data",
-        lambda folder: subprocess.run([sys.executable, unpack, folder], check=True, capture_output=True),
-    )
+
+    def unpack(folder: Path) -> None:
+        with tarfile.open(packed) as archive:
+            archive.extractall(folder, filter="data")
+
+    return make_once(tmp_path_factory, "data", unpack)
 
 
 def make_once(tmp_path_factory, name: str, make: Callable[[Path], object]) -> Path:

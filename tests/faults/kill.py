@@ -37,6 +37,7 @@ def _experiment():
     experiment = demo_experiment()
     experiment.settings = {"updates": 20, "width": 32, "epochs": 5, "langevin_steps": 3}
     experiment.map = False
+    experiment.limit, experiment.limit_ood = 60, 100
     return experiment
 
 

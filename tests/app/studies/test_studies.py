@@ -35,7 +35,7 @@ def test_a_study_is_requested_cancelled_and_resumed(page, home, base):  # noqa: 
 
     from heat_core import run
 
-    base.settings |= {"epochs": 40, "updates": 400, "width": 64}
+    base.settings |= {"epochs": 40, "updates": 200, "width": 64}
     done = run(base, home / "runs" / "mine") if (home / "runs").exists() else run(base)
     page.goto(f"{page.address}/studies?run={done.id}")
     box = page.get_by_role("combobox", name="Study", exact=True)

@@ -31,7 +31,7 @@ SENTENCES = (
     | dict.fromkeys(((n, c) for n in ("mds-plus-plus", "rmds", "rmds-plus-plus") for c in NO_SPREAD), "do not vary")
     | dict.fromkeys(((n, c) for n in ("vim", "residual") for c in NO_SPREAD), "nothing is left")
     | dict.fromkeys(((n, c) for n in ("openmax", "she", "core") for c in NO_SAMPLES), "has no training image")
-    | {("core", "zero features"): "nothing is left"}
+    | {("core", "zero features"): "none is left"}
 )
 
 

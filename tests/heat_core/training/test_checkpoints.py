@@ -48,7 +48,7 @@ def test_killed_after_an_epoch_and_resumed_gives_the_same_bytes(folders, tmp_pat
     assert not killed.exists()
 
     reports, said = [], []
-    trained(folders, killed, on_progress=reports.append, say=said.append)
+    trained(folders, killed, on_progress=reports.append, report=said.append)
     assert [r["epoch"] for r in reports] == [2, 3]
     assert said == ["Training continues after epoch 1 of 3, in fp32."]
     trained(folders, whole)
@@ -82,7 +82,7 @@ def test_a_finished_training_is_not_done_again(folders, tmp_path):
     """A finished training is not done again, and files that it did not write are kept."""
     out, said, reports = tmp_path / "net.safetensors", [], []
     made = trained(folders, out, replace(SMALL, epochs=1))
-    assert trained(folders, out, replace(SMALL, epochs=1), on_progress=reports.append, say=said.append) == made
+    assert trained(folders, out, replace(SMALL, epochs=1), on_progress=reports.append, report=said.append) == made
     assert (said, reports) == ([f"{out} is already trained."], [])
     with pytest.raises(HeatError, match="epochs 1, not 3"):
         trained(folders, out)

@@ -188,7 +188,11 @@ def logits_alone(given):
         (Changed(lambda given: {"features": given["avg"]}), {}, "it gives features: let it give avg"),
         (Changed(lambda given: given | {"logits": 2 * given["logits"]}), {}, "no linear layer of its avg"),
         (Changed(lambda given: given | {"logits": given["volume"]}), {}, "no linear layer of its avg"),
-        (Changed(lambda given: {"avg": given["avg"].digamma()}), {}, "aten.digamma.default, which is none of the oper"),
+        (
+            Changed(lambda given: {"avg": given["avg"].digamma()}),
+            {},
+            "aten.digamma.default, which is not among the accepted oper",
+        ),
         (Changed(lambda given: {"avg": given["avg"] + given["avg"].mean(dim=0)}), {}, "depend on the other images"),
         (Changed(lambda given: given | {"avg": given["volume"]}), {}, "does not pool its features into one vector"),
     ],
