@@ -143,7 +143,7 @@ def absent(module: str, *imported: str) -> bool:
 def test_what_opens_runs_does_not_import_torch():
     folders = ("analysis", "reporting")
     analysis = [f"heat_core.{f}.{p.stem}" for f in folders for p in (ROOT / "heat_core" / f).glob("[a-z]*.py")]
-    names = ("record", "position_maps", "run", "experiment", "feature_map", "events")
+    names = ("results_file", "position_maps", "run", "experiment", "feature_map", "events")
     runs = [f"heat_core.runs.{name}" for name in names]
     runs += ["heat_core.jobs.jobs", "heat_core.jobs.estimate", "heat_core.pipeline.make_map"]
     others = ["heat_core.composition", "heat_core.metrics", "heat_core.cli", "heat_core.energies.settings"]

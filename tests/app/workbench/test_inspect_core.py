@@ -28,7 +28,7 @@ PAIRS = {
 
 # The functions of the computing modules, together in one object.
 COMPUTE = """async () => {
-  const names = ['composition', 'histogram', 'calibration', 'sliders', 'bits', 'hit_test'];
+  const names = ['composition', 'histogram', 'calibration', 'sliders', 'packed_bits', 'hit_test'];
   const modules = await Promise.all(names.map(name => import(`/compute/${name}.js`)));
   globalThis.compute = Object.assign({}, ...modules);
 }"""
