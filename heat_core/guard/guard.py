@@ -89,16 +89,7 @@ class Verdicts:
 class Guard(GuardState):
     """HEAT detector that scores images without its run.
 
-    Args:
-        name: name of the run.
-        network: network that computes the features; None when the run was made from features.
-        head: linear head (weight (C, D), bias (C,)) of the classifier.
-        parts: corrected priors, in the order of `scale.priors`.
-        scale: standardisation scale of their hybrid energies.
-        lens: β, priors, weights and threshold of the composition.
-        class_names: names of the classifier's classes.
-        calibration: scores of known images on which nothing was fitted.
-        calibration_note: sentence on which images the calibration has, and whether β was chosen with them.
+    Its arguments and attributes are those of `GuardState`.
 
     Example:
         guard = Guard.load("run.safetensors")

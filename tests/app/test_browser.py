@@ -2,12 +2,9 @@
 
 import pytest
 
-from tests.browser import CHROMIUM, app_on, chromium
+from tests.browser import NEEDS_CHROMIUM, app_on, chromium
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture

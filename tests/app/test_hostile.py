@@ -16,13 +16,10 @@ from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.runs.run import Run
 from heat_core.runs.scored_images import ScoredImages
 from heat_core.storage import read_json, write_json
-from tests.browser import APP, CHROMIUM, chromium, streamlit_on
+from tests.browser import APP, NEEDS_CHROMIUM, chromium, streamlit_on
 from tests.synthetic import synthetic_run
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
-]
+pytestmark = NEEDS_CHROMIUM
 ELSEWHERE = "http://127.0.0.1:9"  # nobody is there; who asks is seen in the browser's log
 RUN = "`r` ![x](https:evil.example) &lt; [a](b)"
 

@@ -14,7 +14,7 @@ const SHAPES = {
 /** The names of the shapes; points hold positions in this list. */
 export const SHAPE_NAMES = Object.keys(SHAPES);
 
-const LEAST_RADIUS = 2.5; // device pixels; every shape is a disc below, where they cannot be told apart
+const LEAST_RADIUS = 2.5; // device pixels; every shape is a disc below, where shapes cannot be distinguished
 
 /**
  * Returns what a point of a shape covers, as offsets in the pixels of an image.

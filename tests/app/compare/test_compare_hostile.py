@@ -6,12 +6,9 @@ import pytest
 
 from app.common.faults import UNEXPECTED
 from tests.app.test_hostile import RUN, hostile_run, page, visit, written  # noqa: F401 (page is a fixture)
-from tests.browser import APP, CHROMIUM, streamlit_on
+from tests.browser import APP, NEEDS_CHROMIUM, streamlit_on
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
-]
+pytestmark = NEEDS_CHROMIUM
 OTHER = "other ![x](http://127.0.0.1:9/o.png)"
 
 

@@ -149,7 +149,7 @@ def test_the_form_is_filled_from_another_run_or_the_demo(run):
 
 
 def test_another_page_fills_the_form_in_one_call(home, sets):
-    """As Inspect does with a tagged set: a button that prefills, then the Runs page."""
+    """Prefill the form from a button, as Inspect does with a tagged set, and open the Runs page."""
     synthetic_run(home / "runs" / "a")
     script = f"""
 import runpy

@@ -6,13 +6,10 @@ import pytest
 
 from heat_core.jobs.jobs import cancel
 from heat_core.runs.manage import list_runs
-from tests.browser import CHROMIUM, app_on, chromium
+from tests.browser import NEEDS_CHROMIUM, app_on, chromium
 from tests.synthetic import synthetic_run
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture

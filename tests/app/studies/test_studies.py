@@ -9,13 +9,10 @@ from heat_core.runs.lock import is_active
 from heat_core.runs.manage import list_runs
 from heat_core.studies.execution import run_study
 from heat_core.studies.request import StudyRequest, list_studies, new_study
-from tests.browser import CHROMIUM, app_on, chromium
+from tests.browser import NEEDS_CHROMIUM, app_on, chromium
 from tests.heat_core.studies.conftest import base  # noqa: F401 (a fixture)
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture

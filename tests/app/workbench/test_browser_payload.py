@@ -13,7 +13,7 @@ from heat_core.analysis.samples import Samples
 
 
 def unpacked(data: bytes) -> dict:
-    """As state/decode.js reads it."""
+    """Decode the payload as state/decode_run.js does."""
     length = int.from_bytes(data[:4], "little")
     header = json.loads(data[4 : 4 + length])
     at = 4 + length + -length % 4

@@ -7,12 +7,9 @@ import pytest
 from heat_core import Lens
 from heat_core.analysis.samples import Samples
 from tests.app.open_workbench import EXACT, LIVE, lasso, numbers, selected
-from tests.browser import CHROMIUM
+from tests.browser import NEEDS_CHROMIUM
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 def press_left(page, slider: str, times: int, address: str) -> None:

@@ -9,12 +9,9 @@ import pytest
 from heat_core import compose, metrics
 from heat_core.thresholds import threshold95, threshold_at
 from tests.app.modules import BROWSER, module_page
-from tests.browser import CHROMIUM
+from tests.browser import NEEDS_CHROMIUM
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
-]
+pytestmark = NEEDS_CHROMIUM
 RNG = np.random.default_rng(0)
 BETAS = [-math.inf, -1e6, -30.0, -1.0, -1e-3, -1e-8, 0.0, 1e-8, 1e-3, 0.5, 1.0, 30.0, 1e6, math.inf]
 PAIRS = {

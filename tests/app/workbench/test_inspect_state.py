@@ -7,12 +7,9 @@ import numpy as np
 import pytest
 
 from tests.app.modules import module_page
-from tests.browser import CHROMIUM
+from tests.browser import NEEDS_CHROMIUM
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,9 @@ from heat_core import Run
 from heat_core.analysis.samples import Samples
 from heat_core.runs.results_file import ENERGIES
 from tests.app.open_workbench import EXACT, LIVE, open_page, shown_numbers
-from tests.browser import CHROMIUM, app_on
+from tests.browser import NEEDS_CHROMIUM, app_on
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
-]
+pytestmark = NEEDS_CHROMIUM
 NAME = "**site** <b>"
 
 

@@ -5,12 +5,9 @@ import shutil
 import pytest
 
 from tests.app.open_workbench import LIVE, lasso, open_page, selected
-from tests.browser import CHROMIUM
+from tests.browser import NEEDS_CHROMIUM
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.mark.parametrize("old", ["live", "gallery", "map", "explore", "own", "train", "setup"])

@@ -10,12 +10,9 @@ from heat_core.analysis.notes import read_notes
 from heat_core.analysis.questions import Query, best_prior, question_mask, sort_samples
 from heat_core.analysis.samples import Samples
 from tests.app.open_workbench import EXACT, LIVE, lasso, open_page, shown_numbers
-from tests.browser import CHROMIUM
+from tests.browser import NEEDS_CHROMIUM
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 def test_it_opens_on_the_surest_mistakes_of_heat(page, demo_run):

@@ -13,13 +13,10 @@ from heat_core.analysis.metadata_facets import column_facets
 from heat_core.analysis.questions import Query, filter_mask, question_mask, sort_samples
 from heat_core.analysis.samples import Samples
 from tests.app.modules import module_page
-from tests.browser import CHROMIUM
+from tests.browser import NEEDS_CHROMIUM
 from tests.synthetic import synthetic_run
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium chromium-driver"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture(scope="module")
