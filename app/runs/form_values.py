@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from heat_core import Experiment, HeatError, detectors
-from heat_core.data.manifest import MANIFEST_SUFFIXES
+from heat_core.data.table_formats import table_title
 from heat_core.energies.names import ALL_PRIORS, SECOND_PRIORS
 from heat_core.energies.settings import PRESET_NAMES, settings_for
 from heat_core.runs.experiment import COVARIANCES, GROUPS, MIXTURE_WEIGHTS
@@ -135,7 +135,7 @@ class FormValues:
         for row in self.rows.values():
             source = row.source.strip()
             path = Path(source)
-            name = row.name.strip() or (path.stem if path.suffix.lower() in MANIFEST_SUFFIXES else path.name)
+            name = row.name.strip() or table_title(path)
             if not name and not source:
                 continue
             if name in ood:

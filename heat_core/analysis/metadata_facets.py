@@ -4,7 +4,7 @@ import numpy as np
 
 from heat_core.analysis.facets import Facet
 from heat_core.analysis.samples import Samples
-from heat_core.data.manifest import TIME
+from heat_core.data.image_table import TIME
 from heat_core.runs.metadata_columns import days_of, format_values
 
 #: Prefix of a column's name among the other facets.

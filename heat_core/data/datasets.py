@@ -18,9 +18,10 @@ from heat_core.data.folder_scan import encode_classes, is_features_folder, scan_
 from heat_core.data.image_io import READER, read_image, suffixes  # noqa: F401 (importable from here since version 0.1)
 from heat_core.data.image_list import ImageBlock, ImageSources
 from heat_core.data.image_set import ImageSet, images_fingerprint, make_opener, open_file
-from heat_core.data.manifest import is_manifest, whole_column
+from heat_core.data.image_table import whole_column
 from heat_core.data.manifest_set import open_manifest
 from heat_core.data.path_list import PathList, read_file_stats
+from heat_core.data.table_formats import is_image_table
 from heat_core.digests import digest_of_bytes, digest_of_texts
 from heat_core.errors import HeatError
 from heat_core.names import printable
@@ -63,10 +64,10 @@ def open_dataset(source: str, role: str = "test", name: str | None = None, set_n
     path = expand_home(source)
     if source in demo_sets.SETS:
         images = _from_demo(source, role)
+    elif is_image_table(path):
+        images = open_manifest(path, role, set_name)
     elif is_folder(path):
         images = from_folder(path)
-    elif is_manifest(path):
-        images = open_manifest(path, role, set_name)
     elif source in TORCHVISION:
         images = open_torchvision(source, role)
     elif source in EXTRACTED:

@@ -12,9 +12,10 @@ import numpy as np
 
 from heat_core.data.folder_scan import scan_folder
 from heat_core.data.image_io import suffixes
-from heat_core.data.manifest import LABEL, MANIFEST_SUFFIXES, Manifest
+from heat_core.data.image_table import LABEL, ImageTable
 from heat_core.data.manifest_cells import names_with_boxes, object_array, printable_names
 from heat_core.data.skipped_rows import SkippedRows
+from heat_core.data.table_formats import is_image_table, open_image_table
 from heat_core.errors import HeatError
 from heat_core.names import printable
 
@@ -107,14 +108,14 @@ class ImageSources:
                 yield ImageBlock([os.fsencode(path.resolve())], [printable(path)], np.array([""], object), None, {})
 
 
-def _open_manifest(path: Path) -> Manifest | None:
+def _open_manifest(path: Path) -> ImageTable | None:
     """Open a path as a manifest; return None for a folder or an image."""
     if not path.exists():
         raise HeatError(f"{printable(path)} does not exist: give image files, folders of them, or a manifest.")
+    if is_image_table(path):
+        return open_image_table(path)
     if path.is_dir():
         return None
-    if path.suffix.lower() in MANIFEST_SUFFIXES:
-        return Manifest(path)
     if path.suffix and path.suffix.lower() not in suffixes():
         raise HeatError(
             f"{printable(path)} is neither an image nor a manifest (CSV or Parquet with a column `path`): leave it out."
@@ -135,7 +136,7 @@ def _read_folder(folder: Path, notes: list[str]) -> ImageBlock:
     return ImageBlock(files, names, object_array(labels), None, {})
 
 
-def _read_manifest(manifest: Manifest, skipped: SkippedRows) -> Iterator[ImageBlock]:
+def _read_manifest(manifest: ImageTable, skipped: SkippedRows) -> Iterator[ImageBlock]:
     for block in manifest.blocks(skipped):
         files = manifest.resolve_paths(block.paths)
         names = printable_names(files)

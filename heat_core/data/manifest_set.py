@@ -10,10 +10,11 @@ import numpy as np
 
 from heat_core.data.folder_scan import SPLITS, encode_classes, split_of, unique_names
 from heat_core.data.image_set import ImageSet, images_fingerprint, make_opener
-from heat_core.data.manifest import LABEL, SET, SPLIT, Manifest, whole_column
+from heat_core.data.image_table import LABEL, SET, SPLIT, whole_column
 from heat_core.data.manifest_cells import names_with_boxes, printable_names
 from heat_core.data.path_list import NOT_A_FILE, NOT_FOUND, PathList, read_file_stats
 from heat_core.data.skipped_rows import SkippedRows
+from heat_core.data.table_formats import open_image_table, table_title
 from heat_core.errors import HeatError
 from heat_core.names import printable
 
@@ -73,7 +74,7 @@ def open_manifest(path: Path, role: str, set_name: str | None = None) -> ImageSe
     files = table.files.take(chosen.selected)
     boxes = None if table.boxes is None else table.boxes[chosen.selected]
     return ImageSet(
-        name=printable(path.stem),
+        name=printable(table_title(path)),
         ids=ids,
         open=make_opener(files, boxes),
         labels=labels,
@@ -91,7 +92,7 @@ def open_manifest(path: Path, role: str, set_name: str | None = None) -> ImageSe
 @lru_cache(maxsize=1)
 def _read_table(path: Path, version: tuple[int, ...]) -> ManifestTable:  # noqa: ARG001 (part of the cache's key)
     """Read a manifest, and keep it: the training, test and OOD sets of one manifest are opened in turn."""
-    manifest, skipped = Manifest(path), SkippedRows()
+    manifest, skipped = open_image_table(path), SkippedRows()
     rows, names, files, boxes = list[np.ndarray](), list[str](), list[PathList](), list[np.ndarray]()
     texts: dict[str, list[np.ndarray]] = {name: [] for name in manifest.names}
     for block in manifest.blocks(skipped):

@@ -8,7 +8,7 @@ from pathlib import Path
 from heat_core.data.datasets import TORCHVISION, open_dataset
 from heat_core.data.demo import demo_sets
 from heat_core.data.image_set import ImageSet
-from heat_core.data.manifest import is_manifest
+from heat_core.data.table_formats import is_image_table
 from heat_core.features.features import Features
 from heat_core.features.store import load_features
 from heat_core.names import printable
@@ -138,5 +138,5 @@ def _test_source(train: ImageSet | None, source: str) -> str | None:
 def _set_name(source: str) -> str:
     """Name the features of a set by the last two parts of its resolved path, so that its spelling has no influence."""
     path = expand_home(source)
-    path = path.resolve() if source not in demo_sets.SETS and (is_folder(path) or is_manifest(path)) else path
+    path = path.resolve() if source not in demo_sets.SETS and (is_folder(path) or is_image_table(path)) else path
     return f"{path.parent.name}-{path.name}".strip("-.")

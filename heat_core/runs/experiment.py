@@ -1,11 +1,12 @@
 """Description of a run as a plain dataclass, which the app, the notebooks and the command line build."""
 
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from heat_core import detectors
-from heat_core.data.manifest import is_manifest
+from heat_core.data.table_formats import is_image_table, table_title
 from heat_core.energies.names import ALL_PRIORS, FIRST_ENCODER, PRIORS, SECOND_PRIORS
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
@@ -14,6 +15,7 @@ from heat_core.runs.experiment_fields import (
     FILE_BACKBONES,
     command_line,
     from_stored,
+    map_paths,
     python_lines,
     require_types,
     resolve_backbone,
@@ -22,7 +24,7 @@ from heat_core.runs.experiment_fields import (
     split_encoders,
     to_stored,
 )
-from heat_core.storage import expand_home, is_file, is_folder
+from heat_core.storage import expand_home, from_stored_path, is_file, is_folder, to_stored_path
 
 TRAIN, ID, AVERAGE = "train", "id", "average"  # names of sets and of their average, which no OOD set can have
 # A field that runs of older versions lack is not written at its default, so that digests of Experiments stay the same.
@@ -179,7 +181,7 @@ class Experiment:
         The last three parts of the resolved path decide: the folder and the two above it.
         """
         path = Path(self.with_absolute_paths().id)
-        path = path.with_suffix("") if is_manifest(path) else path
+        path = path.with_name(table_title(path)) if is_image_table(path) else path
         words = [part.lower().replace("-", "").replace("_", "") for part in path.parts[-3:]]
         return next((_ID_SETS[word] for word in reversed(words) if word in _ID_SETS), "")
 
@@ -239,18 +241,24 @@ class Experiment:
         """Return the content for run.json; some fields are left out at their default, so that digests stay the same."""
         default = asdict(Experiment(id="", ood={}))
         omitted = {f.name for f in fields(self) if f.metadata.get("omit_default")}
-        return to_stored({k: v for k, v in asdict(self).items() if k not in omitted or v != default[k]})
+        values = map_paths(asdict(self), to_stored_path)
+        return to_stored({k: v for k, v in values.items() if k not in omitted or v != default[k]})
 
     @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> "Experiment":
+    def from_dict(cls, content: dict[str, Any], folder: Path | None = None) -> "Experiment":
         """Build an experiment from the content of run.json.
+
+        Args:
+            content: the content.
+            folder: folder of the file, see `from_stored_path`.
 
         Raises:
             HeatError: where the content is damaged.
         """
         known = {f.name for f in fields(cls)}
         try:
-            experiment = cls(**{k: v for k, v in from_stored(content).items() if k in known})
+            values = map_paths(from_stored(content), partial(from_stored_path, folder=folder))
+            experiment = cls(**{k: v for k, v in values.items() if k in known})
             require_types(vars(experiment), GROUPS)
             return experiment
         except (TypeError, AttributeError) as error:

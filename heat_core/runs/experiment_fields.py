@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from heat_core.data.demo import demo_sets
-from heat_core.data.manifest import is_manifest
+from heat_core.data.table_formats import is_image_table
 from heat_core.errors import HeatError
 from heat_core.names import printable
 from heat_core.storage import expand_home, is_folder
@@ -22,6 +22,7 @@ _STORED_KEYS = {
 _NETWORK_OPTIONS = {"backbone": "", "weights": "-", "image_size": "0"}
 _SECOND_FIELDS = {"backbone": "second_backbone", "weights": "second_weights", "image_size": "second_image_size"}
 FILE_BACKBONES = ("torch", "hf")  # prefixes of backbones that are files, before the colon
+_PATH_FIELDS = ("id", "id_test", "backbone", "weights", "second_backbone", "second_weights")
 _PRIORS_OF_TWO_ENCODERS = ("gmm", "gmm@b", "el")
 _PLAIN_OPTIONS = (
     "covariance",
@@ -46,6 +47,18 @@ def from_stored(content: dict[str, Any]) -> dict[str, Any]:
     """Rename the keys of run.json to field names; keys that are no field are kept."""
     names = {key: name for name, key in _STORED_KEYS.items()}
     return {names.get(key, key): value for key, value in content.items()}
+
+
+def map_paths(values: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """Apply a function to the sources of sets, the weights files and the backbones among field values."""
+
+    def change_text(value: Any) -> Any:
+        return change(value) if isinstance(value, str) else value
+
+    mapped = {name: change_text(value) if name in _PATH_FIELDS else value for name, value in values.items()}
+    if isinstance(sources := values.get("ood"), dict):
+        mapped["ood"] = {name: change_text(source) for name, source in sources.items()}
+    return mapped
 
 
 def require_types(values: Mapping[str, Any], groups: tuple[str, ...]) -> None:
@@ -139,7 +152,7 @@ def python_lines(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
 
 def resolve_set(source: str) -> str:
     """Make the path of a folder or manifest absolute; names of data sets stay."""
-    return resolve_source(source, lambda path: is_folder(path) or is_manifest(path))
+    return resolve_source(source, lambda path: is_folder(path) or is_image_table(path))
 
 
 def resolve_source(source: str, exists: Callable[[Path], bool]) -> str:

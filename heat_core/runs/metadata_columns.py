@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from heat_core.data.manifest import TIME
+from heat_core.data.image_table import TIME
 from heat_core.data.manifest_cells import object_array
 from heat_core.names import printable
 

@@ -5,7 +5,7 @@ from PIL import Image
 from heat_core.data.datasets import open_dataset
 from heat_core.data.image_location import ImageLocation
 from heat_core.data.image_set import ImageSet
-from heat_core.data.manifest import is_manifest
+from heat_core.data.table_formats import is_image_table
 from heat_core.errors import HeatError
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
 from heat_core.storage import expand_home, is_file
@@ -46,7 +46,7 @@ class Pictures:
     def place(self, dataset: str, sample: str) -> ImageLocation | None:
         """Return the location of a sample's picture; None where it no longer exists, or is no file."""
         source = expand_home(self.source(dataset))
-        if not is_manifest(source):
+        if not is_image_table(source):
             return ImageLocation(source / sample) if is_file(source / sample) else None
         images, index = self._images(dataset)
         place = images.location(index[sample]) if sample in index else None

@@ -16,7 +16,7 @@ import numpy as np
 
 from heat_core.data.folder_scan import unique_names_avoiding
 from heat_core.data.image_list import ImageBlock, ImageSources
-from heat_core.data.manifest import LABEL, whole_column
+from heat_core.data.image_table import LABEL, whole_column
 from heat_core.data.manifest_cells import names_with_boxes
 from heat_core.data.path_list import PathList
 from heat_core.data.pyarrow_support import arrow, to_arrow

@@ -197,8 +197,8 @@ def test_the_fingerprint_is_of_images_boxes_and_classes_alone(write, tmp_path):
 
 def test_a_manifest_is_read_once_for_all_that_is_asked_of_it(write, monkeypatch):
     source, read = write(*rows("path,split,label", "train,a", "test,a", "train,b")), []
-    manifest = manifest_set.Manifest
-    monkeypatch.setattr(manifest_set, "Manifest", lambda path: read.append(path) or manifest(path))
+    manifest = manifest_set.open_image_table
+    monkeypatch.setattr(manifest_set, "open_image_table", lambda path: read.append(path) or manifest(path))
     assert numbers(open_dataset(source, "train")) == [0, 2]
     assert numbers(open_dataset(source, "test")) == [1]
     assert len(read) == 1

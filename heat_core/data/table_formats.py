@@ -1,0 +1,35 @@
+"""The formats of lists of images: which files and folders are lists, and what opens them."""
+
+from pathlib import Path
+
+from heat_core.data.image_table import ImageTable
+from heat_core.data.manifest import MANIFEST_SUFFIXES, Manifest
+from heat_core.storage import is_file
+
+
+def has_table_ending(path: Path) -> bool:
+    """Return whether the name of a path ends like that of a list of images."""
+    return path.name.lower().endswith(MANIFEST_SUFFIXES)
+
+
+def is_image_table(path: Path) -> bool:
+    """Return whether a path is a list of images."""
+    return has_table_ending(path) and is_file(path)
+
+
+def table_title(path: Path) -> str:
+    """Return the name of a list without the ending of its format."""
+    ending = next((end for end in MANIFEST_SUFFIXES if path.name.lower().endswith(end)), "")
+    return path.name[: len(path.name) - len(ending)] or path.name
+
+
+def open_image_table(path: Path) -> ImageTable:
+    """Open a list of images, and check its columns.
+
+    Args:
+        path: path for which `is_image_table` is true.
+
+    Raises:
+        HeatError: if the list is damaged, or if its columns are missing or ambiguous.
+    """
+    return Manifest(path)
