@@ -15,8 +15,10 @@ if str(ROOT) not in sys.path:  # Streamlit adds only this file's folder, but `ap
 from app.server import redirects  # noqa: E402
 from app.state import session  # noqa: E402
 
-# With Streamlit's own margins and title, half of a laptop's screen is empty above the first control.
-STYLE = """<style>
+# With Streamlit's own margins and title, half of a laptop's screen is empty above the first control. The span puts the
+# sheet into the page: Streamlit puts HTML of styles alone where toasts are, and a toast of a fragment replaces it.
+STYLE = """<span class="heat-style" hidden></span><style>
+.stElementContainer:has(.heat-style) { position: absolute }
 .stMainBlockContainer { padding: 4.2rem 1.6rem 2rem } h1 { font-size: 1.5rem !important; padding: 0 !important }
 </style>"""
 
@@ -29,7 +31,8 @@ def draw() -> None:
     st.html(STYLE)
     page = st.navigation(
         [
-            st.Page("app_pages/inspect.py", title="Inspect", icon=":material/search:", default=True),
+            # Streamlit reserves the path of the first page without serving it; `redirects` needs `inspect` itself.
+            st.Page("app_pages/inspect.py", title="Inspect", icon=":material/search:", default=True, url_path="start"),
             st.Page("app_pages/compare.py", title="Compare", icon=":material/leaderboard:"),
             st.Page("app_pages/new_images.py", title="New images", icon=":material/add_photo_alternate:"),
             st.Page("app_pages/studies.py", title="Studies", icon=":material/science:"),

@@ -9,13 +9,13 @@ from heat_core.analysis.new_images import NewImages
 from heat_core.analysis.samples import Samples
 from heat_core.runs.results_file import ENERGIES
 
-PREFIX = "/heat-files"
+_PREFIX = "/heat-files"
 
 
 def url_prefix() -> str:
-    """Return the path of the routes in the browser, with the base path of the server."""
+    """Return the path of the routes, with the base path of the server."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{base}{PREFIX}" if base else PREFIX
+    return f"/{base}{_PREFIX}" if base else _PREFIX
 
 
 def picture_url(run: Run, **query: str | int) -> str:

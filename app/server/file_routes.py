@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from app.common.cached_runs import Version, version_of
-from app.common.file_urls import PREFIX
+from app.common.file_urls import url_prefix
 from app.state.view_state import from_query_params
 from app.workbench import filtered_samples
 from heat_core import HeatError, Run
@@ -33,8 +33,9 @@ _A_DAY = {"Cache-Control": "private, max-age=86400"}
 
 
 def routes() -> list[Route]:
-    """Return the routes for `st.App`."""
-    return [Route(f"{PREFIX}/picture", _send_picture), Route(f"{PREFIX}/take", _send_export)]
+    """Return the routes for `st.App`, below the base path of the server; Streamlit adds it to its own routes alone."""
+    prefix = url_prefix()
+    return [Route(f"{prefix}/picture", _send_picture), Route(f"{prefix}/take", _send_export)]
 
 
 def _as_response(respond: Callable[[Request], Response]) -> Callable[[Request], Response]:

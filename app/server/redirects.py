@@ -1,4 +1,4 @@
-"""Redirects from the addresses of version 0.1 to the present pages."""
+"""Redirects from other addresses of the pages: those of version 0.1, and `/inspect`."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ import streamlit as st
 from app.common.text import escape_markdown
 
 NEW_PLACE = {
+    "inspect": "inspect",  # The page itself is at the root, since it is the first.
     "live": "inspect",
     "map": "inspect",
     "gallery": "inspect",
@@ -19,7 +20,7 @@ _EXTRA_PARAMETERS = {"setup": {"view": "new"}}  # old page → further query par
 
 
 def pages() -> list[st.Page]:
-    """Return a page for every old address, which no menu lists and which opens the new page."""
+    """Return a page for each of these addresses, which no menu lists and which opens the page of NEW_PLACE."""
     return [
         st.Page(
             _redirect_to(new, _EXTRA_PARAMETERS.get(old, {})),

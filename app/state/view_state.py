@@ -79,14 +79,14 @@ def to_query_params(view: ViewState) -> dict[str, str]:
 
 
 def page_url(page: str, run_id: str, view: ViewState) -> str:
-    """Return the address that opens a page with a view of a run.
+    """Return the address that opens a page with a view of a run, relative to any page: the server may have a base path.
 
     Args:
         page: path of the page; "" = Inspect.
         run_id: id of the run.
         view: view state that the page shows.
     """
-    return f"{page or '/'}?{urlencode({'run': run_id} | to_query_params(view), errors='backslashreplace')}"
+    return f"./{page}?{urlencode({'run': run_id} | to_query_params(view), errors='backslashreplace')}"
 
 
 def _query_params(query: Query) -> dict[str, str]:

@@ -54,7 +54,7 @@ def test_the_address_holds_the_whole_look(demo_run):
     assert from_query_params(to_query_params(ViewState(alpha=0.02)), demo_run) == ViewState(alpha=0.02)
     for alpha in ("0.00001", "0", "1", "nan", "-1"):  # less than the smallest p can be, or no rate
         assert from_query_params({"alpha": alpha}, demo_run) == ViewState()
-    assert page_url("compare", demo_run.id, ViewState()) == f"compare?run={demo_run.id}&beta=0"
+    assert page_url("compare", demo_run.id, ViewState()) == f"./compare?run={demo_run.id}&beta=0"
     assert from_query_params({}, demo_run) == ViewState()
     nonsense = {"beta": "much", "thr": "inf", "priors": "som", "w": "1,x", "colour": "plaid", "off": "{"}
     nonsense |= {

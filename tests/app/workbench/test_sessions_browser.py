@@ -10,7 +10,7 @@ from tests.browser import NEEDS_CHROMIUM
 pytestmark = NEEDS_CHROMIUM
 
 
-@pytest.mark.parametrize("old", ["live", "gallery", "map", "explore", "own", "train", "setup"])
+@pytest.mark.parametrize("old", ["inspect", "live", "gallery", "map", "explore", "own", "train", "setup"])
 def test_old_addresses_redirect_to_the_new_page(served, browser, demo_run, old):
     from app.server.redirects import NEW_PLACE
 
