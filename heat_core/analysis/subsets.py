@@ -86,9 +86,15 @@ def _link_or_save(image: Path | Image.Image, folder: Path, number: int) -> None:
         return
     target = folder / f"{number:07d}-{file_name(image.stem)}{image.suffix}"
     try:
-        os.symlink(image.resolve(), target)
+        os.symlink(_link_text(image.resolve(), folder.resolve()), target)
     except OSError:  # Windows does not let every user make symbolic links
         shutil.copy2(image, target)
+
+
+def _link_text(image: Path, folder: Path) -> str | Path:
+    """Return the text of a link: relative between two places in HEAT_HOME, which may be moved, otherwise absolute."""
+    home = heat_home().resolve()
+    return os.path.relpath(image, folder) if image.is_relative_to(home) and folder.is_relative_to(home) else image
 
 
 def _unused_folder(samples: Samples, name: str) -> Path:

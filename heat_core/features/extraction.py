@@ -39,6 +39,7 @@ from heat_core.storage import (
     read_checked_json,
     read_json,
     replacing,
+    to_stored_path,
     write_checked_json,
     write_json,
     writing,
@@ -119,7 +120,8 @@ class ExtractionJob:
     def folder(self) -> Path:
         """Folder of the finished features."""
         name = f"{file_name(self.images.name)}-{self.fingerprint}"
-        return heat_home() / "features" / file_name(self.backbone.name) / name
+        network = to_stored_path(self.backbone.name)  # a file in HEAT_HOME has the same features after a move
+        return heat_home() / "features" / file_name(network) / name
 
     @property
     def partial_folder(self) -> Path:

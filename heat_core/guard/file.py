@@ -22,7 +22,7 @@ from heat_core.guard.conformal import Calibration
 from heat_core.guard.network import Network
 from heat_core.guard.state import GuardState
 from heat_core.names import printable
-from heat_core.storage import replacing
+from heat_core.storage import from_stored_path, replacing, to_stored_path
 from heat_core.version import __version__
 
 FORMAT = 1  # increase it when a reader of this format would misread new files
@@ -92,8 +92,8 @@ def _make_header(guard: GuardState) -> dict[str, Any]:
         "name": guard.name,
         "network": network
         and {
-            "name": network.name,
-            "weights": network.weights,
+            "name": to_stored_path(network.name),
+            "weights": network.weights and to_stored_path(network.weights),
             "image_size": network.image_size,
             "fingerprint": network.fingerprint,
             "preprocessing": network.preprocessing,
@@ -139,6 +139,9 @@ def _read_file(path: Path) -> tuple[dict[str, Any], Arrays]:
 def _build_state(header: dict[str, Any], arrays: Arrays, weights: str | None, backbone: Backbone | None) -> GuardState:
     lens, network_header = header["lens"], header["network"]
     weight_bytes = arrays[_WEIGHTS_KEY].tobytes() if _WEIGHTS_KEY in arrays and weights is None else None
+    if network_header:
+        paths = {key: network_header[key] and from_stored_path(network_header[key]) for key in ("name", "weights")}
+        network_header = network_header | paths
     network = network_header and Network(**network_header, weight_bytes=weight_bytes, backbone=backbone)
     if network and weights:
         network = replace(network, weights=weights)

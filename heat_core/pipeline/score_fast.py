@@ -53,7 +53,7 @@ def _first_record(state: RunState) -> RunRecord:
         class_names=state.train.class_names,
         titles=ordered_titles(state.fast_detectors, state.prior_energies),
         left_out=state.reasons,
-        features={name: str(f.folder.resolve()) for name, f in all_features.items() if f.folder},
+        features={name: str(f.folder.absolute()) for name, f in all_features.items() if f.folder},
         accuracy=accuracy,
     )
 

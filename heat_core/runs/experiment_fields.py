@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from heat_core.data.demo import demo_sets
-from heat_core.data.table_formats import is_image_table
+from heat_core.data.table_formats import is_image_source
 from heat_core.errors import HeatError
 from heat_core.names import printable
-from heat_core.storage import expand_home, is_folder
+from heat_core.storage import expand_home
 
 # Field → its key in run.json, where it differs: stored runs, and digests that studies share, have the former name.
 _STORED_KEYS = {
@@ -151,8 +151,8 @@ def python_lines(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
 
 
 def resolve_set(source: str) -> str:
-    """Make the path of a folder or manifest absolute; names of data sets stay."""
-    return resolve_source(source, lambda path: is_folder(path) or is_image_table(path))
+    """Make the path of a folder, archive or manifest absolute; names of data sets stay."""
+    return resolve_source(source, is_image_source)
 
 
 def resolve_source(source: str, exists: Callable[[Path], bool]) -> str:

@@ -16,7 +16,7 @@ from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
 from heat_core.runs.metadata_columns import from_arrays, to_arrays
 from heat_core.runs.set_record import SetRecord, printable_ids
-from heat_core.storage import read_checked_json, read_npz, write_npz
+from heat_core.storage import from_stored_path, read_checked_json, read_npz, to_stored_path, write_npz
 from heat_core.types import Head
 
 #: Format of a run's folder. Increase it when a reader of this format would misread what is written.
@@ -153,7 +153,7 @@ class RunRecord:
             "titles": self.titles,
             "left_out": self.left_out,
             "train_size": len(self.training_ids),
-            "features": self.features,
+            "features": {name: to_stored_path(folder) for name, folder in self.features.items()},
             "priors": list(self.scale.priors),
             "mean": list(map(float, self.scale.mean)),
             "std": list(map(float, self.scale.std)),
@@ -183,7 +183,7 @@ class RunRecord:
                 class_names=summary["class_names"],
                 titles={row: summary.get("titles", {}).get(row, row) for row in summary["baselines"]},
                 left_out=summary["left_out"],
-                features=summary.get("features", {}),
+                features={n: from_stored_path(f, path.parent) for n, f in summary.get("features", {}).items()},
                 accuracy=summary.get("accuracy"),
                 scale=Scale(tuple(summary["priors"]), np.array(summary["mean"]), np.array(summary["std"])),
                 temperatures=tuple(summary["temperature"]),

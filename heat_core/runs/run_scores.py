@@ -30,7 +30,7 @@ class RunScores:
     @cached_property
     def experiment(self) -> Experiment:
         """Settings with which the run was started."""
-        return Experiment.from_dict(self.info["experiment"])
+        return Experiment.from_dict(self.info["experiment"], self.folder)
 
     @property
     def has_energies(self) -> bool:

@@ -12,7 +12,7 @@ from heat_core.errors import HeatError
 from heat_core.runs.metadata_columns import Columns, are_valid, from_arrays, to_arrays
 from heat_core.runs.results_file import FORMAT, require_format
 from heat_core.runs.set_record import SetRecord
-from heat_core.storage import read_npz, write_npz
+from heat_core.storage import from_stored_path, read_npz, to_stored_path, write_npz
 
 SCORED = "scored.npz"
 
@@ -55,7 +55,7 @@ class ScoredImages:
     def place(self, row: int) -> ImageLocation:
         """Return the location from which an image was read."""
         whole = not len(self.boxes) or bool(np.isnan(self.boxes[row]).any())
-        file = Path(str((self.files if len(self.files) else self.ids)[row]))
+        file = Path(from_stored_path(str((self.files if len(self.files) else self.ids)[row])))
         return ImageLocation(file, None if whole else tuple(self.boxes[row].tolist()))
 
     def _is_valid(self) -> bool:
@@ -76,6 +76,7 @@ class ScoredImages:
     def save(self, path: Path) -> None:
         """Write `scored.npz`, completely or not at all."""
         arrays = {name: values for name, values in self.__dict__.items() if name != "columns"}
+        arrays["files"] = np.array([to_stored_path(file) for file in self.files.tolist()], dtype=str)
         write_npz(path, arrays | to_arrays(self.columns) | {"format": np.array(FORMAT)})
 
     @classmethod

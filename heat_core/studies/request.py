@@ -50,14 +50,18 @@ class StudyRequest:
         return asdict(self) | {"base": self.base.to_dict()}
 
     @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> Self:
+    def from_dict(cls, content: dict[str, Any], folder: Path | None = None) -> Self:
         """Restore a request from `to_dict`.
+
+        Args:
+            content: the content.
+            folder: folder of the study, see `storage.from_stored_path`.
 
         Raises:
             HeatError: where the content is damaged.
         """
         try:
-            base = Experiment.from_dict(content["base"])
+            base = Experiment.from_dict(content["base"], folder)
             return cls(str(content["study"]), base, tuple(content["seeds"]), tuple(content["values"]))
         except (KeyError, TypeError, AttributeError) as error:
             raise HeatError(f"The description of this study is damaged ({error}): start the study again.") from error
@@ -80,7 +84,7 @@ class StudyFolder:
         self.info = read_json(folder / RUN_FILE, cure)
         if not isinstance(self.info, dict) or not {"request", "status", "created"} <= set(self.info):
             raise HeatError(f"{folder} does not describe a study: {cure}.")
-        self.request = StudyRequest.from_dict(self.info["request"])
+        self.request = StudyRequest.from_dict(self.info["request"], folder)
 
     @property
     def id(self) -> str:
