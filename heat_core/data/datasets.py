@@ -3,7 +3,6 @@
 The id of a sample identifies it in features, scores and the app alike.
 """
 
-import itertools
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from heat_core.data.containers.members import is_archive
 from heat_core.data.demo import demo_sets
-from heat_core.data.folder_scan import encode_classes, is_features_folder, scan_folder, unique_names
+from heat_core.data.folder_scan import encode_classes, is_features_folder, scan_folder, split_of, unique_names
 from heat_core.data.image_io import READER, read_image, suffixes  # noqa: F401 (importable from here since version 0.1)
 from heat_core.data.image_list import ImageBlock, ImageSources
 from heat_core.data.image_set import ImageSet, images_fingerprint, make_opener, open_file
@@ -51,9 +51,9 @@ def open_dataset(source: str, role: str = "test", name: str | None = None, set_n
     """Open a dataset.
 
     Args:
-        source: a folder (with one sub-folder per class, or flat), a manifest (a CSV or Parquet file), or a name from
-            `known_names()`. A folder of that name in the working directory takes precedence over a named dataset,
-            except over a demo set.
+        source: a folder, or a zip or tar archive (with one sub-folder per class, or flat), a manifest (a CSV or Parquet
+            file), or a name from `known_names()`. A folder of that name in the working directory takes precedence over
+            a named dataset, except over a demo set.
         role: split of a named dataset, or of a manifest with splits: "train" or "test".
         name: name of the dataset in tables; default: derived from the source.
         set_name: name of the set in a manifest that holds several; None = the known images.
@@ -66,7 +66,7 @@ def open_dataset(source: str, role: str = "test", name: str | None = None, set_n
         images = _from_demo(source, role)
     elif is_image_table(path):
         images = open_manifest(path, role, set_name)
-    elif is_folder(path):
+    elif is_folder(path) or is_archive(path):
         images = from_folder(path)
     elif source in TORCHVISION:
         images = open_torchvision(source, role)
@@ -84,6 +84,10 @@ def open_dataset(source: str, role: str = "test", name: str | None = None, set_n
 def from_folder(folder: Path) -> ImageSet:
     """Open a folder of images, with one sub-folder per class or flat; `notes` names what is left out.
 
+    Args:
+        folder: path of a folder, of a zip or tar archive, or of a folder in one. If an archive holds a single folder
+            with sub-folders, these are the classes.
+
     Raises:
         HeatError: if the folder holds features, holds no images, or cannot be read.
     """
@@ -91,6 +95,8 @@ def from_folder(folder: Path) -> ImageSet:
     if is_features_folder(folder):
         raise HeatError(f"{printable(folder)} holds features, not images: use the backbone 'features' to run on them.")
     contents = scan_folder(folder)
+    if is_file(folder) and (inner := _packed_folder(folder, contents.files)):
+        folder, contents = inner, scan_folder(inner)
     if not contents.files:
         hint = f" (looked for {_format_suffixes()}): choose another folder."
         why = f": {contents.notes[0]}" if contents.notes else hint
@@ -115,6 +121,14 @@ def from_folder(folder: Path) -> ImageSet:
     )
 
 
+def _packed_folder(archive: Path, files: list[Path]) -> Path | None:
+    """Return the only folder of an archive if all images are in its sub-folders, as when a folder was packed whole."""
+    parts = [path.relative_to(archive).parts for path in files]
+    tops, below = {part[0] for part in parts}, {part[1] for part in parts if len(part) > 2}
+    whole = len(tops) == 1 and len(below) > 1 and all(len(part) > 2 for part in parts)
+    return archive / tops.pop() if whole and not all(map(split_of, below)) else None
+
+
 def _format_suffixes() -> str:
     return ", ".join(end for end in (".jpg", ".png", ".webp", ".tif", ".bmp", ".gif") if end in suffixes()) + " …"
 
@@ -122,7 +136,8 @@ def _format_suffixes() -> str:
 def from_files(paths: list[Path]) -> ImageSet:
     """Open image files, folders and manifests as one set without classes; a sample's id is its path as given.
 
-    An image that is named more than once is taken once.
+    Each row of a manifest is a sample, also where rows name the same image. An image that is given more than once by
+    its path or folder is taken once.
 
     Raises:
         HeatError: if a path is missing, is neither image nor folder nor manifest, or if there are no images.
@@ -136,7 +151,10 @@ def from_files(paths: list[Path]) -> ImageSet:
         where = ", ".join(map(printable, paths))
         raise HeatError(f"There are no images in {where} (looked for {_format_suffixes()}). {' '.join(notes)}".strip())
     whole = ImageBlock.concatenate(blocks)
-    rows = _first_occurrences(whole)
+    is_row = np.repeat([block.has_rows for block in blocks], list(map(len, blocks)))
+    rows = _without_repetitions(whole.files, is_row)
+    if repeated := len(whole) - len(rows):
+        notes = (*notes, f"{repeated:,} images are given more than once, and taken once.")
     ids = unique_names([whole.names[row] for row in rows.tolist()])
     files = PathList.from_paths(whole.files).take(rows)
     boxes = None if whole.boxes is None else whole.boxes[rows]
@@ -154,13 +172,13 @@ def from_files(paths: list[Path]) -> ImageSet:
     )
 
 
-def _first_occurrences(images: ImageBlock) -> np.ndarray:
-    """Return the (n,) indices of the images, of images that are named repeatedly only the first."""
-    crops = itertools.repeat(b"") if images.boxes is None else map(np.ndarray.tobytes, images.boxes)
-    first: dict[tuple[bytes, bytes], int] = {}
-    for row, image in enumerate(zip(images.files, crops, strict=False)):
-        first.setdefault(image, row)
-    return np.fromiter(first.values(), int, len(first))
+def _without_repetitions(files: list[bytes], is_row: np.ndarray) -> np.ndarray:
+    """Return the (n,) indices of the images without repetitions of a file, except in rows of manifests."""
+    keep, seen = is_row.copy(), set[bytes]()
+    for i in np.flatnonzero(~is_row).tolist():
+        keep[i] = files[i] not in seen
+        seen.add(files[i])
+    return np.flatnonzero(keep)
 
 
 def _from_demo(source: str, role: str) -> ImageSet:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from heat_core.data.containers.members import list_archive
 from heat_core.data.image_io import describe_unread_files, read_header, suffixes
 from heat_core.errors import HeatError
 from heat_core.names import printable, shortlist
-from heat_core.storage import is_file
+from heat_core.storage import is_file, is_folder
 
 # Files and folders that systems, network storage, synchronisers and photo programs create beside images. Names that
 # begin with a dot are treated alike.
@@ -50,18 +51,22 @@ class FolderScan:
 def scan_folder(folder: Path) -> FolderScan:
     """Find every image below a folder, following links; hidden and system folders are left out.
 
+    Args:
+        folder: path of a folder, of a zip or tar archive, or of a folder in one.
+
     Raises:
-        HeatError: if the folder, or one below it, may not be read.
+        HeatError: if the folder, or one below it, may not be read, or if the archive cannot be read.
     """
+    notes: list[str] = []
     files: list[Path] = []
     others: list[Path] = []
     hidden: list[Path] = []
     empty: list[Path] = []
-    for path, kind in _walk(str(folder), frozenset()):
+    for path, kind in _walk(str(folder), frozenset()) if is_folder(folder) else _walk_archive(folder, notes):
         {"image": files, "other": others, "hidden": hidden, "empty": empty}[kind].append(Path(path))
     files.sort()
     names = unique_names([printable(p.relative_to(folder).as_posix()) for p in files])
-    return FolderScan(files, names, list(_notes(folder, files, others, hidden, empty)))
+    return FolderScan(files, names, [*notes, *_notes(folder, files, others, hidden, empty)])
 
 
 def _walk(path: str, above: frozenset[str]) -> Iterator[tuple[str, str]]:
@@ -89,7 +94,30 @@ def _walk(path: str, above: frozenset[str]) -> Iterator[tuple[str, str]]:
         elif is_folder:
             yield from _walk(entry.path, above | {real})
         elif is_regular_file:
-            yield entry.path, "image" if os.path.splitext(entry.name)[1].lower() in suffixes() else "other"
+            yield entry.path, _kind(entry.name)
+
+
+def _kind(name: str) -> str:
+    return "image" if os.path.splitext(name)[1].lower() in suffixes() else "other"
+
+
+def _walk_archive(folder: Path, notes: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield what `_walk` yields, for an archive or a folder in one, and add sentences about it to `notes`."""
+    content = list_archive(folder)
+    notes.extend(content.notes)
+    hidden, filled = dict[str, None](), set[str]()
+    for name in content.names:
+        parts = name.split("/")
+        system = next((i for i, part in enumerate(parts) if _is_system(part)), None)
+        if system is None:
+            filled.update("/".join(parts[:i]) for i in range(1, len(parts)))
+            yield os.path.join(folder, name), _kind(name)
+        elif system < len(parts) - 1:
+            hidden["/".join(parts[: system + 1])] = None
+    empty = [name for name in content.folders if name not in filled and not any(map(_is_system, name.split("/")))]
+    for kind, names in (("hidden", hidden), ("empty", empty)):
+        for name in names:
+            yield os.path.join(folder, name), kind
 
 
 def _is_system(name: str) -> bool:
@@ -133,12 +161,15 @@ def _classes(folder: Path, files: list[Path]) -> set[str]:
 
 
 def unique_names(names: list[str]) -> list[str]:
-    """Make names unique: a name that repeats an earlier one gets a number, as in `a~2`."""
-    counts: dict[str, int] = {}
-    unique = []
+    """Make names unique: a name that repeats an earlier one gets a number that no other name has, as in `a~2`."""
+    given, counts, unique = set(names), dict[str, int](), list[str]()
     for name in names:
-        counts[name] = counts.get(name, 0) + 1
-        unique.append(name if counts[name] == 1 else f"{name}~{counts[name]}")
+        new = name
+        while name in counts and (new == name or new in given):
+            counts[name] += 1
+            new = f"{name}~{counts[name]}"
+        counts.setdefault(name, 1)
+        unique.append(new)
     return unique
 
 

@@ -1,4 +1,4 @@
-"""Location of an image: a file, or a box of it."""
+"""Location of an image: a file, also in an archive, or a box of it."""
 
 import re
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from heat_core.data.containers.members import is_stored_file
 from heat_core.data.image_io import read_crop, read_image
-from heat_core.storage import expand_home, is_file
+from heat_core.storage import expand_home
 
 _BOXED = re.compile(r"(?P<file>.+)#xywh=(?P<box>[^,]+,[^,]+,[^,]+,[^,]+)", re.DOTALL)
 
@@ -18,7 +19,7 @@ class ImageLocation:
     """Location of an image. `str` writes it as a path, with `#xywh=x,y,w,h` at the end for a crop.
 
     Attributes:
-        file: path of the image file.
+        file: path of the image file, or of an archive with the name of the image in it below.
         box: x, y, w, h of a crop in pixels; None = the whole image.
     """
 
@@ -28,10 +29,10 @@ class ImageLocation:
     @classmethod
     def parse(cls, text: str) -> "ImageLocation | None":
         """Parse a location as `str` writes it; return None if there is no such file or the box is not four numbers."""
-        if is_file(path := expand_home(text)):
+        if is_stored_file(path := expand_home(text)):
             return cls(path)
         match = _BOXED.fullmatch(text)
-        if match is None or not is_file(path := expand_home(match["file"])):
+        if match is None or not is_stored_file(path := expand_home(match["file"])):
             return None
         try:
             box = tuple(map(float, match["box"].split(",")))

@@ -10,6 +10,8 @@ from typing import overload
 
 import numpy as np
 
+from heat_core.data.containers.members import find_member
+
 #: Stand in for a size: of a file that does not exist or may not be read; of a folder, device or pipe.
 NOT_FOUND, NOT_A_FILE = -1, -2
 _THREADS = 32
@@ -111,7 +113,21 @@ def _stat_files(files: PathList) -> np.ndarray:
 def _stat_file(path: bytes) -> tuple[int, int, int, int, int]:
     try:
         status = os.stat(path)
+    except (NotADirectoryError, FileNotFoundError):
+        return _stat_member(path)
     except (OSError, ValueError):
         return NOT_FOUND, 0, 0, 0, 0
     size = status.st_size if stat.S_ISREG(status.st_mode) else NOT_A_FILE
     return size, status.st_mtime_ns, status.st_ctime_ns, status.st_dev & _LARGEST, status.st_ino & _LARGEST
+
+
+def _stat_member(path: bytes) -> tuple[int, int, int, int, int]:
+    """Return what stands for the stats of a file inside an archive."""
+    try:
+        member = find_member(path)
+    except OSError:
+        member = None
+    if member is None:
+        return NOT_FOUND, 0, 0, 0, 0
+    size, changed, archive_changed, device, number = member.stats()
+    return size, changed, archive_changed, device & _LARGEST, number

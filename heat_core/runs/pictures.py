@@ -2,6 +2,7 @@
 
 from PIL import Image
 
+from heat_core.data.containers.members import is_archive, is_stored_file
 from heat_core.data.datasets import open_dataset
 from heat_core.data.image_location import ImageLocation
 from heat_core.data.image_set import ImageSet
@@ -46,11 +47,11 @@ class Pictures:
     def place(self, dataset: str, sample: str) -> ImageLocation | None:
         """Return the location of a sample's picture; None where it no longer exists, or is no file."""
         source = expand_home(self.source(dataset))
-        if not is_image_table(source):
+        if not is_image_table(source) and not is_archive(source):
             return ImageLocation(source / sample) if is_file(source / sample) else None
         images, index = self._images(dataset)
         place = images.location(index[sample]) if sample in index else None
-        return place if place and is_file(place.file) else None
+        return place if place and is_stored_file(place.file) else None
 
     def _images(self, dataset: str) -> tuple[ImageSet, dict[str, int]]:
         """Return a set, and the index of each of its samples by id."""
