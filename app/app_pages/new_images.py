@@ -7,7 +7,7 @@ import streamlit as st
 from app.common import faults, job_progress, run_picker, widgets
 from app.common.heading import heading
 from app.common.text import escape_markdown
-from app.new_images import batch_store, batch_view
+from app.new_images import batch_form, batch_store, batch_view
 from app.state import session
 from heat_core.analysis.questions import Query
 from heat_core.runs.scored_images import ScoredImages
@@ -23,21 +23,7 @@ with faults.show_errors():
     session.sync_view_state(run)
     batches = batch_store.list_batches(run)
     with st.expander("Bring images", expanded=not batches, icon=":material/add_photo_alternate:"):
-        left, right, button = st.columns([5, 4, 2], vertical_alignment="bottom")
-        files = left.file_uploader("Drop images", accept_multiple_files=True, type=batch_store.UPLOAD_TYPES)
-        folder = right.text_input(
-            "Or a folder or list on this machine",
-            placeholder="/path/to/images, or list.csv",
-            help="Nothing is copied. A list is a CSV or Parquet file with a column `path` (for crops `box`: x, y, w, "
-            "h in pixels); its other columns stay with the images.",
-        )
-        if button.button(
-            "Score them", type="primary", icon=":material/play_arrow:", disabled=not (files or folder.strip())
-        ):
-            batch_store.start_batch(run, files, folder.strip())
-            for name in ("batch", "own"):
-                session.set_choice(name, None)
-            st.rerun()
+        batch_form.draw_form(run)
     session.write_address(run)
     if not batches:
         st.info(

@@ -1,5 +1,6 @@
 """Batches of new images, which are stored in the run's folder and scored by a separate process."""
 
+import itertools
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,41 +9,66 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app.common import faults
 from heat_core import HeatError, Run
+from heat_core.data.datasets import from_files
 from heat_core.data.image_io import suffixes
 from heat_core.jobs.jobs import start_scoring
 from heat_core.locks import is_locked
 from heat_core.names import file_name, printable
-from heat_core.runs.lock import FAILED_FILE, LOG_FILE, SCORE_LOCK
+from heat_core.runs.lock import FAILED_FILE, LOG_FILE, SCORE_LOCK, starting_process
 from heat_core.runs.scored_images import SCORED, ScoredImages
-from heat_core.storage import writing
+from heat_core.storage import expand_home, writing
 
 UPLOAD_TYPES = sorted(s.removeprefix(".") for s in suffixes())
-_START_SECONDS = 30.0  # seconds within which a process must take its lock after its start
+_TIME_FORMAT = "%Y%m%d-%H%M%S"
+_TIME_LENGTH = len("20260101-000000")
 
 
 def start_batch(run: Run, files: Sequence[UploadedFile], folder: str) -> None:
-    """Start to score images as a new batch of the run.
+    """Start to score images as a new batch of the run, which holds these images and no others.
 
     Args:
         run: the run that scores them.
         files: uploaded images, which are copied into the batch.
         folder: folder or list of images, or "".
+
+    Raises:
+        HeatError: if the folder or list cannot be read or has no images, or if nothing can be written.
     """
-    batch = run.folder / "own" / time.strftime("%Y%m%d-%H%M%S")
-    paths = [Path(folder).expanduser()] if folder else []
-    try:
-        with writing(batch):
-            batch.mkdir(parents=True)
-            if files:
-                (batch / "images").mkdir()
-                paths.append(batch / "images")
-            for i, file in enumerate(files):
-                name = Path(file.name)  # A long name is cut, and must keep its suffix.
-                ending = name.suffix if name.suffix.lower() in suffixes() else ""
-                (batch / "images" / f"{i:03d}-{file_name(name.stem)}{ending}").write_bytes(file.getvalue())
-        start_scoring(run, paths, batch)
-    except HeatError as error:
-        faults.stop(error)
+    paths = [expand_home(folder)] if folder else []
+    if paths:
+        from_files(paths)  # Its error is shown now, and no batch is made, instead of when the process has loaded torch.
+    batch = _make_batch_folder(run.folder / "own")
+    if files:
+        paths.append(batch / "images")
+        _write_uploads(files, batch / "images")
+    start_scoring(run, paths, batch)
+
+
+def _make_batch_folder(parent: Path) -> Path:
+    """Create a folder with the time as its name, and a number behind it where another batch has that name."""
+    name = time.strftime(_TIME_FORMAT)
+    for number in itertools.count(1):
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        if not folder.exists():
+            break
+    with writing(folder):
+        folder.mkdir(parents=True)
+    return folder
+
+
+def _write_uploads(files: Sequence[UploadedFile], folder: Path) -> None:
+    """Write every uploaded image under its own name; one whose name is taken gets its number before it."""
+    taken: set[str] = set()  # without upper case, which some file systems do not tell apart
+    with writing(folder):
+        folder.mkdir()
+        for i, file in enumerate(files):
+            given = Path(file.name)  # A long name is cut, and must keep its suffix.
+            ending = given.suffix if given.suffix.lower() in suffixes() else ""
+            name = f"{file_name(given.stem)}{ending}"
+            while name.casefold() in taken:
+                name = f"{i:03d}-{name}"
+            taken.add(name.casefold())
+            (folder / name).write_bytes(file.getvalue())
 
 
 def list_batches(run: Run) -> list[Path]:
@@ -52,8 +78,9 @@ def list_batches(run: Run) -> list[Path]:
 
 def format_batch_name(name: str) -> str:
     """Format the name of a batch as the date and time at which it was added."""
+    begin, number = name[:_TIME_LENGTH], name[_TIME_LENGTH:]
     try:
-        return time.strftime("%d %b %Y, %H:%M:%S", time.strptime(name, "%Y%m%d-%H%M%S"))
+        return time.strftime("%d %b %Y, %H:%M:%S", time.strptime(begin, _TIME_FORMAT)) + printable(number)
     except ValueError:  # The folder was renamed.
         return printable(name)
 
@@ -61,13 +88,11 @@ def format_batch_name(name: str) -> str:
 def is_scoring(batch: Path) -> bool:
     """Return whether the process still scores the batch.
 
-    A process holds a lock while it works. One that was just started counts as working before it has taken the lock.
+    A process holds a lock while it works. One that was started counts as working before it has taken the lock.
     """
     if (batch / SCORED).exists() or (batch / FAILED_FILE).exists():
         return False
-    if time.time() - (batch / LOG_FILE).stat().st_mtime < _START_SECONDS:
-        return True
-    return is_locked(batch / SCORE_LOCK)
+    return is_locked(batch / SCORE_LOCK) or starting_process(batch) is not None
 
 
 def read_progress(batch: Path) -> str:

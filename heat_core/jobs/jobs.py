@@ -72,8 +72,8 @@ def start_map(run: Run) -> "subprocess.Popen[bytes]":
 
 def start_scoring(run: Run, paths: list[Path], into: Path) -> None:
     """Score images with a run in a process of its own: `into` gets a log, then the result or the error."""
-    arguments = ["score", str(run.folder), *map(str, paths), "--into", str(into)]
-    spawn(arguments, into / LOG_FILE)
+    process = spawn(["score", "--into", str(into), "--", str(run.folder), *map(str, paths)], into / LOG_FILE)
+    record_starting_process(into, process.pid)
 
 
 def start_positions(run: Run, dataset: str, sample_id: str, into: Path) -> None:

@@ -177,21 +177,6 @@ def test_new_images_are_scored_and_explained(demo_run, home, image_folder, tmp_p
     assert said[-1]["exact"]["sets"][1].keys() >= {"flagged"}
 
 
-def test_own_images_from_nowhere_give_a_sentence(demo_run, home):
-    import time
-
-    folder = home / "runs" / demo_run.id
-    shutil.copytree(demo_run.folder, folder)
-    test = page("new_images", run=demo_run.id)
-    test.text_input[0].set_value("/no/such/folder").run()
-    next(b for b in test.button if b.label == "Score them").click().run()
-    until = time.monotonic() + 60
-    while not list(folder.glob("own/*/failed.txt")):
-        assert time.monotonic() < until
-        time.sleep(0.3)
-    assert "does not exist" in page("new_images", run=demo_run.id).error[0].value
-
-
 def copy_of(demo_run, home, name: str = "copy"):
     folder = home / "runs" / name
     shutil.copytree(demo_run.folder, folder)
