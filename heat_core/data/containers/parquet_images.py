@@ -10,8 +10,8 @@ import numpy as np
 from heat_core.data.containers.container import MemberStamp
 from heat_core.data.pyarrow_support import arrow
 
-_NAMES = ("image", "images", "img", "picture", "photo", "jpg", "jpeg", "png", "webp", "image_bytes", "bytes", "content")
-_LARGEST_GROUP = 2**30  # bytes of images that are in memory at a time
+_NAMES = ("image", "images", "img", "picture", "photo", "jpg", "jpeg", "png", "webp", "image_bytes")
+LARGEST_GROUP = 2**30  # bytes of images that are in memory at a time
 _ROW = re.compile(r"(\d+)(?:[-.].*)?", re.DOTALL)
 
 
@@ -22,6 +22,10 @@ class ParquetImages:
 
     Args:
         path: path of the Parquet file.
+
+    Attributes:
+        count: number of rows.
+        null_count: number of rows without an image; None if the file does not state it.
 
     Raises:
         OSError: if the file cannot be read, has no images, or has too many in a row group.
@@ -41,8 +45,12 @@ class ParquetImages:
         if names is None:
             raise OSError(f"{path} has no column with the bytes of images")
         self._starts = np.cumsum([0, *(group.num_rows for group in groups)])
-        sizes = [_column_size(group, self._column) for group in groups]
-        if max(sizes, default=0) > _LARGEST_GROUP:
+        columns = [_find_column(group, self._column) for group in groups]
+        nulls = [column.statistics and column.statistics.null_count for column in columns]
+        self.count = int(self._starts[-1])
+        self.null_count = None if None in nulls else sum(nulls)
+        sizes = [column.total_uncompressed_size for column in columns]
+        if max(sizes, default=0) > LARGEST_GROUP:
             raise OSError(
                 f"{path} holds {max(sizes) / 2**30:.1f} GB of images in one row group, which must be read together: "
                 "write it with row_group_size=100"
@@ -51,7 +59,7 @@ class ParquetImages:
     def stamp(self, name: str) -> MemberStamp | None:
         """Return a stamp if the file has the row of that name; its size is not known and given as 0."""
         match = _ROW.fullmatch(name)
-        return MemberStamp(0, 0) if match and int(match[1]) < self._starts[-1] else None
+        return MemberStamp(0, 0) if match and int(match[1]) < self.count else None
 
     def read(self, name: str) -> bytes:
         """Return the bytes of the image in the row of that name.
@@ -93,9 +101,8 @@ def _is_binary(kind: Any) -> bool:
     return types.is_binary(kind) or types.is_large_binary(kind)
 
 
-def _column_size(group: Any, name: str) -> int:
-    columns = (group.column(i) for i in range(group.num_columns))
-    return next((column.total_uncompressed_size for column in columns if column.path_in_schema == name), 0)
+def _find_column(group: Any, name: str) -> Any:
+    return next(c for c in map(group.column, range(group.num_columns)) if c.path_in_schema == name)
 
 
 @lru_cache(maxsize=2)
