@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import re
 import stat
 import struct
 import sys
@@ -39,57 +38,6 @@ def heat_home() -> Path:
     return cache / "heat-explorer"
 
 
-_HOME_PREFIX = "$HEAT_HOME/"  # stands in files for the path of HEAT_HOME, which may be moved or mounted elsewhere
-_JOBS = ("runs", "studies")  # folders of HEAT_HOME that hold the folders of jobs
-_BACKBONE_KIND = re.compile("(?:torch:|hf:)?")  # before the path of a backbone's file
-
-
-def to_stored_path(source: str | os.PathLike[str]) -> str:
-    """Write a path, or a backbone such as `torch:FILE`, for a file.
-
-    Of what lies in HEAT_HOME only the part below it is written, after `$HEAT_HOME/`.
-    """
-    kind, path = _split_kind(os.fspath(source))
-    home = os.path.abspath(heat_home())
-    for start in (os.path.join(home, ""), os.path.join(os.path.realpath(home), "")):
-        if path.startswith(start):
-            return kind + _HOME_PREFIX + path.removeprefix(start).replace(os.sep, "/")
-    return kind + path
-
-
-def from_stored_path(text: str, folder: Path | None = None) -> str:
-    """Return the present path for a text of `to_stored_path`; names that are no absolute paths stay.
-
-    An absolute path, as older versions stored it, that no longer exists is looked for with the same last parts below
-    HEAT_HOME.
-
-    Args:
-        text: the stored text.
-        folder: folder of the file that holds the text. The HEAT_HOME in which it lies comes before the present one.
-    """
-    kind, path = _split_kind(text)
-    homes = (
-        [parent.parent for parent in Path(os.path.abspath(folder)).parents if parent.name in _JOBS] if folder else []
-    )
-    homes.append(Path(os.path.abspath(heat_home())))
-    if path.startswith(_HOME_PREFIX):
-        tails = [path.removeprefix(_HOME_PREFIX)]
-        path = os.path.join(homes[0], tails[0])
-    elif os.path.isabs(path) and not os.path.exists(path):
-        parts = Path(path).parts
-        tails = [os.path.join(*parts[i:]) for i in range(1, len(parts) - 1)]
-    else:
-        return text
-    candidates = (os.path.join(home, tail) for home in homes for tail in tails)
-    return kind + next(filter(os.path.exists, candidates), path)
-
-
-def _split_kind(source: str) -> tuple[str, str]:
-    match = _BACKBONE_KIND.match(source)
-    kind = match[0] if match else ""
-    return kind, source.removeprefix(kind)
-
-
 def is_folder(path: Path) -> bool:
     """Return whether a path is a folder; False for a name that no folder can have.
 
@@ -106,6 +54,14 @@ def is_file(path: Path) -> bool:
         HeatError: if a folder above the path may not be read.
     """
     return _has_type(path, stat.S_ISREG)
+
+
+def resolve_links(path: Path) -> Path:
+    """Make a path absolute without links in it; a file that is itself a link keeps its name and its folder.
+
+    The name of a list or of weights tells their format, and the images of a list lie beside the link.
+    """
+    return path.parent.resolve() / path.name if is_file(path) else path.resolve()
 
 
 def _has_type(path: Path, is_type: Callable[[int], bool]) -> bool:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -83,7 +84,8 @@ def _score_images(options: argparse.Namespace) -> int:
     alpha = alpha_from_options(options)
     unknown = verdicts.unknown(alpha) if options.by_class else verdicts.score > guard.threshold
     if options.out:
-        write_table(verdicts, unknown, expand_home(options.out), images.columns)
+        with_paths = replace(verdicts, ids=images.paths())
+        write_table(with_paths, unknown, expand_home(options.out), images.columns)
     else:
         print_verdicts(verdicts, unknown)
     for name, error in zip(verdicts.ids, verdicts.error, strict=True):

@@ -25,7 +25,7 @@ from heat_core.data.table_formats import is_image_table
 from heat_core.digests import digest_of_bytes, digest_of_texts
 from heat_core.errors import HeatError
 from heat_core.names import printable
-from heat_core.storage import expand_home, heat_home, is_file, is_folder
+from heat_core.storage import expand_home, heat_home, is_file, is_folder, resolve_links
 
 # name → (class in torchvision.datasets, keywords for training, keywords for testing)
 TORCHVISION: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
@@ -91,7 +91,7 @@ def from_folder(folder: Path) -> ImageSet:
     Raises:
         HeatError: if the folder holds features, holds no images, or cannot be read.
     """
-    folder = folder.resolve()
+    folder = resolve_links(folder)
     if is_features_folder(folder):
         raise HeatError(f"{printable(folder)} holds features, not images: use the backbone 'features' to run on them.")
     contents = scan_folder(folder)
@@ -136,13 +136,13 @@ def _format_suffixes() -> str:
 def from_files(paths: list[Path]) -> ImageSet:
     """Open image files, folders and manifests as one set without classes; a sample's id is its path as given.
 
-    Each row of a manifest is a sample, also where rows name the same image. An image that is given more than once by
-    its path or folder is taken once.
+    Each row of a manifest is a sample, also where rows name the same image. A path that is given more than once, or an
+    image that also lies in a folder that is given, is taken once.
 
     Raises:
         HeatError: if a path is missing, is neither image nor folder nor manifest, or if there are no images.
     """
-    sources = ImageSources(paths)
+    sources = ImageSources(list(dict.fromkeys(paths)))
     blocks = list(sources.blocks())
     skipped = sources.skipped.sentences()
     left_out = f"{sources.skipped.count:,} rows are left out: {'; '.join(skipped)}."

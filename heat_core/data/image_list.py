@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from heat_core.data.containers.members import is_archive, is_stored_file
 from heat_core.data.folder_scan import scan_folder
 from heat_core.data.image_io import suffixes
 from heat_core.data.image_table import LABEL, ImageTable
@@ -18,6 +19,7 @@ from heat_core.data.skipped_rows import SkippedRows
 from heat_core.data.table_formats import is_image_table, open_image_table
 from heat_core.errors import HeatError
 from heat_core.names import printable
+from heat_core.storage import resolve_links
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class ImageBlock:
         labels: (n,) class name of each image, "" if it has none.
         boxes: (n, 4) x, y, w, h of the crops in pixels, NaN for whole images; None if the block has no crops.
         columns: name of a manifest's column → (n,) texts, "" for missing values.
+        has_rows: whether the images are rows of a manifest, each of which counts, whatever image it names.
     """
 
     files: list[bytes]
@@ -37,6 +40,7 @@ class ImageBlock:
     labels: np.ndarray
     boxes: np.ndarray | None
     columns: dict[str, np.ndarray]
+    has_rows: bool = False
 
     def __len__(self) -> int:
         return len(self.files)
@@ -70,10 +74,10 @@ class ImageBlock:
 
 
 class ImageSources:
-    """Existing folders, image files and manifests that are read as one list of images.
+    """Existing folders, archives, image files and manifests that are read as one list of images.
 
     Args:
-        paths: paths of the folders, image files and manifests.
+        paths: paths of the folders, archives, image files and manifests.
 
     Attributes:
         columns: names of the columns of all manifests, without repetition.
@@ -90,7 +94,7 @@ class ImageSources:
         manifests = [manifest for _, manifest in self._paths if manifest is not None]
         self.columns = list(dict.fromkeys(name for manifest in manifests for name in manifest.names))
         self.has_boxes = any(manifest.has_boxes for manifest in manifests)
-        self.notes = [f"{printable(m.path.name)}: {note}" for m in manifests for note in m.notes]
+        self.notes: list[str] = []
         self.skipped = SkippedRows()
 
     def blocks(self) -> Iterator[ImageBlock]:
@@ -102,20 +106,24 @@ class ImageSources:
         for path, manifest in self._paths:
             if manifest is not None:
                 yield from _read_manifest(manifest, self.skipped)
-            elif path.is_dir():
+                self.notes += [f"{printable(path.name)}: {note}" for note in manifest.notes]
+            elif path.is_dir() or is_archive(path):
                 yield _read_folder(path, self.notes)
             else:
-                yield ImageBlock([os.fsencode(path.resolve())], [printable(path)], np.array([""], object), None, {})
+                file = os.fsencode(resolve_links(path))
+                yield ImageBlock([file], [printable(path)], np.array([""], object), None, {})
 
 
 def _open_manifest(path: Path) -> ImageTable | None:
-    """Open a path as a manifest; return None for a folder or an image."""
-    if not path.exists():
-        raise HeatError(f"{printable(path)} does not exist: give image files, folders of them, or a manifest.")
+    """Open a path as a manifest; return None for a folder, an archive or an image."""
     if is_image_table(path):
         return open_image_table(path)
-    if path.is_dir():
+    if path.is_dir() or is_archive(path):
         return None
+    if not path.exists() and not is_stored_file(path):
+        raise HeatError(
+            f"{printable(path)} does not exist: give image files, folders or archives of them, or a manifest."
+        )
     if path.suffix and path.suffix.lower() not in suffixes():
         raise HeatError(
             f"{printable(path)} is neither an image nor a manifest (CSV or Parquet with a column `path`): leave it out."
@@ -124,8 +132,8 @@ def _open_manifest(path: Path) -> ImageTable | None:
 
 
 def _read_folder(folder: Path, notes: list[str]) -> ImageBlock:
-    """Read every image below a folder; the class of an image is its top sub-folder."""
-    root = folder.resolve()
+    """Read every image below a folder or in an archive; the class of an image is its top sub-folder."""
+    root = resolve_links(folder)
     contents = scan_folder(root)
     notes.extend(contents.notes)
     files = [os.fsencode(path) for path in contents.files]
@@ -143,4 +151,4 @@ def _read_manifest(manifest: ImageTable, skipped: SkippedRows) -> Iterator[Image
         if block.boxes is not None:
             names = names_with_boxes(names, block.boxes)
         labels = block.texts.get(LABEL, np.full(len(files), "", object))
-        yield ImageBlock(files, names, labels, block.boxes, block.texts)
+        yield ImageBlock(files, names, labels, block.boxes, block.texts, has_rows=True)

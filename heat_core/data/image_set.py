@@ -15,6 +15,7 @@ from heat_core.data.path_list import PathList
 from heat_core.data.splits import held_out_rows, rank_in_class, require_positive
 from heat_core.digests import digest_of_texts
 from heat_core.errors import HeatError
+from heat_core.names import printable
 
 _FINGERPRINT_BLOCK = 2**16  # ids that are joined at a time
 
@@ -54,6 +55,15 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def paths(self) -> list[str]:
+        """Return the path of each sample: its id, without the number that the id of a repeated path has."""
+        paths = list(self.ids)
+        for i, sample in enumerate(self.ids):
+            path = str(self.location(i) or "") if "~" in sample else ""
+            if path and sample.startswith(f"{printable(path)}~"):
+                paths[i] = printable(path)
+        return paths
 
     def subset(self, indices: np.ndarray, tag: str) -> "ImageSet":
         """Return some of the samples, with their ids.

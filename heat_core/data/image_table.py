@@ -15,7 +15,8 @@ from heat_core.data.skipped_rows import SkippedRows
 
 #: Columns of texts that this package interprets; columns of other names are kept as metadata.
 LABEL, SPLIT, SET, GROUP, TIME = "label", "split", "set", "group", "time"
-_NEVER_NUMBERS = (LABEL, SPLIT, SET, GROUP)
+#: Columns of names, which are never numbers.
+NAMES = (LABEL, SPLIT, SET, GROUP)
 
 
 @dataclass(frozen=True)
@@ -72,5 +73,5 @@ def whole_column(name: str, parts: Sequence[np.ndarray]) -> np.ndarray:
         parts: texts of the column, block by block.
     """
     whole = np.concatenate(parts)
-    numbers = None if name in _NEVER_NUMBERS else parse_numbers(whole)
+    numbers = None if name in NAMES else parse_numbers(whole)
     return whole if numbers is None else numbers

@@ -4,7 +4,7 @@ A column is an Arrow array: of bytes from a CSV file, of any type from a Parquet
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,22 @@ import numpy as np
 from heat_core.data.pyarrow_support import arrow
 from heat_core.names import printable
 
-#: Texts that programs write into a cell without a value.
+#: Texts into which programs turn a missing value, where the format has missing values of its own (Parquet, JSON).
 MISSING = frozenset(("", "nan", "NaN", "NAN", "None", "null", "NULL", "NaT", "<NA>"))
+#: Texts that programs write into a cell of a CSV file without a value: those that pandas reads as missing.
+MISSING_IN_CSV = MISSING | frozenset(
+    ("NA", "N/A", "n/a", "#N/A", "#NA", "#N/A N/A", "-nan", "-NaN", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND")
+)
+_MISSING_NAMES = ("NA", "N/A", "n/a", "None", "null", "NULL")  # texts for a missing value that may also be names
 _LONGEST = 1000  # characters of a text that are kept
 # Numbers in decimal notation. 007 is a name, not a number; more digits than these could be rounded by float64.
 _NUMBER = re.compile(r"-?(?:(?:0|[1-9]\d{0,14})(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,3})?")
+_WITH_COMMA = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:,\d+)?")
 _WHOLE = re.compile(r"-?(?:0|[1-9]\d{0,14})")
 _ALL_DIGITS = 1e15  # whole numbers below it are written without exponent
 _EDGES = (("x",), ("y",), ("w", "width"), ("h", "height"))
+_WHOLE_FLOAT = re.compile(r"(-?(?:0|[1-9]\d{0,14}))\.0*")
+_TRUTH = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false"}
 
 
 def object_array(texts: Iterable[str]) -> np.ndarray:
@@ -28,7 +36,10 @@ def object_array(texts: Iterable[str]) -> np.ndarray:
 
 
 def column_bytes(column: Any) -> list[bytes]:
-    """Return the undecoded texts of a column, b"" for missing values."""
+    """Return the undecoded texts of a column, b"" for missing values; of objects the texts of their field `path`."""
+    pa = arrow()
+    if pa.types.is_struct(column.type) and column.type.get_field_index("path") >= 0:  # an image as `datasets` stores it
+        column = pa.compute.struct_field(column, "path")
     return _as_bytes(column).fill_null(b"").to_pylist()
 
 
@@ -40,21 +51,45 @@ def printable_names(names: Sequence[bytes]) -> list[str]:
     return [printable(name.decode(errors="surrogateescape")) for name in names]
 
 
-def column_texts(column: Any) -> np.ndarray:
+def column_texts(column: Any, missing: frozenset[str] = MISSING, convert: Callable[[str], str] = str) -> np.ndarray:
     """Return the (n,) printable texts of a column, stripped of surrounding spaces; "" for missing values.
 
     Equal texts are one object. A text of more than 1000 characters is cut and ends in "…".
+
+    Args:
+        column: Arrow column.
+        missing: texts that stand for a missing value.
+        convert: function that is applied to every other text.
     """
     coded = _as_bytes(column).dictionary_encode()
     texts = printable_names([raw.strip() for raw in coded.dictionary.to_pylist()])
     kept = [text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…" for text in texts]
-    values = np.array([*("" if text in MISSING else text for text in kept), ""], object)
+    values = np.array([*("" if text in missing else convert(text) for text in kept), ""], object)
     return values[coded.indices.fill_null(len(values) - 1).to_numpy()]
+
+
+def class_name(text: str) -> str:
+    """Return the name of a class in the form that it has whatever type the column of labels has.
+
+    Truth values are `true` and `false`, and whole numbers have no decimal point, as Arrow writes them.
+    """
+    whole = _WHOLE_FLOAT.fullmatch(text)
+    return whole[1] if whole else _TRUTH.get(text, text)
+
+
+def count_missing_names(column: Any, missing: frozenset[str]) -> dict[str, int]:
+    """Count the cells of a column whose text stands for a missing value and may also be a name, by text."""
+    counts = _as_bytes(column).value_counts()
+    pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
+    words = ((raw.strip().decode(errors="replace"), count) for raw, count in pairs if raw and len(raw) < _LONGEST)
+    return {word: count for word, count in words if word in missing and word in _MISSING_NAMES}
 
 
 def _as_bytes(column: Any) -> Any:
     """Cast a column to bytes, because texts may not be UTF-8."""
     pa = arrow()
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
@@ -65,8 +100,16 @@ def _as_bytes(column: Any) -> Any:
 
 
 def is_nested(kind: Any) -> bool:
-    """Return whether a column of this Arrow type holds lists or objects instead of values."""
-    return arrow().types.is_nested(kind)
+    """Return whether a column of this Arrow type holds lists, objects or tensors instead of values."""
+    pa = arrow()
+    kind = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+    if pa.types.is_nested(kind) or pa.types.is_dictionary(kind):
+        return pa.types.is_nested(kind.value_type if pa.types.is_dictionary(kind) else kind)
+    try:
+        _as_bytes(pa.array([], kind))
+    except pa.ArrowException:  # a type that has no texts
+        return True
+    return False
 
 
 def parse_numbers(values: np.ndarray) -> np.ndarray | None:
@@ -85,15 +128,29 @@ def parse_numbers(values: np.ndarray) -> np.ndarray | None:
     return None if np.isinf(numbers).any() else numbers
 
 
-def parse_boxes(columns: list[Any]) -> np.ndarray:
+def has_decimal_commas(values: np.ndarray) -> bool | None:
+    """Return whether some of (n,) texts are numbers with a decimal comma; None if one is no number or has a point."""
+    present = [text for text in values.tolist() if text]
+    return any("," in text for text in present) if all(map(_WITH_COMMA.fullmatch, present)) else None
+
+
+def point_decimals(column: Any) -> Any:
+    """Replace the decimal commas of a column by points."""
+    return arrow().compute.replace_substring(_as_bytes(column), ",", ".")
+
+
+def parse_boxes(columns: list[Any], has_corners: bool = False) -> np.ndarray:
     """Parse boxes as (n, 4) x, y, w, h in pixels; NaN for a box that is not four numbers.
 
     Args:
         columns: one Arrow column of boxes (texts, lists or objects), or four columns of numbers.
+        has_corners: whether the four columns are left, top, right and bottom instead of x, y, w, h.
     """
     pa = arrow()
     if len(columns) == 4:
-        return np.column_stack([_column_numbers(column) for column in columns])
+        boxes = np.column_stack([_column_numbers(column) for column in columns])
+        boxes[:, 2:] -= boxes[:, :2] if has_corners else 0
+        return boxes
     (column,) = columns
     if pa.types.is_struct(column.type):
         return parse_boxes(_box_fields(column))
@@ -102,16 +159,19 @@ def parse_boxes(columns: list[Any]) -> np.ndarray:
 
 def _boxes_from_texts(column: Any) -> np.ndarray:
     """Parse texts like `10,20,30,40`, `[10, 20, 30, 40]`, `(10; 20; 30; 40)` or `10 20 30 40`."""
-    fits = arrow().compute.match_substring_regex(column, _FOUR).fill_null(False)
-    numbers = b" ".join(column.filter(fits).to_pylist()).translate(_SPACED).split()
     boxes = np.full((len(column), 4), np.nan)
-    boxes[fits.to_numpy(zero_copy_only=False)] = np.array(numbers, np.float64).reshape(-1, 4)
+    for pattern, translation in ((_FOUR, _SPACED), (_FOUR_WITH_COMMAS, _POINTED)):
+        fits = arrow().compute.match_substring_regex(column, pattern).fill_null(False)
+        numbers = b" ".join(column.filter(fits).to_pylist()).translate(translation).split()
+        boxes[fits.to_numpy(zero_copy_only=False)] = np.array(numbers, np.float64).reshape(-1, 4)
     return boxes
 
 
 _FLOAT = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _FOUR = r"^\s*[\[(]?\s*" + r"(?:\s*[,;]\s*|\s+)".join([_FLOAT] * 4) + r"\s*[\])]?\s*$"
 _SPACED = bytes.maketrans(b"[](),;", b" " * 6)
+_FOUR_WITH_COMMAS = r"^\s*[\[(]?\s*" + r"(?:\s*;\s*|\s+)".join([r"-?\d+(?:,\d+)?"] * 4) + r"\s*[\])]?\s*$"
+_POINTED = bytes.maketrans(b"[]();,", b"     .")
 
 
 def _column_numbers(column: Any) -> np.ndarray:

@@ -17,6 +17,7 @@ from heat_core.data.skipped_rows import SkippedRows
 from heat_core.data.table_formats import open_image_table, table_title
 from heat_core.errors import HeatError
 from heat_core.names import printable
+from heat_core.storage import resolve_links
 
 #: Names of the known images in a manifest's column `set`, in lower case.
 ID_SETS = ("id", "ind", "known", "in-distribution")
@@ -60,7 +61,7 @@ def open_manifest(path: Path, role: str, set_name: str | None = None) -> ImageSe
         HeatError: if the manifest is damaged, has no such rows, or if none of their files exists.
     """
     stat = path.stat()
-    table = _read_table(path.resolve(), (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size))
+    table = _read_table(resolve_links(path), (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size))
     chosen = _RowSelection(table)
     chosen.select_set(set_name, role)
     has_test_rows = role == "train" and set_name is None and chosen.has_test_rows()
@@ -242,7 +243,8 @@ class _RowSelection:
         names = list(dict.fromkeys(values.tolist()))
         if "" in names:
             if len(names) > 1:
-                self._notes.append("Some of its rows have no label, so that the set is taken without classes.")
+                missing = int((values == "").sum())
+                self._notes.append(f"{missing:,} of its rows have no label, so that the set is taken without classes.")
             return None, []
         numbers, titles = encode_classes(names)
         number_of = dict(zip(names, numbers.tolist(), strict=True))

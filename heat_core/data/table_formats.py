@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
+from heat_core.data.containers.members import is_archive
+from heat_core.data.formats.row_paths import LIST_SUFFIXES
 from heat_core.data.image_table import ImageTable
-from heat_core.data.manifest import MANIFEST_SUFFIXES, Manifest
-from heat_core.storage import is_file
+from heat_core.data.manifest import Manifest
+from heat_core.storage import is_file, is_folder
 
 
 def has_table_ending(path: Path) -> bool:
     """Return whether the name of a path ends like that of a list of images."""
-    return path.name.lower().endswith(MANIFEST_SUFFIXES)
+    return path.name.lower().endswith(LIST_SUFFIXES)
 
 
 def is_image_table(path: Path) -> bool:
@@ -17,9 +19,14 @@ def is_image_table(path: Path) -> bool:
     return has_table_ending(path) and is_file(path)
 
 
+def is_image_source(path: Path) -> bool:
+    """Return whether a path is a folder, an archive or a list of images."""
+    return is_folder(path) or is_image_table(path) or is_archive(path)
+
+
 def table_title(path: Path) -> str:
     """Return the name of a list without the ending of its format."""
-    ending = next((end for end in MANIFEST_SUFFIXES if path.name.lower().endswith(end)), "")
+    ending = next((end for end in LIST_SUFFIXES if path.name.lower().endswith(end)), "")
     return path.name[: len(path.name) - len(ending)] or path.name
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from heat_core.data.datasets import TORCHVISION, open_dataset
 from heat_core.data.demo import demo_sets
 from heat_core.data.image_set import ImageSet
-from heat_core.data.table_formats import is_image_table
+from heat_core.data.table_formats import is_image_source
 from heat_core.features.features import Features
 from heat_core.features.store import load_features
 from heat_core.names import printable
@@ -20,7 +20,7 @@ from heat_core.pipeline.validate_sets import (
     require_labels,
 )
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
-from heat_core.storage import expand_home, is_folder
+from heat_core.storage import expand_home, is_folder, resolve_links
 
 SetOpener = Callable[[str, str, str | None], ImageSet]  # (source, role, which of its sets) → images
 
@@ -138,5 +138,5 @@ def _test_source(train: ImageSet | None, source: str) -> str | None:
 def _set_name(source: str) -> str:
     """Name the features of a set by the last two parts of its resolved path, so that its spelling has no influence."""
     path = expand_home(source)
-    path = path.resolve() if source not in demo_sets.SETS and (is_folder(path) or is_image_table(path)) else path
+    path = resolve_links(path) if source not in demo_sets.SETS and is_image_source(path) else path
     return f"{path.parent.name}-{path.name}".strip("-.")

@@ -10,7 +10,7 @@ from heat_core.data.demo import demo_sets
 from heat_core.data.table_formats import is_image_source
 from heat_core.errors import HeatError
 from heat_core.names import printable
-from heat_core.storage import expand_home
+from heat_core.storage import expand_home, resolve_links
 
 # Field → its key in run.json, where it differs: stored runs, and digests that studies share, have the former name.
 _STORED_KEYS = {
@@ -158,7 +158,7 @@ def resolve_set(source: str) -> str:
 def resolve_source(source: str, exists: Callable[[Path], bool]) -> str:
     """Make a path absolute where it exists; names of demo sets stay."""
     path = expand_home(source)
-    return os.fspath(path.resolve()) if source not in demo_sets.SETS and exists(path) else source
+    return os.fspath(resolve_links(path)) if source not in demo_sets.SETS and exists(path) else source
 
 
 def resolve_backbone(backbone: str) -> str:

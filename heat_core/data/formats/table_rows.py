@@ -1,6 +1,7 @@
 """Rows of a table in a file: what the readers of CSV, Parquet and JSON Lines have in common."""
 
 import csv
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,10 +21,14 @@ class TableRows(Protocol):
     Attributes:
         header: names of the columns as the file holds them.
         nested: indices of the columns that hold lists or objects.
+        missing: texts that stand for a missing value.
+        has_decimal_commas: whether numbers may have a comma in place of the point.
     """
 
     header: list[str]
     nested: set[int]
+    missing: frozenset[str]
+    has_decimal_commas: bool
 
     def batches(self, wanted: list[int], skipped: SkippedRows) -> Iterator[tuple[dict[int, Any], np.ndarray]]:
         """Yield batches of rows: index of a column in the header → Arrow column, and the (n,) row numbers.
@@ -44,6 +49,6 @@ def explain_read_errors(path: Path, kind: str) -> Iterator[None]:
     """
     try:
         yield
-    except (arrow().ArrowException, csv.Error, OSError, EOFError, UnicodeDecodeError) as error:
+    except (arrow().ArrowException, csv.Error, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         why = printable((str(error).splitlines() or [type(error).__name__])[0])
         raise HeatError(f"{printable(path)} cannot be read as {kind}: {why}") from error

@@ -74,7 +74,7 @@ def test_a_row_without_a_label_is_left_out_for_training_alone(write):
     assert train.notes == ("2 of its rows are left out: l.csv, row 3: no label; l.csv, row 4: no label.",)
     test = open_dataset(write(*lines), "test")
     assert (numbers(test), test.labels) == ([0, 1, 2, 3], None)
-    assert test.notes == ("Some of its rows have no label, so that the set is taken without classes.",)
+    assert test.notes == ("2 of its rows have no label, so that the set is taken without classes.",)
     assert open_dataset(write(*rows("path,label", "", "")), "train").labels is None
 
 

@@ -1,0 +1,126 @@
+"""Quotes in CSV files that are not closed, or closed rows later, so that the rows between are lost in one cell."""
+
+import csv
+import gzip
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from heat_core.errors import HeatError
+from heat_core.names import printable
+
+_LONGEST = 2**16  # bytes of a line that is examined as a row of its own
+IsRow = Callable[[list[str]], bool]
+
+
+def is_compressed(path: Path) -> bool:
+    """Return whether a file is compressed with gzip, as its name says."""
+    return path.name.lower().endswith(".gz")
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a file that may be compressed with gzip."""
+    return gzip.open(path) if is_compressed(path) else open(path, "rb")  # type: ignore[return-value]
+
+
+def count_lines(path: Path, skip: int) -> int:
+    """Count the lines of a file that are not blank, without the first `skip` of these."""
+    with open_bytes(path) as file:
+        return sum(1 for _ in iter_lines(file)) - skip
+
+
+def iter_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines that are not blank, each without its end (CR, LF or both)."""
+    rest = b""
+    while block := file.read(2**20):
+        lines = (rest + block).split(b"\n")
+        rest = lines.pop()
+        for line in lines:
+            yield from filter(None, line.split(b"\r"))
+    yield from filter(None, rest.split(b"\r"))
+
+
+def check_quotes(path: Path, delimiter: str, skip: int, is_row: IsRow) -> None:
+    """Check that no quote makes rows a part of a cell; cells with several lines are allowed.
+
+    Args:
+        path: path of the CSV file.
+        delimiter: character between its cells.
+        skip: number of lines before the header.
+        is_row: whether the cells of a line look like those of a row.
+
+    Raises:
+        HeatError: if a quote is never closed, or if a cell holds lines that look like rows.
+    """
+    scan, row, first, swallowed = _QuoteScan(delimiter), 0, 0, 0
+    with open_bytes(path) as file:
+        for number, line in enumerate(iter_lines(file)):
+            if number < skip:
+                continue
+            if scan.is_inside:
+                swallowed += len(line) < _LONGEST and is_row(_split(line, delimiter))
+            else:
+                row, first, swallowed = row + 1, row + 1, 0
+            scan.read(line)
+            if swallowed and not scan.is_inside:
+                raise HeatError(
+                    f"{printable(path)}, row {first}: a quote opens a cell there that holds {swallowed:,} further rows "
+                    'of the list. Write a quote that belongs to a text twice, as in "5"" screw".'
+                )
+    if scan.is_inside:
+        raise HeatError(
+            f"{printable(path)}, row {first}: a quote opens a cell there and is never closed, so that the rows behind "
+            'it cannot be read. Write a quote that belongs to a text twice, as in "5"" screw".'
+        )
+
+
+def _split(line: bytes, delimiter: str) -> list[str]:
+    return next(csv.reader([line.decode(errors="surrogateescape").replace("\0", "")], delimiter=delimiter), [])
+
+
+class _QuoteScan:
+    """Where quoted cells begin and end, as Arrow reads them: a quote opens a cell only as its first character.
+
+    Attributes:
+        is_inside: whether the lines read so far end inside a quoted cell.
+    """
+
+    def __init__(self, delimiter: str) -> None:
+        d = re.escape(delimiter.encode())
+        closed = rb'[^"]*+(?:""[^"]*+)*+"(?!")'
+        self._rest_of_cell = re.compile(rb"%b[^%b]*+" % (closed, d))
+        self._cells = re.compile(rb'(?:(?:"%b[^%b]*+|[^"%b][^%b]*+)?+(?:%b|$))*+' % (closed, d, d, d, d))
+        self.is_inside = False
+
+    def read(self, line: bytes) -> None:
+        """Take a further line into account."""
+        start = 0
+        if self.is_inside:
+            end = self._rest_of_cell.match(line)
+            if end is None:
+                return
+            start = end.end() + 1  # behind the delimiter
+        self.is_inside = start <= len(line) and self._ends_inside(line, start)
+
+    def _ends_inside(self, line: bytes, start: int) -> bool:
+        if line.find(b'"', start) < 0:
+            return False
+        cells = self._cells.match(line, start)
+        return cells is not None and cells.end() < len(line)
+
+
+def looks_like_row(cells: list[str], columns: int, path_index: int, folder: Path, endings: frozenset[str]) -> bool:
+    """Return whether the cells of a line look like a row of a list of images.
+
+    Args:
+        cells: cells of the line.
+        columns: number of columns of the list.
+        path_index: index of the column with the paths.
+        folder: folder that the paths are relative to.
+        endings: endings of image files, in lower case.
+    """
+    if len(cells) != columns or not (path := cells[path_index].strip()):
+        return False
+    return os.path.splitext(path)[1].lower() in endings or os.path.exists(os.path.join(folder, path))
