@@ -10,50 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.app.markdown_parameters import ANYWHERE, MARKUP_COLUMNS, OPTIONS, SINKS
 from tests.browser import ROOT
 
-_TEXT = ("title", "header", "subheader", "caption", "markdown", "info", "warning", "error", "success", "toast", "write")
-_PLACES = ("expander", "popover", "spinner", "status", "badge", "form_submit_button", "dialog")
-_WIDGETS = (
-    "button",
-    "download_button",
-    "link_button",
-    "page_link",
-    "checkbox",
-    "toggle",
-    "radio",
-    "selectbox",
-    "multiselect",
-    "pills",
-    "segmented_control",
-    "select_slider",
-    "slider",
-    "text_input",
-    "text_area",
-    "number_input",
-    "date_input",
-    "file_uploader",
-    "data_editor",
-    "color_picker",
-    "chat_input",
-    "feedback",
-    "camera_input",
-    "audio_input",
-)
-# Method of Streamlit → positions and names of the arguments that are rendered as Markdown.
-SINKS: dict[str, tuple[object, ...]] = {
-    **dict.fromkeys(_TEXT, (0, "body", "help")),
-    **dict.fromkeys(_PLACES, (0, "label", "text", "title", "help")),
-    **dict.fromkeys(_WIDGETS, (0, "label", "help", "caption", "captions")),
-    "metric": (0, 1, 2, "label", "value", "delta", "help", "delta_description"),
-    "progress": (1, "text"),
-    "tabs": (0, "tabs"),
-    "image": (1, "caption"),
-    "dataframe": ("help",),
-    "data_editor": ("help",),
-    "Page": ("title",),
-}
-OPTIONS = {"radio", "pills", "segmented_control", "select_slider", "feedback"}  # their options are Markdown too
 MODULES = {path.stem for path in (ROOT / "app").rglob("*.py")} | {"figures", "tables", "html", "run", "_run", "r"}
 # Constants whose items have fields that hold texts of this project alone, with those fields.
 FIELDS = {"TERMS": ("name", "meaning")}
@@ -135,6 +94,8 @@ class Reader:
         shown = {getattr(a, "attr", "") for a in (call.func, *call.args)} & OPTIONS
         if shown:
             texts += self._options(call, named)
+        if getattr(call.func, "attr", "") in MARKUP_COLUMNS:
+            self.bare.append(f"{path}:{call.lineno}: {ast.unparse(call.func)}")
         for text in texts:
             if not self.safe(text, scope) and not self._passed_on(text, scope):
                 self.bare.append(f"{path}:{text.lineno}: {ast.unparse(call.func)}({ast.unparse(text)})")
@@ -143,14 +104,14 @@ class Reader:
         """Which arguments of a function are Markdown: Streamlit's methods, by name; the app's own functions."""
         match function:
             case ast.Attribute(value=ast.Name(id=of), attr=name) if of in MODULES:
-                return self.own.get(name, ("help",))
+                return self.own.get(name, ANYWHERE)
             case ast.Attribute(attr=name):
-                return SINKS.get(name, ("help",))
+                return SINKS.get(name, ANYWHERE)
             case ast.Name(id="widget"):  # a parameter that is one of the widgets
                 return SINKS["button"]
             case ast.Name(id=name):
-                return self.own.get(name, ("help",))
-        return ("help",)
+                return self.own.get(name, ANYWHERE)
+        return ANYWHERE
 
     @staticmethod
     def _options(call: ast.Call, named: dict[str | None, ast.expr]) -> list[ast.expr]:
@@ -170,7 +131,7 @@ class Reader:
         """Whether the text is a parameter of the function around it: then that function is a sink itself."""
         if not isinstance(text, ast.Name) or text.id not in scope.parameters or text.id in scope.given:
             return False
-        passed = [*self.own.get(scope.name, ("help",)), scope.parameters.index(text.id), text.id]
+        passed = [*self.own.get(scope.name, ANYWHERE), scope.parameters.index(text.id), text.id]
         self.own[scope.name] = tuple(dict.fromkeys(passed))  # in the order of a set, `read` might never end
         return True
 
@@ -199,7 +160,9 @@ class Reader:
                 return True
             case ast.JoinedStr(values=parts) | ast.List(elts=parts) | ast.Tuple(elts=parts):
                 return all_safe(parts)
-            case ast.Dict(values=parts) | ast.BoolOp(values=parts):
+            case ast.Dict(keys=keys, values=values):
+                return None not in keys and all_safe([*filter(None, keys), *values])
+            case ast.BoolOp(values=parts):
                 return all_safe(parts)
             case ast.FormattedValue(value=value, conversion=conversion, format_spec=spec):
                 numeric = isinstance(spec, ast.JoinedStr) and ast.unparse(spec).rstrip("'\"").endswith(_NUMERIC)
