@@ -30,7 +30,7 @@ def described_as_markdown(function) -> set[str]:
 def test_every_parameter_that_streamlit_documents_is_a_sink():
     missing, without_options = {}, set()
     for of in (st, st.column_config):
-        for name in dir(of):
+        for name in (name for name in dir(of) if not name.startswith("_")):
             found = described_as_markdown(getattr(of, name))
             if more := found - NOT_RENDERED - {*SINKS.get(name, ()), "help"}:
                 missing[name] = more
