@@ -10,10 +10,11 @@ import numpy as np
 from PIL import Image
 
 from heat_core.analysis.samples import Samples
+from heat_core.data.containers.members import is_stored_file, open_file
 from heat_core.errors import HeatError
 from heat_core.names import file_name
 from heat_core.runs.experiment import TRAIN
-from heat_core.storage import heat_home, writing
+from heat_core.storage import heat_home, is_file, writing
 
 _MAX_NAME_BYTES = 200  # bytes of a class's folder name
 
@@ -21,7 +22,8 @@ _MAX_NAME_BYTES = 200  # bytes of a class's folder name
 def write_image_folder(samples: Samples, numbers: np.ndarray, name: str) -> Path:
     """Put the images of samples into a new folder in HEAT_HOME/sets.
 
-    Images that are whole files are linked; crops, and images that are no files, are written as PNG.
+    Images that are whole files are linked, and copied out of archives; crops, and images that are no files, are written
+    as PNG.
 
     Raises:
         HeatError: where a picture is gone.
@@ -79,12 +81,16 @@ def _fill(folder: Path, samples: Samples, numbers: np.ndarray) -> None:
 
 
 def _link_or_save(image: Path | Image.Image, folder: Path, number: int) -> None:
-    """Link to a file, or write a picture as PNG, under a name that is unique in the folder."""
+    """Link to a file, or write what is in an archive or a picture, under a name that is unique in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(image, Image.Image):
         image.save(folder / f"{number:07d}.png")
         return
     target = folder / f"{number:07d}-{file_name(image.stem)}{image.suffix}"
+    if not is_file(image) and is_stored_file(image):
+        with open_file(image) as file:
+            target.write_bytes(file.read())
+        return
     try:
         os.symlink(_link_text(image.resolve(), folder.resolve()), target)
     except OSError:  # Windows does not let every user make symbolic links

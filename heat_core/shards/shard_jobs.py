@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from heat_core.backbones.registry import Backbone
+from heat_core.data.containers.members import is_stored_file
 from heat_core.data.folder_scan import unique_names_avoiding
 from heat_core.data.image_set import ImageSet, make_opener
 from heat_core.data.pyarrow_support import arrow, to_arrow
@@ -97,7 +98,7 @@ class ShardJob(ABC):
         if (
             features is None
             and len(shard) >= _MIN_IMAGES_OF_A_MISSING_FOLDER
-            and not any(map(os.path.lexists, shard.files.iter_bytes()))
+            and not any(map(_exists, shard.files.iter_bytes()))
         ):
             raise HeatError(
                 f"None of {len(shard)} images is there on {printable(socket.gethostname())}, first "
@@ -128,6 +129,11 @@ class ShardJob(ABC):
                 report(self.kind, f"shard {shard.number}: {record['done']} of {len(shard)} images", done=record["done"])
 
         return extract_in_memory(self.backbone, images, batch_size, workers, progress)
+
+
+def _exists(path: bytes) -> bool:
+    """Return whether a path exists, also as a link to nothing or in an archive."""
+    return os.path.lexists(path) or is_stored_file(Path(os.fsdecode(path)))
 
 
 @contextmanager
