@@ -85,7 +85,10 @@ def _with_notes(record: RunRecord, state: RunState) -> RunRecord:
     columns = [state.source.columns(name, features.ids) for name, features in state.scored.items()]
     sets = [replace(s, columns=c) for s, c in zip(record.sets, columns, strict=True)]
     detectors = state.detectors.fast | state.detectors.slow
-    warnings = detector_warnings(detectors, state.priors, state.source.backbone)
+    warnings = [
+        *state.source.notes_about({TRAIN: state.train} | state.scored),
+        *detector_warnings(detectors, state.priors, state.source.backbone),
+    ]
     for warning in warnings:
         state.progress("priors", warning)
     evidence = {name: detector.evidence for name, detector in detectors.items() if detector.evidence}

@@ -11,7 +11,8 @@ from heat_core.data.folder_scan import SPLITS
 from heat_core.data.image_set import ImageSet
 from heat_core.data.path_list import NOT_FOUND, read_file_stats
 from heat_core.features.features import Features
-from heat_core.pipeline.validate_sets import quote, subfolders_by_class
+from heat_core.pipeline.copies.byte_copies import MOST_SECONDS, find_byte_copies
+from heat_core.pipeline.validate_sets import quote, set_title, subfolders_by_class
 from heat_core.runs.experiment import ID, TRAIN, Experiment
 
 _HELD_OUT_EVERY = 5
@@ -92,24 +93,40 @@ def _warn_class_names(train: ImageSet) -> Iterator[str]:
 
 
 def _warn_shared_images(sets: dict[str, ImageSet]) -> Iterator[str]:
-    """Write sentences about images that are in two sets, or twice in the training set, also through links."""
-    members = {name: _file_identities(images) if images.files else list(images.ids) for name, images in sets.items()}
+    """Write sentences about images that are in two sets, or twice in the training set, also through links or copies."""
+    stats = {name: read_file_stats(images.files) for name, images in sets.items() if images.files}
+    members = {
+        name: _file_identities(images, stats[name]) if images.files else list(images.ids)
+        for name, images in sets.items()
+    }
     if TRAIN in members and (duplicates := len(members[TRAIN]) - len(set(members[TRAIN]))):
         yield f"{duplicates:,} of the training set's images are links to others of it."
+    copies = find_byte_copies({name: sets[name].files for name in stats}, stats)
+    for (name, i), key in (copies or {}).items():
+        members[name][i] = (*key, *_box(sets[name], i))
     yield from warn_overlaps({name: set(images) for name, images in members.items()}, "images")
+    if copies is None:
+        yield (
+            "Whether files of one set are copies of another set's was not found out: too many have the same size to be "
+            f"read in {MOST_SECONDS:.0f} seconds."
+        )
 
 
-def _file_identities(images: ImageSet) -> list[Any]:
+def _file_identities(images: ImageSet, stats: np.ndarray) -> list[Any]:
     """Return a value per image that is equal for two names of one file; for crops, only with the same box."""
-    stats = read_file_stats(images.files)
     boxes = np.zeros((len(images), 4)) if images.boxes is None else np.nan_to_num(images.boxes)
     rows = np.column_stack([stats[:, 3:], boxes.view(np.int64)])
     identities: list[Any] = rows.view(f"V{rows.itemsize * rows.shape[1]}").ravel().tolist()
     for i in np.flatnonzero(
         (stats[:, 0] == NOT_FOUND) | (stats[:, 4] == 0)
     ):  # the file is gone since it was listed, or has no inode number
-        identities[i] = os.path.realpath(images.files[int(i)]), *boxes[i].tolist()
+        identities[i] = os.path.realpath(images.files[int(i)]), *_box(images, int(i))
     return identities
+
+
+def _box(images: ImageSet, row: int) -> list[float]:
+    """Return x, y, w, h of a crop, zeros for a whole image."""
+    return [0.0] * 4 if images.boxes is None else np.nan_to_num(images.boxes[row]).tolist()
 
 
 def warn_shared_samples(sets: dict[str, Features]) -> Iterator[str]:
@@ -120,10 +137,9 @@ def warn_shared_samples(sets: dict[str, Features]) -> Iterator[str]:
 
 def warn_overlaps(members: Mapping[str, set[Any]], what: str) -> Iterator[str]:
     """Write a sentence for every two sets with common members; `what` names the members in the plural."""
-    titles = {TRAIN: "the training set", ID: "the ID test set"}
     for a, b in combinations(members, 2):
         if count := len(members[a] & members[b]):
-            first, second = titles.get(a, repr(a)), titles.get(b, repr(b))
+            first, second = set_title(a), set_title(b)
             why = "they cannot be told apart"
             if b == ID:
                 why = f"every figure is of {what} that were learned; without --id-test a fifth is split off"

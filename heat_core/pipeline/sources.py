@@ -21,6 +21,7 @@ from heat_core.features.extraction import extract
 from heat_core.features.features import Features
 from heat_core.features.store import load_features
 from heat_core.names import printable, shortlist
+from heat_core.pipeline.copies.near_duplicates import LoadedSet, near_duplicate_notes
 from heat_core.pipeline.experiment_sets import open_sets
 from heat_core.pipeline.set_warnings import (
     notes_of,
@@ -109,6 +110,10 @@ class ImageSource:
         """Return the further columns of a set's manifest for some of its samples."""
         return self._sets[name].select(ids).columns
 
+    def notes_about(self, features: dict[str, Features]) -> list[str]:
+        """Write sentences about pictures that two sets share, found by the features of all sets."""
+        return near_duplicate_notes({name: LoadedSet(f, self._sets[name]) for name, f in features.items()})
+
 
 class FeatureFolderSource:
     """Source that reads folders of features (see `load_features`).
@@ -168,6 +173,10 @@ class FeatureFolderSource:
     def columns(self, name: str, ids: Sequence[str]) -> Columns:  # noqa: ARG002
         """Return {}, since there is no manifest."""
         return {}
+
+    def notes_about(self, features: dict[str, Features]) -> list[str]:  # noqa: ARG002
+        """Return [], since there are no pictures."""
+        return []
 
 
 Source = ImageSource | FeatureFolderSource

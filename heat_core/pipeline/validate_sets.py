@@ -120,3 +120,8 @@ def subfolders_by_class(images: ImageSet) -> dict[str, set[str]]:
 def quote(names: list[str]) -> str:
     """List names in quotes, shortened and with their number."""
     return shortlist(list(map(repr, names)), counted=True)
+
+
+def set_title(name: str) -> str:
+    """Name a set of a run in a sentence."""
+    return {TRAIN: "the training set", ID: "the ID test set"}.get(name, repr(name))

@@ -10,6 +10,7 @@ from heat_core.data.table_formats import is_image_table, table_title
 from heat_core.energies.names import ALL_PRIORS, FIRST_ENCODER, PRIORS, SECOND_PRIORS
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
+from heat_core.home_paths import from_stored_path, to_stored_path
 from heat_core.names import printable
 from heat_core.runs.experiment_fields import (
     FILE_BACKBONES,
@@ -24,7 +25,7 @@ from heat_core.runs.experiment_fields import (
     split_encoders,
     to_stored,
 )
-from heat_core.storage import expand_home, from_stored_path, is_file, is_folder, to_stored_path
+from heat_core.storage import expand_home, is_file, is_folder
 
 TRAIN, ID, AVERAGE = "train", "id", "average"  # names of sets and of their average, which no OOD set can have
 # A field that runs of older versions lack is not written at its default, so that digests of Experiments stay the same.

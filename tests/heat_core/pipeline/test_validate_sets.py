@@ -1,9 +1,8 @@
 """Mistakes in how sets are laid out are refused or said."""
 
-import shutil
-
 import numpy as np
 import pytest
+from PIL import Image
 
 from heat_core import Experiment, HeatError, Run, run
 from heat_core.__main__ import main
@@ -140,7 +139,10 @@ def test_a_class_too_small_to_hold_one_out_is_named(sets, image_folder, count, s
 
 
 def test_many_small_classes_are_shortened(sets, image_folder):
-    image_folder(sets / "train", {f"c{i}": 2 for i in range(7)})
+    for i in range(7):
+        (sets / "train" / f"c{i}").mkdir()
+        for side in (8, 9):
+            Image.new("RGB", (side, side), (i, side, 0)).save(sets / "train" / f"c{i}" / f"{side}.png")
     (note,) = said(sets / "train", {"green": sets / "ood"})
     assert note.startswith("No image of 'c0', 'c1', 'c2', 'c3', 'c4' and 2 more is in the ID test set")
 
@@ -188,11 +190,6 @@ def test_images_that_are_twice_in_the_training_set_are_counted(sets):
     assert said(sets / "train", {"green": sets / "ood"}, sets / "test") == [
         "1 of the training set's images are links to others of it."
     ]
-
-
-def test_copies_are_other_images(sets):
-    shutil.copytree(sets / "train", sets / "copy")
-    assert said(sets / "train", {"green": sets / "ood"}, sets / "copy") == []
 
 
 def test_an_ood_set_that_is_an_id_set_is_said(sets):
