@@ -17,10 +17,8 @@ from app.state import session  # noqa: E402
 
 # With Streamlit's own margins and title, half of a laptop's screen is empty above the first control. The span puts the
 # sheet into the page: Streamlit puts HTML of styles alone where toasts are, and a toast of a fragment replaces it.
-STYLE = """<span class="heat-style" hidden></span><style>
-.stElementContainer:has(.heat-style) { position: absolute }
-.stMainBlockContainer { padding: 4.2rem 1.6rem 2rem } h1 { font-size: 1.5rem !important; padding: 0 !important }
-</style>"""
+SHEET = (ROOT / "app" / "page.css").read_text(encoding="utf-8")
+STYLE = f'<span class="heat-style" hidden></span><style>{SHEET}</style>'
 
 
 def draw() -> None:

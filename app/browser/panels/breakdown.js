@@ -45,7 +45,7 @@ export function createBreakdown(root, actions, requestFrame) {
 function createSection(name, toggleExpanded) {
   const bars = element("div", { className: "bars" });
   const more = element("button", { type: "button", className: "more", onclick: toggleExpanded });
-  const section = element("section", {}, element("h4", { textContent: facetTitle(name) }), bars, more);
+  const section = element("section", {}, element("h3", { textContent: facetTitle(name) }), bars, more);
   section.dataset.facet = name;
   return { section, bars, more };
 }

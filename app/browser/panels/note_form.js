@@ -20,7 +20,7 @@ export function createNoteForm(detail, tags, actions, draft) {
 }
 
 function createTagControls(detail, tags, actions) {
-  const field = element("input", { type: "text", placeholder: "another tag" });
+  const field = element("input", { type: "text", placeholder: "another tag", ariaLabel: "Another tag" });
   const list = element("div", { className: "row" }), chosen = new Set(detail.tags);
   const setTag = (tag, isTagged) => {
     if (isTagged) chosen.add(tag);
@@ -45,7 +45,7 @@ function createTagControls(detail, tags, actions) {
 
 function createNote({ number, note: savedNote }, actions, draft) {
   const value = draft.number === number ? draft.value : savedNote;
-  const note = element("textarea", { value, placeholder: "A note", rows: 2 });
+  const note = element("textarea", { value, placeholder: "A note", ariaLabel: "A note", rows: 2 });
   let timer;
   const save = () => {
     clearTimeout(timer);

@@ -32,7 +32,9 @@ function inspectNext({ key, target }, current, actions, panels) {
 
 /** Marks, tags or enlarges a sample; returns whether the key is one for that. */
 function actOnSample({ key, target }, { inspected, truth, tags }, actions, panels) {
-  if (key === " " && target.closest(".results, .inspector .large") && inspected !== null) {
+  if (key === "Enter" && target.matches(".cell.line")) {
+    target.click(); // A row of the table is no button.
+  } else if (key === " " && target.closest(".results, .inspector .large") && inspected !== null) {
     actions.toggleMark(Number(target.dataset.number ?? inspected));
   } else if (key === "t" && truth) {
     panels.openTagMenu();

@@ -3,7 +3,8 @@
 
 import { element } from "../common/dom.js";
 import { createPicture, pointPictureUrl } from "../common/pictures.js";
-import { describeVerdict } from "../common/verdicts.js";
+import { createClassLabels, describeVerdict, nameTrueClass } from "../common/verdicts.js";
+import { clickHandler } from "./pointer.js";
 
 const NAME_WIDTH = 76, GAP = 8, CAPTION_HEIGHT = 30; // CSS pixels
 
@@ -48,14 +49,15 @@ export const methodBlockCreator = (run, points, methods, columns, size, actions)
 
 function createCell(run, i, method, size, actions) {
   const { kind, sign, description } = describeVerdict(run, i, method.isFlagged(i)), number = run.number[i];
-  const title = `${method.title}: ${description}`;
-  const cell = element("button", { type: "button", className: `cell ${kind}`, title });
+  const title = `${method.title}: ${description}`, ariaLabel = [run.ids[i], ...nameTrueClass(run, i), title].join(", ");
+  const className = `cell ${kind}${run.misclassified[i] ? " misclassified" : ""}`;
+  const cell = element("button", { type: "button", role: "option", className, title, ariaLabel });
   cell.dataset.number = number;
   const frame = element("span", { className: "frame" }, createPicture(pointPictureUrl(run, i, size)));
   frame.style.height = `${size}px`;
   const mark = element("span", { className: `mark ${kind}`, textContent: sign });
-  frame.append(element("span", { className: "marks" }, mark));
+  frame.append(...createClassLabels(run, i), element("span", { className: "marks" }, mark));
   cell.append(frame);
-  cell.onclick = () => actions.inspect(number);
+  cell.onclick = clickHandler(number, actions);
   return cell;
 }

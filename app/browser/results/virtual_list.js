@@ -25,8 +25,11 @@ export function createVirtualList(container) {
       if (!rows.has(row)) content.append(element);
       next.set(row, element);
     }
+    const hasFocus = container.contains(container.getRootNode().activeElement);
     for (const [row, element] of rows) if (!next.has(row)) element.remove();
     rows = next;
+    // Where the focused row was removed, the keys would go to the page.
+    if (hasFocus && !container.contains(container.getRootNode().activeElement)) container.focus({ preventScroll: true });
   };
   container.addEventListener("scroll", fill, { passive: true });
   new ResizeObserver(fill).observe(container);
@@ -42,6 +45,7 @@ export function createVirtualList(container) {
       const { height } = list, top = row * height, { clientHeight } = container;
       if (top < container.scrollTop) container.scrollTop = top;
       else if (top + height > container.scrollTop + clientHeight) container.scrollTop = top + height - clientHeight;
+      fill(); // The event of scrolling comes later, and the row is used now.
     },
     scrollToTop: () => (container.scrollTop = 0),
     get rows() { return rows.values(); },

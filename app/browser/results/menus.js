@@ -1,0 +1,34 @@
+// Opens and closes the menus by keys: Escape closes a menu, and the keyboard's focus returns to where it was.
+
+/**
+ * Connects the menus.
+ * @param {Element} root
+ * @param {function()} focusResults - gives the focus to the current sample
+ * @returns {{open: function(Element, Element), close: function(Element)}} open opens a menu and gives the focus to a
+ *   field in it; close gives it back
+ */
+export function connectMenus(root, focusResults) {
+  const openers = new WeakMap(); // menu → the element that had the focus when a key opened the menu
+  const close = (menu) => {
+    const opener = openers.get(menu);
+    menu.open = false;
+    openers.delete(menu);
+    if (!opener) menu.querySelector("summary").focus();
+    else if (opener.isConnected && !opener.closest(".results")) opener.focus();
+    else focusResults();
+  };
+  for (const menu of root.querySelectorAll(".menu"))
+    menu.addEventListener("keydown", (e) => {
+      if (e.key !== "Escape" || !menu.open) return;
+      close(menu);
+      e.preventDefault();
+    });
+  return {
+    open(menu, field) {
+      if (!menu.open) openers.set(menu, root.getRootNode().activeElement ?? root.querySelector(".results"));
+      menu.open = true;
+      field.focus();
+    },
+    close,
+  };
+}
