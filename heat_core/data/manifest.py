@@ -6,13 +6,14 @@ counted and left out, and the first of them are named.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from heat_core.data.formats.csv_rows import CsvRows
+from heat_core.data.formats.json_rows import JsonRows
 from heat_core.data.formats.parquet_rows import ParquetRows
 from heat_core.data.formats.row_paths import RowPaths
 from heat_core.data.formats.table_columns import find_columns
@@ -32,7 +33,11 @@ from heat_core.data.skipped_rows import SkippedRows
 from heat_core.errors import HeatError
 from heat_core.names import printable
 
-_KINDS = {".parquet": "PARQUET"}  # how messages call a format
+# Ending → the reader of the format, and how messages call it; all others are CSV.
+_READERS: dict[str, tuple[Callable[[Path], TableRows], str]] = {
+    ".parquet": (ParquetRows, "PARQUET"),
+    **dict.fromkeys((".jsonl", ".ndjson", ".jsonl.gz"), (JsonRows, "JSON Lines")),
+}
 
 
 class Manifest:
@@ -40,6 +45,7 @@ class Manifest:
 
     Args:
         path: path of the file.
+        root: folder to which the paths may be relative, if there are no such images beside the file.
 
     Attributes:
         path: path of the file.
@@ -51,15 +57,21 @@ class Manifest:
         HeatError: if the file is damaged, or if its columns are missing or ambiguous.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path, self._paths = path, RowPaths(path)
-        self._kind = _KINDS.get(path.suffix.lower(), "CSV")
+    def __init__(self, path: Path, root: Path | None = None) -> None:
+        self.path, self._paths = path, RowPaths(path, root)
+        ending = next((end for end in _READERS if path.name.lower().endswith(end)), "")
+        read, self._kind = _READERS.get(ending, (CsvRows, "CSV"))
         with explain_read_errors(path, self._kind):
-            self._table: TableRows = ParquetRows(path) if self._kind == "PARQUET" else CsvRows(path)
+            self._table = read(path)
         self._columns = find_columns(self._table.header, self._table.nested, path)
         self.names, self.has_boxes = list(self._columns.texts), bool(self._columns.boxes)
-        self.notes, self._missing = list(self._columns.notes), {name: Counter[str]() for name in self.names}
+        self.notes, self._missing = list(self._columns.notes), {name: Counter[str]() for name in NAMES}
         self._pointed = set[int]()
+
+    @property
+    def folder(self) -> bytes:
+        """Folder that the paths are relative to; known once a block was read."""
+        return self._paths.folder
 
     def resolve_paths(self, paths: list[bytes]) -> list[bytes]:
         """Resolve paths of rows relative to the manifest's folder."""

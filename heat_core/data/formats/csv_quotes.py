@@ -1,13 +1,12 @@
 """Quotes in CSV files that are not closed, or closed rows later, so that the rows between are lost in one cell."""
 
 import csv
-import gzip
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
+from heat_core.data.formats.text_lines import iter_lines, open_bytes
 from heat_core.errors import HeatError
 from heat_core.names import printable
 
@@ -15,31 +14,10 @@ _LONGEST = 2**16  # bytes of a line that is examined as a row of its own
 IsRow = Callable[[list[str]], bool]
 
 
-def is_compressed(path: Path) -> bool:
-    """Return whether a file is compressed with gzip, as its name says."""
-    return path.name.lower().endswith(".gz")
-
-
-def open_bytes(path: Path) -> BinaryIO:
-    """Open a file that may be compressed with gzip."""
-    return gzip.open(path) if is_compressed(path) else open(path, "rb")  # type: ignore[return-value]
-
-
 def count_lines(path: Path, skip: int) -> int:
     """Count the lines of a file that are not blank, without the first `skip` of these."""
     with open_bytes(path) as file:
         return sum(1 for _ in iter_lines(file)) - skip
-
-
-def iter_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines that are not blank, each without its end (CR, LF or both)."""
-    rest = b""
-    while block := file.read(2**20):
-        lines = (rest + block).split(b"\n")
-        rest = lines.pop()
-        for line in lines:
-            yield from filter(None, line.split(b"\r"))
-    yield from filter(None, rest.split(b"\r"))
 
 
 def check_quotes(path: Path, delimiter: str, skip: int, is_row: IsRow) -> None:

@@ -10,15 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from heat_core.data.formats.csv_quotes import (
-    check_quotes,
-    count_lines,
-    is_compressed,
-    iter_lines,
-    looks_like_row,
-    open_bytes,
-)
+from heat_core.data.formats.csv_quotes import check_quotes, count_lines, looks_like_row
 from heat_core.data.formats.table_columns import find_path_column
+from heat_core.data.formats.text_lines import is_compressed, iter_lines, open_bytes, require_utf8
 from heat_core.data.image_io import suffixes
 from heat_core.data.manifest_cells import MISSING_IN_CSV
 from heat_core.data.pyarrow_support import arrow
@@ -101,10 +95,8 @@ class CsvRows:
 
 def _read_header(path: Path) -> tuple[str, list[str], int]:
     """Read the delimiter and the column names of a CSV file, and the number of lines before these."""
+    require_utf8(path, "CSV")
     with open_bytes(path) as file:
-        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            raise HeatError(f"{printable(path)} is written in UTF-16: save it as CSV in UTF-8.")
-        file.seek(0)
         first = next(iter_lines(file), b"").removeprefix(codecs.BOM_UTF8)
     if named := _NAMED_DELIMITER.fullmatch(first):
         delimiter = named[1].decode()

@@ -11,10 +11,9 @@ from urllib.parse import unquote_to_bytes
 import numpy as np
 
 from heat_core.data.manifest_cells import object_array
-from heat_core.names import printable
 
 #: Endings of lists of images, in lower case.
-LIST_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".jsonl", ".ndjson")
+LIST_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".jsonl", ".ndjson", ".jsonl.gz")
 _ENDINGS = tuple(end.encode() for end in LIST_SUFFIXES)
 # What a path may hold that is not written as on this disk: a backslash, an accent, a space at an end, an address.
 _UNUSUAL = re.compile(rb"[\\\x80-\xff]|^\s|\s$|^[A-Za-z][A-Za-z0-9+.-]*:", re.MULTILINE)
@@ -33,11 +32,13 @@ class RowPaths:
 
     Args:
         table: path of the list.
+        root: folder to which the paths may be relative, if there are no such images beside the list.
     """
 
-    def __init__(self, table: Path) -> None:
-        self._table, self._folder = table, os.path.join(os.fsencode(table.parent.resolve()), b"")
-        self._is_chosen = not table.is_symlink()
+    def __init__(self, table: Path, root: Path | None = None) -> None:
+        folders = [table.parent.resolve(), *([root.resolve()] if root else []), table.resolve().parent]
+        self._folders = [os.path.join(os.fsencode(folder), b"") for folder in dict.fromkeys(folders)]
+        self._folder, self._is_chosen = self._folders[0], len(self._folders) == 1
         self._entries = lru_cache(_MOST_FOLDERS)(self._read_entries)
         self._find_folder = lru_cache(_MOST_FOLDERS)(self._search_folder)
 
@@ -67,10 +68,14 @@ class RowPaths:
             return [path if path[:1] == b"/" else self._folder + path for path in paths]
         return [os.path.join(self._folder, path) for path in paths]
 
+    @property
+    def folder(self) -> bytes:
+        """Folder that the paths are relative to; known once paths were checked."""
+        return self._folder
+
     def _choose_folder(self, paths: list[bytes]) -> bytes:
-        """Return the folder of the link, or that of the file if only there are the first images."""
-        target = os.path.join(os.fsencode(self._table.resolve().parent), b"")
-        for folder in (self._folder, target):
+        """Return the first possible folder in which one of the first images is."""
+        for folder in self._folders:
             if any(path and b"\0" not in path and os.path.exists(folder + path) for path in paths[:_EXAMINED]):
                 return folder
         return self._folder
@@ -106,7 +111,9 @@ class RowPaths:
         if path.lower().endswith(_ENDINGS):
             return "a manifest, no image"
         if address := _ADDRESS.match(path):
-            scheme = printable(address[1].decode())
+            scheme = address[1].decode().lower()
+            if scheme == "file":
+                return "a file that is not there"
             return f"{scheme}:// is an address: download the files, and give their paths"
         if os.sep == "/" and _OF_WINDOWS.match(path) and self._find(path) is None:
             return "a path of a Windows computer: give paths relative to the list's folder"

@@ -49,6 +49,13 @@ def find_path_column(header: Sequence[str]) -> int | None:
     return next((names.index(name) for name in PATH_NAMES if name in names), None)
 
 
+def find_box_columns(header: Sequence[str]) -> list[int]:
+    """Return the indices of the columns that hold boxes: one of boxes, four of numbers, or none."""
+    lower = [name.strip().lower() for name in header]
+    form = next((form for form in _BOX_FORMS if set(form) <= set(lower)), ())
+    return [lower.index(name) for name in form]
+
+
 def find_columns(header: Sequence[str], nested: set[int], path: Path) -> TableColumns:
     """Find the columns that are read.
 
@@ -66,7 +73,8 @@ def find_columns(header: Sequence[str], nested: set[int], path: Path) -> TableCo
     if path_column is None:
         shown = ", ".join(names[:8])
         raise HeatError(f"{printable(path)} has no column `path`, only {shown}: name the one with the files `path`.")
-    box_names = next((form for form in _BOX_FORMS if set(form) <= set(lower)), ())
+    boxes = find_box_columns(header)
+    box_names = tuple(lower[i] for i in boxes)
     meant = [lower[path_column], *(name for name in (*_KNOWN, *box_names) if name in lower)]
     if twice := [name for name in meant if lower.count(name) > 1]:
         raise HeatError(f"{printable(path)} has more than one column `{twice[0]}`: leave one.")
@@ -83,7 +91,7 @@ def find_columns(header: Sequence[str], nested: set[int], path: Path) -> TableCo
         notes.append(f"Of its {len(others)} further columns the first {_MOST_COLUMNS} are kept.")
     return TableColumns(
         path=path_column,
-        boxes=[lower.index(name) for name in box_names],
+        boxes=boxes,
         has_corners=box_names in _CORNER_NAMES,
         texts=texts | dict(list(others.items())[:_MOST_COLUMNS]),
         notes=notes,

@@ -1,0 +1,43 @@
+"""Lines of text files, which may be compressed with gzip."""
+
+import codecs
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from heat_core.errors import HeatError
+from heat_core.names import printable
+
+
+def is_compressed(path: Path) -> bool:
+    """Return whether a file is compressed with gzip, as its name says."""
+    return path.name.lower().endswith(".gz")
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a file to read its bytes, unpacked."""
+    return cast(BinaryIO, gzip.open(path)) if is_compressed(path) else open(path, "rb")
+
+
+def iter_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines that are not blank, each without its end (CR, LF or both)."""
+    rest = b""
+    while block := file.read(2**20):
+        lines = (rest + block).split(b"\n")
+        rest = lines.pop()
+        for line in lines:
+            yield from filter(None, line.split(b"\r"))
+    yield from filter(None, rest.split(b"\r"))
+
+
+def require_utf8(path: Path, kind: str) -> None:
+    """Raise HeatError if a file begins as text in UTF-16 does.
+
+    Args:
+        path: path of the file.
+        kind: name of the format in which it should be saved.
+    """
+    with open_bytes(path) as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise HeatError(f"{printable(path)} is written in UTF-16: save it as {kind} in UTF-8.")
