@@ -30,18 +30,19 @@ def pick_run(column: DeltaGenerator | None = None) -> Run:
     """Draw the choice of the run and return the run that the page shows.
 
     It is the run that was just picked, the one that the address names, the one that the session showed last, or the
-    newest. On an empty HEAT_HOME the demo is started.
+    newest that can be looked at. On an empty HEAT_HOME the demo is started.
 
     Args:
         column: column in which the choice is drawn; default: the page.
     """
-    names = [r.id for r in list_runs() or _first_runs()]
+    runs = list_runs() or _first_runs()
+    names = [r.id for r in runs]
     previous = session.get("run") or session.initial_address().get("run")
     wanted = session.pop("run-picked") or st.query_params.get("run", previous)
-    if wanted and wanted not in names:
+    name = wanted if wanted in names else next(filter(_can_be_looked_at, runs), runs[0]).id
+    if wanted and wanted != name:
         why = damaged_runs().get(wanted, f"The run {wanted!r} no longer exists")
-        st.warning(f"{escape_markdown(why.removesuffix('.'))}; the newest one is shown.")
-    name = wanted if wanted in names else names[0]
+        st.warning(f"{escape_markdown(why.removesuffix('.'))}; {escape_markdown(name)} is shown.")
     session.set_widget_value("run-choice", name)
     (column or st).selectbox(
         "Run",
@@ -63,6 +64,14 @@ def pick_run(column: DeltaGenerator | None = None) -> Run:
     sets = f"ID **{escape_markdown(id_set)}** · OOD **{escape_markdown(ood_sets)}**"
     st.caption(f"{escape_markdown(experiment.network)} · {settings} · {sets}")
     return run
+
+
+def _can_be_looked_at(run: Run) -> bool:
+    """Return whether a run has a residual, or a job works on it: one that failed before has nothing for the pages."""
+    try:
+        return run.is_active or (run.has_energies and bool(open_run(run.folder).priors))
+    except HeatError:  # A file of the run is damaged.
+        return False
 
 
 def _first_runs() -> list[Run]:
