@@ -11,6 +11,7 @@ from timm.data import create_transform
 from torch import nn
 
 from heat_core.backbones.feature_extractor import Activations, FeatureExtractor, TimmExtractor
+from heat_core.backbones.frozen import FrozenModule
 from heat_core.backbones.hooks import find_extractor
 from heat_core.backbones.state_dict import first_line
 from heat_core.backbones.torch_export import exported
@@ -25,7 +26,7 @@ WRAPPED_PREFIX = "wrapped:"  # prefix of the name of a module that was wrapped i
 _wrapped_backbones: WeakValueDictionary[str, "Backbone"] = WeakValueDictionary()  # name → backbone
 
 
-class Backbone(nn.Module):
+class Backbone(FrozenModule):
     """Frozen network; calling it gives the pooled features of a batch.
 
     Attributes:
@@ -50,6 +51,7 @@ class Backbone(nn.Module):
         self.transform, self.input_size = transform_info.transform, transform_info.size
         self.image_size = self.input_size[1]
         self.pixel_std = torch.tensor(transform_info.std).view(1, 3, 1, 1)
+        self.freeze()
         self._inspect_model()
 
     @classmethod
@@ -57,9 +59,8 @@ class Backbone(nn.Module):
         """Make a backbone of a timm model, with images prepared according to its data configuration."""
         height, width = data_config["input_size"][1:]
         transform = create_transform(**data_config, is_training=False)
-        transform_info = TransformInfo(
-            transform, (height, width), tuple(data_config["mean"]), tuple(data_config["std"])
-        )
+        mean, std = tuple(data_config["mean"]), tuple(data_config["std"])
+        transform_info = TransformInfo(transform, (height, width), mean, std)
         config = f"{name} {sorted((k, str(v)) for k, v in data_config.items())}"
         return cls(TimmExtractor(model, name), name, transform_info, _fingerprint(model, config))
 
@@ -95,9 +96,8 @@ class Backbone(nn.Module):
             module_copy = copy.deepcopy(module)
         except Exception as error:  # code of the caller may raise anything
             raise HeatError(f"{type(module).__name__} cannot be copied ({first_line(error)}).") from error
-        backbone = cls.from_module(
-            module_copy, transform, pool, head, printable(name or type(module).__name__), WRAPPED_PREFIX
-        )
+        title = printable(name or type(module).__name__)
+        backbone = cls.from_module(module_copy, transform, pool, head, title, WRAPPED_PREFIX)
         _wrapped_backbones[backbone.name] = backbone
         return backbone
 

@@ -11,11 +11,13 @@ from timm.data import resolve_data_config
 from timm.models import load_state_dict_from_hf
 from torch import nn
 
+from heat_core.backbones.class_names import read_class_names
 from heat_core.backbones.resnet_recipe import TrainingRecipe, TrainingRecord, read_training_record
 from heat_core.backbones.state_dict import first_line, load_weights, read_weights, strip_prefixes
 from heat_core.data.demo import DEMO_WEIGHTS
 from heat_core.errors import HeatError
 from heat_core.names import printable
+from heat_core.storage import expand_home
 
 DEMO = "heat-demo-resnet"
 CIFAR_NORM = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2023, 0.1994, 0.2010)}
@@ -33,9 +35,18 @@ CIFAR_PRESETS = {
 def build_network(name: str, weights: str | None, image_size: int | None) -> tuple[Any, dict[str, Any] | None]:
     """Build a network by its name, and return its data configuration where it differs from timm's own.
 
+    Names of classes in the weights file become the network's `class_names`.
+
     Raises:
         HeatError: as `load_backbone`.
     """
+    model, config = _build(name, weights, image_size)
+    if weights and (names := read_class_names(expand_home(weights))):
+        model.class_names = names
+    return model, config
+
+
+def _build(name: str, weights: str | None, image_size: int | None) -> tuple[Any, dict[str, Any] | None]:
     if name == DEMO:
         model = demo_network()
         state = read_weights(str(weights or DEMO_WEIGHTS))
@@ -90,6 +101,7 @@ def _build_trained_resnet(record: TrainingRecord, name: str, weights: str) -> tu
     """Build the network of a file of `train-backbone`, and its data configuration."""
     model = small_resnet(record.recipe, len(record.class_names))
     load_weights(model, strip_prefixes(read_weights(weights), model, weights), name, weights, classifier_names(name))
+    model.class_names = record.class_names
     side = record.recipe.image_size
     return model, {"input_size": (3, side, side), "mean": record.mean, "std": record.std, **_NO_CROP}
 

@@ -11,7 +11,8 @@ from heat_core.names import printable
 
 if TYPE_CHECKING:
     from heat_core.guard.drift import GroupDrift
-    from heat_core.guard.guard import Guard, Verdicts
+    from heat_core.guard.guard import Guard
+    from heat_core.guard.verdicts import Verdicts
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,28 @@
 """Reading of an image file, or a box of it, with Pillow: upright, in RGB, 8 bits per channel for any depth."""
 
+import io
+import os
 import struct
-import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeAlias, TypeVar
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
+
+from heat_core.data.containers.members import modified_ns, open_file
+from heat_core.data.pixels.depth import depth_of, scale_colour, scale_grey
+from heat_core.data.pixels.png_texts import SIGNATURE, without_texts
+from heat_core.errors import HeatError
+from heat_core.storage import expand_home
+
+T = TypeVar("T")
+ImageInput: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image
+ImageSource: TypeAlias = Path | bytes | Image.Image  # can be read repeatedly, and in other processes
 
 #: Version of the reader. It must rise when the same file gives other pixels; older features are then extracted again.
 READER = 3
@@ -21,17 +32,10 @@ _NOT_READ = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
 _UNREADABLE = (
     *(OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, AttributeError, OverflowError, EOFError),
     *(MemoryError, NotImplementedError, RuntimeError, struct.error, zlib.error, Image.DecompressionBombError),
+    AssertionError,  # of an image that was closed
 )
-_DEPTHS = (8, 12, 16)  # possible bits per value; the range of the values decides
-# Pillow keeps only the upper byte of 16-bit colour. Raw mode of such a file → raw mode that unpacks the lower bytes
-# instead, and the channels of that result that are red, green and blue.
-_SWAPPED_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
-_LOWER_BYTES = {
-    f"{mode};16{order}": (f"{mode};16{other}", [0, 1, 2])
-    for mode in ("RGB", "RGBA", "RGBX")
-    for order, other in _SWAPPED_ORDER.items()
-} | {"LA;16B": ("RGBA", [1, 1, 1])}
-_BITS, _PHOTOMETRY, _SAMPLES = 258, 262, 339  # TIFF: BitsPerSample, PhotometricInterpretation, SampleFormat
+_PREMULTIPLIED = {"RGBa": "RGBA", "La": "LA"}  # modes that Pillow converts to RGB by way of another
+_DEEP_COLOUR_FORMATS = ("PNG", "TIFF")  # formats with 16-bit colour
 _STACKS = ("TIFF", "GIF", "PNG", "WEBP")  # formats whose files may hold several pictures of equal standing
 # Ending of image files that are not read → what a person can do about it.
 _REMEDIES = (
@@ -39,6 +43,7 @@ _REMEDIES = (
     | dict.fromkeys((".avif",), "install a newer Pillow")
     | dict.fromkeys((".jxl",), "install pillow-jxl-plugin, or convert them to PNG")
     | dict.fromkeys((".dcm", ".dicom", ".nii", ".exr", ".hdr", ".svg", ".eps", ".pdf", ".psb"), "convert them to PNG")
+    | dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"), "unpack archives within")
     | dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2", ".raw"), "develop them to JPEG")
 )
 
@@ -64,31 +69,138 @@ def suffixes() -> frozenset[str]:
 
 
 @contextmanager
-def _open_image(path: Path) -> Iterator[ImageFile.ImageFile]:
-    """Open a file with Pillow; only its header is read.
+def _open_image(file: Path | bytes) -> Iterator[ImageFile.ImageFile]:
+    """Open a file, or its content, with Pillow; only its header is read.
 
     Pillow gets the open file, not its name: it would map uncompressed TIFFs into memory, and give those with a rotation
     the wrong shape (Pillow 13).
     """
-    with open(path, "rb") as file, Image.open(file, formats=formats()) as image:
+    opened = io.BytesIO(file) if isinstance(file, bytes) else open_file(file)
+    with opened, Image.open(opened, formats=formats()) as image:
         yield image
 
 
-def read_image(path: Path) -> Image.Image:
-    """Read an image file in RGB, upright (EXIF orientation); deeper values are scaled to 8 bits (see `to_eight_bits`).
+def read_image(source: ImageSource) -> Image.Image:
+    """Read an image in RGB, upright (EXIF orientation); deeper values are scaled to 8 bits (see `to_eight_bits`).
+
+    The pixels do not depend on what holds the image.
+
+    Args:
+        source: path of a file, its content, or an image of Pillow, which is not changed (see `to_source`).
 
     Raises:
-        OSError: if the file cannot be read, for whatever reason.
+        OSError: if the image cannot be read, for whatever reason.
     """
     try:
-        with _open_image(path) as image:
-            if image.mode.startswith(("I", "F")):
-                return Image.fromarray(_deep_grey(image)).convert("RGB")
-            lower = _LOWER_BYTES.get(_raw_mode(image))
-            picture = ImageOps.exif_transpose(image).convert("RGB")
-        return _add_lower_bytes(path, picture, *lower) if lower else picture
+        if isinstance(source, Image.Image):
+            file = _file_of(source)
+            return _prepare(source) if file is None else _read_file(file)
+        return _read_file(source)
     except _UNREADABLE as error:
-        raise OSError(f"{path} cannot be read as an image ({type(error).__name__})") from error
+        title = source if isinstance(source, Path) else "the picture" if isinstance(source, Image.Image) else "the file"
+        raise OSError(f"{title} cannot be read as an image ({type(error).__name__})") from error
+
+
+def _read_file(file: Path | bytes) -> Image.Image:
+    return _with_long_texts(_read_pixels, file)
+
+
+def _read_pixels(file: Path | bytes) -> Image.Image:
+    with _open_image(file) as image:
+        depth, picture = depth_of(image), _prepare(image)
+    if depth != "colour":
+        return picture
+    with _open_image(file) as image:
+        return scale_colour(picture, image)
+
+
+def _prepare(image: Image.Image) -> Image.Image:
+    """Convert an image of Pillow to RGB, upright and with 8 bits per channel."""
+    if depth_of(image) == "grey":
+        return scale_grey(image).convert("RGB")
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode in _PREMULTIPLIED:
+        upright = upright.convert(_PREMULTIPLIED[upright.mode])
+    return upright.convert("RGB")
+
+
+def _with_long_texts(read: Callable[[Path | bytes], T], file: Path | bytes) -> T:
+    """Read a file, and a PNG file that Pillow refuses because of long texts or a large profile without these."""
+    try:
+        return read(file)
+    except ValueError:
+        with open_file(file) if isinstance(file, Path) else io.BytesIO(file) as opened:
+            content = opened.read()
+        if not content.startswith(SIGNATURE):
+            raise
+    try:
+        return read(without_texts(content, keep_orientation=True))
+    except ValueError:
+        return read(without_texts(content, keep_orientation=False))
+
+
+def to_source(picture: ImageInput) -> ImageSource:
+    """Return an image in a form that can be read repeatedly, and in other processes.
+
+    Args:
+        picture: path, content of a file, file that is open in binary mode, or image of Pillow.
+
+    Raises:
+        HeatError: if it is none of these.
+    """
+    if isinstance(picture, str | os.PathLike):
+        return expand_home(picture)
+    if isinstance(picture, bytes | bytearray | memoryview):
+        return bytes(picture)
+    if isinstance(picture, Image.Image):
+        return _file_of(picture) or picture
+    if not hasattr(picture, "read"):
+        raise HeatError(
+            f"images holds a {type(picture).__name__}: an image is a path, the bytes of a file, an open file or a PIL "
+            "image (of an array, Image.fromarray makes one of red, green and blue)."
+        )
+    content = _content_of(picture)
+    if not isinstance(content, bytes):
+        raise HeatError("images holds a file that is open as text: open it in binary mode, with 'rb'.")
+    return content
+
+
+def _content_of(file: IO[Any]) -> Any:
+    """Read an open file from its beginning, and return to where it was; b"" if that is not possible."""
+    try:
+        if not file.seekable():
+            return file.read()
+        position = file.tell()
+        file.seek(0)
+        content = file.read()
+        file.seek(position)
+        return content
+    except (OSError, ValueError):  # ValueError: the file is closed, or open as text and no text
+        return "" if isinstance(file, io.TextIOBase) else b""
+
+
+def _file_of(image: Image.Image) -> Path | bytes | None:
+    """Return the file of an image that Pillow has opened, or its content; None if the image may have been changed.
+
+    Pillow keeps of 16-bit colour the upper bytes alone, so that the file says more than the image. Of an image that was
+    decoded the file is taken only if it has that depth, and still holds the same pixels.
+    """
+    if not isinstance(image, ImageFile.ImageFile):
+        return None
+    is_decoded = not image.tile
+    try:
+        file = (
+            (image.filename and Path(os.fsdecode(image.filename))) if is_decoded else image.fp and _content_of(image.fp)
+        )
+        if not file or image.tell() or (is_decoded and image.format not in _DEEP_COLOUR_FORMATS):
+            return None
+        with _open_image(file) as again:
+            is_same = (again.format, again.size, again.mode) == (image.format, image.size, image.mode)
+            if is_same and is_decoded:
+                is_same = depth_of(again) == "colour" and again.tobytes() == image.tobytes()
+            return file if is_same else None
+    except _UNREADABLE:  # AttributeError: an image that was unpickled has no number of its picture
+        return None
 
 
 def read_crop(path: Path, box: np.ndarray) -> Image.Image:
@@ -103,7 +215,7 @@ def read_crop(path: Path, box: np.ndarray) -> Image.Image:
         OSError: if the file cannot be read, or if the box lies outside of the image.
     """
     try:
-        changed = path.stat().st_mtime_ns
+        changed = modified_ns(path)
     except ValueError as error:  # no file can have such a name
         raise OSError(f"{path} cannot be read as an image ({error})") from error
     image = _read_last_image(path, changed)
@@ -126,64 +238,6 @@ def _read_last_image(path: Path, changed: int) -> Image.Image:  # noqa: ARG001 (
     return read_image(path)
 
 
-def _deep_grey(image: Image.Image) -> np.ndarray:
-    """Convert a grey image of more than 8 bits to (H, W) uint8.
-
-    Two TIFF tags that Pillow ignores are respected: unsigned 32-bit values, and white as zero.
-    """
-    tags = getattr(image, "tag_v2", {})
-    unsigned = tags.get(_BITS) == (32,) and tags.get(_SAMPLES, (1,)) == (1,)
-    white_is_zero = tags.get(_PHOTOMETRY) == 0
-    values = np.asarray(ImageOps.exif_transpose(image))
-    grey = to_eight_bits(values.view(np.uint32) if unsigned and values.dtype == np.int32 else values)
-    return 255 - grey if white_is_zero else grey
-
-
-def _add_lower_bytes(path: Path, upper: Image.Image, raw_mode: str, channels: list[int]) -> Image.Image:
-    """Scale 16-bit colour to 8 bits by its range; the upper bytes are the result if the range needs all 16 bits."""
-    high = np.asarray(upper)
-    if high.max(initial=0) >= 2 ** (_DEPTHS[-2] - 8):
-        return upper
-    with _open_image(path) as image:
-        image.tile = [tile._replace(args=_replace_raw_mode(tile.args, raw_mode)) for tile in image.tile]
-        low = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))[..., channels]
-    return Image.fromarray(to_eight_bits(high.astype(np.uint16) * 256 + low))
-
-
-def _raw_mode(image: ImageFile.ImageFile) -> str:
-    """Return Pillow's raw mode, which names the layout of the values in the file; "" if there is none."""
-    args = image.tile[0].args if image.tile else ""
-    first = args[0] if isinstance(args, tuple) and args else args
-    return first if isinstance(first, str) else ""
-
-
-def _replace_raw_mode(args: Any, raw_mode: str) -> Any:
-    return (raw_mode, *args[1:]) if isinstance(args, tuple) else raw_mode
-
-
-def to_eight_bits(grey: np.ndarray) -> np.ndarray:
-    """Scale values of any depth to uint8, by their range.
-
-    Floats in [0, 1] are multiplied by 255. Other non-negative values are taken to have 8, 12 or 16 bits, the fewest
-    that hold their maximum. All others are scaled from their minimum to their maximum. NaN and infinite values become
-    black.
-
-    The depth of a whole set cannot be derived from one image. The three depths are far apart, so that a dark image of
-    a 12-bit set still counts as 12-bit.
-    """
-    values = np.asarray(grey, dtype=np.float64)
-    known = values[np.isfinite(values)]
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
-    values = np.where(np.isfinite(values), values, min(low, 0.0))
-    if grey.dtype.kind == "f" and low >= 0 and high <= 1:
-        values = values * 255
-    elif low >= 0 and (bits := next((b for b in _DEPTHS if high < 2**b), None)):
-        values = np.floor(values / 2 ** (bits - 8))
-    else:
-        values = (values - low) * (255 / max(high - low, 1e-300))
-    return np.clip(np.round(values), 0, 255).astype(np.uint8)
-
-
 @dataclass(frozen=True)
 class ImageHeader:
     """Header of an image file, which is known before its pixels are read.
@@ -200,12 +254,15 @@ class ImageHeader:
 def read_header(path: Path) -> ImageHeader:
     """Read the header of an image file; a file that cannot be read gives depth "" and one picture."""
     try:
-        with _open_image(path) as image:
-            grey, colour = image.mode.startswith(("I", "F")), _raw_mode(image) in _LOWER_BYTES
-            several = getattr(image, "n_frames", 1) if image.format in _STACKS else 1
-            return ImageHeader("grey" if grey else "colour" if colour else "", int(several))
+        return _with_long_texts(_read_header, path)
     except _UNREADABLE:
         return ImageHeader("", 1)
+
+
+def _read_header(file: Path | bytes) -> ImageHeader:
+    with _open_image(file) as image:
+        several = getattr(image, "n_frames", 1) if image.format in _STACKS else 1
+        return ImageHeader(depth_of(image), int(several))
 
 
 def describe_unread_files(names: Iterable[str]) -> str:

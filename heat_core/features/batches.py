@@ -20,6 +20,8 @@ from heat_core.errors import HeatError
 from heat_core.features.columns import Batch, Column, pooled_columns
 from heat_core.features.features import Features
 
+_MAX_RANGES = 16  # pixels that reach so many times as far as those of the transform are of another kind, such as 0…255
+
 
 class ExtractionProgress(TypedDict):
     """Progress of an extraction.
@@ -146,18 +148,41 @@ def extract_in_memory(
 def extract_pixels(backbone: Backbone, pixels: torch.Tensor, batch_size: int | None = None) -> Features:
     """Extract features of (N, 3, H, W) pixels in the form that the backbone's transform gives.
 
+    Args:
+        backbone: the network.
+        pixels: floating-point numbers of any precision, on any device.
+        batch_size: images per batch; default: `default_batch_size`.
+
     Raises:
-        HeatError: where the pixels have another shape or are not floating-point numbers.
+        HeatError: where the pixels have another shape or size, are not floating-point numbers, or lie far from the
+            range that the transform gives.
     """
-    if pixels.ndim != 4 or not len(pixels) or pixels.shape[1] != 3 or not pixels.is_floating_point():
-        raise HeatError(f"Pixels must be a float tensor (N, 3, H, W), not {pixels.dtype} {tuple(pixels.shape)}.")
+    _require_pixels(backbone, pixels)
     device = auto_device()
     network = backbone.to(device).to(memory_format=torch.channels_last)
     columns: dict[str, list[np.ndarray]] = {}
-    for part in pixels.split(batch_size or default_batch_size(device)):
-        for name, values in _compute_columns(network, part.detach().to(device), pooled_columns(backbone)).items():
+    for part in pixels.detach().split(batch_size or default_batch_size(device)):
+        for name, values in _compute_columns(network, part.float().to(device), pooled_columns(backbone)).items():
             columns.setdefault(name, []).append(values)
     return _join(columns, [f"image {i}" for i in range(len(pixels))])
+
+
+def _require_pixels(backbone: Backbone, pixels: torch.Tensor) -> None:
+    height, width = backbone.input_size
+    if not len(pixels) or pixels.shape[1:] != (3, height, width) or not pixels.is_floating_point():
+        raise HeatError(
+            f"images must be a float tensor (N, 3, {height}, {width}) of what the backbone's transform gives, not "
+            f"{pixels.dtype} {tuple(pixels.shape)}."
+        )
+    info = backbone.transform_info
+    black, white = ((value - np.array(info.mean)) / np.array(info.std) for value in (0.0, 1.0))
+    low, high = float(pixels.min()), float(pixels.max())
+    middle, half = (black.min() + white.max()) / 2, (white.max() - black.min()) / 2
+    if max(abs(low - middle), abs(high - middle)) > _MAX_RANGES * half:
+        raise HeatError(
+            f"images has numbers from {low:g} to {high:g}, and the backbone's transform gives {black.min():.3g} to "
+            f"{white.max():.3g}: divide pixels by 255, subtract {info.mean} and divide by {info.std}."
+        )
 
 
 def _join(columns: dict[str, list[np.ndarray]], ids: list[str]) -> Features:

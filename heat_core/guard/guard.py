@@ -1,18 +1,20 @@
 """Guard: everything from a run that scoring images needs, without what only training or inspecting the run needs."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from PIL import Image
 from scipy.special import softmax
 
 from heat_core.backbones.registry import Backbone
 from heat_core.data.datasets import from_files
-from heat_core.data.image_io import read_image
+from heat_core.data.image_io import ImageInput, ImageSource, read_image, to_source
 from heat_core.data.image_set import ImageSet
 from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
@@ -20,70 +22,12 @@ from heat_core.features.batches import ExtractionProgress, extract_in_memory, ex
 from heat_core.features.chunks import non_finite_rows
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of
-from heat_core.guard.conformal import benjamini_hochberg
 from heat_core.guard.file import load_guard, save_guard
 from heat_core.guard.module import GuardModule
 from heat_core.guard.state import GuardState
+from heat_core.guard.verdicts import Verdicts, insert_unscored
 from heat_core.names import printable
 from heat_core.storage import expand_home
-from heat_core.thresholds import DEFAULT_ALPHA, require_alpha
-
-ImageInput = str | Path | Image.Image
-NO_CLASS = -1  # predicted class of an image without a score
-
-
-@dataclass(frozen=True)
-class Verdicts:
-    """Results of a guard for N images, in the order in which they were given.
-
-    Attributes:
-        ids: N paths, or `image 0`, `image 1` and so on for images without one.
-        score: (N,) OOD scores of HEAT, larger is more out-of-distribution; NaN for an image without a score.
-        p_value: (N,) conformal p-values, the share of known images that look at least as unusual; NaN without a score.
-        predicted: (N,) number of the predicted class; -1 without a score.
-        confidence: (N,) softmax probability of the predicted class; NaN without a score.
-        prior: (N, K) energy E_q / T of each prior; NaN without a score.
-        residual: (N, K) energy E_θ of each residual; NaN without a score.
-        priors: names of the K priors.
-        class_names: names of the classifier's classes.
-        error: N texts, why an image has no score; empty for the others.
-    """
-
-    ids: list[str]
-    score: np.ndarray
-    p_value: np.ndarray
-    predicted: np.ndarray
-    confidence: np.ndarray
-    prior: np.ndarray
-    residual: np.ndarray
-    priors: tuple[str, ...]
-    class_names: list[str]
-    error: list[str]
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @property
-    def energies(self) -> dict[str, np.ndarray]:
-        """Hybrid energies E_q / T + E_θ (Eq. 2) of the corrected priors: name of the prior → (N,)."""
-        return dict(zip(self.priors, (self.prior + self.residual).T, strict=True))
-
-    @property
-    def predicted_class(self) -> list[str]:
-        """Names of the predicted classes; empty for images without a score."""
-        return ["" if c == NO_CLASS else self.class_names[c] for c in self.predicted]
-
-    def unknown(self, alpha: float = DEFAULT_ALPHA) -> np.ndarray:
-        """Return (N,) bool, whether p ≤ α; a known image is called unknown with probability at most α."""
-        with np.errstate(invalid="ignore"):
-            return self.p_value <= require_alpha(alpha)
-
-    def discoveries(self, rate: float = DEFAULT_ALPHA) -> np.ndarray:
-        """Return (N,) bool, the discoveries: a share of at most `rate` of them is expected to be known.
-
-        See `benjamini_hochberg`.
-        """
-        return benjamini_hochberg(self.p_value, rate)
 
 
 class Guard(GuardState):
@@ -125,8 +69,10 @@ class Guard(GuardState):
         """Score images.
 
         Args:
-            images: path of an image, a folder or a manifest; a sequence of image paths and PIL images; an `ImageSet`;
-                or a tensor (N, 3, H, W) of pixels that `guard.backbone.transform` made.
+            images: path of an image, a folder or a manifest; an image that is held as bytes, as an open file or by
+                Pillow; a sequence of paths and such images; an `ImageSet`; or a floating-point tensor (N, 3, H, W) of
+                pixels that `guard.backbone.transform` made. An image of Pillow is read as its file is: turned as its
+                EXIF orientation says, and with more than 8 bits scaled by its range.
             batch_size: images per batch; default: chosen for the device.
             on_progress: callback that receives a record after every batch.
             by_class: whether p-values are computed within the predicted class.
@@ -135,7 +81,8 @@ class Guard(GuardState):
             The verdicts of all images. An image that cannot be read has NaN in place of a score, and an error.
 
         Raises:
-            HeatError: when no image is given, or the network cannot be loaded or is not the guard's.
+            HeatError: when no image is given, `images` holds something else than images, or the network cannot be
+                loaded or is not the guard's.
         """
         backbone = self.backbone
         if isinstance(images, torch.Tensor):
@@ -144,11 +91,13 @@ class Guard(GuardState):
         features, readable = extract_in_memory(backbone, image_set, batch_size, on_progress=on_progress)
         return self.score_readable(features, image_set.ids, readable, by_class)
 
-    def of_features(self, avg: np.ndarray, std: np.ndarray | None = None, by_class: bool = False) -> Verdicts:
+    def of_features(
+        self, avg: ArrayLike | torch.Tensor, std: ArrayLike | torch.Tensor | None = None, by_class: bool = False
+    ) -> Verdicts:
         """Score features that a network computed.
 
         Args:
-            avg: (N, D) features that the network's head reads.
+            avg: (N, D) features that the network's head reads, as an array or a tensor.
             std: (N, D') standard deviation of the last feature volume over positions; needed if a prior reads it.
             by_class: whether p-values are computed within the predicted class.
 
@@ -158,10 +107,7 @@ class Guard(GuardState):
         Raises:
             HeatError: when the dimensions are not those of the run, or std is needed and missing.
         """
-        avg, std = np.asarray(avg), None if std is None else np.asarray(std)
-        for name, values in (("avg", avg), ("std", std)):
-            if values is not None and (values.ndim != 2 or values.dtype.kind not in "fiu"):
-                raise HeatError(f"{name} must be an (N, D) array of numbers, not {values.dtype} {values.shape}.")
+        avg, std = _to_array("avg", avg), None if std is None else _to_array("std", std)
         if std is not None and len(std) != len(avg):
             raise HeatError(f"avg has {len(avg)} rows and std {len(std)}: give one row per image in each.")
         ids, is_finite = [f"image {i}" for i in range(len(avg))], np.ones(len(avg), bool)
@@ -174,7 +120,7 @@ class Guard(GuardState):
         verdicts = self.score_features(features, by_class)
         if is_finite.all():
             return verdicts
-        return _insert_unscored(verdicts, ids, is_finite, "its features are not finite")
+        return insert_unscored(verdicts, ids, is_finite, "its features are not finite")
 
     def score_readable(
         self, features: Features | None, ids: list[str], readable: np.ndarray, by_class: bool = False
@@ -188,7 +134,7 @@ class Guard(GuardState):
             by_class: whether p-values are computed within the predicted class.
         """
         verdicts = self.score_features(self._empty_features() if features is None else features, by_class)
-        return verdicts if readable.all() else _insert_unscored(verdicts, ids, readable, "not readable")
+        return verdicts if readable.all() else insert_unscored(verdicts, ids, readable, "not readable")
 
     def score_features(self, features: Features, by_class: bool = False) -> Verdicts:
         """Score features; HeatError if a column is missing or has another dimension than the guard reads."""
@@ -242,45 +188,32 @@ class Guard(GuardState):
         return GuardModule(self)
 
 
+def _to_array(name: str, values: ArrayLike | torch.Tensor) -> np.ndarray:
+    """Convert features to an (N, D) array; HeatError with the argument's name if they are none."""
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu()
+        values = (values.float() if values.is_floating_point() and values.itemsize < 4 else values).numpy()
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError):  # such as rows of several lengths
+        array = np.array(None)
+    if array.ndim != 2 or array.dtype.kind not in "fiu":
+        raise HeatError(f"{name} must be an (N, D) array of numbers, not {array.dtype} {array.shape}.")
+    return array
+
+
 def _open_images(images: ImageInput | Sequence[ImageInput]) -> ImageSet:
-    """Open a path (image, folder or manifest), a PIL image, or a sequence of image paths and PIL images."""
-    if isinstance(images, str | Path):
+    """Open a path (image, folder or manifest), an image that something else holds, or a sequence of these."""
+    if isinstance(images, str | os.PathLike):
         return from_files([expand_home(images)])
-    pictures = [images] if isinstance(images, Image.Image) else list(images)
+    is_one = isinstance(images, bytes | bytearray | memoryview | Image.Image) or not isinstance(images, Iterable)
+    pictures: list[Any] = [images] if is_one or hasattr(images, "read") else list(cast(Iterable[Any], images))
     if not pictures:
         raise HeatError("There are no images: give paths, PIL images, or a tensor of pixels.")
-    for picture in pictures:
-        if not isinstance(picture, str | Path | Image.Image):
-            raise HeatError(f"An image is a path or a PIL image, not {type(picture).__name__}.")
-    names = [f"image {i}" if isinstance(p, Image.Image) else printable(p) for i, p in enumerate(pictures)]
-    return ImageSet("images", names, partial(_read_picture, pictures), None, [], "")
+    names = [printable(p) if isinstance(p, str | os.PathLike) else f"image {i}" for i, p in enumerate(pictures)]
+    opener = partial(_read_nth, [to_source(picture) for picture in pictures])
+    return ImageSet("images", names, opener, None, [], "")
 
 
-def _read_picture(pictures: Sequence[ImageInput], index: int) -> Image.Image:
-    picture = pictures[index]
-    return picture.convert("RGB") if isinstance(picture, Image.Image) else read_image(expand_home(picture))
-
-
-def _insert_unscored(verdicts: Verdicts, ids: list[str], is_scored: np.ndarray, reason: str) -> Verdicts:
-    """Expand the verdicts of the scored images to all images; the others get NaN and `reason` as their error."""
-    rows = np.flatnonzero(is_scored)
-
-    def expand(values: np.ndarray, missing: float) -> np.ndarray:
-        whole = np.full((len(ids), *values.shape[1:]), missing, values.dtype)
-        whole[rows] = values
-        return whole
-
-    errors = [reason] * len(ids)
-    for row, error in zip(rows, verdicts.error, strict=True):
-        errors[row] = error
-    return replace(
-        verdicts,
-        ids=list(ids),
-        score=expand(verdicts.score, np.nan),
-        p_value=expand(verdicts.p_value, np.nan),
-        predicted=expand(verdicts.predicted, NO_CLASS),
-        confidence=expand(verdicts.confidence, np.nan),
-        prior=expand(verdicts.prior, np.nan),
-        residual=expand(verdicts.residual, np.nan),
-        error=errors,
-    )
+def _read_nth(sources: Sequence[ImageSource], index: int) -> Image.Image:
+    return read_image(sources[index])

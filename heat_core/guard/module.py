@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from heat_core.backbones.frozen import FrozenModule
 from heat_core.energies.heat import CorrectedPrior
 from heat_core.energies.priors import PRIOR_CLASSES, prior_from_constants, scoring_constants
 from heat_core.errors import HeatError
@@ -19,7 +20,7 @@ _ZERO_BETA = 1e-8  # |β| below which the composition equals the mean in float32
 OUTPUTS = ("logits", "score", "energies")
 
 
-class GuardModule(nn.Module):
+class GuardModule(FrozenModule):
     """Network from pixels (B, 3, H, W) to logits (B, C), HEAT's score (B,) and hybrid energies (B, K).
 
     The pixels are those that the backbone's transform makes. The energies are those that the score composes. Everything
@@ -47,10 +48,11 @@ class GuardModule(nn.Module):
         self.register_buffer("mean", torch.as_tensor(scale.mean, dtype=torch.float32))
         self.register_buffer("spread", torch.as_tensor(scale.spread, dtype=torch.float32))
         self.register_buffer("shares", torch.as_tensor(weights, dtype=torch.float64) / sum(weights))
-        self.eval().requires_grad_(False)
+        self.freeze()
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Compute logits (B, C), score (B,) and hybrid energies (B, K) of pixels (B, 3, H, W)."""
+        self.freeze()
         avg, std = self.backbone(pixels)
         energies = torch.stack([part(avg, std) for part in self.parts], dim=1)
         score = compose((energies - self.mean) / self.spread, self.beta, self.shares)

@@ -10,7 +10,7 @@ import numpy as np
 
 from heat_core.data.folder_scan import unique_names_avoiding
 from heat_core.data.pyarrow_support import arrow, to_arrow
-from heat_core.guard.guard import NO_CLASS, Verdicts
+from heat_core.guard.verdicts import NO_CLASS, Verdicts
 from heat_core.names import escape_formula
 from heat_core.storage import replacing
 

@@ -3,7 +3,8 @@
 Contract of such a program: (B, 3, H, W) float32 images with any B → a dictionary with `avg` (B, D), the input of the
 last linear layer; `logits`, the output of that layer, where there is one; `volume`, the maps (B, C, H, W) or the
 positions (B, P, C) that are pooled, where there are any. The description is `heat.json` among its extra files:
-`resize`, `crop`, `mean`, `std` and `interpolation` as in `transforms.TransformSpec`.
+`resize`, `crop`, `mean`, `std` and `interpolation` as in `transforms.TransformSpec`, and the names of the logits'
+classes, where they are known, as `class_names`.
 """
 
 import copy
@@ -15,6 +16,7 @@ from typing import Any, Protocol, Self
 import torch
 from torch import nn
 
+from heat_core.backbones.class_names import class_names_of, parse_class_names
 from heat_core.backbones.feature_extractor import Activations, FeatureExtractor
 from heat_core.backbones.hooks import LogitsModel
 from heat_core.backbones.state_dict import first_line
@@ -101,6 +103,7 @@ def load_program(name: str) -> tuple[ProgramExtractor, TransformInfo, str]:
     path = expand_home(name.removeprefix(EXPORTED_PREFIX))
     with Archive(path) as archive:
         content, spec = archive.program(), archive.extra_json(TRANSFORM_FILE)
+        class_names = parse_class_names(spec.pop("class_names", None))
         try:
             program = Program(content, archive.tensors())
             transform_info = TransformInfo.inspect(TransformSpec.from_json(spec).build())
@@ -116,6 +119,7 @@ def load_program(name: str) -> tuple[ProgramExtractor, TransformInfo, str]:
             raise
         except PARSE_ERRORS as error:
             raise archive.unusable_error(first_line(error)) from error
+    program.class_names = class_names
     return ProgramExtractor(program, printable(name)), transform_info, digest_of_file(path)[:16]
 
 
@@ -150,7 +154,8 @@ def save_backbone(backbone: ExportableBackbone, path: Path) -> None:
     """
     if path.suffix != ".pt2":
         raise HeatError(f"{printable(path)} must end in .pt2.")
-    spec = json.dumps(asdict(backbone.transform_info.to_spec()))
+    names = class_names_of(backbone.extractor.model)
+    spec = json.dumps(asdict(backbone.transform_info.to_spec()) | ({"class_names": names} if names else {}))
     cpu_copy = copy.deepcopy(backbone).cpu().to(memory_format=torch.contiguous_format)
     module = _ExportModule(cpu_copy).eval().requires_grad_(False)
     images = torch.randn(3, 3, *backbone.input_size, generator=torch.Generator().manual_seed(2))

@@ -72,6 +72,7 @@ class Program(nn.Module):
 
     Attributes:
         size: (H, W) of the images; None where any size is accepted.
+        class_names: names of the classes of the logits; [] where they are not known.
 
     Raises:
         ValueError: naming the reason why the program cannot be used; a damaged file may raise others of
@@ -81,6 +82,7 @@ class Program(nn.Module):
     def __init__(self, content: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
         super().__init__()
         graph, signature = content["graph_module"]["graph"], content["graph_module"]["signature"]
+        self.class_names = list[str]()
         self._buffer_names: dict[str, str] = {}  # value → name of the buffer that holds it
         image_names = list[str]()
         for ((kind, entry),) in (spec.items() for spec in signature["input_specs"]):

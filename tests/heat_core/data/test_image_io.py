@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import EpsImagePlugin, Image, ImageOps
 
-from heat_core.data.image_io import read_header, read_image, to_eight_bits
+from heat_core.data.image_io import read_header, read_image
+from heat_core.data.pixels.depth import to_eight_bits
 
 RNG = np.random.default_rng(0)
 LYING = RNG.integers(0, 256, (5, 9, 3), dtype=np.uint8)  # no symmetry: every wrong turn shows

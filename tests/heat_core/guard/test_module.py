@@ -1,5 +1,7 @@
 """The guard as one network: the same verdicts, also after torch.export and in onnxruntime."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -67,6 +69,59 @@ def test_onnxruntime_finds_the_same_to_1e_4(guarded, tmp_path):
         outputs = session.run(None, {"pixels": part.numpy()})
         for found, expected in zip(outputs, guard.module()(part), strict=True):
             np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
+
+
+class Larger(torch.nn.Module):
+    """A network with a guard as one of its parts, and weights of its own."""
+
+    def __init__(self, part: torch.nn.Module) -> None:
+        super().__init__()
+        self.part, self.own = part, torch.nn.Linear(1, 1)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self.own(self.part(pixels)[1][:, None])
+
+
+def unfreeze(network: torch.nn.Module) -> None:
+    for module in network.modules():
+        module.training = True
+    network.requires_grad_(True)
+
+
+@pytest.mark.parametrize("switch", [torch.nn.Module.train, unfreeze, torch.nn.Module.requires_grad_])
+@pytest.mark.parametrize("copied", [False, True])
+def test_training_a_larger_network_leaves_it_as_it_was(guarded, switch, copied):
+    guard, pixels = guarded
+    larger = Larger(guard.module())
+    larger = copy.deepcopy(larger) if copied else larger
+    before, state = larger.part(pixels)[1], copy.deepcopy(larger.part.state_dict())
+    assert not any(parameter.requires_grad for parameter in larger.part.parameters())
+    switch(larger)
+    torch.testing.assert_close(larger.part(pixels)[1], before)
+    optimizer = torch.optim.SGD(larger.parameters(), lr=0.1, weight_decay=0.1)
+    larger(pixels).sum().backward()
+    optimizer.step()
+    assert not any(module.training for module in larger.part.modules())
+    for name, values in larger.part.state_dict().items():
+        torch.testing.assert_close(values, state[name], rtol=0, atol=0, msg=name)
+    larger.eval()
+    torch.testing.assert_close(larger.part(pixels)[1], before)
+
+
+def test_a_backbone_in_training_mode_keeps_its_features(guarded):
+    guard, pixels = guarded
+    backbone = copy.deepcopy(guard.backbone).cpu()
+    before = backbone(pixels)[0]
+    torch.nn.ModuleList([backbone]).train()
+    torch.testing.assert_close(backbone(pixels)[0], before)
+
+
+def test_gradients_reach_the_pixels(guarded):
+    guard, pixels = guarded
+    moved = pixels.clone().requires_grad_()
+    guard.module()(moved)[1].sum().backward()
+    assert moved.grad is not None
+    assert moved.grad.abs().sum() > 0
 
 
 def test_it_does_not_follow_nor_change_the_guard(guarded):
