@@ -1,6 +1,7 @@
 """Foreign names, made safe for print, as file names, and in tables and sentences."""
 
 import os
+import unicodedata
 from collections.abc import Sequence
 
 from heat_core.digests import digest_of_bytes
@@ -56,3 +57,23 @@ def shortlist(names: Sequence[str], most: int = 5, counted: bool = False) -> str
     rest = len(names) - most
     more = f" and {rest} more" if counted else " …"
     return ", ".join(names[:most]) + (more if rest > 0 else "")
+
+
+def match_names(own: Sequence[str], wanted: Sequence[str]) -> list[int] | None:
+    """Return the index in `own` of each of the `wanted` classes; None where one has no match, or several.
+
+    Names are the same where they differ in case, `_`, `-` and spaces alone.
+    """
+    for spelling in (str, _normalise):
+        index: dict[str, list[int]] = {}
+        for i, name in enumerate(own):
+            index.setdefault(spelling(name), []).append(i)
+        found = [index.get(spelling(name), []) for name in wanted]
+        if all(len(indices) == 1 for indices in found):
+            order = [indices[0] for indices in found]
+            return order if len(set(order)) == len(order) else None
+    return None
+
+
+def _normalise(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).casefold().replace("_", " ").replace("-", " ").split())

@@ -1,11 +1,13 @@
 """Linear head that reads `avg`: the model's own, or a logistic regression where the model's classes differ."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from heat_core.features.chunks import as_tensor, blocks, compute_dtype
 from heat_core.features.features import Features
+from heat_core.names import match_names
 from heat_core.progress import no_progress
 from heat_core.types import FitHead, Head, OnStep, Rows
 
@@ -66,18 +68,23 @@ class HeadChoice:
 
 
 def choose_head(
-    model_head: Head | None, train: Features, no_head_reason: str = "it has none", on_step: OnStep = no_progress
+    model_head: Head | None,
+    train: Features,
+    no_head_reason: str = "it has none",
+    on_step: OnStep = no_progress,
+    class_names: Sequence[str] = (),
 ) -> HeadChoice:
     """Choose the model's own head where its classes are those of the training set, else fit one.
 
-    The order of the model's classes is not stored anywhere. Readers of folders sort classes naturally (timm) or as
-    texts (torchvision); the order with the higher accuracy is used.
+    Where the model does not name its classes, their order is not known. Readers of folders sort classes naturally
+    (timm) or as texts (torchvision). The order with the highest accuracy is used.
 
     Args:
         model_head: the model's head, or None.
         train: features with labels.
         no_head_reason: why the model has no head, for the reason of the choice.
         on_step: receives the progress of fitting a head.
+        class_names: names of the classes of the model's head, in its order; () where they are not known.
 
     Raises:
         HeatError: where the features have no labels.
@@ -85,7 +92,7 @@ def choose_head(
     classes, labels = len(train.class_names), train.required_labels("A classifier's head")
     fitting = "fitting a logistic-regression head."
     reason = f"The model's own head cannot be used, {no_head_reason}: {fitting}"
-    orders = _candidate_orders(len(model_head[0]), train) if model_head is not None else []
+    orders = _candidate_orders(len(model_head[0]), train, class_names) if model_head is not None else []
     if model_head is not None and not orders:
         reason = f"The model has {len(model_head[0]):,} classes and this set {classes}: {fitting}"
     elif model_head is not None:
@@ -100,11 +107,11 @@ def choose_head(
     return HeadChoice(fit_head(train.avg, labels, on_step), fit_head, reason)
 
 
-def _candidate_orders(outputs: int, train: Features) -> list[list[int]]:
+def _candidate_orders(outputs: int, train: Features, class_names: Sequence[str]) -> list[list[int]]:
     """List the possible orders of a head's rows for the set's classes; empty where the numbers differ.
 
-    The classes are in the order of this set, or sorted as texts. Where the head has all classes of the whole set, those
-    without samples here are left out.
+    The classes are in the order of this set, sorted as texts, or in that of the names that the model gives. Where the
+    head has all classes of the whole set, those without samples here are left out.
     """
     for names, present in (
         (train.class_names, range(len(train.class_names))),
@@ -113,7 +120,9 @@ def _candidate_orders(outputs: int, train: Features) -> list[list[int]]:
         if outputs == len(names):
             text_order = {name: i for i, name in enumerate(sorted(names))}
             orders = [list(present), [text_order[names[i]] for i in present]]
-            return orders if orders[0] != orders[1] else orders[:1]
+            by_name = match_names(class_names, names) if len(class_names) == outputs else None
+            orders += [[by_name[i] for i in present]] if by_name else []
+            return [order for i, order in enumerate(orders) if order not in orders[:i]]
     return []
 
 

@@ -55,7 +55,8 @@ def _require_classes(train: Features, name: str) -> None:
 def _choose_head(state: RunState) -> HeadChoice:
     on_step = _report_head_steps(state.progress)
     if state.source.labelled:
-        return choose_head(state.source.head, state.train, state.source.no_head_reason, on_step)
+        source = state.source
+        return choose_head(source.head, state.train, source.no_head_reason, on_step, source.head_class_names)
     return fit_cluster_head(state.train, on_step)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from heat_core.backbones.backbone import Backbone
+from heat_core.backbones.class_names import class_names_of
 from heat_core.backbones.registry import load_backbone
 from heat_core.data.folder_scan import is_features_folder
 from heat_core.energies.names import SECOND_ENCODER
@@ -51,6 +52,7 @@ class ImageSource:
         device: device of the network.
         labelled: whether the ID set has classes.
         no_head_reason: why there is no head.
+        head_class_names: names of the head's classes, in its order; [] where they are not known.
         notes: sentences about the sets for readers of the numbers.
     """
 
@@ -66,6 +68,7 @@ class ImageSource:
         self.labelled = self._sets[TRAIN].labels is not None
         self.backbone = load_backbone(experiment.backbone, experiment.weights, experiment.image_size)
         self.head, self.no_head_reason = self.backbone.head, self.backbone.no_head_reason
+        self.head_class_names = class_names_of(self.backbone.model)
         self.second_backbone: Backbone | None = None
         if experiment.second_backbone:
             report("features", f"Loading {printable(experiment.second_backbone)}.")
@@ -122,6 +125,7 @@ class FeatureFolderSource:
         backbone: None, since there are no images.
         head: weight (C, D) and bias (C,) of `head.npz` in the ID folder, or None: a head is then fitted.
         no_head_reason: why there is no head.
+        head_class_names: (), since head.npz does not name its classes.
         device: device on which residuals are trained.
         labelled: whether the ID set has classes.
         notes: sentences about the sets for readers of the numbers.
@@ -131,6 +135,7 @@ class FeatureFolderSource:
     """
 
     backbone = None
+    head_class_names: Sequence[str] = ()
     notes: list[str]
 
     def __init__(self, experiment: Experiment, report: Progress) -> None:
