@@ -8,6 +8,11 @@ import plotly.graph_objects as go
 
 from heat_core.reporting.figure_layout import apply_layout
 
+# Symbols of ID and of eleven OOD sets.
+_SYMBOLS = (
+    *("circle", "diamond", "square", "triangle-up", "cross", "star"),
+    *("x", "triangle-down", "pentagon", "bowtie", "hourglass", "hexagram"),
+)
 MAX_SVG_POINTS = 5000  # up to this many points SVG is fast enough, and it needs no GPU
 
 
@@ -21,10 +26,9 @@ def feature_map(xy: np.ndarray, groups: dict[str, np.ndarray], colours: dict[str
         text: hover text of each point.
     """
     figure = go.Figure()
-    symbols = ("circle", "diamond", "square", "triangle-up", "cross", "star", "x")
     trace_type = go.Scattergl if len(xy) > MAX_SVG_POINTS else go.Scatter
     for i, (name, rows) in enumerate(groups.items()):
-        marker = {"color": colours[name], "symbol": symbols[i % len(symbols)], "size": 6, "opacity": 0.75}
+        marker = {"color": colours[name], "symbol": _SYMBOLS[i % len(_SYMBOLS)], "size": 6, "opacity": 0.75}
         figure.add_trace(_points(trace_type, xy, rows, text, f"{name} ({len(rows)})", marker))
     return _apply_map_layout(figure)
 

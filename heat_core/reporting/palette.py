@@ -1,14 +1,26 @@
 """Colours of figures, pages, the workbench and the report.
 
-Most are those of Okabe & Ito, which people with any colour vision can distinguish; shapes and dashes carry the same
-information.
+ID, training and ten OOD sets have colours that people with any colour vision can distinguish: they differ in lightness
+and in blue against yellow, too (`tests/heat_core/reporting/test_palette.py` simulates deuteranopia and protanopia).
+Shapes and dashes carry the same information.
 """
 
 from collections.abc import Sequence
 
 ID, TRAIN = "#0072B2", "#9AA0A6"
-OOD = ("#E69F00", "#CC79A7", "#009E73", "#D55E00", "#56B4E9", "#B79F00", "#7B61C9")
-CLASSES = (ID, "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B79F00", "#7B61C9", "#8C564B", "#17A2A2")
+OOD = (
+    "#E69F00",
+    "#008454",
+    "#E478FC",
+    "#C00030",
+    "#9CCC9C",
+    "#785478",
+    "#D83C00",
+    "#F0A8F0",
+    "#D8C06C",
+    "#1848D8",
+)
+CLASSES = (ID, *OOD[:9])
 LINE = "#8A8F98"  # threshold lines: visible on light and on dark pages
 RIGHT, WRONG = "#009E73", "#D55E00"
 RIGHT_MARK, WRONG_MARK = "#00785A", "#B23A00"  # darker, as the ground of white text

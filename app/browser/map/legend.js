@@ -4,7 +4,8 @@ import { element } from "../common/dom.js";
 import { isWrongVerdict, shapeNames } from "./point_style.js";
 
 const MAX_CLASSES = 60;
-const SIGNS = { disc: "●", cross: "✕", diamond: "◆", square: "■", triangle: "▲", plus: "✚" };
+const SIGNS = { disc: "●", cross: "✕", diamond: "◆", square: "■", triangle: "▲", plus: "✚",
+  down: "▼", ring: "○", frame: "□", bar: "▬", pole: "▮", kite: "◇" };
 
 /**
  * Writes the legend of the current colours and shapes.
@@ -14,7 +15,7 @@ const SIGNS = { disc: "●", cross: "✕", diamond: "◆", square: "■", triang
  */
 export function writeLegend(legend, run, colourBy) {
   const entries = { dataset: setEntries, class: classEntries, verdict: verdictEntries, score: scoreEntries }[colourBy];
-  legend.replaceChildren(...(run.map ? entries(run) : ["This run has no map yet."]));
+  legend.replaceChildren(...entries(run));
 }
 
 function createEntry(colour, shape, text) {

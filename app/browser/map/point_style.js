@@ -5,7 +5,7 @@ import { palettePixels, rampPixels, rampStep } from "./colours.js";
 import { SHAPE_NAMES } from "./shapes.js";
 
 const [DISC, CROSS] = [0, 1];
-const PLAIN_SHAPES = SHAPE_NAMES.length - 1; // all but the cross, which is reserved for wrong verdicts
+const MARKS = SHAPE_NAMES.length - 2; // all but the disc of ID and the cross, which is reserved for wrong verdicts
 const VERDICT_SHAPES = [DISC, SHAPE_NAMES.indexOf("plus"), CROSS, SHAPE_NAMES.indexOf("diamond")];
 
 /**
@@ -23,8 +23,8 @@ export const verdictIndex = (isOod, isFlagged) => (isOod ? 2 : 0) + (isFlagged ?
  */
 export const isWrongVerdict = (verdict) => verdict === 1 || verdict === 2;
 
-/** Returns the shape of group k among groups of one colour. */
-const shapeOfGroup = (k) => (k % PLAIN_SHAPES === 0 ? DISC : (k % PLAIN_SHAPES) + 1);
+/** Returns the shape of group k: the disc for the first one alone, since it is ID among sets. */
+const shapeOfGroup = (k) => (k === 0 ? DISC : CROSS + 1 + ((k - 1) % MARKS));
 
 /** For each way to colour, a function from a set, class or verdict to the name of its shape. */
 export const shapeNames = {

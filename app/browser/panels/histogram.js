@@ -6,7 +6,9 @@ const DRAWN_BINS = 64, PADDING = { left: 8, right: 8, top: 22, bottom: 34 };
 const TICKS = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 1e4, 1e5, 1e6];
 const SIGNED_TICKS = [...TICKS.slice(1).reverse().map((tick) => -tick), ...TICKS];
 const TICK_DISTANCE = 30; // CSS pixels; ticks that are closer are omitted
-const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3]]; // distinguish sets where colours cannot
+// They distinguish OOD sets where colours cannot; ID has a solid line.
+const DASHES = [[6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3], [12, 3], [8, 3, 2, 3, 2, 3], [3, 6], [6, 2, 1, 2], [1, 1]];
+const dashOf = (set) => (set ? DASHES[(set - 1) % DASHES.length] : []);
 
 /**
  * Draws the histogram.
@@ -23,7 +25,7 @@ export function drawHistogram(surface, histogram, sets, { cutoff, label }, brush
   const highest = Math.max(0.02, ...shares.filter((_, i) => sets[i].visible).map((values) => Math.max(...values)));
   const scale = (bottomOf(surface) - PADDING.top) / roundUp(highest);
   shares.forEach((values, i) => {
-    if (sets[i].visible) drawSet(context, surface, values, scale, sets[i].colour, DASHES[i % DASHES.length]);
+    if (sets[i].visible) drawSet(context, surface, values, scale, sets[i].colour, dashOf(i));
   });
   if (brush) drawBrush(context, surface, histogram, brush, colours);
   drawAxis(context, surface, histogram, colours);
