@@ -29,6 +29,7 @@ class _Facets:
     """The facets that every payload contains; `columns` maps the key of a manifest's column to its facet."""
 
     folder: facets.Facet
+    true_class: facets.Facet
     cluster: facets.Facet
     columns: dict[str, facets.Facet]
 
@@ -46,7 +47,7 @@ def pack(samples: Samples, view_id: str, at_most: int = MOST_POINTS) -> tuple[by
         drawn over the others.
     """
     numbers = np.random.default_rng(0).permutation(stratified_sample(samples, at_most))
-    of_samples = _Facets(facets.by_folder(samples), _clusters(samples), column_facets(samples))
+    of_samples = _Facets(facets.by_folder(samples), _true_classes(samples), _clusters(samples), column_facets(samples))
     arrays = _arrays(samples, numbers, of_samples)
     body = b"".join(_padded(a.tobytes()) for a in arrays.values())
     header = _header(samples, view_id, numbers, of_samples, arrays)
@@ -66,7 +67,8 @@ def _arrays(samples: Samples, numbers: np.ndarray, of_samples: _Facets) -> dict[
         "number": numbers.astype("<u4"),
         "rank": _confidence_ranks(samples)[numbers].astype("<u4"),
         "seen": samples.predicted[numbers].astype("<u2"),
-        "label": _label(samples)[numbers].astype("<u2"),
+        "label": of_samples.true_class.codes[numbers].astype("<u2"),
+        "misclassified": samples.is_misclassified[numbers].astype("u1"),
         "xy": xy,
         "background": background,
         "folder": np.where(folder < 0, _NONE16, folder)[numbers].astype("<u2"),
@@ -96,6 +98,7 @@ def _header(
         "take": file_urls.download_target(samples),
         "sets": _sets(samples, numbers),
         "classes": run.class_names,
+        "labels": of_samples.true_class.names,
         "folders": of_samples.folder.names,
         "clusters": of_samples.cluster.names,
         "columns": [
@@ -157,13 +160,10 @@ def _verdicts(samples: Samples, method: str) -> np.ndarray:
     return share | (samples.flagged(method).astype("u1") << 7)
 
 
-def _label(samples: Samples) -> np.ndarray:
-    """Return the (N,) true classes in the run's numbering, and _NONE16 where none is known."""
-    known = samples.run.labels(ID)
-    labels = np.full(len(samples), _NONE16)
-    if known is not None and samples.run.accuracy is not None:
-        labels[: samples.sizes[0]] = known
-    return labels
+def _true_classes(samples: Samples) -> facets.Facet:
+    """Group samples by true class; those of which it is not known have the value ""."""
+    names, codes = np.unique(samples.true_class, return_inverse=True)
+    return facets.Facet(tuple(names.tolist()), codes)
 
 
 def _clusters(samples: Samples) -> facets.Facet:

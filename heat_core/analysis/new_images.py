@@ -8,6 +8,7 @@ from PIL import Image
 
 from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT, PLAIN, Lens
+from heat_core.data.containers.members import is_stored_file
 from heat_core.data.image_location import ImageLocation
 from heat_core.errors import HeatError
 from heat_core.guard.conformal import benjamini_hochberg
@@ -19,7 +20,6 @@ from heat_core.runs.metadata_columns import Columns, groups_of
 from heat_core.runs.row_names import CORRECTED, corrected_row, prior_row
 from heat_core.runs.run import Run
 from heat_core.runs.scored_images import ScoredImages
-from heat_core.storage import is_file
 
 NEW = "new images"
 MOST_GROUPS = 400  # groups that a page shows
@@ -50,6 +50,9 @@ class NewImages(Samples):
 
     def _set_columns(self) -> list[Columns]:
         return [self.run.columns(ID), self.scored.columns]
+
+    def _set_labels(self) -> list[np.ndarray | None]:
+        return [self.run.labels(ID), None]
 
     @property
     def display_ids(self) -> np.ndarray:
@@ -109,7 +112,7 @@ class NewImages(Samples):
         if name != NEW:
             return super().location_of(number)
         place = self.scored.place(row)
-        return place if is_file(place.file) else None
+        return place if is_stored_file(place.file) else None
 
     def picture_query(self, dataset: str) -> dict[str, str]:
         """Return the query parameters that identify the pictures of a set in their address."""

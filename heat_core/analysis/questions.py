@@ -41,7 +41,7 @@ ORDERS = {
     "disagree": "methods disagree most",
 }
 #: Columns that the table can be sorted by, besides the energy of each corrected prior and the columns of manifests.
-COLUMNS = ("id", "set", "seen", "confidence", "score")
+COLUMNS = ("id", "set", "seen", "true", "confidence", "score")
 
 
 @dataclass(frozen=True)
@@ -216,6 +216,7 @@ def _sort_column(samples: Samples, name: str, lens: Lens) -> np.ndarray:
         "id": lambda: np.array([printable(str(sample)) for sample in samples.display_ids]),
         "set": lambda: samples.dataset,
         "seen": lambda: np.array(run.class_names)[samples.predicted],
+        "true": lambda: samples.true_class,
         "confidence": lambda: samples.confidence,
         "score": lambda: samples.scores(_heat_row(samples), lens),
     }
@@ -241,9 +242,10 @@ def question_title(question: str, baseline: str) -> str:
 
 
 def describe_sample(samples: Samples, number: int, detectors: Sequence[str], lens: Lens = PLAIN) -> str:
-    """Describe a sample in two sentences: its predicted class, and which detectors find it most and least unusual."""
+    """Describe a sample in two sentences: its classes, and which detectors find it most and least unusual."""
     prediction = describe_prediction(samples.run.class_names[samples.predicted[number]], samples.confidence[number])
-    return f"{prediction}. {describe_percentiles(samples, number, detectors, lens)}"
+    truth = f", true class {samples.true_class[number]}" if samples.true_class[number] else ""
+    return f"{prediction}{truth}. {describe_percentiles(samples, number, detectors, lens)}"
 
 
 def describe_percentiles(samples: Samples, number: int, detectors: Sequence[str], lens: Lens = PLAIN) -> str:

@@ -35,6 +35,8 @@ class Samples:
         ids: (N,) stable ids.
         predicted: (N,) number of the predicted class.
         confidence: (N,) softmax probability of the predicted class.
+        true_class: (N,) names of the true classes; "" where none is known.
+        is_misclassified: (N,) whether the classifier predicts another class than the true one of an ID test image.
         scores: `scores(detector, lens)` returns (N,) OOD scores; the last 64 results are cached.
         percentile: `percentile(detector, lens)` returns the (N,) share of ID test samples that score lower; cached too.
     """
@@ -71,6 +73,25 @@ class Samples:
 
     def _set_columns(self) -> list[Columns]:
         return [self.run.columns(name) for name in self.datasets]
+
+    @cached_property
+    def true_class(self) -> np.ndarray:
+        """(N,) names of the true classes; "" where none is known."""
+        ids, labels, names = np.split(self.ids, self._starts[1:-1]), self._set_labels(), [*self.run.class_names, ""]
+        classes = [_classes_by_folder(*of_set) for of_set in zip(ids, labels, strict=True)]
+        if labels[0] is not None and self.run.accuracy is not None:  # They are in the numbering of the run's classes.
+            classes[0] = np.array(names)[np.minimum(labels[0], len(names) - 1)]
+        return np.concatenate(classes)
+
+    def _set_labels(self) -> list[np.ndarray | None]:
+        return [self.run.labels(name) for name in self.datasets]
+
+    @cached_property
+    def is_misclassified(self) -> np.ndarray:
+        """(N,) whether the classifier predicts another class than the true one of an ID test image."""
+        predicted = np.array(self.run.class_names)[self.predicted]
+        has_verdict = ~self.is_ood & (self.true_class != "") & (self.run.accuracy is not None)
+        return has_verdict & (predicted != self.true_class)
 
     def number(self, dataset: str, row: int) -> int:
         """Return the number of the sample at a 0-based row of a set."""
@@ -224,6 +245,20 @@ class SetMetrics:
     flagged: list[int]
     fpr95: list[float]
     auroc: list[float]
+
+
+def _classes_by_folder(ids: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+    """Return the (N,) classes of a set of which the run keeps numbers without names, "" where they are not known.
+
+    They are known where the ids begin with folders, and each number stands for one folder.
+    """
+    unknown = np.full(len(ids), "")
+    if labels is None:
+        return unknown
+    folders = np.array([sample.partition("/")[0] if "/" in sample else "" for sample in ids.tolist()])
+    pairs = len(set(zip(labels.tolist(), folders.tolist(), strict=True)))
+    is_class = "" not in folders and pairs == len(np.unique(labels)) == len(np.unique(folders))
+    return folders if is_class else unknown
 
 
 def share_below(known: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -31,6 +31,44 @@ function verdictName(run, isOod, isFlagged) {
 }
 
 /**
+ * Names the verdicts of some methods on point i, for those who do not see their badges.
+ * @param {object} run
+ * @param {number} i
+ * @param {object[]} methods - see `methodOf` in compute/query.js
+ * @returns {string}
+ */
+export const nameVerdicts = (run, i, methods) =>
+  methods.map((method) => `${method.title}: ${describeVerdict(run, i, method.isFlagged(i)).description}`).join(", ");
+
+/**
+ * Returns the true class of point i.
+ * @param {object} run
+ * @param {number} i
+ * @returns {string} empty where it is not known
+ */
+export const trueClassOf = (run, i) => run.labels[run.label[i]];
+
+/**
+ * Names the true class of a known image that is taken for another class, for those who do not see its label.
+ * @param {object} run
+ * @param {number} i
+ * @returns {string[]} empty for every other image
+ */
+export const nameTrueClass = (run, i) =>
+  run.misclassified[i] ? [`wrong class, it is ${trueClassOf(run, i)}`] : [];
+
+/**
+ * Creates a label for the picture of a known image that is taken for another class.
+ * @param {object} run
+ * @param {number} i
+ * @returns {HTMLElement[]} empty for every other image
+ */
+export function createClassLabels(run, i) {
+  if (!run.misclassified[i]) return [];
+  return [element("span", { className: "wrong-class", textContent: `✗ is ${trueClassOf(run, i)}` })];
+}
+
+/**
  * Creates a badge: the sign of a method's verdict on point i in its colour.
  * @param {object} run
  * @param {number} i

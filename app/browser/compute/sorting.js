@@ -46,6 +46,7 @@ function sampleKeys(run, query, scoring) {
     id: (i) => run.ids[i],
     set: (i) => run.set[i],
     seen: (i) => run.classes[run.seen[i]],
+    true: (i) => run.labels[run.label[i]],
     confidence: (i) => run.confidence[i],
     score: (i) => scores[i],
   };

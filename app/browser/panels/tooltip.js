@@ -2,7 +2,7 @@
 
 import { element } from "../common/dom.js";
 import { createPicture, pointPictureUrl } from "../common/pictures.js";
-import { describeVerdict } from "../common/verdicts.js";
+import { createClassLabels, describeVerdict } from "../common/verdicts.js";
 
 const WIDTH = 178, HEIGHT = 210; // CSS pixels
 const GAP = 18; // CSS pixels between the point and the tooltip, so that its neighbours stay visible
@@ -23,6 +23,7 @@ export function writeTooltip(tooltip, run, i, score, isFlagged) {
     before?.getAttribute("src") === url ? before : createPicture(url),
     element("div", { textContent: `${run.sets[run.set[i]].name} · ${sign} ${description}` }),
     element("div", { textContent: `predicted as ${run.classes[run.seen[i]]} · score ${score.toPrecision(3)}` }),
+    ...createClassLabels(run, i),
     element("div", { textContent: run.ids[i] }),
   );
 }

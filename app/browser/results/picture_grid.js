@@ -2,7 +2,8 @@
 
 import { element } from "../common/dom.js";
 import { createPicture, pointPictureUrl } from "../common/pictures.js";
-import { createBadge, describeVerdict } from "../common/verdicts.js";
+import { createBadge, createClassLabels, describeVerdict, nameTrueClass, nameVerdicts } from "../common/verdicts.js";
+import { clickHandler } from "./pointer.js";
 
 const GAP = 8, CAPTION_HEIGHT = 38; // CSS pixels
 const NAMED_FROM = 132; // CSS pixels; the width from which badges show the names of their methods
@@ -43,15 +44,18 @@ export const gridRowCreator = (run, points, methods, columns, size, actions) => 
 function createCell(run, i, methods, size, actions) {
   const number = run.number[i], { kind } = describeVerdict(run, i, methods.at(-1).isFlagged(i));
   const prediction = `${run.classes[run.seen[i]]} · ${Math.round(100 * run.confidence[i])} %`;
-  const cell = element("button", { type: "button", className: `cell ${kind}`, title: run.ids[i] });
+  const className = `cell ${kind}${run.misclassified[i] ? " misclassified" : ""}`, title = run.ids[i];
+  const cell = element("button", { type: "button", role: "option", className, title });
   cell.dataset.number = number;
-  cell.setAttribute("aria-label", `${run.sets[run.set[i]].name}, ${run.ids[i]}, predicted as ${prediction}`);
+  const facts = [run.sets[run.set[i]].name, run.ids[i], `predicted as ${prediction}`, ...nameTrueClass(run, i)];
+  cell.ariaLabel = [...facts, nameVerdicts(run, i, methods)].join(", ");
   const badges = methods.map((method) => createBadge(run, i, method, size >= NAMED_FROM));
   const picture = createPicture(pointPictureUrl(run, i, size));
-  const frame = element("span", { className: "frame" }, picture, element("span", { className: "marks" }, ...badges));
+  const marks = element("span", { className: "marks" }, ...badges);
+  const frame = element("span", { className: "frame" }, picture, ...createClassLabels(run, i), marks);
   frame.style.height = `${size}px`;
   cell.append(frame, element("span", { className: "caption", textContent: prediction }));
   cell.append(element("span", { className: "caption faint", textContent: run.sets[run.set[i]].name }));
-  cell.onclick = (e) => (e.ctrlKey || e.metaKey || e.shiftKey ? actions.toggleMark(number) : actions.inspect(number));
+  cell.onclick = clickHandler(number, actions);
   return cell;
 }

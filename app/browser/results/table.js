@@ -3,13 +3,15 @@
 import { element } from "../common/dom.js";
 import { formatPercent } from "../common/format.js";
 import { createPicture, pointPictureUrl } from "../common/pictures.js";
-import { createBadge } from "../common/verdicts.js";
+import { createBadge, nameVerdicts, trueClassOf } from "../common/verdicts.js";
 import { facetOf } from "../compute/facets.js";
 import { splitOrder } from "../compute/query.js";
+import { clickHandler } from "./pointer.js";
 
 /** The height of a row in CSS pixels. */
 export const ROW_HEIGHT = 40;
 
+const COLUMN_GAP = 8; // CSS pixels, see .titles in the style sheet
 const MAX_MANIFEST_COLUMNS = 4; // More columns would be too narrow to read.
 
 /**
@@ -27,6 +29,8 @@ export function tableColumns(run, scoring) {
     { key: "set", title: "set", width: "minmax(70px, 1fr)", text: (i) => run.sets[run.set[i]].name, isText: true },
     { key: "seen", title: "predicted class", width: "minmax(70px, 1fr)", isText: true,
       text: (i) => run.classes[run.seen[i]] },
+    { key: "true", title: "true class", width: "minmax(70px, 1fr)", isText: true,
+      text: (i) => (run.misclassified[i] ? "✗ " : "") + trueClassOf(run, i) },
     ...run.columns.slice(0, MAX_MANIFEST_COLUMNS).map((column) => manifestColumn(run, column)),
     { key: "confidence", title: "sure", about: "The classifier's probability of that class", width: "56px",
       text: (i) => `${formatPercent(run.confidence[i])} %` },
@@ -49,6 +53,10 @@ function manifestColumn(run, { key, title }) {
 const gridTemplate = (columns, methods) =>
   `34px ${columns.map((column) => column.width).join(" ")} ${18 * methods.length + 12}px`;
 
+/** Returns the least width of a row in CSS pixels: where the page has less, the table scrolls sideways. */
+const leastWidth = (columns, methods) => gridTemplate(columns, methods).match(/[\d.]+px/g).reduce((sum, px) =>
+  sum + Number.parseFloat(px) + COLUMN_GAP, 0);
+
 /**
  * Creates the head of the table; a click on a title sorts by its column.
  * @param {object[]} columns - see `tableColumns`
@@ -60,6 +68,7 @@ const gridTemplate = (columns, methods) =>
 export function createTableHead(columns, methods, order, actions) {
   const head = element("div", { className: "titles" }), [sortedColumn, direction] = splitOrder(order);
   head.style.gridTemplateColumns = gridTemplate(columns, methods);
+  head.style.minWidth = `${leastWidth(columns, methods)}px`;
   const titles = columns.map((column) => {
     const isSorted = column.key !== null && sortedColumn === column.key;
     return createTitle(column, isSorted ? direction : undefined, actions);
@@ -73,7 +82,7 @@ function createTitle({ key, title, about, isText }, direction, actions) {
   const arrow = direction ? (direction === "asc" ? " ▲" : " ▼") : "";
   const button = element("button", { type: "button", textContent: title + arrow });
   Object.assign(button, { title: about ?? "", disabled: key === null, className: isText ? "start" : "" });
-  button.setAttribute("aria-sort", direction ? { asc: "ascending", desc: "descending" }[direction] : "none");
+  if (direction) button.ariaLabel = `${title}, sorted ${{ asc: "ascending", desc: "descending" }[direction]}`;
   button.onclick = () => actions.setQuery({ order: `${key}:${direction === "desc" ? "asc" : "desc"}` });
   return button;
 }
@@ -89,13 +98,16 @@ function createTitle({ key, title, about, isText }, direction, actions) {
  */
 export const tableRowCreator = (run, points, columns, methods, actions) => (position) => {
   const i = points[position], number = run.number[i];
-  const row = element("div", { className: "cell line", tabIndex: -1, role: "button" });
+  const row = element("div", { className: "cell line", role: "option" });
   row.style.gridTemplateColumns = gridTemplate(columns, methods);
+  row.style.minWidth = `${leastWidth(columns, methods)}px`;
   row.dataset.number = number;
+  const values = columns.map(({ title, text }) => `${title} ${text(i)}`);
+  row.ariaLabel = `${values.join(", ")}, ${nameVerdicts(run, i, methods)}`;
   row.append(createPicture(pointPictureUrl(run, i, 32)));
   for (const { text, isText } of columns)
     row.append(element("span", { textContent: text(i), title: text(i), className: isText ? "start" : "" }));
   row.append(element("span", { className: "marks" }, ...methods.map((method) => createBadge(run, i, method, false))));
-  row.onclick = (e) => (e.ctrlKey || e.metaKey || e.shiftKey ? actions.toggleMark(number) : actions.inspect(number));
+  row.onclick = clickHandler(number, actions);
   return row;
 };
