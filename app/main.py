@@ -17,8 +17,8 @@ from app.state import session  # noqa: E402
 
 # With Streamlit's own margins and title, half of a laptop's screen is empty above the first control. The span puts the
 # sheet into the page: Streamlit puts HTML of styles alone where toasts are, and a toast of a fragment replaces it.
-SHEET = (ROOT / "app" / "page.css").read_text(encoding="utf-8")
-STYLE = f'<span class="heat-style" hidden></span><style>{SHEET}</style>'
+SHEET, SCRIPT = ((ROOT / "app" / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+STYLE = f'<span class="heat-style" hidden></span><style>{SHEET}</style><script>{SCRIPT}</script>'
 
 
 def draw() -> None:
@@ -26,7 +26,7 @@ def draw() -> None:
     session.initial_address()  # Keeps the address before a click on another page can change it.
     st.set_page_config(page_title="HEAT Explorer", page_icon="🔥", layout="wide")
     st.logo(ROOT / "assets" / "logo.svg", size="large")
-    st.html(STYLE)
+    st.html(STYLE, unsafe_allow_javascript=True)
     page = st.navigation(
         [
             # Streamlit reserves the path of the first page without serving it; `redirects` needs `inspect` itself.

@@ -2,8 +2,10 @@
 // as one block of bytes. Its answers arrive through a second, small component (answer.js), so that the block is not
 // sent again.
 
+import { keepFocus } from "./common/keep_focus.js";
 import { shallowEqual } from "./common/memo.js";
 import { FULL_SIDE, pictureUrl, pointPictureUrl } from "./common/pictures.js";
+import { connectTabStop } from "./common/tab_stop.js";
 import { offeredTags } from "./common/tags.js";
 import { methodOf, methodsOf } from "./compute/query.js";
 import { histogramFigure, mapFigure } from "./figures/chart_figures.js";
@@ -21,8 +23,10 @@ import { createFilters } from "./panels/filters.js";
 import { connectGuide } from "./panels/guide.js";
 import { createInspector } from "./panels/inspector.js";
 import { createLightbox } from "./panels/lightbox.js";
+import { createMapNote } from "./panels/map_note.js";
 import { createQuestions } from "./panels/questions.js";
 import { createRenderer } from "./renderer.js";
+import { connectMenus } from "./results/menus.js";
 import { createResults } from "./results/results.js";
 import { createToolbar } from "./results/toolbar.js";
 import { createActions } from "./state/actions.js";
@@ -89,30 +93,30 @@ function createView(root) {
  *  */
 function createPanels(root, store, selectors, actions, requestFrame) {
   const results = createResults(root, actions, requestFrame), lightbox = createLightbox(root);
+  const menus = connectMenus(root, results.focus);
   const panels = {
     questions: createQuestions(root, actions),
     filters: createFilters(root, actions),
     breakdown: createBreakdown(root, actions, requestFrame),
-    toolbar: createToolbar(root, actions, createFigureSaver(store, selectors)),
+    mapNote: createMapNote(root, actions),
+    toolbar: createToolbar(root, actions, menus, createFigureSaver(store, selectors)),
     falseAlarmRate: createFalseAlarmRate(root, actions),
     results: results.update,
     inspector: createInspector(root, actions, lightbox),
   };
   const commands = {
     reveal: () => requestAnimationFrame(results.reveal),
-    openTagMenu() {
-      root.querySelector(".tagging").setAttribute("open", "");
-      root.querySelector(".new-tag").focus();
-    },
+    openTagMenu: () => menus.open(root.querySelector(".tagging"), root.querySelector(".new-tag")),
     enlarge() {
       const { run, inspected, sampleDetail } = store.state, i = run.pointOf[inspected];
       if (i >= 0) lightbox(pointPictureUrl(run, i, FULL_SIDE));
       else if (sampleDetail?.number === inspected)
         lightbox(pictureUrl(run, sampleDetail.set, sampleDetail.row, FULL_SIDE));
     },
+    focusResults: results.focus,
     get perRow() { return results.perRow; },
   };
-  return { panels, commands, stop: results.stop };
+  return { panels, commands, stop: () => (results.stop(), menus.stop()) };
 }
 
 /** Returns a function that saves a figure of the current state. */
@@ -151,6 +155,15 @@ function connectInput(root, surfaces, store, scoringOf, actions, requestFrame, c
   connectMap(surfaces.map.canvas, current, actions);
   connectKeyboard(root.querySelector(".live"), current, actions, commands);
   connectGuide(root);
+  connectFocus(root, commands.focusResults);
+}
+
+/** Makes every group of controls one stop of the Tab key, and keeps the focus where controls are replaced. */
+function connectFocus(root, focusResults) {
+  root.querySelector(".skip").onclick = (e) => (e.preventDefault(), focusResults());
+  keepFocus(root.querySelector(".inspector"), "button, summary, input", focusResults);
+  for (const group of root.querySelectorAll(".questions, .chips, .tools, .numbers tbody, .breakdown, .head"))
+    connectTabStop(group, "button", focusResults);
 }
 
 /** Adapts the canvases to the page's layout; returns a function that ends that. */

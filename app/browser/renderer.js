@@ -108,7 +108,7 @@ function mapPart(surface, subsetOf) {
   });
   return (state, { scores, histogram, cutoff }) => {
     const { run, hidden, colour, viewport, pageColours } = state;
-    if (!run.map) return;
+    if (!run.map || !surface.canvas.width) return;
     const palettes = palettesOf({ run, background: pageColours.background }), { mask } = subsetOf(state).subset;
     draw({ size: surface.size, run, hidden, colour, viewport, mask, palettes, scores, histogram, cutoff });
   };
@@ -157,7 +157,7 @@ function setMetricsPart(root, toggleSet) {
 
 /** Creates the part that writes the panels. Questions and filters follow every frame; results, breakdown and inspector
  *  wait until β and the threshold settle, and the part returns false while they wait. */
-function panelsPart(subsetOf, { questions, filters, breakdown, toolbar, results, inspector }) {
+function panelsPart(subsetOf, { questions, filters, breakdown, mapNote, toolbar, results, inspector }) {
   const methodsFor = memo(({ run, query, scoring }) =>
     methodsOf(run, query).map((key) => methodOf(run, key, scoring)));
   const stableMethodQuery = stableObject(), stableScoring = stableObject();
@@ -166,6 +166,7 @@ function panelsPart(subsetOf, { questions, filters, breakdown, toolbar, results,
     const { run, query } = state, derived = subsetOf(state);
     questions(state, derived.subset);
     filters(state, derived.subset);
+    mapNote(state);
     const hasChanged = before?.run === run && (before.histogram !== histogram || before.cutoff !== cutoff);
     if (hasChanged) lastChange = performance.now();
     before = { run, histogram, cutoff };
@@ -180,7 +181,7 @@ function panelsPart(subsetOf, { questions, filters, breakdown, toolbar, results,
     breakdown(state, derived);
     toolbar(state, derived.subset.count);
     results(state, derived.points, methods, scoring);
-    inspector(state, methods, { histogram, cutoff });
+    inspector(state, methods, { histogram, cutoff, mask: derived.subset.mask });
     return true;
   };
 }

@@ -139,10 +139,11 @@ def prior_control(run: Run) -> None:
 
     def store_value() -> None:
         chosen = [p for p in run.priors if p in session.get(key)] or composed  # At least one takes part.
-        weights = view.weights and dict(zip(composed, view.weights, strict=True))
+        weight_of = dict(zip(composed, view.weights or [1.0] * len(composed), strict=True))
+        weights = tuple(weight_of.get(p, 1.0) for p in chosen)
         session.update_view_state(
             priors=None if chosen == run.priors else tuple(chosen),
-            weights=weights and tuple(weights.get(p, 1.0) for p in chosen),
+            weights=weights if view.weights and any(weights) else None,
         )
 
     st.pills(

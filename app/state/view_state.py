@@ -34,7 +34,7 @@ class ViewState:
         threshold: threshold of HEAT's score; None = the one that keeps 95 % of ID test.
         alpha: false-alarm rate in (0, MAX_ALPHA] that sets the threshold, where none is given; None = not used.
         priors: priors that are composed; None = all.
-        weights: one weight for each composed prior; None = equal weights.
+        weights: one weight for each composed prior, of which one at least is not 0; None = equal weights.
         colour: way to colour the map, among `COLOURINGS`.
         hidden_sets: sets that are hidden on the map.
         selection: name of a saved selection.
@@ -171,7 +171,7 @@ def from_query_params(query: dict[str, str], run: Run) -> ViewState:
     if composed and len(composed) < len(run.priors):
         view = replace(view, priors=tuple(composed))
     weights = [parse_beta(w, -1.0) for w in query.get("w", "").split(",")]
-    if len(weights) == len(composed or run.priors) and all(0 < w <= _LARGEST_WEIGHT for w in weights):
+    if len(weights) == len(composed or run.priors) and all(0 <= w <= _LARGEST_WEIGHT for w in weights) and any(weights):
         view = replace(view, weights=tuple(weights))
     if query.get("colour") in COLOURINGS:
         view = replace(view, colour=query["colour"])

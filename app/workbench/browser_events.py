@@ -11,7 +11,7 @@ import streamlit as st
 from app.common import faults
 from app.state import session
 from app.state.view_state import parse_beta, select_facets
-from app.workbench import position_maps, run_from_samples
+from app.workbench import map_job, position_maps, run_from_samples
 from heat_core import HeatError
 from heat_core.analysis.notes import write_note, write_tags
 from heat_core.analysis.questions import ORDERS, Query
@@ -84,8 +84,8 @@ class BrowserEvents:
         except HeatError as error:
             faults.toast(error)
 
-    def _inspect_sample(self, number: int) -> None:
-        session.update_view_state(sample=self.samples.key(number))
+    def _inspect_sample(self, number: int | None) -> None:
+        session.update_view_state(sample=None if number is None else self.samples.key(number))
 
     def _run_actions(self, messages: list[dict[str, Any]]) -> None:
         """Carry out the new actions; the browser sends each action again until Python acknowledges it."""
@@ -100,7 +100,10 @@ class BrowserEvents:
                 faults.toast(error)
 
     def _run_action(self, message: dict[str, Any]) -> None:
-        """Tag samples, save a note, or fill in the form of a new run with the samples."""
+        """Tag samples, save a note, start the job of the map, or fill in the form of a new run with the samples."""
+        if message["what"] == "map":
+            map_job.start(self.run)
+            return
         chosen = np.array([message["number"]]) if "number" in message else self._sample_numbers(message)
         if message["what"] == "run":
             run_from_samples.fill_new_run_form(self.samples, chosen, message["role"], message["name"])

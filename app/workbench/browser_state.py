@@ -10,7 +10,7 @@ from app.common import faults
 from app.common.cached_runs import similarity_of
 from app.state import session
 from app.state.view_state import ViewState
-from app.workbench import position_maps
+from app.workbench import map_job, position_maps
 from app.workbench.browser_events import LAYOUTS
 from app.workbench.sample_detail import describe_sample
 from heat_core import HeatError, Lens, Run
@@ -41,6 +41,7 @@ def browser_state(samples: Samples, view_id: str, numbers: np.ndarray) -> dict[s
         "state": _view_message(run, view, numbers) | {"looked": inspected},
         "parts": _decisive_parts(samples, view.lens(), numbers),
         "tags": {tag: members.tolist() for tag, members in Tags.from_notes(samples, notes).members.items()},
+        "map": map_job.map_note(samples),
         "alike": _similar_samples(samples, view),
         "subject": _inspected_detail(samples, inspected, view.lens(), notes),
     }

@@ -8,7 +8,7 @@ import streamlit as st
 from app import browser
 from app.common.cached_runs import Version
 from app.state import session
-from app.workbench import run_from_samples
+from app.workbench import map_job, run_from_samples
 from app.workbench.browser_events import BrowserEvents, done_key
 from app.workbench.browser_payload import pack
 from app.workbench.browser_state import browser_state
@@ -52,5 +52,6 @@ def draw_workbench(samples: Samples, version: Version, batch: str = "") -> None:
         on_where_change=events.handler("where"),
     )
     run_from_samples.open_filled_form()
+    map_job.show_job()
     state = browser_state(samples, view_id, numbers) | {"done": session.get(done_key(key), 0)}
     send_state(key=f"state-{run.id}-{batch}", data=state)

@@ -4,10 +4,12 @@ import { element } from "../common/dom.js";
 import { formatPercent } from "../common/format.js";
 import { memo } from "../common/memo.js";
 import { FULL_SIDE, createPicture, pointPictureUrl } from "../common/pictures.js";
-import { createBadge } from "../common/verdicts.js";
+import { createBadge, trueClassOf } from "../common/verdicts.js";
 import { createSampleDetails } from "./sample_details.js";
 
 const PICTURE_SIDE = 384; // CSS pixels
+const OUTSIDE = "This image is not among those that answer the question and pass the filters.";
+const LOWEST = 0.6; // of the window's height
 const POLL_MS = 1000; // between two requests for position maps that are being computed
 
 /**
@@ -16,22 +18,27 @@ const POLL_MS = 1000; // between two requests for position maps that are being c
  * @param {object} actions - see state/actions.js
  * @param {function(string)} enlarge - shows a picture in full size
  * @returns {function(object, object[], object)} draws a state, the methods (see `methodOf` in compute/query.js), and
- *   {histogram, cutoff}, which change whenever a verdict may change
+ *   {histogram, cutoff}, which change whenever a verdict may change, and mask: 0 or 1 for each point of the subset
  */
 export function createInspector(root, actions, enlarge) {
   const container = root.querySelector(".inspector"), picture = element("div", { className: "large" });
-  const facts = element("div"), details = element("div");
+  const facts = element("div", { className: "facts" }), details = element("div", { className: "details" });
+  const close = element("button", { type: "button", className: "leave", textContent: "✕", ariaLabel: "Close" });
+  close.onclick = () => actions.inspect(null);
   const writeSample = memo(({ run, inspected }) => {
+    root.querySelector(".live").dataset.inspected = inspected !== null;
     if (inspected === null) return container.replaceChildren(createHint());
     details.replaceChildren(element("p", { className: "faint", textContent: "…" }));
-    container.replaceChildren(picture, facts, details);
+    container.replaceChildren(close, picture, facts, details);
+    bringIntoView(container);
     const i = run.pointOf[inspected];
     if (i < 0) return;
     showPicture(picture, pointPictureUrl(run, i, PICTURE_SIDE), () => enlarge(pointPictureUrl(run, i, FULL_SIDE)));
   });
-  const writeFacts = memo(({ run, inspected, methods }) => {
+  const writeFacts = memo(({ run, inspected, methods, isOutside }) => {
     const i = inspected === null ? -1 : run.pointOf[inspected];
-    facts.replaceChildren(...(i >= 0 ? createFacts(run, i, methods) : []));
+    const outside = isOutside ? [element("p", { className: "faint", textContent: OUTSIDE })] : [];
+    facts.replaceChildren(...outside, ...(i >= 0 ? createFacts(run, i, methods) : []));
   });
   const noteDraft = { number: null, value: "", isFocused: false };
   let polling;
@@ -43,12 +50,18 @@ export function createInspector(root, actions, enlarge) {
     details.replaceChildren(...createSampleDetails(run, sampleDetail, tags, actions, picture, noteDraft));
     if (sampleDetail.where?.pending) polling = setInterval(actions.requestPositionMaps, POLL_MS);
   });
-  return (state, methods, { histogram, cutoff }) => {
+  return (state, methods, { histogram, cutoff, mask }) => {
     const { run, inspected, sampleDetail, tags } = state;
     writeSample({ run, inspected });
-    writeFacts({ run, inspected, methods, histogram, cutoff });
+    const isOutside = inspected !== null && mask[run.pointOf[inspected]] === 0;
+    writeFacts({ run, inspected, methods, histogram, cutoff, isOutside });
     writeDetails({ sampleDetail, run, inspected, tags });
   };
+}
+
+/** Scrolls the page where the inspector begins so low that nothing of it would be read. */
+function bringIntoView(inspector) {
+  if (inspector.getBoundingClientRect().top > LOWEST * innerHeight) inspector.scrollIntoView({ block: "nearest" });
 }
 
 function createHint() {
@@ -69,9 +82,8 @@ function createFacts(run, i, methods) {
     element("div", { className: "name", textContent: `${set} · ${run.ids[i]}`, title: run.ids[i] }),
     element("div", { textContent: `Taken for ${predicted}, ${formatPercent(run.confidence[i])} % sure` }),
   ];
-  if (run.label[i] < run.classes.length) {
-    const label = run.classes[run.label[i]];
-    facts.push(element("div", { textContent: `True class: ${label}${label === predicted ? "" : " ✗"}` }));
-  }
+  const label = trueClassOf(run, i), isWrong = run.misclassified[i];
+  const sentence = isWrong ? `✗ Wrong class: it is ${label}, not ${predicted}` : `True class: ${label}`;
+  if (label) facts.push(element("div", { textContent: sentence, className: isWrong ? "wrong-class" : "true-class" }));
   return facts;
 }

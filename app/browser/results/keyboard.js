@@ -1,5 +1,5 @@
 // Handles the keys of the whole workbench: arrows and j k inspect another sample, space marks, t tags, 1 to 9 give a
-// tag at once, f shows a picture in full size.
+// tag at once, f shows a picture in full size, Escape closes the inspector.
 
 const TEXT_FIELDS = "input:not([type=range]):not([type=checkbox]), textarea, select";
 const HAS_OWN_KEYS = "canvas, input[type=range]"; // elements in which arrows and digits have another meaning
@@ -40,6 +40,8 @@ function actOnSample({ key, target }, { inspected, truth, tags }, actions, panel
     panels.openTagMenu();
   } else if (key === "f" && inspected !== null) {
     panels.enlarge();
+  } else if (key === "Escape" && target.closest(".results, .reasons") && inspected !== null) {
+    actions.inspect(null);
   } else if (truth && /^[1-9]$/.test(key) && tags[key - 1] && !target.matches(HAS_OWN_KEYS)) {
     actions.tagInspected(tags[key - 1]);
   } else {

@@ -1,11 +1,12 @@
-// Opens and closes the menus by keys: Escape closes a menu, and the keyboard's focus returns to where it was.
+// Opens and closes the menus. Escape closes a menu, and the keyboard's focus returns to where it was; a press of the
+// pointer outside closes it, too. The name that the menus share in the HTML closes one where another is opened.
 
 /**
  * Connects the menus.
  * @param {Element} root
  * @param {function()} focusResults - gives the focus to the current sample
- * @returns {{open: function(Element, Element), close: function(Element)}} open opens a menu and gives the focus to a
- *   field in it; close gives it back
+ * @returns {{open: function(Element, Element), close: function(Element), stop: function()}} open opens a menu and gives
+ *   the focus to a field in it; close gives it back; stop ends the observation of the pointer
  */
 export function connectMenus(root, focusResults) {
   const openers = new WeakMap(); // menu → the element that had the focus when a key opened the menu
@@ -17,7 +18,12 @@ export function connectMenus(root, focusResults) {
     else if (opener.isConnected && !opener.closest(".results")) opener.focus();
     else focusResults();
   };
-  for (const menu of root.querySelectorAll(".menu"))
+  const menus = root.querySelectorAll(".menu");
+  const closeOthers = (e) => {
+    for (const menu of menus) if (!e.composedPath().includes(menu)) menu.open = false;
+  };
+  document.addEventListener("pointerdown", closeOthers);
+  for (const menu of menus)
     menu.addEventListener("keydown", (e) => {
       if (e.key !== "Escape" || !menu.open) return;
       close(menu);
@@ -30,5 +36,6 @@ export function connectMenus(root, focusResults) {
       field.focus();
     },
     close,
+    stop: () => document.removeEventListener("pointerdown", closeOthers),
   };
 }

@@ -24,32 +24,43 @@ const layouts = {
   },
 };
 
+const NONE_ANSWERS = "No image answers this question.";
+const NONE_FITS = "No image answers this question and passes the filters above: take one off, or ask another question.";
+const TAB_STOP = '[data-number][tabindex="0"]';
+
 /**
  * Creates the results.
  * @param {Element} root
  * @param {object} actions - see state/actions.js
  * @param {function()} requestFrame
- * @returns {{update: function, reveal: function(), perRow: number, stop: function()}} update draws a state; reveal
- *   scrolls to the inspected sample; perRow is the number of samples in a row; stop ends the observation of the size
+ * @returns {{update: function, reveal: function(), focus: function(), perRow: number, stop: function()}} update draws a
+ *   state; reveal scrolls to the inspected sample; focus gives the keyboard's focus to it or the first sample; perRow is the number of samples
+ *   in a row; stop ends the observation of the size
  */
 export function createResults(root, actions, requestFrame) {
   const container = root.querySelector(".results"), head = root.querySelector(".head");
-  const list = createVirtualList(container);
+  const list = createVirtualList(container), empty = root.querySelector(".empty");
   let perRow = 1, points = [], inspectedPoint = -1, marked = new Set(), inspected = null;
   const draw = memo(({ run, layout, size, order, width, points: shown, methods, scoring }) => {
     const arranged = layouts[layout](run, shown, methods, { size, width, order, scoring, actions });
     const focused = container.getRootNode().activeElement?.closest(".results [data-number]")?.dataset.number;
     head.replaceChildren(...(arranged.head ? [arranged.head] : []));
     [perRow, points] = [arranged.perRow, shown];
-    list.show(Math.ceil(points.length / perRow), arranged.height, arranged.createRow);
+    list.show(Math.ceil(points.length / perRow), arranged.height, numberedRows(arranged, points.length));
+    writeMarks();
     // The new elements replace the one that had the keyboard's focus.
-    if (focused) (container.querySelector(`[data-number="${focused}"]`) ?? container).focus({ preventScroll: true });
+    if (focused) focusOn(container.querySelector(`[data-number="${focused}"]`));
   });
   const scrollToTop = memo(() => list.scrollToTop());
   const writeMarks = () => markCells(list.rows, inspected, marked);
+  const focusOn = (cell) => (cell ?? container).focus({ preventScroll: true });
+  const focus = () => (container.querySelector(TAB_STOP) ?? container).focus();
   const observer = new ResizeObserver(requestFrame); // The number of columns depends on the width.
   observer.observe(container);
-  container.addEventListener("scroll", writeMarks, { passive: true });
+  container.addEventListener("scroll", () => {
+    writeMarks();
+    head.scrollLeft = container.scrollLeft;
+  }, { passive: true });
   return {
     /** Draws a state. points: in order; methods: see compute/query.js, a new list where a verdict changed; scoring: one
      *  object as long as the scores stay the same. */
@@ -61,22 +72,41 @@ export function createResults(root, actions, requestFrame) {
       const scoringShown = layout === "table" ? { scoring } : {};
       draw({ run, layout, size, order, width: container.clientWidth, points: orderedPoints, methods, ...scoringShown });
       writeMarks();
+      empty.hidden = points.length > 0;
+      const hasFilters = Object.keys(values).length || brush || find || like || selection.count;
+      empty.textContent = hasFilters ? NONE_FITS : NONE_ANSWERS;
     },
     reveal() {
       const position = points.indexOf(inspectedPoint);
       if (position >= 0) list.reveal(Math.floor(position / perRow));
+      writeMarks();
+      if (container.contains(container.getRootNode().activeElement)) focus();
     },
+    focus,
     get perRow() { return perRow; },
     stop: () => observer.disconnect(),
   };
 }
 
-/** Writes into all cells of some rows whether they are inspected or marked. */
+const cellsOf = (row) => (row.matches("[data-number]") ? [row] : [...row.querySelectorAll("[data-number]")]);
+
+/** Wraps the function that creates a row, so that every cell says its place among all: only some are in the page. */
+const numberedRows = ({ perRow, createRow }, count) => (number) => {
+  const row = createRow(number), first = number * perRow, shown = Math.min(perRow, count - first);
+  cellsOf(row).forEach((cell, k) => Object.assign(cell, { ariaPosInSet: first + (k % shown) + 1, ariaSetSize: count }));
+  return row;
+};
+
+/** Writes into all cells of some rows whether they are inspected or marked. One of them is a stop of the Tab key: the
+ *  inspected one where it is in the page, else the first. */
 function markCells(rows, inspected, marked) {
-  for (const row of rows)
-    for (const cell of row.matches("[data-number]") ? [row] : row.querySelectorAll("[data-number]")) {
-      const number = Number(cell.dataset.number);
-      cell.setAttribute("aria-current", number === inspected);
-      cell.setAttribute("aria-selected", marked.has(number));
-    }
+  const cells = [...rows].flatMap(cellsOf);
+  for (const cell of cells) {
+    const number = Number(cell.dataset.number);
+    cell.setAttribute("aria-current", number === inspected);
+    cell.setAttribute("aria-selected", marked.has(number));
+    cell.tabIndex = -1;
+  }
+  const stop = cells.find((cell) => Number(cell.dataset.number) === inspected) ?? cells[0];
+  if (stop) stop.tabIndex = 0;
 }

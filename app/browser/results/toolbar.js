@@ -1,20 +1,23 @@
 // Writes the toolbar above the results: the count, layout, order, size and methods, and what can be done with the
 // samples.
 
-import { element } from "../common/dom.js";
+import { element, setText } from "../common/dom.js";
 import { formatCount } from "../common/format.js";
 import { memo } from "../common/memo.js";
 import { offeredTags } from "../common/tags.js";
 import { HEAT, baselineOf, methodsOf } from "../compute/query.js";
 
+const COLUMN = "column", LIKE = "like"; // orders that are no option of the run
+
 /**
  * Creates the toolbar.
  * @param {Element} root
  * @param {object} actions - see state/actions.js
+ * @param {{close: function(Element)}} menus - see menus.js
  * @param {function(string, string)} saveFigure - saves a figure ("rows", "histogram" or "map") as "svg" or "png"
  * @returns {function(object, number)} writes a state and the number of samples in the subset
  */
-export function createToolbar(root, actions, saveFigure) {
+export function createToolbar(root, actions, menus, saveFigure) {
   const $ = (selector) => root.querySelector(selector), $$ = (selector) => root.querySelectorAll(selector);
   for (const button of $$("[data-layout]")) button.onclick = () => actions.setLayout(button.dataset.layout);
   $(".order").onchange = (e) => actions.setQuery({ order: e.target.value, like: null });
@@ -22,14 +25,13 @@ export function createToolbar(root, actions, saveFigure) {
   $(".size").onchange = actions.sendSettings;
   $(".unmark").onclick = actions.clearMarks;
   for (const button of $$("[data-save]")) button.onclick = () => saveFigure(...button.dataset.save.split(" "));
-  connectTagMenu(root, actions);
+  connectTagMenu(root, actions, menus);
   connectRunMenu(root, actions);
   return createWriter(root, actions);
 }
 
-function connectTagMenu(root, actions) {
-  const field = root.querySelector(".new-tag");
-  const close = () => root.querySelector(".tagging").removeAttribute("open");
+function connectTagMenu(root, actions, menus) {
+  const field = root.querySelector(".new-tag"), close = () => menus.close(root.querySelector(".tagging"));
   const submit = () => {
     if (field.value.trim()) actions.tag(field.value.trim());
     field.value = "";
@@ -38,8 +40,7 @@ function connectTagMenu(root, actions) {
   root.querySelector(".give").onclick = submit;
   field.onkeydown = (e) => {
     if (e.key === "Enter") submit();
-    if (e.key === "Escape") close();
-    e.stopPropagation();
+    if (e.key !== "Escape") e.stopPropagation();
   };
 }
 
@@ -48,13 +49,13 @@ function connectRunMenu(root, actions) {
   const startRun = (role) => () => actions.newRun(role, name.value.trim() || name.placeholder);
   root.querySelector(".as-ood").onclick = startRun("ood");
   root.querySelector(".as-class").onclick = startRun("class");
-  name.onkeydown = (e) => e.stopPropagation();
+  name.onkeydown = (e) => e.key !== "Escape" && e.stopPropagation();
 }
 
 function createWriter(root, actions) {
   const $ = (selector) => root.querySelector(selector);
   const orders = memo(({ run }) => writeOrders($(".order"), run));
-  const layout = memo(({ layout, size, order }) => writeLayout(root, layout, size, order));
+  const layout = memo(({ layout, size, order, like }) => writeLayout(root, layout, size, like === null ? order : LIKE));
   const methods = memo(({ run, query }) => writeMethods($(".methods"), run, query, actions));
   const tags = memo(({ tags }) => writeTags(root, tags, actions));
   return (state, count) => {
@@ -71,29 +72,33 @@ function createWriter(root, actions) {
 }
 
 function writeOrders(select, run) {
-  const options = { ...run.orders, "": "by a column of the table" };
-  // The empty option cannot be chosen here; it shows that a click on a title has sorted the table by a column.
-  select.replaceChildren(...Object.entries(options).map(([value, textContent]) =>
-    element("option", { value, textContent, disabled: !value })));
+  // The last two cannot be chosen here; they show what a click on a title or on "More like this" has chosen.
+  const others = { [COLUMN]: "by a column of the table", [LIKE]: "most like one image first" };
+  select.replaceChildren(...Object.entries({ ...run.orders, ...others }).map(([value, textContent]) =>
+    element("option", { value, textContent, disabled: value in others })));
 }
 
 function writeLayout(root, layout, size, order) {
   const select = root.querySelector(".order");
+  root.querySelector(".live").dataset.arranged = layout; // The style sheet gives the table more room.
   for (const button of root.querySelectorAll("[data-layout]"))
     button.setAttribute("aria-checked", button.dataset.layout === layout);
   root.querySelector(".size").value = size;
   root.querySelector(".sized").hidden = layout === "table";
-  select.value = [...select.options].some((option) => option.value === order) ? order : "";
+  select.value = [...select.options].some((option) => option.value === order) ? order : COLUMN;
 }
 
 function writeCounts(root, run, count, markedCount) {
   const $ = (selector) => root.querySelector(selector), affected = markedCount || count;
-  $(".count").textContent = `${formatCount(count)} of ${formatCount(run.truth ? run.n : run.n - run.sets[0].shown)}`;
+  setText($(".count"), `${formatCount(count)} of ${formatCount(run.truth ? run.n : run.n - run.sets[0].shown)}`);
   $(".unmark").hidden = !markedCount;
   $(".unmark").textContent = `${formatCount(markedCount)} marked ✕`;
   for (const text of root.querySelectorAll(".about"))
     text.textContent = markedCount ? `${formatCount(affected)} marked` : `all ${formatCount(affected)}`;
-  for (const summary of root.querySelectorAll(".doing > summary")) summary.classList.toggle("off", !affected);
+  for (const summary of root.querySelectorAll(".doing > summary")) {
+    summary.ariaDisabled = !affected;
+    summary.tabIndex = affected ? 0 : -1;
+  }
 }
 
 const defaultSetName = (run, query) =>

@@ -10,9 +10,12 @@ import { createOutbox } from "./outbox.js";
 import { changeSelection, selectionFromPoints } from "./selection.js";
 
 const INSPECT_DELAY_MS = 120; // Where samples are inspected faster than this, Python is asked about the last one only.
-const LEAST_WEIGHT = 0.1, LARGEST_WEIGHT = 1000;
+const LARGEST_WEIGHT = 1000;
 
-const clampWeight = (weight) => Math.min(Math.max(weight || 0, LEAST_WEIGHT), LARGEST_WEIGHT);
+const clampWeight = (weight) => Math.min(Math.max(weight || 0, 0), LARGEST_WEIGHT);
+
+/** Returns weights under which an included prior has a positive weight: those given, or none where that is not so. */
+const usableWeights = (weights, included) => (weights?.some((weight, j) => included[j] && weight > 0) ? weights : null);
 
 /**
  * Creates the actions.
@@ -25,12 +28,14 @@ const clampWeight = (weight) => Math.min(Math.max(weight || 0, LEAST_WEIGHT), LA
 export function createActions(store, map, send, subsetOf) {
   const sendSettings = () => send("view", settingsMessage(store.state));
   const updateAndSend = (change) => (store.update(change), sendSettings());
+  const inspection = inspectionActions(store, map, send, subsetOf);
+  const narrow = createNarrowing(store, subsetOf, inspection.inspect);
   return {
     ...settingActions(store, updateAndSend, sendSettings),
-    ...queryActions(store, updateAndSend),
+    ...queryActions(store, narrow, sendSettings),
     ...mapActions(store, map),
-    ...selectionActions(store, map, send),
-    ...inspectionActions(store, map, send, subsetOf),
+    ...selectionActions(store, map, narrow, send),
+    ...inspection,
     ...sampleActions(store, send, subsetOf),
   };
 }
@@ -50,11 +55,17 @@ function settingActions(store, updateAndSend, sendSettings) {
 
     /** Includes prior j in the composition or excludes it; the last included prior stays. */
     setIncluded(j, takesPart) {
-      const included = store.state.included.with(j, takesPart);
-      updateAndSend({ included: included.some(Boolean) ? included : included.with(j, true) });
+      const { weights } = store.state, wanted = store.state.included.with(j, takesPart);
+      const included = wanted.some(Boolean) ? wanted : wanted.with(j, true);
+      updateAndSend({ included, weights: usableWeights(weights, included) });
     },
 
-    setWeight: (j, weight) => updateAndSend({ weights: store.state.weights.with(j, clampWeight(weight)) }),
+    /** Sets the weight of prior j; 0 leaves it out. Where no included prior would be left, the weights stay. */
+    setWeight(j, weight) {
+      const { weights, included } = store.state;
+      updateAndSend({ weights: usableWeights(weights.with(j, clampWeight(weight)), included) ?? [...weights] });
+    },
+
     toggleWeights: () => updateAndSend({ weights: store.state.weights ? null : store.state.run.priors.map(() => 1) }),
 
     /** Shows or hides a set, or the training sample ("train"). */
@@ -65,14 +76,30 @@ function settingActions(store, updateAndSend, sendSettings) {
   };
 }
 
+/** Returns a function that updates what narrows the subset. An inspected sample that the subset held before, and holds
+ *  no longer, is left. */
+function createNarrowing(store, subsetOf, inspect) {
+  const holdsInspected = () => {
+    const { run, inspected, query, similar } = store.state, i = inspected === null ? -1 : run.pointOf[inspected];
+    const isPending = query.like !== null && similar?.like !== query.like; // Python has not answered yet.
+    return i >= 0 && (isPending || subsetOf(store.state).subset.mask[i] === 1);
+  };
+  return (change) => {
+    const wasHeld = holdsInspected();
+    store.update(change);
+    if (wasHeld && !holdsInspected()) inspect(null);
+  };
+}
+
 /** Actions on the question, its filters and its order. `setBrush` and `setFind` are called many times during a gesture,
  *  and `sendSettings` at its end. */
-function queryActions(store, updateAndSend) {
-  const setQuery = (change) => updateAndSend({ query: { ...store.state.query, ...change } });
+function queryActions(store, narrow, sendSettings) {
+  const narrowQuery = (change) => narrow({ query: { ...store.state.query, ...change } });
+  const setQuery = (change) => (narrowQuery(change), sendSettings());
   return {
     setQuery,
-    setBrush: (brush) => store.update({ query: { ...store.state.query, brush } }),
-    setFind: (find) => store.update({ query: { ...store.state.query, find } }),
+    setBrush: (brush) => narrowQuery({ brush }),
+    setFind: (find) => narrowQuery({ find }),
 
     /** Adds a value of a facet to the filter, or removes it. */
     toggleValue(facet, value) {
@@ -108,10 +135,10 @@ function mapActions(store, map) {
 }
 
 /** Actions that select points of the map. A mode is "set", "add" or "remove". */
-function selectionActions(store, map, send) {
+function selectionActions(store, map, narrow, send) {
   const select = (isInside, mode) => {
     const selection = changeSelection(store.state.selection, visibilityTest(store.state), isInside, mode);
-    store.update({ selection, selectionPending: false });
+    narrow({ selection, selectionPending: false });
     send("lasso", selectionMessage(store.state));
   };
   return {
@@ -126,7 +153,7 @@ function inspectionActions(store, map, send, subsetOf) {
   let timer, lastTime = -Infinity;
   const inspect = (number) => {
     if (number === store.state.inspected) return;
-    store.update({ inspected: number });
+    store.update({ inspected: number, markFrom: number });
     clearTimeout(timer);
     const ask = () => send("inspect", JSON.stringify(number)), now = performance.now();
     const isFast = now - lastTime < INSPECT_DELAY_MS;
@@ -135,6 +162,7 @@ function inspectionActions(store, map, send, subsetOf) {
     else ask();
   };
   return {
+    /** Inspects a sample; null leaves the inspected one. */
     inspect,
 
     inspectAt(x, y) {
@@ -171,7 +199,16 @@ function sampleActions(store, send, subsetOf) {
     toggleMark(number) {
       const marked = new Set(store.state.marked);
       if (!marked.delete(number)) marked.add(number);
-      store.update({ marked });
+      store.update({ marked, markFrom: number });
+    },
+
+    /** Marks the samples of the subset from the one that was inspected or marked last to this one. */
+    markUpTo(number) {
+      const { run, marked, markFrom } = store.state, { points } = subsetOf(store.state);
+      const places = [markFrom ?? number, number].map((n) => points.indexOf(run.pointOf[n]));
+      const [from, to] = [Math.min(...places), Math.max(...places)];
+      const added = from < 0 ? [number] : Array.from(points.slice(from, to + 1), (i) => run.number[i]);
+      store.update({ marked: new Set([...marked, ...added]) });
     },
     clearMarks: () => store.update({ marked: new Set() }),
     tag: (tag) => post("tag", { tag }),
@@ -182,6 +219,9 @@ function sampleActions(store, send, subsetOf) {
       if (marked.size) return post("tag", { tag });
       if (inspected !== null) outbox.post({ what: "tag", tag, version: run.version, number: inspected });
     },
+
+    /** Starts the job that makes the run's map. */
+    makeMap: () => outbox.post({ what: "map" }),
 
     /** Starts a new run in which the samples are an OOD set (role "ood") or a known class (role "class"). */
     newRun: (role, name) => post("run", { role, name }),

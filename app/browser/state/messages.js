@@ -18,6 +18,7 @@ import { emptySelection, keepIfEqual, selectionFromText } from "./selection.js";
 export function changeForRun(state, run, answer) {
   const change = {
     run, exact: null, selection: emptySelection(run.n), parts: null, similar: null, hovered: -1, marked: new Set(),
+    markFrom: null,
   };
   const isContinued = state.run?.view === run.view && state.included.length === run.k;
   if (!isContinued) {
@@ -30,7 +31,7 @@ export function changeForRun(state, run, answer) {
 
 /**
  * Returns what changes in the state when Python answers: the settings where their version is new, exact numbers, the
- * decisive parts, the tags, the samples similar to one, and the details of the inspected sample.
+ * decisive parts, the tags, the samples similar to one, why there is no map, and the details of the inspected sample.
  * @param {object} state
  * @param {object} answer - see app/workbench/browser_state.py
  * @returns {object} the fields to update
@@ -44,6 +45,7 @@ export function changeForAnswer(state, answer) {
   if (answer.parts && !equalAsJson(state.parts?.encoded, answer.parts)) change.parts = decodeParts(answer.parts);
   if (!equalAsJson(state.tags, answer.tags)) change.tags = answer.tags;
   if (!equalAsJson(state.similar, answer.alike)) change.similar = answer.alike;
+  if (!equalAsJson(state.mapNote, answer.map)) change.mapNote = answer.map;
   if (!equalAsJson(state.sampleDetail, answer.subject)) change.sampleDetail = answer.subject;
   return change;
 }

@@ -16,9 +16,10 @@ const INITIAL_STATE = {
   selectionPending: false, // whether the selection of Python's next answer replaces this one
   answeredVersion: -1, answeredSignature: null, // the version and the composition of the last state from Python
   exact: null, // exact numbers, with the signature of their composition
-  parts: null, tags: {}, similar: null, sampleDetail: null,
+  parts: null, tags: {}, similar: null, sampleDetail: null, mapNote: null,
   // The rest is known to the browser alone:
   marked: new Set(), // the numbers of the samples that the next action is about; the whole subset where it is empty
+  markFrom: null, // the number of the sample from which a range of marks begins
   hovered: -1, // the point under the pointer
   viewport: WHOLE_MAP, tool: "lasso", lassoPath: null, // lassoPath is the path while it is drawn
   pageColours: null, // see `pageColours` in map/colours.js
