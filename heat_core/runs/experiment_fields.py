@@ -165,4 +165,4 @@ def resolve_backbone(backbone: str) -> str:
     """Make the path in `torch:FILE` or `hf:FOLDER` absolute; other names stay."""
     kind, colon, path = backbone.partition(":")
     exists = colon and kind in FILE_BACKBONES and expand_home(path).exists()
-    return f"{kind}:{os.fspath(expand_home(path).resolve())}" if exists else backbone
+    return f"{kind}:{os.fspath(resolve_links(expand_home(path)))}" if exists else backbone
