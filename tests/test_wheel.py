@@ -21,6 +21,7 @@ NAMES = {
     "sklearn": "scikit-learn",
     "umap": "umap-learn",
     "pillow_heif": "pillow-heif",
+    "yaml": "pyyaml",
 }  # import → distribution, where they differ
 
 

@@ -41,6 +41,11 @@ class SkippedRows:
             self.add(manifest, row, reason)
         self.count += max(len(rows) - _MOST_EXAMPLES, 0)
 
+    def join(self, others: "SkippedRows") -> None:
+        """Add the rows of another list."""
+        self.count += others.count
+        self.examples += others.examples[: _MOST_EXAMPLES - len(self.examples)]
+
     def sentences(self) -> list[str]:
         """Return the examples, and a phrase with the number of further rows if there are more."""
         more = self.count - len(self.examples)

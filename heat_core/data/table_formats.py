@@ -3,20 +3,37 @@
 from pathlib import Path
 
 from heat_core.data.containers.members import is_archive
+from heat_core.data.formats.coco import open_coco
+from heat_core.data.formats.folder_table import FolderTable, find_list_files
+from heat_core.data.formats.manifest import Manifest
 from heat_core.data.formats.row_paths import LIST_SUFFIXES
+from heat_core.data.formats.yolo import YOLO_SUFFIXES, open_yolo, yolo_file
 from heat_core.data.image_table import ImageTable
-from heat_core.data.manifest import Manifest
 from heat_core.storage import is_file, is_folder
+
+_COCO_SUFFIX = ".json"
+_SUFFIXES = (*LIST_SUFFIXES, _COCO_SUFFIX, *YOLO_SUFFIXES)
 
 
 def has_table_ending(path: Path) -> bool:
     """Return whether the name of a path ends like that of a list of images."""
-    return path.name.lower().endswith(LIST_SUFFIXES)
+    return path.name.lower().endswith(_SUFFIXES)
 
 
 def is_image_table(path: Path) -> bool:
-    """Return whether a path is a list of images."""
-    return has_table_ending(path) and is_file(path)
+    """Return whether a path is a list of images: a file, or a folder that holds one."""
+    return bool(table_files(path))
+
+
+def table_files(path: Path) -> list[Path]:
+    """Return the files that make the list of images at a path; none if it is no list.
+
+    Of a folder these are the `data.yaml` of a YOLO data set, files of metadata, or Parquet files.
+    """
+    if has_table_ending(path) and is_file(path):
+        return [path]
+    description = yolo_file(path)
+    return find_list_files(path) if description is None and is_folder(path) else [description] if description else []
 
 
 def is_image_source(path: Path) -> bool:
@@ -26,7 +43,7 @@ def is_image_source(path: Path) -> bool:
 
 def table_title(path: Path) -> str:
     """Return the name of a list without the ending of its format."""
-    ending = next((end for end in LIST_SUFFIXES if path.name.lower().endswith(end)), "")
+    ending = next((end for end in _SUFFIXES if path.name.lower().endswith(end)), "")
     return path.name[: len(path.name) - len(ending)] or path.name
 
 
@@ -39,4 +56,8 @@ def open_image_table(path: Path) -> ImageTable:
     Raises:
         HeatError: if the list is damaged, or if its columns are missing or ambiguous.
     """
-    return Manifest(path)
+    if path.suffix.lower() == _COCO_SUFFIX:
+        return open_coco(path)
+    if description := yolo_file(path):
+        return open_yolo(description)
+    return Manifest(path) if is_file(path) else FolderTable(path)

@@ -20,7 +20,7 @@ from heat_core.names import printable
 from heat_core.storage import is_file, is_folder
 
 _FILES = ("data.yaml", "data.yml", "dataset.yaml")  # in the folder
-SUFFIXES = (".yaml", ".yml")
+YOLO_SUFFIXES = (".yaml", ".yml")
 _SPLITS = ("train", "val", "test")
 _ORIENTATION, _TURNED = 0x0112, 5  # EXIF: from this value on, width and height are exchanged
 _TOLERANCE = 0.01  # by which edges may lie outside of the image, because shares are rounded
@@ -28,7 +28,7 @@ _TOLERANCE = 0.01  # by which edges may lie outside of the image, because shares
 
 def yolo_file(path: Path) -> Path | None:
     """Return the file that describes a YOLO data set, for the file itself or its folder; None for other paths."""
-    if path.suffix.lower() in SUFFIXES and is_file(path):
+    if path.suffix.lower() in YOLO_SUFFIXES and is_file(path):
         return path
     return next((path / name for name in _FILES if is_file(path / name)), None)
 
