@@ -14,7 +14,7 @@ from heat_core.data.image_table import LABEL, SET, SPLIT, whole_column
 from heat_core.data.manifest_cells import names_with_boxes, printable_names
 from heat_core.data.path_list import NOT_A_FILE, NOT_FOUND, PathList, read_file_stats
 from heat_core.data.skipped_rows import SkippedRows
-from heat_core.data.table_formats import open_image_table, table_title
+from heat_core.data.table_formats import open_image_table, table_files, table_title
 from heat_core.errors import HeatError
 from heat_core.names import printable
 from heat_core.storage import resolve_links
@@ -60,8 +60,9 @@ def open_manifest(path: Path, role: str, set_name: str | None = None) -> ImageSe
     Raises:
         HeatError: if the manifest is damaged, has no such rows, or if none of their files exists.
     """
-    stat = path.stat()
-    table = _read_table(resolve_links(path), (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size))
+    stats = [file.stat() for file in table_files(path)]
+    version = tuple((stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size) for stat in stats)
+    table = _read_table(resolve_links(path), version)
     chosen = _RowSelection(table)
     chosen.select_set(set_name, role)
     has_test_rows = role == "train" and set_name is None and chosen.has_test_rows()
@@ -91,7 +92,7 @@ def open_manifest(path: Path, role: str, set_name: str | None = None) -> ImageSe
 
 
 @lru_cache(maxsize=1)
-def _read_table(path: Path, version: tuple[int, ...]) -> ManifestTable:  # noqa: ARG001 (part of the cache's key)
+def _read_table(path: Path, version: tuple[tuple[int, ...], ...]) -> ManifestTable:  # noqa: ARG001 (part of the cache's key)
     """Read a manifest, and keep it: the training, test and OOD sets of one manifest are opened in turn."""
     manifest, skipped = open_image_table(path), SkippedRows()
     rows, names, files, boxes = list[np.ndarray](), list[str](), list[PathList](), list[np.ndarray]()

@@ -8,8 +8,8 @@ from PIL import Image
 
 from heat_core import HeatError
 from heat_core.data.datasets import from_files, open_dataset
+from heat_core.data.formats.manifest import Manifest
 from heat_core.data.image_location import ImageLocation
-from heat_core.data.manifest import Manifest
 from heat_core.data.skipped_rows import SkippedRows
 
 

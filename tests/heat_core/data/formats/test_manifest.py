@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from heat_core import HeatError
+from heat_core.data.formats.manifest import Manifest
 from heat_core.data.image_table import whole_column
-from heat_core.data.manifest import Manifest
 from heat_core.data.skipped_rows import SkippedRows
 
 

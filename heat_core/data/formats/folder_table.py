@@ -1,0 +1,150 @@
+"""Folders that are lists of images: with a file of metadata beside the images, or made of Parquet files.
+
+The first is the layout of `imagefolder` of Hugging Face `datasets`: `metadata.csv`, `.jsonl` or `.parquet`, in the
+folder itself or in one sub-folder for each split. The second is a list in several files, also in folders `key=value`.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from heat_core.data.folder_scan import is_features_folder, scan_folder, split_of
+from heat_core.data.formats.manifest import Manifest
+from heat_core.data.image_io import suffixes
+from heat_core.data.image_table import LABEL, SPLIT, TableBlock
+from heat_core.data.skipped_rows import SkippedRows
+from heat_core.errors import HeatError
+from heat_core.names import printable, shortlist
+from heat_core.storage import is_file
+
+_METADATA = tuple(f"metadata{end}" for end in (".csv", ".jsonl", ".parquet"))
+_JOB_FILES = "images.parquet", "scores-000000.parquet"  # of a job in shards, whose folder is no list
+
+
+def find_list_files(folder: Path) -> list[Path]:
+    """Return the files that make a folder a list of images; none if it is a folder of images."""
+    return _metadata_files(folder) or _parquet_files(folder)
+
+
+def _metadata_files(folder: Path) -> list[Path]:
+    """Return the files of metadata in a folder, or in its sub-folders for splits.
+
+    Metadata without labels does not make a list of a folder with a sub-folder for each class.
+    """
+    files = [file for place in (folder, *_split_folders(folder)) if (file := _metadata_file(place))]
+    files = files[:1] if files and files[0].parent == folder else files
+    return [] if any(_has_class_folders(file.parent) and LABEL not in _columns(file) for file in files) else files
+
+
+def _metadata_file(folder: Path) -> Path | None:
+    return next((file for name in _METADATA if is_file(file := folder / name)), None)
+
+
+def _columns(file: Path) -> list[str]:
+    try:
+        return Manifest(file).names
+    except HeatError:  # it is said when the list is opened
+        return [LABEL]
+
+
+def _split_folders(folder: Path) -> list[Path]:
+    return sorted(place for place in _sub_folders(folder) if split_of(place.name))
+
+
+def _sub_folders(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return [Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+    except OSError:  # it is said when the folder is read
+        return []
+
+
+def _has_class_folders(folder: Path) -> bool:
+    return len(_sub_folders(folder)) > 1 and not _has_images(folder)
+
+
+def _has_images(folder: Path) -> bool:
+    with os.scandir(folder) as entries:
+        return any(os.path.splitext(entry.name)[1].lower() in suffixes() for entry in entries)
+
+
+def _parquet_files(folder: Path) -> list[Path]:
+    """Return the Parquet files of a folder that has partitions `key=value`, or nothing but Parquet files."""
+    files = _partition_files(folder)
+    is_job = all(is_file(folder / name) for name in _JOB_FILES)
+    is_partitioned = any(file.parent != folder for file in files)
+    if not files or is_job or _has_images(folder) or is_features_folder(folder):
+        return []
+    return files if is_partitioned or not _sub_folders(folder) else []
+
+
+def _partition_files(folder: Path) -> list[Path]:
+    files = [file for file in sorted(folder.glob("*.parquet")) if not file.name.startswith((".", "_"))]
+    partitions = sorted(place for place in _sub_folders(folder) if "=" in place.name)
+    return [*files, *(file for place in partitions for file in _partition_files(place))]
+
+
+class FolderTable:
+    """List of images in several files of a folder (see `image_table.ImageTable`).
+
+    Args:
+        path: path of the folder.
+
+    Raises:
+        HeatError: if a file is damaged, or if its columns are missing or ambiguous.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, files = path, find_list_files(path)
+        self._has_metadata = files[0].name in _METADATA
+        self._parts = [(Manifest(file, path), self._constants(file, files)) for file in files]
+        names = [name for part, constants in self._parts for name in (*part.names, *constants)]
+        self.names = list(dict.fromkeys(names))
+        self.has_boxes = any(part.has_boxes for part, _ in self._parts)
+        self.notes: list[str] = []
+
+    def _constants(self, file: Path, files: list[Path]) -> dict[str, str]:
+        """Return the columns of which all rows of a file have the same value."""
+        if self._has_metadata:
+            return {SPLIT: file.parent.name} if file.parent != self.path else {}
+        keys = [part.split("=", 1) for part in file.relative_to(self.path).parts[:-1] if "=" in part]
+        words = [split_of(other.name.split("-")[0].split(".")[0]) for other in files]
+        splits = {SPLIT: file.name.split("-")[0].split(".")[0]} if all(words) else {}
+        return splits | {printable(key): printable(value) for key, value in keys}
+
+    def resolve_paths(self, paths: list[bytes]) -> list[bytes]:
+        """Resolve paths of rows relative to the folder."""
+        return [os.path.join(os.fsencode(self.path.resolve()), path) for path in paths]
+
+    def blocks(self, skipped: SkippedRows) -> Iterator[TableBlock]:
+        """Yield the valid rows block by block (see `image_table.ImageTable`)."""
+        listed, root = set[bytes](), os.path.join(os.fsencode(self.path.resolve()), b"")
+        for part, constants in self._parts:
+            for block in part.blocks(skipped):
+                start = os.path.join(part.folder, b"").removeprefix(root)
+                paths = [os.path.join(start, path) for path in block.paths]
+                if self._has_metadata:
+                    listed.update(map(os.path.normpath, paths))
+                yield replace(self._complete(block, constants), paths=paths)
+            self.notes += [note for note in part.notes if note not in self.notes]
+        if self._has_metadata:
+            self.notes += self._unlisted_notes(listed)
+
+    def _complete(self, block: TableBlock, constants: dict[str, str]) -> TableBlock:
+        """Fill the columns and boxes that a file does not have."""
+        n = len(block.paths)
+        constant = {name: np.full(n, value, object) for name, value in constants.items() if name not in block.texts}
+        texts = {name: np.full(n, "", object) for name in self.names} | constant | block.texts
+        boxes = np.full((n, 4), np.nan) if self.has_boxes and block.boxes is None else block.boxes
+        return replace(block, texts=texts, boxes=boxes)
+
+    def _unlisted_notes(self, listed: set[bytes]) -> list[str]:
+        """Return a sentence about images of the folder that the metadata does not list."""
+        files = (file.relative_to(self.path) for file in scan_folder(self.path).files)
+        unlisted = [printable(file) for file in files if os.fsencode(file) not in listed]
+        if not unlisted:
+            return []
+        return [f"{len(unlisted):,} images of the folder are not in its metadata, and left out: {shortlist(unlisted)}."]
