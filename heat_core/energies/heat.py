@@ -73,7 +73,13 @@ class CorrectedPrior:
         return self.residual.energies(self.view.rows(features))
 
     def hybrid_energy(self, features: Features) -> np.ndarray:
-        """Compute the hybrid energy E_q / T + E_θ of N samples (Eq. 2), (N,) float64."""
+        """Compute the hybrid energy E_q / T + E_θ of N samples (Eq. 2), (N,) float64.
+
+        Raises:
+            HeatError: before the residual is trained or loaded.
+        """
+        if self.residual is None:
+            raise HeatError(f"The residual of {self.name} is not trained yet: call train, or load, first.")
         return self.prior_energy(features) / self.temperature + self.residual_energy(features)
 
     def train(

@@ -1,5 +1,6 @@
 """DICE (Sun & Li, 2022) as a prior: the energy of the logits of a head with few non-zero weights (Tab. 10)."""
 
+import copy
 from typing import Self
 
 import numpy as np
@@ -40,7 +41,9 @@ class DirectedSparsity(EnergyLogits):
         self.weight = np.where(contribution > np.quantile(contribution, self.sparsity), self._dense, 0.0)
         return self._set_constants(mean, std)
 
-    def fit_clone(self, z: Rows, y: np.ndarray) -> "DirectedSparsity":
+    def fit_clone(self, z: Rows, y: np.ndarray) -> Self:
         """Fit the same kind of prior on other samples, with a head fitted on them if `fit_head` is given."""
-        weight, bias = self.fit_head(z, y) if self.fit_head else (self._dense, self.bias)
-        return DirectedSparsity(weight, bias, self.fit_head, self.sparsity).fit(z, y)
+        clone = copy.copy(self)
+        if self.fit_head:
+            clone._dense, clone.bias = (np.asarray(part, np.float64) for part in self.fit_head(z, y))
+        return clone.fit(z, y)

@@ -1,5 +1,6 @@
 """The Gaussian mixture (GMM) as a prior: one mean per class and one shared covariance (Sec. 3.2)."""
 
+import copy
 from typing import ClassVar, Self
 
 import numpy as np
@@ -125,9 +126,11 @@ class GaussianMixture:
         )
         return smallest
 
-    def fit_clone(self, z: Rows, y: np.ndarray) -> "GaussianMixture":
+    def fit_clone(self, z: Rows, y: np.ndarray) -> Self:
         """Fit a mixture with the same estimator and weights on other samples, to compute held-out energies."""
-        return GaussianMixture(self.covariance_used_, self.weights).fit(z, y)
+        clone = copy.copy(self)  # of the same class, with whatever settings a subclass adds
+        clone.covariance = self.covariance_used_
+        return clone.fit(z, y)
 
     def background(self) -> "GaussianMixture":
         """Compute the Gaussian of all samples regardless of class, Σ₀ = Σ + Σ_c n_c/N (μ_c - μ₀)(μ_c - μ₀)ᵀ.
@@ -139,10 +142,8 @@ class GaussianMixture:
         centre = shares @ self.means_
         away = self.means_ - centre
         covariance = root @ root.T + (shares[:, None] * away).T @ away
-        whole = GaussianMixture(self.covariance_used_)
-        whole._fit(
-            Moments(self.counts_.sum(keepdims=True), centre[None], covariance), covariance, self.covariance_used_
-        )
+        whole, count = GaussianMixture(self.covariance_used_), self.counts_.sum(keepdims=True)
+        whole._fit(Moments(count, centre[None], count * covariance), covariance, self.covariance_used_)
         return whole
 
     head_weight = None  # The energy reads every direction.

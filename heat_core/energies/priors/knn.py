@@ -1,5 +1,6 @@
 """Soft-KNN as a prior: a differentiable energy in place of the distance to a k-th neighbour (Sec. 3.2, Sec. 5)."""
 
+import copy
 from typing import ClassVar, Self
 
 import numpy as np
@@ -61,9 +62,9 @@ class SoftNeighbours:
         )
         return self
 
-    def fit_clone(self, z: Rows, y: np.ndarray | None = None) -> "SoftNeighbours":
+    def fit_clone(self, z: Rows, y: np.ndarray | None = None) -> Self:
         """Fit a new prior with the same settings on other samples."""
-        return SoftNeighbours(self.neighbours, self.bank, self.seed).fit(z, y)
+        return copy.copy(self).fit(z, y)  # of the same class, with whatever settings a subclass adds
 
     head_weight = None  # The energy reads every direction.
 

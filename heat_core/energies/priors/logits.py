@@ -1,5 +1,6 @@
 """The energy of the logits (EL; Liu et al., 2020) as a prior (Sec. 3.2)."""
 
+import copy
 from typing import ClassVar, Self
 
 import numpy as np
@@ -51,10 +52,12 @@ class EnergyLogits:
             raise HeatError(f"The head reads {self.weight.shape[1]} features, these have {z.shape[1]}.")
         return z
 
-    def fit_clone(self, z: Rows, y: np.ndarray) -> "EnergyLogits":
-        """Fit the prior on other samples, with a head fitted on them if `fit_head` is given."""
-        weight, bias = self.fit_head(z, y) if self.fit_head else (self.weight, self.bias)
-        return EnergyLogits(weight, bias, self.fit_head).fit(z, y)
+    def fit_clone(self, z: Rows, y: np.ndarray) -> Self:
+        """Fit the same kind of prior on other samples, with a head fitted on them if `fit_head` is given."""
+        clone = copy.copy(self)  # of the same class, with whatever settings a subclass adds
+        if self.fit_head:
+            clone.weight, clone.bias = (np.asarray(part, np.float64) for part in self.fit_head(z, y))
+        return clone.fit(z, y)
 
     @property
     def head_weight(self) -> np.ndarray | None:

@@ -1,13 +1,13 @@
 """SCALE (Xu et al., 2024) as a prior: the energy of logits scaled by how much the largest activations dominate."""
 
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from heat_core.energies.priors.logits import EnergyLogits
 from heat_core.errors import HeatError
-from heat_core.types import FitHead, Rows
+from heat_core.types import FitHead
 
 PERCENTILE = 85.0  # the value of the authors' code (github.com/kai422/SCALE)
 
@@ -70,11 +70,6 @@ class ScaledActivations(EnergyLogits):
         require_percentile(percentile, "SCALE")
         super().__init__(weight, bias, fit_head)
         self.percentile = percentile
-
-    def fit_clone(self, z: Rows, y: np.ndarray) -> Self:
-        """Fit the same kind of prior on other samples, with a head fitted on them if `fit_head` is given."""
-        weight, bias = self.fit_head(z, y) if self.fit_head else (self.weight, self.bias)
-        return type(self)(weight, bias, self.fit_head, self.percentile).fit(z, y)
 
     @property
     def head_weight(self) -> np.ndarray | None:

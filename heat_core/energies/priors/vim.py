@@ -1,5 +1,6 @@
 """ViM (Wang et al., 2022) as a prior: the energy of the logits plus a virtual logit (proposed in Sec. 3.2)."""
 
+import copy
 from typing import ClassVar, Self
 
 import numpy as np
@@ -96,10 +97,11 @@ class VirtualLogit(EnergyLogits):
             norm += float(products[:, classes:].norm(dim=1).sum(dtype=torch.float64))
         return largest / len(z), norm / len(z)
 
-    def fit_clone(self, z: Rows, y: np.ndarray) -> "VirtualLogit":
+    def fit_clone(self, z: Rows, y: np.ndarray) -> Self:
         """Fit the same kind of prior, with the same d, on other samples."""
-        weight, bias = self.fit_head(z, y) if self.fit_head else (self.weight, self.bias)
-        return VirtualLogit(weight, bias, self.fit_head, self.dim_).fit(z, y)
+        clone = copy.copy(self)
+        clone.dim = self.dim_
+        return super(VirtualLogit, clone).fit_clone(z, y)
 
     @property
     def head_weight(self) -> np.ndarray | None:

@@ -124,10 +124,12 @@ def test_the_hybrid_energy_adds_prior_over_t_and_residual(name):
     np.testing.assert_allclose(part.hybrid_energy(TEST), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_before_training_the_hybrid_is_the_prior():
+def test_before_training_there_is_no_hybrid_energy():
+    """The prior alone would be taken for HEAT."""
     part = fit_prior("gmm", MANY, HEAD)
     np.testing.assert_array_equal(part.residual_energy(TEST), np.zeros(20))
-    np.testing.assert_array_equal(part.hybrid_energy(TEST), part.prior_energy(TEST))
+    with pytest.raises(HeatError, match="residual of gmm is not trained yet"):
+        part.hybrid_energy(TEST)
 
 
 @pytest.mark.parametrize(("train", "held_out"), [(MANY, False), (FEW, True)], ids=["many", "few"])
@@ -168,7 +170,7 @@ def test_a_saved_residual_gives_the_same_energies(tmp_path, name):
     part, path = trained(name), tmp_path / "residual.safetensors"
     part.save(path, SETTINGS)
     again = fit_prior(name, MANY, HEAD)
-    assert not np.allclose(again.hybrid_energy(TEST), part.hybrid_energy(TEST))
+    assert again.residual is None
     again.load(path)
     assert again.temperature == part.temperature
     np.testing.assert_array_equal(again.residual_energy(TEST), part.residual_energy(TEST))
