@@ -4,15 +4,9 @@ from timm.data import resolve_data_config
 
 from heat_core.backbones import hugging_face
 from heat_core.backbones.backbone import WRAPPED_PREFIX, Backbone, wrapped_backbone
+from heat_core.backbones.quick_checks import CIFAR_PRESETS, DEMO
 from heat_core.backbones.state_dict import first_line
-from heat_core.backbones.timm_models import (
-    CIFAR_PRESETS,
-    DEMO,
-    build_network,
-    cifar_network,
-    demo_network,
-    image_size_error,
-)
+from heat_core.backbones.timm_models import build_network, cifar_network, demo_network, image_size_error
 from heat_core.backbones.torch_export import exported
 from heat_core.errors import HeatError
 from heat_core.names import printable

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
+from heat_core.backbones.quick_checks import is_safetensors, require_file
 from heat_core.errors import HeatError
 from heat_core.names import printable, shortlist
-from heat_core.storage import expand_home, is_file, is_folder, permission_error
+from heat_core.storage import expand_home, permission_error
 
 Weights = dict[str, torch.Tensor]
 
@@ -36,11 +36,9 @@ def read_weights(path: str) -> Weights:
         HeatError: where there is no such file, or it cannot be read without executing code.
     """
     file = expand_home(path)
-    if not is_file(file):
-        what = "is a folder: name the file in it" if is_folder(file) else "does not exist"
-        raise HeatError(f"The weights file {printable(file)} {what}.")
+    require_file(file, "weights file")
     try:
-        if file.suffix == ".safetensors" or _is_safetensors(file):
+        if file.suffix == ".safetensors" or is_safetensors(file):
             return dict(load_file(file, device="cpu"))
         with torch.serialization.safe_globals([argparse.Namespace]):  # of scripts that save their options
             content = torch.load(file, map_location="cpu", weights_only=True)
@@ -59,13 +57,6 @@ def read_weights(path: str) -> Weights:
     if not isinstance(content, dict):
         raise HeatError(f"{printable(file)} holds no tensors by their names: save the network's state_dict().")
     return dict(_flatten_tensors(next((content[k] for k in _STATE_KEYS if isinstance(content.get(k), dict)), content)))
-
-
-def _is_safetensors(file: Path) -> bool:
-    """Tell whether a file without that ending, such as a blob of the Hugging Face hub, is of safetensors."""
-    with suppress(SafetensorError, OSError), safe_open(file, framework="pt"):
-        return True
-    return False
 
 
 def _describe_unsafe_code(file: Path) -> str:

@@ -12,6 +12,8 @@ from timm.models import load_state_dict_from_hf
 from torch import nn
 
 from heat_core.backbones.class_names import read_class_names
+from heat_core.backbones.grey_input import has_grey_weights
+from heat_core.backbones.quick_checks import CIFAR_PRESETS, DEMO
 from heat_core.backbones.resnet_recipe import TrainingRecipe, TrainingRecord, read_training_record
 from heat_core.backbones.state_dict import first_line, load_weights, read_weights, strip_prefixes
 from heat_core.data.demo import DEMO_WEIGHTS
@@ -19,17 +21,8 @@ from heat_core.errors import HeatError
 from heat_core.names import printable
 from heat_core.storage import expand_home
 
-DEMO = "heat-demo-resnet"
 CIFAR_NORM = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2023, 0.1994, 0.2010)}
 _NO_CROP = {"crop_pct": 1.0, "interpolation": "bicubic"}  # no border is cropped
-
-# Networks of the paper for CIFAR: preset → (timm name, repository on the Hugging Face hub, number of classes).
-CIFAR_PRESETS = {
-    f"resnet{depth}{kind}_cifar{classes}": (f"resnet{depth}", f"edadaltocg/resnet{depth}{kind}_cifar{classes}", classes)
-    for depth in (18, 34, 50)
-    for kind in ("", "_supcon")
-    for classes in (10, 100)
-}
 
 
 def build_network(name: str, weights: str | None, image_size: int | None) -> tuple[Any, dict[str, Any] | None]:
@@ -162,11 +155,12 @@ def _load_weights_file(name: str, weights: str) -> tuple[Any, int | None]:
     default = create()
     state = strip_prefixes(state, default, weights)
     classes = _count_classes(state, name) or _count_classes(_translate_keys(state, default), name)
-    model, trained_at = create(num_classes=classes), None
+    grey = {"in_chans": 1} if has_grey_weights(state, default) else {}
+    model, trained_at = create(num_classes=classes, **grey), None
     misshapen = [k for k, v in state.items() if k in (own := model.state_dict()) and v.shape != own[k].shape]
     if misshapen and (size := _pretrained_image_size(state, model)):
         with suppress(HeatError):
-            model, trained_at = create(num_classes=classes, img_size=size), size
+            model, trained_at = create(num_classes=classes, img_size=size, **grey), size
     load_weights(model, _translate_keys(state, model), name, weights, classifier_names(name))
     return model, trained_at
 
