@@ -21,7 +21,7 @@ from heat_core.data.image_set import ImageSet, images_fingerprint, make_opener, 
 from heat_core.data.image_table import whole_column
 from heat_core.data.manifest_set import open_manifest
 from heat_core.data.path_list import PathList, read_file_stats
-from heat_core.data.table_formats import is_image_table
+from heat_core.data.table_formats import is_image_table, refuse_spreadsheet
 from heat_core.digests import digest_of_bytes, digest_of_texts
 from heat_core.errors import HeatError
 from heat_core.names import printable
@@ -73,6 +73,7 @@ def open_dataset(source: str, role: str = "test", name: str | None = None, set_n
     elif source in EXTRACTED:
         images = _from_extracted(source, role)
     else:
+        refuse_spreadsheet(path)
         what = "is a file, but no manifest" if is_file(path) else "is neither a folder nor a known dataset"
         raise HeatError(
             f"{source!r} {what}: give a folder of images, a manifest (a CSV or Parquet file that lists them), "
@@ -212,8 +213,26 @@ def open_torchvision(source: str, role: str) -> ImageSet:
     labels: Any = getattr(data, "targets", getattr(data, "labels", getattr(data, "_labels", None)))
     class_names = list(getattr(data, "classes", [])) or [str(c) for c in sorted(set(map(int, labels)))]
     ids = [f"{source}/{role}/{i:06d}" for i in range(len(data))]
-    opener, fingerprint = partial(_open_torchvision_item, data), digest_of_texts(source, role)
-    return ImageSet(source, ids, opener, np.asarray(labels), class_names, fingerprint)
+    labels = np.asarray(labels)
+    made_by = f"{kind} {sorted(keywords.items())}"  # the same name may stand for another split or class one day
+    content = digest_of_bytes(_torchvision_content(data), labels.tobytes(), length=64)
+    fingerprint = digest_of_texts(source, role, made_by, content)
+    return ImageSet(source, ids, partial(_open_torchvision_item, data), labels, class_names, fingerprint)
+
+
+def _torchvision_content(data: Any) -> bytes:
+    """Return the pixels of a dataset that holds them, or else the names, sizes and times of its files."""
+    pixels = getattr(data, "data", None)
+    if pixels is not None and hasattr(pixels, "shape"):
+        return np.ascontiguousarray(pixels).tobytes()
+    for entries in vars(data).values():
+        if not isinstance(entries, list):
+            continue
+        paths = [entry[0] if isinstance(entry, tuple) else entry for entry in entries]  # some lists hold labels too
+        if paths and isinstance(paths[0], str | Path) and Path(paths[0]).is_file():
+            names = "\n".join(Path(path).name for path in paths)
+            return names.encode(errors="surrogateescape") + read_file_stats(PathList.from_paths(paths))[:, :2].tobytes()
+    return b""
 
 
 def _is_downloaded(datasets: ModuleType, kind: str, root: Path, keywords: dict[str, Any]) -> bool:

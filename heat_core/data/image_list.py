@@ -16,7 +16,7 @@ from heat_core.data.image_io import suffixes
 from heat_core.data.image_table import LABEL, ImageTable
 from heat_core.data.manifest_cells import names_with_boxes, object_array, printable_names
 from heat_core.data.skipped_rows import SkippedRows
-from heat_core.data.table_formats import is_image_table, open_image_table
+from heat_core.data.table_formats import is_image_table, open_image_table, refuse_spreadsheet
 from heat_core.errors import HeatError
 from heat_core.names import printable
 from heat_core.storage import resolve_links
@@ -124,6 +124,7 @@ def _open_manifest(path: Path) -> ImageTable | None:
         raise HeatError(
             f"{printable(path)} does not exist: give image files, folders or archives of them, or a manifest."
         )
+    refuse_spreadsheet(path)
     if path.suffix and path.suffix.lower() not in suffixes():
         raise HeatError(
             f"{printable(path)} is neither an image nor a manifest (CSV or Parquet with a column `path`): leave it out."

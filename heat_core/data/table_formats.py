@@ -9,9 +9,12 @@ from heat_core.data.formats.manifest import Manifest
 from heat_core.data.formats.row_paths import LIST_SUFFIXES
 from heat_core.data.formats.yolo import YOLO_SUFFIXES, open_yolo, yolo_file
 from heat_core.data.image_table import ImageTable
+from heat_core.errors import HeatError
+from heat_core.names import printable
 from heat_core.storage import is_file, is_folder
 
 _COCO_SUFFIX = ".json"
+_SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 _SUFFIXES = (*LIST_SUFFIXES, _COCO_SUFFIX, *YOLO_SUFFIXES)
 
 
@@ -39,6 +42,12 @@ def table_files(path: Path) -> list[Path]:
 def is_image_source(path: Path) -> bool:
     """Return whether a path is a folder, an archive or a list of images."""
     return is_folder(path) or is_image_table(path) or is_archive(path)
+
+
+def refuse_spreadsheet(path: Path) -> None:
+    """Raise HeatError for a file of a spreadsheet program."""
+    if path.suffix.lower() in _SPREADSHEETS:
+        raise HeatError(f"{printable(path)} is a spreadsheet: save it as CSV in UTF-8, and give that file.")
 
 
 def table_title(path: Path) -> str:

@@ -21,6 +21,13 @@ from heat_core.errors import HeatError
 from heat_core.names import printable
 
 _DELIMITERS = (",", ";", "\t")  # spreadsheets write ; if their numbers have a decimal comma
+# Columns by which the tables of `heat score` and of the Inspect page are known, whose texts `names.escape_formula`
+# escaped.
+_ESCAPED_TABLES = (
+    {"path", "score", "p_value", "unknown", "predicted", "confidence"},
+    {"set", "id", "path", "taken_for", "confidence"},
+)
+_ESCAPED = r"^'( *[=+\-@\t\r\n|%])"
 # A first line that names the delimiter to Excel.
 _NAMED_DELIMITER = re.compile(rb'"?sep=([^"\x80-\xff])"?', re.IGNORECASE)
 
@@ -38,6 +45,9 @@ class CsvRows:
         self._path, self.nested = path, set[int]()
         self._delimiter, self.header, self._skip = _read_header(path)
         self.has_decimal_commas = self._delimiter == ";"
+        self._is_escaped = any(columns <= set(self.header) for columns in _ESCAPED_TABLES)
+        if self._is_escaped:
+            self.header = [re.sub(_ESCAPED, r"\1", name) for name in self.header]
 
     def batches(self, wanted: list[int], skipped: SkippedRows) -> Iterator[tuple[dict[int, Any], np.ndarray]]:
         """Read the columns as bytes, because Arrow would infer a column's type from its first rows alone.
@@ -88,9 +98,16 @@ class CsvRows:
         for batch in reader:
             good = np.arange(done, done + len(batch)) + 2  # as if no row had been skipped; the header is row 1
             before = np.searchsorted(np.array(skipped_numbers) - np.arange(len(skipped_numbers)), good, side="right")
-            yield {i: batch.column(name) for i, name in zip(wanted, kept, strict=True)}, good + before
+            columns = {i: batch.column(name) for i, name in zip(wanted, kept, strict=True)}
+            yield {i: self._unescape(column) for i, column in columns.items()}, good + before
             done += len(batch)
         return done + len(skipped_numbers)
+
+    def _unescape(self, column: Any) -> Any:
+        """Undo `names.escape_formula` in a table that this program wrote."""
+        if not self._is_escaped:
+            return column
+        return arrow().compute.replace_substring_regex(column, _ESCAPED, r"\1")
 
 
 def _read_header(path: Path) -> tuple[str, list[str], int]:

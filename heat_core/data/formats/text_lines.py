@@ -9,6 +9,8 @@ from typing import BinaryIO, cast
 from heat_core.errors import HeatError
 from heat_core.names import printable
 
+_SPREADSHEETS = (b"PK\3\4", b"\xd0\xcf\x11\xe0")  # first bytes of .xlsx and .ods, and of .xls
+
 
 def is_compressed(path: Path) -> bool:
     """Return whether a file is compressed with gzip, as its name says."""
@@ -32,12 +34,15 @@ def iter_lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 def require_utf8(path: Path, kind: str) -> None:
-    """Raise HeatError if a file begins as text in UTF-16 does.
+    """Raise HeatError if a file begins as text in UTF-16 does, or as the file of a spreadsheet program.
 
     Args:
         path: path of the file.
         kind: name of the format in which it should be saved.
     """
     with open_bytes(path) as file:
-        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            raise HeatError(f"{printable(path)} is written in UTF-16: save it as {kind} in UTF-8.")
+        start = file.read(4)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise HeatError(f"{printable(path)} is written in UTF-16: save it as {kind} in UTF-8.")
+    if start in _SPREADSHEETS:
+        raise HeatError(f"{printable(path)} holds a spreadsheet: save it as {kind} in UTF-8.")

@@ -1,12 +1,15 @@
 """CSV files as people and spreadsheets write them: quotes, delimiters, decimal commas, compression."""
 
 import gzip
+import os
 
 import numpy as np
 import pytest
 
 from heat_core import HeatError
 from heat_core.data.datasets import from_files, open_dataset
+from heat_core.guard.table import write_table
+from heat_core.guard.verdicts import Verdicts
 from tests.conftest import make_folder
 
 
@@ -121,3 +124,43 @@ def test_a_damaged_compressed_table_is_a_sentence(folder):
         (folder / "l.csv.gz").write_bytes(content)
         with pytest.raises(HeatError, match=r"l\.csv\.gz cannot be read as CSV"):
             open_dataset(str(folder / "l.csv.gz"))
+
+
+def test_the_escape_of_an_own_table_is_undone(folder):
+    """Paths and texts that were escaped for spreadsheets come back from the table of `heat score`."""
+    for name in ("-1.png", "=1+1.png", "'x.png", "'-y.png"):
+        os.link(folder / "i" / "000.png", folder / name)
+    texts = {"-t": ["-1", "+2", "@x", " =3", "'q", "5"], "n": ["-1", "", "-2.5", "0", "1", "2"]}
+    paths = ["-1.png", "=1+1.png", "'x.png", "i/000.png", "i/001.png", "i/002.png"]
+    numbers, energies = np.zeros(6), np.zeros((6, 1))
+    classes = np.zeros(6, int)
+    verdicts = Verdicts(paths, numbers, numbers, classes, numbers, energies, energies, ("gmm",), ["=cat"], [""] * 6)
+    write_table(verdicts, np.zeros(6, bool), folder / "own.csv", {name: np.array(v) for name, v in texts.items()})
+    assert "'-1.png" in (folder / "own.csv").read_text()
+    images = from_files([folder / "own.csv"])
+    assert images.ids == [str(folder / path) for path in paths]
+    assert images.columns["-t"].tolist() == ["-1", "+2", "@x", "=3", "'q", "5"]
+    assert images.columns["predicted"].tolist() == ["=cat"] * 6
+    np.testing.assert_array_equal(images.columns["n"], [-1, np.nan, -2.5, 0, 1, 2])
+
+
+def test_a_quote_of_another_table_stays(folder):
+    os.link(folder / "i" / "000.png", folder / "'-y.png")
+    (folder / "l.csv").write_text("path,note\n'-y.png,'-1\n")
+    images = open_dataset(str(folder / "l.csv"))
+    assert (images.ids, images.columns["note"].tolist()) == (["'-y.png"], ["'-1"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("l.xlsx", b"PK\3\4", "is a spreadsheet: save it as CSV in UTF-8"),
+        ("l.csv", b"PK\3\4\0", "holds a spreadsheet: save it as CSV in UTF-8"),
+        ("l.jsonl", '{"path": "a"}'.encode("utf-16"), "is written in UTF-16: save it as JSON Lines in UTF-8"),
+    ],
+)
+def test_files_in_other_formats_are_refused_with_a_remedy(folder, name, content, sentence):
+    (folder / name).write_bytes(content)
+    for read in (open_dataset, lambda path: from_files([path])):
+        with pytest.raises(HeatError, match=sentence):
+            read(folder / name)
