@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from heat_core import Experiment, HeatError
-from heat_core.data.datasets import known_names, open_dataset
+from heat_core.data.datasets import TORCHVISION, known_names, open_dataset
 from heat_core.data.demo import demo_sets
 from heat_core.data.image_set import require_classes
 
@@ -68,21 +68,55 @@ def test_named_sets_without_internet_say_what_to_do():
         open_dataset("mnist")
 
 
-def test_torchvision_files_that_are_there_are_read(home):
-    """CIFAR-10's layout, written small: three classes of torchvision's own pickles are not needed for MNIST's."""
+def write_mnist(home) -> None:
+    """MNIST's layout, written small."""
     folder = home / "data" / "MNIST" / "raw"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for stem, count in (("train", 4), ("t10k", 2)):
         header = np.array([0x803, count, 28, 28], ">i4").tobytes()
         (folder / f"{stem}-images-idx3-ubyte").write_bytes(header + bytes(range(count)) * 784)
         (folder / f"{stem}-labels-idx1-ubyte").write_bytes(
             np.array([0x801, count], ">i4").tobytes() + bytes(range(count))
         )
+
+
+def test_torchvision_files_that_are_there_are_read(home):
+    write_mnist(home)
     train, test = open_dataset("mnist", "train"), open_dataset("mnist", "test")
     assert (len(train), len(test)) == (4, 2)
     assert train.ids[3] == "mnist/train/000003"
     assert train.open(1).size == (28, 28)
     np.testing.assert_array_equal(train.labels, [0, 1, 2, 3])
+
+
+def test_another_split_or_content_of_torchvision_is_another_set(home, monkeypatch):
+    """Features are stored by the fingerprint: the name and the role alone would return those of another split."""
+    write_mnist(home)
+    first = open_dataset("mnist", "train").fingerprint
+    assert open_dataset("mnist", "train").fingerprint == first
+    with monkeypatch.context() as changed:
+        changed.setitem(TORCHVISION, "mnist", ("MNIST", {"train": True, "transform": None}, {"train": False}))
+        other_keywords = open_dataset("mnist", "train").fingerprint
+    images = home / "data" / "MNIST" / "raw" / "train-images-idx3-ubyte"
+    content = bytearray(images.read_bytes())
+    content[-1] ^= 1
+    images.write_bytes(content)
+    assert len({first, other_keywords, open_dataset("mnist", "train").fingerprint}) == 3
+
+
+def test_torchvision_sets_of_files_have_a_fingerprint_of_these(home):
+    root = home / "data" / "dtd" / "dtd"
+    for name in ("banded", "dotted"):
+        (root / "images" / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(root / "images" / name / f"{name}_1.png")
+    (root / "labels").mkdir()
+    for split in ("train1", "test1"):
+        (root / "labels" / f"{split}.txt").write_text("banded/banded_1.png\ndotted/dotted_1.png\n")
+    before = open_dataset("textures", "test")
+    assert (len(before), before.class_names) == (2, ["banded", "dotted"])
+    assert open_dataset("textures", "test").fingerprint == before.fingerprint
+    Image.new("RGB", (9, 9)).save(root / "images" / "banded" / "banded_1.png")
+    assert open_dataset("textures", "test").fingerprint != before.fingerprint
 
 
 def test_extracted_tiny_imagenet(home, image_folder):
