@@ -20,7 +20,7 @@ def to_csv(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> str:
     """Write samples as CSV, one line per sample.
 
     The columns are set, id, path (and box, where there are crops), predicted class, confidence, score and verdict of
-    every detector, note, tags, true class ("" where it is not known), and the columns of the manifests.
+    every detector, true class ("" where it is not known), note, tags, and the columns of the manifests.
     """
     run, notes, numbers = samples.run, read_notes(samples.run.folder), list(numbers)
     scores = {d: samples.scores(d, lens) for d in samples.detectors}
@@ -34,7 +34,7 @@ def to_csv(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> str:
         for name, values in samples.columns.items()
     }
     header = ["set", "id", "path", *(["box"] if has_boxes else []), "taken_for", "confidence"]
-    header += [*(f"score_{d}" for d in scores), *(f"ood_{d}" for d in flagged), "note", "tags", "true_class"]
+    header += [*(f"score_{d}" for d in scores), *(f"ood_{d}" for d in flagged), "true_class", "note", "tags"]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*header, *map(escape_formula, unique_names_avoiding(header, metadata))])
@@ -47,7 +47,7 @@ def to_csv(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> str:
             f"{samples.confidence[i]:.4f}",
             *(f"{values[i]:.6g}" for values in scores.values()),
             *(int(values[i]) for values in flagged.values()),
-            *map(escape_formula, (note["note"], ";".join(note["tags"]), str(samples.true_class[i]))),
+            *map(escape_formula, (str(samples.true_class[i]), note["note"], ";".join(note["tags"]))),
             *(texts[i] for texts in metadata.values()),
         ]
         writer.writerow(row)

@@ -11,7 +11,7 @@ const SHAPES = {
   plus: (x, y, r) => Math.min(Math.abs(x), Math.abs(y)) <= r / 4,
   down: (x, y, r) => -y <= r * 0.8 && Math.abs(x) <= (r - y) * 0.55,
   ring: (x, y, r) => x * x + y * y <= r * r + 0.5 && x * x + y * y > r * r * 0.3,
-  frame: (x, y, r) => Math.max(Math.abs(x), Math.abs(y)) <= r * 0.8 && Math.max(Math.abs(x), Math.abs(y)) > r * 0.4,
+  frame: (x, y, r) => Math.max(Math.abs(x), Math.abs(y)) <= r * 0.8 && Math.max(Math.abs(x), Math.abs(y)) > r * 0.55,
   bar: (x, y, r) => Math.abs(y) <= r / 3,
   pole: (x, y, r) => Math.abs(x) <= r / 3,
   kite: (x, y, r) => Math.abs(x) + Math.abs(y) <= r && Math.abs(x) + Math.abs(y) > r / 2,

@@ -24,7 +24,11 @@ export function createInspector(root, actions, enlarge) {
   const container = root.querySelector(".inspector"), picture = element("div", { className: "large" });
   const facts = element("div", { className: "facts" }), details = element("div", { className: "details" });
   const close = element("button", { type: "button", className: "leave", textContent: "✕", ariaLabel: "Close" });
-  close.onclick = () => actions.inspect(null);
+  close.onclick = () => {
+    actions.inspect(null);
+    root.querySelector('.results [data-number][tabindex="0"]')?.focus({ preventScroll: true });
+  };
+  container.addEventListener("keydown", (e) => e.key === "Escape" && !e.defaultPrevented && close.click());
   const writeSample = memo(({ run, inspected }) => {
     root.querySelector(".live").dataset.inspected = inspected !== null;
     if (inspected === null) return container.replaceChildren(createHint());

@@ -6,7 +6,7 @@
  * @param {Element} root
  * @param {function()} focusResults - gives the focus to the current sample
  * @returns {{open: function(Element, Element), close: function(Element), stop: function()}} open opens a menu and gives
- *   the focus to a field in it; close gives it back; stop ends the observation of the pointer
+ *   the focus to a field in it; close gives it back; stop ends the observation of pointer and keys
  */
 export function connectMenus(root, focusResults) {
   const openers = new WeakMap(); // menu → the element that had the focus when a key opened the menu
@@ -22,13 +22,11 @@ export function connectMenus(root, focusResults) {
   const closeOthers = (e) => {
     for (const menu of menus) if (!e.composedPath().includes(menu)) menu.open = false;
   };
+  const closeByKey = (e) => { // wherever the focus is: it is lost where a control of the menu is replaced
+    if (e.key === "Escape" && !e.defaultPrevented) [...menus].filter((menu) => menu.open).forEach(close);
+  };
   document.addEventListener("pointerdown", closeOthers);
-  for (const menu of menus)
-    menu.addEventListener("keydown", (e) => {
-      if (e.key !== "Escape" || !menu.open) return;
-      close(menu);
-      e.preventDefault();
-    });
+  document.addEventListener("keydown", closeByKey);
   return {
     open(menu, field) {
       if (!menu.open) openers.set(menu, root.getRootNode().activeElement ?? root.querySelector(".results"));
@@ -36,6 +34,9 @@ export function connectMenus(root, focusResults) {
       field.focus();
     },
     close,
-    stop: () => document.removeEventListener("pointerdown", closeOthers),
+    stop() {
+      document.removeEventListener("pointerdown", closeOthers);
+      document.removeEventListener("keydown", closeByKey);
+    },
   };
 }

@@ -55,6 +55,24 @@ def composed(page, energies, beta, weights=None):
     )
 
 
+def test_ten_sets_and_id_have_marks_that_differ(page):
+    """Of no two sets the marks share more than four fifths of their pixels, at the size of a small run."""
+    marks = page.evaluate(
+        "async () => { const { shapeNames } = await import('/map/point_style.js');"
+        " const { SHAPE_NAMES, shapeOffsets } = await import('/map/shapes.js');"
+        " const names = Array.from({ length: 12 }, (_, set) => shapeNames.dataset({}, set));"
+        " return [names, names.map(name => Array.from(shapeOffsets(name === 'disc' ? 3 : 4, name, 99)))] }"
+    )
+    names, pixels = marks[0], [set(offsets) for offsets in marks[1]]
+    assert names[0] == "disc"
+    assert "cross" not in names  # it stands for wrong verdicts
+    assert len(set(names[:11])) == 11
+    assert names[11] == names[1]  # they come round, without that of ID
+    for i in range(11):
+        for j in range(i):
+            assert len(pixels[i] & pixels[j]) / len(pixels[i] | pixels[j]) <= 0.8, (names[i], names[j])
+
+
 @pytest.mark.parametrize("beta", BETAS)
 def test_compose(page, beta):
     for energies in (

@@ -52,6 +52,9 @@ def test_the_address_holds_the_whole_look(demo_run):
     )
     assert from_query_params(to_query_params(view), demo_run) == view
     assert from_query_params(to_query_params(ViewState(alpha=0.02)), demo_run) == ViewState(alpha=0.02)
+    weighed = ViewState(weights=(1.0, 0.0, 2.0))  # a weight of 0 leaves a prior out
+    assert from_query_params(to_query_params(weighed), demo_run) == weighed
+    assert from_query_params({"w": "0,0,0"}, demo_run) == ViewState()
     for alpha in ("0.00001", "0", "1", "nan", "-1"):  # less than the smallest p can be, or no rate
         assert from_query_params({"alpha": alpha}, demo_run) == ViewState()
     assert page_url("compare", demo_run.id, ViewState()) == f"./compare?run={demo_run.id}&beta=0"

@@ -141,8 +141,9 @@ def test_the_state_is_changed_by_actions_alone(page):
     page.evaluate(VIEW)
     assert page.evaluate("() => { live.store.state.beta = 5; return live.store.state.beta }") == 0
     page.evaluate("() => { live.actions.setIncluded(0, false); live.actions.setIncluded(1, false) }")
-    page.evaluate("() => { live.actions.toggleWeights(); live.actions.setWeight(1, -3) }")
-    assert page.evaluate("[live.store.state.included, live.store.state.weights]") == [[False, True], [1, 0.1]]
+    page.evaluate("() => { live.actions.toggleWeights(); live.actions.setWeight(0, -3); live.actions.setWeight(1, 0) }")
+    # A prior of weight 0 takes no part, so that the only one that takes part keeps its weight.
+    assert page.evaluate("[live.store.state.included, live.store.state.weights]") == [[False, True], [0, 1]]
     page.evaluate("() => { live.actions.toggleSet('ood'); live.actions.selectInView() }")
     assert page.evaluate("Array.from(live.store.state.selection.bits)") == [1, 1, 0]
     page.evaluate("() => live.actions.toggleSet('ood')")
@@ -156,7 +157,7 @@ def test_the_state_is_changed_by_actions_alone(page):
     page.evaluate("() => { for (let i = 0; i < 3; i++) live.actions.step(-1) }")  # to the first of the subset
     assert page.evaluate("live.store.state.inspected") == 9
     page.evaluate("() => { live.actions.toggleMark(9); live.actions.tag('odd') }")
-    (first,) = json.loads(page.evaluate("live.sent.at(-1)[1]"))
+    (first,) = json.loads(page.evaluate("live.sent.findLast(([name]) => name === 'act')[1]"))
     assert {k: v for k, v in first.items() if k != "id"} == {
         "what": "tag",
         "tag": "odd",
@@ -164,10 +165,10 @@ def test_the_state_is_changed_by_actions_alone(page):
         "bits": "IA==",
     }
     page.evaluate("() => live.actions.saveNote(9, 'seen')")  # overtakes the first, which is sent again
-    both = json.loads(page.evaluate("live.sent.at(-1)[1]"))
+    both = json.loads(page.evaluate("live.sent.findLast(([name]) => name === 'act')[1]"))
     assert [one["what"] for one in both] == ["tag", "note"]
     page.evaluate("id => live.actions.acknowledge(id)", first["id"])  # what Python has not done yet is sent once more
-    assert json.loads(page.evaluate("live.sent.at(-1)[1]")) == both[1:]
+    assert json.loads(page.evaluate("live.sent.findLast(([name]) => name === 'act')[1]")) == both[1:]
     sent = page.evaluate("id => { live.actions.acknowledge(id); return live.sent.length }", both[1]["id"])
     assert page.evaluate("() => { live.actions.acknowledge(0); return live.sent.length }") == sent
 

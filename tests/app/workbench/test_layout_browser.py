@@ -1,9 +1,15 @@
 """The layout of the workbench in a real Chromium: what stays where it is, and what is in view at each width."""
 
 import shutil
+from dataclasses import replace
 
-from tests.app.open_workbench import open_page
-from tests.browser import NEEDS_CHROMIUM
+import numpy as np
+import pytest
+
+from heat_core.analysis.samples import Samples
+from heat_core.runs.results_file import ENERGIES
+from tests.app.open_workbench import EXACT, LIVE, open_page
+from tests.browser import NEEDS_CHROMIUM, app_on
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -25,3 +31,116 @@ def test_a_tag_leaves_margins_and_title_as_they_are(served, browser, demo_run):
     page.wait_for_function("() => location.search.includes('run=tagged-layout')")
     assert page.evaluate(MARGINS_AND_TITLE) == before
     page.close()
+
+
+@pytest.fixture
+def sized(served, browser, demo_run):
+    """Opens the demo in a window of a width."""
+    pages = []
+
+    def open_at(width: int, query: str = ""):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        pages.append(page)
+        page.goto(f"{served[0]}/?run={demo_run.id}{query}")
+        page.wait_for_function(EXACT, timeout=60_000)
+        page.locator(".results .cell").first.wait_for(timeout=20_000)
+        return page
+
+    yield open_at
+    for page in pages:
+        page.close()
+
+
+@pytest.mark.parametrize("width", [375, 960, 1280, 1440, 1920])
+@pytest.mark.parametrize("layout", ["grid", "table"])
+def test_pictures_are_early_and_the_inspector_in_view(sized, width, layout):
+    page = sized(width, f"&layout={layout}")
+    assert page.locator(".results .cell").first.bounding_box()["y"] < 700
+    cell = page.locator(".results .cell").nth(2)
+    cell.click()
+    page.get_by_text("What the score is made of").wait_for(timeout=20_000)
+    name = page.locator(".inspector .name").bounding_box()
+    assert 0 < name["y"] < 900 - name["height"]
+    page.wait_for_function(
+        f"() => {{ const sheet = {LIVE}.$('.reasons').getBoundingClientRect(), cell ="
+        f" {LIVE}.$('.results [aria-current=true]').getBoundingClientRect();"
+        " return cell.bottom <= sheet.top + 40 || cell.right <= sheet.left || cell.top >= sheet.bottom }"
+    )  # it does not cover what was clicked
+    page.get_by_role("button", name="Close", exact=True).click()
+    page.wait_for_function(f"() => {LIVE}.state.inspected === null")
+    assert page.evaluate(f"{LIVE}.$('.live').getRootNode().activeElement.dataset.number !== undefined")
+
+
+@pytest.mark.parametrize("width", [960, 1280, 1440])
+def test_the_table_shows_all_of_its_columns(sized, width):
+    page = sized(width, "&layout=table")
+    page.locator(".results .cell").first.click()
+    page.locator(".facts").wait_for(timeout=20_000)
+    room, titles = page.evaluate(
+        f"() => {{ const v = {LIVE}; return [v.$('.results').getBoundingClientRect().right,"
+        " Array.from(v.$('.titles').children, e => [e.textContent, e.getBoundingClientRect().right])] }"
+    )
+    assert {"true class", "score", "p"} <= {name for name, _ in titles}
+    assert all(right <= room for _, right in titles)
+    cells, heads = page.evaluate(
+        f"['.results .cell', '.titles'].map(row => Array.from({LIVE}.$(row).children, e =>"
+        " Math.round(e.getBoundingClientRect().left)))"
+    )
+    assert cells == heads
+
+
+def test_a_known_image_taken_for_another_class_is_marked(sized, demo_run):
+    samples = Samples(demo_run)
+    number = int(np.flatnonzero(samples.is_misclassified)[0])
+    truth = samples.true_class[number]
+    page = sized(1280, f"&q=all&thr=100&find={samples.ids[number]}")  # every known image is kept
+    cell = page.locator(f".results [data-number='{number}']")
+    assert cell.locator(".wrong-class").inner_text() == f"✗ is {truth}"
+    assert cell.get_attribute("class") == "cell right misclassified"
+    right, wrong = page.evaluate(
+        f"['right', 'right misclassified'].map(kind => {{ const cell = {LIVE}.$('.results .cell'); cell.className ="
+        " `cell ${kind}`; return getComputedStyle(cell.querySelector('.frame')).borderTopColor })"
+    )
+    assert right != wrong
+    assert f"wrong class, it is {truth}" in cell.get_attribute("aria-label")
+    cell.click()
+    said = page.locator(".inspector .wrong-class")
+    said.wait_for(timeout=20_000)
+    predicted = demo_run.class_names[samples.predicted[number]]
+    assert said.inner_text() == f"✗ Wrong class: it is {truth}, not {predicted}"
+    page.locator("[data-layout=table]").click()
+    assert f"✗ {truth}" in page.locator(".cell.line").first.inner_text().split("\n")
+
+
+def test_a_run_without_a_map_says_so_in_its_place(served, browser, demo_run):
+    """Where the features are not on this machine either, there is no button."""
+    address, home = served
+    folder = shutil.copytree(demo_run.folder, home / "runs" / "no-map")
+    (folder / "map.npz").unlink()
+    features = demo_run.record.features | {"train": str(folder / "gone")}
+    replace(demo_run.record, features=features).save(folder / ENERGIES)
+    page = open_page(browser, address, "?run=no-map")
+    note = page.locator(".no-map")
+    note.wait_for(timeout=20_000)
+    assert note.inner_text().startswith("This run has no map.")
+    assert not note.locator("button").is_visible()
+    for part in (".stage", ".tools-bar", ".key"):
+        assert not page.locator(part).is_visible()
+    assert not page.problems
+    page.close()
+
+
+@pytest.mark.slow
+def test_a_button_makes_the_map(browser, demo_run, tmp_path):
+    home = shutil.copytree(demo_run.folder.parents[1], tmp_path / "home")
+    (home / "runs" / demo_run.id / "map.npz").unlink()
+    with app_on(home) as address:
+        page = open_page(browser, address)
+        page.get_by_role("button", name="Make the map").click()
+        page.get_by_test_id("stProgress").wait_for(timeout=30_000)
+        page.locator(".no-map", has_text="a job works on this run").wait_for(timeout=20_000)
+        page.wait_for_function(f"() => {LIVE}.run.map", timeout=240_000)
+        page.locator(".stage").wait_for(timeout=20_000)
+        assert not page.locator(".no-map").is_visible()
+        assert not page.problems
+        page.close()

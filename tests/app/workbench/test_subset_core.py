@@ -61,6 +61,7 @@ QUERIES = {
     ),
     "by id": Query("all", order="id:asc"),
     "by class, backwards": Query("all", order="seen:desc"),
+    "by true class": Query("all", order="true:desc"),
     "by an energy": Query("all", order="el:asc"),
     "alike": Query("all", like="near/near-000003"),
     "narrowed by columns": Query("all", values=(("column:<b>a:b", ("x",)), ("column:n", ("2", "10")))),

@@ -1,0 +1,125 @@
+"""Gestures on the results in a real Chromium: ranges of marks, menus, what is left when the question changes, Back."""
+
+import shutil
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+
+from heat_core import Lens
+from heat_core.analysis.samples import Samples
+from tests.app.open_workbench import LIVE, open_page, shown_numbers
+from tests.browser import NEEDS_CHROMIUM
+
+pytestmark = NEEDS_CHROMIUM
+
+MARKED = f"[...{LIVE}.state.marked]"
+OPEN_MENUS = f"Array.from({LIVE}.$('.live').querySelectorAll('.menu[open] > summary'), e => e.textContent)"
+
+
+@pytest.mark.parametrize("layout", ["grid", "table", "rows"])
+def test_shift_and_a_click_mark_a_range(page, layout):
+    page.locator(f"[data-layout={layout}]").click()
+    shown = shown_numbers(page)
+    page.locator(f".results [data-number='{shown[1]}']").first.click()
+    page.locator(f".results [data-number='{shown[3]}']").first.click(modifiers=["Shift"])
+    assert sorted(page.evaluate(MARKED)) == sorted(shown[1:4])
+    page.locator(f".results [data-number='{shown[0]}']").first.click(modifiers=["Shift"])  # from the same sample
+    assert sorted(page.evaluate(MARKED)) == sorted(shown[:4])
+    page.locator(f".results [data-number='{shown[2]}']").first.click(modifiers=["Control"])
+    assert sorted(page.evaluate(MARKED)) == sorted([*shown[:2], shown[3]])
+    assert page.locator(".unmark").inner_text() == "3 marked ✕"
+    assert page.evaluate(f"{LIVE}.state.inspected") == shown[1]
+    assert not page.problems
+
+
+def test_one_menu_is_open_at_a_time(page):
+    page.locator(".tagging > summary").click()
+    assert page.evaluate(OPEN_MENUS) == ["Tag"]
+    page.locator(".menu > summary", has_text="Methods").click()
+    assert page.evaluate(OPEN_MENUS) == ["Methods"]
+    page.locator(".methods input").first.focus()  # a press inside leaves it open
+    page.locator(".methods label").first.click()
+    assert page.evaluate(OPEN_MENUS) == ["Methods"]
+    page.keyboard.press("Escape")
+    assert page.evaluate(OPEN_MENUS) == []
+    page.locator(".menu > summary", has_text="Take along").click()
+    page.get_by_role("heading", level=1).click()  # outside the workbench
+    assert page.evaluate(OPEN_MENUS) == []
+    assert not page.problems
+
+
+def test_a_sample_is_left_with_the_question_that_held_it(page):
+    page.locator(".results .cell").first.click()
+    number = shown_numbers(page)[0]
+    page.wait_for_function("() => location.search.includes('sample=')", timeout=20_000)
+    page.locator("[data-question=all]").click()
+    assert page.evaluate(f"{LIVE}.state.inspected") == number
+    page.locator("[data-question=flagged]").click()
+    page.wait_for_function("() => !location.search.includes('sample=')", timeout=20_000)
+    assert page.evaluate(f"{LIVE}.state.inspected") is None
+    assert "Click a picture" in page.locator(".inspector").inner_text()
+    assert not page.problems
+
+
+def test_a_sample_that_beta_takes_out_is_said_to_be_outside(served, browser, demo_run):
+    samples = Samples(demo_run)
+    detected = samples.flagged("heat", Lens(np.inf)) & ~samples.flagged("heat") & samples.is_ood
+    key = quote(samples.key(int(np.flatnonzero(detected)[0])))
+    page = open_page(browser, served[0], f"?run={demo_run.id}&sample={key}")
+    page.locator(".facts").wait_for(timeout=20_000)
+    outside = page.get_by_text("not among those that answer the question")
+    assert outside.count() == 0
+    page.locator("input.slider").press("End")
+    outside.wait_for(timeout=20_000)
+    assert not page.problems
+    page.close()
+
+
+def test_an_empty_result_says_so(page):
+    empty = page.locator(".empty")
+    assert not empty.is_visible()
+    page.locator("[data-question=tagged]").click()
+    empty.wait_for(timeout=20_000)
+    assert empty.inner_text() == "No image answers this question."
+    page.locator("[data-question=all]").click()
+    page.locator(".find").fill("there is no such name")
+    empty.wait_for(timeout=20_000)
+    assert "take one off" in empty.inner_text()
+    page.locator(".find").fill("")
+    empty.wait_for(state="hidden", timeout=20_000)
+    assert not page.problems
+
+
+def test_the_menu_of_orders_names_the_order_that_is_shown(page):
+    order = page.locator("select.order")
+    chosen = "select => select.selectedOptions[0].textContent"
+    assert order.evaluate(chosen) == "most confident first"
+    page.locator(".results .cell").first.click()
+    page.get_by_role("button", name="More like this").click()
+    page.wait_for_function("() => location.search.includes('like=')", timeout=20_000)
+    assert order.evaluate(chosen) == "most like one image first"
+    order.select_option("unusual")
+    page.wait_for_function("() => !location.search.includes('like=')", timeout=20_000)
+    assert order.evaluate(chosen) == "most out-of-distribution"
+    page.locator("[data-layout=table]").click()
+    page.locator(".titles button", has_text="score").click()
+    page.wait_for_function("() => location.search.includes('order=score')", timeout=20_000)
+    assert order.evaluate(chosen) == "by a column of the table"
+
+
+def test_one_step_back_leaves_compare(served, browser, demo_run):
+    address, home = served
+    shutil.copytree(demo_run.folder, home / "runs" / "gone-back")
+    page = open_page(browser, address, "?run=gone-back")
+    page.wait_for_function("() => location.search.includes('beta=')", timeout=20_000)
+    start = page.url
+    page.get_by_role("link", name="Compare", exact=True).click()
+    page.wait_for_function("() => location.pathname === '/compare' && location.search.includes('beta=')")
+    page.locator(".heat-cards").wait_for(timeout=20_000)
+    page.go_back()
+    page.wait_for_function(f"() => location.href === '{start}'", timeout=20_000)
+    page.locator(".results .cell").first.wait_for(timeout=20_000)
+    page.go_forward()
+    page.wait_for_function("() => location.pathname === '/compare' && location.search.includes('beta=')")
+    page.close()
