@@ -7,11 +7,11 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import torch
-from timm.data import create_transform
 from torch import nn
 
 from heat_core.backbones.feature_extractor import Activations, FeatureExtractor, TimmExtractor
 from heat_core.backbones.frozen import FrozenModule
+from heat_core.backbones.grey_input import repeat_one_channel, timm_transform
 from heat_core.backbones.hooks import find_extractor
 from heat_core.backbones.state_dict import first_line
 from heat_core.backbones.torch_export import exported
@@ -58,7 +58,7 @@ class Backbone(FrozenModule):
     def from_timm(cls, model: Any, name: str, data_config: dict[str, Any]) -> "Backbone":
         """Make a backbone of a timm model, with images prepared according to its data configuration."""
         height, width = data_config["input_size"][1:]
-        transform = create_transform(**data_config, is_training=False)
+        data_config, transform = timm_transform(model, data_config)
         mean, std = tuple(data_config["mean"]), tuple(data_config["std"])
         transform_info = TransformInfo(transform, (height, width), mean, std)
         config = f"{name} {sorted((k, str(v)) for k, v in data_config.items())}"
@@ -80,8 +80,8 @@ class Backbone(FrozenModule):
 
         Args:
             module: (B, 3, H, W) pixels → logits: a tensor, or an output that holds one as `logits` or as its first
-                part.
-            transform: PIL image in RGB → (3, H, W) tensor, without random augmentation.
+                part. It may take one channel, (B, 1, H, W), if the transform gives one.
+            transform: PIL image in RGB → (3, H, W) or (1, H, W) tensor, without random augmentation.
             pool: dotted name of the module that pools; its input is the feature volume. `auto`: the last maps or tokens
                 that any module outputs before the head. None: there is no volume, and so no std-pooling.
             head: dotted name of the module whose input is `avg`: the last linear layer. None: the layer is searched
@@ -109,7 +109,7 @@ class Backbone(FrozenModule):
 
         Args:
             module: the module; it is moved to the CPU and to float32.
-            transform: PIL image in RGB → (3, H, W) tensor.
+            transform: PIL image in RGB → (3, H, W) or (1, H, W) tensor.
             pool: as in `wrap`.
             head: as in `wrap`.
             title: the backbone's name.
@@ -118,7 +118,7 @@ class Backbone(FrozenModule):
         Raises:
             HeatError: where the module or its transform cannot be used.
         """
-        transform_info = TransformInfo.inspect(transform)
+        transform_info = TransformInfo.inspect(transform := repeat_one_channel(module, transform))
         try:
             config = MEMORY_ADDRESS.sub("", repr(module))
             module = module.cpu().float().eval()

@@ -47,10 +47,10 @@ def timm_transform(model: Any, data_config: dict[str, Any]) -> tuple[dict[str, A
     if convolution is None or getattr(convolution, "in_channels", 3) != 1:
         return data_config, create_transform(**data_config, is_training=False)
     convolution.register_forward_pre_hook(_take_first_channel)
-    data_config |= {key: (sum(data_config[key]) / len(data_config[key]),) * 3 for key in ("mean", "std")}
-    return data_config, transforms.Compose(
-        [transforms.Grayscale(3), create_transform(**data_config, is_training=False)]
-    )
+    equal = {key: (sum(data_config[key]) / len(data_config[key]),) * 3 for key in ("mean", "std")}
+    data_config = data_config | equal
+    transform = create_transform(**data_config, is_training=False)
+    return data_config, transforms.Compose([transforms.Grayscale(3), transform])
 
 
 def repeat_one_channel(module: nn.Module, transform: Transform) -> Transform:
