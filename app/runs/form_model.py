@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.common.text import escape_markdown
 from app.runs.form_values import FormValues
-from app.runs.form_widgets import bind
+from app.runs.form_widgets import bind, show_error
 from app.runs.training_settings import draw_training_settings
 from heat_core import detectors
 from heat_core.energies.names import ALL_PRIORS, PRIOR_TITLES, SECOND_PRIORS
@@ -12,8 +12,13 @@ from heat_core.energies.settings import PRESET_NAMES
 from heat_core.runs.experiment import COVARIANCES, MIXTURE_WEIGHTS
 
 
-def draw_backbone(form: FormValues) -> None:
-    """Draw the fields of the backbone and of the second backbone."""
+def draw_backbone(form: FormValues, errors: dict[str, str]) -> None:
+    """Draw the fields of the backbone and of the second backbone.
+
+    Args:
+        form: values of the form.
+        errors: field → error, which is drawn below the field.
+    """
     st.subheader("Backbone")
     network, weights = st.columns(2)
     network.text_input(
@@ -30,6 +35,8 @@ def draw_backbone(form: FormValues) -> None:
         help="safetensors, or torch tensors without pickled code.",
         **bind("weights", form),
     )
+    show_error(errors, "backbone", network)
+    show_error(errors, "weights", weights)
     size, batch = st.columns(2)
     size.number_input(
         "Image size",
@@ -47,6 +54,8 @@ def draw_backbone(form: FormValues) -> None:
             **bind("second_backbone", form),
         )
         weights.text_input("Its weights file", **bind("second_weights", form))
+        show_error(errors, "second_backbone", network)
+        show_error(errors, "second_weights", weights)
         size.number_input("Its image size", min_value=0, **bind("second_image_size", form))
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.common.text import escape_markdown
 from app.runs.form_values import NO_GROUP, FormValues, OodSetRow
-from app.runs.form_widgets import bind
+from app.runs.form_widgets import bind, show_error
 from app.state import session
 from heat_core.data.datasets import known_names
 from heat_core.runs.experiment import GROUPS
@@ -17,8 +17,13 @@ _LIST_HELP = (
 )
 
 
-def draw_image_sets(form: FormValues) -> None:
-    """Draw the fields of the known sets, of the OOD sets, and of the number of images from each."""
+def draw_image_sets(form: FormValues, errors: dict[str, str]) -> None:
+    """Draw the fields of the known sets, of the OOD sets, and of the number of images from each.
+
+    Args:
+        form: values of the form.
+        errors: field → error, which is drawn below the field.
+    """
     st.subheader("Images")
     st.caption(
         "A folder on this machine, with one sub-folder a class (or none); a list of images (CSV or Parquet); or the "
@@ -35,6 +40,7 @@ def draw_image_sets(form: FormValues) -> None:
         "classifier is left out.",
         **bind("id", form),
     )
+    show_error(errors, "id", id_column)
     test_column.text_input(
         "Known (ID), for testing",
         placeholder="every fifth training image",
@@ -42,8 +48,10 @@ def draw_image_sets(form: FormValues) -> None:
         "every fifth training image.",
         **bind("id_test", form),
     )
+    show_error(errors, "id_test", test_column)
     for i, (number, row) in enumerate(list(form.rows.items())):
         _draw_ood_set(form, number, row, "visible" if i == 0 else "collapsed")
+        show_error(errors, form.row_field(number))
     st.button("Another unknown set", icon=":material/add:", type="tertiary", on_click=form.add_row)
     _draw_limits(form)
 

@@ -32,6 +32,16 @@ class OodSetRow:
     source: str = ""
     group: str = NO_GROUP
 
+    @property
+    def set_name(self) -> str:
+        """Name of the set, also where it comes from the source."""
+        return self.name.strip() or table_title(Path(self.source.strip()))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the row says nothing about a set."""
+        return not self.name.strip() and not self.source.strip()
+
 
 @dataclass
 class FormValues:
@@ -101,6 +111,19 @@ class FormValues:
             note = f"{note} Not known here, and left out: {', '.join(dropped)}.".strip()
         return cls(values, rows or {0: OodSetRow()}, settings, note)
 
+    def text(self, name: str) -> str:
+        """Return the value of a text field, without spaces around it."""
+        return str(self.values[name]).strip()
+
+    def row_field(self, number: int) -> str:
+        """Return the name of the field that holds the source of the OOD set in a row."""
+        return f"ood-{number}-source"
+
+    @property
+    def lacks_sets(self) -> bool:
+        """Whether the form does not name known images and a set of unknown ones yet."""
+        return not self.text("id") or all(row.is_empty for row in self.rows.values())
+
     @property
     def key_prefix(self) -> str:
         """Prefix of the keys of the form's widgets."""
@@ -133,14 +156,11 @@ class FormValues:
         ood: dict[str, str] = {}
         groups: dict[str, str] = {}
         for row in self.rows.values():
-            source = row.source.strip()
-            path = Path(source)
-            name = row.name.strip() or table_title(path)
-            if not name and not source:
+            if row.is_empty:
                 continue
-            if name in ood:
+            if (name := row.set_name) in ood:
                 raise HeatError(f"Two OOD sets are called {name!r}: give each a name of its own.")
-            ood[name] = source
+            ood[name] = row.source.strip()
             if row.group in GROUPS:
                 groups[name] = row.group
         chosen = ["all"] if "all" in values["detectors"] else values["detectors"]

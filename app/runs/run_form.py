@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.common import faults
 from app.common.text import escape_markdown
-from app.runs import run_start
+from app.runs import form_checks, run_start
 from app.runs.form_model import draw_backbone, draw_heat
 from app.runs.form_sets import draw_image_sets
 from app.runs.form_values import FormValues
@@ -34,24 +34,31 @@ def _replace_form(form: FormValues) -> None:
 
 def draw() -> None:
     """Draw the form and the button that starts the run."""
-    form = session.get_or_create(
-        "form", lambda: FormValues.from_experiment(demo_experiment(), "The embedded demo: change what you like.")
-    )
+    form = session.get_or_create("form", lambda: FormValues.from_experiment(Experiment(id="", ood={})))
+    errors = form_checks.find_errors(form)
     _draw_source(form)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        draw_image_sets(form)
+        draw_image_sets(form, errors)
     with right:
-        draw_backbone(form)
+        draw_backbone(form, errors)
         draw_heat(form)
+    if form.lacks_sets:
+        st.caption("Name the known images and at least one set of unknown ones: then a summary of the run follows.")
+        run_start.start_button(disabled=True)
+        return
     try:
         experiment = form.to_experiment()
         experiment.check()
     except HeatError as error:
-        faults.show(error)
+        if not errors:  # An error of a field stands there.
+            faults.show(error)
         run_start.start_button(disabled=True)
         return
-    run_start.draw_start(form, experiment)
+    if errors:
+        run_start.start_button(disabled=True)
+    else:
+        run_start.draw_start(form, experiment)
     with st.expander("The same from a terminal, or from Python"):
         st.code(experiment.to_command(), language="bash", wrap_lines=True)
         st.code(experiment.to_python(), language="python")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.common import durations, example_images, faults
 from app.common.text import escape_markdown
+from app.runs.form_checks import open_features, open_images
 from app.runs.form_values import FormValues
 from app.state import session
 from heat_core import Experiment, HeatError
@@ -58,7 +59,7 @@ def start_button(disabled: bool) -> bool:
         type="primary",
         icon=":material/play_arrow:",
         disabled=disabled,
-        help="First correct the errors above, or confirm the warnings." if disabled else None,
+        help="First name the sets, correct the errors above, or confirm the warnings." if disabled else None,
     )
 
 
@@ -77,7 +78,7 @@ def cached_overview(sets: str, home: str) -> SetsOverview:  # noqa: ARG001 (hold
         sets: settings as JSON; see `_overview_key`.
         home: HEAT_HOME, as part of the cache's key.
     """
-    return inspect_sets(Experiment.from_dict(json.loads(sets)))
+    return inspect_sets(Experiment.from_dict(json.loads(sets)), open_images, open_features)
 
 
 @st.cache_data(show_spinner=False, ttl=60, max_entries=32)

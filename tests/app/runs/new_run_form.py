@@ -8,8 +8,7 @@ from tests.app.test_pages import page
 def form(sets, id="train", id_test="test", ood="ood") -> AppTest:
     """The form with these folders."""
     test = page("runs", view="new")
-    for number in (1, 2):
-        test.button(key=f"new-ood-{number}-less").click().run()
+    test.text_input(key="new-backbone").set_value("heat-demo-resnet").run()
     for key, value in (("new-id", id), ("new-id_test", id_test), ("new-ood-0-source", ood)):
         test.text_input(key=key).set_value(str(sets / value) if value else "").run()
     assert not test.exception

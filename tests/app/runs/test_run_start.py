@@ -19,7 +19,8 @@ pytestmark = pytest.mark.usefixtures("started")
 def test_nonsense_is_refused(home):
     synthetic_run(home / "runs" / "a")
     test = page("runs", view="new")
-    assert can_start(test)
+    assert not can_start(test)
+    assert not test.error
     test.text_input(key="new-id").set_value("/no/such/folder").run()
     assert "neither a folder nor a known dataset" in test.error[0].value.replace("\\", "")
     assert not can_start(test)
@@ -28,7 +29,7 @@ def test_nonsense_is_refused(home):
 def test_a_run_starts_and_is_shown(sets, started):
     test = press(form(sets), "Start the run")
     (folder,) = started
-    assert Run.open(folder).experiment.ood == {"unseen digits": str(sets / "ood")}
+    assert Run.open(folder).experiment.ood == {"ood": str(sets / "ood")}
     assert test.query_params["run"] == folder.name
     assert "view" not in test.query_params
     assert test.dataframe[0].value["status"][0] == "queued"
@@ -56,14 +57,15 @@ def test_mistakes_are_refused(sets, image_folder, words, sentence):
     ("words", "sentence"),
     [
         ({"id_test": "train"}, "All images of the ID test set are images of the training set too"),
-        ({"ood": "train"}, "All images of 'unseen digits' are images of the training set too"),
+        ({"ood": "copy"}, "All images of 'copy' are images of the training set too"),
         ({"id_test": "more"}, "The ID test set has classes that the training set lacks ('teal')"),
-        ({"id": "flat"}, "The training set has no classes: clusters of its features stand for them"),
+        ({"id": "unsorted"}, "The training set has no classes: clusters of its features stand for them"),
     ],
 )
 def test_doubts_are_asked_about(sets, image_folder, started, words, sentence):
     image_folder(sets / "more", {"blue": 3, "red": 3, "teal": 3})
-    image_folder(sets / "flat", {"": 12})
+    image_folder(sets / "unsorted", {"": 12})
+    (sets / "copy").symlink_to(sets / "train")
     test = form(sets, **words)
     assert sentence in texts(test)
     assert not can_start(test)
@@ -83,13 +85,14 @@ def test_a_confirmed_warning_confirms_no_other(sets):
     test = form(sets, id_test="train")
     next(box for box in test.checkbox if box.label.startswith("I know")).check().run()
     test.text_input(key="new-ood-0-source").set_value(str(sets / "train")).run()
+    test.text_input(key="new-ood-0-name").set_value("again").run()
     assert not can_start(test)
 
 
 def test_pictures_of_what_goes_in_are_shown(sets):
     test = form(sets)
     (rows,) = [html.body for html in test.get("html") if "heat-row" in html.body]
-    assert [rows.count(f">{name}</div>") for name in ("known", "known, for testing", "unseen digits")] == [1, 1, 1]
+    assert [rows.count(f">{name}</div>") for name in ("known", "known, for testing", "ood")] == [1, 1, 1]
     assert rows.count("<img") == 10 + 10 + 10
 
 

@@ -1,0 +1,117 @@
+"""Errors of the form's paths and names, each for the field that holds it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from app.runs.form_values import FormValues
+from heat_core import Experiment, HeatError
+from heat_core.backbones.quick_checks import check_backbone, check_weights
+from heat_core.data.datasets import TORCHVISION, open_dataset
+from heat_core.data.image_set import ImageSet
+from heat_core.features.features import Features
+from heat_core.features.store import load_features
+from heat_core.runs.experiment import FEATURES
+from heat_core.storage import expand_home, heat_home, is_folder
+
+
+@st.cache_resource(show_spinner="Looking at the folders…", ttl=60, max_entries=32)
+def _images_or_error(source: str, role: str, set_name: str | None, home: str) -> ImageSet | str:  # noqa: ARG001
+    try:
+        return open_dataset(source, role, set_name=set_name)
+    except HeatError as error:
+        return str(error)
+
+
+@st.cache_resource(show_spinner="Looking at the folders…", ttl=60, max_entries=32)
+def _features_or_error(source: str) -> Features | str:
+    try:
+        return load_features(expand_home(source))
+    except HeatError as error:
+        return str(error)
+
+
+def open_images(source: str, role: str, set_name: str | None) -> ImageSet:
+    """Open a set of images, or take it from the cache, where it stays for a minute, since folders may be large.
+
+    Raises:
+        HeatError: as `open_dataset`.
+    """
+    found = _images_or_error(source, role, set_name, str(heat_home()))  # HEAT_HOME holds the data sets with names.
+    if isinstance(found, str):
+        raise HeatError(found)
+    return found
+
+
+def open_features(source: str) -> Features:
+    """Open a folder of features, or take it from the cache.
+
+    Raises:
+        HeatError: as `load_features`.
+    """
+    found = _features_or_error(source)
+    if isinstance(found, str):
+        raise HeatError(found)
+    return found
+
+
+def find_errors(form: FormValues) -> dict[str, str]:
+    """Return field of the form → what is wrong with its value; fields that are empty have no error.
+
+    The field of a row is `FormValues.row_field`.
+    """
+    return _errors_of_sets(form) | _errors_of_rows(form) | _errors_of_networks(form)
+
+
+def _errors_of_sets(form: FormValues) -> dict[str, str]:
+    sets: dict[str, tuple[str, str, str | None]] = {
+        "id": (form.text("id"), "train", None),
+        "id_test": (form.text("id_test"), "test", None),
+    }
+    sets |= {form.row_field(n): (row.source.strip(), "test", row.set_name) for n, row in form.rows.items()}
+    errors = {}
+    for name, (source, role, set_name) in sets.items():
+        if not source or (source in TORCHVISION and not is_folder(Path(source))):  # is downloaded by the job
+            continue
+        if form.text("backbone") == FEATURES:
+            errors[name] = _error_of(lambda source=source: open_features(source))
+        else:
+            errors[name] = _error_of(lambda found=(source, role, set_name): open_images(*found))
+    return {name: error for name, error in errors.items() if error}
+
+
+def _errors_of_rows(form: FormValues) -> dict[str, str]:
+    """Return the errors of rows of the OOD sets whose name cannot be used or is taken, or that lack a source."""
+    errors: dict[str, str | None] = {}
+    names: set[str] = set()
+    for number, row in form.rows.items():
+        if row.is_empty:
+            continue
+        alone = Experiment(id="known", ood={row.set_name: row.source.strip()})
+        errors[form.row_field(number)] = _error_of(alone.check)
+        if row.set_name in names:
+            errors[form.row_field(number)] = f"Two OOD sets are called {row.set_name!r}: give each a name of its own."
+        names.add(row.set_name)
+    return {name: error for name, error in errors.items() if error}
+
+
+def _errors_of_networks(form: FormValues) -> dict[str, str]:
+    errors = {}
+    for prefix in ("", "second_"):
+        name, weights = (form.text(f"{prefix}{field}") for field in ("backbone", "weights"))
+        if not name or name == FEATURES:
+            continue
+        size = form.values[f"{prefix}image_size"] or None
+        errors[f"{prefix}backbone"] = _error_of(lambda of=(name, weights or None, size): check_backbone(*of))
+        if weights:
+            errors[f"{prefix}weights"] = _error_of(lambda of=(weights, name): check_weights(*of))
+    return {name: error for name, error in errors.items() if error}
+
+
+def _error_of(check: Callable[[], object]) -> str | None:
+    try:
+        check()
+    except HeatError as error:
+        return str(error)
+    return None

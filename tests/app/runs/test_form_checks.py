@@ -1,0 +1,111 @@
+"""The form of a new run: it starts empty, and an error stands with the field that holds it."""
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from app.common.text import escape_markdown
+from app.runs import form_checks
+from app.runs.form_values import FormValues
+from heat_core import Experiment, Run
+from heat_core.runs.experiment import demo_experiment
+from tests.app.runs.new_run_form import can_start, form
+from tests.app.runs.test_runs import press, texts
+from tests.app.test_pages import page
+from tests.synthetic import synthetic_run
+
+pytestmark = pytest.mark.usefixtures("started")
+
+
+def errors(**values) -> dict[str, str]:
+    """The errors of an Experiment's fields."""
+    return form_checks.find_errors(FormValues.from_experiment(Experiment(**{"id": "", "ood": {}} | values)))
+
+
+def test_own_folders_inherit_nothing_of_the_demo(sets, started):
+    test = form(sets)
+    press(test, "Start the run")
+    (folder,) = started
+    found = Run.open(folder).experiment
+    assert (found.name, found.groups, found.settings, found.limit) == ("", {}, {}, None)
+    assert list(found.ood) == ["ood"]
+    assert found.preset == Experiment(id="", ood={}).preset
+
+
+def test_an_empty_form_says_what_it_lacks(home):
+    synthetic_run(home / "runs" / "a")
+    test = page("runs", view="new")
+    assert "Name the known images and at least one set of unknown ones" in texts(test)
+    assert not test.error
+    assert not can_start(test)
+
+
+def test_errors_are_named_by_their_field(sets, tmp_path):
+    (tmp_path / "list.csv").write_text("path,set\na.png,near\n")
+    found = errors(
+        id=str(sets / "none"),
+        id_test=str(sets / "tset"),
+        ood={"x": str(sets / "odd"), "y": str(sets / "ood"), "z": str(tmp_path / "list.csv")},
+        backbone="resnet5O",
+        weights=str(tmp_path / "none.pth"),
+        second_backbone="hf:/none/at all",
+        second_weights=str(tmp_path),
+    )
+    assert set(found) == {
+        "id",
+        "id_test",
+        "ood-0-source",
+        "ood-2-source",
+        "backbone",
+        "weights",
+        "second_backbone",
+        "second_weights",
+    }
+    for field, word in {"id": "none", "id_test": "tset", "ood-0-source": "odd", "weights": "none.pth"}.items():
+        assert word in found[field]
+    assert "did you mean" in found["backbone"]
+
+
+def test_what_is_right_has_no_error(sets, tmp_path):
+    save_file({"a": np.zeros(2)}, tmp_path / "w.safetensors")
+    fine = {"id": str(sets / "train"), "ood": {"ood": str(sets / "ood")}}
+    assert errors(**fine, weights=str(tmp_path / "w.safetensors"), backbone="resnet18") == {}
+    assert errors(id="cifar10", ood={"far": "svhn"}) == {}  # downloaded by the job
+    assert form_checks.find_errors(FormValues.from_experiment(demo_experiment())) == {}
+
+
+def test_features_are_looked_for_as_features(sets):
+    found = errors(id=str(sets / "train"), ood={"x": str(sets / "ood")}, backbone="features")
+    assert set(found) == {"id", "ood-0-source"}
+    assert "avg.npy" in found["id"]
+
+
+def test_rows_without_a_source_and_with_one_name(sets):
+    values = FormValues.from_experiment(Experiment(id="", ood={"a": str(sets / "ood"), "b": ""}))
+    values.add_row()
+    values.rows[2].name, values.rows[2].source = "a", str(sets / "test")
+    values.add_row()
+    values.add_row()
+    values.rows[4].source = str(sets / "train")
+    found = form_checks.find_errors(values)
+    assert "cannot be called 'train'" in found.pop("ood-4-source")
+    assert found == {
+        "ood-1-source": "The OOD set 'b' has no folder or name.",
+        "ood-2-source": "Two OOD sets are called 'a': give each a name of its own.",
+    }
+
+
+def test_an_error_is_drawn_in_the_column_of_its_field(sets):
+    test = form(sets, id_test="tset")
+    test.text_input(key="new-weights").set_value(str(sets / "none.pth")).run()
+    assert not can_start(test)
+
+    def of_column(key: str) -> list[str]:
+        columns = [c for c in test.columns if any(t.key == key for t in c.text_input)]
+        column = min(columns, key=lambda c: len(c.text_input))  # without those around it
+        return [error.value for error in column.error]
+
+    assert escape_markdown("tset") in of_column("new-id_test")[0]
+    assert escape_markdown("none.pth does not exist") in of_column("new-weights")[0]
+    assert of_column("new-id") == []
+    assert len(test.error) == 2  # each once
