@@ -11,6 +11,7 @@ import numpy as np
 
 from heat_core.data.containers.members import list_archive
 from heat_core.data.image_io import describe_unread_files, read_header, suffixes
+from heat_core.data.manifest_cells import class_name
 from heat_core.errors import HeatError
 from heat_core.names import printable, shortlist
 from heat_core.storage import is_file, is_folder
@@ -160,31 +161,43 @@ def _classes(folder: Path, files: list[Path]) -> set[str]:
     return {printable(part[0]) for part in parts if len(part) > 1}
 
 
-def unique_names(names: list[str]) -> list[str]:
-    """Make names unique: a name that repeats an earlier one gets a number that no other name has, as in `a~2`."""
-    given, counts, unique = set(names), dict[str, int](), list[str]()
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Make names unique: a name that repeats an earlier one gets a number, as in `a~2`, that no other name has."""
+    taken, numbers = set(names), dict.fromkeys(names, 0)
+    unique = []
     for name in names:
         new = name
-        while name in counts and (new == name or new in given):
-            counts[name] += 1
-            new = f"{name}~{counts[name]}"
-        counts.setdefault(name, 1)
+        numbers[name] += 1
+        while numbers[name] > 1 and (new := f"{name}~{numbers[name]}") in taken:
+            numbers[name] += 1
+        taken.add(new)
         unique.append(new)
     return unique
 
 
 def unique_names_avoiding(taken: Iterable[str], names: Iterable[str]) -> list[str]:
-    """Make names unique, and different from the names that are taken."""
-    taken = list(taken)
-    return unique_names([*taken, *names])[len(taken) :]
+    """Make names unique, and different from the names that are taken, also for readers that ignore their case."""
+    names = list(names)
+    used = {name.casefold() for name in taken}
+    reserved = {name.casefold() for name in names} - used
+    unique = []
+    for name in names:
+        new, number = name, 1
+        while new.casefold() in used or (number > 1 and new.casefold() in reserved):
+            number += 1
+            new = f"{name}~{number}"
+        used.add(new.casefold())
+        unique.append(new)
+    return unique
 
 
 def normalise_class_names(names: list[str]) -> list[str]:
     """Normalise class names so that they can be compared between sets: printable, unique, in Unicode form NFC.
 
-    macOS stores accented letters in another form than Linux and Windows.
+    macOS stores accented letters in another form than Linux and Windows. Truth values and whole numbers are written in
+    one way (see `manifest_cells.class_name`).
     """
-    return unique_names([unicodedata.normalize("NFC", printable(name)) for name in names])
+    return unique_names([unicodedata.normalize("NFC", class_name(printable(name))) for name in names])
 
 
 def encode_classes(names: Sequence[str]) -> tuple[np.ndarray, list[str]]:

@@ -18,7 +18,7 @@ MISSING = frozenset(("", "nan", "NaN", "NAN", "None", "null", "NULL", "NaT", "<N
 MISSING_IN_CSV = MISSING | frozenset(
     ("NA", "N/A", "n/a", "#N/A", "#NA", "#N/A N/A", "-nan", "-NaN", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND")
 )
-_MISSING_NAMES = ("NA", "N/A", "n/a", "None", "null", "NULL")  # texts for a missing value that may also be names
+_DOUBTFUL_NAMES = ("NA", "N/A", "n/a", "None", "null", "NULL")  # texts for a missing value that may also be names
 _LONGEST = 1000  # characters of a text that are kept
 # Numbers in decimal notation. 007 is a name, not a number; more digits than these could be rounded by float64.
 _NUMBER = re.compile(r"-?(?:(?:0|[1-9]\d{0,14})(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,3})?")
@@ -77,26 +77,31 @@ def class_name(text: str) -> str:
     return whole[1] if whole else _TRUTH.get(text, text)
 
 
-def count_missing_names(column: Any, missing: frozenset[str]) -> dict[str, int]:
-    """Count the cells of a column whose text stands for a missing value and may also be a name, by text."""
+def count_doubtful_names(column: Any) -> dict[str, int]:
+    """Count the cells of a column whose text may stand for a missing value or be a name, by text."""
     counts = _as_bytes(column).value_counts()
     pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
     words = ((raw.strip().decode(errors="replace"), count) for raw, count in pairs if raw and len(raw) < _LONGEST)
-    return {word: count for word, count in words if word in missing and word in _MISSING_NAMES}
+    return {word: count for word, count in words if word in _DOUBTFUL_NAMES}
 
 
 def _as_bytes(column: Any) -> Any:
     """Cast a column to bytes, because texts may not be UTF-8."""
-    pa = arrow()
-    if isinstance(column, pa.ExtensionArray):
-        column = column.storage
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+    pa, column = arrow(), _plain(column)
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
         return column
+    if pa.types.is_fixed_size_binary(column.type) or pa.types.is_binary_view(column.type):
+        return column.cast(pa.binary())
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         column = column.cast(pa.string())
     return column.cast(pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary())
+
+
+def _plain(column: Any) -> Any:
+    """Return a column without what Arrow wraps around its values: types of extensions, and dictionaries."""
+    pa = arrow()
+    column = column.storage if isinstance(column, pa.ExtensionArray) else column
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
 def is_nested(kind: Any) -> bool:
@@ -119,24 +124,36 @@ def parse_numbers(values: np.ndarray) -> np.ndarray | None:
         (n,) int64 if all are whole numbers, else float64 with NaN for missing values; None if one text is no number,
         or if all are missing.
     """
-    present = [text for text in values.tolist() if text]
+    present = [text for text in values.tolist() if text not in MISSING_IN_CSV]
     if not present or not all(map(_NUMBER.fullmatch, present)):
         return None
     if len(present) == len(values) and all(map(_WHOLE.fullmatch, present)):
         return values.astype(np.int64)
-    numbers = np.where(values == "", "nan", values).astype(np.float64)
+    numbers = to_floats(values)
     return None if np.isinf(numbers).any() else numbers
 
 
-def has_decimal_commas(values: np.ndarray) -> bool | None:
-    """Return whether some of (n,) texts are numbers with a decimal comma; None if one is no number or has a point."""
+def has_decimal_commas(values: np.ndarray, decimal_comma: re.Pattern[str]) -> bool | None:
+    """Return whether some of (n,) texts are numbers with a decimal comma; None if one is no number or has a point.
+
+    Args:
+        values: texts of a column, "" for missing values.
+        decimal_comma: pattern of the numbers whose comma can be nothing else.
+    """
     present = [text for text in values.tolist() if text]
-    return any("," in text for text in present) if all(map(_WITH_COMMA.fullmatch, present)) else None
+    if not all(map(_WITH_COMMA.fullmatch, present)):
+        return None
+    return any(map(decimal_comma.fullmatch, present))
 
 
 def point_decimals(column: Any) -> Any:
     """Replace the decimal commas of a column by points."""
     return arrow().compute.replace_substring(_as_bytes(column), ",", ".")
+
+
+def to_floats(values: np.ndarray) -> np.ndarray:
+    """Convert (n,) texts of numbers to float64, with NaN for missing values."""
+    return np.array(["nan" if text in MISSING_IN_CSV else text for text in values.tolist()], object).astype(np.float64)
 
 
 def parse_boxes(columns: list[Any], has_corners: bool = False) -> np.ndarray:
@@ -151,7 +168,7 @@ def parse_boxes(columns: list[Any], has_corners: bool = False) -> np.ndarray:
         boxes = np.column_stack([_column_numbers(column) for column in columns])
         boxes[:, 2:] -= boxes[:, :2] if has_corners else 0
         return boxes
-    (column,) = columns
+    column = _plain(columns[0])
     if pa.types.is_struct(column.type):
         return parse_boxes(_box_fields(column))
     return _boxes_from_lists(column) if is_nested(column.type) else _boxes_from_texts(_as_bytes(column))
@@ -176,6 +193,8 @@ _POINTED = bytes.maketrans(b"[]();,", b"     .")
 
 def _column_numbers(column: Any) -> np.ndarray:
     pa = arrow()
+    if is_nested(column.type):
+        return np.full(len(column), np.nan)
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_null(column.type):
         return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
     texts = _as_bytes(column)

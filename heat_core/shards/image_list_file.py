@@ -17,7 +17,7 @@ import numpy as np
 from heat_core.data.folder_scan import unique_names_avoiding
 from heat_core.data.image_list import ImageBlock, ImageSources
 from heat_core.data.image_table import LABEL, whole_column
-from heat_core.data.manifest_cells import names_with_boxes
+from heat_core.data.manifest_cells import names_with_boxes, to_floats
 from heat_core.data.path_list import PathList
 from heat_core.data.pyarrow_support import arrow, to_arrow
 from heat_core.errors import HeatError
@@ -186,7 +186,7 @@ def read_shard(folder: Path, number: int, size: int) -> Shard:
     for name in table.column_names[3:]:
         texts = np.array([text or "" for text in table[name].to_pylist()], object)
         dtype = metadata["numbers"].get(name, "")
-        columns[name] = np.where(texts == "", "nan" if dtype == "float64" else "", texts).astype(dtype or object)
+        columns[name] = to_floats(texts) if dtype == "float64" else texts.astype(dtype or object)
     crops = np.array([box or [np.nan] * 4 for box in boxes]) if metadata["boxed"] else None
     return Shard(number, number * size, PathList.from_paths(path), label, crops, columns)
 

@@ -14,10 +14,17 @@ _LONGEST = 2**16  # bytes of a line that is examined as a row of its own
 IsRow = Callable[[list[str]], bool]
 
 
-def count_lines(path: Path, skip: int) -> int:
-    """Count the lines of a file that are not blank, without the first `skip` of these."""
+def count_lines(path: Path, delimiter: str, skip: int) -> int:
+    """Count the lines of a file that are not blank, without the first `skip` of these.
+
+    A last line with a quote that is not closed counts as two, so that no number of rows agrees with it.
+    """
+    count, last, scan = -skip, b"", _QuoteScan(delimiter)
     with open_bytes(path) as file:
-        return sum(1 for _ in iter_lines(file)) - skip
+        for line in iter_lines(file):
+            count, last = count + 1, line
+    scan.read(last)
+    return count + scan.is_inside
 
 
 def check_quotes(path: Path, delimiter: str, skip: int, is_row: IsRow) -> None:

@@ -21,6 +21,8 @@ from heat_core.errors import HeatError
 from heat_core.names import printable
 
 _DELIMITERS = (",", ";", "\t")  # spreadsheets write ; if their numbers have a decimal comma
+# Delimiter → numbers whose comma is decimal. Beside ; it always is, while beside tabs that of 1,234 may be another.
+_DECIMAL_COMMAS = {";": re.compile(r".+,.+"), "\t": re.compile(r"(?!-?[1-9]\d{0,2},\d{3}$).+,.+")}
 # Columns by which the tables of `heat score` and of the Inspect page are known, whose texts `names.escape_formula`
 # escaped.
 _ESCAPED_TABLES = (
@@ -28,6 +30,7 @@ _ESCAPED_TABLES = (
     {"set", "id", "path", "taken_for", "confidence"},
 )
 _ESCAPED = r"^'( *[=+\-@\t\r\n|%])"
+_SPACED = r'(?s)^ +"(.*)" *$'  # a quoted cell that begins with a space
 # A first line that names the delimiter to Excel.
 _NAMED_DELIMITER = re.compile(rb'"?sep=([^"\x80-\xff])"?', re.IGNORECASE)
 
@@ -44,9 +47,10 @@ class CsvRows:
     def __init__(self, path: Path) -> None:
         self._path, self.nested = path, set[int]()
         self._delimiter, self.header, self._skip = _read_header(path)
-        self.has_decimal_commas = self._delimiter == ";"
-        self._is_escaped = any(columns <= set(self.header) for columns in _ESCAPED_TABLES)
-        if self._is_escaped:
+        self.decimal_comma = _DECIMAL_COMMAS.get(self._delimiter)
+        is_escaped = any(columns <= set(self.header) for columns in _ESCAPED_TABLES)
+        self._unquoted = [*([_ESCAPED] if is_escaped else []), *([_SPACED] if _has_spaced_quotes(path) else [])]
+        if is_escaped:
             self.header = [re.sub(_ESCAPED, r"\1", name) for name in self.header]
 
     def batches(self, wanted: list[int], skipped: SkippedRows) -> Iterator[tuple[dict[int, Any], np.ndarray]]:
@@ -60,7 +64,7 @@ class CsvRows:
         except arrow().ArrowException:
             self._check_quotes()  # which may be the reason
             raise
-        if row_count + 1 != count_lines(self._path, self._skip):  # some cells have several lines
+        if row_count + 1 != count_lines(self._path, self._delimiter, self._skip):  # some cells have several lines
             self._check_quotes()
 
     def _check_quotes(self) -> None:
@@ -99,15 +103,21 @@ class CsvRows:
             good = np.arange(done, done + len(batch)) + 2  # as if no row had been skipped; the header is row 1
             before = np.searchsorted(np.array(skipped_numbers) - np.arange(len(skipped_numbers)), good, side="right")
             columns = {i: batch.column(name) for i, name in zip(wanted, kept, strict=True)}
-            yield {i: self._unescape(column) for i, column in columns.items()}, good + before
+            yield {i: self._unquote(column) for i, column in columns.items()}, good + before
             done += len(batch)
         return done + len(skipped_numbers)
 
-    def _unescape(self, column: Any) -> Any:
-        """Undo `names.escape_formula` in a table that this program wrote."""
-        if not self._is_escaped:
-            return column
-        return arrow().compute.replace_substring_regex(column, _ESCAPED, r"\1")
+    def _unquote(self, column: Any) -> Any:
+        """Undo `names.escape_formula` in a table that this program wrote, and remove quotes behind a space."""
+        for pattern in self._unquoted:
+            column = arrow().compute.replace_substring_regex(column, pattern, r"\1")
+        return column
+
+
+def _has_spaced_quotes(path: Path) -> bool:
+    """Return whether a space stands between a delimiter and a quote at the start of a file."""
+    with open_bytes(path) as file:
+        return re.search(rb'[,;\t] +"', file.read(2**16)) is not None
 
 
 def _read_header(path: Path) -> tuple[str, list[str], int]:
@@ -133,5 +143,5 @@ def _first_row(path: Path, delimiter: str, skip: int) -> list[str]:
         rows = filter(None, csv.reader(text, delimiter=delimiter))
         for number, row in enumerate(rows):
             if number == skip:
-                return row
+                return [re.sub(_SPACED, r"\1", name) for name in row]
     raise HeatError(f"{printable(path)} cannot be read as CSV: it is empty.")

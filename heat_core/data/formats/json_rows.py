@@ -30,7 +30,7 @@ class JsonRows:
         HeatError: if no line holds an object.
     """
 
-    missing, has_decimal_commas = MISSING, False
+    missing, decimal_comma = MISSING, None
 
     def __init__(self, path: Path) -> None:
         self._path = path

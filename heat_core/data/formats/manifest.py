@@ -5,6 +5,7 @@ The column `path` holds the path of each image, relative to the manifest's own f
 counted and left out, and the first of them are named.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ from heat_core.data.manifest_cells import (
     class_name,
     column_bytes,
     column_texts,
-    count_missing_names,
+    count_doubtful_names,
     has_decimal_commas,
     parse_boxes,
     point_decimals,
@@ -65,7 +66,7 @@ class Manifest:
             self._table = read(path)
         self._columns = find_columns(self._table.header, self._table.nested, path)
         self.names, self.has_boxes = list(self._columns.texts), bool(self._columns.boxes)
-        self.notes, self._missing = list(self._columns.notes), {name: Counter[str]() for name in NAMES}
+        self.notes, self._doubtful = list(self._columns.notes), {name: Counter[str]() for name in NAMES}
         self._pointed = set[int]()
 
     @property
@@ -89,8 +90,8 @@ class Manifest:
         largest, box_count = 0.0, 0
         wanted = sorted({self._columns.path, *self._columns.boxes, *self._columns.texts.values()})
         with explain_read_errors(self.path, self._kind):
-            if self._table.has_decimal_commas:
-                self._pointed = self._find_decimal_commas()
+            if self._table.decimal_comma:
+                self._pointed = self._find_decimal_commas(self._table.decimal_comma)
             for batch, numbers in self._table.batches(wanted, skipped):
                 block = self._build_block(batch, numbers, skipped)
                 if block.boxes is not None:
@@ -102,16 +103,16 @@ class Manifest:
                 f"No box of {printable(self.path)} reaches beyond one pixel: they seem to be shares of the image. "
                 "Give x, y, w, h in pixels."
             )
-        self.notes += self._missing_notes()
+        self.notes += self._notes_on_doubtful_names()
 
-    def _find_decimal_commas(self) -> set[int]:
+    def _find_decimal_commas(self, pattern: re.Pattern[str]) -> set[int]:
         """Return the columns, also of boxes, that hold nothing but numbers, some with a decimal comma."""
         columns = self._columns.boxes if len(self._columns.boxes) > 1 else []
         candidates = {*columns, *(i for name, i in self._columns.texts.items() if name not in NAMES)}
         found = dict.fromkeys(candidates, False)
         for batch, _ in self._table.batches(sorted(candidates), SkippedRows()) if candidates else ():
             for i in list(found):
-                commas = has_decimal_commas(column_texts(batch[i], self._table.missing))
+                commas = has_decimal_commas(column_texts(batch[i], self._table.missing), pattern)
                 if commas is None:
                     del found[i]
                 else:
@@ -137,12 +138,13 @@ class Manifest:
 
     def _read_texts(self, name: str, column: Any) -> np.ndarray:
         if name in NAMES:
-            self._missing[name].update(count_missing_names(column, self._table.missing))
+            self._doubtful[name].update(count_doubtful_names(column))
         return column_texts(column, self._table.missing, class_name if name == LABEL else str)
 
-    def _missing_notes(self) -> list[str]:
+    def _notes_on_doubtful_names(self) -> list[str]:
+        counts = [(name, word, n) for name, words in self._doubtful.items() for word, n in words.items()]
+        meaning = {True: "no value", False: "a name"}
         return [
-            f"In its column `{name}` the text {word} is read as no value ({count:,} rows)."
-            for name, words in self._missing.items()
-            for word, count in words.items()
+            f"In its column `{name}` the text {word} is read as {meaning[word in self._table.missing]} ({n:,} rows)."
+            for name, word, n in counts
         ]

@@ -20,7 +20,7 @@ class ParquetRows:
         path: path of the file.
     """
 
-    missing, has_decimal_commas = MISSING, False
+    missing, decimal_comma = MISSING, None
 
     def __init__(self, path: Path) -> None:
         self._path = path

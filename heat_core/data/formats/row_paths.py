@@ -15,8 +15,9 @@ from heat_core.data.manifest_cells import object_array
 #: Endings of lists of images, in lower case.
 LIST_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".jsonl", ".ndjson", ".jsonl.gz")
 _ENDINGS = tuple(end.encode() for end in LIST_SUFFIXES)
-# What a path may hold that is not written as on this disk: a backslash, an accent, a space at an end, an address.
-_UNUSUAL = re.compile(rb"[\\\x80-\xff]|^\s|\s$|^[A-Za-z][A-Za-z0-9+.-]*:", re.MULTILINE)
+# What a path may hold that is not written as on this disk: a backslash, an accent, a percent escape, a space at an end,
+# the home folder, an address.
+_UNUSUAL = re.compile(rb"[\\\x80-\xff]|%[0-9A-Fa-f]{2}|^\s|\s$|^~|^[A-Za-z][A-Za-z0-9+.-]*:", re.MULTILINE)
 _ADDRESS = re.compile(rb"([A-Za-z][A-Za-z0-9+.-]+)://")
 _OF_WINDOWS = re.compile(rb"[A-Za-z]:[\\/]|\\\\")
 _FILE_ADDRESS = re.compile(rb"file:(?://(?:localhost)?(?=/))?(?!//)(.+)", re.IGNORECASE | re.DOTALL)
@@ -121,15 +122,17 @@ class RowPaths:
 
 
 def _spellings(path: bytes) -> Iterator[bytes]:
-    """Yield what a path may mean: as it is; without spaces around it; of an address `file:`; with slashes."""
+    """Yield what a path may mean: as it is; without spaces around it; of `file:` or `~`; with slashes; unescaped."""
     yield path
     stripped = path.strip()
     if address := _FILE_ADDRESS.fullmatch(stripped):
         stripped = unquote_to_bytes(address[1])
         stripped = stripped.lstrip(b"/") if os.sep != "/" else stripped
+    stripped = os.path.expanduser(stripped)
     yield stripped
-    if b"\\" in stripped:
-        yield stripped.replace(b"\\", b"/")
+    slashed = stripped.replace(b"\\", b"/")
+    yield slashed
+    yield unquote_to_bytes(slashed)
 
 
 def _composed(name: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """Rows of a table in a file: what the readers of CSV, Parquet and JSON Lines have in common."""
 
 import csv
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,13 +23,13 @@ class TableRows(Protocol):
         header: names of the columns as the file holds them.
         nested: indices of the columns that hold lists or objects.
         missing: texts that stand for a missing value.
-        has_decimal_commas: whether numbers may have a comma in place of the point.
+        decimal_comma: pattern of the numbers whose comma stands for the point; None if no comma does.
     """
 
     header: list[str]
     nested: set[int]
     missing: frozenset[str]
-    has_decimal_commas: bool
+    decimal_comma: re.Pattern[str] | None
 
     def batches(self, wanted: list[int], skipped: SkippedRows) -> Iterator[tuple[dict[int, Any], np.ndarray]]:
         """Yield batches of rows: index of a column in the header → Arrow column, and the (n,) row numbers.

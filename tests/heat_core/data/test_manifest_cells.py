@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from heat_core import HeatError
 from heat_core.data.datasets import from_files, open_dataset
 from heat_core.data.folder_scan import unique_names
 from heat_core.data.manifest_cells import MISSING_IN_CSV
@@ -57,6 +58,7 @@ def test_a_class_called_na_is_possible_where_missing_values_are_not_text(folder)
     """Parquet has missing values of its own, so that NA is a name in it."""
     images = open_dataset(listed(folder, ["NA", None, "EU"], "l.parquet"), "train")
     assert images.class_names == ["EU", "NA"]
+    assert "In its column `label` the text NA is read as a name (1 rows)." in images.notes
     (folder / "l.jsonl").write_text('{"path": "i/000.png", "label": "NA"}\n{"path": "i/001.png", "label": "EU"}\n')
     assert open_dataset(str(folder / "l.jsonl"), "train").class_names == ["EU", "NA"]
 
@@ -81,13 +83,27 @@ def test_labels_are_the_same_classes_whatever_their_type(folder, column, texts, 
     assert [parquet.class_names[i] for i in parquet.labels] == [csv.class_names[i] for i in csv.labels]
 
 
+def test_folders_and_lists_have_the_same_classes(folder):
+    make_folder(folder / "sorted", {"True": 1, "False": 1})
+    classes = open_dataset(str(folder / "sorted")).class_names
+    assert classes == open_dataset(listed(folder, ["TRUE", "FALSE"])).class_names == ["false", "true"]
+
+
+def test_boxes_of_another_shape_are_no_boxes(folder):
+    boxes = pa.array([[[1.0, 2.0, 3.0, 4.0]], [[1.0, 2.0, 3.0, 4.0]] * 4])
+    pq.write_table(pa.table({"path": ["i/000.png", "i/001.png"], "box": boxes}), folder / "l.parquet")
+    with pytest.raises(HeatError, match="row 1: its box is not four numbers"):
+        open_dataset(str(folder / "l.parquet"))
+
+
 def test_columns_without_values_are_left_out_and_said(folder):
     columns = {
         "path": pa.array([{"bytes": None, "path": f"i/{n:03d}.png"} for n in range(2)]),
         "label": ["a", "b"],
         "tensor": pa.FixedShapeTensorArray.from_numpy_ndarray(np.ones((2, 2, 2), np.float32)),
         "list": pa.array([[1.0], [2.0]]),
-        "uuid": pa.array([bytes(16), bytes(16)], pa.uuid()),
+        "uuid": pa.array([bytes(16), bytes(range(200, 216))], pa.uuid()),
+        "numbers": ["1", "NA"],
         "truth": pa.array([True, None]),
     }
     pq.write_table(pa.table(columns), folder / "l.parquet")
@@ -95,6 +111,7 @@ def test_columns_without_values_are_left_out_and_said(folder):
     assert images.ids == ["i/000.png", "i/001.png"]
     assert images.class_names == ["a", "b"]
     assert images.notes == ("Columns of lists or objects are left out: tensor, list.",)
+    np.testing.assert_array_equal(images.columns["numbers"], [1, np.nan])
     assert images.columns["truth"].tolist() == ["true", ""]
 
 

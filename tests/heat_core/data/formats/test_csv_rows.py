@@ -51,6 +51,19 @@ def test_a_quote_in_an_early_column_is_refused(folder):
         open_dataset(str(folder / "l.csv"))
 
 
+def test_a_quote_that_is_not_closed_in_the_header_or_the_last_row_is_refused(folder):
+    for text, row in (('path,"label\ni/000.png,a\ni/001.png,b\n', 1), ('path,label\ni/000.png,a\ni/001.png,"b\n', 3)):
+        (folder / "l.csv").write_text(text)
+        with pytest.raises(HeatError, match=rf"l\.csv, row {row}: a quote opens a cell there and is never closed"):
+            open_dataset(str(folder / "l.csv"))
+
+
+def test_quotes_behind_a_space_are_quotes(folder):
+    (folder / "l.csv").write_text('"label", "path", n\n"red", "i/000.png", "two\nlines"\n"a ""b""",i/001.png,x "y"\n')
+    images = open_dataset(str(folder / "l.csv"))
+    assert (images.ids, images.class_names) == (["i/000.png", "i/001.png"], ['a "b"', "red"])
+
+
 @pytest.mark.parametrize(
     ("cell", "value"),
     [
@@ -82,15 +95,25 @@ def test_a_first_line_may_name_the_delimiter(folder, line):
 
 
 def test_decimal_commas_are_numbers_where_the_delimiter_is_a_semicolon(folder):
-    lines = ["path;t;pair;label;n", "i/000.png;0,5;1,2;1,5;1", "i/001.png;-21;3,4 5;2,5;2", "i/002.png;NA;;;3"]
+    lines = [
+        "path;t;pair;label;n;m",
+        "i/000.png;0,5;1,2;1,5;1;1,234",
+        "i/001.png;-21;3,4 5;2,5;2;2",
+        "i/002.png;NA;;;3;5,678",
+    ]
     (folder / "l.csv").write_text("\n".join(lines))
     columns = from_files([folder / "l.csv"]).columns
     np.testing.assert_array_equal(columns["t"], [0.5, -21, np.nan])
     assert columns["pair"].tolist() == ["1,2", "3,4 5", ""]
+    assert columns["m"].tolist() == [1.234, 2, 5.678]
     assert columns["label"].tolist() == ["1,5", "2,5", ""]
     assert columns["n"].tolist() == [1, 2, 3]
     (folder / "l.csv").write_text('path,t\ni/000.png,"1,234"\ni/001.png,"0,5"\n')
     assert open_dataset(str(folder / "l.csv")).columns["t"].tolist() == ["1,234", "0,5"]
+    (folder / "l.tsv").write_text("path\tt\tm\ni/000.png\t1,5\t1,234\ni/001.png\t1,234\t2,345\n")
+    columns = open_dataset(str(folder / "l.tsv")).columns
+    assert columns["t"].tolist() == [1.5, 1.234]
+    assert columns["m"].tolist() == ["1,234", "2,345"]  # which may be thousands
 
 
 @pytest.mark.parametrize(

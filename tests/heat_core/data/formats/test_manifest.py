@@ -85,7 +85,7 @@ def test_what_spreadsheets_save_is_read(tmp_path, delimiter, newline):
     rows = ["\ufeffPath", "Label ", "LÄNGE"], ['"a, b.png"', '"x; y"', '"0,5"'], ["c.png", "", "1"]
     paths, texts, bad = read(tmp_path / "l.csv", newline.join(map(delimiter.join, rows)) + newline)
     assert [os.path.basename(path) for path in paths] == [b"a, b.png", b"c.png"]
-    assert texts == {"label": ["x; y", ""], "LÄNGE": ["0.5" if delimiter == ";" else "0,5", "1"]}
+    assert texts == {"label": ["x; y", ""], "LÄNGE": ["0,5" if delimiter == "," else "0.5", "1"]}
     assert not bad
 
 

@@ -39,6 +39,8 @@ def read(folder, *paths: str):
         (unicodedata.normalize("NFD", "a b/ü.png"), "a b/ü.png"),
         (unicodedata.normalize("NFD", " é\\001.png"), "é/001.png"),
         ("file:a%20b/%C3%BC.png", "a b/ü.png"),
+        ("a%20b/%C3%BC.png", "a b/ü.png"),
+        (".\\a b\\ü.png", "./a b/ü.png"),
     ],
 )
 def test_paths_of_other_systems_are_found(folder, path, found):
