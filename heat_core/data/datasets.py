@@ -77,7 +77,7 @@ def open_dataset(source: str, role: str = "test", name: str | None = None, set_n
         what = "is a file, but no manifest" if is_file(path) else "is neither a folder nor a known dataset"
         raise HeatError(
             f"{source!r} {what}: give a folder of images, a manifest (a CSV or Parquet file that lists them), "
-            f"or one of {', '.join(known_names())}."
+            f"a zip or tar archive of images, or one of {', '.join(known_names())}."
         )
     return replace(images, name=printable(name or images.name))
 

@@ -58,7 +58,7 @@ def inspect_sets(
     open_set: SetOpener = _open_set,
     open_features: Callable[[str], Features] = _open_features,
 ) -> SetsOverview:
-    """Inspect the sets of an experiment as its job will open them, without reading an image and without a download.
+    """Inspect the sets of an experiment as its job will open them, reading few images and downloading nothing.
 
     Args:
         experiment: the experiment.

@@ -1,4 +1,4 @@
-"""Warnings about sets that may be laid out by mistake: shared images, missing classes, odd class names."""
+"""Warnings about sets that may be laid out by mistake: shared images, missing classes, odd class names, grey images."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from heat_core.data.folder_scan import SPLITS
+from heat_core.data.grey_images import COLOUR, GREY, grey_or_colour
 from heat_core.data.image_set import ImageSet
 from heat_core.data.path_list import NOT_FOUND, read_file_stats
 from heat_core.features.features import Features
@@ -28,13 +29,14 @@ def notes_of(sets: dict[str, ImageSet]) -> list[str]:
 
 
 def set_warnings(experiment: Experiment, sets: dict[str, ImageSet]) -> Iterator[str]:
-    """Write sentences about sets that share images, or whose classes differ or look like no classes."""
+    """Write sentences about sets that share images, are grey or not, or whose classes differ or look like none."""
     if TRAIN in sets:
         yield from warn_without_classes(sets[TRAIN].labels is not None)
         yield from _warn_class_names(sets[TRAIN])
     if TRAIN in sets and ID in sets:
         yield from _warn_split_classes(sets[TRAIN], sets[ID], not (experiment.id_test or sets[TRAIN].has_test_rows))
     yield from _warn_shared_images(sets)
+    yield from _warn_grey_and_colour(sets)
 
 
 def warn_without_classes(labelled: bool) -> Iterator[str]:
@@ -110,6 +112,19 @@ def _warn_shared_images(sets: dict[str, ImageSet]) -> Iterator[str]:
             "Whether files of one set are copies of another set's was not found out: too many have the same size to be "
             f"read in {MOST_SECONDS:.0f} seconds."
         )
+
+
+def _warn_grey_and_colour(sets: dict[str, ImageSet]) -> Iterator[str]:
+    """Write sentences about sets that are in colour where the training set is grey, and the other way round."""
+    kinds = {name: grey_or_colour(images) for name, images in sets.items()}
+    train = kinds.pop(TRAIN, "")
+    for name, kind in kinds.items():
+        if train and kind and kind != train:
+            titles = {GREY: "grey", COLOUR: "in colour"}
+            yield (
+                f"The images of the training set are {titles[train]}, those of {set_title(name)} {titles[kind]}: this "
+                "alone may tell them apart."
+            )
 
 
 def _file_identities(images: ImageSet, stats: np.ndarray) -> list[Any]:
