@@ -85,3 +85,16 @@ def test_other_images_are_another_fingerprint(tmp_path):
         for colour in (RED, BLUE)
     }
     assert len(prints) == 2
+
+
+@pytest.mark.parametrize("layout", ["{split}-00000-of-00001.parquet", "kind={split}/part.parquet"])
+def test_a_folder_of_files_of_the_hub(tmp_path, layout):
+    for split, colour in (("train", RED), ("test", BLUE)):
+        file = tmp_path / "data" / layout.format(split=split)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        hub_file(file, images_of((colour, "a.png")), {"label": CLASSES}, label=[0])
+    images = open_dataset(str(tmp_path / "data"), "test")
+    expected = {f"{layout.format(split='test')}/000000-a.png": BLUE}
+    if layout.startswith("kind"):  # no split: the files are taken together
+        expected |= {f"{layout.format(split='train')}/000000-a.png": RED}
+    assert colours(images) == expected
