@@ -93,8 +93,8 @@ function createPriorBoxes(container, priors, hasWeights, actions) {
 }
 
 function createWeightField(prior, setWeight) {
-  const field = element("input", { type: "number", min: 0, step: 0.1, ariaLabel: `weight of ${prior.title}` });
-  field.onchange = () => setWeight(field.value === "" ? 1 : Number(field.value));
+  const field = element("input", { type: "number", min: 0.1, step: 0.1, ariaLabel: `weight of ${prior.title}` });
+  field.onchange = () => setWeight(Number(field.value));
   return field;
 }
 

@@ -10,9 +10,9 @@ import { createOutbox } from "./outbox.js";
 import { changeSelection, selectionFromPoints } from "./selection.js";
 
 const INSPECT_DELAY_MS = 120; // Where samples are inspected faster than this, Python is asked about the last one only.
-const LARGEST_WEIGHT = 1000;
+const LEAST_WEIGHT = 0.1, LARGEST_WEIGHT = 1000; // of those that are typed; a link may have a weight of 0
 
-const clampWeight = (weight) => Math.min(Math.max(weight || 0, 0), LARGEST_WEIGHT);
+const clampWeight = (weight) => Math.min(Math.max(weight || 0, LEAST_WEIGHT), LARGEST_WEIGHT);
 
 /** Returns weights under which an included prior has a positive weight: those given, or none where that is not so. */
 const usableWeights = (weights, included) => (weights?.some((weight, j) => included[j] && weight > 0) ? weights : null);
@@ -60,12 +60,7 @@ function settingActions(store, updateAndSend, sendSettings) {
       updateAndSend({ included, weights: usableWeights(weights, included) });
     },
 
-    /** Sets the weight of prior j; 0 leaves it out. Where no included prior would be left, the weights stay. */
-    setWeight(j, weight) {
-      const { weights, included } = store.state;
-      updateAndSend({ weights: usableWeights(weights.with(j, clampWeight(weight)), included) ?? [...weights] });
-    },
-
+    setWeight: (j, weight) => updateAndSend({ weights: store.state.weights.with(j, clampWeight(weight)) }),
     toggleWeights: () => updateAndSend({ weights: store.state.weights ? null : store.state.run.priors.map(() => 1) }),
 
     /** Shows or hides a set, or the training sample ("train"). */

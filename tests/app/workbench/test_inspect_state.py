@@ -141,9 +141,13 @@ def test_the_state_is_changed_by_actions_alone(page):
     page.evaluate(VIEW)
     assert page.evaluate("() => { live.store.state.beta = 5; return live.store.state.beta }") == 0
     page.evaluate("() => { live.actions.setIncluded(0, false); live.actions.setIncluded(1, false) }")
-    page.evaluate("() => { live.actions.toggleWeights(); live.actions.setWeight(0, -3); live.actions.setWeight(1, 0) }")
-    # A prior of weight 0 takes no part, so that the only one that takes part keeps its weight.
-    assert page.evaluate("[live.store.state.included, live.store.state.weights]") == [[False, True], [0, 1]]
+    page.evaluate("() => { live.actions.toggleWeights(); live.actions.setWeight(1, -3) }")
+    assert page.evaluate("[live.store.state.included, live.store.state.weights]") == [[False, True], [1, 0.1]]
+    # A link may have a weight of 0; where only a prior of that weight would be left, all count equally.
+    page.evaluate("() => live.store.update({ included: [true, true], weights: [0, 2] })")
+    page.evaluate("() => live.actions.setIncluded(1, false)")
+    assert page.evaluate("[live.store.state.included, live.store.state.weights]") == [[True, False], None]
+    page.evaluate("() => live.actions.setIncluded(1, true)")
     page.evaluate("() => { live.actions.toggleSet('ood'); live.actions.selectInView() }")
     assert page.evaluate("Array.from(live.store.state.selection.bits)") == [1, 1, 0]
     page.evaluate("() => live.actions.toggleSet('ood')")
