@@ -7,6 +7,7 @@ known images are exchangeable with the calibration images, on which nothing was 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +15,9 @@ from numpy.typing import ArrayLike
 
 from heat_core.errors import HeatError
 from heat_core.thresholds import require_alpha, threshold_at
+
+_CLOSE = 1e-9  # relative difference of a p-value and its bound that may be rounding
+_LARGEST_DENOMINATOR = 10**7  # above the number of calibration images, and of the decimals of an α
 
 
 def min_calibration_size(alpha: float) -> int:
@@ -37,11 +41,31 @@ def benjamini_hochberg(p: ArrayLike, alpha: float) -> np.ndarray:
     require_alpha(alpha)
     valid = np.flatnonzero(~np.isnan(values))
     order = valid[np.argsort(values[valid], kind="stable")]
-    below = np.flatnonzero(values[order] <= alpha * np.arange(1, len(order) + 1) / max(len(order), 1))
     is_discovery = np.zeros(values.shape, bool)
-    if len(below):
-        is_discovery[order[: below[-1] + 1]] = True
+    is_discovery[order[: _discovery_count(values[order], alpha)]] = True
     return is_discovery
+
+
+def _discovery_count(p: np.ndarray, alpha: float) -> int:
+    """Return the largest k with p_k ≤ α k / n of n ascending p-values; 0 if there is none.
+
+    p-values are fractions j / (calibration images + 1), and equal that bound often. Floating-point numbers would then
+    decide by their rounding, so that values close to the bound are compared as fractions.
+    """
+    ranks = np.arange(1, len(p) + 1)
+    bounds = alpha * ranks / max(len(p), 1)
+    is_close = np.isclose(p, bounds, rtol=_CLOSE, atol=0)
+    count = int(ranks[(p <= bounds) & ~is_close].max(initial=0))
+    exact_alpha = _to_fraction(alpha)
+    for k in reversed(ranks[is_close & (ranks > count)].tolist()):
+        if _to_fraction(p[k - 1]) * len(p) <= exact_alpha * k:
+            return k
+    return count
+
+
+def _to_fraction(value: float) -> Fraction:
+    """Return the fraction with a denominator of at most `_LARGEST_DENOMINATOR` whose floating-point number this is."""
+    return Fraction(float(value)).limit_denominator(_LARGEST_DENOMINATOR)
 
 
 @dataclass(frozen=True)
@@ -114,8 +138,3 @@ class Calibration:
     def threshold(self, alpha: float) -> float:
         """Return the threshold that a score with p ≤ α exceeds; +inf if α is below the smallest p."""
         return threshold_at(self._sorted, alpha)
-
-    def alpha_at(self, threshold: float) -> float:
-        """Return the false-alarm rate α that a threshold guarantees: the p-value of a score just above it."""
-        above = len(self) - int(np.searchsorted(self._sorted, threshold, side="right"))
-        return (1 + above) / (len(self) + 1)

@@ -1,5 +1,6 @@
 """Drift: tests of whether groups of new images (a day, a camera, a site) still look like the calibration images."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ class GroupDrift:
 
     Attributes:
         name: name of the group.
-        images: number of images with a score.
+        images: number of images with a score. If it is 0, the share, its bounds, distance and p-value are NaN.
         unknown: number of images with p ≤ α.
         low: lower bound of the 95 % interval (Wilson) of the share of unknown images.
         high: upper bound of that interval.
@@ -29,6 +30,7 @@ class GroupDrift:
             between their p-values: the largest difference of the two distribution functions, in [0, 1].
         p_value: p-value of that distance, corrected for the number of groups (Holm, 1979).
         verdict: a short text, empty if the group shows no drift.
+        unreadable: number of further images of the group, which could not be read and have no score.
     """
 
     name: str
@@ -39,11 +41,12 @@ class GroupDrift:
     distance: float
     p_value: float
     verdict: str
+    unreadable: int = 0
 
     @property
     def share(self) -> float:
-        """Share of unknown images, in [0, 1]."""
-        return self.unknown / self.images
+        """Share of unknown images, in [0, 1]; NaN if no image has a score."""
+        return self.unknown / self.images if self.images else math.nan
 
 
 def drift(
@@ -57,7 +60,7 @@ def drift(
 
     Args:
         calibration: scores of known images.
-        scores: (N,) OOD scores of new images; images with NaN are left out.
+        scores: (N,) OOD scores of new images; images with NaN are counted as not readable.
         groups: N names, the group of each image.
         alpha: false-alarm rate α, from which images count as unknown.
 
@@ -69,27 +72,29 @@ def drift(
     require_alpha(alpha)
     if len(groups) != len(scores):
         raise HeatError(f"There are {len(scores)} scores and {len(groups)} group names: give a name for each score.")
-    is_scored = ~np.isnan(scores)
-    names, group_index = np.unique(np.asarray(groups, dtype=str)[is_scored], return_inverse=True)
+    names, group_index = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
     if len(names) > _MAX_GROUPS:
         raise HeatError(f"There are {len(names):,} groups: choose a column with fewer values, such as a day.")
-    scores = scores[is_scored]
     ends = np.cumsum(np.bincount(group_index, minlength=len(names)))[:-1]
     members = [scores[rows] for rows in np.split(np.argsort(group_index, kind="stable"), ends) if len(rows)]
-    tests = [ks_2samp(calibration.scores, own, method="auto") for own in members]
-    corrected = holm([test.pvalue for test in tests])
+    scored = [own[~np.isnan(own)] for own in members]
+    tests = [ks_2samp(calibration.scores, own, method="auto") for own in scored if len(own)]
+    p_values = iter(holm([test.pvalue for test in tests]))
+    distances = iter([float(test.statistic) for test in tests])
     return [
-        _describe_group(str(name), own, calibration, float(test.statistic), p, alpha)
-        for name, own, test, p in zip(names, members, tests, corrected, strict=True)
+        _describe_group(name, own, calibration, next(distances), next(p_values), alpha, len(whole) - len(own))
+        if len(own)
+        else GroupDrift(name, 0, 0, math.nan, math.nan, math.nan, math.nan, "no image is readable", len(whole))
+        for name, own, whole in zip(names.tolist(), scored, members, strict=True)
     ]
 
 
 def _describe_group(
-    name: str, scores: np.ndarray, calibration: Calibration, distance: float, p: float, alpha: float
+    name: str, scores: np.ndarray, calibration: Calibration, distance: float, p: float, alpha: float, unreadable: int
 ) -> GroupDrift:
     unknown = int((calibration.p_values(scores) <= alpha).sum())
     low, high = wilson_interval(unknown, len(scores))
-    return GroupDrift(name, len(scores), unknown, low, high, distance, p, _verdict(low, p, alpha))
+    return GroupDrift(name, len(scores), unknown, low, high, distance, p, _verdict(low, p, alpha), unreadable)
 
 
 def _verdict(low: float, p: float, alpha: float) -> str:

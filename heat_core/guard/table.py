@@ -1,7 +1,6 @@
 """Verdicts as a table with one row per image, as CSV, JSON or Parquet."""
 
 import csv
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from heat_core.data.folder_scan import unique_names_avoiding
 from heat_core.data.pyarrow_support import arrow, to_arrow
 from heat_core.guard.verdicts import NO_CLASS, Verdicts
+from heat_core.json_text import to_json
 from heat_core.names import escape_formula
 from heat_core.storage import replacing
 
@@ -18,7 +18,10 @@ Extra = Mapping[str, np.ndarray]  # name → (N,) values of a further column
 
 
 def arrow_columns(verdicts: Verdicts) -> dict[str, Any]:
-    """Convert verdicts to Arrow arrays by column name; numbers are float32, and null for images without a score."""
+    """Convert verdicts to Arrow arrays by column name; numbers are null for images without a score.
+
+    They are float32, and p-values float64: these are fractions that are compared with α exactly.
+    """
     pa = arrow()
 
     def to_float32(values: np.ndarray) -> Any:
@@ -27,7 +30,7 @@ def arrow_columns(verdicts: Verdicts) -> dict[str, Any]:
     return {
         "path": pa.array(verdicts.ids, pa.string()),
         "score": to_float32(verdicts.score),
-        "p_value": to_float32(verdicts.p_value),
+        "p_value": pa.array(verdicts.p_value, from_pandas=True),
         **{f"energy_{prior}": to_float32(values) for prior, values in verdicts.energies.items()},
         "predicted": pa.DictionaryArray.from_arrays(
             pa.array(verdicts.predicted.astype(np.int32), mask=verdicts.predicted == NO_CLASS), verdicts.class_names
@@ -63,7 +66,7 @@ def to_rows(verdicts: Verdicts, unknown: np.ndarray, extra: Extra) -> list[dict[
         {
             "path": verdicts.ids[i],
             "score": _number(verdicts.score[i]),
-            "p_value": _number(verdicts.p_value[i]),
+            "p_value": None if np.isnan(verdicts.p_value[i]) else float(verdicts.p_value[i]),
             "unknown": None if verdicts.error[i] else bool(unknown[i]),
             "predicted": classes[i] or None,
             "confidence": _number(verdicts.confidence[i]),
@@ -90,14 +93,14 @@ def _to_csv(verdicts: Verdicts, unknown: np.ndarray, path: Path, extra: Extra) -
     rows = to_rows(verdicts, unknown, extra)
     with replacing(path) as temp_path, open(temp_path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(map(escape_formula, rows[0]))
+        writer.writerow(unique_names_avoiding((), map(escape_formula, rows[0])))
         for row in rows:
             writer.writerow(escape_formula(value) if isinstance(value, str) else value for value in row.values())
 
 
 def _to_json(verdicts: Verdicts, unknown: np.ndarray, path: Path, extra: Extra) -> None:
     with replacing(path) as temp_path:
-        temp_path.write_text(json.dumps(to_rows(verdicts, unknown, extra), indent=1), encoding="utf-8")
+        temp_path.write_text(to_json(to_rows(verdicts, unknown, extra), indent=1), encoding="utf-8")
 
 
 def _to_parquet(verdicts: Verdicts, unknown: np.ndarray, path: Path, extra: Extra) -> None:

@@ -1,5 +1,7 @@
 """Conformal p-values: that they hold what they promise, on scores of real images."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from scipy.stats import binom
@@ -78,13 +80,6 @@ def test_a_threshold_calls_what_the_p_value_calls():
             np.testing.assert_array_equal(new > known.threshold(alpha), known.p_values(new) <= alpha)
 
 
-def test_alpha_of_a_threshold_is_what_it_calls():
-    known = calibration(np.arange(99.0))
-    assert known.alpha_at(known.threshold(0.05)) == pytest.approx(0.05)
-    assert known.alpha_at(np.inf) == known.smallest_p == 0.01
-    assert known.alpha_at(-1.0) == 1.0
-
-
 def test_classes_without_enough_images_are_named():
     known = calibration(np.arange(30.0), [0] * 19 + [1] * 11)
     assert [min_calibration_size(alpha) for alpha in (0.05, 0.1, 0.01, 0.5)] == [19, 9, 99, 1]
@@ -99,6 +94,24 @@ def test_benjamini_and_hochberg_on_a_small_example():
     assert benjamini_hochberg([0.02, 0.04, 0.03, 0.05], 0.05).all()  # the last is below: so are those before it
     assert benjamini_hochberg([], 0.05).shape == (0,)
     assert not benjamini_hochberg([np.nan], 0.05).any()
+
+
+@pytest.mark.parametrize("alpha", ["0.01", "0.05", "0.1", "0.15", "0.2", "0.3", "0.07"])
+@pytest.mark.parametrize("total", [10, 20, 50, 100, 500, 1000])
+def test_discoveries_at_ties_are_those_of_exact_arithmetic(alpha, total):
+    """p = α k / N is a discovery, and one step of the grid above it is none."""
+    known, tried = calibration(np.arange(total - 1.0)), 0
+    for images in (3, 6, 10, 12, 20, 30, 60, 100):
+        for k in range(1, images + 1):
+            step = Fraction(alpha) * k / images * total
+            if step.denominator == 1 and step < total:
+                for more in (0, 1):
+                    p = np.ones(images)
+                    p[:k] = known.p_values([total - 0.5 - step - more])  # p = (step + more) / total
+                    assert p[0] == (int(step) + more) / total
+                    assert benjamini_hochberg(p, float(alpha)).sum() == (0 if more else k)
+                tried += 1
+    assert tried or total <= 50
 
 
 @pytest.mark.parametrize("alpha", [0, 1, -0.1, 1.5, float("nan")])

@@ -71,10 +71,20 @@ def test_holm_on_a_small_example():
     assert holm([0.9, 0.8]) == [1.0, 1.0]
 
 
-def test_images_without_a_score_do_not_count(month):
-    calibration, _, _ = month
-    found = drift(calibration, np.array([1.0, np.nan, np.nan]), ["a", "a", "b"])
-    assert [(group.name, group.images) for group in found] == [("a", 1)]
+def test_a_group_without_readable_images_keeps_its_row(month):
+    calibration, scores, days = month
+    broken = np.r_[scores, np.full(5, np.nan), scores[0], np.nan]
+    found = {group.name: group for group in drift(calibration, broken, [*days, *["B"] * 5, "A", "A"])}
+    assert [found["B"].images, found["B"].unreadable, found["B"].unknown] == [0, 5, 0]
+    assert found["B"].verdict == "no image is readable"
+    assert all(np.isnan([found["B"].share, found["B"].low, found["B"].high, found["B"].distance, found["B"].p_value]))
+    assert [found["A"].images, found["A"].unreadable] == [1, 1]
+    alone = {group.name: group for group in drift(calibration, np.r_[scores, scores[0]], [*days, "A"])}
+    assert {name: group for name, group in found.items() if name not in "AB"} == {
+        name: group for name, group in alone.items() if name != "A"
+    }
+    assert [group.images for group in drift(calibration, np.array([np.nan]), ["a"])] == [0]
+    assert drift(calibration, np.empty(0), []) == []
 
 
 def test_groups_that_do_not_fit_are_refused(month):
