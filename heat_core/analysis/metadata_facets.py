@@ -5,6 +5,7 @@ import numpy as np
 from heat_core.analysis.facets import Facet
 from heat_core.analysis.samples import Samples
 from heat_core.data.image_table import TIME
+from heat_core.days import NO_DAY
 from heat_core.runs.metadata_columns import days_of, format_values
 
 #: Prefix of a column's name among the other facets.
@@ -46,5 +47,7 @@ def _facet_of_times(values: np.ndarray) -> Facet | None:
     days = days_of(values)
     if days is None:
         return _facet_of_values(format_values(values))
-    truncated = (np.array([day[:length] for day in days], object) for length in (_DAY, _MONTH, _YEAR))
+    truncated = (
+        np.array([day if day == NO_DAY else day[:length] for day in days], object) for length in (_DAY, _MONTH, _YEAR)
+    )
     return next((facet for texts in truncated if (facet := _facet_of_values(texts)) is not None), None)

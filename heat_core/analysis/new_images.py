@@ -1,5 +1,6 @@
 """New images that a run has scored, together with its known test images; whether they are OOD is not known."""
 
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -153,7 +154,10 @@ class NewImages(Samples):
         A grouping is a column of their manifest, or the folder that they lie in; those with fewer than two or more than
         `MOST_GROUPS` groups are left out.
         """
-        groupings = {name: groups_of(self.scored.columns, name) for name in self.scored.columns}
+        groupings: dict[str, np.ndarray] = {}
+        for name in self.scored.columns:
+            with suppress(HeatError):  # times that are no days
+                groupings[name] = groups_of(self.scored.columns, name)
         groupings.setdefault("folder", np.array([Path(str(path)).parent.name for path in self.scored.ids]))
         return {name: groups for name, groups in groupings.items() if 1 < len(np.unique(groups)) <= MOST_GROUPS}
 

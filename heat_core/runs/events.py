@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Protocol, TypedDict
 
 from heat_core.errors import Cancelled, HeatError, describe_error
+from heat_core.json_text import to_json
 from heat_core.locks import remove_leftovers
 from heat_core.runs.lock import run_lock
+from heat_core.runs.results_file import ENERGIES
 from heat_core.storage import heat_home, read_json, write_json, writing
 
 RUN_FILE = "run.json"
@@ -70,6 +72,8 @@ def read_events(folder: Path) -> list[Event]:
             event = json.loads(line)
         except (ValueError, RecursionError):
             continue
+        if isinstance(event, dict):  # null stands for a number that is not finite
+            event = {key: value for key, value in event.items() if value is not None}
         if _is_event(event):
             events.append(event)
     return events
@@ -100,7 +104,7 @@ def _append_events(folder: Path, on_event: Callable[[Event], None]) -> Progress:
     def progress(stage: str, message: str = "", **more: Any) -> None:
         event: Event = {"time": time.time(), "stage": stage, "message": message, **more}  # type: ignore[typeddict-item]
         with writing(folder / _EVENTS), open(folder / _EVENTS, "a", encoding="utf-8") as file:
-            file.write(json.dumps(event) + "\n")
+            file.write(to_json(event) + "\n")
         on_event(event)
 
     return progress
@@ -109,6 +113,8 @@ def _append_events(folder: Path, on_event: Callable[[Event], None]) -> Progress:
 @contextmanager
 def record_job(folder: Path, on_event: Callable[[Event], None], versions: dict[str, str]) -> Iterator[Progress]:
     """Hold the run's lock, append events to events.jsonl, and write the final status to run.json.
+
+    A finished run whose numbers the job did not change stays finished, also where the job fails.
 
     Args:
         folder: folder of the run.
@@ -125,20 +131,37 @@ def record_job(folder: Path, on_event: Callable[[Event], None], versions: dict[s
         write_json(folder / RUN_FILE, read_json(folder / RUN_FILE) | {"status": name, **more})
 
     with run_lock(folder):
+        before, numbers = read_json(folder / RUN_FILE), _stamp(folder / ENERGIES)
+
+        def end(stage: str, message: str, **more: Any) -> None:
+            if before.get("status") == "done" and numbers is not None and _stamp(folder / ENERGIES) == numbers:
+                write_json(folder / RUN_FILE, before)
+                progress("done", f"The run is finished and stays as it was. {message}")
+            else:
+                write_status(stage, **more)
+                progress(stage, message)
+
         try:
             write_status("running", started=began, versions=versions, error=None)
             yield progress
             write_status("done", seconds=time.time() - began)
             progress("done", f"Finished in {time.time() - began:.0f} s.")
         except (Cancelled, KeyboardInterrupt):
-            write_status("cancelled")
-            progress("cancelled", "Cancelled; what was finished is kept.")
+            end("cancelled", "Cancelled; what was finished is kept.")
             raise
         except Exception as error:
             with suppress(HeatError):  # on a full disk the run will be shown as interrupted
-                write_status("failed", error=describe_error(error))
-                progress("failed", describe_error(error))
+                end("failed", describe_error(error), error=describe_error(error))
             raise
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what differs once a file was written again; None where there is no file."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 @contextmanager

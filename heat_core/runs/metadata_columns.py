@@ -5,18 +5,16 @@ that one long text does not enlarge the entries of all samples.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 
 from heat_core.data.image_table import TIME
 from heat_core.data.manifest_cells import object_array
-from heat_core.names import printable
+from heat_core.days import NO_DAY, days_of_texts
+from heat_core.errors import HeatError
+from heat_core.names import printable, shortlist
 
-_DATE = re.compile(r"(\d{4})[-/:.](\d{2})[-/:.](\d{2})(?!\d).*", re.DOTALL)  # ISO 8601, and the format of cameras
-_SECONDS, _MILLISECONDS = (1e8, 1e11), (1e11, 1e14)  # ranges of times since 1970 in UTC: the years 1973 to 5138
 Columns = dict[str, np.ndarray]  # name → (N,) int64, float64 (NaN where missing) or texts ("" where missing)
 
 
@@ -80,34 +78,39 @@ def _format_value(value: float) -> str:
 def groups_of(columns: Columns, name: str) -> np.ndarray:
     """Return the (N,) group of each sample by a column, as text; "–" where a value is missing.
 
-    Groups of the column `time` are days, where its values are times.
+    Groups of the column `time` are days, where its values are times; those that are no times are one group.
+
+    Raises:
+        HeatError: where the values of `time` are neither days nor a few names.
     """
-    values = columns[name]
-    texts = (days_of(values) if name == TIME else None) or format_values(values).tolist()
+    texts = format_values(columns[name]).tolist()
+    if name == TIME:
+        texts = _days_or_names(texts)
     return np.array([printable(text) or "–" for text in texts])
 
 
+def _days_or_names(texts: list[str]) -> list[str]:
+    """Return the day of each time, or the texts themselves where they are names such as morning and evening."""
+    known = [text for text in texts if text]
+    names = sorted(set(known))
+    days = days_of_texts(texts)
+    if days is None:
+        if 2 * len(names) > max(len(known), 2):
+            raise HeatError(
+                f"The column {TIME} cannot be grouped by day: {names[0]!r} is no time that is recognised; write "
+                "2026-05-01 or seconds since 1970, or choose another column."
+            )
+        return texts
+    wrong = list(dict.fromkeys(text for text, day in zip(texts, days, strict=True) if day == NO_DAY))
+    return [f"{NO_DAY} ({shortlist(wrong, most=2)})" if day == NO_DAY else day for day in days]
+
+
 def days_of(values: np.ndarray) -> list[str] | None:
-    """Return the (N,) day of each time, as 2024-05-01, "" where it is missing; None where a value is no time.
-
-    Times are texts that begin with their day, or seconds or milliseconds since 1970.
-    """
-    if values.dtype != object:
-        return _days_of_numbers(values)
-    day_of = {text: _DATE.fullmatch(text) for text in set(values.tolist()) - {""}}
-    if not all(day_of.values()):
+    """Return the (N,) day of each time (see `days.days_of_texts`); None where the values are not times."""
+    try:
+        return days_of_texts(format_values(values).tolist())
+    except HeatError:  # day and month can be exchanged
         return None
-    days = {text: "-".join(match.groups()) for text, match in day_of.items() if match}
-    return [days.get(text, "") for text in values.tolist()]
-
-
-def _days_of_numbers(values: np.ndarray) -> list[str] | None:
-    known = values[~np.isnan(values)]
-    for (low, high), unit in ((_SECONDS, 1), (_MILLISECONDS, 1000)):
-        if len(known) and ((low <= known) & (known < high)).all():
-            days = {time: f"{datetime.fromtimestamp(time // unit, UTC):%Y-%m-%d}" for time in set(known.tolist())}
-            return [days.get(time, "") for time in values.tolist()]
-    return None
 
 
 def are_valid(columns: Mapping[str, np.ndarray], count: int) -> bool:
