@@ -21,15 +21,20 @@ def add_experiment_options(parser: argparse.ArgumentParser, required: bool = Tru
     features_help = "; or `features`: every set is a folder of avg.npy (std.npy, labels.npy)"
     add_backbone_options(parser, required, two=True, more=features_help)
     add_list_option(parser, "--priors", "PRIOR", f"among {', '.join(ALL_PRIORS)} (default: the paper's three)")
-    names, default = ", ".join(detectors.names()), ", ".join(detectors.BASIC)
-    detectors_help = f"methods to compare with: all, or among {names} (default: {default})"
-    add_list_option(parser, "--detectors", "NAME", detectors_help, nargs="*")
+    add_detectors_option(parser)
     parser.add_argument("--preset", help=f"training settings: {', '.join(PRESET_NAMES)} (default: paper)")
     add_list_option(parser, "--set", "KEY=VALUE", "changes to the preset, e.g. lambda_=5")
     parser.add_argument("--covariance", help=f"covariance of the mixtures: {', '.join(COVARIANCES)} (default: auto)")
     parser.add_argument(
         "--mixture-weights", help=f"weights of the mixtures' classes: {', '.join(MIXTURE_WEIGHTS)} (default: uniform)"
     )
+
+
+def add_detectors_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option `--detectors`."""
+    names, default = ", ".join(detectors.names()), ", ".join(detectors.BASIC)
+    detectors_help = f"methods to compare with: all, or among {names} (default: {default})"
+    add_list_option(parser, "--detectors", "NAME", detectors_help, nargs="*")
 
 
 def _add_image_options(parser: argparse.ArgumentParser, required: bool) -> None:

@@ -1,11 +1,10 @@
 """Verbs for long lists of images, which are processed in shards: `score --out FOLDER` and `extract`."""
 
 import argparse
-import json
 from typing import TYPE_CHECKING
 
 from heat_core.cli.open_guard import exit_code, open_guard_at_alpha
-from heat_core.cli.output import print_invalid_rows, print_line, print_stage, stop_on_sigterm
+from heat_core.cli.output import print_invalid_rows, print_json, print_line, print_stage, print_table, stop_on_sigterm
 from heat_core.errors import HeatError
 from heat_core.memory import require_memory
 from heat_core.storage import expand_home
@@ -27,20 +26,24 @@ def score_into_shards(options: argparse.Namespace) -> int:
     sources, out = [expand_home(path) for path in options.images], expand_home(options.out)
     guard = open_guard_at_alpha(options)
     summary = score_list(guard, sources, out, _engine_options(options), options.keep, None, print_stage)
-    for value, p, path, predicted_class in summary.top:
-        verdict = "unknown" if value > summary.threshold else "known"
-        print_line(f"{verdict:<8} {value:8.3f}  p {p:.4f}  {predicted_class}  {path}")
+    print_table(
+        [
+            ["unknown" if value > summary.threshold else "known", f"{value:8.3f}", f"p {p:.4f}", predicted_class, path]
+            for value, p, path, predicted_class in summary.top
+        ],
+        align="<",
+    )
     print_invalid_rows(summary.invalid_rows)
     readable_count = summary.image_count - summary.unreadable_count
     unknown_share = summary.unknown_count / readable_count if readable_count else 0.0
     counts = f"{summary.unknown_count:,} of {readable_count:,} images unknown ({unknown_share:.1%})"
     print_line(f"{counts}, {summary.unreadable_count:,} not readable: {options.out}")
     if options.json:
-        _print_json(guard.name, options.out, summary)
+        _print_summary_json(guard.name, options.out, summary)
     return exit_code(unknown_share, options)
 
 
-def _print_json(run: str, out: str, summary: "ScoreSummary") -> None:
+def _print_summary_json(run: str, out: str, summary: "ScoreSummary") -> None:
     keys = ("score", "p_value", "image", "taken_for")
     result = {
         "run": run,
@@ -52,7 +55,7 @@ def _print_json(run: str, out: str, summary: "ScoreSummary") -> None:
         "top": [dict(zip(keys, row, strict=True)) for row in summary.top],
         "bad": summary.invalid_rows,
     }
-    print_line(json.dumps(result))
+    print_json(result)
 
 
 def extract(options: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 import argparse
 
 from heat_core import detectors
-from heat_core.cli.output import lens_from_options, print_line
+from heat_core.cli.output import lens_from_options, print_line, print_table
 from heat_core.cli.run_table import print_run
 from heat_core.errors import HeatError
 from heat_core.names import printable
@@ -18,19 +18,17 @@ def print_runs(options: argparse.Namespace) -> None:  # noqa: ARG001 (every verb
     """Print one line for each run."""
     runs, damaged = list_runs(), damaged_runs()
     print_line(f"{len(runs)} runs" if len(runs) != 1 else "1 run")
-    for run in runs:
-        priors = ", ".join(run.experiment.priors)
-        print_line(f"{run.id:<50} {run.status:<12} {run.experiment.network}  {priors}")
-    for name, reason in damaged.items():
-        print_line(f"{name:<50} damaged      {reason}")
+    rows = [[run.id, run.status, f"{run.experiment.network}  {', '.join(run.experiment.priors)}"] for run in runs]
+    print_table([*rows, *([name, "damaged", reason] for name, reason in damaged.items())], align="<")
 
 
 def print_detectors(options: argparse.Namespace) -> None:  # noqa: ARG001
     """Print one line per detector, in the order of the tables: name, title, input, evidence and source."""
-    print_line(f"{'name':<16}{'title':<14}{'reads':<10}{'judges by':<11}source")
-    for name, kind in detectors.in_table_order().items():
-        needs = "images" if kind.reads_images else "features"
-        print_line(f"{name:<16}{kind.title:<14}{needs:<10}{kind.evidence:<11}{kind.source}")
+    rows = [
+        [name, kind.title, "images" if kind.reads_images else "features", kind.evidence, kind.source]
+        for name, kind in detectors.in_table_order().items()
+    ]
+    print_table([["name", "title", "reads", "judges by", "source"], *rows], align="<")
 
 
 def show(options: argparse.Namespace) -> None:

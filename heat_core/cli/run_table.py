@@ -1,8 +1,6 @@
 """Output of the table of one run."""
 
-import json
-
-from heat_core.cli.output import print_line
+from heat_core.cli.output import print_json, print_line, print_table
 from heat_core.composition import Lens
 from heat_core.metrics import METRICS
 from heat_core.runs.experiment import AVERAGE
@@ -20,19 +18,16 @@ def print_run(run: Run, lens: Lens, as_json: bool) -> None:
     """
     metrics = run.metrics(lens)
     columns = [*run.ood_names, AVERAGE]
-    width = max(16, *(len(c) + 2 for c in columns))
     print_line(run.folder)
     print_line(f"FPR95 / AUROC in percent, β = {lens.beta:g}")
-    print_line(f"{'':<14}" + "".join(f"{c:>{width}}" for c in columns))
+    rows = [["", *columns]]
     for detector, row in metrics.items():
-        cells = (f"{100 * row[c]['fpr95']:.1f} / {100 * row[c]['auroc']:.1f}" for c in columns)
-        print_line(f"{detector:<14}" + "".join(f"{cell:>{width}}" for cell in cells))
-    for name in run.left_out:
-        print_line(f"{name:<14}" + "".join(f"{'–':>{width}}" for _ in columns))
+        rows.append([detector, *(f"{100 * row[c]['fpr95']:.1f} / {100 * row[c]['auroc']:.1f}" for c in columns)])
+    print_table([*rows, *([name, *("–" for _ in columns)] for name in run.left_out)])
     for sentence in (*run.left_out.values(), *run.record.notes):
         print_line(sentence)
     if as_json:
         empty_row = {column: dict.fromkeys(METRICS) for column in columns}
         names = [*run.left_out, *(corrected_row(p) for p in run.experiment.priors if p in run.left_out)]
         left_out = {name: empty_row for name in names if name not in metrics}
-        print_line(json.dumps({"run": str(run.folder), "metrics": metrics | left_out}))
+        print_json({"run": str(run.folder), "metrics": metrics | left_out})

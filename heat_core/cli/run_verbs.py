@@ -1,6 +1,7 @@
 """Verbs that make runs: demo, run, job, map, study. They call the library and print its results."""
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from heat_core import run as run_experiment
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 def demo(options: argparse.Namespace) -> None:
     """Run the embedded demo and print its table."""
-    _run_and_print(demo_experiment(), options.json)
+    experiment = demo_experiment()
+    if options.detectors is not None:
+        experiment = replace(experiment, detectors=options.detectors)
+    _run_and_print(experiment, options.json)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from heat_core.cli.image_list_verbs import score_into_shards
 from heat_core.cli.open_guard import alpha_from_options, exit_code, open_guard, open_guard_at_alpha
 from heat_core.cli.output import print_line, print_stage, stop_on_sigterm
-from heat_core.cli.verdict_output import ScoredImages, print_drift, print_json, print_verdicts
+from heat_core.cli.verdict_output import ScoredImages, print_drift, print_result_json, print_verdicts
 from heat_core.errors import HeatError
 from heat_core.memory import require_memory
 from heat_core.names import printable
@@ -109,7 +109,7 @@ def _print_summary(options: argparse.Namespace, scored: ScoredImages, groups: np
     print_line(f"{discoveries} {guard.calibration_note}", stream)
     print_drift(drifts, alpha)
     if options.json:
-        print_json(scored, drifts)
+        print_result_json(scored, drifts)
     return exit_code(scored.unknown_share, options)
 
 

@@ -1,12 +1,11 @@
 """Implementation of the verb `train-backbone`."""
 
 import argparse
-import json
 import shlex
 from functools import partial
 from typing import TYPE_CHECKING
 
-from heat_core.cli.output import print_line, print_stage, stop_on_sigterm
+from heat_core.cli.output import print_json, print_line, print_stage, stop_on_sigterm
 from heat_core.memory import require_memory
 from heat_core.storage import expand_home
 
@@ -39,7 +38,7 @@ def train_backbone(options: argparse.Namespace) -> None:
             "test_accuracy": trained.test_accuracy,
             "test_images": trained.test_images,
         }
-        print_line(json.dumps(result))
+        print_json(result)
 
 
 def _open_sets(options: argparse.Namespace) -> "tuple[ImageSet, ImageSet]":

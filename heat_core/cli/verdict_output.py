@@ -1,13 +1,11 @@
 """Output of scored images: a line for each, the drift of groups, one line of JSON."""
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heat_core.cli.output import print_line
-from heat_core.names import printable
+from heat_core.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from heat_core.guard.drift import GroupDrift
@@ -50,25 +48,30 @@ class ScoredImages:
 def print_verdicts(verdicts: "Verdicts", unknown: np.ndarray) -> None:
     """Print a line for each image that has a score, the most unusual first."""
     classes = verdicts.predicted_class
-    for i in _most_unusual_first(verdicts):
-        verdict = "unknown" if unknown[i] else "known"
-        numbers = f"{verdicts.score[i]:8.3f}  p {verdicts.p_value[i]:.4f}"
-        print_line(f"{verdict:<8} {numbers}  {classes[i]} {verdicts.confidence[i]:.0%}  {verdicts.ids[i]}")
+    rows = [
+        [
+            "unknown" if unknown[i] else "known",
+            f"{verdicts.score[i]:8.3f}",
+            f"p {verdicts.p_value[i]:.4f}",
+            f"{classes[i]} {verdicts.confidence[i]:.0%}",
+            verdicts.ids[i],
+        ]
+        for i in _most_unusual_first(verdicts)
+    ]
+    print_table(rows, align="<")
 
 
 def print_drift(groups: "list[GroupDrift]", alpha: float) -> None:
     """Print a line with the drift of each group."""
-    if not groups:
-        return
-    width = max(5, *(len(printable(g.name)) for g in groups))
-    print_line(f"{'group':<{width}}  images  p ≤ {alpha:<5g}  95 % interval     KS     p (Holm)")
+    rows = [["group", "images", f"p ≤ {alpha:g}", "95 % interval", "KS", "p (Holm)", ""]]
     for g in groups:
-        interval = f"{g.low:6.1%} to {g.high:6.1%}"
-        numbers = f"{g.images:6,}  {g.share:8.1%}  {interval}  {g.distance:.3f}  {g.p_value:9.2g}"
-        print_line(f"{printable(g.name):<{width}}  {numbers}  {g.verdict}")
+        images = f"{g.images:,} of {g.images + g.unreadable:,}" if g.unreadable else f"{g.images:,}"
+        numbers = [f"{g.share:.1%}", f"{g.low:.1%} to {g.high:6.1%}", f"{g.distance:.3f}", f"{g.p_value:.2g}"]
+        rows.append([g.name, images, *(numbers if g.images else "––––"), g.verdict])
+    print_table(rows if groups else [], align="<>>>>><")
 
 
-def print_json(scored: ScoredImages, groups: "list[GroupDrift]") -> None:
+def print_result_json(scored: ScoredImages, groups: "list[GroupDrift]") -> None:
     """Print the scores and the drift as one line of JSON."""
     guard, verdicts = scored.guard, scored.verdicts
     result = {
@@ -82,7 +85,7 @@ def print_json(scored: ScoredImages, groups: "list[GroupDrift]") -> None:
         "skipped": [name for name, error in zip(verdicts.ids, verdicts.error, strict=True) if error],
         "groups": [vars(group) for group in groups],
     }
-    print_line(json.dumps(result))
+    print_json(result)
 
 
 def _image_json(scored: ScoredImages, index: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Parsers of the verbs that make runs: demo, run, job, map, study, train-backbone."""
 
-from heat_core.cli.experiment_options import add_experiment_options
+from heat_core.cli.experiment_options import add_detectors_option, add_experiment_options
 from heat_core.cli.options import Verbs, add_json_option
 from heat_core.cli.run_verbs import demo, fit_map, job, run, study
 from heat_core.cli.train_backbone_verb import train_backbone
@@ -9,6 +9,7 @@ from heat_core.studies import STUDY_NAMES
 
 def _add_demo(verbs: Verbs) -> None:
     parser = verbs.add_parser("demo", description="Run the embedded demo: no download, about half a minute.")
+    add_detectors_option(parser)
     add_json_option(parser)
     parser.set_defaults(do=demo)
 
