@@ -1,7 +1,7 @@
 """Features of images, computed batch by batch in memory.
 
-An image that cannot be read is replaced by a black one, so that the batch keeps its shape, and is reported as
-unreadable.
+An image that cannot be read or prepared is replaced by a black one, so that the batch keeps its shape, and is reported
+as unreadable.
 """
 
 import os
@@ -15,10 +15,12 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from heat_core.backbones.registry import Backbone
+from heat_core.backbones.transforms import Transform
 from heat_core.data.image_set import ImageSet
 from heat_core.errors import HeatError
 from heat_core.features.columns import Batch, Column, pooled_columns
 from heat_core.features.features import Features
+from heat_core.features.preparation import try_to_prepare
 
 _MAX_RANGES = 16  # pixels that reach so many times as far as those of the transform are of another kind, such as 0…255
 
@@ -194,14 +196,13 @@ def _join(columns: dict[str, list[np.ndarray]], ids: list[str]) -> Features:
 class _DecodedImages(Dataset[tuple[torch.Tensor, bool]]):
     """Dataset of (pixels, readable) by index, with black pixels where an image cannot be read."""
 
-    def __init__(self, images: ImageSet, transform: Callable[[Image.Image], torch.Tensor]) -> None:
+    def __init__(self, images: ImageSet, transform: Transform) -> None:
         self.images, self.transform = images, transform
+        self.black = transform(Image.new("RGB", (32, 32)))
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, bool]:
-        try:
-            return self.transform(self.images.open(index)), True
-        except OSError:
-            return self.transform(Image.new("RGB", (32, 32))), False
+        pixels = try_to_prepare(self.transform, self.images, index)
+        return (self.black, False) if pixels is None or pixels.shape != self.black.shape else (pixels, True)

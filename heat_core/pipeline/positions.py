@@ -11,6 +11,7 @@ from heat_core.data.image_location import ImageLocation
 from heat_core.energies.heat import CorrectedPrior, refit_prior
 from heat_core.errors import HeatError
 from heat_core.features.batches import auto_device
+from heat_core.features.preparation import prepare
 from heat_core.names import printable
 from heat_core.pipeline.scoring import lock_output_folder
 from heat_core.progress import no_progress
@@ -84,7 +85,7 @@ def pooled_values(backbone: Backbone, picture: Image.Image) -> tuple[torch.Tenso
     """
     backbone = backbone.to(auto_device())
     with torch.inference_mode():
-        activations = backbone.extractor.forward(backbone.transform(picture)[None].to(auto_device()))
+        activations = backbone.extractor.forward(prepare(backbone.transform, picture)[None].to(auto_device()))
         avg, values = activations.avg[0].double().cpu(), backbone.positions(activations.volume)[0].double().cpu()
     if activations.volume is None or len(values) < 2:
         raise HeatError(f"{backbone.name} leaves one position of such an image: choose a larger image size.")
@@ -132,7 +133,7 @@ def visible_box(backbone: Backbone, picture: Image.Image) -> np.ndarray:
     ramp = np.zeros((len(down), len(right), 3), np.uint8)
     ramp[..., 0], ramp[..., 1] = right, down[:, None]
     bright, dark = (
-        backbone.transform(image).numpy() for image in (Image.fromarray(ramp), Image.new("RGB", picture.size))
+        prepare(backbone.transform, image).numpy() for image in (Image.fromarray(ramp), Image.new("RGB", picture.size))
     )
     shares = (bright - dark) * backbone.pixel_std[0].numpy()
     (left, end), (top, bottom) = _line_ends(shares[0].mean(axis=0)), _line_ends(shares[1].mean(axis=1))

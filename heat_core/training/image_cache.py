@@ -12,6 +12,7 @@ from timm.data import create_transform
 from heat_core.data.image_set import ImageSet
 from heat_core.digests import digest_of_array
 from heat_core.errors import HeatError
+from heat_core.features.preparation import try_to_prepare
 from heat_core.names import file_name, printable
 from heat_core.progress import RateLimiter
 from heat_core.storage import heat_home, read_npz, write_npz
@@ -111,10 +112,10 @@ def _decode_images(
     values, readable = np.zeros((len(images), side, side, 3), np.uint8), np.ones(len(images), bool)
     due = RateLimiter(report_every)
     for i in range(len(images)):
-        try:
-            values[i] = transform(images.open(i)).permute(1, 2, 0).numpy()
-        except OSError:
-            readable[i] = False
+        pixels = try_to_prepare(transform, images, i)
+        readable[i] = pixels is not None
+        if pixels is not None:
+            values[i] = pixels.permute(1, 2, 0).numpy()
         if due():
             report(f"{i + 1:,} of {len(images):,} images of {images.name} are read.")
     return values, readable
