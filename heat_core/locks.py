@@ -12,6 +12,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from heat_core.errors import HeatError
+from heat_core.names import printable
 from heat_core.storage import writing
 
 _POLL = 0.02  # seconds between two attempts to take a lock
@@ -27,7 +28,7 @@ def exclusive(
 
     Args:
         path: file of the lock; its folder is created.
-        message: message of the error if another process holds the lock.
+        message: message of the error if another process holds the lock; default: a sentence that names `target`.
         timeout: seconds to wait for another process; negative = without limit.
         target: file or folder that is named if the lock's file cannot be written; default: the lock's file.
 
@@ -40,9 +41,8 @@ def exclusive(
         try:
             lock.acquire(timeout=timeout, poll_interval=_POLL)
         except Timeout:
-            if message is None:
-                raise
-            raise HeatError(message) from None
+            usual = f"Another process is at work on {printable(target or path)}: wait for it, or stop it."
+            raise HeatError(message or usual) from None
     try:
         yield
     finally:

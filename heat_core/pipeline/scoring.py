@@ -68,7 +68,7 @@ def lock_output_folder(folder: Path) -> Iterator[None]:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     try:
-        with exclusive(folder / SCORE_LOCK, timeout=10):
+        with exclusive(folder / SCORE_LOCK, timeout=10, target=folder):
             yield
     except BaseException as error:
         with suppress(OSError):  # the folder itself may not be writable

@@ -7,8 +7,11 @@ import logging
 import os
 import pickle
 import re
+import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from heat_core.errors import HeatError, describe_error
@@ -17,6 +20,9 @@ from heat_core.progress import no_progress
 from heat_core.runs.events import Progress
 from heat_core.shards.shard_plan import DEFAULT_RAY_THREADS
 
+# A socket's path may have 103 characters on macOS, of which Ray's names below the folder take about 70.
+_LONGEST_TEMPORARY_FOLDER = 30
+SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 _RETRIES = 3  # attempts to repeat a shard whose actor was killed
 
 
@@ -48,14 +54,8 @@ class RayEngine:
         if not numbers:
             return
         ray, data = _import_ray()
-        started_here = not ray.is_initialized()
-        try:
-            if started_here:
-                _connect(ray, self.address)
+        with _connection(ray, self.address):
             yield from self._map_numbers(ray, data, job, numbers, report)
-        finally:
-            if started_here:
-                ray.shutdown()
 
     def _map_numbers(self, ray: Any, data: Any, job: Any, numbers: list[int], report: Progress) -> Iterator[Any]:
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -130,14 +130,71 @@ def _import_ray() -> tuple[Any, Any]:
     return ray, ray.data
 
 
-def _connect(ray: Any, address: str | None) -> None:
+@contextmanager
+def _connection(ray: Any, address: str | None) -> Iterator[None]:
+    """Connect to a cluster, or start one here, for the block; nothing is done if this process is connected already."""
+    if ray.is_initialized():
+        yield
+        return
+    with nullcontext() if address else _short_temporary_folder() as folder:
+        try:
+            if address:
+                _connect(ray, address)
+            else:
+                _start(ray, folder)
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _connect(ray: Any, address: str) -> None:
     try:
-        if address and re.fullmatch(r"[\w.-]+:\d+", address):  # Ray would retry for minutes
+        if re.fullmatch(r"[\w.-]+:\d+", address):  # Ray would retry for minutes
             host, _, port = address.rpartition(":")
             socket.create_connection((host, int(port)), timeout=10).close()
-        ray.init(address=address or "local", include_dashboard=None if address else False, logging_level=logging.ERROR)
-    except (OSError, ValueError, RuntimeError, OverflowError) as error:
+        ray.init(address=address, logging_level=logging.ERROR)
+    except Exception as error:  # Ray raises many kinds of errors
         raise HeatError(
-            f"There is no Ray cluster at {address or 'this machine'} ({str(error).splitlines()[0]}): start one with "
+            f"There is no Ray cluster at {printable(address)} ({_first_line(error)}): start one with "
             "`ray start --head`, or leave --address out."
         ) from error
+
+
+def _start(ray: Any, temporary_folder: str | None) -> None:
+    more = {"_temp_dir": temporary_folder} if temporary_folder else {}
+    try:
+        ray.init(address="local", include_dashboard=False, logging_level=logging.ERROR, **more)
+    except Exception as error:  # Ray raises many kinds of errors
+        raise HeatError(
+            f"Ray cannot be started on this machine ({_first_line(error)}): mend that, or leave --engine ray out."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return printable((str(error).splitlines() or [type(error).__name__])[0])
+
+
+@contextmanager
+def _short_temporary_folder() -> Iterator[str | None]:
+    """Make a folder for Ray's sockets, whose paths the system limits; yield None if Ray's own folder is short enough.
+
+    Raises:
+        HeatError: if no short folder can be written.
+    """
+    own = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    if os.name == "nt" or len(os.fsencode(own)) <= _LONGEST_TEMPORARY_FOLDER:
+        yield None
+        return
+    for place in SHORT_FOLDERS:
+        with suppress(OSError):
+            folder = tempfile.mkdtemp(prefix="heat-", dir=place)
+            break
+    else:
+        raise HeatError(
+            f"The folder for temporary files, {printable(own)}, has too long a path for Ray's sockets: set TMPDIR to a "
+            f"shorter one, of at most {_LONGEST_TEMPORARY_FOLDER} characters."
+        )
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

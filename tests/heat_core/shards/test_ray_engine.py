@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from heat_core.energies.priors import GaussianMixture
 from heat_core.energies.views import VIEWS
 from heat_core.features.extraction import extract
 from heat_core.features.store import load_features
+from heat_core.shards import ray_engine
 from heat_core.shards.list_extraction import extract_list
 from heat_core.shards.ray_engine import RayEngine
 from heat_core.shards.shard_plan import EngineOptions
@@ -90,6 +92,44 @@ def test_a_cluster_that_is_not_there(monkeypatch):
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     with pytest.raises(HeatError, match=r"There is no Ray cluster at 127\.0\.0\.1:9"):
         list(RayEngine("127.0.0.1:9", threads=1)(print, [0]))
+
+
+def test_a_start_that_fails_does_not_blame_an_address(monkeypatch):
+    ray = pytest.importorskip("ray", reason="needs ray[data], the extra [cluster]")
+
+    def fail(**_):
+        raise ray.exceptions.RaySystemError("no port is free\nand more")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", fail)
+    with pytest.raises(HeatError, match=r"cannot be started on this machine .*no port is free.*: mend that") as found:
+        list(RayEngine(threads=1)(print, [0]))
+    assert "--address" not in str(found.value)
+
+
+@pytest.mark.parametrize("variable", ["TMPDIR", "RAY_TMPDIR"])
+def test_sockets_of_ray_have_short_paths(tmp_path, monkeypatch, variable):
+    """A long folder for temporary files is replaced by a short one, which is removed; without one it is named."""
+    ray = pytest.importorskip("ray", reason="needs ray[data], the extra [cluster]")
+    long, started = tmp_path / ("job-" + "x" * 70), []
+    long.mkdir()
+
+    def start(**options):
+        started.append(options["_temp_dir"])
+        assert os.path.isdir(started[0])
+        raise RuntimeError("started")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", start)
+    monkeypatch.setenv(variable, str(long))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # it is read again
+    with pytest.raises(HeatError, match="started"):
+        list(RayEngine(threads=1)(print, [0]))
+    assert len(started[0]) <= 30
+    assert not os.path.exists(started[0])
+    monkeypatch.setattr(ray_engine, "SHORT_FOLDERS", (str(tmp_path / "none"),))
+    with pytest.raises(HeatError, match="set TMPDIR to a shorter one"):
+        list(RayEngine(threads=1)(print, [0]))
 
 
 def test_without_ray_there_is_a_sentence(made, tmp_path, monkeypatch):
