@@ -50,18 +50,3 @@ def score_contributions(explanation: Explanation, threshold: float, title: Calla
     return apply_layout(figure, "", "standard deviations of ID", height=320).update_layout(
         showlegend=False, margin_r=70
     )
-
-
-def percentiles(shares: dict[str, float]) -> go.Figure:
-    """Draw, for each detector, the share of known test images that score lower than a sample.
-
-    Args:
-        shares: title of a detector → share in [0, 1]; above the dashed line at 95 % a sample is called unknown.
-    """
-    names, values = list(shares)[::-1], [100 * v for v in list(shares.values())[::-1]]
-    marker = {"color": [palette.WRONG if v > 95 else palette.ID for v in values]}
-    bars = go.Bar(x=values, y=names, orientation="h", marker=marker, hovertemplate="%{y}: %{x:.1f} %<extra></extra>")
-    figure = go.Figure(bars)
-    figure.add_vline(x=95, line={"dash": "dash", "width": 1, "color": palette.LINE})
-    figure.update_xaxes(range=[0, 100.5])
-    return apply_layout(figure, "% of known test images that score lower", "", height=80 + 22 * len(names))

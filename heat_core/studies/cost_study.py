@@ -28,8 +28,8 @@ def measure_cost(run: Run, folder: Path) -> dict[str, Any]:  # noqa: ARG001
     """Measure the milliseconds per image of each part of HEAT, on the device that runs use on this machine.
 
     Returns:
-        "ms": part → median milliseconds per image over repeats of the same batch; "device": its name; "batch": images
-        per call.
+        "ms": part → median milliseconds per image over repeats of the same batch, without "network" and "ensemble"
+        where the run has only features; "device": its name; "batch": images per call.
     """
     from heat_core.energies.heat import restore_prior
     from heat_core.features.batches import auto_device
@@ -51,7 +51,8 @@ def measure_cost(run: Run, folder: Path) -> dict[str, Any]:  # noqa: ARG001
     )
     network = milliseconds.get("network", 0.0)
     milliseconds["heat"] = network + sum(milliseconds[p] for p in run.priors) + milliseconds["residual"] * len(parts)
-    milliseconds["ensemble"] = _MEMBERS * network
+    if "network" in milliseconds:
+        milliseconds["ensemble"] = _MEMBERS * network
     return {"ms": milliseconds, "device": _device_name(device), "batch": len(rows)}
 
 
@@ -106,7 +107,8 @@ def _show(finished: FinishedRuns) -> list[Result]:
         return []
     titles = {"network": runs[0].experiment.backbone, "residual": "a residual", "heat": "HEAT"}
     titles |= PRIOR_TITLES | {"ensemble": f"ensemble of {_MEMBERS} networks"}
-    order = [name for name in ("network", *runs[0].priors, "residual", "ensemble", "heat") if name in measured]
+    parts = ("network", *runs[0].priors, "residual", *(["ensemble"] if "network" in measured else []), "heat")
+    order = [name for name in parts if name in measured]
     nan = float("nan")
     ours = Comparison(
         "ms",
@@ -118,7 +120,11 @@ def _show(finished: FinishedRuns) -> list[Result]:
     )
     device, batch = finished.measurements["device"], finished.measurements["batch"]
     sentence = f"Measured on {device}, {batch} images per call, without the time to decode images. "
-    sentence += "HEAT: the network once, each prior and each residual; ensemble: all of its networks."
+    sentence += (
+        "HEAT: the network once, each prior and each residual; ensemble: all of its networks."
+        if "network" in measured
+        else "HEAT: each prior and each residual, without the network, since the features were given."
+    )
     share = measured.get("network", 0.0) / measured["heat"] if measured["heat"] else 0.0
     answers = [sentence, f"The network takes {share:.0%} of HEAT's time."] if share else [sentence]
     table = add_paper_columns(ours, runs[0].experiment.id_set, "cost", "cost")

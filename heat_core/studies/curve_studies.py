@@ -9,6 +9,7 @@ from heat_core.analysis.beta_sweep import BETAS
 from heat_core.analysis.comparison_rows import Entry
 from heat_core.composition import HEAT, Lens, format_beta
 from heat_core.energies.names import PRIOR_TITLES
+from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.runs.experiment import Experiment
 from heat_core.runs.row_names import corrected_row, prior_row
@@ -57,10 +58,10 @@ def _show_lambda(finished: FinishedRuns) -> list[Result]:
         prior = row_over_seeds(varied[0][1], prior_row(p))
         levels = {m: _level_line(varied[0][1], prior_row(p), m) for m in TITLES}
         name = f"HEAT-{PRIOR_TITLES[p]}"
-        rescaled = {
-            m: {f"{t}, rescaled": v for t, v in _level_line(finished.runs_of("base"), corrected_row(p), m).items()}
-            for m in TITLES
-        }
+        base = finished.runs_of("base")
+        is_rescaled = base and settings_for(p, base[0].experiment.preset, base[0].experiment.settings).rescale
+        which = "rescaled" if is_rescaled else "the base"
+        rescaled = {m: {f"{t}, {which}": v for t, v in _level_line(base, corrected_row(p), m).items()} for m in TITLES}
         curves = [
             Curves(name, x, "λ", m, {name: metric_cache().average_band(entries, m)}, levels[m] | rescaled[m])
             for m in TITLES

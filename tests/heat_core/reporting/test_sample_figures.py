@@ -37,15 +37,3 @@ def test_a_bar_for_beta_stands_only_where_it_adds_something():
     with_it = sample_figures.score_contributions(Explanation([part], -0.25, 1.25), 0.0, lambda row: f"HEAT-{FOREIGN}")
     assert list(with_it.layout.xaxis.ticktext) == [f"{FOREIGN} prior", "its residual", "β", "score"]
     assert with_it.data[0].y == (1.0, 0.5, -0.25, None)
-
-
-def test_percentiles_are_bars_from_the_first_detector_down():
-    figure = sample_figures.percentiles({"MSP": 0.5, FOREIGN: 0.951, "HEAT": 1.0, "EL": 0.95})
-    (bars,) = figure.data
-    assert bars.y == ("EL", "HEAT", FOREIGN, "MSP")  # Plotly stacks upwards
-    assert bars.x == pytest.approx((95, 100, 95.1, 50))
-    known, unknown = bars.marker.color[0], bars.marker.color[1]
-    assert bars.marker.color == (known, unknown, unknown, known)
-    assert known != unknown
-    assert lines_of(figure, "x") == [95]
-    assert tuple(figure.layout.xaxis.range) == (0, 100.5)
