@@ -73,7 +73,9 @@ def _summarize(groups: list[GroupDrift], alpha: float) -> str:
     drifted = [group for group in groups if group.verdict]
     if not drifted:
         return f"No group of {len(groups)} differs from the known test images (α = {100 * alpha:.3g} %)."
-    worst = max(drifted, key=lambda group: group.share)
+    worst = max(drifted, key=lambda group: group.unknown / max(group.images, 1))
+    if not worst.images:
+        return f"**{len(drifted)} of {len(groups)} groups** have no image that can be read."
     return (
         f"**{len(drifted)} of {len(groups)} groups differ** from the known test images; most of all "
         f"{escape_markdown(worst.name)}, where {100 * worst.share:.0f} % are unknown (α = {100 * alpha:.3g} %)."
@@ -81,12 +83,13 @@ def _summarize(groups: list[GroupDrift], alpha: float) -> str:
 
 
 def _table_row(group: GroupDrift) -> dict[str, object]:
+    unreadable = {"not readable": group.unreadable} if group.unreadable else {}
     return {
         "group": group.name,
         "images": group.images,
         "unknown": group.share,
-        "interval": f"{100 * group.low:.0f} to {100 * group.high:.0f} %",
+        "interval": f"{100 * group.low:.0f} to {100 * group.high:.0f} %" if group.images else "",
         "distance": group.distance,
         "p": group.p_value,
         "verdict": group.verdict,
-    }
+    } | unreadable

@@ -17,7 +17,7 @@ from heat_core.guard.drift import GroupDrift, drift
 from heat_core.metrics import wilson_interval
 from heat_core.runs.experiment import ID
 from heat_core.runs.feature_map import FeatureMap
-from heat_core.runs.metadata_columns import Columns, groups_of
+from heat_core.runs.metadata_columns import Columns, concatenate, groups_of
 from heat_core.runs.row_names import CORRECTED, corrected_row, prior_row
 from heat_core.runs.run import Run
 from heat_core.runs.scored_images import ScoredImages
@@ -149,27 +149,33 @@ class NewImages(Samples):
 
     @cached_property
     def groupings(self) -> dict[str, np.ndarray]:
-        """Groupings of the new images, name → (N,) the group of each.
+        """Groupings of the new images, name → (N + S,) the group of each, and of the S that could not be read.
 
         A grouping is a column of their manifest, or the folder that they lie in; those with fewer than two or more than
         `MOST_GROUPS` groups are left out.
         """
         groupings: dict[str, np.ndarray] = {}
+        columns = concatenate(
+            [(len(self.scored), self.scored.columns), (len(self.scored.skipped), self.scored.skipped_columns)]
+        )
         for name in self.scored.columns:
             with suppress(HeatError):  # times that are no days
-                groupings[name] = groups_of(self.scored.columns, name)
-        groupings.setdefault("folder", np.array([Path(str(path)).parent.name for path in self.scored.ids]))
+                groupings[name] = groups_of(columns, name)
+        paths = [*self.scored.ids, *self.scored.skipped]
+        groupings.setdefault("folder", np.array([Path(str(path)).parent.name for path in paths]))
         return {name: groups for name, groups in groupings.items() if 1 < len(np.unique(groups)) <= MOST_GROUPS}
 
     def drift(self, grouping: str, lens: Lens, alpha: float) -> list[GroupDrift]:
         """Compare the scores of each group of new images with those of the known test images.
+
+        Images that could not be read are counted in their groups.
 
         Args:
             grouping: key of `groupings`.
             lens: composition of HEAT.
             alpha: false-alarm rate α.
         """
-        scores = self.scores(HEAT, lens)[self.is_ood]
+        scores = np.r_[self.scores(HEAT, lens)[self.is_ood], np.full(len(self.scored.skipped), np.nan)]
         return drift(self.calibration(lens), scores, self.groupings[grouping].tolist(), alpha)
 
 

@@ -50,6 +50,7 @@ def score(run: Run, paths: list[Path], report: Progress = no_progress) -> Scored
         files=np.array([str(path) for path in read.files]),
         boxes=np.empty((0, 4)) if read.boxes is None else read.boxes,
         columns=read.columns,
+        skipped_columns=images.select(features.skipped).columns,
         notes=np.array(images.notes, dtype=str),
     )
 

@@ -16,6 +16,7 @@ from heat_core.runs.set_record import SetRecord
 from heat_core.storage import read_npz, write_npz
 
 SCORED = "scored.npz"
+_SKIPPED = "skipped-"  # prefix of the keys of the columns of files that could not be read
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class ScoredImages:
         files: (N,) paths of the files; (0,) where the ids are the paths, in files of older versions.
         boxes: (N, 4) x, y, w, h in pixels of crops, NaN for whole files; (0, 4) where all are whole.
         columns: name → (N,) further columns of a manifest, see `metadata_columns`.
+        skipped_columns: the same columns of the files that could not be read; {} in files of older versions.
         notes: sentences about what was left out, or read in a way that a reader should know.
     """
 
@@ -48,6 +50,7 @@ class ScoredImages:
     files: np.ndarray = field(default_factory=lambda: np.empty(0, str))
     boxes: np.ndarray = field(default_factory=lambda: np.empty((0, 4)))
     columns: Columns = field(default_factory=dict)
+    skipped_columns: Columns = field(default_factory=dict)
     notes: np.ndarray = field(default_factory=lambda: np.empty(0, str))
 
     def __len__(self) -> int:
@@ -68,6 +71,7 @@ class ScoredImages:
         finite = bool(np.isfinite(self.avg).all() and np.isfinite(self.xy).all())
         places = self.files.shape in ((n,), (0,)) and self.boxes.shape in ((n, 4), (0, 4))
         kinds = self.files.dtype.kind == "U" and self.boxes.dtype.kind == "f" and are_valid(self.columns, n)
+        kinds = kinds and are_valid(self.skipped_columns, len(self.skipped))
         return tables and finite and places and kinds and all(of_set.checks(k, classes).values())
 
     def scores(self, scale: Scale, lens: Lens = PLAIN) -> np.ndarray:
@@ -76,9 +80,10 @@ class ScoredImages:
 
     def save(self, path: Path) -> None:
         """Write `scored.npz`, completely or not at all."""
-        arrays = {name: values for name, values in self.__dict__.items() if name != "columns"}
+        arrays = {name: values for name, values in self.__dict__.items() if not name.endswith("columns")}
         arrays["files"] = np.array([to_stored_path(file) for file in self.files.tolist()], dtype=str)
-        write_npz(path, arrays | to_arrays(self.columns) | {"format": np.array(FORMAT)})
+        arrays |= to_arrays(self.columns) | to_arrays(self.skipped_columns, _SKIPPED)
+        write_npz(path, arrays | {"format": np.array(FORMAT)})
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -90,8 +95,8 @@ class ScoredImages:
         arrays = read_npz(path, "score the images again")
         try:
             require_format(int(arrays.pop("format", np.array(1))), path)
-            columns = from_arrays(arrays)
-            images = cls(**arrays, columns=columns)
+            columns, skipped_columns = from_arrays(arrays), from_arrays(arrays, _SKIPPED)
+            images = cls(**arrays, columns=columns, skipped_columns=skipped_columns)
             is_valid = images._is_valid()
         except HeatError:
             raise

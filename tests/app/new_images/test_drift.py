@@ -10,7 +10,7 @@ from heat_core import Lens
 from heat_core.analysis.new_images import NewImages
 from heat_core.pipeline.scoring import score
 from heat_core.runs.lock import LOG_FILE
-from heat_core.runs.scored_images import SCORED
+from heat_core.runs.scored_images import SCORED, ScoredImages
 from tests.app.test_pages import page
 
 
@@ -43,6 +43,17 @@ def test_groups_and_discoveries_are_those_of_the_library(demo_run, scored):
     assert count == (scores > line).sum() > 0
     p = found.calibration(lens).p_values(scores)
     assert p[scores > line].max() <= 0.05 * count / 60
+
+
+def test_a_day_without_readable_images_keeps_its_row(demo_run, month, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"")
+    with month.open("a", encoding="utf-8") as file:
+        file.write("\nbroken.png,2026-06-11,B")
+    score(demo_run, [month]).save(tmp_path / SCORED)
+    found = NewImages(demo_run, ScoredImages.load(tmp_path / SCORED))
+    assert [group.name for group in found.drift("camera", Lens(), 0.05)] == ["*0*", "*1*", "B"]
+    last = found.drift("time", Lens(), 0.05)[-1]
+    assert [last.name, last.images, last.unreadable] == ["2026-06-11", 0, 1]
 
 
 def test_without_groups_there_is_no_table(demo_run, scored):
