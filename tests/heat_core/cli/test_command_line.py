@@ -3,8 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from heat_core import Lens, Run
+from heat_core import HeatError, Lens, Run
 from heat_core.__main__ import main
+from heat_core.cli import run_verbs
+from heat_core.detectors import BASIC as DEFAULT
 from heat_core.detectors import in_table_order
 
 WORDS = [
@@ -55,6 +57,21 @@ def test_run_list_show(capsys, home):
 
     assert main(["job", result["run"]]) == 0  # a finished run: nothing is trained again
     assert "already trained" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "detectors"), [([], DEFAULT), (["--detectors"], []), (["--detectors", "msp", "react"], ["msp", "react"])]
+)
+def test_the_demo_takes_detectors(monkeypatch, words, detectors):
+    asked = []
+
+    def stop(experiment, **_):
+        asked.append(experiment)
+        raise HeatError("stop")
+
+    monkeypatch.setattr(run_verbs, "run_experiment", stop)
+    assert main(["demo", *words]) == 2
+    assert [list(asked[0].detectors), asked[0].name] == [list(detectors), "demo"]
 
 
 def test_all_detectors_and_their_comparison(capsys, home):
