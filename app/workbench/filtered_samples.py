@@ -62,7 +62,7 @@ def export_file(samples: Samples, chosen: np.ndarray, lens: Lens, kind: str) -> 
         samples: the samples.
         chosen: (n,) numbers of the samples to export.
         lens: lens of HEAT's scores.
-        kind: "csv" for a table; "zip" for a table and pictures, both of the first MOST_IN_ZIP samples.
+        kind: "csv" for a table; "zip" for a table and the pictures of the first MOST_IN_ZIP samples.
 
     Returns:
         Content and media type of the file.
@@ -73,5 +73,5 @@ def export_file(samples: Samples, chosen: np.ndarray, lens: Lens, kind: str) -> 
     if kind == "csv":
         return to_csv(samples, chosen, lens).encode(errors="backslashreplace"), "text/csv"
     if kind == "zip":
-        return to_zip(samples, chosen[:MOST_IN_ZIP], lens)[0], "application/zip"
+        return to_zip(samples, chosen, lens, MOST_IN_ZIP)[0], "application/zip"
     raise HeatError(f"There is no file of kind {kind!r}: choose csv or zip.")

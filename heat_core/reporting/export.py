@@ -12,8 +12,11 @@ from heat_core.analysis.samples import Samples
 from heat_core.composition import PLAIN, Lens
 from heat_core.data.folder_scan import unique_names_avoiding
 from heat_core.errors import HeatError
-from heat_core.names import escape_formula, file_name, printable
+from heat_core.names import escape_formula
+from heat_core.reporting.picture_files import archive_names, file_and_box, picture_file
 from heat_core.runs.metadata_columns import format_values
+
+_TABLE, _README = "samples.csv", "README.txt"  # files of the zip beside the pictures
 
 
 def to_csv(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> str:
@@ -25,7 +28,7 @@ def to_csv(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> str:
     run, notes, numbers = samples.run, read_notes(samples.run.folder), list(numbers)
     scores = {d: samples.scores(d, lens) for d in samples.detectors}
     flagged = {d: samples.flagged(d, lens) for d in samples.detectors}
-    locations = [_file_and_box(samples, i) for i in numbers]
+    locations = [file_and_box(samples, i) for i in numbers]
     has_boxes = any(box for _, box in locations)
     metadata = {
         name: format_values(values)
@@ -54,35 +57,41 @@ def to_csv(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> str:
     return out.getvalue()
 
 
-def to_zip(samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN) -> tuple[bytes, int]:
-    """Pack the pictures of samples into a zip file, one folder per set, together with `samples.csv`.
+def to_zip(
+    samples: Samples, numbers: Iterable[int], lens: Lens = PLAIN, most_pictures: int | None = None
+) -> tuple[bytes, int]:
+    """Pack samples into a zip file: `samples.csv` with all of them, and their pictures in one folder per set.
+
+    A picture is the file itself, with its name in its folders. Crops, and pictures of sets that are no files, are PNGs.
+    `README.txt` says how many pictures are left out, if any.
+
+    Args:
+        samples: the samples.
+        numbers: numbers of the samples to pack.
+        lens: lens of HEAT's scores.
+        most_pictures: number of samples, from the first on, whose pictures are packed; None = all.
 
     Returns:
         The bytes of the zip file, and the number of pictures that were gone.
     """
     out, missing, numbers = io.BytesIO(), 0, list(numbers)
+    pictured = numbers[:most_pictures]
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("samples.csv", to_csv(samples, numbers, lens))
-        for i in numbers:
-            name, _ = samples.locate(i)
+        archive.writestr(_TABLE, to_csv(samples, numbers, lens))
+        for i, name in zip(pictured, archive_names(samples, pictured, (_TABLE, _README)), strict=True):
             try:
-                image = samples.image(i)
+                archive.writestr(name, picture_file(samples, i))
             except HeatError:
                 missing += 1
-                continue
-            buffer = io.BytesIO()
-            image.save(buffer, "PNG")
-            stem = file_name(str(samples.ids[i]).rsplit(".", 1)[0])
-            archive.writestr(f"{file_name(name)}/{i:06d}-{stem}.png", buffer.getvalue())
+        if sentences := _describe_left_out(len(pictured), len(numbers), missing):
+            archive.writestr(_README, "\n".join(sentences) + "\n")
     return out.getvalue(), missing
 
 
-def _file_and_box(samples: Samples, number: int) -> tuple[str, str]:
-    """Return the path of the file that holds the picture, and its box in that file; "" for what does not apply."""
-    try:
-        location = samples.location_of(number)
-    except (OSError, ValueError):  # an invalid file name, or a manifest that is gone
-        location = None
-    if location is None:
-        return "", ""
-    return printable(location.file), "" if location.box is None else f"[{location.box_text}]"
+def _describe_left_out(pictured: int, samples: int, missing: int) -> list[str]:
+    sentences = []
+    if pictured < samples:
+        sentences.append(f"Here are the pictures of the first {pictured:,} of {samples:,} samples; {_TABLE} has all.")
+    if missing:
+        sentences.append(f"{missing:,} pictures can no longer be read and are not here.")
+    return sentences

@@ -65,8 +65,6 @@ def test_a_list_stands_where_a_folder_may(home, source, monkeypatch):
     monkeypatch.setattr("app.common.run_picker.start", lambda folder: None)
     run_start.cached_overview.clear()
     test = page("runs", view="new")
-    for number in (1, 2):
-        test.button(key=f"new-ood-{number}-less").click().run()
     for key, value in (("id", source), ("id_test", ""), ("ood-0-source", source), ("ood-0-name", "*far*")):
         test.text_input(key=f"new-{key}").set_value(value).run()
     assert not test.exception
