@@ -90,8 +90,9 @@ def _with_wrapped_module(backbone: "Backbone", experiment: Experiment, folder: P
     Raises:
         HeatError: if the backbone is not a wrapped module, or not the one that the run was started with.
     """
-    if not backbone.is_wrapped:
-        raise HeatError(f"{backbone.name} is no wrapped module: name it in the experiment, or give Backbone.wrap(…).")
+    if not getattr(backbone, "is_wrapped", False):
+        name = getattr(backbone, "name", type(backbone).__name__)
+        raise HeatError(f"{name} is no wrapped module: name it in the experiment, or give Backbone.wrap(…).")
     if folder and (began := Run.open(folder).experiment.backbone) != backbone.name:
         raise HeatError(
             f"Run {folder.name} began with the backbone {began}, not with {backbone.name}: wrap the module with the "

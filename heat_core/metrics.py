@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
+from heat_core.arrays import to_array
 from heat_core.errors import HeatError
 from heat_core.thresholds import threshold95
 
@@ -16,7 +17,10 @@ from heat_core.thresholds import threshold95
 def _validate(id_scores: ArrayLike, ood_scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     pair = []
     for name, scores in (("ID", id_scores), ("OOD", ood_scores)):
-        scores = np.asarray(scores, dtype=np.float64).ravel()
+        scores = to_array(scores)
+        if scores.dtype.kind not in "fiub":
+            raise HeatError(f"The {name} scores must be numbers, not {scores.dtype} {scores.shape}.")
+        scores = scores.astype(np.float64).ravel()
         if scores.size == 0:
             raise HeatError(f"There are no {name} scores: a metric needs at least one ID and one OOD sample.")
         if np.isnan(scores).any():

@@ -57,22 +57,29 @@ def register(name: str) -> Callable[[type[Detector]], type[Detector]]:
 
 def names() -> list[str]:
     """List the names of all detectors, built in and registered, alphabetically."""
-    built_in = {m.name.replace("_", "-") for m in pkgutil.iter_modules(__path__) if m.name != "base"}
+    modules = [m.name for m in pkgutil.iter_modules(__path__) if m.name != "base" and not m.name.startswith("_")]
+    built_in = {module.replace("_", "-") for module in modules}
     return sorted(built_in | set(registered))
 
 
 def load(name: str) -> type[Detector]:
-    """Import and return the class of a detector; HeatError lists the known names if there is none of that name."""
+    """Import and return the class of a detector.
+
+    Raises:
+        HeatError: when there is none of that name, listing the known ones, or when its module does not have one class.
+    """
     resolve([name])
     if name in registered:
         return registered[name]
     module = import_module(f"{__name__}.{name.replace('-', '_')}")
-    (detector_class,) = (
-        c
-        for c in vars(module).values()
-        if isinstance(c, type) and issubclass(c, Detector) and c.__module__ == module.__name__
-    )
-    return detector_class
+    own = [c for c in vars(module).values() if isinstance(c, type) and c.__module__ == module.__name__]
+    kinds = [c for c in own if issubclass(c, Detector)]
+    if len(kinds) != 1:
+        raise HeatError(
+            f"{module.__file__} has {len(kinds)} detectors: write one a file; the name of a file of helpers begins "
+            "with _."
+        )
+    return kinds[0]
 
 
 def in_table_order() -> dict[str, type[Detector]]:

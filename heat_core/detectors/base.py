@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from heat_core.arrays import require_head
 from heat_core.energies.settings import ResidualSettings
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
@@ -82,7 +83,7 @@ class Detector(ABC):
     published: ClassVar[dict[str, dict[str, Any]]] = {}
 
     def __init__(self, head: Head) -> None:
-        self.head = head
+        self.head = head if head is None else require_head(head)  # some methods read none
 
     @classmethod
     def for_run(cls, head: Head, context: Context) -> Self:

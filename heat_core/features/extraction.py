@@ -31,7 +31,6 @@ from heat_core.features.batches import (
 from heat_core.features.columns import Column, pooled_columns
 from heat_core.features.features import Features
 from heat_core.features.store import META, load_features
-from heat_core.home_paths import to_stored_path
 from heat_core.locks import exclusive
 from heat_core.names import file_name, printable
 from heat_core.progress import RateLimiter
@@ -40,6 +39,7 @@ from heat_core.storage import (
     read_checked_json,
     read_json,
     replacing,
+    to_stored_path,
     write_checked_json,
     write_json,
     writing,

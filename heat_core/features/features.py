@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from heat_core.arrays import require_numbers, to_array
 from heat_core.data.splits import held_out_rows, rank_in_class, require_positive
 from heat_core.errors import HeatError
 from heat_core.features.chunks import non_finite_rows
@@ -26,8 +27,10 @@ class Features:
         class_indices: indices of the classes that have samples, among those of the whole set.
         all_class_names: names of the whole set's classes, in order, since a head may have been made for all of them.
 
+    Columns may be given as tensors of any device, labels also as a list.
+
     Raises:
-        HeatError: where columns differ in length, or hold NaN or infinity.
+        HeatError: where columns are no numbers, differ in length, or hold NaN or infinity.
     """
 
     avg: np.ndarray
@@ -42,6 +45,10 @@ class Features:
     all_class_names: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.avg = require_numbers(self.avg, "avg", "(N, D)")
+        self.std = None if self.std is None else require_numbers(self.std, "std", "(N, D')")
+        self.labels = None if self.labels is None else _whole_numbers(require_numbers(self.labels, "labels", "(N,)"))
+        self.extra = {name: to_array(column) for name, column in self.extra.items()}
         columns = {"avg": self.avg, **({} if self.std is None else {"std": self.std}), **self.extra}
         lengths = {*map(len, columns.values()), len(self.ids), *([] if self.labels is None else [len(self.labels)])}
         if len(lengths) != 1:
@@ -110,3 +117,13 @@ class Features:
         """Split into training and held-out features: one sample in `every` of each class is held out."""
         held_out = held_out_rows(self.labels, len(self), every)
         return self.subset(np.flatnonzero(~held_out)), self.subset(np.flatnonzero(held_out))
+
+
+def _whole_numbers(labels: np.ndarray) -> np.ndarray:
+    """Return labels as whole numbers."""
+    if labels.dtype.kind in "iu":
+        return labels
+    whole = labels.astype(np.int64)
+    if (whole != labels).any():
+        raise HeatError(f"labels must be whole numbers, not {labels[whole != labels][0]}.")
+    return whole

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from heat_core.errors import HeatError
 from heat_core.features.chunks import as_tensor, blocks, compute_dtype
 from heat_core.features.features import Features
 from heat_core.names import match_names
@@ -26,6 +27,8 @@ def logits_of_rows(z: Rows, head: Head) -> np.ndarray:
     """Compute (N, C) float64 logits of (N, D) rows of `avg`, as `logits_of`."""
     import torch
 
+    if len(z) and z.shape[1] != np.shape(head[0])[1]:
+        raise HeatError(f"The head reads {np.shape(head[0])[1]} features, and these have {z.shape[1]}.")
     weight, bias = (
         as_tensor(np.asarray(head[0], dtype=compute_dtype(z.dtype))),
         as_tensor(np.asarray(head[1], dtype=np.float64)),

@@ -21,9 +21,8 @@ from heat_core.errors import HeatError
 from heat_core.guard.conformal import Calibration
 from heat_core.guard.network import Network
 from heat_core.guard.state import GuardState
-from heat_core.home_paths import from_stored_path, to_stored_path
 from heat_core.names import printable
-from heat_core.storage import replacing
+from heat_core.storage import from_stored_path, replacing, to_stored_path
 from heat_core.version import __version__
 
 FORMAT = 1  # increase it when a reader of this format would misread new files

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from heat_core.backbones.registry import Backbone
 from heat_core.detectors import Context, Detector, load, resolve
@@ -100,6 +101,43 @@ def fit_fast_detectors(
             reasons[name] = f"{name} is left out: {error}"
             progress("priors", reasons[name])
     return fitted, tuple(columns.values())
+
+
+def score_fast_detectors(
+    fitted: Mapping[str, Detector], sets: Iterable[Features], reasons: ExclusionReasons, progress: Progress
+) -> dict[str, SetScores]:
+    """Score every set with the fitted fast detectors: detector → scores of each set.
+
+    A detector whose scores cannot be used is left out, with the reason in `reasons`.
+    """
+    scores: dict[str, SetScores] = {}
+    sets = list(sets)
+    for name, detector in fitted.items():
+        try:
+            scores[name] = [score_checked(detector, features) for features in sets]
+        except HeatError as error:
+            reasons[name] = f"{name} is left out: {error}"
+            progress("priors", reasons[name])
+    return scores
+
+
+def score_checked(detector: Detector, features: Features) -> np.ndarray:
+    """Return the OOD score of each image, (N,) float64; infinite ones are valid.
+
+    Raises:
+        HeatError: where the detector gives no numbers, another shape, or NaN.
+    """
+    given: Any = detector.score(features)
+    if isinstance(given, torch.Tensor):
+        given = given.detach().cpu().float().numpy()  # numpy has no bfloat16
+    values = np.asarray(given)
+    if values.dtype.kind not in "fiub" or values.shape != (len(features),):
+        raise HeatError(
+            f"its scores are {values.dtype} {values.shape}: score must give one number an image, ({len(features)},)."
+        )
+    if missing := int(np.isnan(values).sum()):
+        raise HeatError(f"{missing:,} of its {len(values):,} scores are NaN.")
+    return values.astype(np.float64, copy=False)
 
 
 def detector_warnings(
@@ -228,14 +266,14 @@ def score_slow_detectors(
         try:
             report("fitting")
             detector, columns = inputs.fit(kind, train, report)
+            report("scoring")
+            scores = [score_checked(detector, f) for f in inputs.features(inputs.scored, columns, report)]
         except HeatError as error:
             reason = f"{name} is left out: {error}"
             record = replace(record, left_out=record.left_out | {name: reason})
             record.save(path)
             report(reason, i + 1)
             continue
-        report("scoring")
-        scores = [detector.score(features) for features in inputs.features(inputs.scored, columns, report)]
         record = record.with_detector(name, detector.title, scores, order)
         record.save(path)
         report("done", i + 1)

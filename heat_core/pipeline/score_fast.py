@@ -8,7 +8,7 @@ from scipy.special import softmax
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of
 from heat_core.pipeline.provenance import require_same_features, require_same_head
-from heat_core.pipeline.run_detectors import detector_warnings, load_finished_scores
+from heat_core.pipeline.run_detectors import SetScores, detector_warnings, load_finished_scores, score_fast_detectors
 from heat_core.pipeline.run_state import RunState
 from heat_core.runs.experiment import ID, TRAIN
 from heat_core.runs.results_file import ENERGIES, HEAD_FILE, RunRecord
@@ -32,15 +32,17 @@ def score_fast(state: RunState) -> None:
     state.prior_energies = {
         name: [part.prior_energy(features) for features in state.scored.values()] for name, part in state.priors.items()
     }
-    state.record = _with_notes(_first_record(state), state)
+    scores = score_fast_detectors(state.fast_detectors, state.scored.values(), state.reasons, state.progress)
+    state.fast_detectors = {name: detector for name, detector in state.fast_detectors.items() if name in scores}
+    state.record = _with_notes(_first_record(state, scores), state)
     state.row_order = list(ordered_titles(state.detectors.fast | state.detectors.slow, state.prior_energies))
     _restore_slow_rows(state)
     state.save_record()
 
 
-def _first_record(state: RunState) -> RunRecord:
+def _first_record(state: RunState, scores: dict[str, SetScores]) -> RunRecord:
     """Make the record with ids, labels, predictions, and scores of priors and fast detectors."""
-    sets = [_set_record(features, i, state) for i, features in enumerate(state.scored.values())]
+    sets = [_set_record(features, i, state, scores) for i, features in enumerate(state.scored.values())]
     accuracy, truth = None, _known_labels(state.scored[ID], state.train.class_names)
     if truth is not None:
         sets[0] = replace(sets[0], labels=truth)  # in the numbering of the run's classes
@@ -58,7 +60,7 @@ def _first_record(state: RunState) -> RunRecord:
     )
 
 
-def _set_record(features: Features, i: int, state: RunState) -> SetRecord:
+def _set_record(features: Features, i: int, state: RunState, scores: dict[str, SetScores]) -> SetRecord:
     """Make the record of the i-th scored set."""
     logits = logits_of(features, state.head.head)
     of_priors = {prior_row(name): energies[i] for name, energies in state.prior_energies.items()}
@@ -67,7 +69,7 @@ def _set_record(features: Features, i: int, state: RunState) -> SetRecord:
         labels=None if features.labels is None else np.asarray(features.labels),
         predicted=logits.argmax(axis=1),
         confidence=softmax(logits, axis=1).max(axis=1),
-        scores=of_priors | {name: detector.score(features) for name, detector in state.fast_detectors.items()},
+        scores=of_priors | {name: of_sets[i] for name, of_sets in scores.items()},
         prior=np.empty((len(features), 0)),
         residual=np.empty((len(features), 0)),
     )

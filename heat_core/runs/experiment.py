@@ -10,13 +10,13 @@ from heat_core.data.table_formats import is_image_table, table_title
 from heat_core.energies.names import ALL_PRIORS, FIRST_ENCODER, PRIORS, SECOND_PRIORS
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
-from heat_core.home_paths import from_stored_path, to_stored_path
 from heat_core.names import printable
 from heat_core.runs.experiment_fields import (
     FILE_BACKBONES,
     command_line,
     from_stored,
     map_paths,
+    plain_values,
     python_lines,
     require_types,
     resolve_backbone,
@@ -25,7 +25,7 @@ from heat_core.runs.experiment_fields import (
     split_encoders,
     to_stored,
 )
-from heat_core.storage import expand_home, is_file, is_folder
+from heat_core.storage import expand_home, from_stored_path, is_file, is_folder, to_stored_path
 
 TRAIN, ID, AVERAGE = "train", "id", "average"  # names of sets and of their average, which no OOD set can have
 # A field that runs of older versions lack is not written at its default, so that digests of Experiments stay the same.
@@ -112,6 +112,7 @@ class Experiment:
     second_image_size: int | None = field(default=None, metadata=_OMIT_DEFAULT)
 
     def __post_init__(self) -> None:
+        vars(self).update(plain_values(vars(self)))
         if isinstance(self.priors, list):  # gmm@a means gmm
             self.priors = [p.removesuffix(FIRST_ENCODER) if isinstance(p, str) else p for p in self.priors]
 
@@ -121,6 +122,10 @@ class Experiment:
         Raises:
             HeatError: naming what is invalid, and the remedy.
         """
+        try:
+            require_types(vars(self), GROUPS)
+        except TypeError as error:
+            raise HeatError(f"This experiment cannot be run: {error}.") from error
         self._check_sets()
         self._check_encoders()
         detectors.resolve(self.detectors)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from heat_core.data.demo import demo_sets
 from heat_core.data.table_formats import is_image_source
 from heat_core.errors import HeatError
@@ -47,6 +49,19 @@ def from_stored(content: dict[str, Any]) -> dict[str, Any]:
     """Rename the keys of run.json to field names; keys that are no field are kept."""
     names = {key: name for name, key in _STORED_KEYS.items()}
     return {names.get(key, key): value for key, value in content.items()}
+
+
+def plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert paths to texts, tuples to lists, and numbers of numpy to those of Python among field values."""
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: convert(inner) for key, inner in value.items()}
+        value = os.fspath(value) if isinstance(value, os.PathLike) else value
+        value = list(value) if isinstance(value, tuple) else value
+        return value.item() if isinstance(value, np.generic) else value
+
+    return {name: convert(value) for name, value in values.items()}
 
 
 def map_paths(values: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:

@@ -14,10 +14,9 @@ import numpy as np
 from heat_core.composition import Scale
 from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
-from heat_core.home_paths import from_stored_path, to_stored_path
 from heat_core.runs.metadata_columns import from_arrays, to_arrays
 from heat_core.runs.set_record import SetRecord, printable_ids
-from heat_core.storage import read_checked_json, read_npz, write_npz
+from heat_core.storage import from_stored_path, read_checked_json, read_npz, to_stored_path, write_npz
 from heat_core.types import Head
 
 #: Format of a run's folder. Increase it when a reader of this format would misread what is written.

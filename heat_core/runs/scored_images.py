@@ -9,11 +9,10 @@ import numpy as np
 from heat_core.composition import PLAIN, Lens, Scale
 from heat_core.data.image_location import ImageLocation
 from heat_core.errors import HeatError
-from heat_core.home_paths import from_stored_path, to_stored_path
 from heat_core.runs.metadata_columns import Columns, are_valid, from_arrays, to_arrays
 from heat_core.runs.results_file import FORMAT, require_format
 from heat_core.runs.set_record import SetRecord
-from heat_core.storage import read_npz, write_npz
+from heat_core.storage import from_stored_path, read_npz, to_stored_path, write_npz
 
 SCORED = "scored.npz"
 _SKIPPED = "skipped-"  # prefix of the keys of the columns of files that could not be read

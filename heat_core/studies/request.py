@@ -55,7 +55,7 @@ class StudyRequest:
 
         Args:
             content: the content.
-            folder: folder of the study, see `home_paths.from_stored_path`.
+            folder: folder of the study, see `storage.from_stored_path`.
 
         Raises:
             HeatError: where the content is damaged.

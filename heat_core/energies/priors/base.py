@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 import numpy as np
 import torch
 
-from heat_core.errors import HeatError
+from heat_core.arrays import to_array
+from heat_core.errors import HeatError, is_out_of_memory
 from heat_core.features.chunks import (
     BLOCK,
     as_tensor,
@@ -69,12 +70,10 @@ def validate_features(z: Rows | torch.Tensor) -> Rows:
     Raises:
         HeatError: when the shape is another, or rows hold NaN or infinity.
     """
-    if isinstance(z, torch.Tensor):
-        z = z.cpu().numpy()
-    if not hasattr(z, "shape"):
-        z = np.asarray(z)
-    if len(z.shape) != 2 or not len(z):
-        raise HeatError(f"Features must be a non-empty (N, D) array, not {z.shape}.")
+    if isinstance(z, torch.Tensor) or not hasattr(z, "shape"):
+        z = to_array(z)
+    if len(z.shape) != 2 or not len(z) or z.dtype.kind not in "fiub":
+        raise HeatError(f"Features must be a non-empty (N, D) array of numbers, not {z.dtype} {z.shape}.")
     if bad := len(non_finite_rows(z)):
         raise HeatError(f"{bad} of {len(z)} feature rows hold NaN or infinity: extract the features again in float32.")
     return z
@@ -144,9 +143,18 @@ def evaluate(energy: Callable[[torch.Tensor, torch.dtype], torch.Tensor], z: Arr
     Returns:
         A tensor for a tensor, and a float64 array for an array.
     """
-    if isinstance(z, torch.Tensor):
-        return energy(z, z.dtype)
-    device = compute_device()
-    with torch.no_grad():
-        of_block = lambda block: energy(as_tensor(block).to(device), torch.float64).double().cpu().numpy()  # noqa: E731
-        return map_blocks(of_block, z, rows=rows_in_cache(z) if device.type == "cpu" else BLOCK)
+    points: Any = z if hasattr(z, "shape") else to_array(z)
+    if len(points.shape) != 2:
+        raise HeatError(f"z must be (N, D) points, not {tuple(points.shape)}.")
+    if isinstance(points, torch.Tensor):
+        return energy(points, points.dtype)
+    try:
+        device = compute_device()
+        with torch.no_grad():
+            of_block = lambda b: energy(as_tensor(b).to(device), torch.float64).double().cpu().numpy()  # noqa: E731
+            return map_blocks(of_block, points, rows=rows_in_cache(points) if device.type == "cpu" else BLOCK)
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
+        shape = tuple(points.shape)
+        raise HeatError(f"z has the shape {shape}, which this prior was not fitted for ({error}).") from error

@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 import numpy as np
 import torch
 
+from heat_core.arrays import to_array
 from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.moments import Moments
 from heat_core.energies.priors.base import ArrayOrTensor, Constants, ScoringDtypes, evaluate, validate_features
@@ -62,7 +63,7 @@ class GaussianMixture:
 
     def fit(self, z: Rows, y: np.ndarray) -> Self:
         """Fit on (N, D) features and (N,) labels; HeatError if labels are missing or the features do not vary."""
-        z, y = validate_features(z), np.asarray(y)
+        z, y = validate_features(z), to_array(y)
         if y.ndim != 1:
             raise HeatError("A Gaussian mixture needs the label of every training sample: these features have none.")
         if len(y) != len(z):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from heat_core import Experiment, HeatError, detectors, run
 from heat_core.detectors import Context, Detector, in_table_order, load, names, register, resolve
@@ -112,6 +113,73 @@ def test_a_finished_run_is_read_without_the_detector(tmp_path, registry):
     assert again.title("far") == "Far <from> the mean"
     with pytest.raises(HeatError, match="no detector 'far'"):
         again.experiment.check()
+    with pytest.raises(HeatError, match="no detector 'far'"):
+        run(again.experiment, again.folder)
+    after = type(done).open(done.folder)  # the job could not do anything, and so it ends nothing
+    assert after.info == again.info
+    assert after.status == "done"
+    assert after.events()[-1]["stage"] == "done"
+
+
+GIVEN = {
+    "two columns": lambda n: np.ones((n, 2)),
+    "a column": lambda n: np.ones((n, 1)),
+    "short": lambda n: np.ones(n - 1),
+    "long": lambda n: np.ones(n + 1),
+    "NaN": lambda n: np.r_[np.nan, np.ones(n - 1)],
+    "objects": lambda n: np.array([None] * n),
+    "texts": lambda n: np.array(["1.0"] * n),
+    "nothing": lambda _: None,
+    "one number": lambda _: 3.0,
+}
+
+
+@pytest.mark.parametrize("slow", [False, True], ids=["fast", "slow"])
+def test_scores_that_cannot_be_used_leave_their_detector_out(tmp_path, slow):
+    """They are found when they are given: stored, they would look like damage, and take the run with them."""
+    for i, give in enumerate(GIVEN.values()):
+        score = lambda _, features, give=give: give(len(features))  # noqa: E731
+        register(f"bad-{i}")(type("Bad", (Coin,), {"score": score, "slow": slow}))
+    register("far")(FarFromTheMean)
+    done = run(experiment(tmp_path, [*(f"bad-{i}" for i in range(len(GIVEN))), "far"]))
+    assert done.status == "done"
+    assert [d for d in done.detectors if d == "far" or d.startswith("bad")] == ["far"]
+    reasons = {kind: done.left_out[f"bad-{i}"] for i, kind in enumerate(GIVEN)}
+    assert reasons["short"].endswith("its scores are float64 (17,): score must give one number an image, (18,).")
+    assert reasons["NaN"] == "bad-4 is left out: 1 of its 18 scores are NaN."
+    assert "(18, 2)" in reasons["two columns"]
+    assert "object (18,)" in reasons["objects"]
+
+
+def test_scores_of_any_kind_of_number_are_taken(tmp_path):
+    kinds = {
+        "tensor": lambda n: torch.arange(n, dtype=torch.bfloat16, requires_grad=True),
+        "whole": lambda n: np.arange(n),
+        "half": lambda n: np.arange(n).astype(np.float16),
+        "list": lambda n: list(range(n)),
+        "infinite": lambda n: np.r_[np.arange(n - 1), np.inf],
+    }
+    for name, give in kinds.items():
+        score = lambda _, features, give=give: give(len(features))  # noqa: E731
+        register(name)(type(name, (Coin,), {"score": score}))
+    done = run(experiment(tmp_path, list(kinds)))
+    for name in kinds:
+        np.testing.assert_array_equal(done.detector_scores("id", name)[:17], np.arange(17.0))
+
+
+def test_a_file_without_a_detector_gives_a_sentence(tmp_path, monkeypatch):
+    """Beside the detectors lie helpers, whose name begins with _."""
+    for name in ("helper", "_shared", "two_at_once"):
+        (tmp_path / f"{name}.py").write_text("from heat_core.detectors.base import Detector\n")
+    with open(tmp_path / "two_at_once.py", "a") as file:
+        file.writelines(f"class {name}(Detector): title = source = 'x'\n" for name in "AB")
+    monkeypatch.setattr(detectors, "__path__", [*detectors.__path__, str(tmp_path)])
+    assert {"helper", "two-at-once"} < set(names())
+    assert not any("shared" in name for name in names())
+    with pytest.raises(HeatError, match=r"helper\.py has 0 detectors: write one a file"):
+        load("helper")
+    with pytest.raises(HeatError, match=r"two_at_once\.py has 2 detectors"):
+        load("two-at-once")
 
 
 def test_one_that_reads_images_is_left_out_of_a_run_on_features(tmp_path):

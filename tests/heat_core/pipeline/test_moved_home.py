@@ -13,10 +13,10 @@ from heat_core.analysis.samples import Samples
 from heat_core.analysis.subsets import write_image_folder
 from heat_core.data.datasets import open_dataset
 from heat_core.data.demo import DEMO_WEIGHTS
-from heat_core.home_paths import from_stored_path, to_stored_path
 from heat_core.pipeline.scoring import score_into
 from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.runs.scored_images import SCORED, ScoredImages
+from heat_core.storage import from_stored_path, to_stored_path
 from tests.conftest import make_known_and_other
 
 
