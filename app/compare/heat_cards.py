@@ -20,7 +20,7 @@ _STYLE = """<style>
 .heat-cards { display:grid; grid-template-columns:repeat(auto-fit, minmax(132px, 1fr)); gap:8px; }
 .heat-cards a { display:flex; flex-direction:column; gap:4px; padding:8px 12px;
   border:1px solid #8885; border-radius:8px; color:inherit; text-decoration:none; min-width:0; }
-.heat-cards a:hover, .heat-cards a:focus-visible { border-color:currentColor; background:#8882; outline:none; }
+.heat-cards a:hover, .heat-cards a:focus-visible { border-color:currentColor; background:#8882; }
 .heat-cards .name { flex:1; font-size:13px; line-height:1.25; overflow-wrap:anywhere; }
 .heat-cards .numbers { display:flex; gap:14px; font-variant-numeric:tabular-nums; }
 .heat-cards b { display:block; font-size:19px; line-height:1.25; font-weight:600; }
