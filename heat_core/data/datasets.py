@@ -15,7 +15,7 @@ from PIL import Image
 from heat_core.data.containers.members import is_archive
 from heat_core.data.demo import demo_sets
 from heat_core.data.folder_scan import encode_classes, is_features_folder, scan_folder, split_of, unique_names
-from heat_core.data.image_io import READER, read_image, suffixes  # noqa: F401 (importable from here since version 0.1)
+from heat_core.data.image_io import READER, read_image, suffixes
 from heat_core.data.image_list import ImageBlock, ImageSources
 from heat_core.data.image_set import ImageSet, images_fingerprint, make_opener, open_file
 from heat_core.data.image_table import whole_column
@@ -216,7 +216,7 @@ def open_torchvision(source: str, role: str) -> ImageSet:
     labels = np.asarray(labels)
     made_by = f"{kind} {sorted(keywords.items())}"  # the same name may stand for another split or class one day
     content = digest_of_bytes(_torchvision_content(data), labels.tobytes(), length=64)
-    fingerprint = digest_of_texts(source, role, made_by, content)
+    fingerprint = digest_of_texts(f"reader {READER}", source, role, made_by, content)
     return ImageSet(source, ids, partial(_open_torchvision_item, data), labels, class_names, fingerprint)
 
 
@@ -257,6 +257,6 @@ def _open_array(pixels: np.ndarray, index: int) -> Image.Image:
 
 def _open_torchvision_item(data: Any, index: int) -> Image.Image:
     try:
-        return data[index][0].convert("RGB")
+        return read_image(data[index][0])
     except Exception as error:  # torchvision opens the files itself and raises various errors
         raise OSError(f"image {index} cannot be read ({type(error).__name__})") from error

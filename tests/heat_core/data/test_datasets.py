@@ -115,8 +115,11 @@ def test_torchvision_sets_of_files_have_a_fingerprint_of_these(home):
     before = open_dataset("textures", "test")
     assert (len(before), before.class_names) == (2, ["banded", "dotted"])
     assert open_dataset("textures", "test").fingerprint == before.fingerprint
-    Image.new("RGB", (9, 9)).save(root / "images" / "banded" / "banded_1.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (9, 4)).save(root / "images" / "banded" / "banded_1.png", exif=exif)
     assert open_dataset("textures", "test").fingerprint != before.fingerprint
+    assert open_dataset("textures", "test").open(0).size == (4, 9)  # upright, as from a folder
 
 
 def test_extracted_tiny_imagenet(home, image_folder):
