@@ -60,8 +60,8 @@ def open_manifest(path: Path, role: str, set_name: str | None = None) -> ImageSe
     Raises:
         HeatError: if the manifest is damaged, has no such rows, or if none of their files exists.
     """
-    stats = [file.stat() for file in table_files(path)]
-    version = tuple((stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size) for stat in stats)
+    states = [file.stat() for file in table_files(path)]
+    version = tuple((state.st_mtime_ns, state.st_ctime_ns, state.st_size) for state in states)
     table = _read_table(resolve_links(path), version)
     chosen = _RowSelection(table)
     chosen.select_set(set_name, role)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from heat_core.data.formats.text_lines import iter_lines, open_bytes
+from heat_core.data.formats.text_lines import iter_line_blocks, iter_lines, open_bytes
 from heat_core.errors import HeatError
 from heat_core.names import printable
 
@@ -21,8 +21,8 @@ def count_lines(path: Path, delimiter: str, skip: int) -> int:
     """
     count, last, scan = -skip, b"", _QuoteScan(delimiter)
     with open_bytes(path) as file:
-        for line in iter_lines(file):
-            count, last = count + 1, line
+        for lines in filter(None, iter_line_blocks(file)):
+            count, last = count + len(lines), lines[-1]
     scan.read(last)
     return count + scan.is_inside
 

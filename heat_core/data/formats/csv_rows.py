@@ -141,7 +141,10 @@ def _first_row(path: Path, delimiter: str, skip: int) -> list[str]:
     """Read the cells of the first row that is not blank, after `skip` of these."""
     with open_bytes(path) as file, io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="") as text:
         rows = filter(None, csv.reader(text, delimiter=delimiter))
-        for number, row in enumerate(rows):
-            if number == skip:
-                return [re.sub(_SPACED, r"\1", name) for name in row]
+        try:
+            for number, row in enumerate(rows):
+                if number == skip:
+                    return [re.sub(_SPACED, r"\1", name) for name in row]
+        except csv.Error as error:  # a cell of more than 131,072 characters
+            raise HeatError(f"{printable(path)}, row 1: a quote opens a cell there and is never closed.") from error
     raise HeatError(f"{printable(path)} cannot be read as CSV: it is empty.")

@@ -7,12 +7,15 @@ folder itself or in one sub-folder for each split. The second is a list in sever
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 
 from heat_core.data.folder_scan import is_features_folder, scan_folder, split_of
-from heat_core.data.formats.manifest import Manifest
+from heat_core.data.formats.manifest import Manifest, open_rows
+from heat_core.data.formats.table_columns import find_path_column
 from heat_core.data.image_io import suffixes
 from heat_core.data.image_table import LABEL, SPLIT, TableBlock
 from heat_core.data.skipped_rows import SkippedRows
@@ -21,70 +24,75 @@ from heat_core.names import printable, shortlist
 from heat_core.storage import is_file
 
 _METADATA = tuple(f"metadata{end}" for end in (".csv", ".jsonl", ".parquet"))
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"  # stands for a missing value in the name of a partition
 _JOB_FILES = "images.parquet", "scores-000000.parquet"  # of a job in shards, whose folder is no list
 
 
 def find_list_files(folder: Path) -> list[Path]:
-    """Return the files that make a folder a list of images; none if it is a folder of images."""
-    return _metadata_files(folder) or _parquet_files(folder)
+    """Return the files that make a folder a list of images; none if it is a folder of images.
 
-
-def _metadata_files(folder: Path) -> list[Path]:
-    """Return the files of metadata in a folder, or in its sub-folders for splits.
-
-    Metadata without labels does not make a list of a folder with a sub-folder for each class.
+    A folder of many images is not read whole to know that.
     """
-    files = [file for place in (folder, *_split_folders(folder)) if (file := _metadata_file(place))]
-    files = files[:1] if files and files[0].parent == folder else files
-    return [] if any(_has_class_folders(file.parent) and LABEL not in _columns(file) for file in files) else files
+    if file := _metadata_file(folder):
+        return [file] if _replaces_folders(file) else []
+    if _has_images(folder):
+        return []
+    sub_folders = _sub_folders(folder)
+    files = [file for place in sub_folders if split_of(place.name) and (file := _metadata_file(place))]
+    return [] if not all(map(_replaces_folders, files)) else files or _parquet_files(folder, sub_folders)
 
 
 def _metadata_file(folder: Path) -> Path | None:
     return next((file for name in _METADATA if is_file(file := folder / name)), None)
 
 
-def _columns(file: Path) -> list[str]:
+def _replaces_folders(file: Path) -> bool:
+    """Return whether metadata names images and, where sub-folders could be their classes, has labels."""
+    status = file.stat()
+    header = _read_header(file, (status.st_mtime_ns, status.st_size))
+    if header is None or find_path_column(header) is None:
+        return header is None
+    is_flat = _has_images(file.parent) or len(_sub_folders(file.parent)) < 2
+    return is_flat or LABEL in (name.strip().lower() for name in header)
+
+
+@lru_cache(maxsize=64)
+def _read_header(file: Path, version: tuple[int, int]) -> list[str] | None:  # noqa: ARG001 (part of the cache's key)
+    """Return the names of the columns; None for a damaged file, whose error is raised when the list is opened."""
     try:
-        return Manifest(file).names
-    except HeatError:  # it is said when the list is opened
-        return [LABEL]
+        return open_rows(file)[0].header
+    except HeatError:
+        return None
 
 
-def _split_folders(folder: Path) -> list[Path]:
-    return sorted(place for place in _sub_folders(folder) if split_of(place.name))
+def _has_images(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(os.path.splitext(entry.name)[1].lower() in suffixes() for entry in entries)
+    except OSError:  # it is reported when the folder is read
+        return False
 
 
 def _sub_folders(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
-            return [Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
-    except OSError:  # it is said when the folder is read
+            return sorted(Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+    except OSError:  # it is reported when the folder is read
         return []
 
 
-def _has_class_folders(folder: Path) -> bool:
-    return len(_sub_folders(folder)) > 1 and not _has_images(folder)
-
-
-def _has_images(folder: Path) -> bool:
-    with os.scandir(folder) as entries:
-        return any(os.path.splitext(entry.name)[1].lower() in suffixes() for entry in entries)
-
-
-def _parquet_files(folder: Path) -> list[Path]:
+def _parquet_files(folder: Path, sub_folders: list[Path]) -> list[Path]:
     """Return the Parquet files of a folder that has partitions `key=value`, or nothing but Parquet files."""
-    files = _partition_files(folder)
+    files = _partition_files(folder, sub_folders)
+    is_list = not sub_folders or any(file.parent != folder for file in files)
     is_job = all(is_file(folder / name) for name in _JOB_FILES)
-    is_partitioned = any(file.parent != folder for file in files)
-    if not files or is_job or _has_images(folder) or is_features_folder(folder):
-        return []
-    return files if is_partitioned or not _sub_folders(folder) else []
+    return files if is_list and not is_job and not is_features_folder(folder) else []
 
 
-def _partition_files(folder: Path) -> list[Path]:
+def _partition_files(folder: Path, sub_folders: list[Path]) -> list[Path]:
     files = [file for file in sorted(folder.glob("*.parquet")) if not file.name.startswith((".", "_"))]
-    partitions = sorted(place for place in _sub_folders(folder) if "=" in place.name)
-    return [*files, *(file for place in partitions for file in _partition_files(place))]
+    partitions = [place for place in sub_folders if "=" in place.name]
+    return [*files, *(file for place in partitions for file in _partition_files(place, _sub_folders(place)))]
 
 
 class FolderTable:
@@ -110,10 +118,10 @@ class FolderTable:
         """Return the columns of which all rows of a file have the same value."""
         if self._has_metadata:
             return {SPLIT: file.parent.name} if file.parent != self.path else {}
-        keys = [part.split("=", 1) for part in file.relative_to(self.path).parts[:-1] if "=" in part]
+        keys = [unquote(part).split("=", 1) for part in file.relative_to(self.path).parts[:-1] if "=" in part]
         words = [split_of(other.name.split("-")[0].split(".")[0]) for other in files]
         splits = {SPLIT: file.name.split("-")[0].split(".")[0]} if all(words) else {}
-        return splits | {printable(key): printable(value) for key, value in keys}
+        return splits | {printable(key): "" if value == _NO_VALUE else printable(value) for key, value in keys}
 
     def resolve_paths(self, paths: list[bytes]) -> list[bytes]:
         """Resolve paths of rows relative to the folder."""

@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -30,7 +31,8 @@ class JsonRows:
         HeatError: if no line holds an object.
     """
 
-    missing, decimal_comma = MISSING, None
+    missing = MISSING
+    decimal_comma: re.Pattern[str] | None = None
 
     def __init__(self, path: Path) -> None:
         self._path = path

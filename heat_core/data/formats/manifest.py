@@ -41,6 +41,18 @@ _READERS: dict[str, tuple[Callable[[Path], TableRows], str]] = {
 }
 
 
+def open_rows(path: Path) -> tuple[TableRows, str]:
+    """Open the rows of a table in the format that its name says; also returns the name of the format.
+
+    Raises:
+        HeatError: if the file is damaged.
+    """
+    ending = next((end for end in _READERS if path.name.lower().endswith(end)), "")
+    read, kind = _READERS.get(ending, (CsvRows, "CSV"))
+    with explain_read_errors(path, kind):
+        return read(path), kind
+
+
 class Manifest:
     """Manifest whose header was read and checked.
 
@@ -60,10 +72,7 @@ class Manifest:
 
     def __init__(self, path: Path, root: Path | None = None) -> None:
         self.path, self._paths = path, RowPaths(path, root)
-        ending = next((end for end in _READERS if path.name.lower().endswith(end)), "")
-        read, self._kind = _READERS.get(ending, (CsvRows, "CSV"))
-        with explain_read_errors(path, self._kind):
-            self._table = read(path)
+        self._table, self._kind = open_rows(path)
         self._columns = find_columns(self._table.header, self._table.nested, path)
         self.names, self.has_boxes = list(self._columns.texts), bool(self._columns.boxes)
         self.notes, self._doubtful = list(self._columns.notes), {name: Counter[str]() for name in NAMES}

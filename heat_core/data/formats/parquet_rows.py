@@ -1,5 +1,6 @@
 """Rows of a Parquet file, which may contain the images itself."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ class ParquetRows:
         path: path of the file.
     """
 
-    missing, decimal_comma = MISSING, None
+    missing = MISSING
+    decimal_comma: re.Pattern[str] | None = None
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -51,5 +53,5 @@ class ParquetRows:
     def _column(self, batch: Any, index: int) -> Any:
         """Return a column of a batch, with the names of classes where the file has these."""
         name = self._names[index]
-        column = batch.column(batch.schema.get_all_field_indices(name)[0])
+        column = batch.column(batch.schema.get_all_field_indices(name)[self._names[:index].count(name)])
         return name_classes(column, self._classes[name]) if name in self._classes else column

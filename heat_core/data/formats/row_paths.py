@@ -17,7 +17,8 @@ LIST_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".jsonl", ".n
 _ENDINGS = tuple(end.encode() for end in LIST_SUFFIXES)
 # What a path may hold that is not written as on this disk: a backslash, an accent, a percent escape, a space at an end,
 # the home folder, an address.
-_UNUSUAL = re.compile(rb"[\\\x80-\xff]|%[0-9A-Fa-f]{2}|^\s|\s$|^~|^[A-Za-z][A-Za-z0-9+.-]*:", re.MULTILINE)
+_UNUSUAL = re.compile(rb"[\\\x80-\xff]|%[0-9A-Fa-f]{2}|^\s|\s$|^~|^[A-Za-z][A-Za-z0-9+.-]*:")
+_MARKS = (b"\\", b"%", b":", b"~", b"\n ", b" \n", b"\t")  # without which no ASCII path is unusual
 _ADDRESS = re.compile(rb"([A-Za-z][A-Za-z0-9+.-]+)://")
 _OF_WINDOWS = re.compile(rb"[A-Za-z]:[\\/]|\\\\")
 _FILE_ADDRESS = re.compile(rb"file:(?://(?:localhost)?(?=/))?(?!//)(.+)", re.IGNORECASE | re.DOTALL)
@@ -54,12 +55,13 @@ class RowPaths:
         """
         if not self._is_chosen:
             self._is_chosen, self._folder = True, self._choose_folder(paths)
-        whole = b"\n".join(paths)
-        if _UNUSUAL.search(whole):
+        whole = b"\n".join([b"", *paths, b""])
+        is_unusual = not whole.isascii() or any(mark in whole for mark in _MARKS)
+        if is_unusual:
             paths = [self._correct(path) if _UNUSUAL.search(path) else path for path in paths]
-            return paths, object_array(map(self._why_invalid, paths))
         lower = whole.lower()
-        if b"" not in paths and b"\0" not in whole and not any(end in lower for end in _ENDINGS):
+        is_doubtful = is_unusual or b"" in paths or b"\0" in whole or any(end in lower for end in _ENDINGS)
+        if not is_doubtful:
             return paths, np.full(len(paths), "", object)
         return paths, object_array(map(self._why_invalid, paths))
 

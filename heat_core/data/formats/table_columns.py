@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from heat_core.data.folder_scan import unique_names
 from heat_core.data.image_table import GROUP, LABEL, SET, SPLIT, TIME
 from heat_core.errors import HeatError
 from heat_core.names import printable
@@ -79,10 +80,8 @@ def find_columns(header: Sequence[str], nested: set[int], path: Path) -> TableCo
     if twice := [name for name in meant if lower.count(name) > 1]:
         raise HeatError(f"{printable(path)} has more than one column `{twice[0]}`: leave one.")
     texts = {name: lower.index(name) for name in _KNOWN if name in lower}
-    others: dict[str, int] = {}
-    for i, name in enumerate(names):
-        if lower[i] not in meant and name and not name.startswith(_INDEX):
-            others.setdefault(name, i)
+    kept = [i for i, name in enumerate(names) if lower[i] not in meant and name and not name.startswith(_INDEX)]
+    others = dict(zip(unique_names([names[i] for i in kept]), kept, strict=True))
     notes = _notes(names[path_column], box_names)
     if left := [name for name, i in (texts | others).items() if i in nested]:
         notes.append(f"Columns of lists or objects are left out: {', '.join(left[:5])}.")

@@ -3,6 +3,7 @@
 import codecs
 import gzip
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -24,13 +25,17 @@ def open_bytes(path: Path) -> BinaryIO:
 
 def iter_lines(file: BinaryIO) -> Iterator[bytes]:
     """Yield the lines that are not blank, each without its end (CR, LF or both)."""
+    return chain.from_iterable(iter_line_blocks(file))
+
+
+def iter_line_blocks(file: BinaryIO) -> Iterator[list[bytes]]:
+    """Yield the lines of `iter_lines` in lists."""
     rest = b""
     while block := file.read(2**20):
-        lines = (rest + block).split(b"\n")
+        lines = (rest + block).replace(b"\r", b"\n").split(b"\n")
         rest = lines.pop()
-        for line in lines:
-            yield from filter(None, line.split(b"\r"))
-    yield from filter(None, rest.split(b"\r"))
+        yield list(filter(None, lines))
+    yield [rest] if rest else []
 
 
 def require_utf8(path: Path, kind: str) -> None:

@@ -82,9 +82,15 @@ def test_metadata_without_labels_keeps_class_folders(tmp_path):
 
 def test_damaged_metadata_is_a_sentence(tmp_path):
     make_folder(tmp_path, {"": 2})
-    (tmp_path / "metadata.csv").write_text("name,label\n000.png,x\n")
-    with pytest.raises(HeatError, match="has no column `path`, only name, label"):
+    (tmp_path / "metadata.csv").write_text("file_name,label\n000.png,x\n", "utf-16")
+    with pytest.raises(HeatError, match="written in UTF-16"):
         open_dataset(str(tmp_path))
+
+
+def test_metadata_of_something_else_does_not_make_a_list(tmp_path):
+    make_folder(tmp_path, {"": 2})
+    (tmp_path / "metadata.csv").write_text("key,value\nlicence,none\n")
+    assert open_dataset(str(tmp_path)).ids == ["000.png", "001.png"]
 
 
 @pytest.mark.parametrize("at_root", [True, False])
@@ -92,7 +98,7 @@ def test_partitions_become_columns(tmp_path, at_root):
     """Paths are relative to the folder of the file, or to that of the whole list."""
     for label in ("a", "b"):
         for site in ("n", "s"):
-            place = tmp_path / "list" / f"label={label}" / f"site={site}"
+            place = tmp_path / "list" / f"label={label}" / f"site={site}%20x"
             start = "i" if at_root else "."
             make_folder((tmp_path / "list" if at_root else place) / start, {"": 2})
             paths = [f"{start}/{n:03d}.png" for n in range(2)]
@@ -100,7 +106,7 @@ def test_partitions_become_columns(tmp_path, at_root):
             pq.write_table(pa.table({"path": paths, "n": [1, 2]}), place / "part-0.parquet")
     images = from_files([tmp_path / "list"])
     assert images.columns["label"].tolist() == [*"aaaabbbb"]
-    assert images.columns["site"].tolist() == [*"nnssnnss"]
+    assert images.columns["site"].tolist() == [*(["n x"] * 2 + ["s x"] * 2) * 2]
     assert images.columns["n"].tolist() == [1, 2] * 4
     assert all(path.is_file() for path in images.files)
 

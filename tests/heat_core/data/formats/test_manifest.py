@@ -106,7 +106,10 @@ def test_names_and_texts_are_printable_and_of_bounded_length(tmp_path):
 
 def test_columns_without_a_name_twice_named_nested_and_too_many(tmp_path):
     _, texts, _ = read(tmp_path / "l.csv", ",path,site,site,Unnamed: 0,\n0,a.png,one,two,3,4\n")
-    assert texts == {"site": ["one"]}
+    assert texts == {"site": ["one"], "site~2": ["two"]}
+    columns = [pa.array([text]) for text in ("a.png", "one", "two")]
+    pq.write_table(pa.Table.from_arrays(columns, ["path", "site", "site"]), tmp_path / "l.parquet")
+    assert read(tmp_path / "l.parquet")[1] == texts
     path = tmp_path / "l.parquet"
     pq.write_table(pa.table({"path": ["a.png"], "emb": [[1.0, 2.0]], "group": [{"a": 1}], "n": [1]}), path)
     assert Manifest(path).notes == ["Columns of lists or objects are left out: group, emb."]
