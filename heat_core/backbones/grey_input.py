@@ -74,6 +74,9 @@ def _take_first_channel(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple
 
 
 def _first_convolution_name(model: Any) -> str:
-    """Return the name of a timm model's first convolution; "" where timm does not state a single one."""
+    """Return the name of a timm model's first convolution; "" where timm does not state a single one.
+
+    The model may have another stem than timm's, without the module that timm states.
+    """
     name = getattr(model, "pretrained_cfg", {}).get("first_conv")
-    return name if isinstance(name, str) else ""
+    return name if isinstance(name, str) and name in dict(model.named_modules()) else ""
