@@ -34,7 +34,8 @@ def _add_score(verbs: Verbs) -> None:
         "look at least as unusual.",
     )
     add_run_or_guard(parser)
-    parser.add_argument("images", nargs="+", metavar="FILE|DIR|LIST", help="LIST: CSV or Parquet with a column `path`")
+    images_help = "DIR: also a zip or tar archive; LIST: CSV or Parquet with a column `path`"
+    parser.add_argument("images", nargs="+", metavar="FILE|DIR|LIST", help=images_help)
     alpha_help = "call an image unknown where p ≤ A (default: the guard's own threshold)"
     parser.add_argument("--alpha", type=float, metavar="A", help=alpha_help)
     parser.add_argument("--by-class", action="store_true", help="p-values within the predicted class")
