@@ -18,14 +18,17 @@ def draw_form(run: Run) -> None:
     started = session.get(_STARTED, 0)
     left, right, button = st.columns([5, 4, 2], vertical_alignment="bottom")
     files = left.file_uploader(
-        "Drop images", accept_multiple_files=True, type=batch_store.UPLOAD_TYPES, key=f"batch-files-{started}"
+        "Drop images, or an archive of them",
+        accept_multiple_files=True,
+        type=batch_store.UPLOAD_TYPES,
+        key=f"batch-files-{started}",
     )
     folder = right.text_input(
         "Or a folder or list on this machine",
         placeholder="/path/to/images, or list.csv",
         key=f"batch-folder-{started}",
-        help="Nothing is copied. A list is a CSV or Parquet file with a column `path` (for crops `box`: x, y, w, h "
-        "in pixels); its other columns stay with the images.",
+        help="Nothing is copied. A zip or tar archive counts as a folder. A list is a CSV, TSV, JSON Lines or Parquet "
+        "file with a column `path` (for crops `box`: x, y, w, h in pixels); its other columns stay with the images.",
     ).strip()
     if files and folder:
         right.caption(f"Scored as one batch, together with the dropped images ({len(files):,}).")

@@ -1,6 +1,7 @@
 """Batches of new images, which are stored in the run's folder and scored by a separate process."""
 
 import itertools
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,9 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app.common import faults
 from heat_core import HeatError, Run
+from heat_core.data.containers.members import ARCHIVE_SUFFIXES
 from heat_core.data.datasets import from_files
+from heat_core.data.formats.row_paths import LIST_SUFFIXES
 from heat_core.data.image_io import suffixes
 from heat_core.jobs.jobs import start_scoring
 from heat_core.locks import is_locked
@@ -18,7 +21,8 @@ from heat_core.runs.lock import FAILED_FILE, LOG_FILE, SCORE_LOCK, starting_proc
 from heat_core.runs.scored_images import SCORED, ScoredImages
 from heat_core.storage import expand_home, writing
 
-UPLOAD_TYPES = sorted(s.removeprefix(".") for s in suffixes())
+_PACKED = (*LIST_SUFFIXES, *ARCHIVE_SUFFIXES)  # lists and archives, which are sources of their own
+UPLOAD_TYPES = sorted(s.removeprefix(".") for s in {*suffixes(), *_PACKED})
 _TIME_FORMAT = "%Y%m%d-%H%M%S"
 _TIME_LENGTH = len("20260101-000000")
 
@@ -34,13 +38,13 @@ def start_batch(run: Run, files: Sequence[UploadedFile], folder: str) -> None:
     Raises:
         HeatError: if the folder or list cannot be read or has no images, or if nothing can be written.
     """
-    paths = [expand_home(folder)] if folder else []
-    if paths:
-        from_files(paths)  # Its error is shown now, and no batch is made, instead of when the process has loaded torch.
     batch = _make_batch_folder(run.folder / "own")
-    if files:
-        paths.append(batch / "images")
-        _write_uploads(files, batch / "images")
+    try:
+        paths = [*([expand_home(folder)] if folder else []), *_write_uploads(files, batch / "images")]
+        from_files(paths)  # Its error is shown at once, instead of when the process has loaded torch.
+    except HeatError:
+        shutil.rmtree(batch, ignore_errors=True)
+        raise
     start_scoring(run, paths, batch)
 
 
@@ -56,19 +60,32 @@ def _make_batch_folder(parent: Path) -> Path:
     return folder
 
 
-def _write_uploads(files: Sequence[UploadedFile], folder: Path) -> None:
-    """Write every uploaded image under its own name; one whose name is taken gets its number before it."""
+def _write_uploads(files: Sequence[UploadedFile], folder: Path) -> list[Path]:
+    """Write every uploaded file under its own name; one whose name is taken gets its number before it.
+
+    Returns:
+        What is to be scored: the folder, if it holds images, and each list and archive in it.
+    """
     taken: set[str] = set()  # without upper case, which some file systems do not tell apart
-    with writing(folder):
-        folder.mkdir()
-        for i, file in enumerate(files):
-            given = Path(file.name)  # A long name is cut, and must keep its suffix.
-            ending = given.suffix if given.suffix.lower() in suffixes() else ""
-            name = f"{file_name(given.stem)}{ending}"
-            while name.casefold() in taken:
-                name = f"{i:03d}-{name}"
-            taken.add(name.casefold())
+    packed: list[Path] = []
+    for i, file in enumerate(files):
+        stem, ending = _stem_and_ending(Path(file.name).name)
+        name = f"{file_name(stem)}{ending}"
+        while name.casefold() in taken:
+            name = f"{i:03d}-{name}"
+        taken.add(name.casefold())
+        with writing(folder):
+            folder.mkdir(exist_ok=True)
             (folder / name).write_bytes(file.getvalue())
+        packed += [folder / name] if name.lower().endswith(_PACKED) else []
+    return [*([folder] if len(packed) < len(files) else []), *packed]
+
+
+def _stem_and_ending(name: str) -> tuple[str, str]:
+    """Split the name of a file before its ending, such as .png or .csv.gz; "" = an ending that no image has."""
+    ending = max((end for end in (*suffixes(), *_PACKED) if name.lower().endswith(end)), key=len, default="")
+    start = len(name) - len(ending)
+    return (name[:start], name[start:]) if start else (Path(name).stem, "")
 
 
 def list_batches(run: Run) -> list[Path]:

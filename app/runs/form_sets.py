@@ -26,8 +26,8 @@ def draw_image_sets(form: FormValues, errors: dict[str, str]) -> None:
     """
     st.subheader("Images")
     st.caption(
-        "A folder on this machine, with one sub-folder a class (or none); a list of images (CSV or Parquet); or the "
-        "name of a data set.",
+        "A folder on this machine, with one sub-folder a class (or none), or a zip or tar archive of it; a list of "
+        "images (CSV, TSV, JSON Lines or Parquet); or the name of a data set.",
         help=f"{_LIST_HELP} Known by name: {escape_markdown(', '.join(known_names()))}. Those that are not here are "
         "downloaded.",
     )

@@ -26,6 +26,11 @@ def png(shade: int) -> bytes:
     return content.getvalue()
 
 
+def zip_of(folder: Path) -> bytes:
+    """A zip archive of a folder."""
+    return Path(shutil.make_archive(str(folder), "zip", folder)).read_bytes()
+
+
 @pytest.fixture
 def given(demo_run, home, monkeypatch):
     """The page on a copy of the demo, and the paths of each batch that it starts."""
@@ -107,6 +112,25 @@ def test_equal_names_in_one_drop_stay_apart(given):
         "003-a.png",
         "b.png",
     }
+
+
+def test_archives_and_lists_are_dropped_like_images(given, image_folder, tmp_path):
+    test, batches = given
+    folder = image_folder(tmp_path / "mine", {"red": 2, "blue": 2})
+    packed = Path(shutil.make_archive(str(tmp_path / "Mine"), "tar", folder)).read_bytes()
+    listed = f"path\tsite\n{folder}/red/000.png\tnorth\n".encode()
+    uploads = [("Mine 1.TAR", packed, ""), ("a.png", png(5), ""), ("sites.tsv", listed, "")]
+    test.file_uploader[0].set_value(uploads).run()
+    score_them(test)
+    test.file_uploader[0].set_value([("Mine 1.zip", zip_of(folder), "")]).run()
+    score_them(test)
+    assert [path.name for path in batches[0]] == ["images", "Mine-1.TAR", "sites.tsv"]
+    assert [len(from_files(paths)) for paths in batches] == [6, 4]
+    assert set(from_files(batches[0]).columns) == {"site"}
+    test.file_uploader[0].set_value([("b.zip", b"no archive", "")]).run()
+    score_them(test)
+    assert "b.zip" in test.error[0].value.replace("\\", "")
+    assert len(batches) == len(list(batches[0][0].parents[1].iterdir())) == 2  # nothing of it is left
 
 
 def test_a_path_from_nowhere_is_said_before_a_batch_is_made(given, tmp_path):
