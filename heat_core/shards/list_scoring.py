@@ -33,7 +33,7 @@ class ScoreSummary:
         image_count: number of images in the list.
         unreadable_count: number of images that could not be read.
         unknown_count: number of images whose score exceeds the threshold.
-        threshold: threshold of the score.
+        threshold: threshold of the score, in float32 as the scores are stored: a score that equals it is not above it.
         top: the most unusual images: (score, p-value, path, predicted class), the most unusual first.
         invalid_rows: sentences about rows of manifests that are left out.
     """
@@ -84,6 +84,7 @@ def score_list(
 def _summarise(job: ScoreShardJob, paths: Sequence[Path], invalid_rows: list[str]) -> ScoreSummary:
     """Summarise the shards, which are read one by one."""
     image_count = unreadable_count = unknown_count = 0
+    threshold = float(np.float32(job.guard.threshold))
     devices: set[str] = set()
     top: list[tuple[float, float, str, str]] = []
     for path in paths:
@@ -92,10 +93,10 @@ def _summarise(job: ScoreShardJob, paths: Sequence[Path], invalid_rows: list[str
         devices.add(device)
         image_count += len(scores)
         unreadable_count += int(np.isnan(scores).sum())
-        unknown_count += int((scores > job.guard.threshold).sum())
+        unknown_count += int((scores > threshold).sum())
         top = heapq.nlargest(_TOP_COUNT, top + _top_rows(table, scores))
     _require_complete(job, image_count, devices)
-    return ScoreSummary(image_count, unreadable_count, unknown_count, job.guard.threshold, top, invalid_rows)
+    return ScoreSummary(image_count, unreadable_count, unknown_count, threshold, top, invalid_rows)
 
 
 def _top_rows(table: dict[str, list[Any]], scores: np.ndarray) -> list[tuple[float, float, str, str]]:

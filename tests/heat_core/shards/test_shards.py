@@ -49,6 +49,26 @@ def test_scores_are_those_of_the_run(made, tmp_path):
     assert found.top[0][2] == plain.ids[expected.argmax()]
 
 
+def test_a_score_that_equals_the_threshold_is_not_above_it(made, tmp_path):
+    """Scores are stored in float32, in which one may exceed a threshold in float64 that it equals."""
+    top = score_images(made, tmp_path / "first").top
+    threshold = float(np.nextafter(top[3][0], -np.inf))
+    assert score_images(made, tmp_path / "second", lens=Lens(beta=1, threshold=threshold)).unknown_count == 3
+
+
+def test_columns_that_a_shard_has_itself_are_kept(made, tmp_path):
+    files = sorted(made[1].rglob("*1.png"))
+    rows = [f"{path},a{i},b{i},c{i},D{i}" for i, path in enumerate(files)]
+    (tmp_path / "list.csv").write_text("path,class,class~2,score,ID\n" + "\n".join(rows))
+    score_images(made, tmp_path / "out", sources=[tmp_path / "list.csv"])
+    tables = [pq.read_table(path) for path in sorted((tmp_path / "out").glob("scores-*"))]
+    names, values = tables[0].column_names, pa.concat_tables(tables).to_pydict()
+    assert len({name.lower() for name in names}) == len(names)
+    for letter, name in (("a", "class~3"), ("b", "class~2"), ("c", "score~2")):
+        assert values[name] == [f"{letter}{i}" for i in range(len(files))]
+    assert [f"D{i}" for i in range(len(files))] in values.values()
+
+
 def test_features_are_kept_of_a_sample_and_of_the_most_unusual(made, tmp_path):
     score_images(made, tmp_path / "out")
     scores = pq.read_table(tmp_path / "out" / "scores-000001.parquet")
