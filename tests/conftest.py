@@ -92,10 +92,11 @@ def make_once(tmp_path_factory, name: str, make: Callable[[Path], object]) -> Pa
 def make_folder(path: Path, classes: dict[str, int], side: int = 32) -> Path:
     """Write PNGs of smooth random colours, `classes` giving how many in each sub-folder ("" = flat).
 
-    Folders of other names hold other images, since copies of images are reported.
+    Flat folders, such as OOD sets, hold images that no folder with classes holds, since copies are reported.
     """
+    of_classes = np.random.default_rng(len(path.name))
     for name, count in classes.items():
-        rng = np.random.default_rng(list(f"{path.name}/{name}".encode()))
+        rng = of_classes if name else np.random.default_rng(list(path.name.encode()))
         (path / name).mkdir(parents=True, exist_ok=True)
         for i in range(count):
             small = rng.integers(0, 255, (4, 4, 3), dtype=np.uint8)

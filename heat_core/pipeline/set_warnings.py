@@ -97,7 +97,7 @@ def _warn_class_names(train: ImageSet) -> Iterator[str]:
 def _warn_shared_images(sets: dict[str, ImageSet]) -> Iterator[str]:
     """Write sentences about images that are in two sets, or twice in the training set, also through links or copies."""
     stats = {name: read_file_stats(images.files) for name, images in sets.items() if images.files}
-    members = {
+    members: dict[str, list[Any]] = {
         name: _file_identities(images, stats[name]) if images.files else list(images.ids)
         for name, images in sets.items()
     }

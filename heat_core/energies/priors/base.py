@@ -146,13 +146,16 @@ def evaluate(energy: Callable[[torch.Tensor, torch.dtype], torch.Tensor], z: Arr
     points: Any = z if hasattr(z, "shape") else to_array(z)
     if len(points.shape) != 2:
         raise HeatError(f"z must be (N, D) points, not {tuple(points.shape)}.")
+    energies: Any
     if isinstance(points, torch.Tensor):
-        return energy(points, points.dtype)
+        energies = energy(points, points.dtype)
+        return energies
     try:
         device = compute_device()
         with torch.no_grad():
             of_block = lambda b: energy(as_tensor(b).to(device), torch.float64).double().cpu().numpy()  # noqa: E731
-            return map_blocks(of_block, points, rows=rows_in_cache(points) if device.type == "cpu" else BLOCK)
+            energies = map_blocks(of_block, points, rows=rows_in_cache(points) if device.type == "cpu" else BLOCK)
+            return energies
     except RuntimeError as error:
         if is_out_of_memory(error):
             raise
