@@ -1,6 +1,7 @@
 """Errors of the form's paths and names, each for the field that holds it."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -75,9 +76,9 @@ def _errors_of_sets(form: FormValues) -> dict[str, str]:
         if not source or (source in TORCHVISION and not is_folder(Path(source))):  # is downloaded by the job
             continue
         if form.text("backbone") == FEATURES:
-            errors[name] = _error_of(lambda source=source: open_features(source))
+            errors[name] = _error_of(partial(open_features, source))
         else:
-            errors[name] = _error_of(lambda found=(source, role, set_name): open_images(*found))
+            errors[name] = _error_of(partial(open_images, source, role, set_name))
     return {name: error for name, error in errors.items() if error}
 
 
@@ -103,9 +104,9 @@ def _errors_of_networks(form: FormValues) -> dict[str, str]:
         if not name or name == FEATURES:
             continue
         size = form.values[f"{prefix}image_size"] or None
-        errors[f"{prefix}backbone"] = _error_of(lambda of=(name, weights or None, size): check_backbone(*of))
+        errors[f"{prefix}backbone"] = _error_of(partial(check_backbone, name, weights or None, size))
         if weights:
-            errors[f"{prefix}weights"] = _error_of(lambda of=(weights, name): check_weights(*of))
+            errors[f"{prefix}weights"] = _error_of(partial(check_weights, weights, name))
     return {name: error for name, error in errors.items() if error}
 
 
