@@ -54,7 +54,7 @@ def test_a_missing_value_that_may_be_a_name_is_reported(folder):
     assert {"Na", "none", "na"}.isdisjoint(MISSING_IN_CSV)
 
 
-def test_a_class_called_na_is_possible_where_missing_values_are_not_text(folder):
+def test_a_class_called_na_is_possible_in_parquet_and_json(folder):
     """Parquet has missing values of its own, so that NA is a name in it."""
     images = open_dataset(listed(folder, ["NA", None, "EU"], "l.parquet"), "train")
     assert images.class_names == ["EU", "NA"]

@@ -51,7 +51,7 @@ def test_a_quote_in_an_early_column_is_refused(folder):
         open_dataset(str(folder / "l.csv"))
 
 
-def test_a_quote_that_is_not_closed_in_the_header_or_the_last_row_is_refused(folder):
+def test_a_quote_open_in_the_header_or_the_last_row_is_refused(folder):
     long = 'path,"label\n' + "i/000.png,a\n" * 20_000
     for text, row in (
         (long, 1),
@@ -99,7 +99,7 @@ def test_a_first_line_may_name_the_delimiter(folder, line):
     assert "l.csv, row 4: 3 columns instead of 2" in images.notes[-1]
 
 
-def test_decimal_commas_are_numbers_where_the_delimiter_is_a_semicolon(folder):
+def test_decimal_commas_are_numbers_beside_semicolons(folder):
     lines = [
         "path;t;pair;label;n;m",
         "i/000.png;0,5;1,2;1,5;1;1,234",
