@@ -93,5 +93,5 @@ def _describe_left_out(pictured: int, samples: int, missing: int) -> list[str]:
     if pictured < samples:
         sentences.append(f"Here are the pictures of the first {pictured:,} of {samples:,} samples; {_TABLE} has all.")
     if missing:
-        sentences.append(f"{missing:,} pictures can no longer be read and are not here.")
+        sentences.append(f"Pictures that can no longer be read, and are not here: {missing:,}.")
     return sentences

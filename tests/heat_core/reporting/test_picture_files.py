@@ -104,7 +104,7 @@ def test_a_limit_cuts_pictures_and_not_the_table(home, tmp_path):
     assert [Path(row["id"]).name for row in rows] == ["004.png", "001.png", "002.png", "003.png", "000.png"]
     assert found["README.txt"].decode().splitlines() == [
         "Here are the pictures of the first 3 of 5 samples; samples.csv has all.",
-        "1 pictures can no longer be read and are not here.",
+        "Pictures that can no longer be read, and are not here: 1.",
     ]
 
 
