@@ -171,10 +171,12 @@ def extract_pixels(backbone: Backbone, pixels: torch.Tensor, batch_size: int | N
 
 def _require_pixels(backbone: Backbone, pixels: torch.Tensor) -> None:
     height, width = backbone.input_size
-    if not len(pixels) or pixels.shape[1:] != (3, height, width) or not pixels.is_floating_point():
+    is_dense = pixels.layout == torch.strided and not pixels.is_meta
+    if pixels.shape[1:] != (3, height, width) or not len(pixels) or not pixels.is_floating_point() or not is_dense:
+        kind = str(pixels.dtype) if is_dense else f"{pixels.dtype} {pixels.layout} {pixels.device}"
         raise HeatError(
             f"images must be a float tensor (N, 3, {height}, {width}) of what the backbone's transform gives, not "
-            f"{pixels.dtype} {tuple(pixels.shape)}."
+            f"{kind} {tuple(pixels.shape)}."
         )
     info = backbone.transform_info
     black, white = ((value - np.array(info.mean)) / np.array(info.std) for value in (0.0, 1.0))

@@ -1,7 +1,7 @@
 """Guard: everything from a run that scoring images needs, without what only training or inspecting the run needs."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -190,12 +190,12 @@ class Guard(GuardState):
 
 def _to_array(name: str, values: ArrayLike | torch.Tensor) -> np.ndarray:
     """Convert features to an (N, D) array; HeatError with the argument's name if they are none."""
-    if isinstance(values, torch.Tensor):
-        values = values.detach().cpu()
-        values = (values.float() if values.is_floating_point() and values.itemsize < 4 else values).numpy()
     try:
+        if isinstance(values, torch.Tensor):
+            values = values.detach().cpu()
+            values = (values.float() if values.is_floating_point() and values.itemsize < 4 else values).numpy()
         array = np.asarray(values)
-    except (TypeError, ValueError, RuntimeError):  # such as rows of several lengths
+    except (TypeError, ValueError, RuntimeError):  # such as rows of several lengths, or a sparse tensor
         array = np.array(None)
     if array.ndim != 2 or array.dtype.kind not in "fiu":
         raise HeatError(f"{name} must be an (N, D) array of numbers, not {array.dtype} {array.shape}.")
@@ -206,7 +206,9 @@ def _open_images(images: ImageInput | Sequence[ImageInput]) -> ImageSet:
     """Open a path (image, folder or manifest), an image that something else holds, or a sequence of these."""
     if isinstance(images, str | os.PathLike):
         return from_files([expand_home(images)])
-    is_one = isinstance(images, bytes | bytearray | memoryview | Image.Image) or not isinstance(images, Iterable)
+    is_one = isinstance(images, bytes | bytearray | memoryview | Image.Image | Mapping) or not isinstance(
+        images, Iterable
+    )
     pictures: list[Any] = [images] if is_one or hasattr(images, "read") else list(cast(Iterable[Any], images))
     if not pictures:
         raise HeatError("There are no images: give paths, PIL images, or a tensor of pixels.")

@@ -57,7 +57,9 @@ def test_a_closed_picture_costs_itself_alone(guard, files):
     assert found.error == ["not readable", "", "not readable"]
 
 
-@pytest.mark.parametrize("images", [[3], [None], 3, [np.zeros((8, 8, 3), np.uint8)], [torch.zeros(3, 32, 32)], []])
+@pytest.mark.parametrize(
+    "images", [[3], [None], 3, [np.zeros((8, 8, 3), np.uint8)], [torch.zeros(3, 32, 32)], {"bytes": b""}, []]
+)
 def test_what_is_no_image_is_refused(guard, images):
     with pytest.raises(HeatError, match=r"images holds a|There are no images"):
         guard(images)
@@ -81,10 +83,27 @@ def test_pixels_of_every_precision_are_scored_in_float32(guard, dtype):
         torch.zeros(2, 3, 32, 32, dtype=torch.uint8),
         torch.zeros(2, 3, 32, 32, dtype=torch.complex64),
         torch.linspace(0, 255, 3 * 32 * 32).reshape(1, 3, 32, 32),
+        torch.zeros(1, 3, 32, 32, device="meta"),
+        torch.zeros(1, 3, 32, 32).to_sparse(),
+        torch.tensor(1.0),
         torch.full((1, 3, 32, 32), float("nan")),
         torch.full((1, 3, 32, 32), float("inf")),
     ],
-    ids=["no batch", "empty", "grey", "channels last", "large", "integers", "complex", "0…255", "NaN", "infinite"],
+    ids=[
+        "no batch",
+        "empty",
+        "grey",
+        "channels last",
+        "large",
+        "integers",
+        "complex",
+        "0…255",
+        "meta",
+        "sparse",
+        "number",
+        "NaN",
+        "infinite",
+    ],
 )
 def test_pixels_of_another_kind_are_refused(guard, pixels):
     with pytest.raises(HeatError, match="images"):
@@ -100,5 +119,7 @@ def test_features_are_taken_as_torch_gives_them(guard, demo_run, dtype):
         np.testing.assert_allclose(guard.of_features(one, other).score, expected, rtol=1e-5)
     with pytest.raises(HeatError, match="avg must be"):
         guard.of_features([[1.0], [1.0, 2.0]], std)
+    with pytest.raises(HeatError, match="avg must be"):
+        guard.of_features(avg.float().to_sparse(), std)
     with pytest.raises(HeatError, match="std must be"):
         guard.of_features(avg, std.bool())
