@@ -22,7 +22,10 @@ export function createQuestions(root, actions) {
     if (run.truth) writeBaselines(baselineSelect, run, baseline);
   });
   const writeChoice = memo(({ question }) => {
-    for (const button of container.children) button.setAttribute("aria-checked", button.dataset.question === question);
+    for (const button of container.children) {
+      button.setAttribute("aria-checked", button.dataset.question === question);
+      if (button.dataset.question === question) showIn(container, button);
+    }
   });
   const writeCounts = memo(({ counts }) => {
     for (const button of container.children) setText(button.firstChild, formatCount(counts[button.dataset.question]));
@@ -35,6 +38,12 @@ export function createQuestions(root, actions) {
     writeCounts({ run, baseline, counts });
     if (run.truth) setText(gains, `+${formatCount(counts.gained)} −${formatCount(counts.lost)}`);
   };
+}
+
+/** Scrolls a container, which is one line on narrow pages, so that a button in it is seen. */
+function showIn(container, button) {
+  const room = container.getBoundingClientRect(), { left, right } = button.getBoundingClientRect();
+  if (left < room.left || right > room.right) container.scrollLeft += left - room.left - room.width / 4;
 }
 
 function createButton(question, text, actions) {

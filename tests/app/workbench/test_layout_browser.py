@@ -71,6 +71,12 @@ def test_pictures_are_early_and_the_inspector_in_view(sized, width, layout):
     assert page.evaluate(f"{LIVE}.$('.live').getRootNode().activeElement.dataset.number !== undefined")
 
 
+def test_the_chosen_question_is_seen_on_a_narrow_page(sized):
+    page = sized(375, "&q=all")
+    chosen = page.locator("[data-question=all]").bounding_box()
+    assert 0 <= chosen["x"] < 375 - chosen["width"]
+
+
 @pytest.mark.parametrize("width", [960, 1280, 1440])
 def test_the_table_shows_all_of_its_columns(sized, width):
     page = sized(width, "&layout=table")
