@@ -94,7 +94,7 @@ def draw_heat(form: FormValues) -> None:
 
 def _draw_mixture_settings(form: FormValues) -> None:
     """Draw the fields of the mixtures' covariance and weights, and of the seed."""
-    covariance, weights, seed = st.columns(3)
+    covariance, weights, seed = st.columns(3, vertical_alignment="bottom")
     covariance.selectbox(
         "Covariance",
         COVARIANCES,

@@ -58,7 +58,7 @@ def draw_image_sets(form: FormValues, errors: dict[str, str]) -> None:
 
 def _draw_limits(form: FormValues) -> None:
     """Draw the fields that limit the number of images from each set, and that of the number of clusters."""
-    columns = st.columns(5)
+    columns = st.columns(5, vertical_alignment="bottom")
     columns[0].number_input(
         "Images a class",
         min_value=0,
