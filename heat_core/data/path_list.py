@@ -15,6 +15,8 @@ from heat_core.data.containers.members import find_member
 #: Stand in for a size: of a file that does not exist or may not be read; of a folder, device or pipe.
 NOT_FOUND, NOT_A_FILE = -1, -2
 _THREADS = 32
+# Errors for a path below a file, as that of a member of an archive. Windows has one error for it and for missing files.
+_BELOW_A_FILE = (NotADirectoryError,) if os.name == "posix" else (NotADirectoryError, FileNotFoundError)
 _LARGEST = 2**63 - 1  # a mask, because some file systems use inode numbers up to 2^64
 
 
@@ -113,7 +115,7 @@ def _stat_files(files: PathList) -> np.ndarray:
 def _stat_file(path: bytes) -> tuple[int, int, int, int, int]:
     try:
         status = os.stat(path)
-    except (NotADirectoryError, FileNotFoundError):
+    except _BELOW_A_FILE:
         return _stat_member(path)
     except (OSError, ValueError):
         return NOT_FOUND, 0, 0, 0, 0
