@@ -55,7 +55,7 @@ with faults.show_errors():
             faults.show(sentence)
         shown = NEW
     else:
-        run = run_picker.pick_run(run_column)
+        run = run_picker.pick_run(run_column, with_settings=shown == LIST)  # A new run does not have them.
         session.write_run_address(run.id)
     if shown == NEW:
         run_form.draw()

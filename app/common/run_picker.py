@@ -9,7 +9,7 @@ from app.common import faults, job_progress
 from app.common.cached_runs import open_run
 from app.common.text import escape_markdown
 from app.state import session
-from heat_core import HeatError, Run
+from heat_core import Experiment, HeatError, Run
 from heat_core.jobs.jobs import start
 from heat_core.names import printable
 from heat_core.runs.creation import new_run
@@ -26,7 +26,7 @@ def _start_demo(home: str) -> str:  # noqa: ARG001 (part of the cache's key)
     return folder.name
 
 
-def pick_run(column: DeltaGenerator | None = None) -> Run:
+def pick_run(column: DeltaGenerator | None = None, with_settings: bool = True) -> Run:
     """Draw the choice of the run and return the run that the page shows.
 
     It is the run that was just picked, the one that the address names, the one that the session showed last, or the
@@ -34,6 +34,7 @@ def pick_run(column: DeltaGenerator | None = None) -> Run:
 
     Args:
         column: column in which the choice is drawn; default: the page.
+        with_settings: whether the settings of the run stand below the choice.
     """
     runs = list_runs() or _first_runs()
     names = [r.id for r in runs]
@@ -59,11 +60,17 @@ def pick_run(column: DeltaGenerator | None = None) -> Run:
     except HeatError as error:
         session.write_run_address(name)
         faults.stop(error)
+    if with_settings:
+        _draw_settings(experiment)
+    return run
+
+
+def _draw_settings(experiment: Experiment) -> None:
+    """Draw the backbone, preset, seed and sets of a run in one line."""
     id_set, ood_sets = "/".join(Path(experiment.id).parts[-2:]), ", ".join(experiment.ood)
     settings = f"preset {escape_markdown(experiment.preset)} · seed {escape_markdown(experiment.seed)}"
     sets = f"ID **{escape_markdown(id_set)}** · OOD **{escape_markdown(ood_sets)}**"
     st.caption(f"{escape_markdown(experiment.network)} · {settings} · {sets}")
-    return run
 
 
 def _can_be_looked_at(run: Run) -> bool:

@@ -36,6 +36,7 @@ def test_an_empty_form_says_what_it_lacks(home):
     synthetic_run(home / "runs" / "a")
     test = page("runs", view="new")
     assert "Name the known images and at least one set of unknown ones" in texts(test)
+    assert "preset" not in " ".join(caption.value for caption in test.caption[:1])  # of the run that is chosen above
     assert not test.error
     assert not can_start(test)
 
