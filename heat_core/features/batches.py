@@ -159,11 +159,12 @@ def extract_pixels(backbone: Backbone, pixels: torch.Tensor, batch_size: int | N
         HeatError: where the pixels have another shape or size, are not floating-point numbers, or lie far from the
             range that the transform gives.
     """
+    pixels = pixels.detach()
     _require_pixels(backbone, pixels)
     device = auto_device()
     network = backbone.to(device).to(memory_format=torch.channels_last)
     columns: dict[str, list[np.ndarray]] = {}
-    for part in pixels.detach().split(batch_size or default_batch_size(device)):
+    for part in pixels.split(batch_size or default_batch_size(device)):
         for name, values in _compute_columns(network, part.float().to(device), pooled_columns(backbone)).items():
             columns.setdefault(name, []).append(values)
     return _join(columns, [f"image {i}" for i in range(len(pixels))])

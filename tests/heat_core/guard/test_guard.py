@@ -233,6 +233,7 @@ def test_what_a_file_says_of_itself(packed, demo_run):
 def test_a_run_without_what_it_was_made_from_gives_a_sentence(demo_run, home):
     folder = home / "runs" / "copy"
     shutil.copytree(demo_run.folder, folder)
+    (home / "features").symlink_to(demo_run.folder.parents[1] / "features")
     (folder / "residual-el.safetensors").unlink()
     with pytest.raises(HeatError, match="residual-el"):
         pack(Run.open(folder), home / "g.safetensors")
