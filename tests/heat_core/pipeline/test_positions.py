@@ -210,6 +210,7 @@ def test_one_position_cannot_be_left_out(images, weights_of):
 def test_what_cannot_work_gives_a_sentence(cnn, home, tmp_path, damage, said):
     folder, what = home / "runs" / "copy", f"id/{cnn.ids('id')[0]}"
     shutil.copytree(cnn.folder, folder)
+    shutil.copy(cnn.folder.parents[1] / "w.safetensors", home)
     info, record = json.loads((folder / "run.json").read_text()), RunRecord.load(folder / ENERGIES)
     if damage == "given features":
         info["experiment"]["backbone"] = "features"
