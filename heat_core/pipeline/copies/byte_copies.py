@@ -37,10 +37,7 @@ def find_byte_copies(
         (name of the set, index in it) → (size, digest) of these files; None where the search was given up.
     """
     end = time.monotonic() + most_seconds
-    keys: dict[File, Key] = {
-        (name, i): (size, "") for name, of_set in stats.items() for i, size in enumerate(of_set[:, 0].tolist())
-    }
-    keys = _in_two_sets({file: key for file, key in keys.items() if key[0] > 0})
+    keys = _of_shared_sizes(stats)
     keys = _without_links(keys, stats)
     for read in (_read_middle, digest_of_path):
         digests = _read_all(read, [files[name][i] for name, i in keys], end)
@@ -48,6 +45,18 @@ def find_byte_copies(
             return None
         keys = _in_two_sets({f: (size, d) for (f, (size, _)), d in zip(keys.items(), digests, strict=True) if d})
     return keys
+
+
+def _of_shared_sizes(stats: Mapping[str, np.ndarray]) -> dict[File, Key]:
+    """Select the files whose size a file of another set has too; of a million others no Python object is made."""
+    sizes_of_sets = [np.empty(0, np.int64), *(np.unique(of_set[:, 0]) for of_set in stats.values())]
+    sizes, sets = np.unique(np.concatenate(sizes_of_sets), return_counts=True)
+    shared = sizes[(sets > 1) & (sizes > 0)]
+    return {
+        (name, i): (int(of_set[i, 0]), "")
+        for name, of_set in stats.items()
+        for i in np.flatnonzero(np.isin(of_set[:, 0], shared)).tolist()
+    }
 
 
 def _in_two_sets(keys: dict[File, Key]) -> dict[File, Key]:
