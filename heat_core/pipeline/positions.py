@@ -127,16 +127,14 @@ def position_contributions(
 def visible_box(backbone: Backbone, picture: Image.Image) -> np.ndarray:
     """Return (4,) left, top, right, bottom of what the transform keeps, as shares of the picture, to half a percent.
 
-    It is measured on a picture whose red rises linearly from left to right, and whose green rises from top to bottom.
+    It is measured on two grey pictures, one of which rises linearly from left to right, the other from top to bottom.
     """
     right, down = (np.rint(255 * (np.arange(n) + 0.5) / n).astype(np.uint8) for n in picture.size)
-    ramp = np.zeros((len(down), len(right), 3), np.uint8)
-    ramp[..., 0], ramp[..., 1] = right, down[:, None]
-    bright, dark = (
-        prepare(backbone.transform, image).numpy() for image in (Image.fromarray(ramp), Image.new("RGB", picture.size))
-    )
-    shares = (bright - dark) * backbone.pixel_std[0].numpy()
-    (left, end), (top, bottom) = _line_ends(shares[0].mean(axis=0)), _line_ends(shares[1].mean(axis=1))
+    across, along = np.meshgrid(right, down)
+    pictures = [Image.new("L", picture.size), Image.fromarray(across), Image.fromarray(along)]
+    dark, *bright = (prepare(backbone.transform, image.convert("RGB")).numpy() for image in pictures)
+    in_x, in_y = ((pixels - dark)[0] * backbone.pixel_std[0, 0].numpy() for pixels in bright)
+    (left, end), (top, bottom) = _line_ends(in_x.mean(axis=0)), _line_ends(in_y.mean(axis=1))
     return np.clip([left, top, end, bottom], 0.0, 1.0)
 
 

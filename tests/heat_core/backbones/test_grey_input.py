@@ -11,6 +11,7 @@ from torchvision import transforms
 
 from heat_core.backbones.backbone import Backbone
 from heat_core.backbones.registry import load_backbone
+from heat_core.pipeline.positions import visible_box
 
 
 def picture() -> Image.Image:
@@ -48,3 +49,6 @@ def test_a_module_whose_transform_gives_one_channel():
     weight, bias = (torch.from_numpy(part).float() for part in backbone.head)
     torch.testing.assert_close(avg @ weight.T + bias, expected)
     assert std.shape == (1, 8)
+    cropping = transforms.Compose([transforms.Resize(32), transforms.CenterCrop(32), transform])
+    box = visible_box(Backbone.wrap(module, cropping), Image.new("RGB", (128, 64)))
+    np.testing.assert_allclose(box, [0.25, 0, 0.75, 1], atol=0.02)
