@@ -134,9 +134,9 @@ def test_axe_finds_nothing_serious_on_a_page(page, name):
     assert serious_in(page) == []
 
 
-@pytest.mark.parametrize("name", ["Glossary", "Delete"])
-def test_axe_finds_nothing_serious_in_a_popover(page, name):
-    page.goto(f"{page.address}/runs?{page.run}")
+@pytest.mark.parametrize(("path", "name"), [("studies", "Glossary"), ("runs", "Delete")])
+def test_axe_finds_nothing_serious_in_a_popover(page, path, name):
+    page.goto(f"{page.address}/{path}?{page.run}")
     page.get_by_role("button", name=name).click(timeout=30_000)
     page.get_by_test_id("stPopoverBody").wait_for()
     assert serious_in(page) == []
