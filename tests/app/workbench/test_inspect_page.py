@@ -163,6 +163,7 @@ def test_new_images_are_scored_and_explained(demo_run, home, image_folder, tmp_p
 
     folder = home / "runs" / demo_run.id
     shutil.copytree(demo_run.folder, folder)
+    shutil.copytree(demo_run.folder.parents[1] / "features", home / "features")
     mine = image_folder(tmp_path / "mine", {"": 5})
     (mine / "broken.png").write_text("no picture")
     test = page("new_images", run=demo_run.id)
