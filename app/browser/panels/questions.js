@@ -34,8 +34,8 @@ export function createQuestions(root, actions) {
     const baseline = baselineOf(run, query);
     comparison.hidden = !run.truth;
     writeButtons({ run, baseline });
+    writeCounts({ run, baseline, counts }); // Comes first: the counts make the buttons wider.
     writeChoice({ run, baseline, question: questionOf(run, query) });
-    writeCounts({ run, baseline, counts });
     if (run.truth) setText(gains, `+${formatCount(counts.gained)} −${formatCount(counts.lost)}`);
   };
 }
