@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from heat_core.data.pyarrow_support import arrow
+from heat_core.errors import HeatError
 from heat_core.names import printable
 
 #: Texts into which programs turn a missing value, where the format has missing values of its own (Parquet, JSON).
@@ -40,6 +41,8 @@ def column_bytes(column: Any) -> list[bytes]:
     pa = arrow()
     if pa.types.is_struct(column.type) and column.type.get_field_index("path") >= 0:  # an image as `datasets` stores it
         column = pa.compute.struct_field(column, "path")
+    if is_nested(column.type):
+        raise HeatError(f"A path is a text, and the column of paths holds {column.type}: give one row for each image.")
     return _as_bytes(column).fill_null(b"").to_pylist()
 
 

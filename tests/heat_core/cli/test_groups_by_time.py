@@ -56,7 +56,7 @@ def test_odd_values_are_one_group_that_names_them(score):
     [
         ([f"10:0{i}:22" for i in range(6)], "'10:00:22' is no time that is recognised"),
         ([f"0{i + 1}/05/2026" for i in range(6)], "'01/05/2026' can begin with its day or its month"),
-        (["2026-05-01", *"abcde"], "is no time that is recognised"),
+        (["2026-05-01", *"abcde"], "'a' is no time that is recognised"),
     ],
 )
 def test_what_holds_no_days_is_refused_with_a_value(score, times, why):

@@ -96,6 +96,12 @@ def test_boxes_of_another_shape_are_no_boxes(folder):
         open_dataset(str(folder / "l.parquet"))
 
 
+def test_paths_that_are_lists_are_refused_with_the_remedy(folder):
+    pq.write_table(pa.table({"path": [["i/000.png"], ["i/001.png"]]}), folder / "l.parquet")
+    with pytest.raises(HeatError, match="the column of paths holds list<element: string>: give one row for each image"):
+        open_dataset(str(folder / "l.parquet"))
+
+
 def test_columns_without_values_are_left_out_and_said(folder):
     columns = {
         "path": pa.array([{"bytes": None, "path": f"i/{n:03d}.png"} for n in range(2)]),
