@@ -53,6 +53,14 @@ def demo_output(tmp_path_factory) -> Path:
     return shutil.copytree(made, tmp_path_factory.mktemp("demo") / "copy")
 
 
+def copy_run(run, folder: Path) -> Path:
+    """Copy a run to `folder`, HEAT_HOME/runs/NAME, of another HEAT_HOME, which gets a link to the run's features."""
+    shutil.copytree(run.folder, folder)
+    if not (folder.parents[1] / "features").exists():
+        (folder.parents[1] / "features").symlink_to(run.folder.parents[1] / "features")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def demo_run(demo_output):
     """The embedded demo, run once for all tests; its HEAT_HOME is `demo_run.folder.parents[1]`."""

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from heat_core.runs.creation import new_run
 from heat_core.runs.experiment import demo_experiment
 from heat_core.runs.lock import ProcessIdentity, run_lock, working_process
 from heat_core.storage import read_npz, write_checked_json, write_json, write_npz
+from tests.conftest import copy_run
 from tests.faults.damage import answer, damages, files_of, judge, questions
 from tests.synthetic import synthetic_run
 
@@ -217,7 +217,7 @@ def test_a_read_only_home_can_be_looked_at(demo_run, home, monkeypatch, capsys):
     """As a user who may not write there: the lock cannot be opened for writing, and no file may be made."""
     from heat_core.__main__ import main
 
-    shutil.copytree(demo_run.folder, home / "runs" / "mine")
+    copy_run(demo_run, home / "runs" / "mine")
     before = sorted(p.name for p in (home / "runs" / "mine").iterdir())
     monkeypatch.setattr("filelock.FileLock.acquire", _refuse)
     assert main(["list"]) == 0

@@ -1,8 +1,9 @@
 """The workbench in a real browser: what the tests of it share."""
 
 import math
-import shutil
 from pathlib import Path
+
+from tests.conftest import copy_run
 
 LIVE = "[...heatLive.values()].find(e => e.live).live"
 EXACT = f"() => globalThis.heatLive && [...heatLive.values()].some(e => e.live) && {LIVE}.isExact"
@@ -11,7 +12,7 @@ EXACT = f"() => globalThis.heatLive && [...heatLive.values()].some(e => e.live) 
 def copies(demo_run, home: Path) -> None:
     """Two copies of a run in a HEAT_HOME: its own name, and an older one."""
     for name in (demo_run.id, "20200101-000000-older"):
-        shutil.copytree(demo_run.folder, home / "runs" / name)
+        copy_run(demo_run, home / "runs" / name)
 
 
 def open_page(browser, address: str, query: str = ""):

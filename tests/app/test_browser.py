@@ -3,6 +3,7 @@
 import pytest
 
 from tests.browser import NEEDS_CHROMIUM, app_on, chromium
+from tests.conftest import copy_run
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -48,12 +49,11 @@ def test_open_demo_finishes_inspect_compare(page):
 
 def test_widgets_show_the_look_on_every_page(demo_run, home):
     """Two pages in a row that share a widget: the second one's is new, and must not start at its default."""
-    import shutil
 
     from playwright.sync_api import expect
 
     for name in ("a", "b"):
-        shutil.copytree(demo_run.folder, home / "runs" / name)
+        copy_run(demo_run, home / "runs" / name)
     with app_on(home) as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(f"{address}/compare?run=a&beta=2.5")

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -29,7 +28,7 @@ from tests.app.runs.test_runs import texts
 from tests.app.server.test_file_routes import asked
 from tests.app.test_pages import page
 from tests.app.workbench.test_browser_payload import unpacked
-from tests.conftest import make_folder
+from tests.conftest import copy_run, make_folder
 from tests.synthetic import synthetic_run
 
 SITES = ["north", "", "<b>south</b>", "north"] * 10
@@ -141,7 +140,7 @@ def test_the_files_to_take_along_are_of_the_columns_too(run):
 
 def test_a_new_image_is_its_crop(demo_run, home, tmp_path):
     folder = home / "runs" / "copy"
-    shutil.copytree(demo_run.folder, folder)
+    copy_run(demo_run, folder)
     picture = Image.new("RGB", (40, 30), "white")
     picture.paste((10, 200, 30), (20, 10, 30, 20))
     picture.save(tmp_path / "mine.png")

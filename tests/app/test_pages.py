@@ -11,6 +11,7 @@ from app.common.faults import UNEXPECTED
 from heat_core.jobs.jobs import cancel
 from heat_core.runs.manage import list_runs
 from tests.browser import ROOT
+from tests.conftest import copy_run
 
 PAGES = ROOT / "app" / "app_pages"
 
@@ -39,10 +40,9 @@ def test_a_run_that_is_gone_gives_a_sentence(demo_home):
 
 
 def test_a_damaged_run_gives_a_sentence_not_a_traceback(demo_run, home, monkeypatch):
-    import shutil
 
     folder = home / "runs" / demo_run.id
-    shutil.copytree(demo_run.folder, folder)
+    copy_run(demo_run, folder)
     (folder / "energies.npz").write_bytes((folder / "energies.npz").read_bytes()[:1000])
     for name in ("inspect", "compare", "new_images"):
         test = page(name)

@@ -1,12 +1,11 @@
 """Compare on two runs whose every text is hostile: all of it is shown, and no request leaves the page."""
 
-import shutil
-
 import pytest
 
 from app.common.faults import UNEXPECTED
 from tests.app.test_hostile import RUN, hostile_run, page, visit, written  # noqa: F401 (page is a fixture)
 from tests.browser import APP, NEEDS_CHROMIUM, streamlit_on
+from tests.conftest import copy_run
 
 pytestmark = NEEDS_CHROMIUM
 OTHER = "other ![x](http://127.0.0.1:9/o.png)"
@@ -17,7 +16,7 @@ def served(tmp_path_factory):
     """The app's address, and the first of the runs."""
     home = tmp_path_factory.mktemp("hostile")
     run = hostile_run(home / "runs" / RUN)
-    shutil.copytree(run.folder, home / "runs" / OTHER.replace("/", ":"))
+    copy_run(run, home / "runs" / OTHER.replace("/", ":"))
     with streamlit_on(APP, home, HEAT_HOME=str(home)) as address:
         yield address, run
 

@@ -17,6 +17,7 @@ from heat_core.data.datasets import from_files
 from heat_core.jobs import jobs
 from heat_core.runs.lock import LOG_FILE, record_starting_process
 from tests.app.test_pages import page
+from tests.conftest import copy_run
 
 
 def png(shade: int) -> bytes:
@@ -34,7 +35,7 @@ def zip_of(folder: Path) -> bytes:
 @pytest.fixture
 def given(demo_run, home, monkeypatch):
     """The page on a copy of the demo, and the paths of each batch that it starts."""
-    shutil.copytree(demo_run.folder, home / "runs" / demo_run.id)
+    copy_run(demo_run, home / "runs" / demo_run.id)
     batches: list[list[Path]] = []
 
     def start_scoring(run, paths, into):

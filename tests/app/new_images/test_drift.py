@@ -1,6 +1,5 @@
 """New images as a whole: discoveries, and drift by group."""
 
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +11,7 @@ from heat_core.pipeline.scoring import score
 from heat_core.runs.lock import LOG_FILE
 from heat_core.runs.scored_images import SCORED, ScoredImages
 from tests.app.test_pages import page
+from tests.conftest import copy_run
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_without_groups_there_is_no_table(demo_run, scored):
 
 def test_the_page_shows_both_and_draws_the_line(demo_run, scored, home):
     folder = home / "runs" / demo_run.id
-    shutil.copytree(demo_run.folder, folder)
+    copy_run(demo_run, folder)
     batch = folder / "own" / "20260101-000000"
     batch.mkdir(parents=True)
     scored.save(batch / SCORED)

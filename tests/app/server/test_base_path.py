@@ -2,7 +2,6 @@
 
 import csv
 import io
-import shutil
 import urllib.request
 
 import pytest
@@ -13,6 +12,7 @@ from app.common.file_urls import url_prefix
 from app.server import file_routes
 from tests.app.open_workbench import LIVE, open_page
 from tests.browser import APP, CHROMIUM, ROOT, streamlit_on
+from tests.conftest import copy_run
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_routes_are_where_the_addresses_point(base, path):
 def under_a_path(demo_run, tmp_path_factory):
     """The app's address with a base path of two names, on a copy of the demo's run."""
     home = tmp_path_factory.mktemp("base-path-home")
-    shutil.copytree(demo_run.folder, home / "runs" / demo_run.id)
+    copy_run(demo_run, home / "runs" / demo_run.id)
     with streamlit_on(APP, ROOT, "--server.baseUrlPath", "lab/heat", HEAT_HOME=str(home)) as address:
         yield f"{address}/lab/heat"
 

@@ -15,6 +15,7 @@ from app.state.view_state import ViewState, to_query_params
 from heat_core.analysis.questions import Query, question_mask, sort_samples
 from heat_core.analysis.samples import Samples
 from heat_core.runs.scored_images import ScoredImages
+from tests.conftest import copy_run
 
 
 def asked(route: str, **query: str):
@@ -70,10 +71,9 @@ def test_what_is_taken_along_is_the_subset_of_the_address(demo_home, demo_run):
 
 
 def test_new_images_are_served_from_their_batch(demo_run, home, tmp_path):
-    import shutil
 
     folder = home / "runs" / "copy"
-    shutil.copytree(demo_run.folder, folder)
+    copy_run(demo_run, folder)
     Image.new("RGB", (40, 30), (10, 200, 30)).save(tmp_path / "mine.png")
     names, three = np.array([str(tmp_path / "mine.png")]), np.zeros((1, 3))
     batch = folder / "own" / "20260101-000000"

@@ -1,6 +1,5 @@
 """Gestures on the results in a real Chromium: ranges of marks, menus, what is left when the question changes, Back."""
 
-import shutil
 from urllib.parse import quote
 
 import numpy as np
@@ -10,6 +9,7 @@ from heat_core import Lens
 from heat_core.analysis.samples import Samples
 from tests.app.open_workbench import LIVE, open_page, shown_numbers
 from tests.browser import NEEDS_CHROMIUM
+from tests.conftest import copy_run
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -110,7 +110,7 @@ def test_the_menu_of_orders_names_the_order_that_is_shown(page):
 
 def test_one_step_back_leaves_compare(served, browser, demo_run):
     address, home = served
-    shutil.copytree(demo_run.folder, home / "runs" / "gone-back")
+    copy_run(demo_run, home / "runs" / "gone-back")
     page = open_page(browser, address, "?run=gone-back")
     page.wait_for_function("() => location.search.includes('beta=')", timeout=20_000)
     start = page.url

@@ -18,6 +18,7 @@ from heat_core.analysis.selections import save_selection
 from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.runs.scored_images import ScoredImages
 from tests.app.test_pages import page
+from tests.conftest import copy_run
 
 
 @pytest.fixture
@@ -129,8 +130,8 @@ def test_tags_and_notes_are_sent(demo_run, home, said):
 
 def test_a_run_deleted_under_an_open_page_gives_a_sentence(demo_run, home):
     folder = home / "runs" / demo_run.id
-    shutil.copytree(demo_run.folder, folder)
-    shutil.copytree(demo_run.folder, home / "runs" / "another")
+    copy_run(demo_run, folder)
+    copy_run(demo_run, home / "runs" / "another")
     test = page("inspect", run=demo_run.id)
     shutil.rmtree(folder)
     test.run()
@@ -144,7 +145,7 @@ def test_before_the_first_residual_the_live_page_waits(demo_run, home):
     from heat_core.storage import read_json, write_json
 
     folder = home / "runs" / demo_run.id
-    shutil.copytree(demo_run.folder, folder)
+    copy_run(demo_run, folder)
     trained_so_far(folder, ())
     for name in ("new_images", "runs", "compare"):
         assert not page(name).exception
@@ -161,9 +162,8 @@ def test_before_the_first_residual_the_live_page_waits(demo_run, home):
 def test_new_images_are_scored_and_explained(demo_run, home, image_folder, tmp_path, said):
     import time
 
-    folder = home / "runs" / demo_run.id
-    shutil.copytree(demo_run.folder, folder)
-    shutil.copytree(demo_run.folder.parents[1] / "features", home / "features")
+    shutil.copytree(demo_run.folder.parents[1] / "features", home / "features")  # no link: features will be written
+    folder = copy_run(demo_run, home / "runs" / demo_run.id)
     mine = image_folder(tmp_path / "mine", {"": 5})
     (mine / "broken.png").write_text("no picture")
     test = page("new_images", run=demo_run.id)
@@ -183,7 +183,7 @@ def test_new_images_are_scored_and_explained(demo_run, home, image_folder, tmp_p
 
 def copy_of(demo_run, home, name: str = "copy"):
     folder = home / "runs" / name
-    shutil.copytree(demo_run.folder, folder)
+    copy_run(demo_run, folder)
     return folder
 
 

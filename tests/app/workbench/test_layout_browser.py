@@ -10,6 +10,7 @@ from heat_core.analysis.samples import Samples
 from heat_core.runs.results_file import ENERGIES
 from tests.app.open_workbench import EXACT, LIVE, open_page
 from tests.browser import NEEDS_CHROMIUM, app_on
+from tests.conftest import copy_run
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -21,7 +22,7 @@ MARGINS_AND_TITLE = """() => [
 
 def test_a_tag_leaves_margins_and_title_as_they_are(served, browser, demo_run):
     address, home = served
-    shutil.copytree(demo_run.folder, home / "runs" / "tagged-layout")
+    copy_run(demo_run, home / "runs" / "tagged-layout")
     page = open_page(browser, address, "?run=tagged-layout")
     before = page.evaluate(MARGINS_AND_TITLE)
     assert len(before) == 2
@@ -121,7 +122,7 @@ def test_a_known_image_taken_for_another_class_is_marked(sized, demo_run):
 def test_a_run_without_a_map_says_so_in_its_place(served, browser, demo_run):
     """Where the features are not on this machine either, there is no button."""
     address, home = served
-    folder = shutil.copytree(demo_run.folder, home / "runs" / "no-map")
+    folder = copy_run(demo_run, home / "runs" / "no-map")
     (folder / "map.npz").unlink()
     features = demo_run.record.features | {"train": str(folder / "gone")}
     replace(demo_run.record, features=features).save(folder / ENERGIES)

@@ -1,7 +1,5 @@
 """What a list says of its images, in a real Chromium: bars that narrow, columns of the table, the inspector."""
 
-import shutil
-
 import numpy as np
 import pytest
 
@@ -10,6 +8,7 @@ from heat_core.analysis.samples import Samples
 from heat_core.runs.results_file import ENERGIES
 from tests.app.open_workbench import EXACT, LIVE, open_page, shown_numbers
 from tests.browser import NEEDS_CHROMIUM, app_on
+from tests.conftest import copy_run
 
 pytestmark = NEEDS_CHROMIUM
 NAME = "**site** <b>"
@@ -19,7 +18,7 @@ NAME = "**site** <b>"
 def listed(demo_run, tmp_path_factory):
     """(address, run): the demo, as if its sets came from a list."""
     home = tmp_path_factory.mktemp("listed-home")
-    shutil.copytree(demo_run.folder, home / "runs" / demo_run.id)
+    copy_run(demo_run, home / "runs" / demo_run.id)
     record = Run.open(home / "runs" / demo_run.id).record
     for number, found in enumerate(record.sets[:2]):
         sites = np.resize(np.array(["<i>north</i>", "south", ""], object), len(found))

@@ -20,6 +20,7 @@ from heat_core.analysis.similarity import nearest_training
 from heat_core.reporting.export import to_csv, to_zip
 from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.thresholds import threshold95
+from tests.conftest import copy_run
 
 METHODS = ["el", "gmm", "heat"]
 
@@ -32,7 +33,7 @@ def samples(demo_run):
 @pytest.fixture
 def folder(demo_run, home):
     """A copy of the demo's run that a test may write into."""
-    shutil.copytree(demo_run.folder, home / "runs" / demo_run.id)
+    copy_run(demo_run, home / "runs" / demo_run.id)
     return home / "runs" / demo_run.id
 
 

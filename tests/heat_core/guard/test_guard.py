@@ -1,7 +1,6 @@
 """Guards: a run in one file says of images what the run says."""
 
 import json
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,6 +18,7 @@ from heat_core.guard.file import is_guard
 from heat_core.guard.guard import Guard
 from heat_core.pipeline.build_guard import build_guard
 from heat_core.runs.experiment import TRAIN
+from tests.conftest import copy_run
 from tests.tolerance import assert_close_in_norm
 
 
@@ -232,8 +232,7 @@ def test_what_a_file_says_of_itself(packed, demo_run):
 
 def test_a_run_without_what_it_was_made_from_gives_a_sentence(demo_run, home):
     folder = home / "runs" / "copy"
-    shutil.copytree(demo_run.folder, folder)
-    (home / "features").symlink_to(demo_run.folder.parents[1] / "features")
+    copy_run(demo_run, folder)
     (folder / "residual-el.safetensors").unlink()
     with pytest.raises(HeatError, match="residual-el"):
         pack(Run.open(folder), home / "g.safetensors")

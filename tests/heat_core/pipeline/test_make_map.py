@@ -1,6 +1,5 @@
 """A map for a run that was made without one."""
 
-import shutil
 import sys
 
 import numpy as np
@@ -14,6 +13,7 @@ from heat_core.pipeline.make_map import make_map, require_mappable
 from heat_core.runs.feature_map import MAP_FILE
 from heat_core.runs.lock import run_lock
 from heat_core.storage import read_json, read_npz, write_json
+from tests.conftest import copy_run
 from tests.synthetic import synthetic_run
 
 SETTINGS = {"width": 16, "updates": 6, "epochs": 3, "langevin_steps": 2}
@@ -39,7 +39,7 @@ def pair(tmp_path_factory):
 @pytest.fixture
 def bare(pair, home) -> Run:
     """A copy of the run without a map."""
-    shutil.copytree(pair[1].folder, home / "runs" / "bare")
+    copy_run(pair[1], home / "runs" / "bare")
     return Run.open("bare")
 
 

@@ -1,7 +1,6 @@
 """Experiment → Run: the whole way on real (embedded) images, resuming, and what a damaged run says."""
 
 import json
-import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from heat_core.jobs import jobs
 from heat_core.runs.creation import new_run
 from heat_core.runs.manage import list_runs
 from heat_core.storage import read_npz, write_npz
+from tests.conftest import copy_run
 
 
 def small(**changes) -> Experiment:
@@ -35,7 +35,7 @@ def small(**changes) -> Experiment:
 def copied(demo_run, home):
     """A copy of the demo's run folder that a test may damage."""
     folder = home / "runs" / demo_run.id
-    shutil.copytree(demo_run.folder, folder)
+    copy_run(demo_run, folder)
     return folder
 
 

@@ -1,7 +1,6 @@
 """New images through a finished run."""
 
 import json
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +11,7 @@ from heat_core.__main__ import main
 from heat_core.pipeline.scoring import score
 from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.runs.scored_images import ScoredImages
+from tests.conftest import copy_run
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_on_the_command_line(demo_run, pictures, capsys):
 @pytest.mark.parametrize("damage", ["no folder", "no images", "no residual", "no head", "no features"])
 def test_what_cannot_work_gives_a_sentence(demo_run, pictures, home, tmp_path, damage):
     folder = home / "runs" / "copy"
-    shutil.copytree(demo_run.folder, folder)
+    copy_run(demo_run, folder)
     paths = [pictures]
     if damage == "no folder":
         paths = [tmp_path / "none"]

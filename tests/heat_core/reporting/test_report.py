@@ -2,7 +2,6 @@
 
 import html
 import re
-import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -15,13 +14,14 @@ from heat_core.analysis.samples import Samples
 from heat_core.reporting.report import to_html, write_report
 from heat_core.reporting.report_pictures import gallery_sections
 from heat_core.runs.results_file import ENERGIES, RunRecord
+from tests.conftest import copy_run
 from tests.synthetic import synthetic_run
 
 
 @pytest.fixture
 def folder(demo_run, home):
     """A copy of the demo's run that a test may write into."""
-    shutil.copytree(demo_run.folder, home / "runs" / demo_run.id)
+    copy_run(demo_run, home / "runs" / demo_run.id)
     return home / "runs" / demo_run.id
 
 
