@@ -246,7 +246,7 @@ def scored_of(n: int = 4, xy: bool = True) -> ScoredImages:
 
 
 def arrays_of(scored: ScoredImages) -> dict[str, np.ndarray]:
-    return {name: array for name, array in scored.__dict__.items() if name != "columns"}
+    return {name: array for name, array in scored.__dict__.items() if isinstance(array, np.ndarray)}
 
 
 @pytest.mark.parametrize("scored", [scored_of(), scored_of(1, xy=False)], ids=["with a map", "without"])
