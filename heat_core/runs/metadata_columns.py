@@ -96,9 +96,9 @@ def _days_or_names(texts: list[str]) -> list[str]:
     days = days_of_texts(texts)
     if days is None:
         if 2 * len(names) > max(len(known), 2):
-            wrong = next(name for name in names if days_of_texts([name]) is None)
+            example = next(name for name in names if days_of_texts([name]) is None)
             raise HeatError(
-                f"The column {TIME} cannot be grouped by day: {wrong!r} is no time that is recognised; write "
+                f"The column {TIME} cannot be grouped by day: {example!r} is no time that is recognised; write "
                 "2026-05-01 or seconds since 1970, or choose another column."
             )
         return texts
