@@ -1,4 +1,4 @@
-"""Names of a network's classes, in the order of its logits, where the network or its weights file tells them."""
+"""Names of a network's classes, in the order of its logits, where the network or its weights file has them."""
 
 import json
 from contextlib import suppress
@@ -17,29 +17,29 @@ _NESTED = ("meta", "hyper_parameters", "args", "config")  # entries of checkpoin
 
 
 def class_names_of(model: nn.Module) -> list[str]:
-    """Return the names that a network tells as an attribute or in its configuration; [] where it tells none.
+    """Return the names that a network has as an attribute or in its configuration; [] where it has none.
 
     These are `class_names`, `classes`, `class_to_idx`, transformers' `config.id2label` and timm's `label_names`.
     """
     module: Any = model.module if isinstance(model, LogitsModel) else model
-    told = [getattr(module, key, None) for key in _KEYS]
-    told.append(getattr(getattr(module, "config", None), "id2label", None))
+    candidates = [getattr(module, key, None) for key in _KEYS]
+    candidates.append(getattr(getattr(module, "config", None), "id2label", None))
     timm_config = getattr(module, "pretrained_cfg", None)
-    told.append(timm_config.get("label_names") if isinstance(timm_config, dict) else None)
-    return next(filter(None, map(parse_class_names, told)), [])
+    candidates.append(timm_config.get("label_names") if isinstance(timm_config, dict) else None)
+    return next(filter(None, map(parse_class_names, candidates)), [])
 
 
-def parse_class_names(told: Any) -> list[str]:
+def parse_class_names(names: Any) -> list[str]:
     """Return names that are given as a list, as number → name, or as name → number; [] for anything else."""
-    if isinstance(told, dict):
-        pairs = list(told.items())
-        if all(isinstance(number, int) and not isinstance(number, bool) for number in told.values()):
+    if isinstance(names, dict):
+        pairs = list(names.items())
+        if all(isinstance(number, int) and not isinstance(number, bool) for number in names.values()):
             pairs = [(number, name) for name, number in pairs]
         by_number = {int(number): name for number, name in pairs if str(number).isdecimal()}
-        told = [by_number[i] for i in range(len(pairs))] if sorted(by_number) == list(range(len(pairs))) else []
-    if not isinstance(told, list | tuple) or not all(isinstance(name, str) for name in told):
+        names = [by_number[i] for i in range(len(pairs))] if sorted(by_number) == list(range(len(pairs))) else []
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         return []
-    return list(map(printable, told))
+    return list(map(printable, names))
 
 
 def read_class_names(path: Path) -> list[str]:
@@ -63,5 +63,5 @@ def _find_names(content: Any) -> list[str]:
     if not isinstance(content, dict):
         return []
     nested = [content[key] for key in _NESTED if isinstance(content.get(key), dict)]
-    told = (described.get(key) for described in (content, *nested) for key in _KEYS)
-    return next(filter(None, map(parse_class_names, told)), [])
+    candidates = (description.get(key) for description in (content, *nested) for key in _KEYS)
+    return next(filter(None, map(parse_class_names, candidates)), [])

@@ -42,8 +42,8 @@ export function createQuestions(root, actions) {
 
 /** Scrolls a container, which is one line on narrow pages, so that a button in it is seen. */
 function showIn(container, button) {
-  const room = container.getBoundingClientRect(), { left, right } = button.getBoundingClientRect();
-  if (left < room.left || right > room.right) container.scrollLeft += left - room.left - room.width / 4;
+  const bounds = container.getBoundingClientRect(), { left, right } = button.getBoundingClientRect();
+  if (left < bounds.left || right > bounds.right) container.scrollLeft += left - bounds.left - bounds.width / 4;
 }
 
 function createButton(question, text, actions) {

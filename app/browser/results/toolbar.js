@@ -80,7 +80,7 @@ function writeOrders(select, run) {
 
 function writeLayout(root, layout, size, order) {
   const select = root.querySelector(".order");
-  root.querySelector(".live").dataset.arranged = layout; // The style sheet gives the table more room.
+  root.querySelector(".live").dataset.arranged = layout; // The style sheet makes the table wider than the grid.
   for (const button of root.querySelectorAll("[data-layout]"))
     button.setAttribute("aria-checked", button.dataset.layout === layout);
   root.querySelector(".size").value = size;

@@ -13,7 +13,7 @@ import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from heat_core.data.containers.container import Archive, Container, MemberStamp
 from heat_core.data.containers.parquet_images import ParquetImages
@@ -93,7 +93,7 @@ def _load_container(path: str, version: tuple[int, ...]) -> Container:
 
 
 @lru_cache(maxsize=256)
-def _load_archive(path: str, version: tuple[int, ...]) -> Archive:  # noqa: ARG001 (part of the cache's key)
+def _load_archive(path: str, version: tuple[int, ...]) -> Archive[Any]:  # noqa: ARG001 (part of the cache's key)
     # The last bytes of a tar archive look like a zip archive's if it contains one.
     is_zip = _starts_with(path, b"PK\3\4") or (zipfile.is_zipfile(path) and not tarfile.is_tarfile(path))
     return ZipArchive(Path(path)) if is_zip else TarArchive(Path(path))
@@ -197,7 +197,7 @@ def list_archive(folder: Path) -> ArchiveFolder:
     return ArchiveFolder(names, folders, archive.notes)
 
 
-def open_archive(path: Path) -> Archive:
+def open_archive(path: Path) -> Archive[Any]:
     """Open an archive.
 
     Raises:
@@ -210,5 +210,5 @@ def open_archive(path: Path) -> Archive:
         raise HeatError(f"{printable(path)} cannot be read: {printable(error.strerror or str(error))}.") from error
 
 
-def _names_below(archive: Archive, folder: str) -> list[str]:
+def _names_below(archive: Archive[Any], folder: str) -> list[str]:
     return [name for name in archive.names() if not folder or name.startswith(f"{folder}/")]

@@ -2,11 +2,10 @@
 
 import posixpath
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from heat_core.data.containers.container import MemberStamp, normalise_name, repeated_note, require_plausible_size
+from heat_core.data.containers.container import Archive, MemberStamp, normalise_name, repeated_note
 
 _MAGIC = {b"\x1f\x8b": "gunzip", b"BZh": "bunzip2", b"\xfd7zXZ": "unxz", b"\x28\xb5\x2f\xfd": "unzstd"}
 
@@ -17,7 +16,7 @@ class _Place(NamedTuple):
     modified: int
 
 
-class TarArchive:
+class TarArchive(Archive[_Place]):
     """Tar archive, whose links lead to other members of it.
 
     Args:
@@ -32,10 +31,8 @@ class TarArchive:
     """
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self._path = path
-        self._members: dict[str, _Place] = {}
-        self.folders: list[str] = []
-        self.notes: list[str] = []
         self._links: dict[str, str] = {}
         self._repeated = self._others = 0
         _refuse_compression(path)
@@ -45,10 +42,10 @@ class TarArchive:
                 if not _has_end(path, archive.offset):
                     raise tarfile.ReadError("it has no end mark")
         except (tarfile.TarError, ValueError, EOFError, OverflowError) as error:
-            if not self._members:
+            if not self.members:
                 raise OSError(f"{error}: it is damaged or no archive, make or download it again") from error
             self.notes.append(
-                f"The archive is damaged or cut off after {len(self._members):,} files ({error}): what follows is left "
+                f"The archive is damaged or cut off after {len(self.members):,} files ({error}): what follows is left "
                 "out."
             )
         self._resolve_links()
@@ -64,8 +61,8 @@ class TarArchive:
             if entry.isdir():
                 self.folders.append(name)
             elif entry.isreg() and not entry.issparse() and name:
-                self._repeated += name in self._members
-                self._members[name] = _Place(entry.offset_data, entry.size, int(entry.mtime))
+                self._repeated += name in self.members
+                self.members[name] = _Place(entry.offset_data, entry.size, int(entry.mtime))
             elif entry.islnk():
                 self._links[name] = normalise_name(entry.linkname)
             elif entry.issym():
@@ -81,34 +78,18 @@ class TarArchive:
             while target in self._links and target not in seen:
                 seen.add(target)
                 target = self._links[target]
-            if target in self._members:
-                self._members.setdefault(name, self._members[target])
+            if target in self.members:
+                self.members.setdefault(name, self.members[target])
             else:
                 self._others += 1
 
-    def names(self) -> Iterator[str]:
-        """Yield the name of every member."""
-        return iter(self._members)
+    def _stamp_of(self, place: _Place) -> MemberStamp:
+        return MemberStamp(place.size, place.modified)
 
-    def stamp(self, name: str) -> MemberStamp | None:
-        """Return size and time of a member; None if there is none of that name."""
-        place = self._members.get(name)
-        return None if place is None else MemberStamp(place.size, place.modified)
-
-    def read(self, name: str) -> bytes:
-        """Return the bytes of a member.
-
-        Raises:
-            OSError: if the member is cut off or too large.
-        """
-        place = self._members[name]
-        require_plausible_size(name, place.size)
+    def _read(self, name: str, place: _Place) -> bytes:  # noqa: ARG002 (of the base class)
         with open(self._path, "rb") as file:
             file.seek(place.offset)
-            content = file.read(place.size)
-        if len(content) < place.size:
-            raise OSError(f"{name} is cut off in its archive")
-        return content
+            return file.read(place.size)
 
 
 def _refuse_compression(path: Path) -> None:

@@ -4,17 +4,16 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
-from heat_core.data.containers.container import MemberStamp, normalise_name, repeated_note, require_plausible_size
+from heat_core.data.containers.container import Archive, MemberStamp, normalise_name, repeated_note
 
 _LOCAL_HEADER, _SIGNATURE = 30, b"PK\3\4"  # length and start of the header before a member's bytes
 _ENCRYPTED, _UTF8 = 0x1, 0x800  # bits of a member's flags
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # all others can unpack to more bytes than they state
 
 
-class ZipArchive:
+class ZipArchive(Archive[zipfile.ZipInfo]):
     """Zip archive, also of more than 4 GB or 65,535 members (Zip64).
 
     Args:
@@ -29,9 +28,8 @@ class ZipArchive:
     """
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self._path = path
-        self._members: dict[str, zipfile.ZipInfo] = {}
-        self.folders: list[str] = []
         left_out = {"encrypted": 0, "compressed by a method that is not read": 0, "links": 0}
         repeated = 0
         try:
@@ -50,43 +48,27 @@ class ZipArchive:
             elif stat.S_ISLNK(entry.external_attr >> 16):
                 left_out["links"] += 1
             elif key := normalise_name(name):
-                repeated += key in self._members
-                self._members[key] = entry
+                repeated += key in self.members
+                self.members[key] = entry
         counts = [f"{count:,} {what}" for what, count in left_out.items() if count]
         self.notes = [f"Files of the archive are left out: {', '.join(counts)}."] if counts else []
         self.notes += repeated_note(repeated)
 
-    def names(self) -> Iterator[str]:
-        """Yield the name of every member."""
-        return iter(self._members)
+    def _stamp_of(self, place: zipfile.ZipInfo) -> MemberStamp:
+        return MemberStamp(place.file_size, place.CRC)
 
-    def stamp(self, name: str) -> MemberStamp | None:
-        """Return size and CRC-32 of a member; None if there is none of that name."""
-        entry = self._members.get(name)
-        return None if entry is None else MemberStamp(entry.file_size, entry.CRC)
-
-    def read(self, name: str) -> bytes:
-        """Return the bytes of a member, whose checksum is verified.
-
-        Raises:
-            OSError: if the member is damaged or too large.
-        """
-        entry = self._members[name]
-        require_plausible_size(name, entry.file_size)
+    def _read(self, name: str, place: zipfile.ZipInfo) -> bytes:
         try:
             with open(self._path, "rb") as file:
-                file.seek(entry.header_offset)
+                file.seek(place.header_offset)
                 header = file.read(_LOCAL_HEADER)
                 if len(header) < _LOCAL_HEADER or not header.startswith(_SIGNATURE):
                     raise zipfile.BadZipFile("there is no header")
                 file.seek(sum(struct.unpack("<HH", header[-4:])), 1)  # lengths of the name and of extra fields
-                with zipfile.ZipExtFile(file, "r", entry) as member:
-                    content = member.read(entry.file_size)  # the number bounds what a bomb can unpack to
+                with zipfile.ZipExtFile(file, "r", place) as member:
+                    return member.read(place.file_size)  # the number bounds what a bomb can unpack to
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise OSError(f"{name} is damaged in its archive: {error}") from error
-        if len(content) < entry.file_size:
-            raise OSError(f"{name} is cut off in its archive")
-        return content
 
 
 def _decode_name(entry: zipfile.ZipInfo) -> str:

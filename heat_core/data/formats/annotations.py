@@ -1,15 +1,19 @@
 """Lists of images whose boxes come from the annotations of a data set for detection."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 from heat_core.data.formats.row_paths import RowPaths
 from heat_core.data.image_table import TableBlock
 from heat_core.data.manifest_cells import object_array
 from heat_core.data.skipped_rows import SkippedRows
+from heat_core.errors import HeatError
+from heat_core.names import printable
 
 _BLOCK = 2**16  # annotations that are given at a time
 Box = tuple[float, float, float, float]
@@ -77,3 +81,21 @@ class AnnotationTable:
                 np.array([part[i].box for i in kept], np.float64).reshape(-1, 4) if self.has_boxes else None,
                 {name: object_array(part[i].texts[k] for i in kept) for k, name in enumerate(self.names)},
             )
+
+
+@contextmanager
+def explain_errors(path: Path, kind: str, contract: str) -> Iterator[None]:
+    """Turn the errors of reading the description of a data set into a HeatError.
+
+    Args:
+        path: path of the file.
+        kind: name of the format, as in "cannot be read as JSON".
+        contract: what the file is not, and what such a file must hold, as the rest of a sentence.
+    """
+    try:
+        yield
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        why = printable((str(error).splitlines() or [type(error).__name__])[0])
+        raise HeatError(f"{printable(path)} cannot be read as {kind}: {why}.") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise HeatError(f"{printable(path)} {contract}.") from error

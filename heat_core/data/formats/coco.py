@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from heat_core.data.containers.members import is_stored_file
-from heat_core.data.formats.annotations import Annotation, AnnotationTable, Box
+from heat_core.data.formats.annotations import Annotation, AnnotationTable, Box, explain_errors
 from heat_core.data.image_table import LABEL
 from heat_core.data.skipped_rows import SkippedRows
-from heat_core.errors import HeatError
-from heat_core.names import printable
 
+_CONTRACT = (
+    "is no COCO file, which has `images` with `id` and `file_name`, `annotations` with `image_id`, `category_id` and "
+    "`bbox`, and `categories` with `id` and `name`"
+)
 _EXAMINED = 20  # images by which their folder is found
 _SPLIT = re.compile(r"(?:train|val|test)(?:\d{4})?", re.IGNORECASE)
 
@@ -30,7 +32,7 @@ def open_coco(path: Path) -> AnnotationTable:
         HeatError: if the file is damaged, or is no COCO file.
     """
     skipped, notes = SkippedRows(), list[str]()
-    try:
+    with explain_errors(path, "JSON", _CONTRACT):
         # Outlines take most of the memory, and are not needed.
         content = json.loads(path.read_bytes(), object_hook=lambda item: (item.pop("segmentation", None), item)[1])
         files = {image["id"]: _file_name(image) for image in content["images"]}
@@ -40,13 +42,6 @@ def open_coco(path: Path) -> AnnotationTable:
         else:
             annotations = [Annotation(number, file, None, ("",)) for number, file in enumerate(files.values(), 1)]
             notes.append("It has no annotations: its images are taken whole.")
-    except (OSError, ValueError, RecursionError) as error:
-        raise HeatError(f"{printable(path)} cannot be read as JSON: {printable(str(error))}.") from error
-    except (KeyError, TypeError, AttributeError) as error:
-        raise HeatError(
-            f"{printable(path)} is no COCO file, which has `images` with `id` and `file_name`, `annotations` with "
-            "`image_id`, `category_id` and `bbox`, and `categories` with `id` and `name`."
-        ) from error
     return AnnotationTable(path, _find_folder(path, list(files.values())), [LABEL], annotations, skipped, notes)
 
 

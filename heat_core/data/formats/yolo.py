@@ -11,7 +11,7 @@ from PIL import Image
 
 from heat_core.data.containers.members import open_file
 from heat_core.data.folder_scan import scan_folder
-from heat_core.data.formats.annotations import Annotation, AnnotationTable, Box
+from heat_core.data.formats.annotations import Annotation, AnnotationTable, Box, explain_errors
 from heat_core.data.image_io import formats
 from heat_core.data.image_table import LABEL, SPLIT
 from heat_core.data.skipped_rows import SkippedRows
@@ -19,6 +19,10 @@ from heat_core.errors import HeatError
 from heat_core.names import printable
 from heat_core.storage import is_file, is_folder
 
+_CONTRACT = (
+    "does not describe a YOLO data set: it must hold `names` of classes, and folders of images as `train`, `val` or "
+    "`test`"
+)
 _FILES = ("data.yaml", "data.yml", "dataset.yaml")  # in the folder
 YOLO_SUFFIXES = (".yaml", ".yml")
 _SPLITS = ("train", "val", "test")
@@ -42,19 +46,11 @@ def open_yolo(path: Path) -> AnnotationTable:
     Raises:
         HeatError: if the file is damaged, names no classes, or if its folders of images are not there.
     """
-    try:
+    with explain_errors(path, "YAML", _CONTRACT):
         content = yaml.safe_load(path.read_bytes())
         names = content["names"]
         classes = {int(k): str(v) for k, v in (names.items() if isinstance(names, dict) else enumerate(names))}
         folders = [(split, folder) for split in _SPLITS for folder in _folders_of(content, split, path)]
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        why = printable((str(error).splitlines() or ["?"])[0])
-        raise HeatError(f"{printable(path)} cannot be read as YAML: {why}.") from error
-    except (KeyError, TypeError, AttributeError) as error:
-        raise HeatError(
-            f"{printable(path)} does not describe a YOLO data set: it must hold `names` of classes, and folders of "
-            "images as `train`, `val` or `test`."
-        ) from error
     if not folders:
         raise HeatError(f"None of the folders of images that {printable(path)} names is there.")
     reader = _LabelReader(path.parent, classes, "kpt_shape" in content)

@@ -3,14 +3,7 @@
 import numpy as np
 import pytest
 
-from heat_core.energies.priors import (
-    DirectedSparsity,
-    EnergyLogits,
-    GaussianMixture,
-    ScaledActivations,
-    SoftNeighbours,
-    VirtualLogit,
-)
+from heat_core.energies.priors import PRIOR_CLASSES, EnergyLogits, GaussianMixture
 
 RNG = np.random.default_rng(0)
 Y = np.repeat([0, 1, 5], 80)  # labels need not be consecutive
@@ -19,18 +12,19 @@ HEAD = RNG.normal(size=(3, 12)), RNG.normal(size=3)
 
 
 @pytest.mark.parametrize(
-    ("kind", "settings"),
+    ("name", "settings"),
     [
-        (GaussianMixture, {"covariance": "auto"}),
-        (SoftNeighbours, {"neighbours": 3}),
-        (EnergyLogits, {}),
-        (DirectedSparsity, {"sparsity": 0.5}),
-        (VirtualLogit, {"dim": 4}),
-        (ScaledActivations, {"percentile": 75}),
+        ("gmm", {"covariance": "auto"}),
+        ("knn", {"neighbours": 3}),
+        ("el", {}),
+        ("dice", {"sparsity": 0.5}),
+        ("vim", {"dim": 4}),
+        ("scale", {"percentile": 75}),
     ],
 )
-def test_a_clone_of_a_subclass_is_of_its_class_and_settings(kind, settings):
+def test_a_clone_of_a_subclass_is_of_its_class_and_settings(name, settings):
     """A held-out energy of the parent class would be another prior's."""
+    kind = PRIOR_CLASSES[name]
 
     class Tempered(kind):
         def __init__(self, *args, power: float, **keywords) -> None:
