@@ -12,13 +12,9 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # Streamlit adds only this file's folder, but `app` is imported as a package.
     sys.path.insert(0, str(ROOT))
 
+from app.common.page_style import STYLE  # noqa: E402
 from app.server import redirects  # noqa: E402
 from app.state import session  # noqa: E402
-
-# With Streamlit's own margins and title, half of a laptop's screen is empty above the first control. The span puts the
-# sheet into the page: Streamlit puts HTML of styles alone where toasts are, and a toast of a fragment replaces it.
-SHEET, SCRIPT = ((ROOT / "app" / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-STYLE = f'<span class="heat-style" hidden></span><style>{SHEET}</style><script>{SCRIPT}</script>'
 
 
 def draw() -> None:

@@ -12,9 +12,11 @@ def to_array(values: Any) -> np.ndarray:
     if isinstance(values, np.ndarray):
         return values
     if hasattr(values, "detach"):  # a tensor of torch, perhaps a parameter or on a GPU
-        values = values.detach().cpu()
-        values = values.float() if "bfloat16" in str(values.dtype) else values  # numpy has no bfloat16
-        return values.numpy()
+        try:
+            values = values.detach().cpu()
+            return (values.float() if "bfloat16" in str(values.dtype) else values).numpy()  # numpy has no bfloat16
+        except (TypeError, RuntimeError):  # a sparse tensor, or one without data
+            return np.array(None)
     try:
         return np.asarray(values)
     except ValueError:  # rows of different lengths

@@ -41,6 +41,11 @@ def days_of_texts(texts: Iterable[str]) -> list[str] | None:
     return found if 2 * wrong < len(found) - missing else None
 
 
+def is_time(text: str) -> bool:
+    """Tell whether a text is a time, whichever of its day and its month comes first."""
+    return any(_day_of(text, is_day_first) for is_day_first in (True, False))
+
+
 def _day_of(text: str, is_day_first: bool) -> str:
     """Return the day of a time; "" for what is no time."""
     try:

@@ -6,6 +6,7 @@ digest for the same content.
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -88,3 +89,8 @@ def digest_of_bytes(*parts: bytes, length: int = 16) -> str:
     for part in parts:
         digest.update(part)
     return digest.hexdigest()[:length]
+
+
+def version_of(status: os.stat_result) -> tuple[int, int, int]:
+    """Return numbers that change when the file of these stats does, for what is derived from it and cached."""
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size

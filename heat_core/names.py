@@ -1,8 +1,10 @@
 """Foreign names, made safe for print, as file names, and in tables and sentences."""
 
+import itertools
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from heat_core.digests import digest_of_bytes
 
@@ -77,3 +79,9 @@ def match_names(own: Sequence[str], wanted: Sequence[str]) -> list[int] | None:
 
 def _normalise(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).casefold().replace("_", " ").replace("-", " ").split())
+
+
+def numbered_paths(path: Path) -> Iterator[Path]:
+    """Yield a path, then the path with -2, -3 and so on behind its name."""
+    yield path
+    yield from (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))

@@ -4,8 +4,9 @@ import numpy as np
 import streamlit as st
 
 from app.common import picture_rows
+from app.common.opened_sets import open_images
 from heat_core import Experiment, HeatError
-from heat_core.data.datasets import TORCHVISION, open_dataset
+from heat_core.data.datasets import needs_download
 from heat_core.reporting.thumbnails import data_url
 from heat_core.runs.experiment import FEATURES
 
@@ -25,7 +26,7 @@ def draw_example_images(experiment: Experiment, heading: bool = True) -> None:
     rows = {
         name: [picture_rows.picture_cell(u) for u in example_urls(*s)]
         for name, s in sources.items()
-        if s[0] not in TORCHVISION
+        if not needs_download(s[0])
     }
     if heading:
         st.subheader("What goes in", help="The classes that the model knows, and the sets that it should not know.")
@@ -45,7 +46,7 @@ def example_urls(source: str, role: str, of: str | None) -> list[str]:
     """
     urls = []
     try:
-        image_set = open_dataset(source, role, set_name=of)
+        image_set = open_images(source, role, of)
         for index in np.linspace(0, len(image_set) - 1, picture_rows.PER_ROW).astype(int):
             urls.append(data_url(image_set.open(int(index)), 2 * picture_rows.THUMB))
     except (HeatError, OSError):

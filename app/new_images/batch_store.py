@@ -1,6 +1,5 @@
 """Batches of new images, which are stored in the run's folder and scored by a separate process."""
 
-import itertools
 import shutil
 import time
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from heat_core.data.formats.row_paths import LIST_SUFFIXES
 from heat_core.data.image_io import suffixes
 from heat_core.jobs.jobs import start_scoring
 from heat_core.locks import is_locked
-from heat_core.names import file_name, printable
+from heat_core.names import file_name, numbered_paths, printable
 from heat_core.runs.lock import FAILED_FILE, LOG_FILE, SCORE_LOCK, starting_process
 from heat_core.runs.scored_images import SCORED, ScoredImages
 from heat_core.storage import expand_home, writing
@@ -50,11 +49,7 @@ def start_batch(run: Run, files: Sequence[UploadedFile], folder: str) -> None:
 
 def _make_batch_folder(parent: Path) -> Path:
     """Create a folder with the time as its name, and a number behind it where another batch has that name."""
-    name = time.strftime(_TIME_FORMAT)
-    for number in itertools.count(1):
-        folder = parent / (name if number == 1 else f"{name}-{number}")
-        if not folder.exists():
-            break
+    folder = next(path for path in numbered_paths(parent / time.strftime(_TIME_FORMAT)) if not path.exists())
     with writing(folder):
         folder.mkdir(parents=True)
     return folder

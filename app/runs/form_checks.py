@@ -2,27 +2,18 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import streamlit as st
 
-from app.runs.form_values import FormValues
+from app.common.opened_sets import open_images
+from app.runs.form_values import FormValues, same_name_sentence
 from heat_core import Experiment, HeatError
 from heat_core.backbones.quick_checks import check_backbone, check_weights
-from heat_core.data.datasets import TORCHVISION, open_dataset
-from heat_core.data.image_set import ImageSet
+from heat_core.data.datasets import needs_download
 from heat_core.features.features import Features
 from heat_core.features.store import load_features
 from heat_core.runs.experiment import FEATURES
-from heat_core.storage import expand_home, heat_home, is_folder
-
-
-@st.cache_resource(show_spinner="Looking at the folders…", ttl=60, max_entries=32)
-def _images_or_error(source: str, role: str, set_name: str | None, home: str) -> ImageSet | str:  # noqa: ARG001
-    try:
-        return open_dataset(source, role, set_name=set_name)
-    except HeatError as error:
-        return str(error)
+from heat_core.storage import expand_home
 
 
 @st.cache_resource(show_spinner="Looking at the folders…", ttl=60, max_entries=32)
@@ -31,18 +22,6 @@ def _features_or_error(source: str) -> Features | str:
         return load_features(expand_home(source))
     except HeatError as error:
         return str(error)
-
-
-def open_images(source: str, role: str, set_name: str | None) -> ImageSet:
-    """Open a set of images, or take it from the cache, where it stays for a minute, since folders may be large.
-
-    Raises:
-        HeatError: as `open_dataset`.
-    """
-    found = _images_or_error(source, role, set_name, str(heat_home()))  # HEAT_HOME holds the data sets with names.
-    if isinstance(found, str):
-        raise HeatError(found)
-    return found
 
 
 def open_features(source: str) -> Features:
@@ -73,7 +52,7 @@ def _errors_of_sets(form: FormValues) -> dict[str, str]:
     sets |= {form.row_field(n): (row.source.strip(), "test", row.set_name) for n, row in form.rows.items()}
     errors = {}
     for name, (source, role, set_name) in sets.items():
-        if not source or (source in TORCHVISION and not is_folder(Path(source))):  # is downloaded by the job
+        if not source or needs_download(source):
             continue
         if form.text("backbone") == FEATURES:
             errors[name] = _error_of(partial(open_features, source))
@@ -92,7 +71,7 @@ def _errors_of_rows(form: FormValues) -> dict[str, str]:
         alone = Experiment(id="known", ood={row.set_name: row.source.strip()})
         errors[form.row_field(number)] = _error_of(alone.check)
         if row.set_name in names:
-            errors[form.row_field(number)] = f"Two OOD sets are called {row.set_name!r}: give each a name of its own."
+            errors[form.row_field(number)] = same_name_sentence(row.set_name)
         names.add(row.set_name)
     return {name: error for name, error in errors.items() if error}
 

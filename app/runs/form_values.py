@@ -39,8 +39,13 @@ class OodSetRow:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the row says nothing about a set."""
+        """Whether the row has neither a name nor a source."""
         return not self.name.strip() and not self.source.strip()
+
+
+def same_name_sentence(name: str) -> str:
+    """Return the error of two OOD sets of one name."""
+    return f"Two OOD sets are called {name!r}: give each a name of its own."
 
 
 @dataclass
@@ -159,7 +164,7 @@ class FormValues:
             if row.is_empty:
                 continue
             if (name := row.set_name) in ood:
-                raise HeatError(f"Two OOD sets are called {name!r}: give each a name of its own.")
+                raise HeatError(same_name_sentence(name))
             ood[name] = row.source.strip()
             if row.group in GROUPS:
                 groups[name] = row.group

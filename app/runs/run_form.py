@@ -51,7 +51,7 @@ def draw() -> None:
         experiment = form.to_experiment()
         experiment.check()
     except HeatError as error:
-        if not errors:  # An error of a field stands there.
+        if not errors:  # The error of a field is shown below it.
             faults.show(error)
         run_start.start_button(disabled=True)
         return

@@ -5,8 +5,9 @@ import json
 import streamlit as st
 
 from app.common import durations, example_images, faults
+from app.common.opened_sets import open_images
 from app.common.text import escape_markdown
-from app.runs.form_checks import open_features, open_images
+from app.runs.form_checks import open_features
 from app.runs.form_values import FormValues
 from app.state import session
 from heat_core import Experiment, HeatError

@@ -121,14 +121,19 @@ def timm_names() -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(names), frozenset(tagged)
 
 
+def unknown_model_error(name: str, known: list[str]) -> HeatError:
+    """Make the error for a name that timm does not have, with the names of `known` that are most like it."""
+    near = get_close_matches(name, known, n=4, cutoff=0.5)
+    hint = f" (did you mean {', '.join(near)}?)" if near else ""
+    return HeatError(f"timm has no model {name!r}{hint}: timm.list_models() lists them all.")
+
+
 def _check_timm_name(name: str) -> None:
     names, tagged = timm_names()
     base, dot, _ = name.partition(".")
     if base not in names:
-        near = get_close_matches(name, sorted(names), n=4, cutoff=0.5)
-        hint = f" (did you mean {', '.join(near)}?)" if near else ""
-        raise HeatError(f"timm has no model {name!r}{hint}: timm.list_models() lists them all.")
-    known = sorted(of for of in tagged if of.startswith(f"{base}."))
+        raise unknown_model_error(name, sorted(names))
+    known = sorted(tag for tag in tagged if tag.startswith(f"{base}."))
     if dot and known and name not in tagged:
         raise HeatError(f"timm has no weights {name!r}: choose among {', '.join(known)}.")
 

@@ -2,7 +2,6 @@
 
 import sys
 from contextlib import suppress
-from difflib import get_close_matches
 from typing import Any
 
 import timm
@@ -13,7 +12,7 @@ from torch import nn
 
 from heat_core.backbones.class_names import read_class_names
 from heat_core.backbones.grey_input import has_grey_weights
-from heat_core.backbones.quick_checks import CIFAR_PRESETS, DEMO
+from heat_core.backbones.quick_checks import CIFAR_PRESETS, DEMO, unknown_model_error
 from heat_core.backbones.resnet_recipe import TrainingRecipe, TrainingRecord, read_training_record
 from heat_core.backbones.state_dict import first_line, load_weights, read_weights, strip_prefixes
 from heat_core.data.demo import DEMO_WEIGHTS
@@ -121,9 +120,7 @@ def _timm_model(name: str, weights: str | None, image_size: int | None) -> tuple
 
 def _require_known(name: str) -> None:
     if not timm.is_model(name):
-        near = get_close_matches(name, timm.list_models(), n=4, cutoff=0.5)
-        hint = f" (did you mean {', '.join(near)}?)" if near else ""
-        raise HeatError(f"timm has no model {name!r}{hint}: timm.list_models() lists them all.")
+        raise unknown_model_error(name, timm.list_models())
 
 
 def _load_pretrained(name: str) -> Any:

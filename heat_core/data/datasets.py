@@ -17,7 +17,7 @@ from heat_core.data.demo import demo_sets
 from heat_core.data.folder_scan import encode_classes, is_features_folder, scan_folder, split_of, unique_names
 from heat_core.data.image_io import READER, read_image, suffixes
 from heat_core.data.image_list import ImageBlock, ImageSources
-from heat_core.data.image_set import ImageSet, images_fingerprint, make_opener, open_file
+from heat_core.data.image_set import ImageSet, images_fingerprint, make_opener
 from heat_core.data.image_table import whole_column
 from heat_core.data.manifest_set import open_manifest
 from heat_core.data.path_list import PathList, read_file_stats
@@ -45,6 +45,11 @@ EXTRACTED = {"tiny-imagenet": ("tiny-imagenet-200", "train", "val"), "lsun": ("L
 def known_names() -> list[str]:
     """Return the names of all datasets that `open_dataset` opens by name."""
     return [*demo_sets.SETS, *TORCHVISION, *EXTRACTED]
+
+
+def needs_download(source: str) -> bool:
+    """Return whether a source is a set that torchvision may have to download, and no folder of that name."""
+    return source in TORCHVISION and not is_folder(Path(source))
 
 
 def open_dataset(source: str, role: str = "test", name: str | None = None, set_name: str | None = None) -> ImageSet:
@@ -113,7 +118,7 @@ def from_folder(folder: Path) -> ImageSet:
     return ImageSet(
         name=printable(folder.name),
         ids=contents.names,
-        open=partial(open_file, files),
+        open=make_opener(files, None),
         labels=labels,
         class_names=class_names,
         fingerprint=digest_of_texts(f"reader {READER}", *stamps),

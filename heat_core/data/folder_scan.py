@@ -86,13 +86,13 @@ def _walk(path: str, above: frozenset[str]) -> Iterator[tuple[str, str]]:
         yield path, "empty"
     for entry in entries:
         try:
-            is_folder, is_regular_file = entry.is_dir(), entry.is_file()
+            is_sub_folder, is_regular_file = entry.is_dir(), entry.is_file()
         except OSError:  # a link that leads to itself
             continue
         if _is_system(entry.name):
-            if is_folder:
+            if is_sub_folder:
                 yield entry.path, "hidden"
-        elif is_folder:
+        elif is_sub_folder:
             yield from _walk(entry.path, above | {real})
         elif is_regular_file:
             yield entry.path, _kind(entry.name)

@@ -1,10 +1,11 @@
 """Whether the images of a set are grey, judged by a few of them that are read at a small size."""
 
+from pathlib import Path
+
 import numpy as np
 from PIL import Image
 
-from heat_core.data.containers.members import open_file
-from heat_core.data.image_io import formats
+from heat_core.data.image_io import open_image, with_long_texts
 from heat_core.data.image_set import ImageSet
 
 GREY, COLOUR = "grey", "colour"
@@ -28,13 +29,17 @@ def _is_grey(images: ImageSet, row: int) -> bool | None:
     try:
         if not images.files:
             return _has_equal_channels(images.open(row))
-        with open_file(images.files[row]) as file, Image.open(file, formats=formats()) as image:
-            if image.mode.startswith(_GREY_MODES) and image.mode != "LAB":
-                return True
-            image.draft("RGB", (_SIDE, _SIDE))
-            return _has_equal_channels(image.convert("RGB"))
+        return with_long_texts(_is_grey_file, images.files[row])
     except Exception:  # Pillow raises many kinds for damaged files
         return None
+
+
+def _is_grey_file(file: Path | bytes) -> bool:
+    with open_image(file) as image:
+        if image.mode.startswith(_GREY_MODES) and image.mode != "LAB":
+            return True
+        image.draft("RGB", (_SIDE, _SIDE))
+        return _has_equal_channels(image.convert("RGB"))
 
 
 def _has_equal_channels(image: Image.Image) -> bool:

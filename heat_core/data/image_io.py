@@ -28,6 +28,7 @@ ImageSource: TypeAlias = Path | bytes | Image.Image  # can be read repeatedly, a
 READER = 3
 # Formats of Pillow that are no raster images, or for which it starts another program (Ghostscript for EPS).
 _NOT_READ = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
+_ORIENTATION, _TURNED = 0x0112, range(5, 9)  # EXIF: values with which width and height are exchanged
 # Pillow raises these for files that are damaged, cut off, malicious or of an unknown format.
 _UNREADABLE = (
     *(OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, AttributeError, OverflowError, EOFError),
@@ -69,7 +70,7 @@ def suffixes() -> frozenset[str]:
 
 
 @contextmanager
-def _open_image(file: Path | bytes) -> Iterator[ImageFile.ImageFile]:
+def open_image(file: Path | bytes) -> Iterator[ImageFile.ImageFile]:
     """Open a file, or its content, with Pillow; only its header is read.
 
     Pillow gets the open file, not its name: it would map uncompressed TIFFs into memory, and give those with a rotation
@@ -78,6 +79,20 @@ def _open_image(file: Path | bytes) -> Iterator[ImageFile.ImageFile]:
     opened = io.BytesIO(file) if isinstance(file, bytes) else open_file(file)
     with opened, Image.open(opened, formats=formats()) as image:
         yield image
+
+
+def read_upright_size(path: Path) -> tuple[int, int] | None:
+    """Read width and height of the upright image from the header of its file; None if it cannot be read."""
+    try:
+        return with_long_texts(_upright_size, path)
+    except _UNREADABLE:
+        return None
+
+
+def _upright_size(file: Path | bytes) -> tuple[int, int]:
+    with open_image(file) as image:
+        is_turned = image.getexif().get(_ORIENTATION, 1) in _TURNED
+        return (image.height, image.width) if is_turned else image.size
 
 
 def read_image(source: ImageSource) -> Image.Image:
@@ -102,15 +117,15 @@ def read_image(source: ImageSource) -> Image.Image:
 
 
 def _read_file(file: Path | bytes) -> Image.Image:
-    return _with_long_texts(_read_pixels, file)
+    return with_long_texts(_read_pixels, file)
 
 
 def _read_pixels(file: Path | bytes) -> Image.Image:
-    with _open_image(file) as image:
+    with open_image(file) as image:
         depth, picture = depth_of(image), _prepare(image)
     if depth != "colour":
         return picture
-    with _open_image(file) as image:
+    with open_image(file) as image:
         return scale_colour(picture, image)
 
 
@@ -124,7 +139,7 @@ def _prepare(image: Image.Image) -> Image.Image:
     return upright.convert("RGB")
 
 
-def _with_long_texts(read: Callable[[Path | bytes], T], file: Path | bytes) -> T:
+def with_long_texts(read: Callable[[Path | bytes], T], file: Path | bytes) -> T:
     """Read a file, and a PNG file that Pillow refuses because of long texts or a large profile without these."""
     try:
         return read(file)
@@ -182,8 +197,8 @@ def _content_of(file: IO[Any]) -> Any:
 def _file_of(image: Image.Image) -> Path | bytes | None:
     """Return the file of an image that Pillow has opened, or its content; None if the image may have been changed.
 
-    Pillow keeps of 16-bit colour the upper bytes alone, so that the file says more than the image. Of an image that was
-    decoded the file is taken only if it has that depth, and still holds the same pixels.
+    Pillow keeps of 16-bit colour the upper bytes alone, so that the file holds more than the image. Of an image that
+    was decoded the file is taken only if it has that depth, and still holds the same pixels.
     """
     if not isinstance(image, ImageFile.ImageFile):
         return None
@@ -194,7 +209,7 @@ def _file_of(image: Image.Image) -> Path | bytes | None:
         )
         if not file or image.tell() or (is_decoded and image.format not in _DEEP_COLOUR_FORMATS):
             return None
-        with _open_image(file) as again:
+        with open_image(file) as again:
             is_same = (again.format, again.size, again.mode) == (image.format, image.size, image.mode)
             if is_same and is_decoded:
                 is_same = depth_of(again) == "colour" and again.tobytes() == image.tobytes()
@@ -254,13 +269,13 @@ class ImageHeader:
 def read_header(path: Path) -> ImageHeader:
     """Read the header of an image file; a file that cannot be read gives depth "" and one picture."""
     try:
-        return _with_long_texts(_read_header, path)
+        return with_long_texts(_read_header, path)
     except _UNREADABLE:
         return ImageHeader("", 1)
 
 
 def _read_header(file: Path | bytes) -> ImageHeader:
-    with _open_image(file) as image:
+    with open_image(file) as image:
         several = getattr(image, "n_frames", 1) if image.format in _STACKS else 1
         return ImageHeader(depth_of(image), int(several))
 

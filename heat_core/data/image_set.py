@@ -141,10 +141,10 @@ def require_classes(images: ImageSet) -> ImageSet:
 
 def make_opener(files: Sequence[Path], boxes: np.ndarray | None) -> Callable[[int], Image.Image]:
     """Return a picklable function: index → the image of that file, or the crop of its box."""
-    return partial(open_file, files) if boxes is None else partial(_open_crop, files, boxes)
+    return partial(_open_file, files) if boxes is None else partial(_open_crop, files, boxes)
 
 
-def open_file(files: Sequence[Path], index: int) -> Image.Image:
+def _open_file(files: Sequence[Path], index: int) -> Image.Image:
     """Read the image of the file at `index` in RGB; raises OSError if it cannot be read."""
     return read_image(files[index])
 

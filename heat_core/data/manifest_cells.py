@@ -26,7 +26,8 @@ _NUMBER = re.compile(r"-?(?:(?:0|[1-9]\d{0,14})(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1
 _WITH_COMMA = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:,\d+)?")
 _WHOLE = re.compile(r"-?(?:0|[1-9]\d{0,14})")
 _ALL_DIGITS = 1e15  # whole numbers below it are written without exponent
-_EDGES = (("x",), ("y",), ("w", "width"), ("h", "height"))
+#: Names of the edges of a box that is an object.
+EDGES = (("x",), ("y",), ("w", "width"), ("h", "height"))
 _WHOLE_FLOAT = re.compile(r"(-?(?:0|[1-9]\d{0,14}))\.0*")
 _TRUTH = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false"}
 
@@ -111,8 +112,9 @@ def is_nested(kind: Any) -> bool:
     """Return whether a column of this Arrow type holds lists, objects or tensors instead of values."""
     pa = arrow()
     kind = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
-    if pa.types.is_nested(kind) or pa.types.is_dictionary(kind):
-        return pa.types.is_nested(kind.value_type if pa.types.is_dictionary(kind) else kind)
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if pa.types.is_nested(kind):
+        return True
     try:
         _as_bytes(pa.array([], kind))
     except pa.ArrowException:  # a type that has no texts
@@ -211,7 +213,7 @@ def _box_fields(column: Any) -> list[Any]:
     """Return the columns x, y, w, h of a column of objects, in this order; a missing one is all null."""
     pa = arrow()
     fields = {column.type.field(i).name.strip().lower(): i for i in range(column.type.num_fields)}
-    numbers = [next((fields[name] for name in names if name in fields), None) for names in _EDGES]
+    numbers = [next((fields[name] for name in names if name in fields), None) for names in EDGES]
     return [pa.nulls(len(column)) if i is None else pa.compute.struct_field(column, [i]) for i in numbers]
 
 

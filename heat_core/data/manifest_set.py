@@ -15,6 +15,7 @@ from heat_core.data.manifest_cells import names_with_boxes, printable_names
 from heat_core.data.path_list import NOT_A_FILE, NOT_FOUND, PathList, read_file_stats
 from heat_core.data.skipped_rows import SkippedRows
 from heat_core.data.table_formats import open_image_table, table_files, table_title
+from heat_core.digests import version_of
 from heat_core.errors import HeatError
 from heat_core.names import printable
 from heat_core.storage import resolve_links
@@ -60,8 +61,7 @@ def open_manifest(path: Path, role: str, set_name: str | None = None) -> ImageSe
     Raises:
         HeatError: if the manifest is damaged, has no such rows, or if none of their files exists.
     """
-    states = [file.stat() for file in table_files(path)]
-    version = tuple((state.st_mtime_ns, state.st_ctime_ns, state.st_size) for state in states)
+    version = tuple(version_of(file.stat()) for file in table_files(path))
     table = _read_table(resolve_links(path), version)
     chosen = _RowSelection(table)
     chosen.select_set(set_name, role)

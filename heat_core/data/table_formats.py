@@ -18,11 +18,6 @@ _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 _SUFFIXES = (*LIST_SUFFIXES, _COCO_SUFFIX, *YOLO_SUFFIXES)
 
 
-def has_table_ending(path: Path) -> bool:
-    """Return whether the name of a path ends like that of a list of images."""
-    return path.name.lower().endswith(_SUFFIXES)
-
-
 def is_image_table(path: Path) -> bool:
     """Return whether a path is a list of images: a file, or a folder that holds one."""
     return bool(table_files(path))
@@ -33,7 +28,7 @@ def table_files(path: Path) -> list[Path]:
 
     Of a folder these are the `data.yaml` of a YOLO data set, files of metadata, or Parquet files.
     """
-    if has_table_ending(path) and is_file(path):
+    if path.name.lower().endswith(_SUFFIXES) and is_file(path):
         return [path]
     description = yolo_file(path)
     return find_list_files(path) if description is None and is_folder(path) else [description] if description else []

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 from scipy.special import softmax
 
+from heat_core.arrays import to_array
 from heat_core.backbones.registry import Backbone
 from heat_core.data.datasets import from_files
 from heat_core.data.image_io import ImageInput, ImageSource, read_image, to_source
@@ -107,7 +108,7 @@ class Guard(GuardState):
         Raises:
             HeatError: when the dimensions are not those of the run, or std is needed and missing.
         """
-        avg, std = _to_array("avg", avg), None if std is None else _to_array("std", std)
+        avg, std = _require_features("avg", avg), None if std is None else _require_features("std", std)
         if std is not None and len(std) != len(avg):
             raise HeatError(f"avg has {len(avg)} rows and std {len(std)}: give one row per image in each.")
         ids, is_finite = [f"image {i}" for i in range(len(avg))], np.ones(len(avg), bool)
@@ -188,15 +189,9 @@ class Guard(GuardState):
         return GuardModule(self)
 
 
-def _to_array(name: str, values: ArrayLike | torch.Tensor) -> np.ndarray:
+def _require_features(name: str, values: ArrayLike | torch.Tensor) -> np.ndarray:
     """Convert features to an (N, D) array; HeatError with the argument's name if they are none."""
-    try:
-        if isinstance(values, torch.Tensor):
-            values = values.detach().cpu()
-            values = (values.float() if values.is_floating_point() and values.itemsize < 4 else values).numpy()
-        array = np.asarray(values)
-    except (TypeError, ValueError, RuntimeError):  # such as rows of several lengths, or a sparse tensor
-        array = np.array(None)
+    array = to_array(values)
     if array.ndim != 2 or array.dtype.kind not in "fiu":
         raise HeatError(f"{name} must be an (N, D) array of numbers, not {array.dtype} {array.shape}.")
     return array

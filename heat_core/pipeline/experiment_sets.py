@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from heat_core.data.datasets import TORCHVISION, open_dataset
+from heat_core.data.datasets import needs_download, open_dataset
 from heat_core.data.demo import demo_sets
 from heat_core.data.image_set import ImageSet
 from heat_core.data.table_formats import is_image_source
@@ -20,7 +20,7 @@ from heat_core.pipeline.validate_sets import (
     require_labels,
 )
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
-from heat_core.storage import expand_home, is_folder, resolve_links
+from heat_core.storage import expand_home, resolve_links
 
 SetOpener = Callable[[str, str, str | None], ImageSet]  # (source, role, which of its sets) → images
 
@@ -108,7 +108,7 @@ def open_sets(experiment: Experiment, open_set: SetOpener = _open_set, download:
     e, sets = experiment, {}
 
     def is_available(source: str) -> bool:
-        return download or source not in TORCHVISION or is_folder(Path(source))
+        return download or not needs_download(source)
 
     def open_named(source: str, role: str, set_name: str | None = None) -> ImageSet:
         return replace(open_set(source, role, set_name), name=printable(set_name or _set_name(source)))

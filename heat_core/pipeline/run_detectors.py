@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+from heat_core.arrays import to_array
 from heat_core.backbones.registry import Backbone
 from heat_core.detectors import Context, Detector, load, resolve
 from heat_core.energies.heat import CorrectedPrior
@@ -127,10 +127,7 @@ def score_checked(detector: Detector, features: Features) -> np.ndarray:
     Raises:
         HeatError: where the detector gives no numbers, another shape, or NaN.
     """
-    given: Any = detector.score(features)
-    if isinstance(given, torch.Tensor):
-        given = given.detach().cpu().float().numpy()  # numpy has no bfloat16
-    values = np.asarray(given)
+    values = to_array(detector.score(features))
     if values.dtype.kind not in "fiub" or values.shape != (len(features),):
         raise HeatError(
             f"its scores are {values.dtype} {values.shape}: score must give one number an image, ({len(features)},)."

@@ -1,7 +1,6 @@
 """Creation of runs: a folder of HEAT_HOME whose run.json holds the experiment, with the status `queued`."""
 
 import errno
-import itertools
 import os
 import secrets
 import shutil
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from heat_core.errors import HeatError
-from heat_core.names import file_name, printable
+from heat_core.names import file_name, numbered_paths, printable
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import Experiment
 from heat_core.runs.results_file import FORMAT, require_format
@@ -66,8 +65,7 @@ def _write_temp_folder(experiment: Experiment) -> Path:
 
 def _move_to_free_name(temp_folder: Path, preferred: Path) -> Path:
     """Rename a folder to the preferred name, or to that name with a number where it is taken."""
-    for n in itertools.count(1):
-        folder = preferred if n == 1 else preferred.with_name(f"{preferred.name}-{n}")
+    for folder in numbered_paths(preferred):
         if folder.exists():
             continue
         try:

@@ -11,7 +11,7 @@ import numpy as np
 
 from heat_core.data.image_table import TIME
 from heat_core.data.manifest_cells import object_array
-from heat_core.days import NO_DAY, days_of_texts
+from heat_core.days import NO_DAY, days_of_texts, is_time
 from heat_core.errors import HeatError
 from heat_core.names import printable, shortlist
 
@@ -96,7 +96,7 @@ def _days_or_names(texts: list[str]) -> list[str]:
     days = days_of_texts(texts)
     if days is None:
         if 2 * len(names) > max(len(known), 2):
-            example = next(name for name in names if days_of_texts([name]) is None)
+            example = next((name for name in names if not is_time(name)), names[0])
             raise HeatError(
                 f"The column {TIME} cannot be grouped by day: {example!r} is no time that is recognised; write "
                 "2026-05-01 or seconds since 1970, or choose another column."

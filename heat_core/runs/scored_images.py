@@ -79,7 +79,7 @@ class ScoredImages:
 
     def save(self, path: Path) -> None:
         """Write `scored.npz`, completely or not at all."""
-        arrays = {name: values for name, values in self.__dict__.items() if not name.endswith("columns")}
+        arrays = {name: values for name, values in self.__dict__.items() if name not in ("columns", "skipped_columns")}
         if self.files.dtype.kind == "U":
             arrays["files"] = np.array([to_stored_path(file) for file in self.files.tolist()], dtype=str)
         arrays |= to_arrays(self.columns) | to_arrays(self.skipped_columns, _SKIPPED)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
+from heat_core.backbones.state_dict import first_line
 from heat_core.errors import HeatError, describe_error
 from heat_core.names import printable
 from heat_core.progress import no_progress
@@ -155,7 +156,7 @@ def _connect(ray: Any, address: str) -> None:
         ray.init(address=address, logging_level=logging.ERROR)
     except Exception as error:  # Ray raises many kinds of errors
         raise HeatError(
-            f"There is no Ray cluster at {printable(address)} ({_first_line(error)}): start one with "
+            f"There is no Ray cluster at {printable(address)} ({printable(first_line(error))}): start one with "
             "`ray start --head`, or leave --address out."
         ) from error
 
@@ -165,13 +166,10 @@ def _start(ray: Any, temporary_folder: str | None) -> None:
     try:
         ray.init(address="local", include_dashboard=False, logging_level=logging.ERROR, **more)
     except Exception as error:  # Ray raises many kinds of errors
+        why = printable(first_line(error))
         raise HeatError(
-            f"Ray cannot be started on this machine ({_first_line(error)}): mend that, or leave --engine ray out."
+            f"Ray cannot be started on this machine ({why}): mend that, or leave --engine ray out."
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return printable((str(error).splitlines() or [type(error).__name__])[0])
 
 
 @contextmanager

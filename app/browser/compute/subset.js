@@ -7,6 +7,9 @@ import { HEAT, baselineOf, flagTest, methodsOf, questionOf } from "./query.js";
 // A bit for each filter that a point fails; each facet has a bit, from FACET_SHIFT on.
 const FIND = 1, LASSO = 2, LIKE = 4, UNKNOWN_FACET = 8, FACET_SHIFT = 4;
 
+/** Returns whether Python has not answered yet which samples are similar to the one that a query names. */
+export const isAwaited = (like, similar) => like !== null && similar?.like !== like;
+
 /**
  * Returns the numbers of the samples most similar to the one that a query names.
  * @param {string} like - the key of a sample

@@ -9,12 +9,12 @@ const SHAPES = {
   square: (x, y, r) => Math.max(Math.abs(x), Math.abs(y)) <= r * 0.8,
   triangle: (x, y, r) => y <= r * 0.8 && Math.abs(x) <= (y + r) * 0.55,
   plus: (x, y, r) => Math.min(Math.abs(x), Math.abs(y)) <= r / 4,
-  down: (x, y, r) => -y <= r * 0.8 && Math.abs(x) <= (r - y) * 0.55,
-  ring: (x, y, r) => x * x + y * y <= r * r + 0.5 && x * x + y * y > r * r * 0.3,
-  frame: (x, y, r) => Math.max(Math.abs(x), Math.abs(y)) <= r * 0.8 && Math.max(Math.abs(x), Math.abs(y)) > r * 0.55,
+  down: (x, y, r) => SHAPES.triangle(x, -y, r),
+  ring: (x, y, r) => SHAPES.disc(x, y, r) && x * x + y * y > r * r * 0.3,
+  frame: (x, y, r) => SHAPES.square(x, y, r) && Math.max(Math.abs(x), Math.abs(y)) > r * 0.55,
   bar: (x, y, r) => Math.abs(y) <= r / 3,
   pole: (x, y, r) => Math.abs(x) <= r / 3,
-  kite: (x, y, r) => Math.abs(x) + Math.abs(y) <= r && Math.abs(x) + Math.abs(y) > r / 2,
+  kite: (x, y, r) => SHAPES.diamond(x, y, r) && Math.abs(x) + Math.abs(y) > r / 2,
 };
 
 /** The names of the shapes; points hold positions in this list. */

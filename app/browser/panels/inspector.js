@@ -5,11 +5,12 @@ import { formatPercent } from "../common/format.js";
 import { memo } from "../common/memo.js";
 import { FULL_SIDE, createPicture, pointPictureUrl } from "../common/pictures.js";
 import { createBadge, trueClassOf } from "../common/verdicts.js";
+import { isAwaited } from "../compute/subset.js";
 import { createSampleDetails } from "./sample_details.js";
 
 const PICTURE_SIDE = 384; // CSS pixels
 const OUTSIDE = "This image is not among those that answer the question and pass the filters.";
-const LOWEST = 0.6; // of the window's height
+const LOWEST_TOP = 0.6; // share of the window's height
 const POLL_MS = 1000; // between two requests for position maps that are being computed
 
 /**
@@ -23,12 +24,16 @@ const POLL_MS = 1000; // between two requests for position maps that are being c
 export function createInspector(root, actions, enlarge) {
   const container = root.querySelector(".inspector"), picture = element("div", { className: "large" });
   const facts = element("div", { className: "facts" }), details = element("div", { className: "details" });
-  const close = element("button", { type: "button", className: "leave", textContent: "✕", ariaLabel: "Close" });
+  const close = element("button", { type: "button", className: "close", textContent: "✕", ariaLabel: "Close" });
   close.onclick = () => {
     actions.inspect(null);
     root.querySelector('.results [data-number][tabindex="0"]')?.focus({ preventScroll: true });
   };
-  container.addEventListener("keydown", (e) => e.key === "Escape" && !e.defaultPrevented && close.click());
+  container.addEventListener("keydown", (e) => {
+    if (e.key !== "Escape" || e.defaultPrevented) return;
+    e.preventDefault(); // Escape would also close an open menu.
+    close.click();
+  });
   const writeSample = memo(({ run, inspected }) => {
     root.querySelector(".live").dataset.inspected = inspected !== null;
     if (inspected === null) return container.replaceChildren(createHint());
@@ -55,9 +60,9 @@ export function createInspector(root, actions, enlarge) {
     if (sampleDetail.where?.pending) polling = setInterval(actions.requestPositionMaps, POLL_MS);
   });
   return (state, methods, { histogram, cutoff, mask }) => {
-    const { run, inspected, sampleDetail, tags } = state;
+    const { run, inspected, sampleDetail, tags, query, similar } = state;
     writeSample({ run, inspected });
-    const isOutside = inspected !== null && mask[run.pointOf[inspected]] === 0;
+    const isOutside = inspected !== null && !isAwaited(query.like, similar) && mask[run.pointOf[inspected]] === 0;
     writeFacts({ run, inspected, methods, histogram, cutoff, isOutside });
     writeDetails({ sampleDetail, run, inspected, tags });
   };
@@ -65,7 +70,7 @@ export function createInspector(root, actions, enlarge) {
 
 /** Scrolls the page where the inspector begins so low that nothing of it would be read. */
 function bringIntoView(inspector) {
-  if (inspector.getBoundingClientRect().top > LOWEST * innerHeight) inspector.scrollIntoView({ block: "nearest" });
+  if (inspector.getBoundingClientRect().top > LOWEST_TOP * innerHeight) inspector.scrollIntoView({ block: "nearest" });
 }
 
 function createHint() {
@@ -88,6 +93,6 @@ function createFacts(run, i, methods) {
   ];
   const label = trueClassOf(run, i), isWrong = run.misclassified[i];
   const sentence = isWrong ? `✗ Wrong class: it is ${label}, not ${predicted}` : `True class: ${label}`;
-  if (label) facts.push(element("div", { textContent: sentence, className: isWrong ? "wrong-class" : "true-class" }));
+  if (label) facts.push(element("div", { textContent: sentence, className: isWrong ? "wrong-class" : "" }));
   return facts;
 }

@@ -40,7 +40,7 @@ function actOnSample({ key, target }, { inspected, truth, tags }, actions, panel
     panels.openTagMenu();
   } else if (key === "f" && inspected !== null) {
     panels.enlarge();
-  } else if (key === "Escape" && target.closest(".results, .reasons") && inspected !== null) {
+  } else if (key === "Escape" && target.closest(".results") && inspected !== null) {
     actions.inspect(null);
   } else if (truth && /^[1-9]$/.test(key) && tags[key - 1] && !target.matches(HAS_OWN_KEYS)) {
     actions.tagInspected(tags[key - 1]);

@@ -34,8 +34,8 @@ const TAB_STOP = '[data-number][tabindex="0"]';
  * @param {object} actions - see state/actions.js
  * @param {function()} requestFrame
  * @returns {{update: function, reveal: function(), focus: function(), perRow: number, stop: function()}} update draws a
- *   state; reveal scrolls to the inspected sample; focus gives the keyboard's focus to it or the first sample; perRow is the number of samples
- *   in a row; stop ends the observation of the size
+ *   state; reveal scrolls to the inspected sample; focus gives the keyboard's focus to it or the first sample; perRow is
+ *   the number of samples in a row; stop ends the observation of the size
  */
 export function createResults(root, actions, requestFrame) {
   const container = root.querySelector(".results"), head = root.querySelector(".head");
@@ -90,7 +90,8 @@ export function createResults(root, actions, requestFrame) {
 
 const cellsOf = (row) => (row.matches("[data-number]") ? [row] : [...row.querySelectorAll("[data-number]")]);
 
-/** Wraps the function that creates a row, so that every cell says its place among all: only some are in the page. */
+/** Wraps the function that creates a row, so that every cell has the attributes of its place among all samples: only
+ *  some are in the page. */
 const numberedRows = ({ perRow, createRow }, count) => (number) => {
   const row = createRow(number), first = number * perRow, shown = Math.min(perRow, count - first);
   cellsOf(row).forEach((cell, k) => Object.assign(cell, { ariaPosInSet: first + (k % shown) + 1, ariaSetSize: count }));

@@ -53,9 +53,12 @@ function manifestColumn(run, { key, title }) {
 const gridTemplate = (columns, methods) =>
   `34px ${columns.map((column) => column.width).join(" ")} ${18 * methods.length + 12}px`;
 
-/** Returns the least width of a row in CSS pixels: where the page has less, the table scrolls sideways. */
-const leastWidth = (columns, methods) => gridTemplate(columns, methods).match(/[\d.]+px/g).reduce((sum, px) =>
-  sum + Number.parseFloat(px) + COLUMN_GAP, 0);
+/** Returns the style of the head and of every row; where the page is narrower, the table scrolls sideways. */
+function rowStyle(columns, methods) {
+  const gridTemplateColumns = gridTemplate(columns, methods);
+  const least = gridTemplateColumns.match(/[\d.]+px/g).reduce((sum, px) => sum + Number.parseFloat(px) + COLUMN_GAP, 0);
+  return { gridTemplateColumns, minWidth: `${least}px` };
+}
 
 /**
  * Creates the head of the table; a click on a title sorts by its column.
@@ -67,8 +70,7 @@ const leastWidth = (columns, methods) => gridTemplate(columns, methods).match(/[
  */
 export function createTableHead(columns, methods, order, actions) {
   const head = element("div", { className: "titles" }), [sortedColumn, direction] = splitOrder(order);
-  head.style.gridTemplateColumns = gridTemplate(columns, methods);
-  head.style.minWidth = `${leastWidth(columns, methods)}px`;
+  Object.assign(head.style, rowStyle(columns, methods));
   const titles = columns.map((column) => {
     const isSorted = column.key !== null && sortedColumn === column.key;
     return createTitle(column, isSorted ? direction : undefined, actions);
@@ -96,18 +98,20 @@ function createTitle({ key, title, about, isText }, direction, actions) {
  * @param {object} actions - see state/actions.js
  * @returns {function(number): HTMLElement}
  */
-export const tableRowCreator = (run, points, columns, methods, actions) => (position) => {
-  const i = points[position], number = run.number[i];
-  const row = element("div", { className: "cell line", role: "option" });
-  row.style.gridTemplateColumns = gridTemplate(columns, methods);
-  row.style.minWidth = `${leastWidth(columns, methods)}px`;
-  row.dataset.number = number;
-  const values = columns.map(({ title, text }) => `${title} ${text(i)}`);
-  row.ariaLabel = `${values.join(", ")}, ${nameVerdicts(run, i, methods)}`;
-  row.append(createPicture(pointPictureUrl(run, i, 32)));
-  for (const { text, isText } of columns)
-    row.append(element("span", { textContent: text(i), title: text(i), className: isText ? "start" : "" }));
-  row.append(element("span", { className: "marks" }, ...methods.map((method) => createBadge(run, i, method, false))));
-  row.onclick = clickHandler(number, actions);
-  return row;
-};
+export function tableRowCreator(run, points, columns, methods, actions) {
+  const style = rowStyle(columns, methods);
+  return (position) => {
+    const i = points[position], number = run.number[i], texts = columns.map(({ text }) => text(i));
+    const row = element("div", { className: "cell line", role: "option" });
+    Object.assign(row.style, style);
+    row.dataset.number = number;
+    const values = columns.map(({ title }, k) => `${title} ${texts[k]}`);
+    row.ariaLabel = `${values.join(", ")}, ${nameVerdicts(run, i, methods)}`;
+    row.append(createPicture(pointPictureUrl(run, i, 32)));
+    columns.forEach(({ isText }, k) => row.append(
+      element("span", { textContent: texts[k], title: texts[k], className: isText ? "start" : "" })));
+    row.append(element("span", { className: "marks" }, ...methods.map((method) => createBadge(run, i, method, false))));
+    row.onclick = clickHandler(number, actions);
+    return row;
+  };
+}

@@ -4,6 +4,7 @@
 import { drawnPoints } from "../compute/facets.js";
 import { inViewTest, nearestPoint, visibilityTest, withinPathTest } from "../compute/hit_test.js";
 import { PLAIN_QUERY } from "../compute/query.js";
+import { isAwaited } from "../compute/subset.js";
 import { pan, zoom } from "../compute/viewport.js";
 import { selectionMessage, settingsMessage } from "./messages.js";
 import { createOutbox } from "./outbox.js";
@@ -71,18 +72,17 @@ function settingActions(store, updateAndSend, sendSettings) {
   };
 }
 
-/** Returns a function that updates what narrows the subset. An inspected sample that the subset held before, and holds
- *  no longer, is left. */
+/** Returns a function that updates what narrows the subset. An inspected sample that was in the subset before, and no
+ *  longer is, is closed. */
 function createNarrowing(store, subsetOf, inspect) {
-  const holdsInspected = () => {
+  const hasInspected = () => {
     const { run, inspected, query, similar } = store.state, i = inspected === null ? -1 : run.pointOf[inspected];
-    const isPending = query.like !== null && similar?.like !== query.like; // Python has not answered yet.
-    return i >= 0 && (isPending || subsetOf(store.state).subset.mask[i] === 1);
+    return i >= 0 && (isAwaited(query.like, similar) || subsetOf(store.state).subset.mask[i] === 1);
   };
   return (change) => {
-    const wasHeld = holdsInspected();
+    const hadInspected = hasInspected();
     store.update(change);
-    if (wasHeld && !holdsInspected()) inspect(null);
+    if (hadInspected && !hasInspected()) inspect(null);
   };
 }
 
@@ -157,7 +157,7 @@ function inspectionActions(store, map, send, subsetOf) {
     else ask();
   };
   return {
-    /** Inspects a sample; null leaves the inspected one. */
+    /** Inspects a sample; null closes the inspector. */
     inspect,
 
     inspectAt(x, y) {

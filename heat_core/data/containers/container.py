@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-# Pillow refuses images of more pixels than fill so many bytes in RGB; a member that is larger is taken for a bomb.
+# Pillow refuses images of more pixels than fill so many bytes in RGB. A larger member is not read, since it may be a
+# decompression bomb.
 _LARGEST = 2**29
 Place = TypeVar("Place")  # what an archive knows of a member
 

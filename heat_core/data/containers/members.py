@@ -19,6 +19,7 @@ from heat_core.data.containers.container import Archive, Container, MemberStamp
 from heat_core.data.containers.parquet_images import ParquetImages
 from heat_core.data.containers.tar_archive import TarArchive
 from heat_core.data.containers.zip_archive import ZipArchive
+from heat_core.digests import version_of
 from heat_core.errors import HeatError
 from heat_core.names import printable
 from heat_core.storage import is_file
@@ -66,7 +67,7 @@ def find_member(path: str | bytes | os.PathLike[str]) -> Member | None:
     if (split := _split(path)) is None:
         return None
     file, name, status = split
-    container = _load_container(file, (status.st_mtime_ns, status.st_ctime_ns, status.st_size))
+    container = _load_container(file, version_of(status))
     stamp = container.stamp(name)
     return None if stamp is None else Member(container, name, status, stamp)
 
@@ -204,8 +205,7 @@ def open_archive(path: Path) -> Archive[Any]:
         HeatError: if it cannot be read.
     """
     try:
-        status = path.stat()
-        return _load_archive(os.path.abspath(path), (status.st_mtime_ns, status.st_ctime_ns, status.st_size))
+        return _load_archive(os.path.abspath(path), version_of(path.stat()))
     except OSError as error:
         raise HeatError(f"{printable(path)} cannot be read: {printable(error.strerror or str(error))}.") from error
 

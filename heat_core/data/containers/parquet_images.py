@@ -9,6 +9,7 @@ import numpy as np
 
 from heat_core.data.containers.container import MemberStamp
 from heat_core.data.pyarrow_support import arrow
+from heat_core.digests import version_of
 
 _NAMES = ("image", "images", "img", "picture", "photo", "jpg", "jpeg", "png", "webp", "image_bytes")
 LARGEST_GROUP = 2**30  # bytes of images that are in memory at a time
@@ -32,8 +33,7 @@ class ParquetImages:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, status = path, path.stat()
-        self._version = status.st_mtime_ns, status.st_ctime_ns, status.st_size
+        self._path, self._version = path, version_of(path.stat())
         pa = arrow()
         try:
             with pa.parquet.ParquetFile(path) as file:

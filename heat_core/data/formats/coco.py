@@ -99,8 +99,8 @@ def _find_folder(path: Path, files: list[str]) -> Path:
     splits = _SPLIT.findall(path.stem)
     names = [".", "images", *splits, *(f"images/{split}" for split in splits), *(f"{s}.zip/{s}" for s in splits)]
     folders = [os.path.normpath(base / name) for base in (path.parent, path.parent.parent) for name in names]
-    found = Counter(
+    counts = Counter(
         {folder: sum(is_stored_file(Path(folder, file)) for file in files[:_EXAMINED]) for folder in folders}
     )
-    best, count = found.most_common(1)[0]
+    best, count = counts.most_common(1)[0]
     return Path(best) if count else path.parent

@@ -39,20 +39,20 @@ def check_quotes(path: Path, delimiter: str, skip: int, is_row: IsRow) -> None:
     Raises:
         HeatError: if a quote is never closed, or if a cell holds lines that look like rows.
     """
-    scan, row, first, swallowed = _QuoteScan(delimiter), 0, 0, 0
+    scan, row, first, inner_rows = _QuoteScan(delimiter), 0, 0, 0
     with open_bytes(path) as file:
         for number, line in enumerate(iter_lines(file)):
             if number < skip:
                 continue
             if scan.is_inside:
-                swallowed += len(line) < _LONGEST and is_row(_split(line, delimiter))
+                inner_rows += len(line) < _LONGEST and is_row(_split(line, delimiter))
             else:
-                row, first, swallowed = row + 1, row + 1, 0
+                row, first, inner_rows = row + 1, row + 1, 0
             scan.read(line)
-            if swallowed and not scan.is_inside:
+            if inner_rows and not scan.is_inside:
                 raise HeatError(
-                    f"{printable(path)}, row {first}: a quote opens a cell there that holds {swallowed:,} further rows "
-                    'of the list. Write a quote that belongs to a text twice, as in "5"" screw".'
+                    f"{printable(path)}, row {first}: a quote opens a cell there that holds {inner_rows:,} further "
+                    'rows of the list. Write a quote that belongs to a text twice, as in "5"" screw".'
                 )
     if scan.is_inside:
         raise HeatError(

@@ -15,10 +15,12 @@ import numpy as np
 
 from heat_core.data.folder_scan import is_features_folder, scan_folder, split_of
 from heat_core.data.formats.manifest import Manifest, open_rows
+from heat_core.data.formats.row_paths import join_paths
 from heat_core.data.formats.table_columns import find_path_column
 from heat_core.data.image_io import suffixes
 from heat_core.data.image_table import LABEL, SPLIT, TableBlock
 from heat_core.data.skipped_rows import SkippedRows
+from heat_core.digests import version_of
 from heat_core.errors import HeatError
 from heat_core.names import printable, shortlist
 from heat_core.storage import is_file
@@ -48,16 +50,17 @@ def _metadata_file(folder: Path) -> Path | None:
 
 def _replaces_folders(file: Path) -> bool:
     """Return whether metadata names images and, where sub-folders could be their classes, has labels."""
-    status = file.stat()
-    header = _read_header(file, (status.st_mtime_ns, status.st_size))
-    if header is None or find_path_column(header) is None:
-        return header is None
+    header = _read_header(file, version_of(file.stat()))
+    if header is None:
+        return True
+    if find_path_column(header) is None:
+        return False
     is_flat = _has_images(file.parent) or len(_sub_folders(file.parent)) < 2
     return is_flat or LABEL in (name.strip().lower() for name in header)
 
 
 @lru_cache(maxsize=64)
-def _read_header(file: Path, version: tuple[int, int]) -> list[str] | None:  # noqa: ARG001 (part of the cache's key)
+def _read_header(file: Path, version: tuple[int, ...]) -> list[str] | None:  # noqa: ARG001 (part of the cache's key)
     """Return the names of the columns; None for a damaged file, whose error is raised when the list is opened."""
     try:
         return open_rows(file)[0].header
@@ -95,6 +98,11 @@ def _partition_files(folder: Path, sub_folders: list[Path]) -> list[Path]:
     return [*files, *(file for place in partitions for file in _partition_files(place, _sub_folders(place)))]
 
 
+def _first_word(file: Path) -> str:
+    """Return the beginning of a file's name, such as `train` of `train-00000-of-00002.parquet`."""
+    return file.name.split("-")[0].split(".")[0]
+
+
 class FolderTable:
     """List of images in several files of a folder (see `image_table.ImageTable`).
 
@@ -107,33 +115,33 @@ class FolderTable:
 
     def __init__(self, path: Path) -> None:
         self.path, files = path, find_list_files(path)
+        self._root = os.path.join(os.fsencode(path.resolve()), b"")
         self._has_metadata = files[0].name in _METADATA
-        self._parts = [(Manifest(file, path), self._constants(file, files)) for file in files]
+        self._has_splits = all(split_of(_first_word(file)) for file in files)
+        self._parts = [(Manifest(file, path), self._constants(file)) for file in files]
         names = [name for part, constants in self._parts for name in (*part.names, *constants)]
         self.names = list(dict.fromkeys(names))
         self.has_boxes = any(part.has_boxes for part, _ in self._parts)
         self.notes: list[str] = []
 
-    def _constants(self, file: Path, files: list[Path]) -> dict[str, str]:
+    def _constants(self, file: Path) -> dict[str, str]:
         """Return the columns of which all rows of a file have the same value."""
         if self._has_metadata:
             return {SPLIT: file.parent.name} if file.parent != self.path else {}
         keys = [unquote(part).split("=", 1) for part in file.relative_to(self.path).parts[:-1] if "=" in part]
-        words = [split_of(other.name.split("-")[0].split(".")[0]) for other in files]
-        splits = {SPLIT: file.name.split("-")[0].split(".")[0]} if all(words) else {}
+        splits = {SPLIT: _first_word(file)} if self._has_splits else {}
         return splits | {printable(key): "" if value == _NO_VALUE else printable(value) for key, value in keys}
 
     def resolve_paths(self, paths: list[bytes]) -> list[bytes]:
         """Resolve paths of rows relative to the folder."""
-        return [os.path.join(os.fsencode(self.path.resolve()), path) for path in paths]
+        return join_paths(self._root, paths)
 
     def blocks(self, skipped: SkippedRows) -> Iterator[TableBlock]:
         """Yield the valid rows block by block (see `image_table.ImageTable`)."""
-        listed, root = set[bytes](), os.path.join(os.fsencode(self.path.resolve()), b"")
+        listed = set[bytes]()
         for part, constants in self._parts:
             for block in part.blocks(skipped):
-                start = os.path.join(part.folder, b"").removeprefix(root)
-                paths = [os.path.join(start, path) for path in block.paths]
+                paths = join_paths(part.folder.removeprefix(self._root), block.paths)
                 if self._has_metadata:
                     listed.update(map(os.path.normpath, paths))
                 yield replace(self._complete(block, constants), paths=paths)

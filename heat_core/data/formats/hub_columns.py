@@ -52,8 +52,7 @@ class EmbeddedImages:
             Arrow array of texts; of a row without an image the path that it gives.
         """
         pa = arrow()
-        named = column is not None and pa.types.is_struct(column.type) and self._has_names
-        names = pa.compute.struct_field(column, _PATH).to_pylist() if named else [None] * len(rows)
+        names = pa.compute.struct_field(column, _PATH).to_pylist() if self._has_names else [None] * len(rows)
         present = [True] * len(rows) if self._is_complete else _bytes_of(column).is_valid().to_pylist()
         return pa.array(
             [

@@ -12,7 +12,7 @@ import numpy as np
 
 from heat_core.data.formats.table_columns import find_box_columns, find_path_column
 from heat_core.data.formats.text_lines import iter_lines, open_bytes, require_utf8
-from heat_core.data.manifest_cells import MISSING
+from heat_core.data.manifest_cells import EDGES, MISSING
 from heat_core.data.pyarrow_support import arrow
 from heat_core.data.skipped_rows import SkippedRows
 from heat_core.errors import HeatError
@@ -88,6 +88,5 @@ def _box_text(value: Any) -> bytes | None:
     """Return the text of a number or of a box, which may be a list or an object of four numbers."""
     if isinstance(value, dict):
         lower = {key.strip().lower(): edge for key, edge in value.items()}
-        names = (("x",), ("y",), ("w", "width"), ("h", "height"))
-        value = [next((lower[name] for name in edge if name in lower), None) for edge in names]
+        value = [next((lower[name] for name in edge if name in lower), None) for edge in EDGES]
     return _text(value)

@@ -118,15 +118,17 @@ class Manifest:
         """Return the columns, also of boxes, that hold nothing but numbers, some with a decimal comma."""
         columns = self._columns.boxes if len(self._columns.boxes) > 1 else []
         candidates = {*columns, *(i for name, i in self._columns.texts.items() if name not in NAMES)}
-        found = dict.fromkeys(candidates, False)
+        has_commas = dict.fromkeys(candidates, False)
         for batch, _ in self._table.batches(sorted(candidates), SkippedRows()) if candidates else ():
-            for i in list(found):
+            for i in list(has_commas):
                 commas = has_decimal_commas(column_texts(batch[i], self._table.missing), pattern)
                 if commas is None:
-                    del found[i]
+                    del has_commas[i]
                 else:
-                    found[i] |= commas
-        return {i for i, commas in found.items() if commas}
+                    has_commas[i] |= commas
+            if not has_commas:
+                break
+        return {i for i, commas in has_commas.items() if commas}
 
     def _build_block(self, batch: dict[int, Any], rows: np.ndarray, skipped: SkippedRows) -> TableBlock:
         batch = batch | {i: point_decimals(batch[i]) for i in self._pointed}

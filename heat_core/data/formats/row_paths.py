@@ -26,6 +26,13 @@ _EXAMINED = 100  # rows by which the folder of a list that is a link is found
 _MOST_FOLDERS = 4096  # whose entries are kept in memory
 
 
+def join_paths(folder: bytes, paths: list[bytes]) -> list[bytes]:
+    """Put a folder, which is empty or ends in a separator, before the paths that are not absolute."""
+    if os.sep == "/":  # gives what `os.path.join` gives, in a tenth of the time
+        return [path if path[:1] == b"/" else folder + path for path in paths]
+    return [os.path.join(folder, path) for path in paths]
+
+
 class RowPaths:
     """Paths of the rows of a list, which are absolute or relative to the folder of the list.
 
@@ -67,9 +74,7 @@ class RowPaths:
 
     def resolve(self, paths: list[bytes]) -> list[bytes]:
         """Make paths absolute that `check` returned."""
-        if os.sep == "/":  # gives what `os.path.join` gives, in a tenth of the time
-            return [path if path[:1] == b"/" else self._folder + path for path in paths]
-        return [os.path.join(self._folder, path) for path in paths]
+        return join_paths(self._folder, paths)
 
     @property
     def folder(self) -> bytes:

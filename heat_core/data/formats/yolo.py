@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 import yaml
-from PIL import Image
 
-from heat_core.data.containers.members import open_file
 from heat_core.data.folder_scan import scan_folder
 from heat_core.data.formats.annotations import Annotation, AnnotationTable, Box, explain_errors
-from heat_core.data.image_io import formats
+from heat_core.data.image_io import read_upright_size
 from heat_core.data.image_table import LABEL, SPLIT
 from heat_core.data.skipped_rows import SkippedRows
 from heat_core.errors import HeatError
@@ -26,7 +24,6 @@ _CONTRACT = (
 _FILES = ("data.yaml", "data.yml", "dataset.yaml")  # in the folder
 YOLO_SUFFIXES = (".yaml", ".yml")
 _SPLITS = ("train", "val", "test")
-_ORIENTATION, _TURNED = 0x0112, 5  # EXIF: from this value on, width and height are exchanged
 _TOLERANCE = 0.01  # by which edges may lie outside of the image, because shares are rounded
 
 
@@ -105,7 +102,7 @@ class _LabelReader:
             if not lines:
                 self._empty += 1
                 continue
-            size = _upright_size(file)
+            size = read_upright_size(file)
             if size is None:
                 self._unreadable += 1
                 continue
@@ -129,7 +126,7 @@ class _LabelReader:
             return np.empty(0), f"not only numbers: {printable(line[:60])}"
         if self._has_keypoints:
             values = values[:5]
-        if len(values) > 5 and len(values) % 2 and len(values) >= 7:  # an outline, or the corners of a rotated box
+        if len(values) >= 7 and len(values) % 2:  # an outline, or the corners of a rotated box
             points = values[1:].reshape(-1, 2)
             low, high = points.min(axis=0), points.max(axis=0)
             values = np.r_[values[0], (low + high) / 2, high - low]
@@ -157,16 +154,6 @@ def _read_lines(path: Path) -> list[str]:
         return [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     except OSError:
         return []
-
-
-def _upright_size(path: Path) -> tuple[int, int] | None:
-    """Return width and height of the upright image from its header; None if it cannot be read."""
-    try:
-        with open_file(path) as file, Image.open(file, formats=formats()) as image:
-            turned = image.getexif().get(_ORIENTATION, 1) >= _TURNED
-            return (image.height, image.width) if turned else image.size
-    except Exception:  # Pillow raises many kinds for damaged files
-        return None
 
 
 def _pixels(shares: np.ndarray, size: tuple[int, int]) -> Box:

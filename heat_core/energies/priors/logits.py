@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 import numpy as np
 import torch
 
-from heat_core.arrays import to_array
+from heat_core.arrays import require_head
 from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.priors.base import (
     ArrayOrTensor,
@@ -34,9 +34,7 @@ class EnergyLogits:
     _constants = FittedAttribute[Constants]()
 
     def __init__(self, weight: np.ndarray, bias: np.ndarray, fit_head: FitHead | None = None) -> None:
-        weight, bias = (to_array(part).astype(np.float64) for part in (weight, bias))
-        if weight.ndim != 2 or bias.shape != (len(weight),):
-            raise HeatError(f"A linear head needs weight (C, D) and bias (C,), not {weight.shape} and {bias.shape}.")
+        weight, bias = (part.astype(np.float64) for part in require_head((weight, bias)))
         self.weight, self.bias, self.fit_head = weight, bias, fit_head
 
     def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:  # noqa: ARG002

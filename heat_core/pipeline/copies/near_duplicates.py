@@ -15,6 +15,7 @@ from PIL import Image
 
 from heat_core.data.image_set import ImageSet
 from heat_core.data.path_list import read_file_stats
+from heat_core.energies.priors.base import column_moments
 from heat_core.features.chunks import as_tensor, blocks, compute_device
 from heat_core.features.features import Features
 from heat_core.pipeline.copies.byte_copies import digest_of_path
@@ -48,7 +49,7 @@ def near_duplicate_notes(sets: dict[str, LoadedSet]) -> list[str]:
     Args:
         sets: `train`, `id` or an OOD set → the set with its features.
     """
-    centre = np.asarray(sets[TRAIN].features.avg, np.float32).mean(axis=0)
+    centre = column_moments(sets[TRAIN].features.avg)[0].astype(np.float32)
     notes = (_note(sets, a, b, centre) for a, b in combinations(sets, 2))
     return [note for note in notes if note]
 

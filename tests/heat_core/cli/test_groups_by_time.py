@@ -56,6 +56,7 @@ def test_odd_values_are_one_group_that_names_them(score):
     [
         ([f"10:0{i}:22" for i in range(6)], "'10:00:22' is no time that is recognised"),
         ([f"0{i + 1}/05/2026" for i in range(6)], "'01/05/2026' can begin with its day or its month"),
+        ([f"{d}/05/2026" for d in (13, 14, 15)] + [f"05/{d}/2026" for d in (13, 14, 15)], "cannot be grouped by day"),
         (["2026-05-01", *"abcde"], "'a' is no time that is recognised"),
     ],
 )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from heat_core.data.image_io import read_header, read_image, to_source
+from heat_core.data.image_io import read_header, read_image, read_upright_size, to_source
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (9, 12, 3), dtype=np.uint8)
 LONG = "a" * 1_500_000
@@ -69,3 +69,9 @@ def test_damaged_pixels_behind_long_texts_are_an_oserror(tmp_path):
         path.write_bytes(content[:end])
         with pytest.raises(OSError, match="cannot be read as an image"):
             read_image(path)
+
+
+@pytest.mark.parametrize(("kind", "size"), [("iTXt", (12, 9)), ("EXIF", (9, 12))])
+def test_the_upright_size_is_read_beside_long_texts(tmp_path, kind, size):
+    write(tmp_path / "a.png", kind)
+    assert read_upright_size(tmp_path / "a.png") == size
