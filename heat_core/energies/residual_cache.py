@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from heat_core.digests import digest_of_array, digest_of_json
-from heat_core.energies.heat import CorrectedPrior
+from heat_core.energies.corrected_prior import CorrectedPrior
 from heat_core.energies.settings import ResidualSettings
 from heat_core.features.features import Features
 from heat_core.storage import replacing, writing

@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from heat_core.backbones.registry import Backbone
 from heat_core.composition import Lens, Scale
 from heat_core.digests import digest_of_arrays
-from heat_core.energies.heat import CorrectedPrior, make_scoring_prior
+from heat_core.energies.corrected_prior import CorrectedPrior, make_scoring_prior
 from heat_core.energies.priors import PRIOR_CLASSES, prior_from_constants, scoring_constants
 from heat_core.energies.priors.base import Constants
 from heat_core.energies.residual import ResidualMLP

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from heat_core.backbones.frozen import FrozenModule
-from heat_core.energies.heat import CorrectedPrior
+from heat_core.energies.corrected_prior import CorrectedPrior
 from heat_core.energies.priors import PRIOR_CLASSES, prior_from_constants, scoring_constants
 from heat_core.errors import HeatError
 from heat_core.guard.state import GuardState

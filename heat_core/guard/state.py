@@ -5,7 +5,7 @@ from functools import cached_property
 
 from heat_core.backbones.registry import Backbone
 from heat_core.composition import HEAT, Lens, Scale
-from heat_core.energies.heat import CorrectedPrior
+from heat_core.energies.corrected_prior import CorrectedPrior
 from heat_core.errors import HeatError
 from heat_core.guard.conformal import Calibration
 from heat_core.guard.network import Network

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from heat_core.backbones.registry import load_backbone
 from heat_core.composition import HEAT, PLAIN, Lens
-from heat_core.energies.heat import restore_prior
+from heat_core.energies.corrected_prior import restore_prior
 from heat_core.energies.names import PRIOR_TITLES, SECOND_ENCODER
 from heat_core.errors import HeatError
 from heat_core.features.features import Features

@@ -2,7 +2,7 @@
 
 from heat_core.detectors import Context
 from heat_core.energies.clusters import find_clusters, fit_cluster_head
-from heat_core.energies.heat import CorrectedPrior, fit_prior
+from heat_core.energies.corrected_prior import CorrectedPrior, fit_prior
 from heat_core.energies.names import FEATURE_PRIORS, PRIORS, prior_kind
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError

@@ -8,7 +8,7 @@ from PIL import Image
 
 from heat_core.backbones.registry import Backbone, load_backbone
 from heat_core.data.image_location import ImageLocation
-from heat_core.energies.heat import CorrectedPrior, refit_prior
+from heat_core.energies.corrected_prior import CorrectedPrior, refit_prior
 from heat_core.errors import HeatError
 from heat_core.features.batches import auto_device
 from heat_core.features.preparation import prepare

@@ -14,7 +14,7 @@ import numpy as np
 from heat_core.arrays import to_array
 from heat_core.backbones.registry import Backbone
 from heat_core.detectors import Context, Detector, load, resolve
-from heat_core.energies.heat import CorrectedPrior
+from heat_core.energies.corrected_prior import CorrectedPrior
 from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
 from heat_core.features.batches import ExtractionProgress

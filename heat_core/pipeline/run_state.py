@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from heat_core.detectors import Context, Detector
-from heat_core.energies.heat import CorrectedPrior
+from heat_core.energies.corrected_prior import CorrectedPrior
 from heat_core.features.columns import Column
 from heat_core.features.features import Features
 from heat_core.features.heads import HeadChoice

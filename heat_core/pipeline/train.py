@@ -6,7 +6,7 @@ import numpy as np
 
 from heat_core.composition import Scale
 from heat_core.energies.beta_selection import add_noise, choose_beta
-from heat_core.energies.heat import CorrectedPrior
+from heat_core.energies.corrected_prior import CorrectedPrior
 from heat_core.energies.residual_cache import ResidualCache
 from heat_core.energies.residual_trainer import EpochRecord
 from heat_core.energies.settings import settings_for

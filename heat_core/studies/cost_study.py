@@ -31,7 +31,7 @@ def measure_cost(run: Run, folder: Path) -> dict[str, Any]:  # noqa: ARG001
         "ms": part → median milliseconds per image over repeats of the same batch, without "network" and "ensemble"
         where the run has only features; "device": its name; "batch": images per call.
     """
-    from heat_core.energies.heat import restore_prior
+    from heat_core.energies.corrected_prior import restore_prior
     from heat_core.features.batches import auto_device
 
     device = auto_device()

@@ -35,7 +35,7 @@ def _bare(quick: bool) -> Job:
 
 def _corrected_priors(head):
     """The paper's three priors with untrained residuals, fitted on random features."""
-    from heat_core.energies.heat import fit_prior
+    from heat_core.energies.corrected_prior import fit_prior
     from heat_core.energies.names import PRIORS
     from heat_core.energies.residual import ResidualMLP
     from heat_core.features.features import Features

@@ -36,7 +36,7 @@ def write(path: Path, n: int) -> None:
 def child(folder: Path, n: int) -> None:
     import torch
 
-    from heat_core.energies.heat import fit_prior
+    from heat_core.energies.corrected_prior import fit_prior
     from heat_core.energies.settings import settings_for
     from heat_core.features.features import Features
 

@@ -5,7 +5,7 @@ from scipy.special import logsumexp, softmax
 from scipy.stats import spearmanr
 
 from heat_core import HeatError
-from heat_core.energies.heat import fit_prior
+from heat_core.energies.corrected_prior import fit_prior
 from heat_core.energies.moments import Moments
 from heat_core.energies.priors import (
     DirectedSparsity,

@@ -148,7 +148,7 @@ def test_impossible_settings_give_a_sentence(changes):
 
 def test_automatic_temperature_follows_spread_and_sample_size():
     """The automatic temperature follows the spread and the sample size."""
-    from heat_core.energies.heat import automatic_temperature
+    from heat_core.energies.corrected_prior import automatic_temperature
 
     reference = np.array([-3.0, 3.0])
     assert automatic_temperature(reference, 4000, 1000) == pytest.approx(60)

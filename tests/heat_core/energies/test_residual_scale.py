@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from heat_core.energies.heat import fit_prior
+from heat_core.energies.corrected_prior import fit_prior
 from heat_core.energies.names import ALL_PRIORS
 from heat_core.energies.residual import label_correlation
 from heat_core.energies.residual_scale import (

@@ -6,7 +6,7 @@ import torch
 
 from heat_core import memory
 from heat_core.digests import digest_of_array
-from heat_core.energies.heat import fit_prior
+from heat_core.energies.corrected_prior import fit_prior
 from heat_core.energies.settings import settings_for
 from heat_core.energies.training_features import MAX_DEVICE_BYTES, StreamedFeatures, load_training_features
 from heat_core.energies.views import VIEWS

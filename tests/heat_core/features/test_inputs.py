@@ -9,7 +9,7 @@ from torch import nn
 
 from heat_core import Experiment, HeatError, run
 from heat_core.detectors import load
-from heat_core.energies.heat import fit_prior
+from heat_core.energies.corrected_prior import fit_prior
 from heat_core.energies.priors import EnergyLogits, GaussianMixture
 from heat_core.features.features import Features
 from heat_core.metrics import auroc

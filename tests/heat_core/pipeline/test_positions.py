@@ -18,7 +18,7 @@ from heat_core import Experiment, HeatError, Run, run
 from heat_core.__main__ import main
 from heat_core.backbones.registry import Backbone, load_backbone
 from heat_core.data.image_location import ImageLocation
-from heat_core.energies.heat import refit_prior
+from heat_core.energies.corrected_prior import refit_prior
 from heat_core.energies.priors import GaussianMixture
 from heat_core.features.features import Features
 from heat_core.jobs import jobs

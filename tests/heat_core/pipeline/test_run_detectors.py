@@ -7,7 +7,7 @@ import pytest
 
 from heat_core import Experiment, HeatError, Run, run
 from heat_core.detectors import Context, in_table_order, load
-from heat_core.energies.heat import CorrectedPrior
+from heat_core.energies.corrected_prior import CorrectedPrior
 from heat_core.energies.settings import settings_for
 from heat_core.pipeline.sources import open_source
 from heat_core.runs.creation import new_run

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from heat_core import Experiment, HeatError
-from heat_core.energies.heat import fit_prior
+from heat_core.energies.corrected_prior import fit_prior
 from heat_core.energies.residual_cache import ResidualCache
 from heat_core.energies.settings import settings_for
 from heat_core.features.store import load_features

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from heat_core import HeatError
-from heat_core.energies.heat import CorrectedPrior, automatic_temperature, fit_prior, restore_prior
+from heat_core.energies.corrected_prior import CorrectedPrior, automatic_temperature, fit_prior, restore_prior
 from heat_core.energies.names import ALL_PRIORS
 from heat_core.energies.priors import make_prior
 from heat_core.energies.settings import ResidualSettings
