@@ -21,10 +21,10 @@ registered: dict[str, type[Detector]] = {}  # name → class of the detectors ad
 def register(name: str) -> Callable[[type[Detector]], type[Detector]]:
     """Return a class decorator that adds a detector of the caller under a name, for this process.
 
-    Example:
-        @register("my-method")
-        class MyMethod(Detector):
-            title = "My method"
+    Examples:
+        >>> @register("my-method")
+        ... class MyMethod(Detector):
+        ...     title = "My method"
 
     Args:
         name: lower-case letters, digits and hyphens, starting with a letter; not "all", and not beginning with "heat".

@@ -36,10 +36,10 @@ class Guard(GuardState):
 
     Its arguments and attributes are those of `GuardState`.
 
-    Example:
-        guard = Guard.load("run.safetensors")
-        verdicts = guard("images/")
-        verdicts.unknown(alpha=0.05)
+    Examples:
+        >>> guard = Guard.load("run.safetensors")
+        >>> verdicts = guard("images/")
+        >>> verdicts.unknown(alpha=0.05)
     """
 
     @classmethod
