@@ -1,6 +1,5 @@
 """A frozen network that gives a feature volume, vectors pooled from it, and one linear head."""
 
-import copy
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,11 @@ from weakref import WeakValueDictionary
 import torch
 from torch import nn
 
-from heat_core.backbones.feature_extractor import Activations, FeatureExtractor, TimmExtractor
-from heat_core.backbones.frozen import FrozenModule
+from heat_core.backbones.feature_extractor import Activations, FeatureExtractor, TimmExtractor, volume_kind
+from heat_core.backbones.frozen import FrozenModule, copy_module
 from heat_core.backbones.grey_input import repeat_one_channel, timm_transform
 from heat_core.backbones.hooks import find_extractor
+from heat_core.backbones.pixel_input import UnknownTransform
 from heat_core.backbones.state_dict import first_line
 from heat_core.backbones.torch_export import exported
 from heat_core.backbones.transforms import MEMORY_ADDRESS, Transform, TransformInfo
@@ -32,6 +32,7 @@ class Backbone(FrozenModule):
     Attributes:
         model: the network itself: pixels → logits.
         name: the name by which the network was requested.
+        input_shape: (C, H, W) of the input; C is 3 where the transform is known.
         input_size: (H, W) of the input in pixels.
         image_size: W, the side of a square input in pixels.
         transform: PIL image → (3, H, W) tensor.
@@ -48,9 +49,9 @@ class Backbone(FrozenModule):
         super().__init__()
         self.extractor, self.name, self.transform_info, self.fingerprint = extractor, name, transform_info, fingerprint
         self.model: nn.Module = extractor.model.eval().requires_grad_(False)
-        self.transform, self.input_size = transform_info.transform, transform_info.size
-        self.image_size = self.input_size[1]
-        self.pixel_std = torch.tensor(transform_info.std).view(1, 3, 1, 1)
+        self.transform, self.input_shape = transform_info.transform, transform_info.shape
+        self.input_size, self.image_size = transform_info.size, transform_info.size[1]
+        self.pixel_std = torch.tensor(transform_info.std).view(1, -1, 1, 1)
         self.freeze()
         self._inspect_model()
 
@@ -68,10 +69,11 @@ class Backbone(FrozenModule):
     def wrap(
         cls,
         module: nn.Module,
-        transform: Transform,
+        transform: Transform | None = None,
         pool: str | None = "auto",
         head: str | None = None,
         name: str = "",
+        input_shape: tuple[int, int, int] | None = None,
     ) -> "Backbone":
         """Wrap any module for `heat_core.run(experiment, backbone=…)` or `extract`.
 
@@ -80,23 +82,24 @@ class Backbone(FrozenModule):
 
         Args:
             module: (B, 3, H, W) pixels → logits: a tensor, or an output that holds one as `logits` or as its first
-                part. It may take one channel, (B, 1, H, W), if the transform gives one.
-            transform: PIL image in RGB → (3, H, W) or (1, H, W) tensor, without random augmentation.
+                part. It may take one channel, (B, 1, H, W), if the transform gives one. Of a module that is compiled
+                or in a DataParallel, the plain one is used.
+            transform: PIL image in RGB → (3, H, W) or (1, H, W) tensor, without random augmentation. None: the
+                backbone takes batches of pixels alone, of `input_shape`, and refuses images and files.
             pool: dotted name of the module that pools; its input is the feature volume. `auto`: the last maps or tokens
                 that any module outputs before the head. None: there is no volume, and so no std-pooling.
             head: dotted name of the module whose input is `avg`: the last linear layer. None: the layer is searched
                 for. `none`: the module is an encoder, and its output is `avg`.
             name: name in runs and tables; default: that of the module's class.
+            input_shape: (C, H, W) of the pixels, with any number of channels; read where there is no transform.
 
         Raises:
             HeatError: where the module cannot be copied, or the transform, the head or the pooling does not fit the
                 description above.
         """
-        try:
-            module_copy = copy.deepcopy(module)
-        except Exception as error:  # code of the caller may raise anything
-            raise HeatError(f"{type(module).__name__} cannot be copied ({first_line(error)}).") from error
-        title = printable(name or type(module).__name__)
+        transform = UnknownTransform(input_shape) if transform is None else transform
+        module_copy = copy_module(module)
+        title = printable(name or type(module_copy).__name__)
         backbone = cls.from_module(module_copy, transform, pool, head, title, WRAPPED_PREFIX)
         _wrapped_backbones[backbone.name] = backbone
         return backbone
@@ -122,7 +125,7 @@ class Backbone(FrozenModule):
         try:
             config = MEMORY_ADDRESS.sub("", repr(module))
             module = module.cpu().float().eval()
-            extractor = find_extractor(module, title, head, pool, transform_info.size)
+            extractor = find_extractor(module, title, head, pool, transform_info.shape)
             config += f" {transform_info.fingerprint_text} {extractor.fingerprint_text}"
             fingerprint = _fingerprint(module, config)
             backbone = cls(extractor, f"{kind}{title}@{fingerprint}" if kind else title, transform_info, fingerprint)
@@ -131,7 +134,8 @@ class Backbone(FrozenModule):
         except Exception as error:  # code of the caller may raise anything
             raise HeatError(
                 f"{title} cannot be used at {transform_info.size[0]}×{transform_info.size[1]} pixels "
-                f"({first_line(error)}): it must take a batch (B, 3, H, W) of what the transform gives."
+                f"({first_line(error)}): it must take a batch (B, {transform_info.shape[0]}, H, W) of what the "
+                "transform gives."
             ) from error
         backbone.require_independent()
         return backbone
@@ -151,19 +155,19 @@ class Backbone(FrozenModule):
         """Determine the kind of volume and the head that reads `avg`, from the outputs for random images."""
         generator = torch.Generator().manual_seed(0)
         with torch.inference_mode():
-            pixels = torch.randn(4, 3, *self.input_size, generator=generator).to(self.device)
+            pixels = torch.randn(4, *self.input_shape, generator=generator).to(self.device)
             avg, volume, _ = self.extractor.forward(pixels)
             if not isinstance(avg, torch.Tensor) or avg.ndim != 2:
                 raise HeatError(f"{self.name} does not pool its features into one vector: choose another backbone.")
             self.has_positions = self._has_positions(volume)
-            self.volume_kind = _volume_kind(volume)
+            self.volume_kind = volume_kind(volume)
             self.head, self.no_head_reason = self.extractor.linear_head(pixels, avg)
 
     def require_independent(self) -> None:
         """Refuse a network whose features of an image depend on the other images of its batch."""
         generator = torch.Generator().manual_seed(1)
         with torch.inference_mode():
-            pixels = torch.randn(3, 3, *self.input_size, generator=generator).to(self.device)
+            pixels = torch.randn(3, *self.input_shape, generator=generator).to(self.device)
             batched, single = self(pixels)[0], self(pixels[:1])[0]
         if (batched[:1] - single).abs().max() > _TOLERANCE * batched.abs().max().clamp_min(1e-12):
             raise HeatError(
@@ -254,7 +258,7 @@ class Backbone(FrozenModule):
     def _example_activations(self) -> Activations:
         """Activations of a black image, from which shapes are read; only for networks with stages."""
         with torch.inference_mode():
-            return self.extractor.forward_stages(torch.zeros((1, 3, *self.input_size), device=self.device))
+            return self.extractor.forward_stages(torch.zeros((1, *self.input_shape), device=self.device))
 
     @property
     def has_maps(self) -> bool:
@@ -272,13 +276,6 @@ class Backbone(FrozenModule):
     def layer_widths(self) -> list[int]:
         """Channels of every stage but the last, and D."""
         return [*(s.shape[1] for s in self._example_activations.stages), self._example_activations.avg.shape[1]]
-
-
-def _volume_kind(volume: torch.Tensor | None) -> str:
-    """Describe the content of a volume without positions."""
-    if volume is None:
-        return "one vector alone"
-    return "maps of one position" if volume.ndim == 4 else "class tokens only"
 
 
 def _fingerprint(model: nn.Module, config: str) -> str:

@@ -77,6 +77,13 @@ class FeatureExtractor(ABC):
         raise NotImplementedError
 
 
+def volume_kind(volume: torch.Tensor | None) -> str:
+    """Describe the content of a volume without positions."""
+    if volume is None:
+        return "one vector alone"
+    return "maps of one position" if volume.ndim == 4 else "class tokens only"
+
+
 def reduced_grids(size: tuple[int, int]) -> list[tuple[int, int]]:
     """List the rows and columns that remain at every integer reduction of an input of (H, W) pixels."""
     reductions = range(1, min(_MAX_REDUCTION, *size) + 1)

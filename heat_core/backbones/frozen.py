@@ -1,8 +1,30 @@
-"""Base class of networks that never change, also as a part of a larger one that is trained."""
+"""Networks that never change, also as a part of a larger one that is trained."""
 
+import copy
 from typing import Self
 
 from torch import nn
+
+from heat_core.backbones.state_dict import first_line
+from heat_core.errors import HeatError
+
+_WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+
+
+def copy_module(module: nn.Module) -> nn.Module:
+    """Copy a module; of one that is compiled or spread over devices, the plain module inside it.
+
+    Raises:
+        HeatError: where it is no module, or cannot be copied.
+    """
+    while isinstance(module, _WRAPPERS) or hasattr(module, "_orig_mod"):  # torch.compile keeps the module there
+        module = module.module if isinstance(module, _WRAPPERS) else module._orig_mod
+    if not isinstance(module, nn.Module):
+        raise HeatError(f"The network is a {type(module).__name__}: give a torch.nn.Module.")
+    try:
+        return copy.deepcopy(module)
+    except Exception as error:  # code of the caller may raise anything
+        raise HeatError(f"{type(module).__name__} cannot be copied ({first_line(error)}).") from error
 
 
 class FrozenModule(nn.Module):

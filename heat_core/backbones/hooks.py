@@ -152,7 +152,7 @@ class HookedExtractor(FeatureExtractor):
 
 
 def find_extractor(
-    module: nn.Module, name: str, head: str | None, pool: str | None, size: tuple[int, int]
+    module: nn.Module, name: str, head: str | None, pool: str | None, shape: tuple[int, int, int]
 ) -> HookedExtractor:
     """Find the points where `avg` and the volume are recorded, by running the module once.
 
@@ -163,20 +163,20 @@ def find_extractor(
             logits; `none` = there is no head, and the module's output is `avg`.
         pool: dotted name of a module whose input is the volume; `auto` = the last maps or tokens before the head; None
             or `none` = there is no volume.
-        size: (H, W) of the input in pixels.
+        shape: (C, H, W) of the input.
 
     Raises:
         HeatError: where there is no module of that name, or no head is found.
     """
     model = LogitsModel(module)
-    trace = _ForwardTrace(model, name, size)
+    trace = _ForwardTrace(model, name, shape)
     for argument, module_name in {"head": head, "pool": pool}.items():
         if module_name not in (None, AUTO, NONE):
             trace.require_module(argument, str(module_name))
     head_point, end, width = trace.find_head(head)
     extractor = HookedExtractor(model, name, head_point, None, width)
     if pool == AUTO:
-        extractor.pool = trace.find_volume(extractor, end, size)
+        extractor.pool = trace.find_volume(extractor, end, shape[1:])
     elif pool not in (None, NONE):
         extractor.pool = HookPoint(str(pool), True)
     return extractor
@@ -193,10 +193,10 @@ class _RecordedTensor(NamedTuple):
 class _ForwardTrace:
     """Record of every input and output of a module's parts, in order."""
 
-    def __init__(self, model: LogitsModel, name: str, size: tuple[int, int]) -> None:
+    def __init__(self, model: LogitsModel, name: str, shape: tuple[int, int, int]) -> None:
         self.name, self._records = name, list[_RecordedTensor]()
         self._module_names = [part for part, _ in model.module.named_modules()]
-        images = torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(0))
+        images = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
         points = [HookPoint(part, is_input) for part in self._module_names for is_input in (True, False)]
         with torch.inference_mode(), capture_tensors(model.module, points, self._record):
             self._output = model(images)

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
+from heat_core.backbones.pixel_input import UnknownTransform
 from heat_core.backbones.state_dict import first_line
 from heat_core.digests import digest_of_bytes
 from heat_core.errors import HeatError
@@ -27,7 +28,7 @@ class TransformInfo:
     """Transform with the properties that were determined for it.
 
     Attributes:
-        transform: PIL image in RGB → (3, H, W) tensor.
+        transform: PIL image in RGB → (3, H, W) tensor, or an `UnknownTransform`.
         size: (H, W) of the output in pixels.
         mean: per-channel mean (red, green, blue) subtracted from pixels in [0, 1].
         std: per-channel standard deviation by which the difference is divided; ones (and a mean of zeros) where the
@@ -46,6 +47,9 @@ class TransformInfo:
         Raises:
             HeatError: where it does not turn every image into one (3, H, W) tensor, the same each time.
         """
+        if isinstance(transform, UnknownTransform):
+            channels, height, width = transform.shape
+            return cls(transform, (height, width), (0.0,) * channels, (1.0,) * channels)
         outputs = [_apply(transform, image) for image in _test_images()]
         first = outputs[0]
         if first.ndim != 3 or len(first) != 3 or not first.is_floating_point():
@@ -66,6 +70,16 @@ class TransformInfo:
         return cls(transform, (first.shape[1], first.shape[2]), mean, std)
 
     @property
+    def is_known(self) -> bool:
+        """Whether images can be turned into pixels."""
+        return not isinstance(self.transform, UnknownTransform)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the output; C is 3 where the transform is known."""
+        return (len(self.mean), *self.size)
+
+    @property
     def fingerprint_text(self) -> str:
         """Text that identifies the transform in fingerprints.
 
@@ -83,8 +97,10 @@ class TransformInfo:
         """Describe the transform by a `TransformSpec`.
 
         Raises:
-            HeatError: where it does something else than resize, crop the centre and normalise.
+            HeatError: where it does something else than resize, crop the centre and normalise, or is not known.
         """
+        if not self.is_known:
+            self.transform(Image.new("RGB", (1, 1)))
         try:
             spec = TransformSpec.from_transform(self.transform)
             rebuilt = spec.build()

@@ -6,7 +6,7 @@ as unreadable.
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypedDict
 
 import numpy as np
@@ -97,14 +97,39 @@ def iter_batches(
         num_workers=workers,
         pin_memory=uses_cuda,
     )
-    network = backbone.to(device).to(memory_format=torch.channels_last)
+    network = _moved(backbone, device)
     for pixels, readable in loader:
-        pixels = pixels.to(device, non_blocking=True, memory_format=torch.channels_last)
         yield _compute_columns(network, pixels, columns), readable.numpy()
+
+
+def extract_batches(
+    backbone: Backbone, batches: Iterable[torch.Tensor], device: torch.device | None = None
+) -> dict[str, np.ndarray]:
+    """Compute the pooled columns of batches of pixels, by the same operations as those of images.
+
+    Args:
+        backbone: the network.
+        batches: at least one batch (B, C, H, W) of floating-point pixels of any precision, on any device.
+        device: device of the network; default: `auto_device()`.
+
+    Returns:
+        name → (N, width) float32.
+    """
+    network = _moved(backbone, device or auto_device())
+    columns: dict[str, list[np.ndarray]] = {}
+    for pixels in batches:
+        for name, values in _compute_columns(network, pixels.detach(), pooled_columns(backbone)).items():
+            columns.setdefault(name, []).append(values)
+    return {name: np.concatenate(parts) for name, parts in columns.items()}
+
+
+def _moved(backbone: Backbone, device: torch.device) -> Backbone:
+    return backbone.to(device).to(memory_format=torch.channels_last)
 
 
 def _compute_columns(network: Backbone, pixels: torch.Tensor, columns: Sequence[Column]) -> dict[str, np.ndarray]:
     """Compute the columns of one batch: name → (B, width) float32."""
+    pixels = pixels.to(network.device, torch.float32, non_blocking=True, memory_format=torch.channels_last)
     stages, gradients, kind = any(c.stages for c in columns), any(c.gradients for c in columns), pixels.device.type
     batch = Batch(network, pixels, stages, gradients)
     # bfloat16 has the range of float32; float16 overflows in the activations of large ViTs.
@@ -161,25 +186,30 @@ def extract_pixels(backbone: Backbone, pixels: torch.Tensor, batch_size: int | N
     """
     pixels = pixels.detach()
     _require_pixels(backbone, pixels)
-    device = auto_device()
-    network = backbone.to(device).to(memory_format=torch.channels_last)
-    columns: dict[str, list[np.ndarray]] = {}
-    for part in pixels.split(batch_size or default_batch_size(device)):
-        for name, values in _compute_columns(network, part.float().to(device), pooled_columns(backbone)).items():
-            columns.setdefault(name, []).append(values)
-    return _join(columns, [f"image {i}" for i in range(len(pixels))])
+    columns = extract_batches(backbone, pixels.split(batch_size or default_batch_size(auto_device())))
+    return Features(columns["avg"], columns.get("std"), None, [f"image {i}" for i in range(len(pixels))])
 
 
 def _require_pixels(backbone: Backbone, pixels: torch.Tensor) -> None:
-    height, width = backbone.input_size
     is_dense = pixels.layout == torch.strided and not pixels.is_meta
-    if pixels.shape[1:] != (3, height, width) or not len(pixels) or not pixels.is_floating_point() or not is_dense:
+    if pixels.shape[1:] != backbone.input_shape or not len(pixels) or not pixels.is_floating_point() or not is_dense:
         kind = str(pixels.dtype) if is_dense else f"{pixels.dtype} {pixels.layout} {pixels.device}"
         raise HeatError(
-            f"images must be a float tensor (N, 3, {height}, {width}) of what the backbone's transform gives, not "
-            f"{kind} {tuple(pixels.shape)}."
+            f"images must be a float tensor (N, {', '.join(map(str, backbone.input_shape))}) of what the backbone's "
+            f"transform gives, not {kind} {tuple(pixels.shape)}."
         )
+    require_pixel_range(backbone, pixels)
+
+
+def require_pixel_range(backbone: Backbone, pixels: torch.Tensor) -> None:
+    """Refuse pixels far from the range that the backbone's transform gives, such as 0…255; without a transform, none.
+
+    Raises:
+        HeatError: with both ranges.
+    """
     info = backbone.transform_info
+    if not info.is_known:
+        return
     black, white = ((value - np.array(info.mean)) / np.array(info.std) for value in (0.0, 1.0))
     low, high = float(pixels.min()), float(pixels.max())
     middle, half = (black.min() + white.max()) / 2, (white.max() - black.min()) / 2
