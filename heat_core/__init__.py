@@ -4,8 +4,8 @@ Each package imports only packages that are listed before it: `data` (images), `
 (images → Features), `training`; `energies` (the paper's method: priors, residuals, HEAT); `detectors` (the methods that
 HEAT is compared with); `guard` (one file that scores new images without the run); `runs`, `pipeline`, `jobs` (making
 runs); `analysis`, `reporting` (evaluating finished runs). `docs/architecture.md` shows the packages in a diagram.
-`Experiment`, `Lens`, `Run` and `compose` do not import torch; `run` imports it when it is called, and `Guard` when the
-attribute is accessed.
+`Experiment`, `Lens`, `Run` and `compose` do not import torch; `run` imports it when it is called, `Guard` and `extract`
+when the attribute is accessed.
 """
 
 from collections.abc import Callable
@@ -24,6 +24,7 @@ from heat_core.version import __version__
 if TYPE_CHECKING:
     from heat_core.backbones.registry import Backbone
     from heat_core.guard.guard import Guard
+    from heat_core.heat.loader_features import extract
 
 
 def __getattr__(name: str) -> Any:
@@ -31,6 +32,10 @@ def __getattr__(name: str) -> Any:
         from heat_core.guard.guard import Guard
 
         return Guard
+    if name == "extract":
+        from heat_core.heat.loader_features import extract
+
+        return extract
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -101,4 +106,16 @@ def _with_wrapped_module(backbone: "Backbone", experiment: Experiment, folder: P
     return replace(experiment, backbone=backbone.name, weights=None, image_size=None)
 
 
-__all__ = ["Event", "Experiment", "Guard", "HeatError", "Lens", "Run", "__version__", "compose", "pack", "run"]
+__all__ = [
+    "Event",
+    "Experiment",
+    "Guard",
+    "HeatError",
+    "Lens",
+    "Run",
+    "__version__",
+    "compose",
+    "extract",
+    "pack",
+    "run",
+]
