@@ -15,13 +15,14 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 from heat_core.data.containers.members import modified_ns, open_file
+from heat_core.data.pixels.arrays import to_picture
 from heat_core.data.pixels.depth import depth_of, scale_colour, scale_grey
 from heat_core.data.pixels.png_texts import SIGNATURE, without_texts
 from heat_core.errors import HeatError
 from heat_core.storage import expand_home
 
 T = TypeVar("T")
-ImageInput: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image
+ImageInput: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image | np.ndarray
 ImageSource: TypeAlias = Path | bytes | Image.Image  # can be read repeatedly, and in other processes
 
 #: Version of the reader. It must rise when the same file gives other pixels; older features are then extracted again.
@@ -158,7 +159,8 @@ def to_source(picture: ImageInput) -> ImageSource:
     """Return an image in a form that can be read repeatedly, and in other processes.
 
     Args:
-        picture: path, content of a file, file that is open in binary mode, or image of Pillow.
+        picture: path, content of a file, file that is open in binary mode, image of Pillow, or array of pixels (see
+            `arrays.to_picture`).
 
     Raises:
         HeatError: if it is none of these.
@@ -169,10 +171,12 @@ def to_source(picture: ImageInput) -> ImageSource:
         return bytes(picture)
     if isinstance(picture, Image.Image):
         return _file_of(picture) or picture
+    if isinstance(picture, np.ndarray):
+        return to_picture(picture)
     if not hasattr(picture, "read"):
         raise HeatError(
-            f"images holds a {type(picture).__name__}: an image is a path, the bytes of a file, an open file or a PIL "
-            "image (of an array, Image.fromarray makes one of red, green and blue)."
+            f"images holds a {type(picture).__name__}: an image is a path, the bytes of a file, an open file, a PIL "
+            "image or an array of uint8 (H, W, 3)."
         )
     content = _content_of(picture)
     if not isinstance(content, bytes):

@@ -17,7 +17,9 @@ from heat_core.backbones.registry import Backbone
 from heat_core.data.datasets import from_files
 from heat_core.data.image_io import ImageInput, ImageSource, read_image, to_source
 from heat_core.data.image_set import ImageSet
-from heat_core.energies.names import PRIOR_TITLES
+from heat_core.data.pixels.arrays import is_picture
+from heat_core.energies.hybrid_model import hybrid_energies
+from heat_core.energies.names import prior_title
 from heat_core.errors import HeatError
 from heat_core.features.batches import ExtractionProgress, extract_in_memory, extract_pixels
 from heat_core.features.chunks import non_finite_rows
@@ -70,10 +72,12 @@ class Guard(GuardState):
         """Score images.
 
         Args:
-            images: path of an image, a folder or a manifest; an image that is held as bytes, as an open file or by
-                Pillow; a sequence of paths and such images; an `ImageSet`; or a floating-point tensor (N, 3, H, W) of
-                pixels that `guard.backbone.transform` made. An image of Pillow is read as its file is: turned as its
-                EXIF orientation says, and with more than 8 bits scaled by its range.
+            images: path of an image, a folder or a manifest; an image that is held as bytes, as an open file, by
+                Pillow or as an array of uint8 or uint16 (H, W), (H, W, 3) or (H, W, 4); a sequence of paths and such
+                images; an `ImageSet`; or a floating-point tensor (N, 3, H, W) of pixels that
+                `guard.backbone.transform` made. An image of Pillow is read as its file is: turned as its EXIF
+                orientation says, and with more than 8 bits scaled by its range. So is an array, which has no
+                orientation.
             batch_size: images per batch; default: chosen for the device.
             on_progress: callback that receives a record after every batch.
             by_class: whether p-values are computed within the predicted class.
@@ -140,13 +144,10 @@ class Guard(GuardState):
     def score_features(self, features: Features, by_class: bool = False) -> Verdicts:
         """Score features; HeatError if a column is missing or has another dimension than the guard reads."""
         self._require_columns(features)
-        n, k = len(features), len(self.parts)
+        n = len(features)
         logits = logits_of(features, self.head)
         predicted = logits.argmax(axis=1)
-        prior, residual = np.empty((n, k)), np.empty((n, k))
-        for i, part in enumerate(self.parts):
-            prior[:, i] = part.prior_energy(features) / part.temperature
-            residual[:, i] = part.residual_energy(features)
+        prior, residual = hybrid_energies(self.parts, features)
         scores = self.scale.scores(prior + residual, self.lens) if n else np.empty(0)
         calibration = self.calibration
         return Verdicts(
@@ -177,7 +178,7 @@ class Guard(GuardState):
             column = getattr(features, name)
             if column is None:
                 prior = next(part.name for part in self.parts if part.view.column == name)
-                raise HeatError(f"{PRIOR_TITLES[prior]} reads {name}, which is missing: pass it together with avg.")
+                raise HeatError(f"{prior_title(prior)} reads {name}, which is missing: pass it together with avg.")
             if dim is not None and column.shape[1] != dim:
                 raise HeatError(f"{name} has {column.shape[1]} dimensions, and this guard reads {dim}.")
 
@@ -201,12 +202,14 @@ def _open_images(images: ImageInput | Sequence[ImageInput]) -> ImageSet:
     """Open a path (image, folder or manifest), an image that something else holds, or a sequence of these."""
     if isinstance(images, str | os.PathLike):
         return from_files([expand_home(images)])
-    is_one = isinstance(images, bytes | bytearray | memoryview | Image.Image | Mapping) or not isinstance(
-        images, Iterable
+    is_one = (
+        isinstance(images, bytes | bytearray | memoryview | Image.Image | Mapping)
+        or is_picture(images)
+        or not isinstance(images, Iterable)
     )
     pictures: list[Any] = [images] if is_one or hasattr(images, "read") else list(cast(Iterable[Any], images))
     if not pictures:
-        raise HeatError("There are no images: give paths, PIL images, or a tensor of pixels.")
+        raise HeatError("There are no images: give paths, PIL images, arrays, or a tensor of pixels.")
     names = [printable(p) if isinstance(p, str | os.PathLike) else f"image {i}" for i, p in enumerate(pictures)]
     opener = partial(_read_nth, [to_source(picture) for picture in pictures])
     return ImageSet("images", names, opener, None, [], "")

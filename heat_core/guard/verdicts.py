@@ -1,11 +1,17 @@
 """Verdicts of a guard on images."""
 
+import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from heat_core.errors import HeatError
 from heat_core.guard.conformal import benjamini_hochberg
 from heat_core.thresholds import DEFAULT_ALPHA, require_alpha
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NO_CLASS = -1  # predicted class of an image without a score
 
@@ -62,6 +68,53 @@ class Verdicts:
         See `benjamini_hochberg`.
         """
         return benjamini_hochberg(self.p_value, rate)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Convert the verdicts to one dictionary per image, of values that JSON has: None in place of NaN.
+
+        Its keys are `id`, `score`, `p_value`, `predicted_class`, `confidence`, `energies` (name of the prior → hybrid
+        energy) and `error`.
+        """
+        energies, classes = self.energies, self.predicted_class
+        return [
+            {
+                "id": self.ids[i],
+                "score": _number(self.score[i]),
+                "p_value": _number(self.p_value[i]),
+                "predicted_class": classes[i] or None,
+                "confidence": _number(self.confidence[i]),
+                "energies": {prior: _number(values[i]) for prior, values in energies.items()},
+                "error": self.error[i] or None,
+            }
+            for i in range(len(self))
+        ]
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Convert the verdicts to a data frame with the columns of `to_dicts`, and `energy_PRIOR` for each prior.
+
+        Raises:
+            HeatError: where pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise HeatError("to_pandas needs pandas, which is not installed: pip install pandas.") from error
+        energies = {f"energy_{prior}": values for prior, values in self.energies.items()}
+        return pd.DataFrame(
+            {
+                "id": self.ids,
+                "score": self.score,
+                "p_value": self.p_value,
+                "predicted_class": [name or None for name in self.predicted_class],
+                "confidence": self.confidence,
+                **energies,
+                "error": [error or None for error in self.error],
+            }
+        )
+
+
+def _number(value: np.floating[Any]) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def insert_unscored(verdicts: Verdicts, ids: list[str], is_scored: np.ndarray, reason: str) -> Verdicts:

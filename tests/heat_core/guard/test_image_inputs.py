@@ -49,6 +49,65 @@ def test_one_picture_has_one_score_in_every_holder(guard, files):
         np.testing.assert_allclose(guard(one).score, expected[:1], rtol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["grey.png", "colour.png", "colours.png", "alpha.png", "mode-l.png"])
+def test_an_array_has_the_score_of_its_file(guard, files, tmp_path, name):
+    """The same picture as a path, text, bytes, an open file, an image of Pillow and an array."""
+    colours = np.random.default_rng(0).integers(0, 256, (40, 30, 4), dtype=np.uint8)
+    deep = np.repeat(RAMP[..., None], 3, axis=2).astype(np.uint16)
+    array = {
+        "grey.png": (RAMP * 16).astype(np.uint16),
+        "colour.png": deep,
+        "colours.png": colours[..., :3],
+        "alpha.png": colours,
+        "mode-l.png": colours[..., 0],
+    }[name]
+    path = tmp_path / name
+    if not path.exists():
+        Image.fromarray(array).save(path)
+    holders = [path, str(path), path.read_bytes(), io.BytesIO(path.read_bytes()), Image.open(path), array, [array]]
+    scores = {float(guard(holder).score[0]) for holder in holders}
+    assert len(scores) == 1
+    assert not np.isnan(list(scores)).any()
+
+
+def test_arrays_are_taken_alone_in_lists_and_as_a_batch(guard):
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 20, 30, 3), dtype=np.uint8)
+    expected = guard([Image.fromarray(picture) for picture in pictures])
+    assert expected.ids == ["image 0", "image 1", "image 2"]
+    for images in (pictures, list(pictures), [pictures[0], Image.fromarray(pictures[1]), pictures[2]]):
+        np.testing.assert_array_equal(guard(images).score, expected.score)
+    grey = pictures[0, ..., :1]
+    assert guard(grey).score[0] == guard(grey[..., 0]).score[0] == guard(np.repeat(grey, 3, axis=2)).score[0]
+    big_endian = pictures[0].astype(">u2")
+    assert guard(big_endian).score[0] == guard(pictures[0]).score[0]
+
+
+def test_an_array_of_paths_is_a_list_of_paths(guard, files):
+    assert guard(np.array([str(path) for path in files])).ids == [str(path) for path in files]
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((8, 8, 3)),
+        np.zeros((8, 8, 3), np.int64),
+        np.zeros((8, 8), bool),
+        np.zeros((3, 8, 8), np.uint8),
+        np.zeros((3, 8, 3), np.uint8),
+        np.zeros((8, 8, 2), np.uint8),
+        np.zeros((2, 3, 8, 8), np.uint8),
+        np.zeros((2, 2, 8, 8, 3), np.uint8),
+        np.zeros((0, 8, 3), np.uint8),
+        np.zeros(8, np.uint8),
+        np.array(3),
+    ],
+    ids=lambda array: f"{array.dtype} {array.shape}",
+)
+def test_an_array_that_may_mean_anything_else_is_refused(guard, array):
+    with pytest.raises(HeatError, match=r"images holds an array of .*: an image is uint8 or uint16 of the shape"):
+        guard(array)
+
+
 def test_a_closed_picture_costs_itself_alone(guard, files):
     with Image.open(files[0]) as closed:
         pass
@@ -57,9 +116,7 @@ def test_a_closed_picture_costs_itself_alone(guard, files):
     assert found.error == ["not readable", "", "not readable"]
 
 
-@pytest.mark.parametrize(
-    "images", [[3], [None], 3, [np.zeros((8, 8, 3), np.uint8)], [torch.zeros(3, 32, 32)], {"bytes": b""}, []]
-)
+@pytest.mark.parametrize("images", [[3], [None], 3, [torch.zeros(3, 32, 32)], {"bytes": b""}, []])
 def test_what_is_no_image_is_refused(guard, images):
     with pytest.raises(HeatError, match=r"images holds a|There are no images"):
         guard(images)
