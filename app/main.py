@@ -1,4 +1,4 @@
-"""HEAT Explorer: `streamlit run app/main.py`.
+"""HEAT Explorer: `streamlit run app/main.py` in a clone, `heat app` where the wheel is installed.
 
 The server imports this file and takes `app` from it. Every session runs it as the script of its pages.
 """
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[1]  # the clone, or the installed folder `heat_explorer`
 if str(ROOT) not in sys.path:  # Streamlit adds only this file's folder, but `app` is imported as a package.
     sys.path.insert(0, str(ROOT))
 
@@ -21,7 +21,7 @@ def draw() -> None:
     """Draw the page that the address names, below the logo and the navigation."""
     session.initial_address()  # Keeps the address before a click on another page can change it.
     st.set_page_config(page_title="HEAT Explorer", page_icon="🔥", layout="wide")
-    st.logo(ROOT / "assets" / "logo.svg", size="large")
+    st.logo(Path(__file__).with_name("logo.svg"), size="large")
     st.html(STYLE, unsafe_allow_javascript=True)
     page = st.navigation(
         [
@@ -49,5 +49,6 @@ else:
 
     from app.server.access_control import AccessControl
     from app.server.file_routes import routes
+    from app.server.open_browser import lifespan
 
-    app = st.App(__file__, routes=routes(), middleware=[Middleware(AccessControl)])
+    app = st.App(__file__, routes=routes(), middleware=[Middleware(AccessControl)], lifespan=lifespan)

@@ -22,6 +22,7 @@ make runs
   train-backbone  train a ResNet for small images on your own classes, for `run --weights`
 
 show results
+  app             HEAT Explorer in the browser (with the extra `app`)
   list            all runs
   show            the table of one run, at any β
   compare         detectors × OOD sets of one or several runs, with intervals; Markdown, LaTeX, CSV

@@ -1,8 +1,23 @@
-"""Parsers of the verbs that show results: list, show, compare, report, detectors."""
+"""Parsers of the verbs that show results: app, list, show, compare, report, detectors."""
 
+from heat_core.cli.app_verb import app
 from heat_core.cli.options import Verbs, add_json_option, add_lens_options, add_list_option
 from heat_core.cli.result_verbs import FORMATS, compare, print_detectors, print_runs, report, show
 from heat_core.metrics import METRICS
+
+
+def _add_app(verbs: Verbs) -> None:
+    parser = verbs.add_parser(
+        "app",
+        description="HEAT Explorer in the browser, on this machine alone. It needs the extra `app`: "
+        'pip install "heat-explorer[app]".',
+    )
+    parser.add_argument("--port", type=int, metavar="N", help="port (default: the first free one from 8501)")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument("--home", metavar="DIR", help="HEAT_HOME: the folder of runs, features and downloads")
+    streamlit_help = "after `--`: options of `streamlit run`, such as --server.baseUrlPath heat"
+    parser.add_argument("streamlit", nargs="*", metavar="OPTION", help=streamlit_help)
+    parser.set_defaults(do=app)
 
 
 def _add_list(verbs: Verbs) -> None:
@@ -43,4 +58,4 @@ def _add_detectors(verbs: Verbs) -> None:
     parser.set_defaults(do=print_detectors)
 
 
-RESULT_PARSERS = (_add_list, _add_show, _add_compare, _add_report, _add_detectors)
+RESULT_PARSERS = (_add_app, _add_list, _add_show, _add_compare, _add_report, _add_detectors)
