@@ -6,7 +6,7 @@ import numpy as np
 
 from heat_core import Experiment, Run
 from heat_core.composition import Scale
-from heat_core.energies.names import PRIOR_TITLES
+from heat_core.energies.names import prior_title
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.feature_map import MAP_FILE
 from heat_core.runs.results_file import ENERGIES, FORMAT, RunRecord
@@ -50,7 +50,7 @@ def synthetic_run(
         sets=sets,
         training_ids=np.array([f"train-{j}" for j in range(20)]),
         class_names=CLASSES,
-        titles={"msp": "MSP"} | {prior_row(p): PRIOR_TITLES[p] for p in priors},
+        titles={"msp": "MSP"} | {prior_row(p): prior_title(p) for p in priors},
         left_out={},
         features={},
         accuracy=0.9,

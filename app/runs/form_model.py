@@ -7,7 +7,7 @@ from app.runs.form_values import FormValues
 from app.runs.form_widgets import bind, show_error
 from app.runs.training_settings import draw_training_settings
 from heat_core import detectors
-from heat_core.energies.names import ALL_PRIORS, PRIOR_TITLES, SECOND_PRIORS
+from heat_core.energies.names import all_priors, prior_title, second_priors
 from heat_core.energies.settings import PRESET_NAMES
 from heat_core.runs.experiment import COVARIANCES, MIXTURE_WEIGHTS
 
@@ -64,10 +64,10 @@ def draw_heat(form: FormValues) -> None:
     st.subheader("HEAT")
     st.pills(
         "Priors",
-        (*ALL_PRIORS, *(SECOND_PRIORS if form.values["second_backbone"] else ())),
+        (*all_priors(), *(second_priors() if form.values["second_backbone"] else ())),
         selection_mode="multi",
         wrap=True,
-        format_func=lambda p: escape_markdown(PRIOR_TITLES[p]),
+        format_func=lambda p: escape_markdown(prior_title(p)),
         help="GMM: mixture on average-pooled features. GMM-std: on std-pooled features. EL: energy of the "
         "logits (Sec. 3.2). DICE: a sparsified head (Tab. 10). KNN (a soft one), ViM and SCALE go beyond the paper.",
         **bind("priors", form, "default"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from heat_core import Experiment, HeatError, detectors
 from heat_core.data.table_formats import table_title
-from heat_core.energies.names import ALL_PRIORS, SECOND_PRIORS
+from heat_core.energies.names import all_priors, second_priors
 from heat_core.energies.settings import PRESET_NAMES, settings_for
 from heat_core.runs.experiment import COVARIANCES, GROUPS, MIXTURE_WEIGHTS
 
@@ -92,7 +92,7 @@ class FormValues:
             "map": e.map,
             "share": float(min(max(e.share, 0.0), 1.0)),
         }
-        values["priors"] = keep_known(list(dict.fromkeys(e.priors)), (*ALL_PRIORS, *SECOND_PRIORS))
+        values["priors"] = keep_known(list(dict.fromkeys(e.priors)), [*all_priors(), *second_priors()])
         values["detectors"] = keep_known(list(dict.fromkeys(e.detectors)), ["all", *detectors.names()])
         values["preset"] = next(iter(keep_known([e.preset], PRESET_NAMES)), PRESET_NAMES[0])
         values["covariance"] = next(iter(keep_known([e.covariance], COVARIANCES)), COVARIANCES[0])

@@ -15,7 +15,6 @@ from heat_core.analysis.metadata_facets import COLUMN_PREFIX, column_facets
 from heat_core.analysis.questions import NEW_QUESTIONS, ORDERS, QUESTIONS, best_prior
 from heat_core.analysis.samples import Samples, stratified_sample
 from heat_core.composition import HEAT
-from heat_core.energies.names import PRIOR_TITLES
 from heat_core.names import printable
 from heat_core.reporting import palette
 from heat_core.runs.experiment import FEATURES, ID, TRAIN
@@ -105,7 +104,7 @@ def _header(
             {"key": key, "title": key.removeprefix(COLUMN_PREFIX), "values": facet.names}
             for key, facet in of_samples.columns.items()
         ],
-        "priors": [{"key": p, "title": PRIOR_TITLES[p]} for p in run.priors],
+        "priors": [{"key": p, "title": run.prior_title(p)} for p in run.priors],
         "methods": [{"key": m, "title": run.title(m)} for m in _methods(samples)],
         "best": best_prior(samples),
         "questions": QUESTIONS if samples.has_truth else NEW_QUESTIONS,

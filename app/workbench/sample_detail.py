@@ -11,10 +11,10 @@ from heat_core.analysis.questions import describe_percentiles
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.similarity import SimilarImage, SimilarityIndex
 from heat_core.composition import HEAT
-from heat_core.energies.names import PRIOR_TITLES
 from heat_core.names import printable
 from heat_core.runs.experiment import ID, TRAIN
 from heat_core.runs.metadata_columns import format_values
+from heat_core.runs.run import Run
 
 _NEIGHBOURS = 6
 
@@ -45,7 +45,7 @@ def describe_sample(
         "row": row,
         "picture": f"{pictures_url(samples, name)}&row={row}&side=768",
         "reason": describe_percentiles(samples, number, shown, lens),
-        "parts": _parts(explanation),
+        "parts": _parts(run, explanation),
         "score": explanation.score,
         "threshold": samples.threshold(HEAT, lens),
         "p": _p_values(samples, number, lens),
@@ -60,11 +60,11 @@ def describe_sample(
     }
 
 
-def _parts(explanation: Explanation) -> list[dict[str, Any]]:
+def _parts(run: Run, explanation: Explanation) -> list[dict[str, Any]]:
     """Return the score contributions of each prior, each residual and β."""
     parts = []
     for c in explanation.contributions:
-        title = PRIOR_TITLES.get(c.prior, c.prior)
+        title = run.prior_title(c.prior)
         parts.append({"title": f"{title} prior", "value": c.from_prior})
         parts.append({"title": f"{title} residual", "value": c.from_residual})
     if abs(explanation.from_beta) > 1e-9:

@@ -7,7 +7,6 @@ from itertools import combinations
 import numpy as np
 
 from heat_core.composition import HEAT, PLAIN, Lens
-from heat_core.energies.names import PRIOR_TITLES
 from heat_core.runs.row_names import corrected_row, evidence_of
 from heat_core.runs.run import Run
 
@@ -70,7 +69,7 @@ def composition(run: Run, lens: Lens) -> str:
     """Title HEAT's row after its composition: "HEAT" for all priors, else the chosen priors, with any weights."""
     chosen = lens.select_priors(run.priors)
     if lens.weights:
-        return "HEAT, " + " + ".join(f"{w:g} {PRIOR_TITLES[p]}" for p, w in zip(chosen, lens.weights, strict=True))
+        return "HEAT, " + " + ".join(f"{w:g} {run.prior_title(p)}" for p, w in zip(chosen, lens.weights, strict=True))
     return "HEAT" if set(chosen) == set(run.priors) else run.title(corrected_row(*chosen))
 
 

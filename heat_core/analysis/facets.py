@@ -9,7 +9,6 @@ import numpy as np
 
 from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT, PLAIN, Lens, influence
-from heat_core.energies.names import PRIOR_TITLES
 from heat_core.errors import HeatError
 
 _MAX_CLUSTERS, _POINTS_PER_CLUSTER = 16, 40
@@ -74,7 +73,7 @@ def by_decisive_part(samples: Samples, lens: Lens = PLAIN) -> Facet:
     from_parts = np.stack([influences * scale.standardise(prior), influences * residual / scale.spread], axis=2)
     flat = from_parts.reshape(len(samples), -1)  # order: prior, residual of the first; of the second; …
     codes = np.where(samples.flagged(HEAT, lens), flat.argmax(axis=1), flat.argmin(axis=1))
-    names = [f"{PRIOR_TITLES.get(p, p)} {part}" for p in chosen for part in ("prior", "residual")]
+    names = [f"{run.prior_title(p)} {part}" for p in chosen for part in ("prior", "residual")]
     return Facet(tuple(names), codes)
 
 

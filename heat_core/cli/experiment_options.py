@@ -4,7 +4,7 @@ import argparse
 
 from heat_core import detectors
 from heat_core.cli.options import add_backbone_options, add_list_option
-from heat_core.energies.names import ALL_PRIORS
+from heat_core.energies.names import all_priors
 from heat_core.energies.settings import PRESET_NAMES
 from heat_core.errors import HeatError
 from heat_core.runs.experiment import COVARIANCES, MIXTURE_WEIGHTS, Experiment
@@ -20,7 +20,7 @@ def add_experiment_options(parser: argparse.ArgumentParser, required: bool = Tru
     _add_image_options(parser, required)
     features_help = "; or `features`: every set is a folder of avg.npy (std.npy, labels.npy)"
     add_backbone_options(parser, required, two=True, more=features_help)
-    add_list_option(parser, "--priors", "PRIOR", f"among {', '.join(ALL_PRIORS)} (default: the paper's three)")
+    add_list_option(parser, "--priors", "PRIOR", f"among {', '.join(all_priors())} (default: the paper's three)")
     add_detectors_option(parser)
     parser.add_argument("--preset", help=f"training settings: {', '.join(PRESET_NAMES)} (default: paper)")
     add_list_option(parser, "--set", "KEY=VALUE", "changes to the preset, e.g. lambda_=5")

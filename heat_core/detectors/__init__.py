@@ -5,17 +5,24 @@ names imports none of the modules. EL, GMM and GMM-std are not here: they are HE
 """
 
 import pkgutil
-import re
 from collections.abc import Callable, Iterable
 from importlib import import_module
 
+from heat_core import plugins
 from heat_core.detectors.base import EVIDENCE, Context, Detector, logits_of
-from heat_core.energies.names import ALL_PRIORS
 from heat_core.errors import HeatError
 
 #: The detectors that every run computes: they are fast, train nothing and need no extra columns.
 BASIC = ("msp", "maxlogit", "knn")
-registered: dict[str, type[Detector]] = {}  # name → class of the detectors added by `register`
+
+
+def _built_in() -> list[str]:
+    modules = [m.name for m in pkgutil.iter_modules(__path__) if m.name != "base" and not m.name.startswith("_")]
+    return [module.replace("_", "-") for module in modules]
+
+
+#: The detectors that are registered from outside this package.
+registry: plugins.Registry[type[Detector]] = plugins.Registry("detector", plugins.DETECTORS, _built_in)
 
 
 def register(name: str) -> Callable[[type[Detector]], type[Detector]]:
@@ -33,44 +40,36 @@ def register(name: str) -> Callable[[type[Detector]], type[Detector]]:
         HeatError: when the name is invalid or taken, when the class has no title, or when its evidence is not one of
             `EVIDENCE` or "".
     """
-    if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name.startswith("heat") or name == "all":
-        raise HeatError(f"{name!r} is no name for a detector: write lower-case letters, digits and hyphens.")
-    if name in (*ALL_PRIORS, "soft-knn"):
-        raise HeatError(f"{name!r} is the name of a prior: choose another name.")
+    registry.check_name(name)
 
     def keep(kind: type[Detector]) -> type[Detector]:
-        known = registered.get(name)
-        again = known is not None and (known.__module__, known.__qualname__) == (kind.__module__, kind.__qualname__)
-        if name in names() and not again:  # running a notebook cell again defines the same class anew
-            raise HeatError(f"There is already a detector {name!r}: choose another name.")
         if not getattr(kind, "title", ""):
             raise HeatError(f"{kind.__name__} has no title: set the name that the tables show.")
         if kind.evidence not in ("", *EVIDENCE):
             raise HeatError(
                 f"{kind.__name__} judges by {kind.evidence!r}: its evidence is one of {', '.join(EVIDENCE)}."
             )
-        registered[name] = kind
+        registry.add(name, kind, kind)
         return kind
 
     return keep
 
 
 def names() -> list[str]:
-    """List the names of all detectors, built in and registered, alphabetically."""
-    modules = [m.name for m in pkgutil.iter_modules(__path__) if m.name != "base" and not m.name.startswith("_")]
-    built_in = {module.replace("_", "-") for module in modules}
-    return sorted(built_in | set(registered))
+    """List the names of all detectors, built in, registered and offered by plugins, alphabetically."""
+    return sorted(registry.names())
 
 
 def load(name: str) -> type[Detector]:
     """Import and return the class of a detector.
 
     Raises:
-        HeatError: when there is none of that name, listing the known ones, or when its module does not have one class.
+        HeatError: when there is none of that name, listing the known ones, when its module does not have one class, or
+            when its plugin cannot be imported.
     """
     resolve([name])
-    if name in registered:
-        return registered[name]
+    if name not in _built_in() and (found := registry.find(name)):
+        return found[1]
     module = import_module(f"{__name__}.{name.replace('-', '_')}")
     own = [c for c in vars(module).values() if isinstance(c, type) and c.__module__ == module.__name__]
     kinds = [c for c in own if issubclass(c, Detector)]
@@ -83,7 +82,11 @@ def load(name: str) -> type[Detector]:
 
 
 def in_table_order() -> dict[str, type[Detector]]:
-    """Map the name of every detector to its class, in the order of the tables (`Detector.place`)."""
+    """Map the name of every detector to its class, in the order of the tables (`Detector.place`).
+
+    A plugin that cannot be imported gives a warning, and its detectors are left out.
+    """
+    registry.load_all()
     return dict(sorted(((name, load(name)) for name in names()), key=lambda item: item[1].place))
 
 
@@ -93,7 +96,7 @@ def resolve(chosen: Iterable[str]) -> list[str]:
     if "all" in chosen:
         return known
     if unknown := [name for name in chosen if name not in known]:
-        raise HeatError(f"There is no detector {unknown[0]!r}: choose among all, {', '.join(known)}.")
+        raise registry.unknown(unknown[0], ["all", *known])
     return list(dict.fromkeys(chosen))
 
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from heat_core.energies.names import prior_kind
+from heat_core.energies.names import spec_of
 from heat_core.errors import HeatError
 
 #: The possible values of the settings that are strings.
@@ -141,8 +141,6 @@ PRESETS: dict[str, dict[str, ResidualSettings]] = {
     },
 }
 PRESET_NAMES = tuple(PRESETS)
-# Priors beyond the paper's use the settings of the prior with the same view.
-_TRAINED_AS = {"dice": "el", "vim": "el", "scale": "el", "knn": "gmm"}
 
 
 def settings_for(prior: str, preset: str, changes: dict[str, Any] | None = None) -> ResidualSettings:
@@ -154,9 +152,8 @@ def settings_for(prior: str, preset: str, changes: dict[str, Any] | None = None)
         changes: option → value, see `ResidualSettings.changed`.
 
     Raises:
-        HeatError: when there is no such preset, or a change is impossible.
+        HeatError: when there is no such preset or prior, or a change is impossible.
     """
     if preset not in PRESETS:
         raise HeatError(f"There is no preset {preset!r}: choose one of {', '.join(PRESETS)}.")
-    kind = prior_kind(prior)
-    return PRESETS[preset][_TRAINED_AS.get(kind, kind)].changed(changes or {})
+    return PRESETS[preset][spec_of(prior).settings_of].changed(changes or {})

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heat_core.energies.names import SECOND_ENCODER, SECOND_PRIORS, prior_kind
+from heat_core.energies.names import SECOND_ENCODER, prior_kind, spec_of
 from heat_core.errors import HeatError
 from heat_core.memory import release_pages
 
@@ -80,17 +80,13 @@ class View:
         return z / z.norm(dim=1, keepdim=True).clamp_min(1e-12) if self.normalised else z
 
 
-#: The view of each prior: GMM reads avg, normalised; GMM-std reads std, normalised; EL reads avg, raw (Sec. 3.2). DICE
-#: (Tab. 10), ViM and SCALE read the same as EL, and soft-KNN the same as KNN: avg, normalised.
-VIEWS = {
-    "gmm": View("avg", True),
-    "gmm-std": View("std", True),
-    "el": View("avg", False),
-    "dice": View("avg", False),
-    "knn": View("avg", True),
-    "vim": View("avg", False),
-    "scale": View("avg", False),
-}
-VIEWS |= {
-    p: View(f"{VIEWS[prior_kind(p)].column}{SECOND_ENCODER}", VIEWS[prior_kind(p)].normalised) for p in SECOND_PRIORS
-}
+class _Views(dict[str, View]):
+    """The view of each prior, by its name, also of priors that are registered later."""
+
+    def __missing__(self, prior: str) -> View:
+        """Make the view of a prior, for example of gmm or gmm@b; HeatError where there is no such prior."""
+        spec = spec_of(prior)
+        return View(spec.column + prior.removeprefix(prior_kind(prior)), spec.normalised)
+
+
+VIEWS = _Views()

@@ -14,7 +14,7 @@ from heat_core.backbones.registry import Backbone
 from heat_core.composition import Lens, Scale
 from heat_core.digests import digest_of_arrays
 from heat_core.energies.corrected_prior import CorrectedPrior, make_scoring_prior
-from heat_core.energies.priors import PRIOR_CLASSES, prior_from_constants, scoring_constants
+from heat_core.energies.priors import unpack_prior
 from heat_core.energies.priors.base import Constants
 from heat_core.energies.residual import ResidualMLP
 from heat_core.errors import HeatError
@@ -28,6 +28,8 @@ from heat_core.version import __version__
 FORMAT = 1  # increase it when a reader of this format would misread new files
 _METADATA_KEY = "heat_guard"  # key of the JSON in the header's metadata
 _WEIGHTS_KEY = "network/weights"
+_CHECKED_POINTS = 4  # points at which a prior is compared with itself, packed
+_PACKING_TOLERANCE = 1e-3  # largest difference of the energies, as a share of the largest energy: constants are float32
 Arrays = dict[str, np.ndarray]
 
 
@@ -59,8 +61,30 @@ def _collect_arrays(guard: GuardState) -> Arrays:
     }
     for part in guard.parts:
         assert part.residual is not None
-        arrays |= {f"{part.name}/prior/{k}": v for k, v in scoring_constants(part.prior).items()}
+        arrays |= {f"{part.name}/prior/{k}": v for k, v in _pack_prior(part).items()}
         arrays |= {f"{part.name}/residual/{k}": v.numpy() for k, v in part.residual.state_dict().items()}
+    return arrays
+
+
+def _pack_prior(part: CorrectedPrior) -> Arrays:
+    """Collect the constants of a prior, from which `load_guard` restores it.
+
+    Raises:
+        HeatError: where the restored prior fails, or computes other energies.
+    """
+    arrays = part.prior.scoring_constants()
+    points = np.random.default_rng(0).standard_normal((_CHECKED_POINTS, part.dim or 1))
+    expected = part.prior.energy(points)
+    try:
+        restored = unpack_prior(part.name, Constants(**arrays)).energy(points)
+    except (HeatError, AttributeError, KeyError) as error:
+        what = f"restored from its constants (scoring_dtypes), it fails: {error}"
+        raise HeatError(f"The prior {part.name} cannot be packed: {what}") from error
+    if not np.allclose(restored, expected, rtol=0, atol=_PACKING_TOLERANCE * max(float(np.abs(expected).max()), 1.0)):
+        raise HeatError(
+            f"The prior {part.name} cannot be packed: restored from its constants (scoring_dtypes) it computes other "
+            "energies, since it reads something else as well."
+        )
     return arrays
 
 
@@ -163,7 +187,7 @@ def _build_prior(name: str, shape: dict[str, Any], arrays: Arrays) -> CorrectedP
     dim = state["0.weight"].shape[1]
     residual = ResidualMLP(dim, shape["width"], shape["hidden_layers"])
     residual.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()})
-    prior = prior_from_constants(PRIOR_CLASSES[name], Constants(**constants))
+    prior = unpack_prior(name, Constants(**constants))
     return replace(make_scoring_prior(name, prior, dim), temperature=shape["temperature"], residual=residual)
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from heat_core.backbones.frozen import FrozenModule
 from heat_core.energies.corrected_prior import CorrectedPrior
-from heat_core.energies.priors import PRIOR_CLASSES, prior_from_constants, scoring_constants
+from heat_core.energies.priors import prior_class
 from heat_core.errors import HeatError
 from heat_core.guard.state import GuardState
 from heat_core.names import printable
@@ -88,8 +88,8 @@ class _HybridEnergy(nn.Module):
 
     def __init__(self, part: CorrectedPrior) -> None:
         super().__init__()
-        self.constants = _Buffers(scoring_constants(part.prior))
-        self.prior = prior_from_constants(PRIOR_CLASSES[part.name], self.constants)
+        self.constants = _Buffers(part.prior.scoring_constants())
+        self.prior = prior_class(part.name).from_constants(self.constants)
         self.residual, self.view, self.temperature = copy.deepcopy(part.residual), part.view, part.temperature
 
     def forward(self, avg: torch.Tensor, std: torch.Tensor | None) -> torch.Tensor:
@@ -119,7 +119,7 @@ def _export_arguments(guard: GuardState) -> ExportArguments:
     """Make the arguments of an exporter: the module, pixels of two images, and a dynamic batch size."""
     return (
         GuardModule(guard),
-        (torch.zeros(2, 3, *guard.backbone.input_size),),
+        (torch.zeros(2, *guard.backbone.input_shape),),
         ({0: torch.export.Dim("batch", min=1)},),
     )
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from heat_core.backbones.registry import load_backbone
 from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.energies.corrected_prior import restore_prior
-from heat_core.energies.names import PRIOR_TITLES, SECOND_ENCODER
+from heat_core.energies.names import SECOND_ENCODER, prior_title
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
 from heat_core.features.store import backbone_fingerprint
@@ -39,7 +39,7 @@ def build_guard(run: Run, lens: Lens = PLAIN, report: Progress = no_progress, on
     priors = composed if only_composed else run.priors
     if second := [p for p in priors if p.endswith(SECOND_ENCODER)]:
         raise HeatError(
-            f"{PRIOR_TITLES[second[0]]} reads a second encoder, and new images go through one: pack the priors of the "
+            f"{prior_title(second[0])} reads a second encoder, and new images go through one: pack the priors of the "
             "first alone (--priors)."
         )
     train, head = run.features(TRAIN), run.head

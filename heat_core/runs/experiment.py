@@ -7,7 +7,7 @@ from typing import Any
 
 from heat_core import detectors
 from heat_core.data.table_formats import is_image_table, table_title
-from heat_core.energies.names import ALL_PRIORS, FIRST_ENCODER, PRIORS, SECOND_PRIORS
+from heat_core.energies.names import FIRST_ENCODER, PRIORS, all_priors, registry, second_priors
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.names import printable
@@ -155,10 +155,11 @@ class Experiment:
 
     def _check_encoders(self) -> None:
         """Refuse priors without an encoder, and a second encoder without images."""
-        known = (*ALL_PRIORS, *(SECOND_PRIORS if self.second_backbone else ()))
-        if not self.priors or (unknown := set(self.priors) - set(known)):
-            what = f"There is no prior {sorted(unknown)[0]!r}" if self.priors else "No prior was chosen"
-            raise HeatError(f"{what}: choose among {', '.join(known)}.")
+        known = [*all_priors(), *(second_priors() if self.second_backbone else ())]
+        if not self.priors:
+            raise HeatError(f"No prior was chosen: choose among {', '.join(known)}.")
+        if unknown := set(self.priors) - set(known):
+            raise registry.unknown(sorted(unknown)[0], known)
         if self.second_backbone and FEATURES in (self.backbone, self.second_backbone):
             raise HeatError("A second encoder reads images: give it beside a network, not beside features.")
         if not self.second_backbone and (self.second_weights or self.second_image_size):

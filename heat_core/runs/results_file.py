@@ -5,6 +5,7 @@ The keys of these files are used in this module only. Reading them needs numpy a
 
 import json
 import math
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from heat_core.composition import Scale
-from heat_core.energies.names import PRIOR_TITLES
+from heat_core.energies.names import imported_spec
 from heat_core.errors import HeatError
 from heat_core.runs.metadata_columns import from_arrays, to_arrays
 from heat_core.runs.set_record import SetRecord, printable_ids
@@ -21,6 +22,7 @@ from heat_core.types import Head
 
 #: Format of a run's folder. Increase it when a reader of this format would misread what is written.
 FORMAT = 1
+_PRIOR_NAME = re.compile(r"[a-z][a-z0-9-]*(@b)?")  # it becomes part of a file name
 ENERGIES, BETA_FILE, HEAD_FILE = "energies.npz", "beta.json", "head.npz"
 
 
@@ -63,7 +65,9 @@ class RunRecord:
         notes: sentences about the sets and rows that a reader of the numbers should know.
         scale: the corrected priors, and the standardisation scale of their hybrid energies.
         temperatures: temperature T of each corrected prior.
-        evidence: detector → evidence that its score reads (see `Detector.evidence`); {} in runs of older versions.
+        evidence: detector, or prior of a plugin → evidence that its score reads (see `Detector.evidence`); {} in runs
+            of older versions.
+        plugins: detector or prior of a plugin → name and version of the plugin.
     """
 
     sets: list[SetRecord]
@@ -77,6 +81,7 @@ class RunRecord:
     temperatures: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
     evidence: dict[str, str] = field(default_factory=dict)
+    plugins: dict[str, str] = field(default_factory=dict)
 
     def with_corrected(
         self,
@@ -120,7 +125,7 @@ class RunRecord:
         """
         k, scale = len(self.scale.priors), self.scale
         texts = (*self.class_names, *self.titles, *self.titles.values(), *self.left_out.values(), *self.notes)
-        texts += (*self.evidence, *self.evidence.values())
+        texts += (*self.evidence, *self.evidence.values(), *self.plugins, *self.plugins.values())
         checks = {
             "texts": all(map(_is_text, texts)),
             "classes": len(self.class_names) > 0 and len(self.sets) > 1,
@@ -128,13 +133,18 @@ class RunRecord:
             "mean": scale.mean.shape == (k,) and bool(np.isfinite(scale.mean).all()),
             "std": scale.std.shape == (k,) and bool(np.isfinite(scale.std).all() and (scale.std > 0).all()),
             "temperatures": len(self.temperatures) == k and all(0 < t < np.inf for t in self.temperatures),
-            "priors": len(set(scale.priors)) == k and set(scale.priors) <= set(PRIOR_TITLES),
+            "priors": len(set(scale.priors)) == k and all(self._has_prior(prior) for prior in scale.priors),
             "accuracy": self.accuracy is None or 0 <= self.accuracy <= 1,
         }
         for i, scored in enumerate(self.sets):
             checks |= {f"{what} of set {i}": fine for what, fine in scored.checks(k, len(self.class_names)).items()}
         if wrong := [what for what, fine in checks.items() if not fine]:
             raise HeatError(f"{path} is damaged ({wrong[0]}): delete it and resume the run.")
+
+    def _has_prior(self, prior: Any) -> bool:
+        """Tell whether a prior is known, or is one of a plugin that need not be installed: then it has a row."""
+        is_name = isinstance(prior, str) and _PRIOR_NAME.fullmatch(prior) is not None
+        return is_name and (imported_spec(prior) is not None or prior in self.titles)
 
     def save(self, path: Path) -> None:
         """Write `energies.npz`, completely or not at all."""
@@ -160,6 +170,7 @@ class RunRecord:
             "temperature": list(self.temperatures),
             "notes": list(self.notes),
             "evidence": self.evidence,
+            "plugins": self.plugins,
         }
         if self.accuracy is not None:
             summary["accuracy"] = self.accuracy
@@ -189,6 +200,7 @@ class RunRecord:
                 temperatures=tuple(summary["temperature"]),
                 notes=tuple(summary.get("notes", ())),
                 evidence=summary.get("evidence", {}),
+                plugins=summary.get("plugins", {}),
             )
             record.require_sound(path)
             if len(record.training_ids) != summary.get("train_size", len(record.training_ids)):

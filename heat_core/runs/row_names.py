@@ -7,20 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from heat_core.composition import HEAT
 from heat_core.detectors.base import Detector
-from heat_core.energies.names import PRIOR_TITLES, prior_kind
+from heat_core.energies.names import BUILT_IN, imported_spec, prior_kind, prior_title, spec_of
 
 # Prefix of the row of a corrected prior, and of a composition of several, whose names are joined by +.
 CORRECTED = "heat-"
-# Places of the priors among the detectors (see `Detector.place`): EL is with the logits, densities are last.
-_PRIOR_PLACES = {"el": 30, "dice": 70, "knn": 110, "vim": 150, "scale": 86, "gmm": 400, "gmm-std": 410}
-_PRIOR_EVIDENCE = dict.fromkeys(("gmm", "gmm-std", "knn"), "features")
-_PRIOR_EVIDENCE |= {"el": "logits"} | dict.fromkeys(("dice", "scale", "vim"), "both")
-RECTIFIED_PRIORS = ("dice", "scale")  # see `Detector.rectified`
 
 
 def prior_row(prior: str) -> str:
     """Return a prior's row: its own name, except for soft-KNN, since KNN itself is another row."""
-    return "soft-knn" if prior == "knn" else prior
+    spec = imported_spec(prior)
+    return spec.row if spec and spec.row and prior == prior_kind(prior) else prior
 
 
 def corrected_row(*priors: str) -> str:
@@ -30,7 +26,10 @@ def corrected_row(*priors: str) -> str:
 
 def ordered_titles(detectors: Mapping[str, Detector | type[Detector]], priors: Iterable[str]) -> dict[str, str]:
     """Map rows to titles, for detectors and uncorrected priors in the order of the tables."""
-    rows = {prior_row(p): (_PRIOR_PLACES[prior_kind(p)], "soft-KNN" if p == "knn" else PRIOR_TITLES[p]) for p in priors}
+    specs = {p: spec_of(p) for p in priors}
+    rows = {
+        prior_row(p): (spec.place, spec.row_title if prior_row(p) != p else prior_title(p)) for p, spec in specs.items()
+    }
     rows |= {name: (detector.place, detector.title) for name, detector in detectors.items()}
     return {row: title for row, (_, title) in sorted(rows.items(), key=lambda item: (item[1][0], item[0]))}
 
@@ -40,8 +39,13 @@ def title_of(row: str, titles: Mapping[str, str]) -> str:
     if row == HEAT:
         return "HEAT"
     if row.startswith(CORRECTED):
-        return "HEAT-" + "+".join(PRIOR_TITLES.get(p, p) for p in row.removeprefix(CORRECTED).split("+"))
+        return "HEAT-" + "+".join(title_in_run(p, titles) for p in row.removeprefix(CORRECTED).split("+"))
     return titles.get(row, row)
+
+
+def title_in_run(prior: str, titles: Mapping[str, str]) -> str:
+    """Return a prior's title in a run with these titles of rows, also where the prior's plugin is not imported."""
+    return prior_title(prior) if imported_spec(prior) else titles.get(prior, prior)
 
 
 def evidence_of(row: str, known: Mapping[str, str], composed: Sequence[str] = ()) -> str:
@@ -49,12 +53,18 @@ def evidence_of(row: str, known: Mapping[str, str], composed: Sequence[str] = ()
 
     Args:
         row: a detector, an uncorrected prior, a corrected one, or HEAT.
-        known: detector → evidence that the run stored (see `Detector.evidence`); empty for runs of older versions.
+        known: detector, or prior of a plugin → evidence that the run stored (see `Detector.evidence`); empty for runs
+            of older versions.
         composed: the priors of which HEAT's row is composed.
     """
     corrected = row.removeprefix(CORRECTED).split("+") if row.startswith(CORRECTED) else ()
     if parts := composed if row == HEAT else corrected:
-        kinds = {_PRIOR_EVIDENCE.get(prior_kind(prior), "") for prior in parts} | {"features"}  # of the residual
+        kinds = {_prior_evidence(prior, known) for prior in parts} | {"features"}  # of the residual
         return "" if "" in kinds else "features" if len(kinds) == 1 else "both"
-    row = prior_kind(row)
-    return known.get(row) or {prior_row(prior): kind for prior, kind in _PRIOR_EVIDENCE.items()}.get(row, "")
+    of_priors = {prior_row(prior): spec.evidence for prior, spec in BUILT_IN.items()}
+    return known.get(row) or of_priors.get(prior_kind(row), "")
+
+
+def _prior_evidence(prior: str, known: Mapping[str, str]) -> str:
+    spec = imported_spec(prior)
+    return spec.evidence if spec else known.get(prior, "")

@@ -12,7 +12,7 @@ from heat_core.metrics import evaluate
 from heat_core.runs.experiment import ID, Experiment
 from heat_core.runs.metadata_columns import Columns
 from heat_core.runs.results_file import BETA_FILE, ENERGIES, RunRecord, read_beta
-from heat_core.runs.row_names import CORRECTED, corrected_row, title_of
+from heat_core.runs.row_names import CORRECTED, corrected_row, title_in_run, title_of
 from heat_core.runs.set_record import SetRecord
 
 
@@ -81,6 +81,10 @@ class RunScores:
     def title(self, detector: str) -> str:
         """Return a detector's title as in the paper's tables; `heat-gmm+el` is a subset of the priors (Tab. 3)."""
         return title_of(detector, self.record.titles)
+
+    def prior_title(self, prior: str) -> str:
+        """Return a prior's title in formulas and lists, also where its plugin is not installed."""
+        return title_in_run(prior, self.record.titles)
 
     @property
     def left_out(self) -> dict[str, str]:

@@ -11,7 +11,6 @@ import numpy as np
 
 from heat_core.analysis.comparison import Cell, Comparison
 from heat_core.analysis.comparison_rows import ScoreSource
-from heat_core.energies.names import PRIOR_TITLES
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
 from heat_core.runs.results_file import residual_path
 from heat_core.runs.run import Run
@@ -106,7 +105,8 @@ def _show(finished: FinishedRuns) -> list[Result]:
     if not runs or not measured:
         return []
     titles = {"network": runs[0].experiment.backbone, "residual": "a residual", "heat": "HEAT"}
-    titles |= PRIOR_TITLES | {"ensemble": f"ensemble of {_MEMBERS} networks"}
+    titles |= {p: runs[0].prior_title(p) for p in runs[0].priors}
+    titles |= {"ensemble": f"ensemble of {_MEMBERS} networks"}
     parts = ("network", *runs[0].priors, "residual", *(["ensemble"] if "network" in measured else []), "heat")
     order = [name for name in parts if name in measured]
     nan = float("nan")

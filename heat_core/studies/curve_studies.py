@@ -8,7 +8,6 @@ import numpy as np
 from heat_core.analysis.beta_sweep import BETAS
 from heat_core.analysis.comparison_rows import Entry
 from heat_core.composition import HEAT, Lens, format_beta
-from heat_core.energies.names import PRIOR_TITLES
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.runs.experiment import Experiment
@@ -57,7 +56,7 @@ def _show_lambda(finished: FinishedRuns) -> list[Result]:
         entries = [Entry(runs[0], corrected_row(p), other_seeds=runs[1:]) for _, runs in varied]
         prior = row_over_seeds(varied[0][1], prior_row(p))
         levels = {m: _level_line(varied[0][1], prior_row(p), m) for m in TITLES}
-        name = f"HEAT-{PRIOR_TITLES[p]}"
+        name = varied[0][1][0].title(corrected_row(p))
         base = finished.runs_of("base")
         is_rescaled = base and settings_for(p, base[0].experiment.preset, base[0].experiment.settings).rescale
         which = "rescaled" if is_rescaled else "the base"

@@ -10,7 +10,6 @@ import numpy as np
 from heat_core.analysis.comparison import Comparison
 from heat_core.analysis.comparison_rows import Entry
 from heat_core.composition import HEAT, Lens
-from heat_core.energies.names import PRIOR_TITLES
 from heat_core.runs.experiment import AVERAGE, GROUPS, Experiment
 from heat_core.runs.row_names import corrected_row, prior_row
 from heat_core.runs.run import Run
@@ -51,9 +50,8 @@ def _corrections(runs: Sequence[Run]) -> Result:
     for p in priors:
         prior, corrected = row_over_seeds(runs, prior_row(p)), row_over_seeds(runs, corrected_row(p))
         if prior and corrected:
-            answers.append(
-                metric_cache().describe_difference(corrected, prior, (f"HEAT-{PRIOR_TITLES[p]}", PRIOR_TITLES[p]))
-            )
+            titles = runs[0].title(corrected_row(p)), runs[0].prior_title(p)
+            answers.append(metric_cache().describe_difference(corrected, prior, titles))
     tables = _tables(rows_over_seeds(runs, names), runs, "priors", "corrections")
     return Result("Does each residual improve its prior? (Tab. 1)", tables, answers=answers)
 
@@ -70,7 +68,7 @@ def _against_ebm(runs: Sequence[Run]) -> Result:
 def _subsets(runs: Sequence[Run]) -> Result:
     subsets = [chosen for size in range(1, len(runs[0].priors) + 1) for chosen in combinations(runs[0].priors, size)]
     entries = [
-        Entry(runs[0], HEAT, Lens(priors=chosen), " + ".join(PRIOR_TITLES[p] for p in chosen), tuple(runs[1:]))
+        Entry(runs[0], HEAT, Lens(priors=chosen), " + ".join(runs[0].prior_title(p) for p in chosen), tuple(runs[1:]))
         for chosen in subsets
     ]
     single = metric_cache().average_band(entries[: len(runs[0].priors)], "auroc").mean
@@ -139,7 +137,7 @@ def _show_dice(finished: FinishedRuns) -> list[Result]:
 
 
 def _composition_label(runs: Sequence[Run]) -> str:
-    return f"HEAT ({', '.join(PRIOR_TITLES[p] for p in runs[0].priors)})"
+    return f"HEAT ({', '.join(runs[0].prior_title(p) for p in runs[0].priors)})"
 
 
 # ---- near and far ----------------------------------------------------------------------------------------------------

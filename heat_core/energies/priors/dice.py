@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from heat_core.energies.priors.base import column_moments
+from heat_core.energies.priors.base import PriorContext, column_moments
 from heat_core.energies.priors.logits import EnergyLogits
 from heat_core.errors import HeatError
 from heat_core.types import FitHead, Rows
@@ -33,6 +33,11 @@ class DirectedSparsity(EnergyLogits):
             raise HeatError(f"The sparsity of DICE is {sparsity}: it must lie in [0, 1).")
         super().__init__(weight, bias, fit_head)
         self.sparsity, self._dense = sparsity, self.weight
+
+    @classmethod
+    def for_run(cls, context: PriorContext) -> Self:
+        """Make the prior with the run's head, and the sparsity that the source publishes for its ID set."""
+        return cls(*context.head, context.fit_head, SPARSITY_OF.get(context.id_set, SPARSITY))
 
     def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
         """Choose the mask by the mean of the (N, D) features, and keep their mean and spread for `sample`."""

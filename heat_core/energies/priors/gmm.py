@@ -9,7 +9,15 @@ import torch
 from heat_core.arrays import to_array
 from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.moments import Moments
-from heat_core.energies.priors.base import ArrayOrTensor, Constants, ScoringDtypes, evaluate, validate_features
+from heat_core.energies.priors.base import (
+    ArrayOrTensor,
+    Constants,
+    Prior,
+    PriorContext,
+    ScoringDtypes,
+    evaluate,
+    validate_features,
+)
 from heat_core.errors import HeatError
 from heat_core.features.chunks import compute_dtype
 from heat_core.types import Rows
@@ -22,7 +30,7 @@ _SAFE = 1e-6  # smallest eigenvalue, as a share of the largest, that float32 pro
 FEW = 10  # samples per dimension below which the empirical covariance is too noisy
 
 
-class GaussianMixture:
+class GaussianMixture(Prior):
     """E_q(z) = -log Σ_c w_c exp(-½ (z - μ_c)ᵀ Σ⁻¹ (z - μ_c)).
 
     Args:
@@ -52,7 +60,6 @@ class GaussianMixture:
     precision_ = FittedAttribute[np.ndarray]()
     covariance_used_ = FittedAttribute[str]()
     floored_ = FittedAttribute[int]()
-    _constants = FittedAttribute[Constants]()
 
     def __init__(self, covariance: str = "empirical", weights: str = "uniform") -> None:
         if covariance not in (*COVARIANCES, "auto"):
@@ -60,6 +67,11 @@ class GaussianMixture:
         if weights not in WEIGHTS:
             raise HeatError(f"The weights of a mixture are {weights!r}: choose one of {', '.join(WEIGHTS)}.")
         self.covariance, self.weights = covariance, weights
+
+    @classmethod
+    def for_run(cls, context: PriorContext) -> Self:
+        """Make the mixture with the run's covariance estimator and class weights."""
+        return cls(context.covariance, context.weights)
 
     def fit(self, z: Rows, y: np.ndarray) -> Self:
         """Fit on (N, D) features and (N,) labels; HeatError if labels are missing or the features do not vary."""
@@ -146,8 +158,6 @@ class GaussianMixture:
         whole, count = GaussianMixture(self.covariance_used_), self.counts_.sum(keepdims=True)
         whole._fit(Moments(count, centre[None], count * covariance), covariance, self.covariance_used_)
         return whole
-
-    head_weight = None  # The energy reads every direction.
 
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
         """Compute E_q, (N, D) → (N,): features are whitened once, and one matrix product gives all distances."""

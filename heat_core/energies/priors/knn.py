@@ -1,13 +1,12 @@
 """Soft-KNN as a prior: a differentiable energy in place of the distance to a k-th neighbour (Sec. 3.2, Sec. 5)."""
 
-import copy
 from typing import ClassVar, Self
 
 import numpy as np
 import torch
 
 from heat_core.energies.fitted_attribute import FittedAttribute
-from heat_core.energies.priors.base import ArrayOrTensor, Constants, ScoringDtypes, evaluate, validate_features
+from heat_core.energies.priors.base import ArrayOrTensor, Constants, Prior, ScoringDtypes, evaluate, validate_features
 from heat_core.types import Rows
 
 _NEIGHBOURS = 10
@@ -16,7 +15,7 @@ _CALIBRATION = 512  # features of the bank from which τ is chosen
 _HALVINGS = 40  # steps of the bisection
 
 
-class SoftNeighbours:
+class SoftNeighbours(Prior):
     """E_q(z) = -log (1/M) Σ_i exp(-‖z - z_i‖² / 2τ²), over a bank of M training features.
 
     With weights w_i ∝ exp(-‖z - z_i‖² / 2τ²) its gradient is (z - Σ_i w_i z_i) / τ², so that a descent leads to the
@@ -38,7 +37,6 @@ class SoftNeighbours:
 
     scoring_dtypes: ClassVar[ScoringDtypes] = {"bank": np.float32, "halves": np.float64, "inverse": np.float64}
     width_ = FittedAttribute[float]()
-    _constants = FittedAttribute[Constants]()
 
     def __init__(self, neighbours: int = _NEIGHBOURS, bank: int = _BANK, seed: int = 0) -> None:
         self.neighbours, self.bank, self.seed = neighbours, bank, seed
@@ -61,12 +59,6 @@ class SoftNeighbours:
             noise=np.array(reach / np.sqrt(z.shape[1])),
         )
         return self
-
-    def fit_clone(self, z: Rows, y: np.ndarray | None = None) -> Self:
-        """Fit a new prior with the same settings on other samples."""
-        return copy.copy(self).fit(z, y)  # of the same class, with whatever settings a subclass adds
-
-    head_weight = None  # The energy reads every direction.
 
     def energy(self, z: ArrayOrTensor) -> ArrayOrTensor:
         """Compute E_q, (N, D) → (N,)."""

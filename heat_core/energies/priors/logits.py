@@ -7,10 +7,11 @@ import numpy as np
 import torch
 
 from heat_core.arrays import require_head
-from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.priors.base import (
     ArrayOrTensor,
     Constants,
+    Prior,
+    PriorContext,
     ScoringDtypes,
     column_moments,
     evaluate,
@@ -20,7 +21,7 @@ from heat_core.errors import HeatError
 from heat_core.types import FitHead, Rows
 
 
-class EnergyLogits:
+class EnergyLogits(Prior):
     """E_q(z) = -log Σ_c exp(w_c·z + b_c), with w_c and b_c of the classifier's linear layer (Sec. 3.2).
 
     Args:
@@ -31,11 +32,15 @@ class EnergyLogits:
     """
 
     scoring_dtypes: ClassVar[ScoringDtypes] = {"weight": np.float32, "bias": np.float64}
-    _constants = FittedAttribute[Constants]()
 
     def __init__(self, weight: np.ndarray, bias: np.ndarray, fit_head: FitHead | None = None) -> None:
         weight, bias = (part.astype(np.float64) for part in require_head((weight, bias)))
         self.weight, self.bias, self.fit_head = weight, bias, fit_head
+
+    @classmethod
+    def for_run(cls, context: PriorContext) -> Self:
+        """Make the prior with the run's head."""
+        return cls(*context.head, context.fit_head)
 
     def fit(self, z: Rows, y: np.ndarray | None = None) -> Self:  # noqa: ARG002
         """Keep mean and spread of the (N, D) features, from which `sample` draws; labels are not read."""

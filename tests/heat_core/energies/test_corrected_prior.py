@@ -6,7 +6,7 @@ import torch
 
 from heat_core import HeatError
 from heat_core.energies.corrected_prior import CorrectedPrior, automatic_temperature, fit_prior, restore_prior
-from heat_core.energies.names import ALL_PRIORS
+from heat_core.energies.names import BUILT_IN
 from heat_core.energies.priors import make_prior
 from heat_core.energies.settings import ResidualSettings
 from heat_core.energies.views import VIEWS
@@ -44,7 +44,7 @@ def trained(name: str, train: Features = MANY, **changes) -> CorrectedPrior:
     return part
 
 
-@pytest.mark.parametrize("name", ALL_PRIORS)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_the_scale_of_many_samples_is_that_of_all_energies(name):
     """Where samples are many, the scale is that of all training energies."""
     part = fit_prior(name, MANY, HEAD)
@@ -55,7 +55,7 @@ def test_the_scale_of_many_samples_is_that_of_all_energies(name):
     np.testing.assert_array_equal(part.prior_energy(TEST), expected.energy(VIEWS[name].array(TEST)))
 
 
-@pytest.mark.parametrize("name", ALL_PRIORS)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_the_scale_of_few_samples_is_fitted_on_held_out_ones(name):
     """Where samples are few, every fifth of a class is held out to fit the scale.
 

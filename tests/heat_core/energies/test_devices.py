@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from heat_core.detectors.knn import NearestNeighbours
-from heat_core.energies.names import ALL_PRIORS
+from heat_core.detectors.knn import KNN
+from heat_core.energies.names import BUILT_IN
 from heat_core.energies.priors import make_prior
 from heat_core.features.features import Features
 
 
-@pytest.mark.parametrize("name", ALL_PRIORS)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_energies_and_gradients_of_points_on_a_gpu_are_there(name):
     rng = np.random.default_rng(0)
     z, y = np.abs(rng.normal(size=(200, 12))).astype(np.float32), np.arange(200) % 4
@@ -27,9 +27,7 @@ def test_neighbours_are_searched_on_a_gpu():
     """Neighbours are searched on a GPU, and the distances come back to the CPU."""
     rng = np.random.default_rng(0)
     avg = rng.normal(size=(60, 12)).astype(np.float32)
-    detector = NearestNeighbours((np.ones((2, 12)), np.ones(2))).fit(
-        Features(avg, None, None, list(map(str, range(60))))
-    )
+    detector = KNN().fit_features(Features(avg, None, None, list(map(str, range(60)))))
     with FakeTensorMode(allow_non_fake_inputs=True):
         detector.searched_ = torch.empty(60, 12, device="cuda")
         found = detector.kth_distance(torch.empty(5, 12))

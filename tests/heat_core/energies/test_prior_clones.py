@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from heat_core.energies.priors import PRIOR_CLASSES, EnergyLogits, GaussianMixture
+from heat_core.energies.priors import EnergyLogits, GaussianMixture, prior_class
 
 RNG = np.random.default_rng(0)
 Y = np.repeat([0, 1, 5], 80)  # labels need not be consecutive
@@ -24,7 +24,7 @@ HEAD = RNG.normal(size=(3, 12)), RNG.normal(size=3)
 )
 def test_a_clone_of_a_subclass_is_of_its_class_and_settings(name, settings):
     """A held-out energy of the parent class would be another prior's."""
-    kind = PRIOR_CLASSES[name]
+    kind = prior_class(name)
 
     class Tempered(kind):
         def __init__(self, *args, power: float, **keywords) -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from heat_core.energies.corrected_prior import fit_prior
-from heat_core.energies.names import ALL_PRIORS
+from heat_core.energies.names import BUILT_IN
 from heat_core.energies.residual import label_correlation
 from heat_core.energies.residual_scale import (
     DEFAULT_WEIGHT,
@@ -14,7 +14,7 @@ from heat_core.energies.residual_scale import (
     target_scale,
     variance_outside_head,
 )
-from tests.heat_core.energies.test_heat import CPU, FEW, HEAD, MANY, SETTINGS
+from tests.heat_core.energies.test_corrected_prior import CPU, FEW, HEAD, MANY, SETTINGS
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_label_correlation_is_that_with_being_a_negative():
     assert label_correlation(torch.ones(4), torch.ones(4)).item() == 0.0
 
 
-@pytest.mark.parametrize("name", ALL_PRIORS)
+@pytest.mark.parametrize("name", BUILT_IN)
 @pytest.mark.parametrize("train", [MANY, FEW], ids=["many", "few"])
 def test_a_trained_residual_has_it(name, train):
     part = fit_prior(name, train, HEAD)

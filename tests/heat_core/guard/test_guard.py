@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from heat_core import Experiment, HeatError, Lens, Run, pack, run
-from heat_core.energies.names import ALL_PRIORS
+from heat_core.energies.names import BUILT_IN
 from heat_core.guard.file import is_guard
 from heat_core.guard.guard import Guard
 from heat_core.pipeline.build_guard import build_guard
@@ -69,9 +69,9 @@ def test_every_prior_comes_back_to_the_last_digit(demo_run, home):
     sets = {"id": str(demo_run.features(TRAIN).folder), "id_test": str(folder), "ood": {"x": str(folder)}}
     settings = {"epochs": 1, "langevin_steps": 2}
     made = run(
-        Experiment(**sets, backbone="features", priors=list(ALL_PRIORS), detectors=[], map=False, settings=settings)
+        Experiment(**sets, backbone="features", priors=list(BUILT_IN), detectors=[], map=False, settings=settings)
     )
-    assert made.priors == list(ALL_PRIORS)
+    assert made.priors == list(BUILT_IN)
     pack(made, home / "all.safetensors")
     guard, features = Guard.load(home / "all.safetensors"), demo_run.features("id")
     found = guard.of_features(features.avg, features.std)
