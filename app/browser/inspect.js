@@ -116,7 +116,11 @@ function createPanels(root, store, selectors, actions, requestFrame) {
     focusResults: results.focus,
     get perRow() { return results.perRow; },
   };
-  return { panels, commands, stop: () => (results.stop(), menus.stop()) };
+  const stop = () => {
+    results.stop();
+    menus.stop();
+  };
+  return { panels, commands, stop };
 }
 
 /** Returns a function that saves a figure of the current state. */
@@ -160,7 +164,10 @@ function connectInput(root, surfaces, store, scoringOf, actions, requestFrame, c
 
 /** Makes every group of controls one stop of the Tab key, and keeps the focus where controls are replaced. */
 function connectFocus(root, focusResults) {
-  root.querySelector(".skip").onclick = (e) => (e.preventDefault(), focusResults());
+  root.querySelector(".skip").onclick = (e) => {
+    e.preventDefault();
+    focusResults();
+  };
   keepFocus(root.querySelector(".inspector"), "button, summary, input", focusResults);
   for (const group of root.querySelectorAll(".questions, .chips, .tools, .numbers tbody, .breakdown, .head"))
     connectTabStop(group, "button", focusResults);

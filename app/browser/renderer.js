@@ -36,9 +36,9 @@ export function createRenderer(root, surfaces, store, { scoringOf, subsetOf }, t
     histogramPart(surfaces.histogram), falseAlarmPart(panels.falseAlarmRate), panelsPart(subsetOf, panels),
   ];
   const slowParts = createSlowParts(root, surfaces, toggleSet, subsetOf);
-  let pendingFrame = null, isSkipping = false, lastDuration = 0, timer;
+  let isRequested = false, isSkipping = false, lastDuration = 0, timer;
   const render = () => {
-    pendingFrame = null;
+    isRequested = false;
     const { state } = store, start = performance.now();
     if (!state.run || !surfaces.histogram.canvas.width) return;
     const scoring = scoringOf(state), scored = performance.now();
@@ -57,7 +57,10 @@ export function createRenderer(root, surfaces, store, { scoringOf, subsetOf }, t
     stats.frames.push(end);
     if (stats.frames.length > KEPT_FRAMES) stats.frames.shift();
   };
-  const request = () => void (pendingFrame ??= requestAnimationFrame(render));
+  const request = () => {
+    if (!isRequested) requestAnimationFrame(render);
+    isRequested = true;
+  };
   return { stats, request };
 }
 

@@ -40,7 +40,10 @@ function connectDrag(surface, current, actions) {
   };
   canvas.onpointermove = (e) => {
     const [x] = pointerPosition(e);
-    if (!drag) return void (canvas.style.cursor = current.histogram && isOnLine(x) ? "ew-resize" : "crosshair");
+    if (!drag) {
+      canvas.style.cursor = current.histogram && isOnLine(x) ? "ew-resize" : "crosshair";
+      return;
+    }
     drag.hasMoved ||= Math.abs(x - drag.startX) > CLICK_DISTANCE;
     if (drag.isLine) moveLine(x);
     else if (drag.hasMoved) brush(x);

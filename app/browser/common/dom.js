@@ -18,4 +18,6 @@ export const element = (tag, properties = {}, ...children) => {
  * @param {HTMLElement} target
  * @param {string} text
  */
-export const setText = (target, text) => void (target.textContent === text || (target.textContent = text));
+export function setText(target, text) {
+  if (target.textContent !== text) target.textContent = text;
+}

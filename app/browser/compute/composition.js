@@ -54,7 +54,8 @@ function normalizeWeights(k, weights) {
   for (let j = 0; j < k; j++) {
     const weight = weights ? weights[j] : 1;
     if (!(weight >= 0) || weight === Infinity) throw new Error("A weight must be a number of 0 or more.");
-    if (weight > 0) columns.push(j), (total += weight);
+    if (weight > 0) columns.push(j);
+    total += weight;
   }
   if (!columns.length) throw new Error("At least one prior must take part.");
   return { columns, shares: columns.map((j) => (weights ? weights[j] : 1) / total) };
@@ -66,5 +67,5 @@ function normalizeWeights(k, weights) {
  * @returns {string}
  */
 export function compositionSignature({ beta, included, weights }) {
-  return JSON.stringify([formatNumber(beta), included, weights && weights.map((w, j) => (included[j] ? w : 1))]);
+  return JSON.stringify([formatNumber(beta), included, weights?.map((w, j) => (included[j] ? w : 1))]);
 }

@@ -99,7 +99,8 @@ export const drawnPoints = (run, numbers) =>
 export function hasValue(run, facet, accepted) {
   const flags = new Uint8Array(run.n);
   if (facet?.members) {
-    facet.values.forEach((value, v) => accepted.includes(value) && facet.members[v].forEach((i) => (flags[i] = 1)));
+    const members = facet.members.filter((_, v) => accepted.includes(facet.values[v]));
+    for (const i of members.flat()) flags[i] = 1;
   } else if (facet) {
     const isAccepted = Uint8Array.from(facet.values, (value) => accepted.includes(value));
     for (let i = 0; i < run.n; i++) flags[i] = isAccepted[facet.codes[i]] ?? 0;

@@ -30,8 +30,9 @@ export function scoreHistogram(scores, set, sets, bins) {
   const low = Math.asinh(smallest), span = Math.asinh(largest) - low || 1, step = span / bins;
   const counts = Array.from({ length: sets }, () => new Float64Array(bins)), binOf = new Uint16Array(scores.length);
   for (let i = 0; i < scores.length; i++) {
-    const bin = Math.max(((asinh(scores[i]) - low) / step) | 0, 0);
-    counts[set[i]][(binOf[i] = bin < bins ? bin : bins - 1)]++;
+    const bin = Math.min(Math.max(((asinh(scores[i]) - low) / step) | 0, 0), bins - 1);
+    binOf[i] = bin;
+    counts[set[i]][bin]++;
   }
   return { low, step, bins, counts, binOf };
 }
@@ -47,7 +48,10 @@ const upperEdge = (histogram, bin) => Math.sinh(histogram.low + (bin + 1) * hist
 export function binnedThreshold95(histogram) {
   const id = histogram.counts[0], target = 0.95 * id.reduce((a, b) => a + b, 0);
   let sum = 0;
-  for (let bin = 0; bin < histogram.bins; bin++) if ((sum += id[bin]) >= target) return upperEdge(histogram, bin);
+  for (let bin = 0; bin < histogram.bins; bin++) {
+    sum += id[bin];
+    if (sum >= target) return upperEdge(histogram, bin);
+  }
   return upperEdge(histogram, histogram.bins - 1);
 }
 
@@ -80,6 +84,6 @@ export function binnedMetrics(histogram) {
  */
 export function sharesInBins(counts, bins) {
   const total = counts.reduce((a, b) => a + b, 0) || 1, shares = new Float64Array(bins);
-  counts.forEach((count, bin) => (shares[Math.floor((bin * bins) / counts.length)] += count / total));
+  for (let i = 0; i < counts.length; i++) shares[Math.floor((i * bins) / counts.length)] += counts[i] / total;
   return shares;
 }

@@ -49,7 +49,7 @@ export function nearestPoint(surface, state, x, y, reach = 9) {
   for (let i = 0; i < state.run.n; i++) {
     if (!isVisible(i)) continue;
     const [px, py] = positionOf(i), distance = (px - x) ** 2 + (py - y) ** 2;
-    if (distance < least) (least = distance), (nearest = i);
+    if (distance < least) [least, nearest] = [distance, i];
   }
   return nearest;
 }

@@ -106,7 +106,8 @@ export function computeSubset({ run, query }, failed, traits, { scores, cutoff }
     answers[i] = isAnswer[t];
     if (failed[i] || score < low || score > high) continue;
     passing[t]++;
-    count += mask[i] = isAnswer[t];
+    mask[i] = isAnswer[t];
+    count += mask[i];
   }
   const countOf = ([name, accepts]) => [name, sumWhere(passing, accepts)];
   const questions = Object.fromEntries(Object.entries(tests).map(countOf));
@@ -133,7 +134,8 @@ export function facetCounts(state, failed, { answers, mask }, { scores }) {
     const facet = name === "tag" ? null : facetOf(state, name);
     if (!facet) return;
     const { codes, missing } = facet, otherFilters = ~(1 << (FACET_SHIFT + f));
-    const counts = (countsOf[name] = facet.values.map(() => 0));
+    const counts = facet.values.map(() => 0);
+    countsOf[name] = counts;
     for (let i = 0; i < run.n; i++) {
       const passes = answers[i] && !(failed[i] & otherFilters) && scores[i] >= low && scores[i] <= high;
       if (passes && codes[i] !== missing) counts[codes[i]]++;

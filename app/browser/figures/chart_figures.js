@@ -71,4 +71,4 @@ const strokes = (paths, width) => Array.from(paths, ([pixel, path]) =>
 
 /** Returns a pixel 0xAABBGGRR as "#rrggbb". */
 const toHex = (pixel) =>
-  "#" + [pixel, pixel >> 8, pixel >> 16].map((value) => (value & 255).toString(16).padStart(2, "0")).join("");
+  `#${[pixel, pixel >> 8, pixel >> 16].map((value) => (value & 255).toString(16).padStart(2, "0")).join("")}`;

@@ -24,9 +24,9 @@ export async function rowsFigure(run, points, methods) {
     const y = row * (SIDE + GAP);
     const name = escapeText(method.title);
     parts.push(`<text x="0" y="${y + SIDE / 2 + 5}" font-size="15" font-weight="600">${name}</text>`);
-    drawn.forEach((i, column) => parts.push(svgPicture(run, i, method, pictures[column], xOf(column), y)));
+    parts.push(...drawn.map((i, column) => svgPicture(run, i, method, pictures[column], xOf(column), y)));
   });
-  drawn.forEach((i, column) => parts.push(svgCaption(run.classes[run.seen[i]], xOf(column) + SIDE / 2, height - 5)));
+  parts.push(...drawn.map((i, column) => svgCaption(run.classes[run.seen[i]], xOf(column) + SIDE / 2, height - 5)));
   return svgDocument(width, height, parts);
 }
 

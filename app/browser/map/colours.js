@@ -17,7 +17,7 @@ export function pageColours(element) {
   const text = property("--st-text-color") || "#222222", background = property("--st-background-color");
   return {
     text,
-    faint: text + "b0",
+    faint: `${text}b0`,
     background: background.length === 7 ? background : "#ffffff",
     border: property("--st-border-color") || "#8886",
     font: property("--st-font") || "sans-serif",

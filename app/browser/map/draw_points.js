@@ -19,7 +19,7 @@ const MAX_RADIUS = 7; // device pixels
  */
 export function drawPoints(surface, points, style, visible, viewport, mask, scoring, background) {
   const radius = pointRadius(points.n, viewport.zoom, surface.ratio), { width } = surface.canvas;
-  const offsets = SHAPE_NAMES.map((shape) => shapeOffsets(shape === "disc" ? radius : radius + 1, shape, width));
+  const offsets = SHAPE_NAMES.map((name) => shapeOffsets(name === "disc" ? radius : radius + 1, name, width));
   const groups = groupPoints(points, visible, mask, scoring), { index, shape } = style;
   surface.paint((pixels) => {
     const drawBackground = pointPainter(surface, viewport, pixels, background.xy);

@@ -28,9 +28,9 @@ const shapeOfGroup = (k) => (k === 0 ? DISC : CROSS + 1 + ((k - 1) % MARKS));
 
 /** For each way to colour, a function from a set, class or verdict to the name of its shape. */
 export const shapeNames = {
-  dataset: (run, v) => SHAPE_NAMES[shapeOfGroup(v)],
+  dataset: (_run, v) => SHAPE_NAMES[shapeOfGroup(v)],
   class: (run, v) => SHAPE_NAMES[shapeOfGroup(Math.floor(v / run.palette.classes.length))],
-  verdict: (run, v) => SHAPE_NAMES[VERDICT_SHAPES[v]],
+  verdict: (_run, v) => SHAPE_NAMES[VERDICT_SHAPES[v]],
 };
 
 /**
@@ -63,10 +63,13 @@ export function runPalettes(run, background) {
 export function pointStyle(colourBy, palettes, run, staticStyles, { scores, cutoff, histogram }) {
   if (colourBy === "dataset" || colourBy === "class") return { ...palettes[colourBy], ...staticStyles[colourBy] };
   const index = new Uint8Array(run.n), shape = new Uint8Array(run.n);
-  if (colourBy === "score") for (let i = 0; i < run.n; i++) index[i] = rampStep(histogram.binOf[i] / histogram.bins);
-  else
-    for (let i = 0; i < run.n; i++)
-      shape[i] = VERDICT_SHAPES[(index[i] = verdictIndex(run.set[i], scores[i] > cutoff))];
+  for (let i = 0; i < run.n; i++) {
+    if (colourBy === "score") index[i] = rampStep(histogram.binOf[i] / histogram.bins);
+    else {
+      index[i] = verdictIndex(run.set[i], scores[i] > cutoff);
+      shape[i] = VERDICT_SHAPES[index[i]];
+    }
+  }
   return { ...palettes[colourBy], index, shape };
 }
 

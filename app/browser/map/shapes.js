@@ -12,8 +12,8 @@ const SHAPES = {
   down: (x, y, r) => SHAPES.triangle(x, -y, r),
   ring: (x, y, r) => SHAPES.disc(x, y, r) && x * x + y * y > r * r * 0.3,
   frame: (x, y, r) => SHAPES.square(x, y, r) && Math.max(Math.abs(x), Math.abs(y)) > r * 0.55,
-  bar: (x, y, r) => Math.abs(y) <= r / 3,
-  pole: (x, y, r) => Math.abs(x) <= r / 3,
+  bar: (_x, y, r) => Math.abs(y) <= r / 3,
+  pole: (x, _y, r) => Math.abs(x) <= r / 3,
   kite: (x, y, r) => SHAPES.diamond(x, y, r) && Math.abs(x) + Math.abs(y) > r / 2,
 };
 

@@ -27,7 +27,10 @@ export function connectControls(root, current, actions) {
 
 function connectBeta(root, current, actions) {
   const slider = root.querySelector(".slider"), field = root.querySelector(".exactly");
-  const setAndSend = (beta) => (actions.setBeta(beta), actions.sendSettings());
+  const setAndSend = (beta) => {
+    actions.setBeta(beta);
+    actions.sendSettings();
+  };
   slider.oninput = () => actions.setBeta(betaAt(slider.value / 100));
   slider.onchange = actions.sendSettings;
   field.onchange = () => {
@@ -40,22 +43,23 @@ function connectBeta(root, current, actions) {
 
 function createWriter(root, actions) {
   const $ = (selector) => root.querySelector(selector);
-  const beta = memo(({ beta }) => writeBeta(root, beta));
-  const colour = memo(({ colour }) => void ($(".colour").value = colour));
-  const tool = memo(({ tool }) => writeTool(root, tool));
-  // The boxes are created only where the priors change, because new elements lose the keyboard's focus.
-  const boxes = memo(({ run, hasWeights }) => {
-    createPriorBoxes($(".priors"), run.priors, hasWeights, actions);
-    $(".weigh").setAttribute("aria-expanded", hasWeights);
-  });
-  const priors = memo(({ included, weights }) => writePriors($(".priors"), included, weights));
-  return (state) => {
-    const { run, included, weights } = state;
-    beta({ beta: state.beta });
-    colour({ colour: state.colour });
-    tool({ tool: state.tool });
-    boxes({ run, hasWeights: weights !== null });
-    priors({ run, included, weights });
+  const write = {
+    beta: memo(({ beta }) => writeBeta(root, beta)),
+    colour: memo(({ colour }) => Object.assign($(".colour"), { value: colour })),
+    tool: memo(({ tool }) => writeTool(root, tool)),
+    // The boxes are created only where the priors change, because new elements lose the keyboard's focus.
+    boxes: memo(({ run, hasWeights }) => {
+      createPriorBoxes($(".priors"), run.priors, hasWeights, actions);
+      $(".weigh").setAttribute("aria-expanded", hasWeights);
+    }),
+    priors: memo(({ included, weights }) => writePriors($(".priors"), included, weights)),
+  };
+  return ({ run, beta, colour, tool, included, weights }) => {
+    write.beta({ beta });
+    write.colour({ colour });
+    write.tool({ tool });
+    write.boxes({ run, hasWeights: weights !== null });
+    write.priors({ run, included, weights });
   };
 }
 
@@ -101,6 +105,6 @@ function createWeightField(prior, setWeight) {
 function writePriors(container, included, weights) {
   const summary = container.closest("details").querySelector("summary"), count = included.filter(Boolean).length;
   summary.textContent = `Composed: ${count} of ${included.length}${weights ? ", weighed" : ""}`;
-  container.querySelectorAll("[type=checkbox]").forEach((box, j) => (box.checked = included[j]));
-  container.querySelectorAll("[type=number]").forEach((field, j) => (field.value = weights[j]));
+  for (const [j, box] of container.querySelectorAll("[type=checkbox]").entries()) box.checked = included[j];
+  for (const [j, field] of container.querySelectorAll("[type=number]").entries()) field.value = weights[j];
 }

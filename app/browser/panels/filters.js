@@ -34,7 +34,10 @@ function connectSearch(field, actions) {
     timer = setTimeout(actions.sendSettings, SEND_DELAY_MS);
   };
   field.onkeydown = (e) => {
-    if (e.key === "Escape") (actions.setFind(""), actions.sendSettings());
+    if (e.key === "Escape") {
+      actions.setFind("");
+      actions.sendSettings();
+    }
     e.stopPropagation();
   };
 }
@@ -47,7 +50,10 @@ function createChip(text, title, remove) {
 }
 
 function createClearButton(actions) {
-  const onclick = () => (actions.clearSelection(), actions.clearFilters());
+  const onclick = () => {
+    actions.clearSelection();
+    actions.clearFilters();
+  };
   return element("button", { type: "button", className: "chip all", textContent: "Take all off", onclick });
 }
 

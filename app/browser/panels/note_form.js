@@ -37,7 +37,10 @@ function createTagControls(detail, tags, actions) {
   const write = () => list.replaceChildren(...[...new Set([...offeredTags(tags), ...chosen])].map(createTagButton));
   write();
   field.onkeydown = (e) => {
-    if (e.key === "Enter" && field.value.trim()) (setTag(field.value.trim(), true), (field.value = ""));
+    if (e.key === "Enter" && field.value.trim()) {
+      setTag(field.value.trim(), true);
+      field.value = "";
+    }
     e.stopPropagation();
   };
   return { list, field };
@@ -57,8 +60,14 @@ function createNote({ number, note: savedNote }, actions, draft) {
     clearTimeout(timer);
     timer = setTimeout(save, SAVE_DELAY_MS);
   };
-  note.onfocus = () => (draft.isFocused = true);
-  note.onblur = () => note.isConnected && ((draft.isFocused = false), save());
+  note.onfocus = () => {
+    draft.isFocused = true;
+  };
+  note.onblur = () => {
+    if (!note.isConnected) return;
+    draft.isFocused = false;
+    save();
+  };
   if (draft.isFocused && draft.number === number) queueMicrotask(() => note.focus());
   return note;
 }

@@ -35,7 +35,7 @@ function addRow(body, columns, content) {
 
 function createSwitch(name, colour, onclick) {
   const swatch = element("span", { className: "swatch" });
-  Object.assign(swatch.style, { background: colour + "66", borderColor: colour });
+  Object.assign(swatch.style, { background: `${colour}66`, borderColor: colour });
   const label = element("span", { className: "label", textContent: name, title: name });
   return element("button", { type: "button", onclick }, swatch, label);
 }

@@ -23,7 +23,10 @@ function svgElement(tag, attributes, text) {
 export function createWaterfall(parts, score, threshold) {
   const steps = [], height = (parts.length + 1) * ROW_HEIGHT + 16;
   let sum = 0;
-  for (const { title, value } of parts) steps.push({ title, value, from: sum, to: (sum += value) });
+  for (const { title, value } of parts) {
+    steps.push({ title, value, from: sum, to: sum + value });
+    sum += value;
+  }
   const ends = [0, score, threshold, ...steps.flatMap((step) => [step.from, step.to])];
   const low = Math.min(...ends), span = Math.max(...ends) - low || 1;
   const xOf = (value) => LABEL_WIDTH + ((value - low) / span) * (WIDTH - LABEL_WIDTH - VALUE_WIDTH);

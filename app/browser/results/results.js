@@ -49,11 +49,10 @@ export function createResults(root, actions, requestFrame) {
     list.show(Math.ceil(points.length / perRow), arranged.height, numberedRows(arranged, points.length));
     writeMarks();
     // The new elements replace the one that had the keyboard's focus.
-    if (focused) focusOn(container.querySelector(`[data-number="${focused}"]`));
+    if (focused) (container.querySelector(`[data-number="${focused}"]`) ?? container).focus({ preventScroll: true });
   });
   const scrollToTop = memo(() => list.scrollToTop());
   const writeMarks = () => markCells(list.rows, inspected, marked);
-  const focusOn = (cell) => (cell ?? container).focus({ preventScroll: true });
   const focus = () => (container.querySelector(TAB_STOP) ?? container).focus();
   const observer = new ResizeObserver(requestFrame); // The number of columns depends on the width.
   observer.observe(container);
@@ -73,8 +72,7 @@ export function createResults(root, actions, requestFrame) {
       draw({ run, layout, size, order, width: container.clientWidth, points: orderedPoints, methods, ...scoringShown });
       writeMarks();
       empty.hidden = points.length > 0;
-      const hasFilters = Object.keys(values).length || brush || find || like || selection.count;
-      empty.textContent = hasFilters ? NONE_FITS : NONE_ANSWERS;
+      empty.textContent = isFiltered(state) ? NONE_FITS : NONE_ANSWERS;
     },
     reveal() {
       const position = points.indexOf(inspectedPoint);
@@ -88,13 +86,17 @@ export function createResults(root, actions, requestFrame) {
   };
 }
 
+const isFiltered = ({ query: { values, brush, find, like }, selection }) =>
+  Boolean(Object.keys(values).length || brush || find || like || selection.count);
+
 const cellsOf = (row) => (row.matches("[data-number]") ? [row] : [...row.querySelectorAll("[data-number]")]);
 
 /** Wraps the function that creates a row, so that every cell has the attributes of its place among all samples: only
  *  some are in the page. */
 const numberedRows = ({ perRow, createRow }, count) => (number) => {
   const row = createRow(number), first = number * perRow, shown = Math.min(perRow, count - first);
-  cellsOf(row).forEach((cell, k) => Object.assign(cell, { ariaPosInSet: first + (k % shown) + 1, ariaSetSize: count }));
+  for (const [k, cell] of cellsOf(row).entries())
+    Object.assign(cell, { ariaPosInSet: first + (k % shown) + 1, ariaSetSize: count });
   return row;
 };
 

@@ -107,10 +107,10 @@ export function tableRowCreator(run, points, columns, methods, actions) {
     row.dataset.number = number;
     const values = columns.map(({ title }, k) => `${title} ${texts[k]}`);
     row.ariaLabel = `${values.join(", ")}, ${nameVerdicts(run, i, methods)}`;
-    row.append(createPicture(pointPictureUrl(run, i, 32)));
-    columns.forEach(({ isText }, k) => row.append(
-      element("span", { textContent: texts[k], title: texts[k], className: isText ? "start" : "" })));
-    row.append(element("span", { className: "marks" }, ...methods.map((method) => createBadge(run, i, method, false))));
+    const cells = columns.map(({ isText }, k) =>
+      element("span", { textContent: texts[k], title: texts[k], className: isText ? "start" : "" }));
+    const marks = element("span", { className: "marks" }, ...methods.map((method) => createBadge(run, i, method, false)));
+    row.append(createPicture(pointPictureUrl(run, i, 32)), ...cells, marks);
     row.onclick = clickHandler(number, actions);
     return row;
   };

@@ -54,16 +54,17 @@ function connectRunMenu(root, actions) {
 
 function createWriter(root, actions) {
   const $ = (selector) => root.querySelector(selector);
-  const orders = memo(({ run }) => writeOrders($(".order"), run));
-  const layout = memo(({ layout, size, order, like }) => writeLayout(root, layout, size, like === null ? order : LIKE));
-  const methods = memo(({ run, query }) => writeMethods($(".methods"), run, query, actions));
-  const tags = memo(({ tags }) => writeTags(root, tags, actions));
-  return (state, count) => {
-    const { run, query, marked } = state;
-    orders({ run });
-    layout({ run, layout: state.layout, size: state.size, order: query.order, like: query.like });
-    methods({ run, query });
-    tags({ tags: state.tags });
+  const write = {
+    orders: memo(({ run }) => writeOrders($(".order"), run)),
+    layout: memo(({ layout, size, order, like }) => writeLayout(root, layout, size, like === null ? order : LIKE)),
+    methods: memo(({ run, query }) => writeMethods($(".methods"), run, query, actions)),
+    tags: memo(({ tags }) => writeTags(root, tags, actions)),
+  };
+  return ({ run, query, layout, size, tags, marked }, count) => {
+    write.orders({ run });
+    write.layout({ run, layout, size, order: query.order, like: query.like });
+    write.methods({ run, query });
+    write.tags({ tags });
     $(".live").dataset.truth = run.truth; // The style sheet hides what needs true labels.
     writeCounts(root, run, count, marked.size);
     $(".run-name").placeholder = defaultSetName(run, query);

@@ -28,7 +28,10 @@ const usableWeights = (weights, included) => (weights?.some((weight, j) => inclu
  */
 export function createActions(store, map, send, subsetOf) {
   const sendSettings = () => send("view", settingsMessage(store.state));
-  const updateAndSend = (change) => (store.update(change), sendSettings());
+  const updateAndSend = (change) => {
+    store.update(change);
+    sendSettings();
+  };
   const inspection = inspectionActions(store, map, send, subsetOf);
   const narrow = createNarrowing(store, subsetOf, inspection.inspect);
   return {
@@ -90,7 +93,10 @@ function createNarrowing(store, subsetOf, inspect) {
  *  and `sendSettings` at its end. */
 function queryActions(store, narrow, sendSettings) {
   const narrowQuery = (change) => narrow({ query: { ...store.state.query, ...change } });
-  const setQuery = (change) => (narrowQuery(change), sendSettings());
+  const setQuery = (change) => {
+    narrowQuery(change);
+    sendSettings();
+  };
   return {
     setQuery,
     setBrush: (brush) => narrowQuery({ brush }),

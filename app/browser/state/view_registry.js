@@ -4,7 +4,8 @@
 // `live` is the public interface of the mounted view (public_api.js); `message` is Python's last answer to the view.
 // Either may arrive first.
 
-const registry = (globalThis.heatLive ??= new Map());
+globalThis.heatLive ??= new Map();
+const registry = globalThis.heatLive;
 
 /**
  * Registers a mounted view.

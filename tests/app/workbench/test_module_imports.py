@@ -10,6 +10,9 @@ from app.browser import linked
 from tests.app.modules import BROWSER
 
 IMPORT = re.compile(r'^import \{ [^}]+ \} from "(\.{1,2}/[^"]+\.js)";$', re.MULTILINE)
+IMPORTED_NAMES = re.compile(r"^import \{ ([^}]+) \} from", re.MULTILINE)
+EXPORTED_NAME = re.compile(r"^export (?:async )?(?:function|const|class) (\w+)", re.MULTILINE)
+ONLY_TESTS_READ = {"isInsidePolygon", "toMap"}
 ENTRIES = ("inspect.js", "answer.js", "save.js")
 LARGEST_FOLDER = 16
 
@@ -41,6 +44,15 @@ def test_every_module_is_used(imports):
             used.add(name)
             waiting += imports[name]
     assert used == set(imports)
+
+
+def test_every_export_is_used():
+    """Each is imported by a module, or is one of the few that only tests read; and no two have the same name."""
+    texts = [path.read_text("utf-8") for path in BROWSER.rglob("*.js")]
+    exported = [name for text in texts for name in EXPORTED_NAME.findall(text)]
+    imported = {name for text in texts for names in IMPORTED_NAMES.findall(text) for name in names.split(", ")}
+    assert set(exported) - ONLY_TESTS_READ == imported
+    assert len(exported) == len(set(exported))
 
 
 def test_folders_are_small(imports):
