@@ -23,8 +23,8 @@ from heat_core.version import __version__
 
 if TYPE_CHECKING:
     from heat_core.backbones.registry import Backbone
+    from heat_core.estimators.loader_features import extract
     from heat_core.guard.guard import Guard
-    from heat_core.heat.loader_features import extract
 
 
 def __getattr__(name: str) -> Any:
@@ -33,7 +33,7 @@ def __getattr__(name: str) -> Any:
 
         return Guard
     if name == "extract":
-        from heat_core.heat.loader_features import extract
+        from heat_core.estimators.loader_features import extract
 
         return extract
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

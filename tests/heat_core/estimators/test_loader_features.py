@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 from heat_core import HeatError, extract
 from heat_core.backbones.registry import Backbone, load_backbone
 from heat_core.data.datasets import open_dataset
+from heat_core.estimators.loader_features import LoaderFeatures
 from heat_core.features import extraction
-from heat_core.heat.loader_features import LoaderFeatures
 
 DEMO, CPU, SHAPE = "heat-demo-resnet", torch.device("cpu"), (3, 32, 32)
 

@@ -1,1 +1,0 @@
-"""HEAT as an object: fitted on arrays or on the batches of a loader, and scoring arrays."""
