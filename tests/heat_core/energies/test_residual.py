@@ -92,6 +92,21 @@ def test_the_papers_network_has_six_linear_layers():
     assert [(m.in_features, m.out_features) for m in layers] == [(512, 1024), *[(1024, 1024)] * 4, (1024, 1)]
 
 
+@pytest.mark.parametrize(("dim", "hidden_layers"), [(16, 4), (7, 0)])
+def test_gradient_of_the_residual_is_that_of_autograd(dim, hidden_layers):
+    """In float64 also that of differences; in float32 the same bits, so that trainings give the same residuals."""
+    torch.manual_seed(0)
+    residual, z = ResidualMLP(dim, 32, hidden_layers), torch.randn(50, dim)
+    for dtype in (torch.float32, torch.float64):
+        leaf = z.to(dtype).requires_grad_()
+        (expected,) = torch.autograd.grad(residual.to(dtype)(leaf).sum(), leaf)
+        assert torch.equal(residual.gradient(z.to(dtype)), expected)
+    step = 1e-6 * torch.eye(dim, dtype=torch.float64)
+    moved = torch.stack([residual(z + d) - residual(z - d) for d in step], dim=1) / 2e-6
+    torch.testing.assert_close(residual.gradient(z.double()), moved, rtol=1e-6, atol=1e-8)
+    assert residual.gradient(z.double()).requires_grad is False
+
+
 def test_same_seed_same_weights():
     z = ring(300, 1)
     prior = GaussianMixture().fit(z, np.zeros(300, int))
