@@ -207,7 +207,7 @@ def test_a_manifest_is_read_once_for_all_that_is_asked_of_it(write, monkeypatch)
     assert len(read) == 2
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/manifests.md"])
+@pytest.mark.parametrize("page", ["docs/own-images.md", "docs/manifests.md"])
 def test_the_example_of_the_documents_is_a_manifest(tmp_path, page):
     text = (ROOT / page).read_text(encoding="utf-8")
     (tmp_path / "list.csv").write_text(text.split("```csv\n")[1].split("```")[0])
