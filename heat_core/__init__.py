@@ -1,15 +1,16 @@
 """HEAT: hybrid energy-based out-of-distribution detection in the feature space (Lafon et al., ICML 2023).
 
-Each package imports only packages that are listed before it: `data` (images), `backbones` (networks), `features`
-(images → Features), `training`; `energies` (the paper's method: priors, residuals, HEAT); `detectors` (the methods that
-HEAT is compared with); `guard` (one file that scores new images without the run); `runs`, `pipeline`, `jobs` (making
-runs); `analysis`, `reporting` (evaluating finished runs). `docs/architecture.md` shows the packages in a diagram.
-`Experiment`, `Lens`, `Run` and `compose` do not import torch; `run` imports it when it is called, `Guard` and `extract`
-when the attribute is accessed.
+`HEAT` works on features in memory, with the conventions of scikit-learn, and so do the methods of `heat_core.detectors`;
+`extract` computes the features of any module for a loader; `run(Experiment(…))` makes a run on disk, of images; `Guard`
+scores new images by one file. `docs/architecture.md` describes the packages.
+
+`Experiment`, `Lens`, `Run` and `compose` do not import torch; `run` imports it when it is called, `HEAT`, `Guard` and
+`extract` when the attribute is accessed.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,19 +24,21 @@ from heat_core.version import __version__
 
 if TYPE_CHECKING:
     from heat_core.backbones.registry import Backbone
+    from heat_core.estimators.heat import HEAT
     from heat_core.estimators.loader_features import extract
     from heat_core.guard.guard import Guard
 
+# Names that are imported when they are accessed, since their modules import torch: name → module.
+_LAZY = {
+    "HEAT": "heat_core.estimators.heat",
+    "extract": "heat_core.estimators.loader_features",
+    "Guard": "heat_core.guard.guard",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name == "Guard":
-        from heat_core.guard.guard import Guard
-
-        return Guard
-    if name == "extract":
-        from heat_core.estimators.loader_features import extract
-
-        return extract
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -107,6 +110,7 @@ def _with_wrapped_module(backbone: "Backbone", experiment: Experiment, folder: P
 
 
 __all__ = [
+    "HEAT",
     "Event",
     "Experiment",
     "Guard",

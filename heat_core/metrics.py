@@ -4,7 +4,9 @@ Each metric takes `(id_scores, ood_scores)`, two 1-d arrays with larger = more o
 in [0, 1]. As in the paper, ID is the positive class of FPR95 and AUPR-In (OpenOOD takes OOD as positive).
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -143,10 +145,8 @@ def bootstrap(
     id_scores, ood_scores = _validate(id_scores, ood_scores)
     id_sorted, ood_sorted = np.sort(id_scores), np.sort(ood_scores)
     n, m = len(id_sorted), len(ood_sorted)
-    replicates = max(min(replicates, _MOST_DRAWS // (n + m)), 50)
-    # The draws are paired only if weights belong to samples, not to ranks.
-    id_weights = bootstrap_weights(n, replicates, seed)[:, np.argsort(id_scores, kind="stable")]
-    ood_weights = bootstrap_weights(m, replicates, seed + 1)[:, np.argsort(ood_scores, kind="stable")]
+    id_weights, ood_weights = _draw_weights(id_scores, ood_scores, replicates, seed)
+    replicates = len(id_weights)
 
     id_below = np.zeros((replicates, n + 1))
     np.cumsum(id_weights, axis=1, out=id_below[:, 1:])
@@ -158,6 +158,92 @@ def bootstrap(
     np.cumsum(ood_weights, axis=1, out=ood_below[:, 1:])
     passed = np.searchsorted(ood_sorted, id_sorted[ranks], side="right")
     return {"auroc": wins / (2 * n * m), "fpr95": ood_below[np.arange(replicates), passed] / m}
+
+
+def _draw_weights(
+    id_scores: np.ndarray, ood_scores: np.ndarray, replicates: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the weights of both sets' samples in each resample, with columns in ascending order of the scores."""
+    n, m = len(id_scores), len(ood_scores)
+    replicates = max(min(replicates, _MOST_DRAWS // (n + m)), 50)
+    # The draws are paired only if weights belong to samples, not to ranks.
+    id_weights = bootstrap_weights(n, replicates, seed)[:, np.argsort(id_scores, kind="stable")]
+    return id_weights, bootstrap_weights(m, replicates, seed + 1)[:, np.argsort(ood_scores, kind="stable")]
+
+
+def bootstrap_aupr(
+    id_scores: ArrayLike, ood_scores: ArrayLike, replicates: int = 400, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """Compute AUPR-In and AUPR-Out of the same resampled sets as `bootstrap`: `aupr_in`, `aupr_out` → (replicates,)."""
+    id_scores, ood_scores = _validate(id_scores, ood_scores)
+    id_weights, ood_weights = _draw_weights(id_scores, ood_scores, replicates, seed)
+    ids, oods = np.sort(id_scores), np.sort(ood_scores)
+    return {
+        "aupr_in": _weighted_precision(ids, oods, id_weights, ood_weights),
+        "aupr_out": _weighted_precision(-oods[::-1], -ids[::-1], ood_weights[:, ::-1], id_weights[:, ::-1]),
+    }
+
+
+def _weighted_precision(
+    positives: np.ndarray, negatives: np.ndarray, positive_weights: np.ndarray, negative_weights: np.ndarray
+) -> np.ndarray:
+    """Compute `_average_precision` of weighted samples, (replicates,), where small scores stand for positives.
+
+    Args:
+        positives: (n,) ascending scores.
+        negatives: (m,) ascending scores.
+        positive_weights: (replicates, n) weights.
+        negative_weights: (replicates, m) weights.
+    """
+    ends = np.flatnonzero(np.r_[positives[1:] != positives[:-1], True])  # last index of each distinct score
+    true_positives = np.cumsum(positive_weights, axis=1, dtype=np.float64)[:, ends]
+    below = np.zeros((len(negative_weights), len(negatives) + 1))
+    np.cumsum(negative_weights, axis=1, out=below[:, 1:])
+    false_positives = below[:, np.searchsorted(negatives, positives[ends], side="right")]
+    precision = true_positives / np.maximum(true_positives + false_positives, 1)  # without draws there is no gain
+    gains = np.diff(true_positives, prepend=0, axis=1)
+    return (gains * precision).sum(axis=1) / true_positives[:, -1]
+
+
+class Estimate(NamedTuple):
+    """A metric with its 95 % interval, as shares in [0, 1].
+
+    Attributes:
+        value: the metric.
+        low: 2.5th percentile of its bootstrap replicates.
+        high: 97.5th percentile.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+def estimate(
+    id_scores: ArrayLike, ood_scores: Mapping[str, ArrayLike], replicates: int = 400
+) -> dict[str, dict[str, Estimate]]:
+    """Compute all four metrics with their intervals against each OOD set, and their mean under `average`.
+
+    The arguments and the keys of the result are those of `evaluate`.
+    """
+    table: dict[str, dict[str, Estimate]] = {}
+    drawn: dict[str, list[np.ndarray]] = {key: [] for key in METRICS}
+    values = evaluate(id_scores, {name: to_array(scores) for name, scores in ood_scores.items()})
+    for name, scores in ood_scores.items():
+        of_set = bootstrap(id_scores, scores, replicates) | bootstrap_aupr(id_scores, scores, replicates)
+        table[name] = {key: _with_interval(values[name][key], of_set[key]) for key in METRICS}
+        for key in METRICS:
+            drawn[key].append(of_set[key])
+    if table:
+        fewest = min(map(len, drawn["auroc"]))  # large sets have fewer replicates
+        means = {key: np.mean([replicated[:fewest] for replicated in drawn[key]], axis=0) for key in METRICS}
+        table["average"] = {key: _with_interval(values["average"][key], means[key]) for key in METRICS}
+    return table
+
+
+def _with_interval(value: float, replicates: np.ndarray) -> Estimate:
+    low, high = np.percentile(replicates, [2.5, 97.5])
+    return Estimate(value, float(low), float(high))
 
 
 @lru_cache(maxsize=8)

@@ -1,6 +1,6 @@
 """Base class of the detectors: fit on ID training features, then give other features OOD scores (larger = more OOD)."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from heat_core.arrays import require_head
+from heat_core.energies.clusters import fit_cluster_head, label_by_clusters
+from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.settings import ResidualSettings
 from heat_core.errors import HeatError
+from heat_core.estimators.base import OODEstimator
+from heat_core.estimators.inputs import check_head
 from heat_core.features.features import Features
-from heat_core.features.heads import log_softmax, logits_of
+from heat_core.features.heads import choose_head, log_softmax, logits_of
 from heat_core.progress import no_progress
 from heat_core.types import Head
 
@@ -51,11 +55,13 @@ class Context:
         return self.backbone
 
 
-class Detector(ABC):
+class Detector(OODEstimator):
     """A method that gives every image an OOD score.
 
-    In the formulas of the subclasses z (D,) is the feature `avg` of an image, w_c and b_c are the row and bias of class
-    c in the head, f_c(z) = w_c·z + b_c its logit, C the number of classes, and ŷ the predicted class.
+    A subclass has `score_features`, and `fit_features` if it learns something; `fit`, `ood_score` and the other methods
+    for arrays call these. In the formulas of the subclasses z (D,) is the feature `avg` of an image, w_c and b_c are
+    the row and bias of class c in the head, f_c(z) = w_c·z + b_c its logit, C the number of classes, and ŷ the
+    predicted class. A constructor keeps each argument in an attribute of the same name.
 
     Attributes:
         title: name in tables and figures.
@@ -65,12 +71,14 @@ class Detector(ABC):
         evidence: what the method reads: "logits" alone; "features" alone; "both", features together with the head;
             "gradients", whenever it uses gradients; "" if it is not stated.
         rectified: whether the method assumes activations after a ReLU and is known to fail on other features.
+        reads_labels: whether it learns from the classes of the training features, or from clusters in place of them.
         reads_images: whether it needs more of an image than `avg`, `std` and the label.
         slow: whether it takes minutes because it reads the images again, needs extra columns of all sets, or trains. A
             run computes such methods after the residuals are trained.
         published: ID set (cifar10, cifar100, imagenet) → the constructor's arguments for which the source gives other
             values than the defaults.
-        head: linear head (weight (C, D), bias (C,)) that reads `features.avg`.
+        head_: linear head (weight (C, D), bias (C,)) that reads `features.avg`, which `fit` sets; None for methods that
+            read none.
     """
 
     title: ClassVar[str]
@@ -78,17 +86,16 @@ class Detector(ABC):
     place: ClassVar[int] = 199
     evidence: ClassVar[str] = ""
     rectified: ClassVar[bool] = False
+    reads_labels: ClassVar[bool] = True
     reads_images: ClassVar[bool] = False
     slow: ClassVar[bool] = False
     published: ClassVar[dict[str, dict[str, Any]]] = {}
-
-    def __init__(self, head: Head) -> None:
-        self.head = head if head is None else require_head(head)  # some methods read none
+    head_ = FittedAttribute[Any]()
 
     @classmethod
-    def for_run(cls, head: Head, context: Context) -> Self:
+    def for_run(cls, context: Context) -> Self:
         """Make the detector for a run, with the hyper-parameters that its source publishes for the run's ID set."""
-        return cls(head, **cls.published.get(context.id_set, {}))
+        return cls(**cls.published.get(context.id_set, {}))
 
     @classmethod
     def is_classifier_free(cls) -> bool:
@@ -96,21 +103,55 @@ class Detector(ABC):
         return cls.evidence == "features"
 
     @classmethod
+    def reads_head(cls) -> bool:
+        """Return whether the method reads the linear head."""
+        return cls.evidence != "features"
+
+    @classmethod
     def train_columns(cls, backbone: "Backbone | None") -> tuple["Column", ...]:  # noqa: ARG003
-        """List the extra feature columns that `fit` reads; HeatError if this backbone cannot compute them."""
+        """List the extra feature columns that `fit_features` reads; HeatError if this backbone cannot compute them."""
         return ()
 
     def test_columns(self, backbone: "Backbone | None") -> tuple["Column", ...]:
-        """List the extra feature columns that `score` reads, once the detector is fitted."""
+        """List the extra feature columns that `score_features` reads, once the detector is fitted."""
         return self.train_columns(backbone)
 
-    def fit(self, train: Features) -> Self:  # noqa: ARG002
-        """Learn from the training features what `score` needs, and return the detector; by default there is nothing."""
+    def fit_features(self, train: Features) -> Self:  # noqa: ARG002
+        """Learn from the training features what `score_features` needs; by default there is nothing."""
         return self
 
     @abstractmethod
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64; a larger score is more out-of-distribution."""
+
+    def fit_with_head(self, train: Features, head: Head | None) -> Self:
+        """Fit on the features of a run, with its head.
+
+        Raises:
+            HeatError: where the head is no pair of weight (C, D) and bias (C,), or the detector cannot be fitted.
+        """
+        self.head_ = None if head is None else require_head(head)  # some methods read none
+        return self.fit_features(train)
+
+    def _fit_arrays(self, train: Features, head: Any) -> None:
+        if self.reads_images:
+            raise HeatError(f"{self.title} reads the images: it works in a run, and not on features alone.")
+        if train.labels is None and head is None and not self.is_classifier_free():
+            raise HeatError(f"y is missing: {self.title} reads the logits of a classifier. Give y, or head.")
+        if train.labels is None and self.is_classifier_free() and self.reads_labels:
+            train = label_by_clusters(train, None, seed=0)
+        self.fit_with_head(train, self._head_for(train, head))
+
+    def _head_for(self, train: Features, head: Any) -> Head | None:
+        """Return the given head, or one that is fitted as in a run; None for methods that read none."""
+        if head is not None:
+            return check_head(head, train, self.classes_)[0]
+        if not self.reads_head():
+            return None
+        return (fit_cluster_head(train) if self.classes_ is None else choose_head(None, train)).head
+
+    def _score_arrays(self, features: Features) -> np.ndarray:
+        return self.score_features(features)
 
 
 def require_every_class(labels: np.ndarray, classes: int, who: str) -> None:

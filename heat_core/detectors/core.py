@@ -22,7 +22,7 @@ _NOTHING = 1e-5  # residuals shorter than this share of the feature are rounding
 _CONSTANT = 1e-9  # deviations below this share of the mean are rounding: the value is constant
 
 
-class ConfidenceAndResidual(Detector):
+class CORE(Detector):
     """Score: E(z) - cos(r, m_ŷ), both standardised by their mean and deviation over the training features.
 
     E(z) = -log Σ_c exp(w_c·z + b_c); r is the part of z in the null space of the head, orthogonal to every w_c, which
@@ -38,11 +38,11 @@ class ConfidenceAndResidual(Detector):
     _means = FittedAttribute[np.ndarray]()
     _scale = FittedAttribute[tuple[np.ndarray, np.ndarray]]()
 
-    def fit(self, train: Features) -> Self:
+    def fit_features(self, train: Features) -> Self:
         """Compute the class means of the residuals, and mean and deviation of both terms; HeatError if r is zero."""
-        z, labels, classes = VIEWS["el"].rows(train), train.required_labels(self.title), len(self.head[1])
+        z, labels, classes = VIEWS["el"].rows(train), train.required_labels(self.title), len(self.head_[1])
         require_every_class(labels, classes, self.title)
-        self._read = _directions(np.asarray(self.head[0], dtype=np.float64)).astype(compute_dtype(z.dtype))
+        self._read = _directions(np.asarray(self.head_[0], dtype=np.float64)).astype(compute_dtype(z.dtype))
         self._means = class_means(z, labels, classes, self._residual)
         if not self._means.any():
             raise HeatError(
@@ -54,7 +54,7 @@ class ConfidenceAndResidual(Detector):
         self._scale = mean, np.where(std > _CONSTANT * np.abs(mean), std, 1.0)  # a constant term is only shifted
         return self
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
         mean, std = self._scale
         standardised = (map_blocks(self._parts, VIEWS["el"].rows(features)) - mean) / std
@@ -62,7 +62,7 @@ class ConfidenceAndResidual(Detector):
 
     def _parts(self, z: np.ndarray) -> np.ndarray:
         """Compute (n, D) → (n, 2) float64: E(z), and cos(r, m_ŷ), which is 0 if r or m_ŷ is zero."""
-        logits = torch.from_numpy(logits_of_rows(z, self.head))
+        logits = torch.from_numpy(logits_of_rows(z, self.head_))
         residual = torch.from_numpy(self._residual(z)).double()
         own = torch.from_numpy(self._means)[logits.argmax(dim=1)]
         like = torch.cosine_similarity(residual, own, dim=1, eps=1e-30)

@@ -4,14 +4,14 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from heat_core.detectors.base import Detector, Head
+from heat_core.detectors.base import Detector
 from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.priors.dice import SPARSITY, SPARSITY_OF, DirectedSparsity
 from heat_core.energies.views import VIEWS
 from heat_core.features.features import Features
 
 
-class Dice(Detector):
+class DICE(Detector):
     """Score: -log Σ_c exp((W ⊙ M)_c·z + b_c), as the prior `heat_core.energies.priors.dice` gives it.
 
     The source uses a sparsity p of 90 % on CIFAR and 70 % on ImageNet.
@@ -28,15 +28,14 @@ class Dice(Detector):
 
     _energy = FittedAttribute[DirectedSparsity]()
 
-    def __init__(self, head: Head, sparsity: float = SPARSITY) -> None:
-        super().__init__(head)
+    def __init__(self, sparsity: float = SPARSITY) -> None:
         self.sparsity = sparsity
 
-    def fit(self, train: Features) -> Self:
+    def fit_features(self, train: Features) -> Self:
         """Choose the mask M by the mean training feature."""
-        self._energy = DirectedSparsity(*self.head, sparsity=self.sparsity).fit(VIEWS["dice"].array(train))
+        self._energy = DirectedSparsity(*self.head_, sparsity=self.sparsity).fit(VIEWS["dice"].array(train))
         return self
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
         return self._energy.energy(VIEWS["dice"].array(features))

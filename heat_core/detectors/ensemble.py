@@ -14,7 +14,7 @@ from heat_core.features.heads import fit_head
 from heat_core.progress import no_progress
 
 
-class HeadEnsemble(Detector):
+class Ensemble(Detector):
     """Score: -max_c of the mean softmax of five heads, each fitted on its own bootstrap sample of the features.
 
     The source trains five networks. Here the heads share one backbone, because the classifier is frozen.
@@ -34,18 +34,17 @@ class HeadEnsemble(Detector):
     slow = True  # It trains the heads.
     heads_ = FittedAttribute[list[Head]]()
 
-    def __init__(self, head: Head, members: int = 5, seed: int = 0, on_progress: ReportProgress = no_progress) -> None:
+    def __init__(self, members: int = 5, seed: int = 0, on_progress: ReportProgress = no_progress) -> None:
         if members < 1:
             raise HeatError(f"An ensemble needs at least one member, not {members}.")
-        super().__init__(head)
-        self.members, self.seed, self._on_progress = members, seed, on_progress
+        self.members, self.seed, self.on_progress = members, seed, on_progress
 
     @classmethod
-    def for_run(cls, head: Head, context: Context) -> Self:
+    def for_run(cls, context: Context) -> Self:
         """Make the detector with the run's progress callback."""
-        return cls(head, on_progress=context.on_progress)
+        return cls(on_progress=context.on_progress)
 
-    def fit(self, train: Features) -> Self:
+    def fit_features(self, train: Features) -> Self:
         """Fit each head on its own bootstrap sample of the training features."""
         rng = np.random.default_rng(self.seed)
         avg, labels = np.asarray(train.avg, dtype=np.float64), train.required_labels(self.title)
@@ -55,11 +54,11 @@ class HeadEnsemble(Detector):
             rows = np.r_[first, rng.integers(len(avg), size=len(avg) - len(first))]
             heads.append(fit_head(avg[rows], labels[rows]))
             left = (time.monotonic() - began) / done * (self.members - done)
-            self._on_progress(f"head {done} of {self.members}", left)
+            self.on_progress(f"head {done} of {self.members}", left)
         self.heads_ = heads
         return self
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
         avg = np.asarray(features.avg, dtype=np.float64)
         return -np.mean([softmax(avg @ w.T + b, axis=1) for w, b in self.heads_], axis=0).max(axis=1)

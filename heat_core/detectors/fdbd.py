@@ -17,7 +17,7 @@ from heat_core.features.heads import logits_of_rows
 _NOWHERE = 1e-12  # lower bound of the distance to the mean, by which the score divides
 
 
-class BoundaryDistance(Detector):
+class FDBD(Detector):
     """Score: -1/(C-1) Σ_{c ≠ ŷ} (f_ŷ(z) - f_c(z)) / (‖w_ŷ - w_c‖₂ ‖z - μ‖₂).
 
     f are the logits, ŷ is the predicted class and μ the mean of the training features. The source has no
@@ -30,9 +30,9 @@ class BoundaryDistance(Detector):
     _mean = FittedAttribute[torch.Tensor]()
     _closeness = FittedAttribute[torch.Tensor]()
 
-    def fit(self, train: Features) -> Self:
+    def fit_features(self, train: Features) -> Self:
         """Compute 1 / ‖w_a - w_b‖ for each pair of classes, and μ; HeatError if the head has one class."""
-        weight = torch.from_numpy(np.asarray(self.head[0], dtype=np.float64))
+        weight = torch.from_numpy(np.asarray(self.head_[0], dtype=np.float64))
         if len(weight) < 2:
             raise HeatError("fDBD needs a decision boundary: a head of one class has none.")
         apart = torch.cdist(weight, weight, compute_mode="donot_use_mm_for_euclid_dist")
@@ -40,12 +40,12 @@ class BoundaryDistance(Detector):
         self._mean = torch.from_numpy(column_moments(VIEWS["el"].rows(train))[0])
         return self
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
         return map_blocks(self._score_block, VIEWS["el"].rows(features))
 
     def _score_block(self, z: np.ndarray) -> np.ndarray:
-        logits = torch.from_numpy(logits_of_rows(z, self.head))
+        logits = torch.from_numpy(logits_of_rows(z, self.head_))
         largest, predicted = logits.max(dim=1)
         gaps = torch.linalg.vecdot(largest[:, None] - logits, self._closeness[predicted])
         away = (torch.from_numpy(z).double() - self._mean).norm(dim=1).clamp_min(_NOWHERE)

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from heat_core.detectors.base import Detector, Head, log_softmax
+from heat_core.detectors.base import Detector, log_softmax
 from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
 from heat_core.features.chunks import map_blocks
@@ -11,7 +11,7 @@ from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
 
 
-class GeneralisedEntropy(Detector):
+class GEN(Detector):
     """Score: Σ_{j ≤ M} p_jᵞ (1 - p_j)ᵞ over the M largest probabilities, γ = 0.1 and M = 100 as in the source.
 
     It is computed in logarithms, and 1 - p of the largest probability as the sum of the others, so that nearly certain
@@ -26,18 +26,17 @@ class GeneralisedEntropy(Detector):
     place = 40
     evidence = "logits"
 
-    def __init__(self, head: Head, gamma: float = 0.1, largest: int = 100) -> None:
+    def __init__(self, gamma: float = 0.1, largest: int = 100) -> None:
         if not gamma > 0 or largest < 1:
             raise HeatError(f"GEN needs γ above 0 and at least one probability, not {gamma} and {largest}.")
-        super().__init__(head)
         self.gamma, self.largest = gamma, largest
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
         return map_blocks(self._score_block, VIEWS["el"].rows(features))
 
     def _score_block(self, z: np.ndarray) -> np.ndarray:
-        log_p = torch.from_numpy(log_softmax(logits_of_rows(z, self.head)))
+        log_p = torch.from_numpy(log_softmax(logits_of_rows(z, self.head_)))
         top = log_p.topk(min(self.largest, log_p.shape[1]), dim=1)
         rest = torch.log1p(-top.values.exp())
         rest[:, 0] = log_p.scatter_(1, top.indices[:, :1], -torch.inf).logsumexp(dim=1)

@@ -14,8 +14,8 @@ class GradNorm(Detector):
     place = 90
     evidence = "gradients"
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
-        p = softmax(logits_of(features, self.head), axis=1)
+        p = softmax(logits_of(features, self.head_), axis=1)
         feature_norms = np.abs(np.asarray(features.avg, dtype=np.float64)).sum(axis=1)
         return -feature_norms * np.abs(p - 1 / p.shape[1]).sum(axis=1)

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from heat_core.backbones.registry import Backbone
-from heat_core.detectors.base import Context, Detector, Head, logits_of
+from heat_core.detectors.base import Context, Detector, logits_of
 from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.features.columns import GRAM, GRAM_POWERS, Column, require_maps
 from heat_core.features.features import Features
@@ -39,14 +39,13 @@ class Gram(Detector):
     _high = FittedAttribute[np.ndarray]()
     _expected = FittedAttribute[np.ndarray]()
 
-    def __init__(self, head: Head, widths: Sequence[int]) -> None:
-        super().__init__(head)
+    def __init__(self, widths: Sequence[int]) -> None:
         self.widths = widths
 
     @classmethod
-    def for_run(cls, head: Head, context: Context) -> Self:
+    def for_run(cls, context: Context) -> Self:
         """Make the detector with the widths of the run's backbone; HeatError when the run has only features."""
-        return cls(head, context.network(cls.title).map_widths)
+        return cls(context.network(cls.title).map_widths)
 
     @classmethod
     def train_columns(cls, backbone: Backbone | None) -> tuple[Column, ...]:
@@ -54,11 +53,11 @@ class Gram(Detector):
         require_maps(backbone, cls.title)
         return (GRAM,)
 
-    def fit(self, train: Features) -> Self:
+    def fit_features(self, train: Features) -> Self:
         """Compute the minimum and maximum of each class, and E[δ_l] on the held-out tenth of each class."""
         statistics, labels = train.column("gram"), train.required_labels(self.title)
         held_out = _every_nth(labels, _HELD_OUT_EVERY)
-        classes = range(len(self.head[0]))
+        classes = range(len(self.head_[0]))
         self._low = np.full((len(classes), statistics.shape[1]), -np.inf)
         self._high = np.full((len(classes), statistics.shape[1]), np.inf)
         for c in classes:
@@ -71,9 +70,9 @@ class Gram(Detector):
             self._expected = np.where(mean > 0, mean, 1)
         return self
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
-        predicted = logits_of(features, self.head).argmax(axis=1)
+        predicted = logits_of(features, self.head_).argmax(axis=1)
         return (self._deviations(features.column("gram"), predicted) / self._expected).sum(axis=1)
 
     def _deviations(self, statistics: np.ndarray, classes: np.ndarray) -> np.ndarray:

@@ -23,16 +23,16 @@ class KLMatching(Detector):
     evidence = "logits"
     _log_typical = FittedAttribute[torch.Tensor]()
 
-    def fit(self, train: Features) -> Self:
+    def fit_features(self, train: Features) -> Self:
         """Compute log d_k of every class that is predicted for at least one training image."""
-        log_p = log_softmax(logits_of(train, self.head))
+        log_p = log_softmax(logits_of(train, self.head_))
         predicted = log_p.argmax(axis=1)
         class_log_p = [torch.from_numpy(log_p[predicted == k]) for k in np.unique(predicted)]
         self._log_typical = torch.stack([rows.logsumexp(dim=0) - math.log(len(rows)) for rows in class_log_p])
         return self
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
-        log_p = torch.from_numpy(log_softmax(logits_of(features, self.head)))
+        log_p = torch.from_numpy(log_softmax(logits_of(features, self.head_)))
         p = log_p.exp()
         return (torch.linalg.vecdot(p, log_p) - (p @ self._log_typical.T).amax(dim=1)).numpy()

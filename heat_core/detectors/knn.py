@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 import numpy as np
 import torch
 
-from heat_core.detectors.base import Detector, Head
+from heat_core.detectors.base import Detector
 from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.views import VIEWS
 from heat_core.errors import HeatError
@@ -15,7 +15,7 @@ from heat_core.features.features import Features
 _BLOCK = 2**24  # inner products that are computed at a time: 64 MB in float32
 
 
-class NearestNeighbours(Detector):
+class KNN(Detector):
     """Score: ‖z - z_(k)‖₂. On a supervised-contrastive backbone this is KNN+.
 
     z_(k) is the k-th nearest training feature. The source uses k = 50 for CIFAR-10, 200 for CIFAR-100 and 1000 for
@@ -34,6 +34,7 @@ class NearestNeighbours(Detector):
     title, source = "KNN", "Sun et al., ICML 2022, arXiv:2204.06507"
     place = 100
     evidence = "features"
+    reads_labels = False
     published: ClassVar = {
         "cifar10": {"k_of": (50, 50_000)},
         "cifar100": {"k_of": (200, 50_000)},
@@ -44,11 +45,10 @@ class NearestNeighbours(Detector):
     _known = FittedAttribute[torch.Tensor]()
     searched_ = FittedAttribute[torch.Tensor]()
 
-    def __init__(self, head: Head, k: int | None = None, k_of: tuple[int, int] | None = None) -> None:
-        super().__init__(head)
+    def __init__(self, k: int | None = None, k_of: tuple[int, int] | None = None) -> None:
         self.k, self.k_of = k, k_of
 
-    def fit(self, train: Features) -> Self:
+    def fit_features(self, train: Features) -> Self:
         """Keep the normalised training features and choose k; HeatError if k exceeds their number."""
         z = VIEWS["gmm"].array(train)
         if self.k_of and len(z) >= self.k_of[1]:
@@ -61,7 +61,7 @@ class NearestNeighbours(Detector):
         self.searched_ = self._known.to(compute_device())
         return self
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
         z = torch.from_numpy(VIEWS["gmm"].array(features))
         return torch.cat([self.kth_distance(part) for part in split_queries(z, len(self._known))]).numpy()

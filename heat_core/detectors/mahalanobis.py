@@ -4,7 +4,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from heat_core.detectors.base import Detector, Head
+from heat_core.detectors.base import Detector
 from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.priors import GaussianMixture
 from heat_core.energies.views import VIEWS, View
@@ -19,29 +19,28 @@ class Mahalanobis(Detector):
         covariance: estimator of Σ, see `GaussianMixture`; "auto" shrinks Σ when there are few samples.
 
     Attributes:
-        classes_: mixture of one Gaussian per class, fitted on the training features.
+        mixture_: mixture of one Gaussian per class, fitted on the training features.
     """
 
     title, source = "Mahalanobis", "Lee et al., NeurIPS 2018, arXiv:1807.03888"
     place = 120
     evidence = "features"
     _view: ClassVar[View] = VIEWS["el"]
-    classes_ = FittedAttribute[GaussianMixture]()
+    mixture_ = FittedAttribute[GaussianMixture]()
 
-    def __init__(self, head: Head, covariance: str = "auto") -> None:
-        super().__init__(head)
+    def __init__(self, covariance: str = "auto") -> None:
         self.covariance = covariance
 
-    def fit(self, train: Features) -> Self:
+    def fit_features(self, train: Features) -> Self:
         """Fit the class means and the covariance."""
         labels = train.required_labels(self.title)
-        self.classes_ = GaussianMixture(self.covariance).fit(self._view.rows(train), labels)
+        self.mixture_ = GaussianMixture(self.covariance).fit(self._view.rows(train), labels)
         return self
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
         return map_blocks(self._distance, self._view.rows(features))
 
     def _distance(self, z: np.ndarray) -> np.ndarray:
         """Compute the squared distance to the nearest class mean, (n, D) → (n,)."""
-        return self.classes_.squared_distances(z).min(axis=1)
+        return self.mixture_.squared_distances(z).min(axis=1)

@@ -14,6 +14,6 @@ class MaxLogit(Detector):
     place = 20
     evidence = "logits"
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
-        return -torch.from_numpy(logits_of(features, self.head)).amax(dim=1).numpy()
+        return -torch.from_numpy(logits_of(features, self.head_)).amax(dim=1).numpy()

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from heat_core.backbones.registry import Backbone
-from heat_core.detectors.base import Context, Detector, Head
+from heat_core.detectors.base import Context, Detector
 from heat_core.digests import digest_of_bytes
 from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.priors import GaussianMixture
@@ -15,7 +15,7 @@ from heat_core.features.columns import LAYERS, Batch, Column, require_stages
 from heat_core.features.features import Features
 
 
-class MultiLayerMahalanobis(Detector):
+class MDS(Detector):
     """Score: Σ_l (M_l(x̂_l) - mean_l) / std_l, x̂_l = x - ε sign(∇ₓ M_l(x)).
 
     M_l(x) = min_c squared Mahalanobis distance of the pooled feature volume of layer l to the mean of class c. The
@@ -42,14 +42,13 @@ class MultiLayerMahalanobis(Detector):
     _std = FittedAttribute[np.ndarray]()
     _name = FittedAttribute[str]()
 
-    def __init__(self, head: Head, widths: Sequence[int], epsilon: float = 0.0014, covariance: str = "auto") -> None:
-        super().__init__(head)
+    def __init__(self, widths: Sequence[int], epsilon: float = 0.0014, covariance: str = "auto") -> None:
         self.widths, self.epsilon, self.covariance = widths, epsilon, covariance
 
     @classmethod
-    def for_run(cls, head: Head, context: Context) -> Self:
+    def for_run(cls, context: Context) -> Self:
         """Make the detector with the widths of the run's backbone; HeatError when the run has only features."""
-        return cls(head, context.network(cls.title).layer_widths)
+        return cls(context.network(cls.title).layer_widths)
 
     @classmethod
     def is_classifier_free(cls) -> bool:
@@ -62,7 +61,7 @@ class MultiLayerMahalanobis(Detector):
         require_stages(backbone, cls.title)
         return (LAYERS,)
 
-    def fit(self, train: Features) -> Self:
+    def fit_features(self, train: Features) -> Self:
         """Fit class means and covariance of each layer, and mean and deviation of each layer's distances."""
         layers = np.split(np.asarray(train.column("layers")), np.cumsum(self.widths)[:-1], axis=1)
         labels = train.required_labels(self.title)
@@ -95,7 +94,7 @@ class MultiLayerMahalanobis(Detector):
             return Batch(batch.backbone, pixels).avg
         return batch.backbone.extractor.forward_stage(pixels, layer).mean(dim=(2, 3))
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
         distances = np.asarray(features.column(self._name), dtype=np.float64)
         return ((distances - self._mean) / np.where(self._std > 0, self._std, 1)).sum(axis=1)

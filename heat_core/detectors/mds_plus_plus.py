@@ -6,7 +6,7 @@ from heat_core.detectors.mahalanobis import Mahalanobis
 from heat_core.energies.views import VIEWS, View
 
 
-class NormalisedMahalanobis(Mahalanobis):
+class MDSPlusPlus(Mahalanobis):
     """Score: min_c (z - μ_c)ᵀ Σ⁻¹ (z - μ_c), z L2-normalised.
 
     The norms of features vary more than one Gaussian per class with a shared covariance can describe. The source uses

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.special import logsumexp
 
-from heat_core.detectors.base import Detector, Head
+from heat_core.detectors.base import Detector
 from heat_core.detectors.knn import split_queries
 from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.views import VIEWS
@@ -19,7 +19,7 @@ from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
 
 
-class NeighbourGuidance(Detector):
+class NNGuide(Detector):
     """Score: -E(z) · mean of the k largest of E(z_i) ẑ·ẑ_i over a bank of training features z_i.
 
     E(z) = log Σ_c exp(w_c·z + b_c) and ẑ = z / ‖z‖₂. k = 10, and a bank of 1 % of the training images for ImageNet, are
@@ -38,13 +38,12 @@ class NeighbourGuidance(Detector):
 
     _bank = FittedAttribute[torch.Tensor]()
 
-    def __init__(self, head: Head, k: int = 10, share: float = 1.0) -> None:
+    def __init__(self, k: int = 10, share: float = 1.0) -> None:
         if k < 1 or not 0 < share <= 1:
             raise HeatError(f"NNGuide needs a neighbour and a share above 0 and at most 1, not {k} and {share}.")
-        super().__init__(head)
         self.k, self.share = k, share
 
-    def fit(self, train: Features) -> Self:
+    def fit_features(self, train: Features) -> Self:
         """Keep the bank E(z_i) ẑ_i."""
         bank = train.subsample(self.share)
         z = VIEWS["gmm"].array(bank)
@@ -52,7 +51,7 @@ class NeighbourGuidance(Detector):
         self._bank = torch.from_numpy(z).to(compute_device())
         return self
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
         z = torch.from_numpy(VIEWS["gmm"].array(features))
         guidance = torch.cat([self._guidance(part) for part in split_queries(z, len(self._bank))]).numpy()
@@ -60,7 +59,7 @@ class NeighbourGuidance(Detector):
 
     def _sureness(self, features: Features) -> np.ndarray:
         """Compute E(z), (N,) float64."""
-        return map_blocks(lambda z: logsumexp(logits_of_rows(z, self.head), axis=1), VIEWS["el"].rows(features))
+        return map_blocks(lambda z: logsumexp(logits_of_rows(z, self.head_), axis=1), VIEWS["el"].rows(features))
 
     def _guidance(self, z: torch.Tensor) -> torch.Tensor:
         """Compute the mean of the k largest E(z_i) ẑ·ẑ_i of (n, D) normalised features, (n,) float64."""

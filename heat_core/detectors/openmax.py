@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import softmax
 from scipy.stats import gumbel_l
 
-from heat_core.detectors.base import Detector, Head, logits_of, require_every_class
+from heat_core.detectors.base import Detector, logits_of, require_every_class
 from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
@@ -34,15 +34,14 @@ class OpenMax(Detector):
     _means = FittedAttribute[np.ndarray]()
     _fits = FittedAttribute[list["_Tail"]]()
 
-    def __init__(self, head: Head, tail: int = 20, alpha: int = 10) -> None:
+    def __init__(self, tail: int = 20, alpha: int = 10) -> None:
         if tail < 2 or alpha < 1:
             raise HeatError(f"OpenMax needs a tail of at least 2 and alpha of at least 1, not {tail} and {alpha}.")
-        super().__init__(head)
         self.tail, self.alpha = tail, alpha
 
-    def fit(self, train: Features) -> Self:
+    def fit_features(self, train: Features) -> Self:
         """Compute the mean logits of each class and fit its Weibull distribution."""
-        logits, labels = logits_of(train, self.head), train.required_labels(self.title)
+        logits, labels = logits_of(train, self.head_), train.required_labels(self.title)
         require_every_class(labels, logits.shape[1], self.title)
         means, fits = np.zeros((logits.shape[1], logits.shape[1])), []
         for c in range(logits.shape[1]):
@@ -53,9 +52,9 @@ class OpenMax(Detector):
         self._means, self._fits = means, fits
         return self
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
-        logits = logits_of(features, self.head)
+        logits = logits_of(features, self.head_)
         alpha = min(self.alpha, logits.shape[1])
         likeliest = np.argsort(-logits, axis=1, kind="stable")[:, :alpha]
         shares = np.zeros_like(logits)

@@ -5,7 +5,7 @@ from typing import Self
 import numpy as np
 from scipy.special import logsumexp
 
-from heat_core.detectors.base import Detector, Head
+from heat_core.detectors.base import Detector
 from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.errors import HeatError
 from heat_core.features.chunks import blocks
@@ -14,7 +14,7 @@ from heat_core.features.heads import logits_of_rows
 from heat_core.features.quantile import percentile
 
 
-class React(Detector):
+class ReAct(Detector):
     """Score: -log Σ_c exp(w_c·min(z, t) + b_c), t = the p-th percentile of all training activations.
 
     Args:
@@ -30,18 +30,17 @@ class React(Detector):
     rectified = True
     threshold_ = FittedAttribute[float]()
 
-    def __init__(self, head: Head, percentile: float = 90.0) -> None:
+    def __init__(self, percentile: float = 90.0) -> None:
         if not 0 <= percentile <= 100:
             raise HeatError(f"The clip percentile of ReAct is {percentile}: it must lie between 0 and 100.")
-        super().__init__(head)
         self.percentile = percentile
 
-    def fit(self, train: Features) -> Self:
+    def fit_features(self, train: Features) -> Self:
         """Compute t."""
         self.threshold_ = percentile(train.avg, self.percentile)
         return self
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
         clipped = (np.minimum(block, self.threshold_) for _, block in blocks(features.avg))
-        return np.concatenate([-logsumexp(logits_of_rows(block, self.head), axis=1) for block in clipped])
+        return np.concatenate([-logsumexp(logits_of_rows(block, self.head_), axis=1) for block in clipped])

@@ -2,18 +2,23 @@
 
 import numpy as np
 
-from heat_core.detectors.vim import Vim
+from heat_core.detectors.vim import ViM
 from heat_core.energies.views import VIEWS
 from heat_core.features.features import Features
 
 
-class ResidualNorm(Vim):
+class Residual(ViM):
     """Score: ‖R Rᵀ(z - o)‖, the first term of ViM's score without its factor α."""
 
     title = "Residual"
     place = 160
     evidence = "features"
 
-    def score(self, features: Features) -> np.ndarray:
+    @classmethod
+    def reads_head(cls) -> bool:
+        """Return True: the origin of the principal subspace is that of the head."""
+        return True
+
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
         return self.energy_.residual_norm(VIEWS["vim"].array(features))

@@ -10,7 +10,7 @@ from heat_core.energies.priors import GaussianMixture
 from heat_core.features.features import Features
 
 
-class RelativeMahalanobis(Mahalanobis):
+class RMDS(Mahalanobis):
     """Score: min_c (z - μ_c)ᵀ Σ⁻¹ (z - μ_c) - (z - μ₀)ᵀ Σ₀⁻¹ (z - μ₀).
 
     μ₀ and Σ₀ are mean and covariance of all training features. In directions that do not depend on the class both
@@ -22,10 +22,10 @@ class RelativeMahalanobis(Mahalanobis):
     place = 124
     _background = FittedAttribute[GaussianMixture]()
 
-    def fit(self, train: Features) -> Self:
+    def fit_features(self, train: Features) -> Self:
         """Fit the class means and covariance, and the Gaussian of all training features."""
-        super().fit(train)
-        self._background = self.classes_.background()
+        super().fit_features(train)
+        self._background = self.mixture_.background()
         return self
 
     def _distance(self, z: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from typing import Self
 
 import numpy as np
 
-from heat_core.detectors.base import Detector, Head
+from heat_core.detectors.base import Detector
 from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.priors.scale import PERCENTILE, ScaledActivations
 from heat_core.energies.views import VIEWS
@@ -12,7 +12,7 @@ from heat_core.features.chunks import map_blocks
 from heat_core.features.features import Features
 
 
-class Scale(Detector):
+class SCALE(Detector):
     """Score: -log Σ_c exp(eʳ w_c·z + b_c), as the prior `heat_core.energies.priors.scale` gives it.
 
     The default percentile of 85 is the value of the authors' configuration. Their benchmarks choose it on OOD images,
@@ -28,16 +28,15 @@ class Scale(Detector):
     rectified = True
     _energy = FittedAttribute[ScaledActivations]()
 
-    def __init__(self, head: Head, percentile: float = PERCENTILE) -> None:
-        super().__init__(head)
+    def __init__(self, percentile: float = PERCENTILE) -> None:
         self.percentile = percentile
 
-    def fit(self, train: Features) -> Self:
+    def fit_features(self, train: Features) -> Self:
         """Make the prior that gives the score."""
         rows = VIEWS["scale"].rows(train)
-        self._energy = ScaledActivations(*self.head, percentile=self.percentile).fit(rows)
+        self._energy = ScaledActivations(*self.head_, percentile=self.percentile).fit(rows)
         return self
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
         return map_blocks(self._energy.energy, VIEWS["scale"].rows(features))

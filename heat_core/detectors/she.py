@@ -13,7 +13,7 @@ from heat_core.features.features import Features
 from heat_core.features.heads import logits_of_rows
 
 
-class SimplifiedHopfield(Detector):
+class SHE(Detector):
     """Score: -z·S_ŷ, ŷ the predicted class.
 
     S_c is the mean of the training features of class c that are classified correctly, or of all training features of
@@ -25,9 +25,9 @@ class SimplifiedHopfield(Detector):
     evidence = "both"
     _patterns = FittedAttribute[np.ndarray]()
 
-    def fit(self, train: Features) -> Self:
+    def fit_features(self, train: Features) -> Self:
         """Compute S_c of every class; HeatError if a class has no training image."""
-        z, labels, classes = VIEWS["el"].rows(train), train.required_labels(self.title), len(self.head[1])
+        z, labels, classes = VIEWS["el"].rows(train), train.required_labels(self.title), len(self.head_[1])
         require_every_class(labels, classes, self.title)
         right = map_blocks(self._predicted, z) == labels
         has_right = np.bincount(labels[right], minlength=classes) > 0
@@ -35,7 +35,7 @@ class SimplifiedHopfield(Detector):
         self._patterns = class_means(z, np.where(stored, labels, classes), classes + 1)[:classes]
         return self
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
         return map_blocks(self._score_block, VIEWS["el"].rows(features))
 
@@ -43,4 +43,4 @@ class SimplifiedHopfield(Detector):
         return -np.einsum("nd,nd->n", z, self._patterns[self._predicted(z)])
 
     def _predicted(self, z: np.ndarray) -> np.ndarray:
-        return logits_of_rows(z, self.head).argmax(axis=1)
+        return logits_of_rows(z, self.head_).argmax(axis=1)

@@ -5,14 +5,14 @@ from typing import Self
 import numpy as np
 from sklearn.cluster import KMeans
 
-from heat_core.detectors.base import Detector, Head
+from heat_core.detectors.base import Detector
 from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.priors.gmm import FEW, GaussianMixture
 from heat_core.energies.views import VIEWS
 from heat_core.features.features import Features
 
 
-class Ssd(Detector):
+class SSD(Detector):
     """Score: min_m (z - μ_m)ᵀ Σ_m⁻¹ (z - μ_m) over the clusters, z L2-normalised.
 
     Args:
@@ -27,13 +27,13 @@ class Ssd(Detector):
     title, source = "SSD", "Sehwag et al., ICLR 2021, arXiv:2103.12051"
     place = 130
     evidence = "features"
+    reads_labels = False
     mixtures_ = FittedAttribute[list[GaussianMixture]]()
 
-    def __init__(self, head: Head, clusters: int = 1, covariance: str = "auto", seed: int = 0) -> None:
-        super().__init__(head)
+    def __init__(self, clusters: int = 1, covariance: str = "auto", seed: int = 0) -> None:
         self.clusters, self.covariance, self.seed = clusters, covariance, seed
 
-    def fit(self, train: Features) -> Self:
+    def fit_features(self, train: Features) -> Self:
         """Cluster the training features and fit their Gaussians."""
         z = VIEWS["gmm"].array(train)
         self.mixtures_ = gaussians(z, self.assign_clusters(z, train), self.covariance)
@@ -46,7 +46,7 @@ class Ssd(Detector):
         clusters = min(self.clusters, len(z))
         return KMeans(clusters, random_state=self.seed, n_init=3).fit_predict(z)
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
         z = VIEWS["gmm"].array(features)
         return np.min([m.squared_distances(z).min(axis=1) for m in self.mixtures_], axis=0)

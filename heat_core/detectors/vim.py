@@ -4,14 +4,14 @@ from typing import Self
 
 import numpy as np
 
-from heat_core.detectors.base import Detector, Head
+from heat_core.detectors.base import Detector
 from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.priors.vim import VirtualLogit
 from heat_core.energies.views import VIEWS
 from heat_core.features.features import Features
 
 
-class Vim(Detector):
+class ViM(Detector):
     """Score: α‖R Rᵀ(z - o)‖ - log Σ_c exp(w_c·z + b_c), as the prior `heat_core.energies.priors.vim` gives it.
 
     Args:
@@ -26,15 +26,14 @@ class Vim(Detector):
     evidence = "both"
     energy_ = FittedAttribute[VirtualLogit]()
 
-    def __init__(self, head: Head, dim: int | None = None) -> None:
-        super().__init__(head)
+    def __init__(self, dim: int | None = None) -> None:
         self.dim = dim
 
-    def fit(self, train: Features) -> Self:
+    def fit_features(self, train: Features) -> Self:
         """Fit the prior that gives the score: the principal subspace and α."""
-        self.energy_ = VirtualLogit(*self.head, dim=self.dim).fit(VIEWS["vim"].array(train))
+        self.energy_ = VirtualLogit(*self.head_, dim=self.dim).fit(VIEWS["vim"].array(train))
         return self
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         """Return the OOD score of each image, (N,) float64."""
         return self.energy_.energy(VIEWS["vim"].array(features))

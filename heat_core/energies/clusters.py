@@ -41,6 +41,10 @@ def attach_clusters(folder: Path, train: Features) -> Features:
     ids, labels = arrays.get("ids", np.empty(0)), arrays.get("labels", np.empty(0))
     if labels.dtype.kind != "i" or labels.shape != (len(train),) or ids.tolist() != list(train.ids):
         raise HeatError(f"{path} does not hold the clusters of these training images: {cure}.")
+    return _with_clusters(train, labels)
+
+
+def _with_clusters(train: Features, labels: np.ndarray) -> Features:
     names = [f"cluster {i + 1}" for i in range(int(labels.max()) + 1)]
     return replace(
         train, labels=labels, class_names=names, all_class_names=names, class_indices=list(range(len(names)))
@@ -48,26 +52,37 @@ def attach_clusters(folder: Path, train: Features) -> Features:
 
 
 def find_clusters(folder: Path, train: Features, count: int | None, seed: int, max_fitted: int = 20_000) -> Features:
-    """Label the training features by clusters: the stored ones, or else those of k-means on the normalised `avg`.
+    """Label the training features of a run by clusters: the stored ones, or else those of `label_by_clusters`.
 
     Args:
         folder: folder of the run.
         train: features without labels.
         count: number of clusters; None = `default_cluster_count`.
         seed: seed of k-means.
-        max_fitted: largest number of images that k-means is fitted to; others are assigned to the nearest centre.
-
-    Raises:
-        HeatError: where there are fewer images than clusters, or all images have the same features.
+        max_fitted: largest number of images that k-means is fitted to.
     """
     if not (folder / CLUSTERS_FILE).exists():
-        count = count or default_cluster_count(len(train))
-        if count > len(train):
-            raise HeatError(f"{len(train)} training images cannot make {count} clusters: choose fewer, or give more.")
-        write_npz(
-            folder / CLUSTERS_FILE, {"ids": np.array(train.ids), "labels": _k_means(train, count, seed, max_fitted)}
-        )
+        labels = label_by_clusters(train, count, seed, max_fitted).labels
+        write_npz(folder / CLUSTERS_FILE, {"ids": np.array(train.ids), "labels": np.asarray(labels)})
     return attach_clusters(folder, train)
+
+
+def label_by_clusters(train: Features, count: int | None, seed: int, max_fitted: int = 20_000) -> Features:
+    """Label features by clusters of k-means on the normalised `avg`.
+
+    Args:
+        train: features without labels.
+        count: number of clusters; None = `default_cluster_count`.
+        seed: seed of k-means.
+        max_fitted: largest number of samples that k-means is fitted to; others are assigned to the nearest centre.
+
+    Raises:
+        HeatError: where there are fewer samples than clusters, or all samples have the same features.
+    """
+    count = count or default_cluster_count(len(train))
+    if count > len(train):
+        raise HeatError(f"{len(train)} training images cannot make {count} clusters: choose fewer, or give more.")
+    return _with_clusters(train, _k_means(train, count, seed, max_fitted))
 
 
 def fit_cluster_head(train: Features, on_step: OnStep = no_progress) -> HeadChoice:

@@ -2,16 +2,22 @@
 
 from typing import Generic, TypeVar, overload
 
+from sklearn import exceptions
+
 from heat_core.errors import HeatError
 
 Value = TypeVar("Value")
 
 
+class NotFittedError(HeatError, exceptions.NotFittedError):
+    """Error of a method that is used before `fit`, which scikit-learn knows as such."""
+
+
 class FittedAttribute(Generic[Value]):
     """Descriptor of an attribute that `fit` will set.
 
-    Once the attribute is set on an instance, the instance's value is read. Reading it before raises a HeatError that
-    asks for `fit`, instead of an AttributeError.
+    Once the attribute is set on an instance, the instance's value is read. Reading it before raises a `NotFittedError`
+    that asks for `fit`.
 
     Example:
         class Detector:
@@ -30,4 +36,4 @@ class FittedAttribute(Generic[Value]):
     def __get__(self, instance: object | None, owner: type) -> "FittedAttribute[Value] | Value":
         if instance is None:
             return self
-        raise HeatError(f"{owner.__name__} is not fitted yet ({self._name} is missing): call fit first.")
+        raise NotFittedError(f"{owner.__name__} is not fitted yet ({self._name} is missing): call fit first.")

@@ -12,7 +12,7 @@ from heat_core.energies.corrected_prior import CorrectedPrior
 from heat_core.energies.settings import ResidualSettings
 from heat_core.features.features import Features
 from heat_core.storage import replacing, writing
-from heat_core.version import __version__
+from heat_core.version import NUMBERS_VERSION
 
 
 class ResidualCache:
@@ -26,7 +26,7 @@ class ResidualCache:
     ) -> Path:
         """Return the path of a residual in the cache, whether it exists or not."""
         follows_from = {
-            "version": __version__,
+            "version": NUMBERS_VERSION,
             "prior": part.name,
             "features": digest_of_array(part.view.array(train)),
             "energies": digest_of_array(part.reference),  # they depend on the head, the covariance and published values

@@ -2,14 +2,15 @@
 
 from heat_core.detectors import Context
 from heat_core.energies.clusters import find_clusters, fit_cluster_head
-from heat_core.energies.corrected_prior import CorrectedPrior, fit_prior
-from heat_core.energies.names import FEATURE_PRIORS, PRIORS, prior_kind
+from heat_core.energies.corrected_prior import CorrectedPrior
+from heat_core.energies.hybrid_model import HybridModel
+from heat_core.energies.names import PRIORS
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
 from heat_core.features.heads import HeadChoice, choose_head
 from heat_core.pipeline.provenance import require_same_features
-from heat_core.pipeline.run_detectors import NO_CLASSES, fit_fast_detectors, select_detectors
+from heat_core.pipeline.run_detectors import fit_fast_detectors, select_detectors
 from heat_core.pipeline.run_state import RunState
 from heat_core.progress import RateLimiter
 from heat_core.runs.events import Progress
@@ -26,12 +27,13 @@ def fit(state: RunState) -> None:
     e, source, progress = state.experiment, state.source, state.progress
     state.detectors, state.reasons = select_detectors(e, source.backbone, source.labelled, progress)
     state.train = _training_features(state)
-    state.head = _choose_head(state)
-    progress("priors", state.head.reason)
-    state.priors = _fit_priors(state)
+    head = _choose_head(state)
+    progress("priors", head.reason)
+    state.model = HybridModel(e, head, source.labelled)
+    _fit_priors(state)
     state.context = Context(e.id_set, settings_for("gmm", e.preset, e.settings), e.seed, source.backbone)
     state.fast_detectors, state.scored_columns = fit_fast_detectors(
-        state.detectors.fast, state.context, state.train, state.head.head, state.reasons, progress
+        state.detectors.fast, state.context, state.train, head.head, state.reasons, progress
     )
 
 
@@ -71,25 +73,19 @@ def _report_head_steps(progress: Progress) -> OnStep:
     return on_step
 
 
-def _fit_priors(state: RunState) -> dict[str, CorrectedPrior]:
-    """Fit the paper's three priors, which are rows of every table, and those of the experiment: name → prior.
+def _fit_priors(state: RunState) -> None:
+    """Fit the paper's three priors, which are rows of every table, and those of the experiment.
 
     A prior that cannot be fitted is left out, with the reason in `state.reasons`.
     """
-    e, head = state.experiment, state.head
-    priors: dict[str, CorrectedPrior] = {}
-    for name in dict.fromkeys((*PRIORS, *e.priors)):
+    for name in dict.fromkeys((*PRIORS, *state.experiment.priors)):
         try:
-            if not state.source.labelled and prior_kind(name) not in FEATURE_PRIORS:
-                raise HeatError(NO_CLASSES)
-            kind = e.covariance, head.refit, e.id_set, e.mixture_weights
-            priors[name] = fit_prior(name, state.train, head.head, *kind)
+            part = state.model.fit_prior(name, state.train)
         except HeatError as error:
             state.reasons[name] = f"{name} is left out: {error}"
             state.progress("priors", state.reasons[name])
             continue
-        _report_prior(priors[name], state)
-    return priors
+        _report_prior(part, state)
 
 
 def _report_prior(part: CorrectedPrior, state: RunState) -> None:

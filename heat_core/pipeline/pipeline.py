@@ -58,20 +58,20 @@ def run(
         map_is_due = projector.is_enabled and _request_map(state, projector)
         with _core_reserved_for_map(projector):
             train(state, residual_cache)
-        if state.trained:
+        if state.model.trained:
             suggest_beta(state)
         if map_is_due:  # before the slow detectors, which need the core of the map
             progress("map", "Waiting for the UMAP map.")
             continue_without_map(projector.wait, progress)
         score_slow(state)
-        if not state.trained:
+        if not state.model.trained:
             raise HeatError(" ".join(state.reasons[name] for name in experiment.priors))
     return Run.open(folder)
 
 
 def score_slow(state: RunState) -> None:
     """Run the last stage of a run: fit and score the slow detectors one by one, and save the record after each."""
-    inputs = DetectorInputs(state.source, state.train, state.scored, state.head.head, state.context)
+    inputs = DetectorInputs(state.source, state.train, state.scored, state.model.head.head, state.context)
     state.record = score_slow_detectors(
         state.record, state.folder / ENERGIES, state.detectors.slow, state.row_order, inputs, state.progress
     )

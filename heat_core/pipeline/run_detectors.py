@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from heat_core.arrays import to_array
 from heat_core.backbones.registry import Backbone
 from heat_core.detectors import Context, Detector, load, resolve
 from heat_core.energies.corrected_prior import CorrectedPrior
-from heat_core.energies.names import PRIOR_TITLES
+from heat_core.energies.hybrid_model import NO_CLASSES
+from heat_core.energies.names import prior_title, spec_of
 from heat_core.errors import HeatError
+from heat_core.estimators.base import checked_scores
 from heat_core.features.batches import ExtractionProgress
 from heat_core.features.columns import Column, require_maps
 from heat_core.features.features import Features
@@ -25,10 +26,8 @@ from heat_core.pipeline.sources import Source
 from heat_core.runs.events import Progress
 from heat_core.runs.experiment import TRAIN, Experiment
 from heat_core.runs.results_file import RunRecord
-from heat_core.runs.row_names import RECTIFIED_PRIORS
 from heat_core.types import Head
 
-NO_CLASSES = "it needs a classifier, and the ID set has no classes."
 ExclusionReasons = dict[str, str]  # detector or prior that cannot run → reason
 DetectorClasses = dict[str, type[Detector]]
 SetScores = list[np.ndarray]  # (N,) scores of each scored set
@@ -94,7 +93,7 @@ def fit_fast_detectors(
     for name, kind in kinds.items():
         try:
             progress("priors", f"Fitting {kind.title}.")
-            detector = kind.for_run(head, context).fit(train)
+            detector = kind.for_run(context).fit_with_head(train, head)
             columns |= {c.name: c for c in detector.test_columns(context.backbone)}
             fitted[name] = detector
         except HeatError as error:
@@ -114,27 +113,15 @@ def score_fast_detectors(
     sets = list(sets)
     for name, detector in fitted.items():
         try:
-            scores[name] = [score_checked(detector, features) for features in sets]
+            scores[name] = [_score(detector, features) for features in sets]
         except HeatError as error:
             reasons[name] = f"{name} is left out: {error}"
             progress("priors", reasons[name])
     return scores
 
 
-def score_checked(detector: Detector, features: Features) -> np.ndarray:
-    """Return the OOD score of each image, (N,) float64; infinite ones are valid.
-
-    Raises:
-        HeatError: where the detector gives no numbers, another shape, or NaN.
-    """
-    values = to_array(detector.score(features))
-    if values.dtype.kind not in "fiub" or values.shape != (len(features),):
-        raise HeatError(
-            f"its scores are {values.dtype} {values.shape}: score must give one number an image, ({len(features)},)."
-        )
-    if missing := int(np.isnan(values).sum()):
-        raise HeatError(f"{missing:,} of its {len(values):,} scores are NaN.")
-    return values.astype(np.float64, copy=False)
+def _score(detector: Detector, features: Features) -> np.ndarray:
+    return checked_scores(detector.score_features(features), len(features), detector.title)
 
 
 def detector_warnings(
@@ -149,7 +136,7 @@ def detector_warnings(
         return []
     warnings = []
     shaping = [kind.title for kind in kinds.values() if kind.rectified]
-    shaping += [PRIOR_TITLES[prior] for prior in parts if prior in RECTIFIED_PRIORS]
+    shaping += [prior_title(prior) for prior in parts if spec_of(prior).rectified]
     if shaping:
         warnings.append(
             "Some features are below zero. Made for activations after a ReLU, and known to fail on others, as those of "
@@ -216,7 +203,7 @@ class DetectorInputs:
         def on_progress(sentence: str, seconds_left: float) -> None:
             report(sentence, eta=seconds_left)
 
-        detector = kind.for_run(self.head, replace(self.context, on_progress=on_progress)).fit(train)
+        detector = kind.for_run(replace(self.context, on_progress=on_progress)).fit_with_head(train, self.head)
         return detector, detector.test_columns(self.context.backbone)
 
     def features(self, names: Iterable[str], columns: tuple[Column, ...], report: StepReport) -> list[Features]:
@@ -264,7 +251,7 @@ def score_slow_detectors(
             report("fitting")
             detector, columns = inputs.fit(kind, train, report)
             report("scoring")
-            scores = [score_checked(detector, f) for f in inputs.features(inputs.scored, columns, report)]
+            scores = [_score(detector, f) for f in inputs.features(inputs.scored, columns, report)]
         except HeatError as error:
             reason = f"{name} is left out: {error}"
             record = replace(record, left_out=record.left_out | {name: reason})

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from heat_core.detectors import Context, Detector
-from heat_core.energies.corrected_prior import CorrectedPrior
+from heat_core.energies.hybrid_model import HybridModel
 from heat_core.features.columns import Column
 from heat_core.features.features import Features
-from heat_core.features.heads import HeadChoice
 from heat_core.pipeline.run_detectors import ExclusionReasons, SelectedDetectors
 from heat_core.pipeline.sources import Source
 from heat_core.runs.events import Progress
@@ -29,8 +28,7 @@ class RunState:
         detectors: detectors that can run (fit).
         reasons: detector or prior that cannot run → reason (fit).
         train: the training features (fit).
-        head: the linear head that reads them (fit).
-        priors: name → fitted prior (fit).
+        model: the linear head that reads them, the fitted priors, and those whose residual is trained (fit, train).
         context: settings of the run that detectors may read (fit).
         fast_detectors: name → fitted fast detector (fit).
         scored_columns: extra columns of the scored sets that the fast detectors read (fit).
@@ -38,7 +36,6 @@ class RunState:
         prior_energies: prior → (N,) E_q of each scored set (score_fast).
         row_order: names of all rows that the tables will have, in their order (score_fast).
         record: the results so far, with the content of `energies.npz` (score_fast, train, score_slow).
-        trained: the priors whose residual is trained, in order (train).
     """
 
     folder: Path
@@ -48,8 +45,7 @@ class RunState:
     detectors: SelectedDetectors = field(init=False)
     reasons: ExclusionReasons = field(init=False)
     train: Features = field(init=False)
-    head: HeadChoice = field(init=False)
-    priors: dict[str, CorrectedPrior] = field(init=False)
+    model: HybridModel = field(init=False)
     context: Context = field(init=False)
     fast_detectors: dict[str, Detector] = field(init=False)
     scored_columns: tuple[Column, ...] = field(init=False)
@@ -57,7 +53,6 @@ class RunState:
     prior_energies: dict[str, list[np.ndarray]] = field(init=False)
     row_order: list[str] = field(init=False)
     record: RunRecord = field(init=False)
-    trained: list[CorrectedPrior] = field(default_factory=list)
 
     def save_record(self) -> None:
         """Write `energies.npz`, so that the app shows the results so far, and a later job resumes here."""

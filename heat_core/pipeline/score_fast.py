@@ -23,14 +23,15 @@ def score_fast(state: RunState) -> None:
     Raises:
         HeatError: where a set or the head differs from that with which the run began.
     """
-    source, folder, head = state.source, state.folder, state.head.head
+    source, folder, head = state.source, state.folder, state.model.head.head
     names = (ID, *state.experiment.ood)
     state.scored = {name: source.features(name, state.scored_columns) for name in names}
     require_same_features(folder, state.scored)
     require_same_head(folder, head)
     write_npz(folder / HEAD_FILE, {"weight": head[0], "bias": head[1]})
     state.prior_energies = {
-        name: [part.prior_energy(features) for features in state.scored.values()] for name, part in state.priors.items()
+        name: [part.prior_energy(features) for features in state.scored.values()]
+        for name, part in state.model.fitted.items()
     }
     scores = score_fast_detectors(state.fast_detectors, state.scored.values(), state.reasons, state.progress)
     state.fast_detectors = {name: detector for name, detector in state.fast_detectors.items() if name in scores}
@@ -62,7 +63,7 @@ def _first_record(state: RunState, scores: dict[str, SetScores]) -> RunRecord:
 
 def _set_record(features: Features, i: int, state: RunState, scores: dict[str, SetScores]) -> SetRecord:
     """Make the record of the i-th scored set."""
-    logits = logits_of(features, state.head.head)
+    logits = logits_of(features, state.model.head.head)
     of_priors = {prior_row(name): energies[i] for name, energies in state.prior_energies.items()}
     return SetRecord(
         ids=np.array(features.ids),
@@ -89,7 +90,7 @@ def _with_notes(record: RunRecord, state: RunState) -> RunRecord:
     detectors = state.detectors.fast | state.detectors.slow
     warnings = [
         *state.source.notes_about({TRAIN: state.train} | state.scored),
-        *detector_warnings(detectors, state.priors, state.source.backbone),
+        *detector_warnings(detectors, state.model.fitted, state.source.backbone),
     ]
     for warning in warnings:
         state.progress("priors", warning)

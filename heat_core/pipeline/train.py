@@ -4,12 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from heat_core.composition import Scale
 from heat_core.energies.beta_selection import add_noise, choose_beta
 from heat_core.energies.corrected_prior import CorrectedPrior
 from heat_core.energies.residual_cache import ResidualCache
 from heat_core.energies.residual_trainer import EpochRecord
-from heat_core.energies.settings import settings_for
 from heat_core.features.features import Features
 from heat_core.pipeline.run_state import RunState
 from heat_core.runs.events import Progress
@@ -25,26 +23,25 @@ def train(state: RunState, cache: ResidualCache | None = None) -> None:
         state: state after `score_fast`.
         cache: residuals that need not be trained again.
     """
-    for name in [name for name in state.experiment.priors if name in state.priors]:
-        part = state.priors[name]
-        _train_residual(part, state, cache)
-        state.trained.append(part)
-        _add_corrected(part, state)
+    for name in [name for name in state.experiment.priors if name in state.model.fitted]:
+        _train_residual(name, state, cache)
+        _add_corrected(state.model.add_trained(name, state.train), state)
         state.save_record()
 
 
-def _train_residual(part: CorrectedPrior, state: RunState, cache: ResidualCache | None) -> None:
+def _train_residual(name: str, state: RunState, cache: ResidualCache | None) -> None:
     """Train a residual and store it; a stored one is loaded instead."""
     e, device, progress = state.experiment, state.source.device, state.progress
-    settings = settings_for(part.name, e.preset, e.settings)
-    path = residual_path(state.folder, part.name)
+    part, settings = state.model.fitted[name], state.model.settings_of(name)
+    path = residual_path(state.folder, name)
     cached = cache and cache.path_for(part, state.train, settings, e.seed, device.type)
     if path.exists() or (cache and cached and cache.restore(cached, path)):
         part.load(path)
         progress("residual", f"The residual of {part.name} is already trained.", prior=part.name)
         return
     progress("residual", f"Training the residual of {part.name}.", prior=part.name)
-    if stopped := part.train(state.train, settings, device, e.seed, lambda epoch: _report_epoch(part, epoch, progress)):
+    on_epoch = lambda epoch: _report_epoch(part, epoch, progress)  # noqa: E731
+    if stopped := state.model.train(name, state.train, device, on_epoch):
         progress("residual", f"{part.name}: {stopped}", prior=part.name, diverged=True)
     if part.rho is not None:
         message = f"{part.name}: the residual varies {part.rho:.2g} times as much as its prior (`balanced`)."
@@ -63,13 +60,10 @@ def _report_epoch(part: CorrectedPrior, epoch: EpochRecord, progress: Progress) 
 def _add_corrected(part: CorrectedPrior, state: RunState) -> None:
     """Add a corrected prior to the record: E_q / T, E_θ, and the scale of their sum."""
     residuals = [part.residual_energy(features) for features in state.scored.values()]
-    mean, std = part.statistics(state.train)
-    std = std if std > 0 else 1.0  # a constant energy is only shifted
-    record, before, energies = state.record, state.record.scale, state.prior_energies[part.name]
-    scale = Scale((*before.priors, part.name), np.r_[before.mean, mean], np.r_[before.std, std])
+    record, energies = state.record, state.prior_energies[part.name]
     prior = [np.column_stack([s.prior, e / part.temperature]) for s, e in zip(record.sets, energies, strict=True)]
     residual = [np.column_stack([s.residual, e]) for s, e in zip(record.sets, residuals, strict=True)]
-    state.record = record.with_corrected(scale, (*record.temperatures, part.temperature), prior, residual)
+    state.record = record.with_corrected(state.model.scale, (*record.temperatures, part.temperature), prior, residual)
 
 
 def suggest_beta(state: RunState) -> None:
@@ -77,7 +71,7 @@ def suggest_beta(state: RunState) -> None:
     id_features = state.scored[ID]
 
     def energies(features: Features) -> np.ndarray:
-        return state.record.scale.standardise(np.column_stack([p.hybrid_energy(features) for p in state.trained]))
+        return state.model.scale.standardise(np.column_stack([p.hybrid_energy(features) for p in state.model.trained]))
 
     choice = choose_beta(energies(id_features), energies(add_noise(id_features, state.experiment.seed)))
     content = {"beta": str(choice.beta), "grid": [str(b) for b in choice.grid], "auroc": list(choice.auroc)}

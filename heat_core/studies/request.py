@@ -18,7 +18,7 @@ from heat_core.runs.experiment import FEATURES, Experiment
 from heat_core.runs.results_file import FORMAT
 from heat_core.runs.run import RUN_OF_STUDY, Run
 from heat_core.storage import expand_home, heat_home, is_file, read_json, write_json, writing
-from heat_core.version import __version__
+from heat_core.version import NUMBERS_VERSION
 
 MEASUREMENTS_FILE = "measured.json"  # in the folder of a study: its measurements, which belong to no single run
 
@@ -127,7 +127,7 @@ def run_folder(experiment: Experiment, files: str) -> Path:
         experiment: experiment of the run; its name and whether it has a map make no difference.
         files: `fingerprint_of` the experiment.
     """
-    content = _normalise(experiment).to_dict() | {"name": "", "version": __version__, "files": files}
+    content = _normalise(experiment).to_dict() | {"name": "", "version": NUMBERS_VERSION, "files": files}
     return heat_home() / "runs" / f"{RUN_OF_STUDY}{digest_of_json(content, size=6)}"
 
 

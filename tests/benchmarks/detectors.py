@@ -44,7 +44,7 @@ def _ours(name: str):
         n, m = _sizes(quick)
         z, y, centres = features(n, DIM, CLASSES)
         train, test = as_features(z, y), as_features(features(m, DIM, CLASSES, 1)[0])
-        return lambda: load(name)(head_of(centres), **_SETTINGS.get(name, {})).fit(train).score(test)
+        return lambda: load(name)(**_SETTINGS.get(name, {})).fit_with_head(train, head_of(centres)).score_features(test)
 
     return prepare
 

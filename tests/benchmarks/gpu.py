@@ -22,7 +22,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from heat_core.data.datasets import from_folder
-from heat_core.detectors.knn import NearestNeighbours
+from heat_core.detectors.knn import KNN
 from heat_core.energies.moments import Moments
 from heat_core.energies.priors import make_prior
 from heat_core.energies.residual import ResidualMLP
@@ -104,11 +104,9 @@ def _moments(train: Features) -> Callable[[torch.device], np.ndarray]:
 
 
 def _neighbours(train: Features) -> Callable[[torch.device], np.ndarray]:
-    head = (np.zeros((_CLASSES, train.avg.shape[1])), np.zeros(_CLASSES))
-
     def run(device: torch.device) -> np.ndarray:
         with _products_on(device):
-            return NearestNeighbours(head, k=50).fit(train).score(train.subset(np.arange(len(train) // 4)))
+            return KNN(k=50).fit_with_head(train, None).score_features(train.subset(np.arange(len(train) // 4)))
 
     return run
 

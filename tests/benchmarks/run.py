@@ -28,7 +28,13 @@ CASES = [*detectors.CASES, *training.CASES, *scores.CASES, *system.CASES, *guard
 REPEATS, QUICK_REPEATS = 5, 2
 LEAST_SECONDS = 0.3  # of a repeat: what is shorter is done several times
 SLOW = 5.0  # seconds: what takes longer is not done a second time before it counts
-LIBRARIES = ("torch", "sklearn.linear_model", "scipy.stats", "heat_core.detectors.knn", "heat_core.energies.corrected_prior")
+LIBRARIES = (
+    "torch",
+    "sklearn.linear_model",
+    "scipy.stats",
+    "heat_core.detectors.knn",
+    "heat_core.energies.corrected_prior",
+)
 
 
 class Side:

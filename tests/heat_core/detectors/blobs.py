@@ -27,7 +27,7 @@ TRAIN_LOGITS = TRAIN.avg.astype(np.float64) @ HEAD[0].T + HEAD[1]
 
 
 def ours(name: str, **parameters) -> np.ndarray:
-    return load(name)(HEAD, **parameters).fit(TRAIN).score(TEST)
+    return load(name)(**parameters).fit_with_head(TRAIN, HEAD).score_features(TEST)
 
 
 def linear() -> torch.nn.Linear:

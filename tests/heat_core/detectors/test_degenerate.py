@@ -35,8 +35,8 @@ SENTENCES = (
 )
 
 
-def method(name: str, head=HEAD):
-    return load(name)(head, **{"ebm": {"settings": QUICK}}.get(name, {}))
+def fitted(name: str, train: Features, head=HEAD):
+    return load(name)(**{"ebm": {"settings": QUICK}}.get(name, {})).fit_with_head(train, head)
 
 
 @pytest.mark.filterwarnings("ignore:Number of distinct clusters")
@@ -45,9 +45,9 @@ def method(name: str, head=HEAD):
 def test_degenerate_training_features(name, case):
     if sentence := SENTENCES.get((name, case)):
         with pytest.raises(HeatError, match=sentence):
-            method(name).fit(DEGENERATE[case])
+            fitted(name, DEGENERATE[case])
         return
-    scores = method(name).fit(DEGENERATE[case]).score(TEST)
+    scores = fitted(name, DEGENERATE[case]).score_features(TEST)
     assert scores.shape == (len(TEST),)
     assert np.isfinite(scores).all()
 
@@ -57,7 +57,7 @@ def test_degenerate_training_features(name, case):
 def test_degenerate_samples(name):
     """A feature that is zero, all negative, the mean of the training features, or far away."""
     z = np.stack([np.zeros(DIM), np.full(DIM, -3.0), TRAIN.avg.mean(axis=0), np.full(DIM, 1e4)]).astype(np.float32)
-    scores = method(name).fit(TRAIN).score(with_labels(z, np.arange(4)))
+    scores = fitted(name, TRAIN).score_features(with_labels(z, np.arange(4)))
     assert scores.shape == (4,)
     assert np.isfinite(scores).all()
 
@@ -65,7 +65,7 @@ def test_degenerate_samples(name):
 @pytest.mark.parametrize("name", FROM_FEATURES)
 def test_identical_logits(name):
     head = np.zeros((CLASSES, DIM)), np.ones(CLASSES)
-    assert np.isfinite(method(name, head).fit(TRAIN).score(TEST)).all()
+    assert np.isfinite(fitted(name, TRAIN, head).score_features(TEST)).all()
 
 
 @pytest.mark.parametrize("name", FAST)
@@ -77,7 +77,7 @@ def test_half_precision_is_read_as_what_it_is(name):
         train, test = (
             Features(z.astype(dtype), None, f.labels, f.ids) for z, f in zip(half, (TRAIN, TEST), strict=True)
         )
-        scores.append(method(name).fit(train).score(test))
+        scores.append(fitted(name, train).score_features(test))
     assert scores[0].dtype == np.float64
     assert_close_in_norm(scores[0], scores[1], 1e-6)
 
@@ -94,11 +94,11 @@ def test_features_larger_than_memory_score_as_those_in_memory(name, tmp_path, mo
     assert isinstance(mapped, np.memmap)
     ids, labels = list(map(str, range(n))), TRAIN.labels[rows]
     of_memory, of_file = (Features(avg, None, labels, ids) for avg in (z, mapped))
-    expected = method(name).fit(of_memory).score(of_memory)
+    expected = fitted(name, of_memory).score_features(of_memory)
     assert expected.shape == (n,)
-    assert_close_in_norm(method(name).fit(of_file).score(of_file), expected, 1e-6)
+    assert_close_in_norm(fitted(name, of_file).score_features(of_file), expected, 1e-6)
     last = of_memory.subset(np.arange(n - 5, n))  # every block is scored by itself
-    np.testing.assert_allclose(method(name).fit(of_memory).score(last), expected[-5:], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(fitted(name, of_memory).score_features(last), expected[-5:], rtol=1e-4, atol=1e-4)
 
 
 def test_features_that_are_no_numbers_reach_no_detector():

@@ -57,7 +57,7 @@ def test_mahalanobis_is_pytorch_oods():
 def test_vim_is_pytorch_oods():
     expected = rival.ViM(None, 9, WEIGHT, BIAS).fit_features(Z, Y).predict_features(TEST_Z)
     np.testing.assert_allclose(ours("vim", dim=9), expected, rtol=1e-3, atol=1e-3)
-    assert load("vim")(HEAD).fit(TRAIN).energy_.dim_ == DIM // 2
+    assert load("vim")().fit_with_head(TRAIN, HEAD).energy_.dim_ == DIM // 2
 
 
 def test_residual_is_the_norm_outside_the_principal_subspace():
@@ -96,7 +96,9 @@ def test_openmax_is_pytorch_oods():
     logits = torch.from_numpy(TRAIN_LOGITS)
     assert len(logits.argmax(dim=1).unique()) == CLASSES
     expected = rival.OpenMax(None, tailsize=20, alpha=3).fit_logits(logits, Y).predict_logits(logits)
-    np.testing.assert_allclose(load("openmax")(HEAD, alpha=3).fit(TRAIN).score(TRAIN), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        load("openmax")(alpha=3).fit_with_head(TRAIN, HEAD).score_features(TRAIN), expected, atol=1e-5
+    )
 
 
 def test_el_is_pytorch_oods():
@@ -112,8 +114,8 @@ def test_ssd_is_its_formula(name, clusters):
     train, test = (x.avg / np.linalg.norm(x.avg, axis=1, keepdims=True) for x in (features(2000), TEST))
     plain = Features(train, train, np.arange(len(train)) % CLASSES, [""] * len(train))
     parameters = {"covariance": "empirical"} | ({"clusters": clusters} if clusters else {})
-    method = load(name)(HEAD, **parameters)
-    scores = method.fit(plain).score(TEST)
+    method = load(name)(**parameters)
+    scores = method.fit_features(plain).score_features(TEST)
     assigned = method.assign_clusters(plain.avg, plain)
     expected = []
     for cluster in np.unique(assigned):
@@ -124,29 +126,29 @@ def test_ssd_is_its_formula(name, clusters):
 
 
 def test_ssd_shares_its_covariance_where_clusters_are_small():
-    assert len(load("ssd-plus")(HEAD).fit(TRAIN).mixtures_) == 1
-    assert len(load("ssd-plus")(HEAD).fit(features(2000)).mixtures_) == CLASSES
+    assert len(load("ssd-plus")().fit_with_head(TRAIN, HEAD).mixtures_) == 1
+    assert len(load("ssd-plus")().fit_with_head(features(2000), HEAD).mixtures_) == CLASSES
 
 
 def test_ensemble_is_the_mean_softmax_of_its_heads():
-    method = load("ensemble")(HEAD, members=3).fit(TRAIN)
+    method = load("ensemble")(members=3).fit_with_head(TRAIN, HEAD)
     mean = sum(softmax(TEST.avg @ w.T + b, axis=1) for w, b in method.heads_) / 3
-    np.testing.assert_allclose(method.score(TEST), -mean.max(axis=1), rtol=1e-9)
+    np.testing.assert_allclose(method.score_features(TEST), -mean.max(axis=1), rtol=1e-9)
     assert not np.allclose(method.heads_[0][0], method.heads_[1][0])
 
 
 def test_the_data_driven_energy_learns_without_a_prior():
     settings = ResidualSettings(width=64, learning_rate=3e-3, epochs=5, updates=150, batch_size=128)
-    method = load("ebm")(HEAD, settings).fit(TRAIN)
+    method = load("ebm")(settings).fit_with_head(TRAIN, HEAD)
     shuffled = RNG.permuted(TRAIN.avg, axis=0)  # every dimension as it was, but no longer together
     far = Features(shuffled, shuffled, None, TRAIN.ids)
-    assert np.mean(method.score(far)) > np.percentile(method.score(TRAIN), 75)
+    assert np.mean(method.score_features(far)) > np.percentile(method.score_features(TRAIN), 75)
 
 
 def test_k_beyond_the_training_set_gives_a_sentence():
     with pytest.raises(HeatError, match="k = 500 exceeds the 400"):
-        load("knn")(HEAD, k=500).fit(TRAIN)
-    assert load("knn")(HEAD).fit(features(3)).k_ == 3
+        load("knn")(k=500).fit_with_head(TRAIN, HEAD)
+    assert load("knn")().fit_with_head(features(3), HEAD).k_ == 3
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ def test_k_beyond_the_training_set_gives_a_sentence():
 )
 def test_impossible_parameters_give_a_sentence(name, parameters, sentence):
     with pytest.raises(HeatError, match=sentence):
-        load(name)(HEAD, **parameters).fit(TRAIN)
+        load(name)(**parameters).fit_with_head(TRAIN, HEAD)
 
 
 def test_parameters_change_the_scores():
@@ -206,7 +208,7 @@ def test_published_values_wait_for_the_whole_set():
         id_set = Experiment(id=source, ood={"a": "b"}).id_set
         return Context(id_set, settings_for("gmm", "quick"), seed=0, backbone=None)
 
-    method = load("knn").for_run(HEAD, context("data/cifar10/train"))
+    method = load("knn").for_run(context("data/cifar10/train"))
     assert method.k_of == (50, 50_000)
-    assert method.fit(TRAIN).k_ == 5
-    assert load("dice").for_run(HEAD, context("imagenet/train")).sparsity == 0.7
+    assert method.fit_features(TRAIN).k_ == 5
+    assert load("dice").for_run(context("imagenet/train")).sparsity == 0.7

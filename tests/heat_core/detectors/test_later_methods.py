@@ -91,9 +91,9 @@ def test_rmds_of_few_samples_finds_what_is_far_unusual():
         return Features(z, None, labels, [""] * 200)
 
     for name in ("rmds", "rmds-plus-plus"):
-        method = load(name)(HEAD).fit(sampled(1.0))
+        method = load(name)().fit_with_head(sampled(1.0), HEAD)
         assert method.classes_.covariance_used_ == "ledoit-wolf"
-        known, far = method.score(sampled(1.0)), method.score(sampled(3.0))
+        known, far = method.score_features(sampled(1.0)), method.score_features(sampled(3.0))
         assert np.median(far) > np.median(known)
 
 
@@ -115,9 +115,9 @@ def test_scale_is_pytorch_oods(percentile):
 
 
 def test_the_percentiles_are_the_published_ones():
-    assert load("ash-s").for_run(HEAD, context("cifar10")).percentile == 95
-    assert load("ash-s").for_run(HEAD, context("imagenet")).percentile == 90
-    assert load("scale").for_run(HEAD, context("cifar10")).percentile == 85
+    assert load("ash-s").for_run(context("cifar10")).percentile == 95
+    assert load("ash-s").for_run(context("imagenet")).percentile == 90
+    assert load("scale").for_run(context("cifar10")).percentile == 85
 
 
 def context(id_set: str) -> Context:
@@ -130,12 +130,12 @@ def context(id_set: str) -> Context:
 def test_gen_is_its_formula_and_pytorch_oods():
     """Theirs is the mean of the terms, of probabilities that are cut at 1e-7: here none is so small."""
     soft = HEAD[0] / 20, HEAD[1] / 20
-    scores = load("gen")(soft).fit(TRAIN).score(TEST)
+    scores = load("gen")().fit_with_head(TRAIN, soft).score_features(TEST)
     p = np.sort(softmax(LOGITS / 20, axis=1), axis=1)
     np.testing.assert_allclose(scores, (p**0.1 * (1 - p) ** 0.1).sum(axis=1), rtol=1e-6)
     theirs = rival.GEN(None).predict_logits(torch.from_numpy(LOGITS / 20))
     np.testing.assert_allclose(scores, CLASSES * theirs, rtol=1e-5)
-    of_two = load("gen")(soft, largest=2).fit(TRAIN).score(TEST)
+    of_two = load("gen")(largest=2).fit_with_head(TRAIN, soft).score_features(TEST)
     np.testing.assert_allclose(of_two, (p[:, -2:] ** 0.1 * (1 - p[:, -2:]) ** 0.1).sum(axis=1), rtol=1e-6)
 
 
@@ -144,7 +144,7 @@ def test_gen_keeps_every_digit_of_a_sure_prediction(gap):
     """Of two classes p(1 - p) is e^-gap / (1 + e^-gap)², also where 1 - p is less than float64 can hold beside 1."""
     head = np.array([[1.0, 0.0], [0.0, 0.0]]), np.zeros(2)
     z = np.array([[gap, 0.0]])
-    score = load("gen")(head).fit(TRAIN).score(Features(z, z, None, ["x"]))
+    score = load("gen")().fit_with_head(TRAIN, head).score_features(Features(z, z, None, ["x"]))
     np.testing.assert_allclose(score, 2 * np.exp(0.1 * (-gap - 2 * np.log1p(np.exp(-gap)))), rtol=1e-9)
 
 
@@ -158,40 +158,42 @@ def test_fdbd_is_pytorch_oods():
 
 def test_fdbd_takes_two_classes_of_one_weight_for_no_boundary():
     doubled = np.vstack([HEAD[0], HEAD[0][2]]), np.append(HEAD[1], HEAD[1][2])
-    scores = load("fdbd")(doubled).fit(TRAIN).score(TEST)
+    scores = load("fdbd")().fit_with_head(TRAIN, doubled).score_features(TEST)
     other = PREDICTED != 2  # class 2 has one boundary more for each of them, and itself as before
     assert_close_in_norm(scores[~other], ours("fdbd")[~other] * (CLASSES - 1) / CLASSES, 1e-6)
     assert (scores[other] != ours("fdbd")[other]).all()
     with pytest.raises(HeatError, match="one class has none"):
-        load("fdbd")((HEAD[0][:1], HEAD[1][:1])).fit(TRAIN)
+        load("fdbd")().fit_with_head(TRAIN, (HEAD[0][:1], HEAD[1][:1]))
 
 
 @pytest.mark.parametrize("alpha", [1e-4, 0.1])
 def test_nci_is_pytorch_oods(alpha):
     expected = rival.NCI(None, linear(), alpha).fit_features(Z).predict_features(TEST_Z)
     np.testing.assert_allclose(ours("nci", alpha=alpha), expected, rtol=1e-5)
-    assert load("nci")(HEAD).alpha == 1e-4
+    assert load("nci")().alpha == 1e-4
 
 
 def test_nnguide_is_pytorch_oods():
     expected = rival.NNGuide(None, linear(), 7).fit_features(Z, Y).predict_features(TEST_Z)
     np.testing.assert_allclose(ours("nnguide", k=7), expected, rtol=1e-5)
-    assert load("nnguide")(HEAD).k == 10
+    assert load("nnguide")().k == 10
 
 
 def test_nnguides_bank_is_a_share_of_every_class():
     bank = TRAIN.subsample(0.1)
     assert np.bincount(bank.labels).tolist() == [10] * CLASSES
-    np.testing.assert_array_equal(ours("nnguide", share=0.1), load("nnguide")(HEAD).fit(bank).score(TEST))
-    assert load("nnguide").for_run(HEAD, context("imagenet")).share == 0.01
-    assert load("nnguide").for_run(HEAD, context("cifar10")).share == 1
+    np.testing.assert_array_equal(
+        ours("nnguide", share=0.1), load("nnguide")().fit_with_head(bank, HEAD).score_features(TEST)
+    )
+    assert load("nnguide").for_run(context("imagenet")).share == 0.01
+    assert load("nnguide").for_run(context("cifar10")).share == 1
 
 
 def test_nnguide_takes_all_of_a_bank_that_is_smaller_than_k():
     few = TRAIN.subset(np.arange(4))
     bank = normalised(few.avg.astype(np.float64)) * logsumexp(TRAIN_LOGITS[:4], axis=1)[:, None]
     expected = -logsumexp(LOGITS, axis=1) * (normalised(NEW) @ bank.T).mean(axis=1)
-    np.testing.assert_allclose(load("nnguide")(HEAD).fit(few).score(TEST), expected, rtol=1e-5)
+    np.testing.assert_allclose(load("nnguide")().fit_with_head(few, HEAD).score_features(TEST), expected, rtol=1e-5)
 
 
 def test_she_is_pytorch_oods():
@@ -206,7 +208,7 @@ def test_she_stores_all_of_a_class_of_which_none_is_right():
     swapped = swapped.subset(np.flatnonzero(TRAIN_LOGITS.argmax(axis=1) == TRAIN.labels))
     means = np.stack([swapped.avg[swapped.labels == c].astype(np.float64).mean(axis=0) for c in range(CLASSES)])
     expected = -np.einsum("nd,nd->n", NEW, means[PREDICTED])
-    assert_close_in_norm(load("she")(HEAD).fit(swapped).score(TEST), expected, 1e-6)
+    assert_close_in_norm(load("she")().fit_with_head(swapped, HEAD).score_features(TEST), expected, 1e-6)
 
 
 def test_core_is_its_formula():
@@ -230,7 +232,7 @@ def test_core_cannot_be_had_where_the_head_reads_everything():
     head = np.random.default_rng(0).normal(size=(DIM, DIM)), np.zeros(DIM)
     every = replace(TRAIN, labels=np.arange(len(TRAIN)) % DIM)
     with pytest.raises(HeatError, match="head of 24 classes reads every direction of the 24 features"):
-        load("core")(head).fit(every)
+        load("core")().fit_with_head(every, head)
 
 
 # ---- parameters ------------------------------------------------------------------------------------------------------
@@ -269,4 +271,4 @@ def test_parameters_change_the_scores(name, parameters):
 )
 def test_impossible_parameters_give_a_sentence(name, parameters, sentence):
     with pytest.raises(HeatError, match=sentence):
-        load(name)(HEAD, **parameters).fit(TRAIN)
+        load(name)(**parameters).fit_with_head(TRAIN, HEAD)

@@ -25,11 +25,11 @@ class FarFromTheMean(Detector):
     title, source = "Far <from> the mean", "this test"
     place = 15
 
-    def fit(self, train: Features) -> "FarFromTheMean":
+    def fit_features(self, train: Features) -> "FarFromTheMean":
         self._mean = np.asarray(train.avg, np.float64).mean(axis=0)
         return self
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         return np.linalg.norm(features.avg - self._mean, axis=1)
 
 
@@ -38,15 +38,14 @@ class Coin(Detector):
 
     title, source = "Coin", "this test"
 
-    def __init__(self, head, seed: int = -1) -> None:
-        super().__init__(head)
+    def __init__(self, seed: int = -1) -> None:
         self.seed = seed
 
     @classmethod
-    def for_run(cls, head, context: Context) -> "Coin":
-        return cls(head, context.seed)
+    def for_run(cls, context: Context) -> "Coin":
+        return cls(context.seed)
 
-    def score(self, features: Features) -> np.ndarray:
+    def score_features(self, features: Features) -> np.ndarray:
         return np.full(len(features), float(self.seed))
 
 

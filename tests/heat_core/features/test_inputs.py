@@ -37,7 +37,7 @@ def test_features_may_be_tensors(kind):
     np.testing.assert_allclose(given.avg, Z, atol=0.02)
     plain = Features(np.asarray(given.avg), None, Y, IDS, ["a", "b", "c"])
     for name in ("msp", "knn"):
-        scores = [load(name)(HEAD).fit(f).score(f) for f in (given, plain)]
+        scores = [load(name)().fit_with_head(f, HEAD).score_features(f) for f in (given, plain)]
         np.testing.assert_array_equal(*scores)
 
 
@@ -81,7 +81,10 @@ def test_a_head_may_be_of_parameters():
     plain = layer.weight.detach().numpy(), layer.bias.detach().numpy()
     features = Features(Z, None, Y, IDS, ["a", "b", "c"])
     for name in ("msp", "maxlogit", "she"):
-        scores = [load(name)(head).fit(features).score(features) for head in ((layer.weight, layer.bias), plain)]
+        scores = [
+            load(name)().fit_with_head(features, head).score_features(features)
+            for head in ((layer.weight, layer.bias), plain)
+        ]
         np.testing.assert_array_equal(*scores)
     energies = [EnergyLogits(*head).fit(Z).energy(Z) for head in ((layer.weight, layer.bias), plain)]
     np.testing.assert_array_equal(*energies)
@@ -99,7 +102,7 @@ def test_a_head_may_be_of_parameters():
 )
 def test_a_head_that_is_none_is_refused(head, sentence):
     with pytest.raises(HeatError, match=sentence):
-        load("msp")(head)
+        load("msp")().fit_with_head(Features(Z, None, None, IDS), head)
 
 
 def test_priors_take_tensors_and_refuse_other_shapes():
@@ -113,7 +116,9 @@ def test_priors_take_tensors_and_refuse_other_shapes():
     with pytest.raises(HeatError, match=r"non-empty \(N, D\) array of numbers"):
         GaussianMixture().fit(np.array([["a", "b"]]), Y[:1])
     with pytest.raises(HeatError, match="The head reads 6 features, and these have 4"):
-        load("msp")(HEAD).score(Features(Z[:, :4], None, None, IDS))
+        load("msp")().fit_with_head(Features(Z, None, None, IDS), HEAD).score_features(
+            Features(Z[:, :4], None, None, IDS)
+        )
 
 
 def test_metrics_take_tensors_and_name_what_is_no_number():

@@ -112,13 +112,13 @@ def test_scores_are_those_of_the_order_before(watched, tmp_path, monkeypatch):
     kinds = {name: load(name) for name in ("msp", *SLOW, "knn")}
     train = source.features(TRAIN, [c for kind in kinds.values() for c in kind.train_columns(source.backbone)])
     context = Context(e.id_set, settings_for("gmm", e.preset, e.settings), e.seed, source.backbone)
-    fitted = {name: kind.for_run(done.head, context).fit(train) for name, kind in kinds.items()}
+    fitted = {name: kind.for_run(context).fit_with_head(train, done.head) for name, kind in kinds.items()}
     columns = [c for detector in fitted.values() for c in detector.test_columns(source.backbone)]
     for name in (ID, "unseen"):
         features = source.features(name, list(dict.fromkeys(columns)))
         np.testing.assert_array_equal(features.avg, done.features(name).avg)
         for method, detector in fitted.items():
-            np.testing.assert_array_equal(detector.score(features), done.detector_scores(name, method), method)
+            np.testing.assert_array_equal(detector.score_features(features), done.detector_scores(name, method), method)
 
 
 @pytest.mark.parametrize("at", ["gram: scoring", "gram: done", "mds: fitting"])
@@ -181,7 +181,7 @@ def test_a_slow_detector_that_fails_is_tried_again(home, monkeypatch):
 
     messages, once = [], experiment(detectors=["ensemble", "odin"])
     with monkeypatch.context() as patch:
-        patch.setattr(load("ensemble"), "fit", refuse)
+        patch.setattr(load("ensemble"), "fit_features", refuse)
         done = run(once, on_event=lambda event: messages.append(event["message"]))
     assert done.status == "done"
     assert done.left_out == {"ensemble": "ensemble is left out: it has no mind to."}
