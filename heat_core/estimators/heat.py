@@ -1,13 +1,15 @@
 """HEAT as an estimator: fit on the features of known samples, then score others (Lafon et al., ICML 2023)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from heat_core.backbones.registry import Backbone
 from heat_core.composition import Lens, compose
 from heat_core.energies.clusters import fit_cluster_head, label_by_clusters
 from heat_core.energies.fitted_attribute import FittedAttribute
@@ -18,10 +20,12 @@ from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.estimators.base import OODEstimator
 from heat_core.estimators.inputs import check_head
+from heat_core.estimators.loader_features import extract
 from heat_core.features.batches import auto_device
 from heat_core.features.features import Features
 from heat_core.features.heads import HeadChoice, choose_head, logits_of
 from heat_core.guard.guard import Guard
+from heat_core.guard.network import Network
 
 _NOTE = "Calibrated on {} known samples on which nothing was fitted."
 
@@ -50,6 +54,7 @@ class HEAT(OODEstimator):
     Attributes:
         model_: priors, residuals and scale.
         class_names_: names of the classes of the head.
+        backbone_: network of the features after `from_model`, else None.
 
     Example:
         >>> import numpy as np
@@ -63,6 +68,7 @@ class HEAT(OODEstimator):
 
     model_ = FittedAttribute[HybridModel]()
     class_names_ = FittedAttribute[list[str]]()
+    backbone_ = FittedAttribute[Backbone | None]()
 
     def __init__(
         self,
@@ -90,6 +96,44 @@ class HEAT(OODEstimator):
         )
         self.clusters, self.device, self.seed, self.verbose = clusters, device, seed, verbose
 
+    @classmethod
+    def from_model(
+        cls,
+        model: torch.nn.Module | Backbone | str,
+        loader: Iterable[Any],
+        calibration: Iterable[Any] | None = None,
+        *,
+        image_key: str = "image",
+        label_key: str | None = "label",
+        **options: Any,
+    ) -> Self:
+        """Fit on the features of a loader's images, and keep the network for the guard.
+
+        The network's own head is used where it classifies most of the images as they are labelled, as in a run.
+
+        Args:
+            model: as in `extract`. For a guard that scores images, and not only pixels and features, give
+                `Backbone.wrap(module, transform)` or the name of a backbone.
+            loader: batches of known images, as in `extract`.
+            calibration: batches of other known images for `calibrate`, or None.
+            image_key: key of the images, where batches are dictionaries.
+            label_key: key of the labels, where batches are dictionaries; None = labels are not read.
+            **options: arguments of the constructor; its `device` also runs the network.
+
+        Raises:
+            HeatError: as `extract` and `fit`.
+        """
+        heat = cls(**options)
+        read = partial(extract, image_key=image_key, label_key=label_key, device=heat.device, progress=heat.verbose)
+        train = read(model, loader)
+        head, class_names = train.head_of_labels()
+        heat.fit(train.avg, train.labels, std=train.std, head=head)
+        heat.backbone_, heat.class_names_ = train.backbone, class_names or heat.class_names_
+        if calibration is not None:
+            known = read(heat.backbone_, calibration)
+            heat.calibrate(known.avg, std=known.std)
+        return heat
+
     @property
     def false_alarm_rate(self) -> float:
         """Share of known samples that `predict` may call OOD: `alpha`."""
@@ -115,7 +159,7 @@ class HEAT(OODEstimator):
         calibration = self._require_calibration()
         return Guard(
             name=name,
-            network=None,
+            network=None if self.backbone_ is None else Network.from_backbone(self.backbone_, None, None),
             head=model.head.head,
             parts=model.trained,
             scale=model.scale,
@@ -139,6 +183,7 @@ class HEAT(OODEstimator):
 
     def _fit_arrays(self, train: Features, head: Any) -> None:
         """Fit the head, then the priors, then their residuals, in the order of a run."""
+        self.backbone_ = None
         if self.classes_ is not None and len(self.classes_) < 2:
             raise HeatError("y has one class: give samples of two or more, or leave y out.")
         has_classes = self.classes_ is not None or head is not None

@@ -16,6 +16,7 @@ from heat_core.data.folder_scan import normalise_class_names
 from heat_core.errors import HeatError
 from heat_core.features.batches import auto_device, extract_batches, require_pixel_range
 from heat_core.features.features import Features
+from heat_core.features.heads import find_own_head
 from heat_core.names import printable, shortlist
 from heat_core.types import Head
 
@@ -36,6 +37,30 @@ class LoaderFeatures(Features):
 
     head: Head | None = None
     backbone: Backbone | None = None
+
+    def head_of_labels(self) -> tuple[Head | None, list[str]]:
+        """Return the rows of the head for the classes that have samples, and the names of these classes.
+
+        Without labels it is the whole head. It is None where there is none, or where the classes of the network are
+        others than those of the labels (see `heads.find_own_head`); names are then those of the labels.
+
+        Raises:
+            HeatError: where labels are negative.
+        """
+        if self.labels is None:
+            return self.head, []
+        present, labels = np.unique(self.labels, return_inverse=True)
+        if present[0] < 0:
+            raise HeatError(f"The loader has the label {present[0]}: classes of known images are numbered from 0.")
+        rows = max(0 if self.head is None else len(self.head[1]), int(present[-1]) + 1)
+        names = self.class_names or [str(row) for row in range(rows)]
+        indices = present.tolist()
+        train = Features(
+            *(self.avg, None, labels, self.ids, [names[c] for c in indices]),
+            class_indices=indices,
+            all_class_names=names,
+        )
+        return find_own_head(self.head, train)[0], train.class_names
 
 
 def extract(

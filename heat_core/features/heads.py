@@ -79,15 +79,38 @@ def choose_head(
 ) -> HeadChoice:
     """Choose the model's own head where its classes are those of the training set, else fit one.
 
-    Where the model does not name its classes, their order is not known. Readers of folders sort classes naturally
-    (timm) or as texts (torchvision). The order with the highest accuracy is used.
-
     Args:
         model_head: the model's head, or None.
         train: features with labels.
         no_head_reason: why the model has no head, for the reason of the choice.
         on_step: receives the progress of fitting a head.
         class_names: names of the classes of the model's head, in its order; () where they are not known.
+
+    Raises:
+        HeatError: where the features have no labels.
+    """
+    head, reason = find_own_head(model_head, train, no_head_reason, class_names)
+    if head is not None:
+        return HeadChoice(head, None, reason)
+    return HeadChoice(fit_head(train.avg, train.required_labels("A classifier's head"), on_step), fit_head, reason)
+
+
+def find_own_head(
+    model_head: Head | None, train: Features, no_head_reason: str = "it has none", class_names: Sequence[str] = ()
+) -> tuple[Head | None, str]:
+    """Return the rows of the model's head for the classes of the training set, or None where its classes are others.
+
+    Where the model does not name its classes, their order is not known. Readers of folders sort classes naturally
+    (timm) or as texts (torchvision). The order with the highest accuracy is used.
+
+    Args:
+        model_head: the model's head, or None.
+        train: features with labels.
+        no_head_reason: why the model has no head, for the reason.
+        class_names: names of the classes of the model's head, in its order; () where they are not known.
+
+    Returns:
+        The head, and a sentence with the reason.
 
     Raises:
         HeatError: where the features have no labels.
@@ -102,12 +125,12 @@ def choose_head(
         accuracy, order = max((_accuracy(model_head, order, train, labels), order) for order in orders)
         if accuracy >= 1 / classes + _MIN_RELATIVE_ACCURACY * (1 - 1 / classes):
             reason = f"The model's own head is used ({accuracy:.1%} of the training images right)."
-            return HeadChoice((model_head[0][order], model_head[1][order]), None, reason)
+            return (model_head[0][order], model_head[1][order]), reason
         reason = (
             f"The model's own head gets {accuracy:.1%} of the training images right, so that its {classes} classes are "
             f"others than those of this set, or in another order: {fitting}"
         )
-    return HeadChoice(fit_head(train.avg, labels, on_step), fit_head, reason)
+    return None, reason
 
 
 def _candidate_orders(outputs: int, train: Features, class_names: Sequence[str]) -> list[list[int]]:

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
 from heat_core import HeatError, extract
 from heat_core.backbones.registry import Backbone, load_backbone
 from heat_core.data.datasets import open_dataset
 from heat_core.estimators.loader_features import LoaderFeatures
 from heat_core.features import extraction
+from tests.heat_core.estimators.pictures import Pictures
 
 DEMO, CPU, SHAPE = "heat-demo-resnet", torch.device("cpu"), (3, 32, 32)
 
@@ -25,19 +26,6 @@ def known() -> Backbone:
 @pytest.fixture(scope="module")
 def images():
     return open_dataset("demo-digits", "test").limited(7)
-
-
-class Pictures(Dataset):
-    """The images of a set as pixels, with their labels and the names of the classes."""
-
-    def __init__(self, images, transform) -> None:
-        self.images, self.transform, self.classes = images, transform, images.class_names
-
-    def __len__(self):
-        return len(self.images)
-
-    def __getitem__(self, index):
-        return self.transform(self.images.open(index)), int(self.images.labels[index])
 
 
 @pytest.fixture(scope="module")
