@@ -9,6 +9,7 @@ from pathlib import Path
 
 from heat_core.digests import digest_of_array, digest_of_json
 from heat_core.energies.corrected_prior import CorrectedPrior
+from heat_core.energies.names import prior_kind, registry
 from heat_core.energies.settings import ResidualSettings
 from heat_core.features.features import Features
 from heat_core.storage import replacing, writing
@@ -34,6 +35,8 @@ class ResidualCache:
             "seed": seed,
             "device": device,
         }
+        if plugin := registry.origin(prior_kind(part.name)):
+            follows_from["plugin"] = plugin
         key = digest_of_json(follows_from)
         return self.folder / f"{part.name}-{key}.safetensors"
 
