@@ -17,14 +17,15 @@ def copy_module(module: nn.Module) -> nn.Module:
     Raises:
         HeatError: where it is no module, or cannot be copied.
     """
-    while isinstance(module, _WRAPPERS) or hasattr(module, "_orig_mod"):  # torch.compile keeps the module there
-        module = module.module if isinstance(module, _WRAPPERS) else module._orig_mod
-    if not isinstance(module, nn.Module):
-        raise HeatError(f"The network is a {type(module).__name__}: give a torch.nn.Module.")
+    plain: object = module
+    while isinstance(plain, _WRAPPERS) or hasattr(plain, "_orig_mod"):  # torch.compile keeps the module there
+        plain = plain.module if isinstance(plain, _WRAPPERS) else plain._orig_mod
+    if not isinstance(plain, nn.Module):
+        raise HeatError(f"The network is a {type(plain).__name__}: give a torch.nn.Module.")
     try:
-        return copy.deepcopy(module)
+        return copy.deepcopy(plain)
     except Exception as error:  # code of the caller may raise anything
-        raise HeatError(f"{type(module).__name__} cannot be copied ({first_line(error)}).") from error
+        raise HeatError(f"{type(plain).__name__} cannot be copied ({first_line(error)}).") from error
 
 
 class FrozenModule(nn.Module):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -130,7 +131,7 @@ class HEAT(OODEstimator):
         heat.fit(train.avg, train.labels, std=train.std, head=head)
         heat.backbone_, heat.class_names_ = train.backbone, class_names or heat.class_names_
         if calibration is not None:
-            known = read(heat.backbone_, calibration)
+            known = read(train.backbone, calibration)
             heat.calibrate(known.avg, std=known.std)
         return heat
 
@@ -216,7 +217,7 @@ class HEAT(OODEstimator):
             if spec.needs_head and not has_classes:
                 raise HeatError(f"y is missing: the prior {name} reads the logits of a classifier. Give y, or head.")
             settings_for(name, self.preset, dict(self.settings or {}))
-        self._lens.select_priors(names)
+        replace(self._lens, priors=tuple(names)).select_priors(names)
         compose(np.zeros((1, len(names))), self.beta, self.weights)
         return names
 

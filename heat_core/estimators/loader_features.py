@@ -1,7 +1,7 @@
 """Features of the batches of a loader, by any network."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,8 +35,8 @@ class LoaderFeatures(Features):
         backbone: the network.
     """
 
-    head: Head | None = None
-    backbone: Backbone | None = None
+    head: Head | None = field(kw_only=True)
+    backbone: Backbone = field(kw_only=True)
 
     def head_of_labels(self) -> tuple[Head | None, list[str]]:
         """Return the rows of the head for the classes that have samples, and the names of these classes.
