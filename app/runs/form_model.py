@@ -7,8 +7,9 @@ from app.runs.form_values import FormValues
 from app.runs.form_widgets import bind, show_error
 from app.runs.training_settings import draw_training_settings
 from heat_core import detectors
-from heat_core.energies.names import all_priors, prior_title, second_priors
+from heat_core.energies.names import BUILT_IN, all_priors, prior_kind, prior_title, second_priors
 from heat_core.energies.settings import PRESET_NAMES
+from heat_core.plugins import problems
 from heat_core.runs.experiment import COVARIANCES, MIXTURE_WEIGHTS
 
 
@@ -67,7 +68,8 @@ def draw_heat(form: FormValues) -> None:
         (*all_priors(), *(second_priors() if form.values["second_backbone"] else ())),
         selection_mode="multi",
         wrap=True,
-        format_func=lambda p: escape_markdown(prior_title(p)),
+        format_func=lambda p: escape_markdown(prior_title(p) if prior_kind(p) in BUILT_IN else p),  # unlike its title,
+        # the name of a plugin's prior does not change when the plugin is imported
         help="GMM: mixture on average-pooled features. GMM-std: on std-pooled features. EL: energy of the "
         "logits (Sec. 3.2). DICE: a sparsified head (Tab. 10). KNN (a soft one), ViM and SCALE go beyond the paper.",
         **bind("priors", form, "default"),
@@ -86,6 +88,8 @@ def draw_heat(form: FormValues) -> None:
         "mds and gram read images again or more of the network, and take the longest.",
         **bind("detectors", form, "default"),
     )
+    for sentence in problems.values():
+        st.warning(escape_markdown(sentence))
     _draw_mixture_settings(form)
     st.text_input("Name of the run", placeholder="how lists show it", **bind("name", form))
     st.toggle("Make the map", help="UMAP of all samples, beside the residuals.", **bind("map", form))

@@ -174,7 +174,10 @@ class FormValues:
     def current_settings(self) -> dict[str, Any]:
         """Return the training settings of the first prior, with the changes applied."""
         prior = next(iter(self.values["priors"]), "gmm")
-        options = settings_for(prior, self.values["preset"]).as_options()
+        try:
+            options = settings_for(prior, self.values["preset"]).as_options()
+        except HeatError:  # its plugin cannot be imported, which the form shows
+            options = settings_for("gmm", self.values["preset"]).as_options()
         return {name: self.settings.get(name, value) for name, value in options.items()}
 
     def reset_settings(self) -> None:

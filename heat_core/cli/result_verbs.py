@@ -25,10 +25,16 @@ def print_runs(options: argparse.Namespace) -> None:  # noqa: ARG001 (every verb
 def print_detectors(options: argparse.Namespace) -> None:  # noqa: ARG001
     """Print one line per detector, in the order of the tables: name, title, input, evidence and source."""
     rows = [
-        [name, kind.title, "images" if kind.reads_images else "features", kind.evidence, kind.source]
+        [name, kind.title, "images" if kind.reads_images else "features", kind.evidence, _source(name, kind.source)]
         for name, kind in detectors.in_table_order().items()
     ]
     print_table([["name", "title", "reads", "judges by", "source"], *rows], align="<")
+
+
+def _source(detector: str, source: str) -> str:
+    """Return where a detector is published, and the plugin that it comes from."""
+    origin = detectors.registry.origin(detector)
+    return f"{source} (from {origin})" if origin else source
 
 
 def show(options: argparse.Namespace) -> None:

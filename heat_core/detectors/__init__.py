@@ -1,5 +1,7 @@
 """The detectors that HEAT is compared with, one module each, named as on the command line with _ in place of -.
 
+Their classes are imported when they are asked for: `from heat_core.detectors import KNN`.
+
 To add a detector, add a module with one `Detector` class to this package, or use `register` outside it. Listing the
 names imports none of the modules. EL, GMM and GMM-std are not here: they are HEAT's own priors.
 """
@@ -49,6 +51,11 @@ def register(name: str) -> Callable[[type[Detector]], type[Detector]]:
             raise HeatError(
                 f"{kind.__name__} judges by {kind.evidence!r}: its evidence is one of {', '.join(EVIDENCE)}."
             )
+        if lacking := sorted(kind.__abstractmethods__):
+            raise HeatError(
+                f"{kind.__name__} has no {', '.join(lacking)}: what a detector learns is fit_features(train), and its "
+                "scores are score_features(features)."
+            )
         registry.add(name, kind, kind)
         return kind
 
@@ -81,13 +88,20 @@ def load(name: str) -> type[Detector]:
     return kinds[0]
 
 
+def __getattr__(name: str) -> type[Detector]:
+    """Import a detector of this package by the name of its class, as in `from heat_core.detectors import KNN`."""
+    for built_in in _built_in():
+        if built_in.replace("-", "") == name.lower() and (kind := load(built_in)).__name__ == name:
+            return kind
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def in_table_order() -> dict[str, type[Detector]]:
     """Map the name of every detector to its class, in the order of the tables (`Detector.place`).
 
     A plugin that cannot be imported gives a warning, and its detectors are left out.
     """
-    registry.load_all()
-    return dict(sorted(((name, load(name)) for name in names()), key=lambda item: item[1].place))
+    return dict(sorted(((name, load(name)) for name in sorted(registry.usable())), key=lambda item: item[1].place))
 
 
 def resolve(chosen: Iterable[str]) -> list[str]:

@@ -14,6 +14,7 @@ from heat_core.backbones.registry import Backbone
 from heat_core.composition import Lens, Scale
 from heat_core.digests import digest_of_arrays
 from heat_core.energies.corrected_prior import CorrectedPrior, make_scoring_prior
+from heat_core.energies.names import all_priors, registry
 from heat_core.energies.priors import unpack_prior
 from heat_core.energies.priors.base import Constants
 from heat_core.energies.residual import ResidualMLP
@@ -129,6 +130,7 @@ def _make_header(guard: GuardState) -> dict[str, Any]:
                 "width": part.residual[0].out_features,
                 "hidden_layers": sum(isinstance(layer, torch.nn.Linear) for layer in part.residual) - 2,
             }
+            | ({"plugin": plugin} if (plugin := registry.origin(part.name)) else {})
             for part in guard.parts
             if part.residual is not None
         },
@@ -183,6 +185,9 @@ def _build_state(header: dict[str, Any], arrays: Arrays, weights: str | None, ba
 
 
 def _build_prior(name: str, shape: dict[str, Any], arrays: Arrays) -> CorrectedPrior:
+    if name not in all_priors():
+        plugin = f", which comes from {printable(shape['plugin'])}" if shape.get("plugin") else ""
+        raise HeatError(f"This guard has the prior {printable(name)!r}{plugin}: install what it comes from to load it.")
     constants, state = _strip_prefix(f"{name}/prior/", arrays), _strip_prefix(f"{name}/residual/", arrays)
     dim = state["0.weight"].shape[1]
     residual = ResidualMLP(dim, shape["width"], shape["hidden_layers"])

@@ -9,7 +9,7 @@ from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
 from heat_core.features.heads import HeadChoice, choose_head
-from heat_core.pipeline.provenance import require_same_features
+from heat_core.pipeline.provenance import require_plugins, require_same_features
 from heat_core.pipeline.run_detectors import fit_fast_detectors, select_detectors
 from heat_core.pipeline.run_state import RunState
 from heat_core.progress import RateLimiter
@@ -25,6 +25,7 @@ def fit(state: RunState) -> None:
         HeatError: where the training set has one class, or differs from that with which the run began.
     """
     e, source, progress = state.experiment, state.source, state.progress
+    require_plugins(state.folder)
     state.detectors, state.reasons = select_detectors(e, source.backbone, source.labelled, progress)
     state.train = _training_features(state)
     head = _choose_head(state)
@@ -82,8 +83,7 @@ def _fit_priors(state: RunState) -> None:
         try:
             part = state.model.fit_prior(name, state.train)
         except HeatError as error:
-            state.reasons[name] = f"{name} is left out: {error}"
-            state.progress("priors", state.reasons[name])
+            state.leave_out(name, f"{name} is left out: {error}")
             continue
         _report_prior(part, state)
 

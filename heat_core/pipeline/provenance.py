@@ -1,16 +1,33 @@
-"""Digests of the features and the head of a run, so that a resumed run does not mix results of different ones."""
+"""Whether a resumed run has the same features, head and plugins, so that it does not mix results of different ones."""
 
 from pathlib import Path
 from typing import Any
 
+from heat_core import detectors
 from heat_core.digests import digest_of_array
-from heat_core.energies.names import SECOND_ENCODER
+from heat_core.energies.names import SECOND_ENCODER, prior_kind, registry
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
+from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.storage import read_checked_json, write_checked_json
 from heat_core.types import Head
 
 _FILE = "inputs.json"
+
+
+def require_plugins(folder: Path) -> None:
+    """Refuse to resume a run without the plugins of its rows, which it would lose.
+
+    Raises:
+        HeatError: where one is not installed, or cannot be imported.
+    """
+    try:
+        known = RunRecord.load(folder / ENERGIES).plugins if (folder / ENERGIES).exists() else {}
+    except HeatError:  # a damaged record is made again
+        return
+    for name, plugin in known.items():
+        if not (detectors.registry.find(name) or registry.find(prior_kind(name))):
+            raise HeatError(f"This run has the row {name!r}, which comes from {plugin}: install that, then resume it.")
 
 
 def require_same_features(folder: Path, sets: dict[str, Features]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from heat_core.backbones.registry import Backbone
-from heat_core.detectors import Context, Detector, load, resolve
+from heat_core.detectors import Context, Detector, load, registry, resolve
 from heat_core.energies.corrected_prior import CorrectedPrior
 from heat_core.energies.hybrid_model import NO_CLASSES
 from heat_core.energies.names import prior_title, spec_of
@@ -23,6 +23,7 @@ from heat_core.features.columns import Column, require_maps
 from heat_core.features.features import Features
 from heat_core.names import printable
 from heat_core.pipeline.sources import Source
+from heat_core.plugins import blaming
 from heat_core.runs.events import Progress
 from heat_core.runs.experiment import TRAIN, Experiment
 from heat_core.runs.results_file import RunRecord
@@ -64,13 +65,14 @@ def select_detectors(
     columns: dict[str, Column] = {}
     reasons: ExclusionReasons = {}
     for name in resolve(experiment.detectors):
-        kind = load(name)
         try:
+            kind = load(name)
             if kind.reads_images and backbone is None:
                 raise HeatError("it reads the images, and this run has only their features.")
-            if not labelled and not kind.is_classifier_free():
-                raise HeatError(NO_CLASSES)
-            train_columns = kind.train_columns(backbone)
+            with blaming(registry.origin(name)):
+                if not labelled and not kind.is_classifier_free():
+                    raise HeatError(NO_CLASSES)
+                train_columns = kind.train_columns(backbone)
             columns |= {} if kind.slow else {c.name: c for c in train_columns}
             kinds[name] = kind
         except HeatError as error:
@@ -93,8 +95,9 @@ def fit_fast_detectors(
     for name, kind in kinds.items():
         try:
             progress("priors", f"Fitting {kind.title}.")
-            detector = kind.for_run(context).fit_with_head(train, head)
-            columns |= {c.name: c for c in detector.test_columns(context.backbone)}
+            with blaming(registry.origin(name)):
+                detector = kind.for_run(context).fit_with_head(train, head)
+                columns |= {c.name: c for c in detector.test_columns(context.backbone)}
             fitted[name] = detector
         except HeatError as error:
             reasons[name] = f"{name} is left out: {error}"
@@ -113,7 +116,8 @@ def score_fast_detectors(
     sets = list(sets)
     for name, detector in fitted.items():
         try:
-            scores[name] = [_score(detector, features) for features in sets]
+            with blaming(registry.origin(name)):
+                scores[name] = [_score(detector, features) for features in sets]
         except HeatError as error:
             reasons[name] = f"{name} is left out: {error}"
             progress("priors", reasons[name])
@@ -249,9 +253,12 @@ def score_slow_detectors(
         (train,) = inputs.features([TRAIN], kind.train_columns(inputs.context.backbone), report)
         try:
             report("fitting")
-            detector, columns = inputs.fit(kind, train, report)
+            with blaming(registry.origin(name)):
+                detector, columns = inputs.fit(kind, train, report)
             report("scoring")
-            scores = [_score(detector, f) for f in inputs.features(inputs.scored, columns, report)]
+            sets = inputs.features(inputs.scored, columns, report)
+            with blaming(registry.origin(name)):
+                scores = [_score(detector, features) for features in sets]
         except HeatError as error:
             reason = f"{name} is left out: {error}"
             record = replace(record, left_out=record.left_out | {name: reason})

@@ -54,6 +54,11 @@ class RunState:
     row_order: list[str] = field(init=False)
     record: RunRecord = field(init=False)
 
+    def leave_out(self, name: str, sentence: str, stage: str = "priors") -> None:
+        """Keep and report why a prior, or its residual, is left out."""
+        self.reasons[name] = sentence
+        self.progress(stage, sentence)
+
     def save_record(self) -> None:
         """Write `energies.npz`, so that the app shows the results so far, and a later job resumes here."""
         self.record.save(self.folder / ENERGIES)

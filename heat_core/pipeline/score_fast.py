@@ -1,15 +1,20 @@
 """Second stage of a run: results that do not change while residuals train, as the first `energies.npz`."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 from scipy.special import softmax
 
+from heat_core.detectors import registry
+from heat_core.energies.names import prior_kind, prior_title, spec_of
+from heat_core.energies.names import registry as prior_registry
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of
 from heat_core.pipeline.provenance import require_same_features, require_same_head
 from heat_core.pipeline.run_detectors import SetScores, detector_warnings, load_finished_scores, score_fast_detectors
 from heat_core.pipeline.run_state import RunState
+from heat_core.plugins import PluginError
 from heat_core.runs.experiment import ID, TRAIN
 from heat_core.runs.results_file import ENERGIES, HEAD_FILE, RunRecord
 from heat_core.runs.row_names import ordered_titles, prior_row
@@ -29,10 +34,13 @@ def score_fast(state: RunState) -> None:
     require_same_features(folder, state.scored)
     require_same_head(folder, head)
     write_npz(folder / HEAD_FILE, {"weight": head[0], "bias": head[1]})
-    state.prior_energies = {
-        name: [part.prior_energy(features) for features in state.scored.values()]
-        for name, part in state.model.fitted.items()
-    }
+    state.prior_energies = {}
+    for name, part in list(state.model.fitted.items()):
+        try:
+            state.prior_energies[name] = [part.prior_energy(features) for features in state.scored.values()]
+        except PluginError as error:
+            del state.model.fitted[name]
+            state.leave_out(name, f"{name} is left out: {error}")
     scores = score_fast_detectors(state.fast_detectors, state.scored.values(), state.reasons, state.progress)
     state.fast_detectors = {name: detector for name, detector in state.fast_detectors.items() if name in scores}
     state.record = _with_notes(_first_record(state, scores), state)
@@ -84,7 +92,7 @@ def _known_labels(test: Features, class_names: list[str]) -> np.ndarray | None:
 
 
 def _with_notes(record: RunRecord, state: RunState) -> RunRecord:
-    """Add the further columns of manifests, notes, and the evidence of each detector to the record."""
+    """Add the further columns of manifests, notes, the evidence of each detector, and plugins to the record."""
     columns = [state.source.columns(name, features.ids) for name, features in state.scored.items()]
     sets = [replace(s, columns=c) for s, c in zip(record.sets, columns, strict=True)]
     detectors = state.detectors.fast | state.detectors.slow
@@ -92,10 +100,22 @@ def _with_notes(record: RunRecord, state: RunState) -> RunRecord:
         *state.source.notes_about({TRAIN: state.train} | state.scored),
         *detector_warnings(detectors, state.model.fitted, state.source.backbone),
     ]
+    plugins = _plugins(detectors, state.prior_energies)
+    titles = {name: kind.title for name, kind in detectors.items()}
+    warnings += [f"{titles.get(name) or prior_title(name)} comes from {plugin}." for name, plugin in plugins.items()]
     for warning in warnings:
         state.progress("priors", warning)
     evidence = {name: detector.evidence for name, detector in detectors.items() if detector.evidence}
-    return replace(record, sets=sets, notes=(*state.source.notes, *warnings), evidence=evidence)
+    evidence |= {name: spec_of(name).evidence for name in state.prior_energies if name in plugins}
+    notes = (*state.source.notes, *warnings)
+    return replace(record, sets=sets, notes=notes, evidence=evidence, plugins=plugins)
+
+
+def _plugins(detectors: Iterable[str], priors: Iterable[str]) -> dict[str, str]:
+    """Map the detectors and priors that are not of this package to the plugin that they come from."""
+    origins = {name: registry.origin(name) for name in detectors}
+    origins |= {name: prior_registry.origin(prior_kind(name)) for name in priors}
+    return {name: origin for name, origin in origins.items() if origin}
 
 
 def _restore_slow_rows(state: RunState) -> None:

@@ -10,6 +10,7 @@ from heat_core.energies.residual_cache import ResidualCache
 from heat_core.energies.residual_trainer import EpochRecord
 from heat_core.features.features import Features
 from heat_core.pipeline.run_state import RunState
+from heat_core.plugins import PluginError
 from heat_core.runs.events import Progress
 from heat_core.runs.experiment import ID
 from heat_core.runs.results_file import BETA_FILE, residual_path
@@ -19,13 +20,18 @@ from heat_core.storage import write_checked_json
 def train(state: RunState, cache: ResidualCache | None = None) -> None:
     """Train the residual of each prior of the experiment that could be fitted, and save the record after each.
 
+    A prior of a plugin that fails is left out, with the reason in `state.reasons`.
+
     Args:
         state: state after `score_fast`.
         cache: residuals that need not be trained again.
     """
     for name in [name for name in state.experiment.priors if name in state.model.fitted]:
-        _train_residual(name, state, cache)
-        _add_corrected(state.model.add_trained(name, state.train), state)
+        try:
+            _train_residual(name, state, cache)
+            _add_corrected(state.model.add_trained(name, state.train), state)
+        except PluginError as error:
+            state.leave_out(name, f"The residual of {name} is left out: {error}", "residual")
         state.save_record()
 
 

@@ -13,7 +13,7 @@ DETECTORS, PRIORS = "heat_core.detectors", "heat_core.priors"  # groups of entry
 VARIABLE = "HEAT_PLUGINS"  # environment variable: modules to import, separated by commas
 #: Entry point (group, name) or module → sentence why it cannot be used.
 problems: dict[tuple[str, str] | str, str] = {}
-_tried: set[str] = set()  # modules of HEAT_PLUGINS whose import has begun
+tried: set[str] = set()  # modules of HEAT_PLUGINS whose import has begun
 
 
 class PluginError(HeatError):
@@ -27,7 +27,8 @@ def offered(group: str) -> dict[str, EntryPoint]:
     for point in entry_points(group=group):
         first = found.setdefault(point.name, point)
         if first.value != point.value:
-            report((group, point.name), f"{label(point)} and {label(first)} offer the same name {point.name!r}.")
+            both = f"{label(first)} and {label(point)}"
+            report((group, point.name), f"{both} offer the same name {point.name!r}: uninstall one of them.")
     return found
 
 
@@ -37,6 +38,8 @@ def import_offered(group: str, name: str) -> None:
     Raises:
         PluginError: where it cannot be imported.
     """
+    if known := problems.get((group, name)):
+        raise PluginError(known)
     point = offered(group)[name]
     try:
         point.load()
@@ -47,9 +50,9 @@ def import_offered(group: str, name: str) -> None:
 def import_listed() -> None:
     """Import the modules of HEAT_PLUGINS, each once."""
     for module in filter(None, (part.strip() for part in os.environ.get(VARIABLE, "").split(","))):
-        if module in _tried:
+        if module in tried:
             continue
-        _tried.add(module)
+        tried.add(module)
         try:
             import_module(module)
         except (Exception, SystemExit) as error:
@@ -66,7 +69,7 @@ def report(plugin: tuple[str, str] | str, sentence: str) -> str:
 
 
 def origin_of(module: str) -> str:
-    """Return from which plugin a module is: name and version of its distribution, or the name of the module itself.
+    """Return from which plugin a module is: name and version of its distribution, or "the module" and its name.
 
     The distribution is the one that has an entry point in the module's package.
     """
@@ -75,7 +78,7 @@ def origin_of(module: str) -> str:
         for point in offered(group).values():
             if point.module.partition(".")[0] == package and point.dist is not None:
                 return printable(f"{point.dist.name} {point.dist.version}")
-    return printable(module)
+    return printable(f"the module {module}")
 
 
 def label(point: EntryPoint) -> str:

@@ -26,7 +26,7 @@ def blaming(origin: str) -> Iterator[None]:
         if not origin or is_out_of_memory(error):
             raise
         what = str(error) if isinstance(error, HeatError) else f"{type(error).__name__}: {error}."
-        raise PluginError(f"{printable(' '.join(what.split()))} (Plugin {origin}.)") from error
+        raise PluginError(f"{printable(' '.join(what.split()))} (This comes from {origin}.)") from error
 
 
 def checked_array(values: Any, shape: tuple[int, ...], what: str) -> Any:

@@ -37,6 +37,29 @@ class Registry(Generic[Value]):
         discovery.import_listed()
         return [*self.built_in(), *sorted({*self._offered(), *self.registered})]
 
+    def usable(self) -> list[str]:
+        """List all names after importing every plugin, without those of plugins that fail, which give a warning."""
+        return [name for name in self.names() if name in self.built_in() or self._is_usable(name)]
+
+    def _is_usable(self, name: str) -> bool:
+        try:
+            return self.find(name) is not None
+        except PluginError:
+            return False
+
+    def _offered(self) -> list[str]:
+        """List the names that plugins offer; one that cannot be used as a name gives a warning."""
+        names = []
+        for name, point in discovery.offered(self.group).items():
+            try:
+                self.check_name(name)
+                if name in (*self.built_in(), *self.reserved):
+                    raise HeatError(f"There is already a {self.what} {name!r}: choose another name.")
+                names.append(name)
+            except HeatError as error:
+                discovery.report((self.group, name), f"{discovery.label(point)} cannot be used: {error}")
+        return names
+
     def find(self, name: str) -> tuple[type, Value] | None:
         """Return what is registered under a name, after importing the plugin that offers it; None where there is none.
 
@@ -52,25 +75,6 @@ class Registry(Generic[Value]):
             sentence = f"{plugin} offers a {self.what} {name!r}, and registers none of that name."
             raise PluginError(discovery.report((self.group, name), sentence))
         return self.registered[name]
-
-    def _offered(self) -> list[str]:
-        """List the names that plugins offer, except those that cannot be used, which give a warning."""
-        for name, point in discovery.offered(self.group).items():
-            try:
-                self.check_name(name)
-                if name in (*self.built_in(), *self.reserved):
-                    raise HeatError(f"There is already a {self.what} {name!r}: choose another name.")
-            except HeatError as error:
-                discovery.report((self.group, name), f"{discovery.label(point)} cannot be used: {error}")
-        return [name for name in discovery.offered(self.group) if (self.group, name) not in discovery.problems]
-
-    def load_all(self) -> None:
-        """Import every plugin that offers something; one that fails gives a warning, and is no longer among `names`."""
-        for name in self.names():
-            try:
-                self.find(name)
-            except PluginError:
-                continue
 
     def check_name(self, name: str) -> None:
         """Refuse a name of another form, or one of the other registry.
@@ -105,7 +109,7 @@ class Registry(Generic[Value]):
         return point is not None and discovery.origin_of(kind.__module__) != discovery.origin_of(point.module)
 
     def origin(self, name: str) -> str:
-        """Return name and version of the plugin that registered a name; "" for what is built in or unknown."""
+        """Return name and version of the plugin that registered a name, or its module; "" for what is built in."""
         return discovery.origin_of(self.registered[name][0].__module__) if name in self.registered else ""
 
     def unknown(self, name: str, known: Iterable[str]) -> HeatError:

@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Callable
 
 from heat_core.energies.names import PRIORS, PriorSpec, prior_kind, registry, spec_of
-from heat_core.energies.priors.base import Constants, Prior, PriorContext
+from heat_core.energies.priors.base import Constants, Prior, PriorContext, evaluate, validate_features
 from heat_core.energies.priors.checked import CheckedPrior
 from heat_core.energies.priors.dice import DirectedSparsity
 from heat_core.energies.priors.gmm import GaussianMixture
@@ -114,6 +114,7 @@ def _checked(name: str, prior: Prior) -> Prior:
 
 
 __all__ = [
+    "Constants",
     "DirectedSparsity",
     "EnergyLogits",
     "GaussianMixture",
@@ -123,8 +124,10 @@ __all__ = [
     "ScaledActivations",
     "SoftNeighbours",
     "VirtualLogit",
+    "evaluate",
     "make_prior",
     "prior_class",
     "register_prior",
     "unpack_prior",
+    "validate_features",
 ]

@@ -15,8 +15,8 @@ SETTINGS = {"width": 16, "updates": 6, "epochs": 3, "langevin_steps": 2}
 @pytest.fixture(autouse=True)
 def registry(monkeypatch) -> dict:
     """An empty one, which no other test sees."""
-    monkeypatch.setattr(detectors, "registered", {})
-    return detectors.registered
+    monkeypatch.setattr(detectors.registry, "registered", {})
+    return detectors.registry.registered
 
 
 class FarFromTheMean(Detector):
@@ -112,7 +112,7 @@ def test_a_finished_run_is_read_without_the_detector(tmp_path, registry):
     assert again.title("far") == "Far <from> the mean"
     with pytest.raises(HeatError, match="no detector 'far'"):
         again.experiment.check()
-    with pytest.raises(HeatError, match="no detector 'far'"):
+    with pytest.raises(HeatError, match="row 'far', which comes from the module tests"):
         run(again.experiment, again.folder)
     after = type(done).open(done.folder)  # the job could not do anything, and so it ends nothing
     assert after.info == again.info
@@ -138,14 +138,14 @@ def test_scores_that_cannot_be_used_leave_their_detector_out(tmp_path, slow):
     """They are found when they are given: stored, they would look like damage, and take the run with them."""
     for i, give in enumerate(GIVEN.values()):
         score = lambda _, features, give=give: give(len(features))  # noqa: E731
-        register(f"bad-{i}")(type("Bad", (Coin,), {"score": score, "slow": slow}))
+        register(f"bad-{i}")(type("Bad", (Coin,), {"score_features": score, "slow": slow}))
     register("far")(FarFromTheMean)
     done = run(experiment(tmp_path, [*(f"bad-{i}" for i in range(len(GIVEN))), "far"]))
     assert done.status == "done"
     assert [d for d in done.detectors if d == "far" or d.startswith("bad")] == ["far"]
     reasons = {kind: done.left_out[f"bad-{i}"] for i, kind in enumerate(GIVEN)}
-    assert reasons["short"].endswith("its scores are float64 (17,): score must give one number an image, (18,).")
-    assert reasons["NaN"] == "bad-4 is left out: 1 of its 18 scores are NaN."
+    assert "the scores of Coin are float64 (17,): it must give one number a sample, (18,)." in reasons["short"]
+    assert reasons["NaN"].startswith("bad-4 is left out: 1 of the 18 scores of Coin are NaN. (This comes from")
     assert "(18, 2)" in reasons["two columns"]
     assert "object (18,)" in reasons["objects"]
 
@@ -160,7 +160,7 @@ def test_scores_of_any_kind_of_number_are_taken(tmp_path):
     }
     for name, give in kinds.items():
         score = lambda _, features, give=give: give(len(features))  # noqa: E731
-        register(name)(type(name, (Coin,), {"score": score}))
+        register(name)(type(name, (Coin,), {"score_features": score}))
     done = run(experiment(tmp_path, list(kinds)))
     for name in kinds:
         np.testing.assert_array_equal(done.detector_scores("id", name)[:17], np.arange(17.0))
@@ -196,7 +196,7 @@ def test_an_evidence_that_there_is_not_is_refused():
 
     with pytest.raises(HeatError, match="Guess judges by 'intuition': its evidence is one of logits, features, both"):
         register("guess")(Guess)
-    assert detectors.registered == {}
+    assert detectors.registry.registered == {}
 
 
 @pytest.mark.parametrize("name", ["msp", "kl-matching", "ssd-plus", "gram"])
@@ -205,7 +205,7 @@ def test_a_name_that_is_taken_is_refused(name):
     with pytest.raises(HeatError, match=f"already a detector '{name}': choose another name"):
         register(name)(FarFromTheMean)
     assert load(name) is before
-    assert detectors.registered == {}
+    assert detectors.registry.registered == {}
 
 
 def test_a_name_may_be_registered_again_by_its_own_class():
@@ -241,7 +241,7 @@ def test_a_name_may_be_registered_again_by_its_own_class():
 def test_a_name_that_is_none_is_refused_before_its_class_is_seen(name):
     with pytest.raises(HeatError, match="is no name for a detector: write lower-case letters, digits and hyphens"):
         register(name)
-    assert detectors.registered == {}
+    assert detectors.registry.registered == {}
 
 
 def test_an_experiment_with_an_unregistered_detector_is_refused(tmp_path):

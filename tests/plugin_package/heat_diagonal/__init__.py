@@ -1,0 +1,1 @@
+"""A detector and a prior for HEAT Explorer."""
