@@ -1,8 +1,8 @@
 """HEAT as an estimator: fit on the features of known samples, then score others (Lafon et al., ICML 2023)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -57,7 +57,7 @@ class HEAT(OODEstimator):
         class_names_: names of the classes of the head.
         backbone_: network of the features after `from_model`, else None.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> rng = np.random.default_rng(0)
         >>> y = rng.integers(4, size=200)
