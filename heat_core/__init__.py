@@ -1,6 +1,6 @@
 """HEAT: hybrid energy-based out-of-distribution detection in the feature space (Lafon et al., ICML 2023).
 
-`HEAT` works on features in memory, with the conventions of scikit-learn, and so do the methods of `heat_core.detectors`;
+`HEAT` works on features in memory, with the conventions of scikit-learn, as the methods of `heat_core.detectors` do;
 `extract` computes the features of any module for a loader; `run(Experiment(…))` makes a run on disk, of images; `Guard`
 scores new images by one file. `docs/architecture.md` describes the packages.
 

@@ -1,6 +1,6 @@
 """The face that HEAT and every detector share: methods of scikit-learn's outlier detectors, on features in memory."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -14,12 +14,12 @@ from heat_core.estimators.inputs import scored_features, training_features
 from heat_core.features.features import Features
 from heat_core.guard.conformal import Calibration
 from heat_core.metrics import Estimate, estimate
-from heat_core.thresholds import DEFAULT_ALPHA, threshold_at
+from heat_core.thresholds import DEFAULT_ALPHA, require_alpha
 
 _MAX_PROVISIONAL = 5_000  # training samples whose scores set the threshold before `calibrate`
 
 
-class OODEstimator(OutlierMixin, BaseEstimator):
+class OODEstimator(OutlierMixin, BaseEstimator, ABC):
     """Estimator that gives every sample an OOD score.
 
     z is (N, D): the features that a classifier's head reads. `std`, (N, D'), is the standard deviation of its last
@@ -30,8 +30,8 @@ class OODEstimator(OutlierMixin, BaseEstimator):
         classes_: (C,) sorted labels of the training samples, or None where they have none.
         calibration_: scores of known samples that were not in the fit, which `calibrate` sets.
         offset_: the decision function is `score_samples` minus this offset, which is minus the threshold of the OOD
-            score. Before `calibrate` the threshold is that of the training samples, whose scores are lower than those
-            of unseen ones: more known samples than `false_alarm_rate` are then called OOD.
+            score. Before `calibrate`, `predict` calls the share `false_alarm_rate` of the training samples OOD; unseen
+            known samples have higher scores, so that more of them are called OOD.
     """
 
     classes_ = FittedAttribute[np.ndarray | None]()
@@ -68,8 +68,9 @@ class OODEstimator(OutlierMixin, BaseEstimator):
         train, self.classes_ = training_features(self, z, y, std)
         self._fit_arrays(train, head)
         rows = np.unique(np.linspace(0, len(train) - 1, min(len(train), _MAX_PROVISIONAL)).astype(int))
-        scores = self._checked_scores(train.subset(rows))
-        self.offset_ = -threshold_at(scores, max(self.false_alarm_rate, 1 / (len(scores) + 1)))
+        scores = np.sort(self._checked_scores(train.subset(rows)))
+        above = max(int(require_alpha(self.false_alarm_rate) * len(scores)), 1)
+        self.offset_ = -float(scores[-above - 1 : len(scores) - above + 1].mean())  # between two training samples
         return self
 
     def ood_score(self, z: Any, *, std: Any = None) -> np.ndarray:

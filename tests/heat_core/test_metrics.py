@@ -71,3 +71,24 @@ def test_infinite_scores():
     for metric in (auroc, aupr_in, aupr_out):
         assert metric(known, unknown) == metric(*replaced)
     assert np.isfinite(roc_curve(known, unknown)).all()
+
+
+def test_resampled_aupr_is_scikit_learns_with_the_weights():
+    known, ood = np.round(RNG.normal(size=70), 1), np.round(RNG.normal(size=50) + 0.7, 1)  # with ties
+    found = metrics.bootstrap_aupr(known, ood, replicates=50)
+    scores, is_ood = np.r_[known, ood], np.r_[np.zeros(70), np.ones(50)]
+    weights = np.hstack([metrics.bootstrap_weights(70, 50, 0), metrics.bootstrap_weights(50, 50, 1)])
+    for key, sign in (("aupr_in", -1), ("aupr_out", 1)):
+        positive = is_ood if sign > 0 else 1 - is_ood
+        expected = [average_precision_score(positive, sign * scores, sample_weight=w) for w in weights]
+        np.testing.assert_allclose(found[key], expected, rtol=1e-9)
+
+
+def test_estimates_are_the_metrics_with_intervals():
+    known, ood = RNG.normal(size=300), {"a": RNG.normal(size=200) + 1, "b": RNG.normal(size=100) + 2}
+    found, plain = metrics.estimate(known, ood), metrics.evaluate(known, ood)
+    assert {name: {key: e.value for key, e in row.items()} for name, row in found.items()} == plain
+    assert all(e.low < e.value < e.high for row in found.values() for e in row.values())
+    drawn = metrics.bootstrap(known, ood["a"])["auroc"]
+    assert found["a"]["auroc"][1:] == tuple(np.percentile(drawn, [2.5, 97.5]))
+    assert metrics.estimate(known, {}) == {}
