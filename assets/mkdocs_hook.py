@@ -19,10 +19,11 @@ from mkdocs.structure.pages import Page
 from heat_core.cli.parser import build_parser
 
 ROOT = Path(__file__).resolve().parents[1]
-HOME, COMMAND_LINE = "index.md", "reference/cli.md"
+HOME, COMMAND_LINE, DETECTORS = "index.md", "reference/cli.md", "reference/detectors.md"
 _PICTURES = {".gif", ".png", ".svg", ".webp"}
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.S)
+_CELL = re.compile(r"<td>(?!.*<code).*?</td>")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -37,7 +38,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Point links at the pages of the site, or at the repository where they lead out of docs/."""
+    """Point links at the pages of the site, or at the repository where they lead out of docs/; list the detectors."""
+    if page.file.src_uri == HOME:
+        page.meta["hide"] = ["navigation"]
+    if page.file.src_uri == DETECTORS:
+        markdown = re.sub(r"<!-- [^>]*-->", detector_classes(), markdown)
     folder = "" if page.file.src_uri == HOME else posixpath.join("docs", posixpath.dirname(page.file.src_uri))
 
     def replace(link: re.Match[str]) -> str:
@@ -57,13 +62,27 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(content: str, **_: object) -> str:
-    """Turn formulas into MathML."""
+    """Turn formulas into MathML, and keep pairs and intervals in cells of tables on one line."""
 
     def replace(formula: re.Match[str]) -> str:
         display = "block" if formula[1] == "div" else "inline"
         return convert(html.unescape(formula[2]).strip(), display=display)
 
-    return _FORMULA.sub(replace, content)
+    def join(cell: re.Match[str]) -> str:
+        pairs = re.sub(r"(\d) / (\d)", "\\1\u00a0/\u00a0\\2", cell[0])
+        return re.sub(r"(\d)–(\d)", "\\1–\u2060\\2", pairs)
+
+    return _CELL.sub(join, _FORMULA.sub(replace, content))
+
+
+def detector_classes() -> str:
+    """Write the directive of each detector's class, in alphabetical order."""
+    found = []
+    for path in sorted((ROOT / "heat_core" / "detectors").glob("[!_]*.py")):
+        classes = re.findall(r"^class ([A-Z]\w*)\(", path.read_text(encoding="utf-8"), re.M)
+        found += [f"heat_core.detectors.{path.stem}.{name}" for name in classes if path.stem != "base"]
+    options = "    options: {heading_level: 3, members: false}"
+    return "\n\n".join(f"::: {name}\n{options}" for name in found)
 
 
 def _relative(path: str, page: Page) -> str:

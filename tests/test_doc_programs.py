@@ -19,7 +19,7 @@ from heat_core.cli.main import main
 ROOT = Path(__file__).resolve().parents[1]
 #: Pages whose blocks are run here; tests/test_readme.py runs the README's.
 HERE = {"guard.md", "models.md", "own-images.md", "quickstart.md", "scale.md", "service.md"}
-ELSEWHERE = {"plugins.md": "tests/plugins"}
+ELSEWHERE = {"plugins.md": "tests/heat_core/plugins"}
 
 
 def blocks(page: str) -> list[str]:

@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from heat_core import HeatError
+from heat_core import HeatError, metrics
 from heat_core.metrics import aupr_in, aupr_out, auroc, evaluate, fpr95, roc_curve
 from heat_core.thresholds import threshold95
+
+
+RNG = np.random.default_rng(0)
 
 
 def brute_auroc(i, o):

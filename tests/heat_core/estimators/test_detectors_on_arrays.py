@@ -33,7 +33,7 @@ def test_without_a_classifier_clusters_replace_it_or_y_is_asked_for(name):
     if load(name).is_classifier_free():
         assert np.isfinite(detector(name).fit(Z).ood_score(TEST_Z)).all()
         return
-    with pytest.raises(HeatError, match="^y is missing: .* reads the logits of a classifier"):
+    with pytest.raises(HeatError, match=r"^y is missing: .* reads the logits of a classifier"):
         detector(name).fit(Z)
 
 
