@@ -5,11 +5,13 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from heat_core import Guard, HeatError, Run, detectors, pack, run
 from heat_core.analysis.comparison import compare
 from heat_core.analysis.comparison_rows import entries_of
 from heat_core.energies.names import all_priors, prior_title, second_priors
+from heat_core.energies.priors import prior_class
 from heat_core.energies.views import VIEWS
 from heat_core.reporting.tables import to_markdown
 from heat_core.runs.creation import new_run
@@ -64,6 +66,13 @@ def test_a_run_has_both_rows_and_keeps_where_they_come_from(done):
     z = VIEWS["diagonal"].array(done.features("unknown")).astype(float)
     energy = 0.5 * (((z - rows.mean(axis=0)) / (rows.std(axis=0) + 1e-6)) ** 2).sum(axis=1)
     np.testing.assert_allclose(done.detector_scores("unknown", "diagonal"), energy, rtol=1e-4)
+
+
+def test_the_gradient_of_the_example_is_autograds(plugin):
+    z = torch.from_numpy(np.random.default_rng(0).normal(size=(20, 8))).requires_grad_()
+    prior = prior_class("diagonal")().fit(z.detach().numpy() * 3, np.zeros(20))
+    (expected,) = torch.autograd.grad(prior.energy(z).sum(), z)
+    torch.testing.assert_close(prior.gradient(z.detach()), expected)
 
 
 def test_a_job_finds_the_plugin(plugin, tmp_path):
