@@ -69,13 +69,16 @@ def test_the_program_of_the_page_about_own_images(here):
 
 @pytest.mark.slow
 def test_the_programs_of_the_page_about_models(here):
-    wrapping, saving, by_torch = blocks("models.md")
+    wrapping, of_loader, saving, by_torch = blocks("models.md")
     torch.manual_seed(0)
     names = {"model": models.resnet18(num_classes=6)}
     exec("\n".join(line for line in wrapping.splitlines() if "run(" not in line), names)
     exec(saving, names)
     pixels = torch.randn(3, 3, 64, 64)
     torch.testing.assert_close(load_backbone("torch:net.pt2")(pixels), names["backbone"](pixels))
+    exec(of_loader, names)
+    guard = heat_core.Guard.load("guard.safetensors", backbone=names["backbone"])
+    assert guard(np.zeros((80, 90, 3), np.uint8)).predicted_class[0] in list("012345")
     exec(by_torch, names)
     expected = Backbone.wrap(names["model"], names["transform"])
     torch.testing.assert_close(load_backbone("torch:net.pt2")(pixels), expected(pixels))

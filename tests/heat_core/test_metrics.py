@@ -6,7 +6,6 @@ from heat_core import HeatError, metrics
 from heat_core.metrics import aupr_in, aupr_out, auroc, evaluate, fpr95, roc_curve
 from heat_core.thresholds import threshold95
 
-
 RNG = np.random.default_rng(0)
 
 
