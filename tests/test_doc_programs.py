@@ -18,7 +18,7 @@ from heat_core.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Pages whose blocks are run here; tests/test_readme.py runs the README's.
-HERE = {"guard.md", "models.md", "own-images.md", "quickstart.md", "scale.md", "service.md"}
+HERE = {"benchmarks.md", "guard.md", "models.md", "own-images.md", "quickstart.md", "scale.md", "service.md"}
 ELSEWHERE = {"plugins.md": "tests/heat_core/plugins"}
 
 
@@ -65,6 +65,12 @@ def test_the_program_of_the_page_about_own_images(here):
     result = run_blocks("own-images.md")["result"]
     assert result.metrics(heat_core.Lens(beta=-1))["heat"]["patches"]["auroc"] > 0.8
     assert result.has_energies
+
+
+def test_the_program_of_the_page_about_other_benchmarks(here, capsys):
+    names = run_blocks("benchmarks.md")
+    assert 0.7 < float(names["metrics"].compute()["AUROC"]) < 1
+    assert "AUROC" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -83,7 +83,8 @@ def commands_of(text: str) -> list[list[str]]:
 
 def arguments_of(command: list[str]) -> list[str] | None:
     """What follows our program in a command, or None where another program is called."""
-    if command[0] == "heat":
+    command = [word for word in command if not re.match(r"[A-Z_]+=", word)]  # without variables of the environment
+    if command[:1] == ["heat"]:
         return command[1:]
     if "heat_core" in command and command[command.index("heat_core") - 1] == "-m":
         return command[command.index("heat_core") + 1 :]
