@@ -9,13 +9,17 @@ names imports none of the modules. EL, GMM and GMM-std are not here: they are HE
 import pkgutil
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from heat_core import plugins
-from heat_core.detectors.base import EVIDENCE, Context, Detector, logits_of
 from heat_core.errors import HeatError
+
+if TYPE_CHECKING:  # scikit-learn, which takes long to import, is not needed to list the names
+    from heat_core.detectors.base import Context, Detector, logits_of
 
 #: The detectors that every run computes: they are fast, train nothing and need no extra columns.
 BASIC = ("msp", "maxlogit", "knn")
+_OF_BASE = ("Context", "Detector", "logits_of")  # what the package has of its module `base`
 
 
 def _built_in() -> list[str]:
@@ -24,10 +28,10 @@ def _built_in() -> list[str]:
 
 
 #: The detectors that are registered from outside this package.
-registry: plugins.Registry[type[Detector]] = plugins.Registry("detector", plugins.DETECTORS, _built_in)
+registry: "plugins.Registry[type[Detector]]" = plugins.Registry("detector", plugins.DETECTORS, _built_in)
 
 
-def register(name: str) -> Callable[[type[Detector]], type[Detector]]:
+def register(name: str) -> "Callable[[type[Detector]], type[Detector]]":
     """Return a class decorator that adds a detector of the caller under a name, for this process.
 
     Examples:
@@ -42,9 +46,11 @@ def register(name: str) -> Callable[[type[Detector]], type[Detector]]:
         HeatError: when the name is invalid or taken, when the class has no title, or when its evidence is not one of
             `EVIDENCE` or "".
     """
+    from heat_core.detectors.base import EVIDENCE
+
     registry.check_name(name)
 
-    def keep(kind: type[Detector]) -> type[Detector]:
+    def keep(kind: "type[Detector]") -> "type[Detector]":
         if not getattr(kind, "title", ""):
             raise HeatError(f"{kind.__name__} has no title: set the name that the tables show.")
         if kind.evidence not in ("", *EVIDENCE):
@@ -67,13 +73,15 @@ def names() -> list[str]:
     return sorted(registry.names())
 
 
-def load(name: str) -> type[Detector]:
+def load(name: str) -> "type[Detector]":
     """Import and return the class of a detector.
 
     Raises:
         HeatError: when there is none of that name, listing the known ones, when its module does not have one class, or
             when its plugin cannot be imported.
     """
+    from heat_core.detectors.base import Detector
+
     resolve([name])
     if name not in _built_in() and (found := registry.find(name)):
         return found[1]
@@ -88,15 +96,17 @@ def load(name: str) -> type[Detector]:
     return kinds[0]
 
 
-def __getattr__(name: str) -> type[Detector]:
+def __getattr__(name: str) -> Any:
     """Import a detector of this package by the name of its class, as in `from heat_core.detectors import KNN`."""
+    if name in _OF_BASE:
+        return getattr(import_module(f"{__name__}.base"), name)
     for built_in in _built_in():
         if built_in.replace("-", "") == name.lower() and (kind := load(built_in)).__name__ == name:
             return kind
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def in_table_order() -> dict[str, type[Detector]]:
+def in_table_order() -> "dict[str, type[Detector]]":
     """Map the name of every detector to its class, in the order of the tables (`Detector.place`).
 
     A plugin that cannot be imported gives a warning, and its detectors are left out.

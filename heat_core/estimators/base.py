@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +20,15 @@ from heat_core.thresholds import DEFAULT_ALPHA, require_alpha
 _MAX_PROVISIONAL = 5_000  # training samples whose scores set the threshold before `calibrate`
 
 
+@dataclass(frozen=True)
+class _Reference:
+    """What is kept of known samples: (n, …) energies or scores, (n,) predicted classes, and if they were not in fit."""
+
+    energies: np.ndarray
+    predicted: np.ndarray
+    is_held_out: bool
+
+
 class OODEstimator(OutlierMixin, BaseEstimator, ABC):
     """Estimator that gives every sample an OOD score.
 
@@ -28,15 +38,10 @@ class OODEstimator(OutlierMixin, BaseEstimator, ABC):
 
     Attributes:
         classes_: (C,) sorted labels of the training samples, or None where they have none.
-        calibration_: scores of known samples that were not in the fit, which `calibrate` sets.
-        offset_: the decision function is `score_samples` minus this offset, which is minus the threshold of the OOD
-            score. Before `calibrate`, `predict` calls the share `false_alarm_rate` of the training samples OOD; unseen
-            known samples have higher scores, so that more of them are called OOD.
     """
 
     classes_ = FittedAttribute[np.ndarray | None]()
-    calibration_ = FittedAttribute[Calibration]()
-    offset_ = FittedAttribute[float]()
+    _reference = FittedAttribute["_Reference"]()
 
     @property
     def false_alarm_rate(self) -> float:
@@ -49,7 +54,35 @@ class OODEstimator(OutlierMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _score_arrays(self, features: Features) -> np.ndarray:
-        """Compute the (N,) OOD scores of features that `inputs` checked."""
+        """Compute the (N,) OOD scores of checked features, or the (N, K) energies of which `_compose` makes them."""
+
+    def _compose(self, energies: np.ndarray) -> np.ndarray:
+        """Compute the (N,) OOD scores of what `_score_arrays` gives, by parameters that may change after the fit."""
+        return energies
+
+    @property
+    def calibration_(self) -> Calibration:
+        """Scores of the known samples of `calibrate`; HeatError before it."""
+        reference = self._reference
+        if not reference.is_held_out:
+            raise HeatError(
+                f"{type(self).__name__} is not calibrated yet: call calibrate with known samples that were not in fit."
+            )
+        return Calibration(self._compose(reference.energies), reference.predicted)
+
+    @property
+    def offset_(self) -> float:
+        """Minus the threshold of the OOD score, which the decision function subtracts from `score_samples`.
+
+        After `calibrate`, `predict` calls a known sample OOD with probability at most `false_alarm_rate`. Before it,
+        that share of the training samples is called OOD; unseen known samples have higher scores, so that more of them
+        are.
+        """
+        if self._reference.is_held_out:
+            return -self.calibration_.threshold(self.false_alarm_rate)
+        scores = np.sort(self._compose(self._reference.energies))
+        above = max(int(require_alpha(self.false_alarm_rate) * len(scores)), 1)
+        return -float(scores[-above - 1 : len(scores) - above + 1].mean())  # between two training samples
 
     def fit(self, z: Any, y: Any = None, *, std: Any = None, head: Any = None) -> Self:
         """Fit on the features of known samples.
@@ -64,18 +97,17 @@ class OODEstimator(OutlierMixin, BaseEstimator, ABC):
         Raises:
             HeatError: where an argument cannot be used, with its name, or the method needs one that is missing.
         """
-        vars(self).pop("calibration_", None)  # of an earlier fit
         train, self.classes_ = training_features(self, z, y, std)
         self._fit_arrays(train, head)
         rows = np.unique(np.linspace(0, len(train) - 1, min(len(train), _MAX_PROVISIONAL)).astype(int))
-        scores = np.sort(self._checked_scores(train.subset(rows)))
-        above = max(int(require_alpha(self.false_alarm_rate) * len(scores)), 1)
-        self.offset_ = -float(scores[-above - 1 : len(scores) - above + 1].mean())  # between two training samples
+        some = train.subset(rows)
+        self._reference = _Reference(self._score_arrays(some), self._predicted_class(some), is_held_out=False)
         return self
 
     def ood_score(self, z: Any, *, std: Any = None) -> np.ndarray:
         """Compute the OOD score of each sample, (N,) float64; larger is more out-of-distribution."""
-        return self._checked_scores(self._features(z, std))
+        features = self._features(z, std)
+        return checked_scores(self._compose(self._score_arrays(features)), len(features), type(self).__name__)
 
     def score_samples(self, z: Any, *, std: Any = None) -> np.ndarray:
         """Compute the score with scikit-learn's sign, (N,) float64: minus `ood_score`, smaller is more abnormal."""
@@ -96,9 +128,8 @@ class OODEstimator(OutlierMixin, BaseEstimator, ABC):
             HeatError: where an argument cannot be used.
         """
         features = self._features(z, std)
-        scores = self._checked_scores(features)
-        self.calibration_ = Calibration(scores, self._predicted_class(features))
-        self.offset_ = -self.calibration_.threshold(self.false_alarm_rate)
+        energies, predicted = self._score_arrays(features), self._predicted_class(features)
+        self._reference = _Reference(energies, predicted, is_held_out=True)
         return self
 
     def p_value(self, z: Any, *, std: Any = None) -> np.ndarray:
@@ -107,14 +138,7 @@ class OODEstimator(OutlierMixin, BaseEstimator, ABC):
         Raises:
             HeatError: before `calibrate`.
         """
-        return self._require_calibration().p_values(self.ood_score(z, std=std))
-
-    def _require_calibration(self) -> Calibration:
-        if "calibration_" not in vars(self):
-            raise HeatError(
-                f"{type(self).__name__} is not calibrated yet: call calibrate with known samples that were not in fit."
-            )
-        return self.calibration_
+        return self.calibration_.p_values(self.ood_score(z, std=std))
 
     def evaluate(
         self, id_test: Any, ood_tests: Mapping[str, Any], replicates: int = 400
@@ -140,9 +164,6 @@ class OODEstimator(OutlierMixin, BaseEstimator, ABC):
         if "classes_" not in vars(self):
             raise NotFittedError(f"{type(self).__name__} is not fitted yet: call fit first.")
         return scored_features(self, z, std)
-
-    def _checked_scores(self, features: Features) -> np.ndarray:
-        return checked_scores(self._score_arrays(features), len(features), type(self).__name__)
 
     def _predicted_class(self, features: Features) -> np.ndarray:
         """Return the number of each sample's predicted class, (N,) int; zeros for methods without a classifier."""

@@ -40,9 +40,9 @@ class HEAT(OODEstimator):
         priors: names of the priors, see `heat_core.energies.names`; None = the paper's three, without those that need
             `std` or a classifier where there is none.
         preset: quick, paper or released, the settings with which the residuals are trained.
-        beta: β of the composition (Eq. 7). It may be changed after the fit.
-        weights: one non-negative weight for each prior; None = equal weights. They may be changed after the fit.
-        alpha: share of known samples that `predict` may call OOD; it is read by `fit` and by `calibrate`.
+        beta: β of the composition (Eq. 7). It may be changed after the fit and after `calibrate`.
+        weights: one non-negative weight for each prior; None = equal weights. They may be changed as β.
+        alpha: share of known samples that `predict` may call OOD. It may be changed as β.
         settings: changes of the preset, option → value (see `ResidualSettings.as_options`).
         covariance: covariance of the mixtures: auto, empirical or ledoit-wolf.
         mixture_weights: class weights of the mixtures: uniform or empirical.
@@ -89,13 +89,8 @@ class HEAT(OODEstimator):
         verbose: bool = False,
     ) -> None:
         self.priors, self.preset, self.beta, self.weights, self.alpha = priors, preset, beta, weights, alpha
-        self.settings, self.covariance, self.mixture_weights, self.id_set = (
-            settings,
-            covariance,
-            mixture_weights,
-            id_set,
-        )
-        self.clusters, self.device, self.seed, self.verbose = clusters, device, seed, verbose
+        self.settings, self.covariance, self.mixture_weights = settings, covariance, mixture_weights
+        self.id_set, self.clusters, self.device, self.seed, self.verbose = id_set, clusters, device, seed, verbose
 
     @classmethod
     def from_model(
@@ -142,10 +137,8 @@ class HEAT(OODEstimator):
 
     def energies(self, z: Any, *, std: Any = None) -> dict[str, np.ndarray]:
         """Compute the hybrid energies E_q / T + E_θ (Eq. 2): prior → (N,) float64, not standardised."""
-        features = self._features(z, std)
-        self._require_std(features)
-        prior, residual = hybrid_energies(self.model_.trained, features)
-        return dict(zip(self.model_.scale.priors, (prior + residual).T, strict=True))
+        hybrid = self._score_arrays(self._features(z, std))
+        return dict(zip(self.model_.scale.priors, hybrid.T, strict=True))
 
     def to_guard(self, name: str = "HEAT") -> Guard:
         """Make a guard, which can be saved, loaded without the training features, and score features.
@@ -157,7 +150,7 @@ class HEAT(OODEstimator):
             HeatError: before `calibrate`, since a guard gives p-values.
         """
         model = self.model_
-        calibration = self._require_calibration()
+        calibration = self.calibration_
         return Guard(
             name=name,
             network=None if self.backbone_ is None else Network.from_backbone(self.backbone_, None, None),
@@ -230,9 +223,13 @@ class HEAT(OODEstimator):
         return fit_cluster_head(train) if self.classes_ is None else choose_head(None, train)
 
     def _score_arrays(self, features: Features) -> np.ndarray:
+        """Compute the (N, K) hybrid energies."""
         self._require_std(features)
         prior, residual = hybrid_energies(self.model_.trained, features)
-        return self.model_.scale.scores(prior + residual, self._lens)
+        return prior + residual
+
+    def _compose(self, energies: np.ndarray) -> np.ndarray:
+        return self.model_.scale.scores(energies, self._lens)
 
     def _require_std(self, features: Features) -> None:
         """Refuse samples without the `std` that a prior reads, or with one of another dimension."""

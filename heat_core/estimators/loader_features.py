@@ -103,7 +103,7 @@ def extract(
         raise HeatError("The loader gives no batch: there are no images to extract features of.")
     backbone = _as_backbone(model, tuple(first[0].shape[1:]), head, pool)
     labels: list[np.ndarray | None] = []
-    bar = tqdm(total=_length(loader), disable=not progress, desc=printable(backbone.name), unit=" batches")
+    bar = tqdm(total=_length(loader), disable=not progress, desc="Features", unit=" batches")
 
     def read_pixels(batch: _LabelledBatch | None) -> Iterator[torch.Tensor]:
         while batch is not None:

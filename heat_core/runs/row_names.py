@@ -4,10 +4,13 @@ A detector has its own `title`, `place` and `evidence`; those of the priors and 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from heat_core.composition import HEAT
-from heat_core.detectors.base import Detector
 from heat_core.energies.names import BUILT_IN, imported_spec, prior_kind, prior_title, spec_of
+
+if TYPE_CHECKING:
+    from heat_core.detectors.base import Detector
 
 # Prefix of the row of a corrected prior, and of a composition of several, whose names are joined by +.
 CORRECTED = "heat-"
@@ -24,7 +27,7 @@ def corrected_row(*priors: str) -> str:
     return CORRECTED + "+".join(priors)
 
 
-def ordered_titles(detectors: Mapping[str, Detector | type[Detector]], priors: Iterable[str]) -> dict[str, str]:
+def ordered_titles(detectors: "Mapping[str, Detector | type[Detector]]", priors: Iterable[str]) -> dict[str, str]:
     """Map rows to titles, for detectors and uncorrected priors in the order of the tables."""
     specs = {p: spec_of(p) for p in priors}
     rows = {

@@ -103,6 +103,15 @@ def test_beta_and_weights_change_after_the_fit(fitted):
     heat.set_params(weights=None)
 
 
+def test_p_values_and_threshold_follow_beta(fitted):
+    """The calibration keeps energies, so that nothing is compared with scores of another β."""
+    heat = clone(fitted).fit(Z, Y, std=STD, head=HEAD).calibrate(TEST, std=TEST_STD)
+    changed = heat.set_params(beta=5.0, alpha=0.1).p_value(OOD, std=OOD_STD), heat.offset_
+    again = heat.calibrate(TEST, std=TEST_STD)
+    np.testing.assert_array_equal(changed[0], again.p_value(OOD, std=OOD_STD))
+    assert changed[1] == again.offset_ == -np.sort(heat.ood_score(TEST, std=TEST_STD))[-4]
+
+
 def test_evaluation_has_intervals_around_the_metrics(fitted):
     found = fitted.evaluate((TEST, TEST_STD), {"far": (OOD, OOD_STD), "near": (TEST[:20], TEST_STD[:20])})
     scores = {"far": fitted.ood_score(OOD, std=OOD_STD), "near": fitted.ood_score(TEST[:20], std=TEST_STD[:20])}

@@ -114,7 +114,7 @@ def test_the_classes_of_a_part_of_a_set_are_named(known, dataset, images):
 
 def test_the_progress_bar_is_shown_unless_it_is_off(known, batch, capsys):
     extract(known, [batch, batch], device="cpu")
-    assert "heat-demo-resnet: 100%" in capsys.readouterr().err
+    assert "Features: 100%" in capsys.readouterr().err
     quiet(known, [batch])
     assert capsys.readouterr().err == ""
 

@@ -20,7 +20,7 @@ class Mine(GaussianMixture):
     """A mixture that stands for a prior of one's own."""
 
 
-def test_a_registered_prior_is_in_everything_that_follows_from_the_table():
+def test_a_registered_prior_is_in_all_that_the_table_gives():
     assert register_prior("mine", SPEC)(Mine) is Mine
     assert all_priors()[-1] == "mine"
     assert second_priors()[-1] == "mine@b"
