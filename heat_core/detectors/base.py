@@ -77,8 +77,7 @@ class Detector(OODEstimator):
             run computes such methods after the residuals are trained.
         published: ID set (cifar10, cifar100, imagenet) → the constructor's arguments for which the source gives other
             values than the defaults.
-        head_: linear head (weight (C, D), bias (C,)) that reads `features.avg`, which `fit` sets; None for methods that
-            read none.
+        head_: linear head (weight (C, D), bias (C,)) that reads `features.avg`, which `fit` sets if there is one.
     """
 
     title: ClassVar[str]
@@ -90,7 +89,7 @@ class Detector(OODEstimator):
     reads_images: ClassVar[bool] = False
     slow: ClassVar[bool] = False
     published: ClassVar[dict[str, dict[str, Any]]] = {}
-    head_ = FittedAttribute[Any]()
+    head_ = FittedAttribute[Head]()
 
     @classmethod
     def for_run(cls, context: Context) -> Self:
@@ -130,7 +129,9 @@ class Detector(OODEstimator):
         Raises:
             HeatError: where the head is no pair of weight (C, D) and bias (C,), or the detector cannot be fitted.
         """
-        self.head_ = None if head is None else require_head(head)  # some methods read none
+        self.__dict__.pop("head_", None)  # of an earlier fit
+        if head is not None:
+            self.head_ = require_head(head)
         return self.fit_features(train)
 
     def _fit_arrays(self, train: Features, head: Any) -> None:

@@ -9,7 +9,7 @@ from heat_core.errors import HeatError
 Value = TypeVar("Value")
 
 
-class NotFittedError(HeatError, exceptions.NotFittedError):
+class NotFittedError(HeatError, exceptions.NotFittedError):  # type: ignore[misc]  # scikit-learn has no types
     """Error of a method that is used before `fit`, which scikit-learn knows as such."""
 
 

@@ -26,16 +26,20 @@ class FitOptions(Protocol):
         settings: option → value, changes of the preset; None = none.
         covariance: covariance estimator of the mixtures, see `GaussianMixture`.
         mixture_weights: class weights of the mixtures, see `GaussianMixture`.
-        id_set: cifar10, cifar100, imagenet or "", the ID set whose published values a prior uses.
         seed: seed of each residual's first weights and draws.
+        id_set: cifar10, cifar100, imagenet or "", the ID set whose published values a prior uses.
     """
 
     preset: str
     settings: Any
     covariance: str
     mixture_weights: str
-    id_set: str
     seed: int
+
+    @property
+    def id_set(self) -> str:
+        """The ID set whose published values a prior uses."""
+        ...
 
 
 class HybridModel:

@@ -29,7 +29,7 @@ class _Reference:
     is_held_out: bool
 
 
-class OODEstimator(OutlierMixin, BaseEstimator, ABC):
+class OODEstimator(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
     """Estimator that gives every sample an OOD score.
 
     z is (N, D): the features that a classifier's head reads. `std`, (N, D'), is the standard deviation of its last

@@ -101,8 +101,8 @@ def _rows(name: str, values: Any, estimator: BaseEstimator | None = None, reset:
         reset: whether this is the matrix of `fit`.
     """
     values = to_array(values) if hasattr(values, "detach") else values
-    shape = np.shape(values) if isinstance(values, np.ndarray | list | tuple) or values is None else None
-    if shape is not None and len(shape) != 2:
+    shape = np.shape(to_array(values)) if isinstance(values, np.ndarray | list | tuple) or values is None else (0, 0)
+    if len(shape) != 2:
         raise HeatError(
             f"{name} must be an (N, D) array of numbers, not of shape {shape}. Reshape your data, as by "
             f"{name}.reshape(1, -1) for one sample."

@@ -92,7 +92,7 @@ def test_rmds_of_few_samples_finds_what_is_far_unusual():
 
     for name in ("rmds", "rmds-plus-plus"):
         method = load(name)().fit_with_head(sampled(1.0), HEAD)
-        assert method.classes_.covariance_used_ == "ledoit-wolf"
+        assert method.mixture_.covariance_used_ == "ledoit-wolf"
         known, far = method.score_features(sampled(1.0)), method.score_features(sampled(3.0))
         assert np.median(far) > np.median(known)
 

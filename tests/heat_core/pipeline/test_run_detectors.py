@@ -62,7 +62,7 @@ def counted(monkeypatch) -> list[str]:
         monkeypatch.setattr(kind, method, after)
 
     for slow in SLOW:
-        count(load(slow), "fit", lambda _, slow=slow: slow)
+        count(load(slow), "fit_features", lambda _, slow=slow: slow)
     count(CorrectedPrior, "train", lambda part: f"residual of {part.name}")
     return done
 
