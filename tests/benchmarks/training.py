@@ -59,6 +59,52 @@ def _settings(prior: str, quick: bool):
     return settings_for(prior, "released", {"langevin_steps": 4} if quick else {})
 
 
+def _small_trainer(prior_name: str):
+    """A trainer of 600 × 16 features in preset quick, and a batch of them."""
+    import torch
+
+    from heat_core.energies.priors import EnergyLogits
+    from heat_core.energies.residual_trainer import ResidualTrainer
+    from heat_core.energies.settings import settings_for
+    from heat_core.energies.views import VIEWS
+
+    s = settings_for(prior_name, "quick")
+    mixture, z, centres = _mixture(600, 16, 6, prior_name == "gmm")
+    prior = mixture if prior_name == "gmm" else EnergyLogits(*head_of(centres)).fit(z)
+    trainer = ResidualTrainer(prior, torch.from_numpy(z), s, 100.0, lambda t: VIEWS[prior_name].project(t, True))
+    return trainer, torch.from_numpy(z[: s.batch_size])
+
+
+def _our_small_step(prior_name: str):
+    def prepare(quick: bool) -> Job:
+        trainer, data = _small_trainer(prior_name)
+        return lambda: trainer.update(data)
+
+    return prepare
+
+
+def _plain_small_step(prior_name: str):
+    """The same update, with the residual's gradient by autograd and layers that keep their inputs."""
+
+    def prepare(quick: bool) -> Job:
+        import torch
+        from torch import nn
+
+        trainer, data = _small_trainer(prior_name)
+        for layer in trainer.residual:
+            if isinstance(layer, nn.LeakyReLU):
+                layer.inplace = False
+
+        def by_autograd(z):
+            leaf = z.detach().requires_grad_()
+            return torch.autograd.grad(trainer.residual(leaf).sum(), leaf)[0]
+
+        trainer.residual.gradient = by_autograd
+        return lambda: trainer.update(data)
+
+    return prepare
+
+
 def _our_step(prior_name: str):
     def prepare(quick: bool) -> Job:
         import torch
@@ -96,9 +142,9 @@ def _released_step(prior_name: str):
     return prepare
 
 
-def _products(batch: int, steps: int, negatives: int, width: int = 1024) -> float:
+def _products(batch: int, steps: int, negatives: int, width: int = 1024, dim: int = DIM) -> float:
     """Forward and backward in the input a Langevin step; all three products of an update."""
-    weights = DIM * width + 4 * width**2
+    weights = dim * width + 4 * width**2
     return 2 * weights * (2 * steps * batch + 3 * (1 + negatives) * batch)
 
 
@@ -129,5 +175,17 @@ CASES = [
         "released form",
         2.3,
         _products(256, 50, 2),
+    ),
+    *(
+        Case(
+            f"train_step_small_{prior}",
+            f"one update of {title}'s residual, preset quick: batch 256 × 16, 10 Langevin steps",
+            _our_small_step(prior),
+            _plain_small_step(prior),
+            "autograd",
+            1.1,
+            _products(256, 10, negatives, 256, 16),
+        )
+        for prior, title, negatives in (("gmm", "GMM", 2), ("el", "EL", 1))
     ),
 ]
