@@ -125,7 +125,7 @@ def beta_suggestion(run: Run) -> None:
             type="tertiary",
             icon=":material/auto_awesome:",
             help="The β nearest to 0 that separates known test images from noisy copies of "
-            "their features as well as any. No OOD images are used; the README shows the results.",
+            "their features as well as any. No OOD images are used; docs/results.md shows the results.",
         )
 
 
