@@ -73,12 +73,11 @@ def origin_of(module: str) -> str:
 
     The distribution is the one that has an entry point in the module's package.
     """
+    points = [point for group in (DETECTORS, PRIORS) for point in offered(group).values() if point.dist is not None]
     package = module.partition(".")[0]
-    for group in (DETECTORS, PRIORS):
-        for point in offered(group).values():
-            if point.module.partition(".")[0] == package and point.dist is not None:
-                return printable(f"{point.dist.name} {point.dist.version}")
-    return printable(f"the module {module}")
+    found = [p for p in points if p.module == module] or [p for p in points if p.module.partition(".")[0] == package]
+    dist = found[0].dist if found else None
+    return printable(f"{dist.name} {dist.version}" if dist else f"the module {module}")
 
 
 def label(point: EntryPoint) -> str:
