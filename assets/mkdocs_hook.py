@@ -9,6 +9,7 @@ import html
 import posixpath
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from latex2mathml.converter import convert
@@ -42,7 +43,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if page.file.src_uri == HOME:
         page.meta["hide"] = ["navigation"]
     if page.file.src_uri == DETECTORS:
-        markdown = re.sub(r"<!-- [^>]*-->", detector_classes(), markdown)
+        options = "    options: {heading_level: 3, members: false}"
+        directives = "\n\n".join(f"::: {name}\n{options}" for name in detector_classes().values())
+        markdown = re.sub(r"<!-- [^>]*-->", directives, markdown)
     folder = "" if page.file.src_uri == HOME else posixpath.join("docs", posixpath.dirname(page.file.src_uri))
 
     def replace(link: re.Match[str]) -> str:
@@ -54,6 +57,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         inside = path.removeprefix("docs/")
         if files.get_file_from_path(inside) is not None and (path != inside or path.startswith("assets/")):
             return f"{mark}[{text}]({_relative(inside, page)}{f'#{anchor}' if anchor else ''})"
+        if path in detector_classes():
+            return f"[{text}]({_relative(DETECTORS, page)}#{detector_classes()[path]})"
         if (ROOT / path).exists() and not path.startswith("docs/"):
             return f"[{text}]({config.repo_url}/blob/HEAD/{path})" if config.repo_url else text
         return link[0]  # to nothing: mkdocs names it
@@ -75,14 +80,15 @@ def on_page_content(content: str, **_: object) -> str:
     return _CELL.sub(join, _FORMULA.sub(replace, content))
 
 
-def detector_classes() -> str:
-    """Write the directive of each detector's class, in alphabetical order."""
-    found = []
+@cache
+def detector_classes() -> dict[str, str]:
+    """Map the file of each detector, in alphabetical order, to the full name of its class."""
+    found = {}
     for path in sorted((ROOT / "heat_core" / "detectors").glob("[!_]*.py")):
-        classes = re.findall(r"^class ([A-Z]\w*)\(", path.read_text(encoding="utf-8"), re.M)
-        found += [f"heat_core.detectors.{path.stem}.{name}" for name in classes if path.stem != "base"]
-    options = "    options: {heading_level: 3, members: false}"
-    return "\n\n".join(f"::: {name}\n{options}" for name in found)
+        named = re.search(r"^class ([A-Z]\w*)\(", path.read_text(encoding="utf-8"), re.M)
+        if named and path.stem != "base":
+            found[f"heat_core/detectors/{path.name}"] = f"heat_core.detectors.{path.stem}.{named[1]}"
+    return found
 
 
 def _relative(path: str, page: Page) -> str:
