@@ -43,7 +43,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if page.file.src_uri == HOME:
         page.meta["hide"] = ["navigation"]
     if page.file.src_uri == DETECTORS:
-        options = "    options: {heading_level: 3, members: false}"
+        options = "    options: {heading_level: 3, members: false, inherited_members: false}"
         directives = "\n\n".join(f"::: {name}\n{options}" for name in detector_classes().values())
         markdown = re.sub(r"<!-- [^>]*-->", directives, markdown)
     folder = "" if page.file.src_uri == HOME else posixpath.join("docs", posixpath.dirname(page.file.src_uri))
