@@ -110,6 +110,31 @@ def test_the_summary_of_all_methods_is_that_of_the_csv(row):
     assert f"{row} {' / '.join(numbers)}" in read("docs/evidence.md")
 
 
+def test_the_times_are_those_of_the_csv():
+    with (DOCS / "evidence" / "tab-12-ms.csv").open(encoding="utf-8", newline="") as file:
+        ms = {line["row"]: float(line["value"]) for line in csv.DictReader(file)}
+    (line,) = re.findall(r"^\| Time per image.*", read("docs/evidence.md"), re.M)
+    network, prior, residual, heat, ensemble = map(float, re.findall(r"\d+\.\d+", line))
+    assert (network, heat, ensemble) == (
+        round(ms["resnet18"], 2),
+        round(ms["HEAT"], 2),
+        round(ms["ensemble of 5 networks"], 1),
+    )
+    assert max(round(ms[name], 3) for name in ("GMM", "GMM-std", "EL")) == prior
+    assert round(ms["a residual"], 3) == residual
+
+
+def test_the_numbers_of_the_demo_are_those_of_its_study():
+    found = [
+        row[table[0].index("average")]
+        for table in tables_of(read("docs/evidence/demo.md"))
+        for row in table
+        if row[0] == "HEAT"
+    ]
+    pair = " / ".join(value.split(" ")[0] for value in found)
+    assert f"HEAT {pair} against the best" in read("docs/evidence.md")
+
+
 def test_the_numbers_of_the_concepts_are_those_that_the_script_printed():
     printed = read("docs/concepts/report.txt")
     page = read("docs/concepts.md")
