@@ -125,7 +125,7 @@ def test_commands_are_found_and_a_wrong_one_is_seen():
 def test_scripts_and_extras_that_are_named_exist(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    for extras in re.findall(r"heat-explorer\[([\w,]+)\]", text):
+    for extras in re.findall(r"heat-explorer\[([\w,-]+)\]", text):
         assert set(extras.split(",")) <= set(project["optional-dependencies"])
     for script in re.findall(r"python ((?:tests|assets)/[\w/]+\.py)", text):
         assert (ROOT / script).exists(), script
