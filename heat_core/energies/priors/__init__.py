@@ -25,7 +25,7 @@ _EVIDENCE, _COLUMNS = ("features", "logits", "both"), ("avg", "std")
 def register_prior(name: str, spec: PriorSpec) -> Callable[[type[Prior]], type[Prior]]:
     """Return a class decorator that adds a prior of the caller to the table of priors, for this process.
 
-    Example:
+    Examples:
         >>> from heat_core.energies.priors import Prior, PriorSpec, register_prior
         >>> @register_prior("my-prior", PriorSpec("My prior", evidence="features"))  # doctest: +SKIP
         ... class MyPrior(Prior):

@@ -82,6 +82,18 @@ def test_a_job_finds_the_plugin(plugin, tmp_path):
     assert Run.open(folder).detectors == ["el", "feature-norm", "gmm", "diagonal", "heat-diagonal", "heat"]
 
 
+def test_the_prior_reads_a_second_encoder(plugin, run_of_files, weights_of, uninstall):
+    second = {"second_backbone": "test_vit", "second_weights": str(weights_of("test_vit"))}
+    done = run_of_files(["gmm", "diagonal@b"], **second)
+    assert done.record.plugins == {"diagonal@b": ORIGIN}
+    assert done.priors == ["gmm", "diagonal@b"]
+    scores = done.detector_scores("other", "heat-diagonal@b")
+    uninstall()
+    opened = Run.open(done.folder)
+    assert opened.title("heat-gmm+diagonal@b") == "HEAT-GMM+Diagonal@b"
+    np.testing.assert_array_equal(opened.detector_scores("other", "heat-diagonal@b"), scores)
+
+
 def test_without_the_plugin_a_run_stands_and_says_what_it_lacks(done, uninstall):
     uninstall()
     opened = Run.open(done.folder)
