@@ -7,7 +7,7 @@ import { shallowEqual } from "./common/memo.js";
 import { FULL_SIDE, pictureUrl, pointPictureUrl } from "./common/pictures.js";
 import { connectTabStop } from "./common/tab_stop.js";
 import { offeredTags } from "./common/tags.js";
-import { methodOf, methodsOf } from "./compute/query.js";
+import { shownMethods } from "./compute/query.js";
 import { histogramFigure, mapFigure } from "./figures/chart_figures.js";
 import { rowsFigure } from "./figures/rows_figure.js";
 import { saveFigure } from "./figures/save_figure.js";
@@ -127,8 +127,8 @@ function createPanels(root, store, selectors, actions, requestFrame) {
 function createFigureSaver(store, { scoringOf, subsetOf }) {
   const figures = {
     rows(state, scoring) {
-      const { run, query } = state, methods = methodsOf(run, query).map((key) => methodOf(run, key, scoring));
-      return rowsFigure(run, subsetOf(state).points, methods);
+      const { run, query } = state;
+      return rowsFigure(run, subsetOf(state).points, shownMethods(run, query, scoring));
     },
     histogram: histogramFigure,
     map: mapFigure,

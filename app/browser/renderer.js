@@ -5,7 +5,7 @@ import { formatPercent, formatRate } from "./common/format.js";
 import { memo, stableObject } from "./common/memo.js";
 import { countFalseAlarms } from "./compute/calibration.js";
 import { HIDDEN_TRAINING, screenPositions, visibleSets } from "./compute/hit_test.js";
-import { methodOf, methodsOf } from "./compute/query.js";
+import { shownMethods } from "./compute/query.js";
 import { drawPoints } from "./map/draw_points.js";
 import { writeLegend } from "./map/legend.js";
 import { drawOverlay } from "./map/overlay.js";
@@ -161,8 +161,7 @@ function setMetricsPart(root, toggleSet) {
 /** Creates the part that writes the panels. Questions and filters follow every frame; results, breakdown and inspector
  *  wait until β and the threshold settle, and the part returns false while they wait. */
 function panelsPart(subsetOf, { questions, filters, breakdown, mapNote, toolbar, results, inspector }) {
-  const methodsFor = memo(({ run, query, scoring }) =>
-    methodsOf(run, query).map((key) => methodOf(run, key, scoring)));
+  const methodsFor = memo(({ run, query, scoring }) => shownMethods(run, query, scoring));
   const stableMethodQuery = stableObject(), stableScoring = stableObject();
   let lastChange = 0, before = null, timer;
   return (state, { scores, histogram, cutoff, idShareBelow, idCount }, request) => {

@@ -37,6 +37,15 @@ export function scoreHistogram(scores, set, sets, bins) {
   return { low, step, bins, counts, binOf };
 }
 
+/**
+ * Returns the position of a score on the axis of a histogram.
+ * @param {object} histogram - see `scoreHistogram`
+ * @param {number} score
+ * @returns {number} 0 at the lowest and 1 at the highest score of the histogram
+ */
+export const scorePosition = (histogram, score) =>
+  (Math.asinh(score) - histogram.low) / (histogram.step * histogram.bins);
+
 /** Returns the score at the upper edge of a bin. */
 const upperEdge = (histogram, bin) => Math.sinh(histogram.low + (bin + 1) * histogram.step);
 

@@ -65,12 +65,21 @@ export function flagTest(run, key) {
  * @returns {{title: string, isFlagged: function(number): boolean, idShareBelow: function(number): number}} functions of
  *   a point: whether it is called OOD, and the share of ID that scores lower
  */
-export function methodOf(run, key, { scores, cutoff, idShareBelow }) {
+function methodOf(run, key, { scores, cutoff, idShareBelow }) {
   if (key === HEAT)
     return { title: "HEAT", isFlagged: (i) => scores[i] > cutoff, idShareBelow: (i) => idShareBelow(scores[i]) };
   const bytes = verdictBytes(run, key), { title } = run.methods.find((method) => method.key === key);
   return { title, isFlagged: flagTest(run, key), idShareBelow: (i) => (bytes[i] & SHARE_BITS) / SHARE_BITS };
 }
+
+/**
+ * Returns the methods whose verdicts are shown.
+ * @param {object} run
+ * @param {object} query
+ * @param {object} scoring - see `createScoring` in state/selectors.js
+ * @returns {object[]} see `methodOf`
+ */
+export const shownMethods = (run, query, scoring) => methodsOf(run, query).map((key) => methodOf(run, key, scoring));
 
 /**
  * Splits an order by a column of the table.

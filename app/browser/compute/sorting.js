@@ -1,7 +1,7 @@
 // Sorts the points of a subset in the query's order, as heat_core.analysis.questions.sort_samples does.
 
 import { drawnPoints, facetOf } from "./facets.js";
-import { methodOf, methodsOf, splitOrder } from "./query.js";
+import { shownMethods, splitOrder } from "./query.js";
 import { similarNumbers } from "./subset.js";
 
 /**
@@ -33,7 +33,7 @@ function sortKey({ run, query }, scoring) {
 
 function sampleKeys(run, query, scoring) {
   const { scores, cutoff } = scoring;
-  const shares = methodsOf(run, query).map((key) => methodOf(run, key, scoring).idShareBelow);
+  const shares = shownMethods(run, query, scoring).map((method) => method.idShareBelow);
   return {
     confident: (i) => run.rank[i],
     close: (i) => Math.abs(scores[i] - cutoff),

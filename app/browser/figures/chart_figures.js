@@ -1,7 +1,7 @@
 // Draws histogram and map as SVG figures for a paper, with the numbers that are on the screen.
 
 import { visibilityTest } from "../compute/hit_test.js";
-import { sharesInBins } from "../compute/histogram.js";
+import { scorePosition, sharesInBins } from "../compute/histogram.js";
 import { MAP_SIDE } from "../compute/viewport.js";
 import { computeStaticStyles, isWrongVerdict, pointStyle, runPalettes, verdictIndex } from "../map/point_style.js";
 import { svgDocument, svgLegend } from "./svg.js";
@@ -21,7 +21,7 @@ export function histogramFigure({ run, hidden }, { histogram, cutoff }) {
   const sets = allSets.filter((set) => !hidden.includes(set.key));
   const highest = Math.max(...sets.flatMap((set) => Array.from(set.shares)), 1e-9);
   const span = WIDTH - 2 * MARGIN, bottom = HEIGHT - MARGIN;
-  const xOf = (score) => MARGIN + ((Math.asinh(score) - histogram.low) / (histogram.step * histogram.bins)) * span;
+  const xOf = (score) => MARGIN + scorePosition(histogram, score) * span;
   const ticks = TICKS.filter((tick) => xOf(tick) > MARGIN && xOf(tick) < WIDTH - MARGIN);
   return svgDocument(WIDTH, HEIGHT, [
     ...sets.map(({ shares, colour }) =>

@@ -1,6 +1,6 @@
 // Draws the histogram of scores: every set as shares of the set, and the threshold as a line that can be dragged.
 
-import { sharesInBins } from "../compute/histogram.js";
+import { scorePosition, sharesInBins } from "../compute/histogram.js";
 
 const DRAWN_BINS = 64, PADDING = { left: 8, right: 8, top: 22, bottom: 34 };
 const TICKS = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 1e4, 1e5, 1e6];
@@ -40,7 +40,7 @@ export function drawHistogram(surface, histogram, sets, { cutoff, label }, brush
  * @returns {number} CSS pixels, within the histogram
  */
 export function scoreToX(surface, histogram, score) {
-  return PADDING.left + Math.min(Math.max(positionOf(histogram, score), 0), 1) * innerWidth(surface);
+  return PADDING.left + Math.min(Math.max(scorePosition(histogram, score), 0), 1) * innerWidth(surface);
 }
 
 /**
@@ -57,7 +57,6 @@ export function xToScore(surface, histogram, x) {
 
 const innerWidth = (surface) => surface.width - PADDING.left - PADDING.right;
 const bottomOf = (surface) => surface.height - PADDING.bottom;
-const positionOf = (histogram, score) => (Math.asinh(score) - histogram.low) / (histogram.step * histogram.bins);
 const roundUp = (share) => [0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75].find((limit) => share <= limit) ?? 1;
 
 function drawSet(context, surface, shares, scale, colour, dash) {
@@ -104,7 +103,7 @@ function drawAxis(context, surface, histogram, colours) {
   context.textAlign = "center";
   let last = -Infinity;
   for (const tick of SIGNED_TICKS) {
-    const x = PADDING.left + positionOf(histogram, tick) * innerWidth(surface);
+    const x = PADDING.left + scorePosition(histogram, tick) * innerWidth(surface);
     if (x < PADDING.left + 6 || x > width - PADDING.right - 6 || x - last < TICK_DISTANCE) continue;
     context.fillRect(x - 0.5, bottom, 1, 4);
     context.fillText(String(tick).replace("-", "−"), x, bottom + 15);

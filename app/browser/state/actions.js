@@ -15,6 +15,9 @@ const LEAST_WEIGHT = 0.1, LARGEST_WEIGHT = 1000; // of those that are typed; a l
 
 const clampWeight = (weight) => Math.min(Math.max(weight || 0, LEAST_WEIGHT), LARGEST_WEIGHT);
 
+/** Returns a list without an item that it holds, or with one that it does not hold. */
+const toggled = (list, item) => (list.includes(item) ? list.filter((other) => other !== item) : [...list, item]);
+
 /** Returns weights under which an included prior has a positive weight: those given, or none where that is not so. */
 const usableWeights = (weights, included) => (weights?.some((weight, j) => included[j] && weight > 0) ? weights : null);
 
@@ -68,10 +71,7 @@ function settingActions(store, updateAndSend, sendSettings) {
     toggleWeights: () => updateAndSend({ weights: store.state.weights ? null : store.state.run.priors.map(() => 1) }),
 
     /** Shows or hides a set, or the training sample ("train"). */
-    toggleSet(key) {
-      const { hidden } = store.state;
-      updateAndSend({ hidden: hidden.includes(key) ? hidden.filter((k) => k !== key) : [...hidden, key] });
-    },
+    toggleSet: (key) => updateAndSend({ hidden: toggled(store.state.hidden, key) }),
   };
 }
 
@@ -104,17 +104,13 @@ function queryActions(store, narrow, sendSettings) {
 
     /** Adds a value of a facet to the filter, or removes it. */
     toggleValue(facet, value) {
-      const { values } = store.state.query, accepted = values[facet] ?? [];
-      const next = accepted.includes(value) ? accepted.filter((v) => v !== value) : [...accepted, value];
+      const { values } = store.state.query, next = toggled(values[facet] ?? [], value);
       const others = Object.fromEntries(Object.entries(values).filter(([name]) => name !== facet));
       setQuery({ values: next.length ? { ...others, [facet]: next } : others });
     },
 
     /** Shows or hides a method's verdicts. */
-    toggleMethod(key, shownMethods) {
-      const methods = shownMethods.includes(key) ? shownMethods.filter((m) => m !== key) : [...shownMethods, key];
-      setQuery({ methods });
-    },
+    toggleMethod: (key, shown) => setQuery({ methods: toggled(shown, key) }),
 
     /** Removes every filter except for the lasso, which `clearSelection` removes. */
     clearFilters: () => setQuery({ values: PLAIN_QUERY.values, brush: null, find: "", like: null }),
