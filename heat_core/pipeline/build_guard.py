@@ -12,6 +12,7 @@ from heat_core.features.store import backbone_fingerprint
 from heat_core.guard.conformal import Calibration
 from heat_core.guard.guard import Guard
 from heat_core.guard.network import Network
+from heat_core.pipeline.provenance import require_plugins
 from heat_core.progress import no_progress
 from heat_core.runs.events import Progress
 from heat_core.runs.experiment import FEATURES, ID, TRAIN
@@ -42,6 +43,7 @@ def build_guard(run: Run, lens: Lens = PLAIN, report: Progress = no_progress, on
             f"{prior_title(second[0])} reads a second encoder, and new images go through one: pack the priors of the "
             "first alone (--priors)."
         )
+    require_plugins({p: plugin for p, plugin in run.record.plugins.items() if p in priors})
     train, head = run.features(TRAIN), run.head
     network = None if e.backbone == FEATURES else _network(run, train, report)
     report("priors", "Fitting the priors on the run's training features.")

@@ -9,7 +9,7 @@ from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
 from heat_core.features.heads import HeadChoice, choose_head
-from heat_core.pipeline.provenance import require_plugins, require_same_features
+from heat_core.pipeline.provenance import require_plugins_of_rows, require_same_features
 from heat_core.pipeline.run_detectors import fit_fast_detectors, select_detectors
 from heat_core.pipeline.run_state import RunState
 from heat_core.progress import RateLimiter
@@ -25,7 +25,7 @@ def fit(state: RunState) -> None:
         HeatError: where the training set has one class, or differs from that with which the run began.
     """
     e, source, progress = state.experiment, state.source, state.progress
-    require_plugins(state.folder)
+    require_plugins_of_rows(state.folder)
     state.detectors, state.reasons = select_detectors(e, source.backbone, source.labelled, progress)
     state.train = _training_features(state)
     head = _choose_head(state)

@@ -15,7 +15,7 @@ from heat_core.types import Head
 _FILE = "inputs.json"
 
 
-def require_plugins(folder: Path) -> None:
+def require_plugins_of_rows(folder: Path) -> None:
     """Refuse to resume a run without the plugins of its rows, which it would lose.
 
     Raises:
@@ -25,9 +25,21 @@ def require_plugins(folder: Path) -> None:
         known = RunRecord.load(folder / ENERGIES).plugins if (folder / ENERGIES).exists() else {}
     except HeatError:  # a damaged record is made again
         return
-    for name, plugin in known.items():
+    require_plugins(known)
+
+
+def require_plugins(origins: dict[str, str]) -> None:
+    """Refuse detectors and priors whose plugin is missing.
+
+    Args:
+        origins: detector or prior → name and version of its plugin (see `RunRecord.plugins`).
+
+    Raises:
+        HeatError: where one is not installed, or cannot be imported.
+    """
+    for name, plugin in origins.items():
         if not (detectors.registry.find(name) or registry.find(prior_kind(name))):
-            raise HeatError(f"This run has the row {name!r}, which comes from {plugin}: install that, then resume it.")
+            raise HeatError(f"This run has the row {name!r}, which comes from {plugin}: install that first.")
 
 
 def require_same_features(folder: Path, sets: dict[str, Features]) -> None:

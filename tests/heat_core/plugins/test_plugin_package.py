@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from heat_core import Guard, HeatError, Run, detectors, pack, run
+from heat_core import Guard, HeatError, Lens, Run, detectors, pack, run
 from heat_core.analysis.comparison import compare
 from heat_core.analysis.comparison_rows import entries_of
 from heat_core.energies.names import all_priors, prior_title, second_priors
@@ -94,7 +94,7 @@ def test_the_prior_reads_a_second_encoder(plugin, run_of_files, weights_of, unin
     np.testing.assert_array_equal(opened.detector_scores("other", "heat-diagonal@b"), scores)
 
 
-def test_without_the_plugin_a_run_stands_and_says_what_it_lacks(done, uninstall):
+def test_without_the_plugin_a_run_stands_and_says_what_it_lacks(done, uninstall, tmp_path):
     uninstall()
     opened = Run.open(done.folder)
     assert "diagonal" not in all_priors()
@@ -109,6 +109,9 @@ def test_without_the_plugin_a_run_stands_and_says_what_it_lacks(done, uninstall)
     with pytest.raises(HeatError, match=rf"the row 'feature-norm', which comes from {ORIGIN}: install that"):
         run(opened.experiment, opened.folder)
     assert Run.open(opened.folder).info == before
+    with pytest.raises(HeatError, match=rf"the row 'diagonal', which comes from {ORIGIN}: install that first"):
+        pack(opened, tmp_path / "guard.safetensors")
+    pack(opened, tmp_path / "guard.safetensors", Lens(priors=("gmm",)))
 
 
 def test_a_guard_holds_the_prior_and_asks_for_its_plugin(done, tmp_path, uninstall):
