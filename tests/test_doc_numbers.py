@@ -88,7 +88,7 @@ def test_the_results_of_the_readme_are_those_of_the_studies(row):
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/evidence.md", "docs/results.md"])
-def test_every_difference_with_an_interval_is_in_a_file_of_a_study(page):
+def test_differences_with_intervals_are_in_a_study_file(page):
     measured = measured_intervals()
     shown = INTERVAL.findall(read(page))
     without = [numbers for numbers in shown if not any(is_rounded_from(numbers, exact) for exact in measured)]
@@ -135,7 +135,7 @@ def test_the_numbers_of_the_demo_are_those_of_its_study():
     assert f"HEAT {pair} against the best" in read("docs/evidence.md")
 
 
-def test_the_numbers_of_the_concepts_are_those_that_the_script_printed():
+def test_numbers_of_the_concepts_are_those_of_the_script():
     printed = read("docs/concepts/report.txt")
     page = read("docs/concepts.md")
     (table,) = [table for table in tables_of(page) if table[0][0] == "energy"]

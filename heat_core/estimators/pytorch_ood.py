@@ -71,10 +71,9 @@ class HEATDetector(FeaturesDetector):  # type: ignore[misc]  # pytorch-ood publi
     def __init__(
         self, encoder: Callable[[torch.Tensor], torch.Tensor] | Backbone | None = None, head: Any = None, **options: Any
     ) -> None:
-        is_backbone = isinstance(encoder, Backbone)
-        self.encoder = _PooledFeatures(encoder) if is_backbone else encoder
+        self.encoder = _PooledFeatures(encoder) if isinstance(encoder, Backbone) else encoder
         self.head, self.heat, self._is_fitted = head, HEAT(**options), False
-        self._avg_width = _width_of_avg(encoder) if is_backbone else None
+        self._avg_width = _width_of_avg(encoder) if isinstance(encoder, Backbone) else None
 
     @property
     def beta(self) -> float:

@@ -29,7 +29,7 @@ def test_arrays_score_as_features_do(name):
 
 
 @pytest.mark.parametrize("name", ON_ARRAYS)
-def test_without_a_classifier_clusters_replace_it_or_y_is_asked_for(name):
+def test_without_y_there_are_clusters_or_a_sentence(name):
     if load(name).is_classifier_free():
         assert np.isfinite(detector(name).fit(Z).ood_score(TEST_Z)).all()
         return
