@@ -241,3 +241,23 @@ def test_wrong_samples_are_refused_by_name(fitted):
         fitted.save("guard.safetensors")
     with pytest.raises(HeatError, match="HEAT is not fitted yet"):
         quick().ood_score(OOD)
+
+
+@pytest.mark.slow
+def test_the_quick_preset_finds_what_is_far(tmp_path):
+    """All priors of the paper, without a shortened training."""
+    z, z_std, y = (np.tile(part, (5, 1)) if part.ndim == 2 else np.tile(part, 5) for part in (Z, STD, Y))
+    z, z_std = (np.hstack([part] * 3)[:, :16] + 0.05 * RNG.random((600, 16)) for part in (z, z_std))
+    w, b = np.hstack([HEAD[0]] * 3)[:, :16], HEAD[1]
+    far, far_std = (np.roll(part[:200], 4, axis=1) for part in (z, z_std))  # activations of other channels
+
+    heat = HEAT(priors=("gmm", "gmm-std", "el"), preset="quick", beta=0.0).fit(z, y, std=z_std, head=(w, b))
+    assert heat.ood_score(far, std=far_std).shape == (200,)
+    assert list(heat.energies(far, std=far_std)) == ["gmm", "gmm-std", "el"]
+    found = heat.evaluate((z[300:], z_std[300:]), {"textures": (far, far_std)})
+    assert found["textures"]["auroc"].value > 0.99
+    assert np.median(heat.calibrate(z[300:], std=z_std[300:]).p_value(far, std=far_std)) < 0.01
+    heat.save(tmp_path / "guard.safetensors")
+    np.testing.assert_array_equal(
+        Guard.load(tmp_path / "guard.safetensors").of_features(far, far_std).score, heat.ood_score(far, std=far_std)
+    )

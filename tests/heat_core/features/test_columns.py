@@ -39,6 +39,12 @@ def features_of(backbone, columns):
     return extract(backbone, open_dataset("demo-digits", "test").limited(5), CPU, columns=(AVG, STD, *columns))
 
 
+def odin(backbone, **parameters):
+    detector = load("odin")(**parameters)
+    detector.head_ = backbone.head
+    return detector
+
+
 def test_odin_is_pytorch_oods(backbone, pixels):
     class Classifier(torch.nn.Module):
         def forward(self, x):
@@ -47,7 +53,7 @@ def test_odin_is_pytorch_oods(backbone, pixels):
 
     std = backbone.pixel_std.flatten().tolist()
     moved = odin_preprocessing(Classifier(), pixels.clone(), eps=0.0014, temperature=1000, norm_std=std)
-    ours = load("odin")(backbone.head)
+    ours = odin(backbone)
     (column,) = ours.test_columns(backbone)
     logits = column.compute(Batch(backbone, pixels.clone(), gradients=True))
     torch.testing.assert_close(logits, Classifier()(moved), rtol=1e-4, atol=1e-4)
@@ -57,12 +63,12 @@ def test_odin_is_pytorch_oods(backbone, pixels):
 
 
 def test_odin_scores_what_was_extracted(backbone, home):
-    ours = load("odin")(backbone.head)
+    ours = odin(backbone)
     features = features_of(backbone, ours.test_columns(backbone))
-    assert ours.score(features).shape == (len(features),)
-    other = load("odin")(backbone.head, epsilon=0.01)
+    assert ours.score_features(features).shape == (len(features),)
+    other = odin(backbone, epsilon=0.01)
     with pytest.raises(HeatError, match="made from images"):
-        other.score(features)  # another ε is another column
+        other.score_features(features)  # another ε is another column
 
 
 def test_layers_are_the_means_of_every_stage(backbone, pixels):
@@ -91,7 +97,7 @@ def test_gram_statistics_are_pytorch_oods(backbone, pixels):
 
 
 def test_gram_scores_are_the_literal_deviations(backbone, train):
-    gram = load("gram")(backbone.head, backbone.map_widths).fit(train)
+    gram = load("gram")(backbone.map_widths).fit_with_head(train, backbone.head)
     test = features_of(backbone, (GRAM,))
     held_out = np.zeros(len(train), bool)
     for c in range(6):
@@ -111,11 +117,11 @@ def test_gram_scores_are_the_literal_deviations(backbone, train):
         (deviations(s, c) / np.where(expected > 0, expected, 1)).sum()
         for s, c in zip(test.column("gram"), predicted, strict=True)
     ]
-    assert_close_in_norm(gram.score(test), plain, 1e-6)
+    assert_close_in_norm(gram.score_features(test), plain, 1e-6)
 
 
 def test_mds_moves_the_image_against_every_layers_distance(backbone, train, pixels):
-    mds = load("mds")(backbone.head, backbone.layer_widths).fit(train)
+    mds = load("mds")(backbone.layer_widths).fit_with_head(train, backbone.head)
     (column,) = mds.test_columns(backbone)
     ours = column.compute(Batch(backbone, pixels.clone(), stages=True, gradients=True))
     assert ours.shape == (8, len(backbone.layer_widths))
@@ -131,7 +137,7 @@ def test_mds_moves_the_image_against_every_layers_distance(backbone, train, pixe
         (gradient,) = torch.autograd.grad(distance(x).sum(), x)
         moved = x.detach() - 0.0014 * gradient.sign() / backbone.pixel_std
         torch.testing.assert_close(ours[:, layer], distance(moved.clone()).detach(), rtol=2e-2, atol=0.5)
-    scores = mds.score(features_of(backbone, (column,)))
+    scores = mds.score_features(features_of(backbone, (column,)))
     assert np.isfinite(scores).all()
 
 

@@ -43,6 +43,7 @@ class Backbone(torch.nn.Module):
     """The mean of each channel, with a transform that fails in a way of its own for some sizes."""
 
     has_positions = False
+    device = torch.device("cpu")
 
     def __init__(self, error: Exception | None) -> None:
         super().__init__()
