@@ -20,6 +20,6 @@ export function decodeRun(bytes) {
   }
   run.ids = JSON.parse(text.decode(run.ids));
   run.pointOf = new Int32Array(run.total).fill(-1);
-  for (let i = 0; i < run.n; i++) run.pointOf[run.number[i]] = i;
+  for (let i = 0; i < run.number.length; i++) run.pointOf[run.number[i]] = i;
   return run;
 }
