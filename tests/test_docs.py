@@ -100,7 +100,7 @@ def help_of(verb: str, capsys) -> str:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_is_parsed(page, capsys):
-    """Of a command with a gap, …, the verb and the options are looked up."""
+    """Where a command leaves something out (…), its verb and its options are looked up."""
     for command in commands_of((ROOT / page).read_text(encoding="utf-8")):
         arguments = arguments_of(command)
         if arguments is None:

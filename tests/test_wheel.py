@@ -125,7 +125,7 @@ def test_without_the_extra_one_sentence_says_what_to_install(installed):
 
 @pytest.fixture(scope="module")
 def demo_metrics(installed) -> dict:
-    """Of the demo, run in the environment, in its HEAT_HOME."""
+    """Make the demo run in the environment and in its HEAT_HOME."""
     return json.loads(installed.ask("python", "-m", "heat_core", "demo", "--json").splitlines()[-1])["metrics"]
 
 

@@ -84,7 +84,7 @@ def _our_small_step(prior_name: str):
 
 
 def _plain_small_step(prior_name: str):
-    """The same update, with the residual's gradient by autograd and layers that keep their inputs."""
+    """Make the same update, with the residual's gradient by autograd and layers that keep their inputs."""
 
     def prepare(quick: bool) -> Job:
         import torch

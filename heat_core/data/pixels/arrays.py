@@ -23,7 +23,7 @@ def to_picture(array: np.ndarray) -> Image.Image:
         array: uint8 or uint16, (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): grey, RGB or RGBA.
 
     Raises:
-        HeatError: where it has another type or shape, or the axis of the channels cannot be told.
+        HeatError: where it has another type or shape, or more than one axis may be that of the channels.
     """
     shape, is_colour = array.shape, array.ndim == 3
     has_known_axes = array.ndim == 2 or (is_colour and shape[2] in _CHANNELS and shape[0] not in _CHANNELS)

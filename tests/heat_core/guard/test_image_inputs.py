@@ -51,7 +51,7 @@ def test_one_picture_has_one_score_in_every_holder(guard, files):
 
 @pytest.mark.parametrize("name", ["grey.png", "colour.png", "colours.png", "alpha.png", "mode-l.png"])
 def test_an_array_has_the_score_of_its_file(guard, files, tmp_path, name):
-    """The same picture as a path, text, bytes, an open file, an image of Pillow and an array."""
+    """Hold the same picture as a path, text, bytes, an open file, an image of Pillow and an array."""
     colours = np.random.default_rng(0).integers(0, 256, (40, 30, 4), dtype=np.uint8)
     deep = np.repeat(RAMP[..., None], 3, axis=2).astype(np.uint16)
     array = {

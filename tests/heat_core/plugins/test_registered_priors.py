@@ -115,7 +115,7 @@ class KeptElsewhere(Mine):
 
 
 class Defaulted(KeptElsewhere):
-    """As before, and silently another number where it is restored."""
+    """A prior that computes other energies once it is restored from its constants."""
 
     shift = 0.0
 
