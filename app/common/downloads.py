@@ -6,10 +6,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from app import browser
+from app.common.components import component
 from heat_core.names import escape_formula, file_name
 
-_SAVE = browser.component("heat_save", "save")
+_SAVE = component("heat_save", "save")
 
 
 def table_button(frame: pd.DataFrame, name: str) -> None:

@@ -1,5 +1,7 @@
-"""Choice of the run that a page shows."""
+"""Choice of the run that a page shows, and the labels of runs in lists."""
 
+import re
+from collections import Counter
 from pathlib import Path
 
 import streamlit as st
@@ -8,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app.common import faults, job_progress
 from app.common.cached_runs import open_run
 from app.common.text import escape_markdown
+from app.common.times import format_time
 from app.state import session
 from heat_core import Experiment, HeatError, Run
 from heat_core.jobs.jobs import start
@@ -16,6 +19,8 @@ from heat_core.runs.creation import new_run
 from heat_core.runs.experiment import demo_experiment
 from heat_core.runs.manage import damaged_runs, list_runs
 from heat_core.storage import heat_home
+
+_TIME_OF_ID = re.compile(r"\d{8}-\d{6}-(?=.)")  # the time with which the id of a new run begins
 
 
 @st.cache_resource(show_spinner=False)
@@ -26,11 +31,31 @@ def _start_demo(home: str) -> str:  # noqa: ARG001 (part of the cache's key)
     return folder.name
 
 
+def run_name(run: Run) -> str:
+    """Return the name of a run; of one without a name its id, without the time with which that begins."""
+    return printable(run.experiment.name or _TIME_OF_ID.sub("", run.id, count=1))
+
+
+def run_labels(runs: list[Run]) -> dict[str, str]:
+    """Return id → label of each run: its name and the date, and the id too where another run has the same label.
+
+    Streamlit tells options apart by their labels, so that equal ones would open the same run.
+    """
+    labels = {run.id: f"{run_name(run)} · {format_time(run.info.get('created'))}".removesuffix(" · ") for run in runs}
+    count = Counter(labels.values())
+    return {id: label if count[label] == 1 else f"{label} · {printable(id)}" for id, label in labels.items()}
+
+
+def run_label(run: Run) -> str:
+    """Return the name and the date of a run, for a sentence."""
+    return run_labels([run])[run.id]
+
+
 def pick_run(column: DeltaGenerator | None = None, with_settings: bool = True) -> Run:
     """Draw the choice of the run and return the run that the page shows.
 
     It is the run that was just picked, the one that the address names, the one that the session showed last, or the
-    newest that can be looked at. On an empty HEAT_HOME the demo is started.
+    newest that is finished. On an empty HEAT_HOME the demo is started.
 
     Args:
         column: column in which the choice is drawn; default: the page.
@@ -40,16 +65,17 @@ def pick_run(column: DeltaGenerator | None = None, with_settings: bool = True) -
     names = [r.id for r in runs]
     previous = session.get("run") or session.initial_address().get("run")
     wanted = session.pop("run-picked") or st.query_params.get("run", previous)
-    name = wanted if wanted in names else next(filter(_can_be_looked_at, runs), runs[0]).id
+    name = wanted if wanted in names else _newest_finished(runs).id
     if wanted and wanted != name:
         why = damaged_runs().get(wanted, f"The run {wanted!r} no longer exists")
-        st.warning(f"{escape_markdown(why.removesuffix('.'))}; {escape_markdown(name)} is shown.")
+        shown = next(run_name(run) for run in runs if run.id == name)
+        st.warning(f"{escape_markdown(why.removesuffix('.'))}; {escape_markdown(shown)} is shown.")
     session.set_widget_value("run-choice", name)
     (column or st).selectbox(
         "Run",
         names,
         key="run-choice",
-        format_func=printable,
+        format_func=run_labels(runs).__getitem__,
         label_visibility="collapsed",
         on_change=lambda: session.set_values(**{"run-picked": session.get("run-choice")}),
     )
@@ -73,10 +99,23 @@ def _draw_settings(experiment: Experiment) -> None:
     st.caption(f"{escape_markdown(experiment.network)} · {settings} · {sets}")
 
 
-def _can_be_looked_at(run: Run) -> bool:
-    """Return whether a run has a residual, or a job works on it: one that failed before has nothing for the pages."""
+def _newest_finished(runs: list[Run]) -> Run:
+    """Return the newest finished run with a residual; without one, the newest with a residual or a job; else the first.
+
+    Args:
+        runs: runs, newest first.
+    """
+    return (
+        next((run for run in runs if run.status == "done" and _has_residual(run)), None)
+        or next((run for run in runs if run.is_active or _has_residual(run)), None)
+        or runs[0]
+    )
+
+
+def _has_residual(run: Run) -> bool:
+    """Return whether a run has a residual: one that failed before has nothing for the pages."""
     try:
-        return run.is_active or (run.has_energies and bool(open_run(run.folder).priors))
+        return run.has_energies and bool(open_run(run.folder).priors)
     except HeatError:  # A file of the run is damaged.
         return False
 

@@ -7,6 +7,7 @@ not escaped.
 """
 
 import re
+from pathlib import Path
 
 from heat_core.names import printable
 
@@ -21,3 +22,8 @@ def escape_markdown(text: object) -> str:
     """Escape untrusted text as Markdown that shows it literally, in one line: without any markup, link or picture."""
     shown = printable(" ".join(str(text).split()))
     return _PUNCTUATION.sub(r"\\\g<0>", _LATE.sub(rf"\g<0>{_JOINER}", shown))
+
+
+def short_file_name(path: str) -> str:
+    """Return the printable name of a file, without its folder."""
+    return printable(Path(path).name)

@@ -10,11 +10,11 @@ from streamlit.delta_generator import DeltaGenerator
 from app.common import faults
 from app.common.text import escape_markdown
 from app.state import session
-from app.state.view_state import parse_beta
 from heat_core import HeatError, Run
 from heat_core.analysis.beta_sweep import BETAS
 from heat_core.composition import format_beta
 from heat_core.runs.row_names import corrected_row
+from heat_core.workbench.view_state import parse_beta
 
 METRIC_NAMES = {"fpr95": "FPR95 ↓", "auroc": "AUROC ↑", "aupr_in": "AUPR-In ↑", "aupr_out": "AUPR-Out ↑"}
 

@@ -8,13 +8,13 @@ import streamlit as st
 
 from app.common.text import escape_markdown
 from app.compare.sample_links import links_to_missed
-from app.state.view_state import ViewState
 from heat_core.analysis.comparison_rows import ScoreSource
 from heat_core.analysis.questions import baseline_of, count_gains
 from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT
 from heat_core.names import printable
 from heat_core.runs.experiment import AVERAGE
+from heat_core.workbench.view_state import ViewState
 
 _STYLE = """<style>
 .heat-cards { display:grid; grid-template-columns:repeat(auto-fit, minmax(132px, 1fr)); gap:8px; }

@@ -6,13 +6,13 @@ from typing import NoReturn
 import numpy as np
 import streamlit as st
 
-from app.state.view_state import ViewState, page_url, to_query_params
 from heat_core import Run
 from heat_core.analysis.comparison_rows import ScoreSource
 from heat_core.analysis.questions import Query
 from heat_core.analysis.selections import save_selection
 from heat_core.composition import HEAT
 from heat_core.reporting.tables import Link
+from heat_core.workbench.view_state import ViewState, page_url, to_query_params
 
 
 def links_to_missed(runs: list[Run], view: ViewState) -> Link:

@@ -3,11 +3,10 @@
 import streamlit as st
 
 from app.common.cached_runs import Version, version_of
-from app.common.text import escape_markdown
+from app.common.text import escape_markdown, short_file_name
 from app.new_images import drift_view
 from app.state import session
 from app.workbench.inspect_view import draw_workbench
-from app.workbench.sample_detail import short_file_name
 from heat_core import HeatError, Lens, Run
 from heat_core.analysis.new_images import NewImages
 from heat_core.composition import HEAT

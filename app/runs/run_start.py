@@ -4,7 +4,7 @@ import json
 
 import streamlit as st
 
-from app.common import durations, example_images, faults
+from app.common import times, example_images, faults
 from app.common.opened_sets import open_images
 from app.common.text import escape_markdown
 from app.runs.form_checks import open_features
@@ -122,7 +122,7 @@ def _format_cost(experiment: Experiment, overview: SetsOverview) -> str:
     """Format the estimated time and its basis as Markdown."""
     e = cached_estimate(json.dumps(experiment.to_dict()), overview.sizes, str(heat_home()))
     like = f"as fast as in {escape_markdown(e.training_like)}" if e.training_like else "guessed for two CPU cores"
-    training = f"at most **{durations.format_duration(e.training)}** for the residuals ({like})."
+    training = f"at most **{times.format_duration(e.training)}** for the residuals ({like})."
     if e.extraction is None:
         return f"The features of {e.samples:,} samples are given; {training}"
     basis = (
@@ -130,6 +130,6 @@ def _format_cost(experiment: Experiment, overview: SetsOverview) -> str:
         if e.extraction_like
         else "a guess, until this backbone has run"
     )
-    extraction = f"About **{durations.format_duration(e.extraction)}** for the features of {e.samples:,} images"
+    extraction = f"About **{times.format_duration(e.extraction)}** for the features of {e.samples:,} images"
     downloads = " Downloads come on top." if e.downloads else ""
     return f"{extraction} ({basis}; nothing where they are cached), {training}{downloads}"

@@ -14,8 +14,6 @@ from starlette.routing import Route
 
 from app.common.cached_runs import Version, version_of
 from app.common.file_urls import url_prefix
-from app.state.view_state import from_query_params
-from app.workbench import filtered_samples
 from heat_core import HeatError, Run
 from heat_core.analysis.new_images import NewImages
 from heat_core.analysis.samples import Samples
@@ -26,6 +24,8 @@ from heat_core.runs.experiment import TRAIN
 from heat_core.runs.results_file import ENERGIES
 from heat_core.runs.scored_images import SCORED, ScoredImages
 from heat_core.storage import heat_home
+from heat_core.workbench import filtered_samples
+from heat_core.workbench.view_state import from_query_params
 
 _SIDES = (96, 192, 384, 768, 1536)  # pixels; few sizes, so that the browser's cache has most pictures
 # Pictures may be cached for a day, because their addresses contain the version of their run.

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from app.state.view_state import ViewState, from_query_params, to_query_params
 from heat_core import Lens, Run
 from heat_core.analysis.questions import Query
 from heat_core.composition import PLAIN
+from heat_core.workbench.view_state import ViewState, from_query_params, to_query_params
 
 Value = TypeVar("Value")
 

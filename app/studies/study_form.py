@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app.common import durations, faults
+from app.common import times, faults
 from app.state import session
 from heat_core import HeatError, Run
 from heat_core.jobs.jobs import start_study
@@ -60,7 +60,7 @@ def _draw_request(run: Run) -> None:
     except HeatError as error:
         faults.show(error)
         return
-    to_do = f", about **{durations.format_duration(seconds)}** for the others" if finished < len(planned) else ""
+    to_do = f", about **{times.format_duration(seconds)}** for the others" if finished < len(planned) else ""
     st.markdown(f"**{len(planned):d}** runs, **{finished:d}** of them done{to_do}.")
     if st.button("Start the study", type="primary", icon=":material/play_arrow:"):
         try:

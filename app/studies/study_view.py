@@ -7,7 +7,6 @@ from app.common.text import escape_markdown
 from app.compare.sample_links import links_to_missed
 from app.compare.table_view import GROUND
 from app.runs.run_job import COLOURS
-from app.state.view_state import ViewState
 from app.studies.study_form import study_plan
 from heat_core import HeatError
 from heat_core.jobs import jobs
@@ -19,6 +18,7 @@ from heat_core.studies.catalogue import study_of
 from heat_core.studies.execution import current_results
 from heat_core.studies.request import MEASUREMENTS_FILE, StudyFolder
 from heat_core.studies.results import TITLES, Curves, Result
+from heat_core.workbench.view_state import ViewState
 
 _NARROW = 4  # number of columns up to which tables are drawn side by side
 

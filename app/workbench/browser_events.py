@@ -10,15 +10,14 @@ import streamlit as st
 
 from app.common import faults
 from app.state import session
-from app.state.view_state import parse_beta, select_facets
-from app.workbench import map_job, position_maps, run_from_samples
+from app.workbench import map_job, run_from_samples
 from heat_core import HeatError
 from heat_core.analysis.notes import write_note, write_tags
 from heat_core.analysis.questions import ORDERS, Query
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import save_selection
-
-LAYOUTS = ("grid", "table", "rows")
+from heat_core.workbench import position_maps
+from heat_core.workbench.view_state import LAYOUTS, parse_beta, select_facets
 
 
 def done_key(key: str) -> str:

@@ -1,25 +1,15 @@
-"""Message to the browser: exact numbers, the view state, and whatever JavaScript cannot compute."""
+"""Message to the browser that follows every run of the script, from the session's view state."""
 
-import base64
-import math
 from typing import Any
 
 import numpy as np
 
-from app.common import faults
+from app.common import faults, file_urls
 from app.common.cached_runs import similarity_of
 from app.state import session
-from app.state.view_state import ViewState
-from app.workbench import map_job, position_maps
-from app.workbench.browser_events import LAYOUTS
-from app.workbench.sample_detail import describe_sample
-from heat_core import HeatError, Lens, Run
-from heat_core.analysis.facets import Tags, by_decisive_part
-from heat_core.analysis.notes import read_notes
-from heat_core.analysis.questions import Query
+from heat_core import HeatError
 from heat_core.analysis.samples import Samples
-from heat_core.analysis.selections import load_selection
-from heat_core.analysis.similarity import most_similar
+from heat_core.workbench.view_message import view_message
 
 
 def browser_state(samples: Samples, view_id: str, numbers: np.ndarray) -> dict[str, Any]:
@@ -30,116 +20,25 @@ def browser_state(samples: Samples, view_id: str, numbers: np.ndarray) -> dict[s
         view_id: id of the view.
         numbers: (n,) sample numbers of the points, in the browser's order.
     """
-    run, view = samples.run, session.view_state()
-    notes = _read_notes(samples)
-    inspected = _inspected_number(samples, view)
-    return {
-        "view": view_id,
-        "version": session.view_version(),
-        # A signature of None says that the numbers belong to this message's state, not to one that the browser sent.
-        "exact": exact_numbers(samples, view.lens()) | {"signature": session.exact_signature()},
-        "state": _view_message(run, view, numbers) | {"looked": inspected},
-        "parts": _decisive_parts(samples, view.lens(), numbers),
-        "tags": {tag: members.tolist() for tag, members in Tags.from_notes(samples, notes).members.items()},
-        "map": map_job.map_note(samples),
-        "alike": _similar_samples(samples, view),
-        "subject": _inspected_detail(samples, inspected, view.lens(), notes),
-    }
+    head = {"view": view_id, "version": session.view_version()}
+    message = view_message(
+        samples, session.view_state(), numbers, similarity_of(samples.run), file_urls.url_prefix(), _report
+    )
+    # A signature of None says that the numbers belong to this message's state, not to one that the browser sent.
+    message["exact"] |= {"signature": session.exact_signature()}
+    return head | message
 
 
-def exact_numbers(samples: Samples, lens: Lens) -> dict[str, Any]:
-    """Return the threshold at 95 % of ID, and for each set FPR95, AUROC and the number of samples called OOD."""
-    metrics = samples.set_metrics(lens)
-    sets: list[dict[str, Any]] = [{"flagged": count} for count in metrics.flagged]
-    for numbers, fpr, area in zip(sets[1:], metrics.fpr95, metrics.auroc, strict=True):
-        numbers |= {"fpr95": fpr, "auroc": area}
-    return {"threshold": metrics.threshold95, "line": lens.threshold, "alpha": lens.alpha, "sets": sets}
+def _report(error: HeatError, field: str | None) -> None:
+    """Show an error, and forget the field of the view state that cannot be read.
 
-
-def _view_message(run: Run, view: ViewState, numbers: np.ndarray) -> dict[str, Any]:
-    composed = [view.priors is None or p in view.priors for p in run.priors]
-    weights = None
-    if view.weights is not None:
-        given = iter(view.weights)
-        weights = [next(given) if takes else 1.0 for takes in composed]
-    bits = ""
-    if (chosen := _selected_numbers(run, view)) is not None:
-        bits = base64.b64encode(np.packbits(np.isin(numbers, chosen)).tobytes()).decode()
-    size = view.choices.get("size", "")
-    return {
-        "beta": str(view.beta),
-        "threshold": view.threshold,
-        "alpha": view.alpha,
-        "taking": composed,
-        "weights": weights,
-        "colour": view.colour,
-        "off": list(view.hidden_sets),
-        "selection": bits,
-        "ask": _query_message(view.query),
-        "layout": view.choices.get("layout") if view.choices.get("layout") in LAYOUTS else "grid",
-        "size": min(max(int(size), 56), 260) if size.isdecimal() else 112,
-    }
-
-
-def _query_message(query: Query) -> dict[str, Any]:
-    """Convert a query for JSON, without a brush that has infinite ends."""
-    return query.__dict__ | {
-        "values": {name: list(texts) for name, texts in query.values},
-        "brush": list(query.brush) if query.brush and all(map(math.isfinite, query.brush)) else None,
-    }
-
-
-def _selected_numbers(run: Run, view: ViewState) -> np.ndarray | None:
-    """Return the sample numbers of the selection; None where there is none, or where it cannot be loaded."""
-    if not view.selection:
-        return None
-    try:
-        return load_selection(run.folder, view.selection)
-    except HeatError as error:
-        faults.toast(error)
-        session.update_view_state(selection=None)
-        return None
-
-
-def _inspected_number(samples: Samples, view: ViewState) -> int | None:
-    try:
-        return samples.find(view.sample) if view.sample else None
-    except HeatError as error:
-        if samples.has_truth:  # On new images, the key may be of a sample of the run.
-            faults.toast(error)
-            session.update_view_state(sample=None)
-        return None
-
-
-def _decisive_parts(samples: Samples, lens: Lens, numbers: np.ndarray) -> dict[str, Any]:
-    facet = by_decisive_part(samples, lens)
-    return {"names": list(facet.names), "codes": base64.b64encode(facet.codes[numbers].astype("u1").tobytes()).decode()}
-
-
-def _similar_samples(samples: Samples, view: ViewState) -> dict[str, Any] | None:
-    if not view.query.like:
-        return None
-    try:
-        similar = most_similar(samples, similarity_of(samples.run), samples.find(view.query.like))
-        return {"like": view.query.like, "numbers": similar.tolist()}
-    except HeatError as error:
-        faults.toast(error)
-        return None
-
-
-def _read_notes(samples: Samples) -> dict[str, Any]:
-    try:
-        return read_notes(samples.run.folder) if samples.has_truth else {}
-    except HeatError as error:  # The page works without damaged notes.
+    Args:
+        error: the error.
+        field: name of a field of the view state; None: the page works without what is damaged.
+    """
+    if field is None:
         faults.show(error)
-        return {}
-
-
-def _inspected_detail(samples: Samples, number: int | None, lens: Lens, notes: dict[str, Any]) -> dict[str, Any] | None:
-    if number is None:
-        return None
-    detail = describe_sample(samples, number, lens, similarity_of(samples.run), notes)
-    return detail | {
-        "where": position_maps.read_status(samples, number),
-        "can_tell_where": position_maps.is_available(samples),
-    }
+        return
+    faults.toast(error)
+    if field != "query":
+        session.update_view_state(**{field: None})

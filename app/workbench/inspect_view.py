@@ -5,17 +5,18 @@ import secrets
 import numpy as np
 import streamlit as st
 
-from app import browser
+from app.common import file_urls
 from app.common.cached_runs import Version
+from app.common.components import component
 from app.state import session
 from app.workbench import map_job, run_from_samples
 from app.workbench.browser_events import BrowserEvents, done_key
-from app.workbench.browser_payload import pack
 from app.workbench.browser_state import browser_state
 from heat_core.analysis.samples import Samples
+from heat_core.workbench.payload import pack
 
-_mount_workbench = browser.component("heat_live", "inspect")
-send_state = browser.component("heat_live_state", "answer")
+_mount_workbench = component("heat_live", "inspect")
+send_state = component("heat_live_state", "answer")
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -26,7 +27,7 @@ def _cached_payload(
     batch: str,  # noqa: ARG001
     _samples: Samples,
 ) -> tuple[bytes, np.ndarray]:
-    return pack(_samples, view_id)
+    return pack(_samples, view_id, file_urls.url_prefix())
 
 
 def draw_workbench(samples: Samples, version: Version, batch: str = "") -> None:

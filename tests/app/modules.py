@@ -8,7 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.browser import ROOT, chromium
 
-BROWSER = ROOT / "app" / "browser"
+BROWSER = ROOT / "heat_core" / "workbench" / "browser"
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from app.workbench.browser_payload import pack
 from heat_core import Experiment, Run, run
 from heat_core.analysis.samples import Samples
 from heat_core.reporting.report import write_report
+from heat_core.workbench.payload import pack
 from tests.app.test_pages import page
 from tests.conftest import make_folder, save_network
 

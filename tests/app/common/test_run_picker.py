@@ -1,8 +1,13 @@
-"""The run that a page shows where nothing names one: the newest that can be looked at."""
+"""The run that a page shows where nothing names one: the newest finished one; and the labels of runs."""
+
+import re
 
 from filelock import FileLock
 
+from app.common.run_picker import run_labels
+from heat_core import Run
 from heat_core.runs.events import RUN_FILE
+from heat_core.runs.manage import list_runs
 from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.storage import read_json, write_json
 from tests.app.test_pages import page
@@ -39,12 +44,33 @@ def test_pages_open_the_newest_run_that_can_be_looked_at(home):
     assert {name: shown(name) for name in PAGES} == dict.fromkeys(PAGES, "finished")
 
 
-def test_a_run_that_is_named_or_worked_on_is_shown(home):
+def test_a_run_that_is_worked_on_does_not_hide_a_finished_one(home):
     run_of_day(home, 1, "finished")
     folder = cancelled_run(home, 2, "started")
     assert shown("inspect", run="started") == "started"
     with FileLock(folder / "job.lock"):  # as its job holds it
+        assert shown("inspect") == "finished"
+        (home / "runs" / "finished" / ENERGIES).unlink()
         assert shown("inspect") == "started"
+
+
+def test_labels_have_name_and_date_and_tell_runs_apart(home):
+    run_of_day(home, 1, "20261129-224643-roses")
+    names = {"20261129-224643-roses": "", "b": "asters", "c": "asters", "d": "asters"}
+    for name in list(names)[1:]:
+        folder = run_of_day(home, 2 + (name == "d"), name)
+        info = read_json(folder / RUN_FILE)
+        info["experiment"]["name"] = names[name]
+        write_json(folder / RUN_FILE, info)
+    labels = run_labels([Run.open(name) for name in names])
+    assert re.fullmatch(r"roses · [12] Jan 1970, \d\d:00", labels["20261129-224643-roses"])
+    assert labels["b"] == f"{labels['c'].removesuffix('c')}b"  # of one minute: their ids are added
+    assert labels["d"].startswith("asters · ")
+    assert not labels["d"].endswith("d")
+    assert len(set(labels.values())) == 4
+    test = page("compare", run="c")
+    assert test.selectbox(key="run-choice").options == [labels[run.id] for run in list_runs()]
+    assert test.selectbox(key="run-choice").value == "c"
 
 
 def test_where_none_can_be_looked_at_the_newest_is_shown(home):

@@ -11,7 +11,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.common.faults import UNEXPECTED
-from app.state.view_state import from_query_params
 from heat_core import Lens
 from heat_core.analysis import facets
 from heat_core.analysis.questions import filter_mask, question_mask
@@ -19,6 +18,7 @@ from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import load_selection
 from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.runs.run import Run
+from heat_core.workbench.view_state import from_query_params
 from tests.browser import CHROMIUM, ROOT, app_on, chromium
 from tests.synthetic import synthetic_run
 

@@ -11,10 +11,10 @@ from PIL import Image
 from starlette.requests import Request
 
 from app.server import file_routes
-from app.state.view_state import ViewState, to_query_params
 from heat_core.analysis.questions import Query, question_mask, sort_samples
 from heat_core.analysis.samples import Samples
 from heat_core.runs.scored_images import ScoredImages
+from heat_core.workbench.view_state import ViewState, to_query_params
 from tests.conftest import copy_run
 
 

@@ -5,11 +5,11 @@ import json
 import numpy as np
 
 from app.workbench.browser_events import query_from_browser
-from app.workbench.browser_payload import pack
-from app.workbench.browser_state import exact_numbers
 from heat_core import Lens
 from heat_core.analysis.questions import Query
 from heat_core.analysis.samples import Samples
+from heat_core.workbench.payload import pack
+from heat_core.workbench.view_message import exact_numbers
 
 
 def unpacked(data: bytes) -> dict:

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 from app.common.text import escape_markdown
-from app.state.view_state import ViewState, from_query_params, page_url, to_query_params
-from app.workbench.browser_payload import pack
 from heat_core import Lens
 from heat_core.analysis.notes import write_note
 from heat_core.analysis.questions import Query
@@ -17,6 +15,8 @@ from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import save_selection
 from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.runs.scored_images import ScoredImages
+from heat_core.workbench.payload import pack
+from heat_core.workbench.view_state import ViewState, from_query_params, page_url, to_query_params
 from tests.app.test_pages import page
 from tests.conftest import copy_run
 

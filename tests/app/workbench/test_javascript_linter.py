@@ -41,7 +41,7 @@ def installed():
 
 
 def test_the_javascript_has_no_fault(installed):
-    files = [*ROOT.glob("app/browser/**/*.js"), ROOT / "app" / "page.js", CONFIGURATION]
+    files = [*ROOT.glob("heat_core/workbench/browser/**/*.js"), ROOT / "app" / "page.js", CONFIGURATION]
     result = biome("lint", "--error-on-warnings")
     assert result.returncode == 0, result.stdout
     assert int(re.search(r"Checked (\d+) files", result.stdout)[1]) == len(files)
@@ -50,8 +50,9 @@ def test_the_javascript_has_no_fault(installed):
 @pytest.mark.parametrize("rule", FAULTS)
 def test_a_fault_is_found(installed, tmp_path, rule):
     shutil.copy(CONFIGURATION, tmp_path)
-    (tmp_path / "app" / "browser").mkdir(parents=True)
-    (tmp_path / "app" / "browser" / "faulty.js").write_text(FAULTS[rule], encoding="utf-8")
+    folder = tmp_path / "heat_core" / "workbench" / "browser"
+    folder.mkdir(parents=True)
+    (folder / "faulty.js").write_text(FAULTS[rule], encoding="utf-8")
     result = biome("lint", "--error-on-warnings", cwd=tmp_path)
     assert result.returncode == 1
     assert rule in result.stdout

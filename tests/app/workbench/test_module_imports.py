@@ -6,7 +6,7 @@ from graphlib import TopologicalSorter
 
 import pytest
 
-from app.browser import linked
+from heat_core.workbench.javascript import linked
 from tests.app.modules import BROWSER
 
 IMPORT = re.compile(r'^import \{ [^}]+ \} from "(\.{1,2}/[^"]+\.js)";$', re.MULTILINE)
@@ -19,7 +19,7 @@ LARGEST_FOLDER = 16
 
 @pytest.fixture(scope="module")
 def imports() -> dict[str, list[str]]:
-    """Module → modules that it imports, as paths inside app/browser."""
+    """Module → modules that it imports, as paths inside heat_core/workbench/browser."""
     modules = {path.relative_to(BROWSER).as_posix(): path.read_text("utf-8") for path in BROWSER.rglob("*.js")}
     return {
         name: [posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) for path in IMPORT.findall(text)]

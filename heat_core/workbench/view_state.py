@@ -15,6 +15,7 @@ from heat_core.analysis.metadata_facets import COLUMN_PREFIX
 from heat_core.analysis.questions import COLUMNS, NEW_QUESTIONS, ORDERS, QUESTIONS, Query, parse_order
 from heat_core.runs.experiment import ID
 
+LAYOUTS = ("grid", "table", "rows")
 COLOURINGS = ("dataset", "class", "score", "verdict")
 # The facets that every run has, in order; columns of manifests are further facets.
 FACETS = ("set", "folder", "seen", "part", "cluster", "tag")

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from app.common import file_urls
-from app.workbench.sample_detail import pictures_url
 from heat_core import HeatError
 from heat_core.analysis import facets
 from heat_core.analysis.metadata_facets import COLUMN_PREFIX, column_facets
@@ -18,6 +16,7 @@ from heat_core.composition import HEAT
 from heat_core.names import printable
 from heat_core.reporting import palette
 from heat_core.runs.experiment import FEATURES, ID, TRAIN
+from heat_core.workbench.addresses import download_target, pictures_url
 
 MOST_POINTS = 200_000
 _NONE16, _NONE8 = 65535, 255  # codes of a sample without a value, in 16 and in 8 bits
@@ -33,12 +32,13 @@ class _Facets:
     columns: dict[str, facets.Facet]
 
 
-def pack(samples: Samples, view_id: str, at_most: int = MOST_POINTS) -> tuple[bytes, np.ndarray]:
+def pack(samples: Samples, view_id: str, prefix: str = "", at_most: int = MOST_POINTS) -> tuple[bytes, np.ndarray]:
     """Pack the samples for the browser.
 
     Args:
         samples: the samples.
         view_id: id of the view, which the browser compares to find out whether its settings still apply.
+        prefix: path below which pictures and downloads are served.
         at_most: largest number of points; of more samples, a stratified sample is taken.
 
     Returns:
@@ -49,7 +49,8 @@ def pack(samples: Samples, view_id: str, at_most: int = MOST_POINTS) -> tuple[by
     of_samples = _Facets(facets.by_folder(samples), _true_classes(samples), _clusters(samples), column_facets(samples))
     arrays = _arrays(samples, numbers, of_samples)
     body = b"".join(_padded(a.tobytes()) for a in arrays.values())
-    header = _header(samples, view_id, numbers, of_samples, arrays)
+    header = _header(samples, numbers, of_samples, arrays)
+    header |= {"view": view_id, "pictures": _pictures(samples, prefix), "take": download_target(prefix, samples)}
     # The version is a digest of the content, so that it changes with any of the numbers.
     header["version"] = hashlib.blake2b(json.dumps(header).encode() + body, digest_size=8).hexdigest()
     text = json.dumps(header).encode()
@@ -80,12 +81,11 @@ def _arrays(samples: Samples, numbers: np.ndarray, of_samples: _Facets) -> dict[
 
 
 def _header(
-    samples: Samples, view_id: str, numbers: np.ndarray, of_samples: _Facets, arrays: dict[str, np.ndarray]
+    samples: Samples, numbers: np.ndarray, of_samples: _Facets, arrays: dict[str, np.ndarray]
 ) -> dict[str, Any]:
     """Return the header, which describes the run, its sets and the arrays."""
     run = samples.run
     return {
-        "view": view_id,
         "id": run.id,
         "n": len(numbers),
         "total": len(samples),
@@ -93,8 +93,6 @@ def _header(
         "map": bool(len(arrays["xy"])),
         "truth": samples.has_truth,
         "starts": np.cumsum([0, *samples.sizes])[:-1].tolist(),
-        "pictures": _pictures(samples),
-        "take": file_urls.download_target(samples),
         "sets": _sets(samples, numbers),
         "classes": run.class_names,
         "labels": of_samples.true_class.names,
@@ -142,11 +140,11 @@ def _sets(samples: Samples, numbers: np.ndarray) -> list[dict[str, Any]]:
     ]
 
 
-def _pictures(samples: Samples) -> dict[str, str] | None:
+def _pictures(samples: Samples, prefix: str) -> dict[str, str] | None:
     """Return the addresses of the pictures of every set and of the training set; None where the run has no images."""
     if samples.run.experiment.backbone == FEATURES:
         return None
-    return {name: pictures_url(samples, name) for name in (*samples.datasets, TRAIN)}
+    return {name: pictures_url(prefix, samples, name) for name in (*samples.datasets, TRAIN)}
 
 
 def _verdicts(samples: Samples, method: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-// Decodes the block of bytes in which Python (app/workbench/browser_payload.py) sends a run.
+// Decodes the block of bytes in which Python (heat_core/workbench/payload.py) sends a run.
 
 const ARRAY_TYPES = { f4: Float32Array, u4: Uint32Array, u2: Uint16Array, u1: Uint8Array };
 const paddedLength = (length) => Math.ceil(length / 4) * 4;

@@ -7,7 +7,7 @@ const SAVE_DELAY_MS = 600; // after the last key, until a note is saved
 
 /**
  * Creates the form.
- * @param {object} detail - of the sample, see app/workbench/sample_detail.py
+ * @param {object} detail - of the sample, see heat_core/workbench/sample_detail.py
  * @param {object} tags - of the run
  * @param {object} actions - see state/actions.js
  * @param {{number: ?number, value: string, isFocused: boolean}} draft - the note that is being written, which outlives

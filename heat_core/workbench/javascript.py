@@ -1,22 +1,18 @@
-"""Components that run in the browser: their HTML, style sheets and JavaScript modules, as Streamlit mounts them.
+"""Components that run in the browser: their HTML, style sheets and JavaScript modules.
 
-Streamlit takes the JavaScript of a component as one text, because it serves folders only for components that are
-installed as packages of their own. So that the JavaScript can still consist of modules, the text is a linker: it
+A component's JavaScript reaches the page as one text. So that it can still consist of modules, the text is a linker: it
 creates an object URL for each module, after the modules that it imports, and exports the entry module's default export.
 """
 
 import json
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import streamlit as st
 
 from heat_core.reporting import palette
 
-_FOLDER = Path(__file__).parent
+_FOLDER = Path(__file__).with_name("browser")
 _RELATIVE_IMPORT = re.compile(r'from "(\.{1,2}/[\w/.]+)\.js"')
 _LINKER = """\
 const urls = {};
@@ -28,23 +24,21 @@ export default (await import(urls["ENTRY"])).default;
 """
 
 
-def component(name: str, entry: str) -> Callable[..., Any]:
-    """Declare a component.
+def markup(entry: str) -> str | None:
+    """Return the HTML of a component; None where it has none.
 
     Args:
-        name: name under which Streamlit registers the component.
-        entry: stem of the component's files in this folder: `entry`.js and, where they exist, `entry`.html and .css.
-
-    Returns:
-        Function that mounts the component.
+        entry: stem of the component's files in the folder `browser`: `entry`.js and, where they exist, `entry`.html
+            and .css.
     """
-    html, css = (_FOLDER / f"{entry}.{suffix}" for suffix in ("html", "css"))
-    return st.components.v2.component(
-        name,
-        html=html.read_text(encoding="utf-8") if html.exists() else None,
-        css=palette.css() + css.read_text(encoding="utf-8") if css.exists() else None,
-        js=linked(entry),
-    )
+    path = _FOLDER / f"{entry}.html"
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def style_sheet(entry: str) -> str | None:
+    """Return the style sheet of a component, after the colours of the palette; None where it has none."""
+    path = _FOLDER / f"{entry}.css"
+    return palette.css() + path.read_text(encoding="utf-8") if path.exists() else None
 
 
 def linked(entry: str) -> str:

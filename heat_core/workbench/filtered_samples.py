@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from app.state.view_state import ViewState, is_column
 from heat_core import HeatError, Lens
 from heat_core.analysis import facets
 from heat_core.analysis.facets import Facet, Tags
@@ -15,6 +14,7 @@ from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import load_selection
 from heat_core.analysis.similarity import SimilarityIndex, most_similar
 from heat_core.reporting.export import to_csv, to_zip
+from heat_core.workbench.view_state import ViewState, is_column
 
 MOST_IN_ZIP = 2000
 

@@ -13,7 +13,7 @@ const NEIGHBOUR_SIDE = 96; // CSS pixels
 /**
  * Creates the elements of the details.
  * @param {object} run
- * @param {object} detail - see app/workbench/sample_detail.py
+ * @param {object} detail - see heat_core/workbench/sample_detail.py
  * @param {object} tags - of the run
  * @param {object} actions - see state/actions.js
  * @param {Element} pictureContainer - the element that holds the picture, for position maps

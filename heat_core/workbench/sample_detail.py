@@ -1,9 +1,7 @@
 """Details of the inspected sample: the contributions to its score, its neighbours, its tags and note."""
 
-from pathlib import Path
 from typing import Any
 
-from app.common import file_urls
 from heat_core import HeatError, Lens
 from heat_core.analysis.explanation import Explanation, explain
 from heat_core.analysis.new_images import NEW
@@ -15,12 +13,13 @@ from heat_core.names import printable
 from heat_core.runs.experiment import ID, TRAIN
 from heat_core.runs.metadata_columns import format_values
 from heat_core.runs.run import Run
+from heat_core.workbench.addresses import pictures_url
 
 _NEIGHBOURS = 6
 
 
 def describe_sample(
-    samples: Samples, number: int, lens: Lens, similarity: SimilarityIndex, notes: dict[str, Any]
+    samples: Samples, number: int, lens: Lens, similarity: SimilarityIndex, notes: dict[str, Any], prefix: str
 ) -> dict[str, Any]:
     """Return the details of a sample as a message to the browser, which panels/sample_details.js draws.
 
@@ -32,6 +31,7 @@ def describe_sample(
         lens: lens of HEAT's score.
         similarity: index of similar images of the run.
         notes: the run's notes: key of a sample → its note and tags.
+        prefix: path below which pictures are served.
     """
     run, (name, row) = samples.run, samples.locate(number)
     prior, residual = (energies[number] for energies in samples.energy_terms())
@@ -43,7 +43,7 @@ def describe_sample(
         "key": samples.key(number),
         "set": name,
         "row": row,
-        "picture": f"{pictures_url(samples, name)}&row={row}&side=768",
+        "picture": f"{pictures_url(prefix, samples, name)}&row={row}&side=768",
         "reason": describe_percentiles(samples, number, shown, lens),
         "parts": _parts(run, explanation),
         "score": explanation.score,
@@ -99,11 +99,6 @@ def _p_values(samples: Samples, number: int, lens: Lens) -> list[dict[str, Any]]
     return [{"name": name, "p": float(images.p_values(score)), "of": len(images)} for name, images in among.items()]
 
 
-def pictures_url(samples: Samples, dataset: str) -> str:
-    """Return the address of the pictures of a set, to which `row` and `side` are appended."""
-    return file_urls.picture_url(samples.run, **samples.picture_query(dataset))
-
-
 def _find_neighbours(samples: Samples, number: int, similarity: SimilarityIndex, training: bool) -> dict[str, Any]:
     run, (name, _) = samples.run, samples.locate(number)
     try:
@@ -131,8 +126,3 @@ def _neighbour_message(samples: Samples, neighbour: SimilarImage, row: int) -> d
         "where": printable(set_title),
         "number": None if neighbour.dataset == TRAIN else samples.number(neighbour.dataset, row),
     }
-
-
-def short_file_name(path: str) -> str:
-    """Return the printable name of a file, without its folder."""
-    return printable(Path(path).name)
