@@ -1,9 +1,11 @@
-"""Score contributions: the parts that add up to a sample's score."""
+"""Explanations of single samples: the contributions that add up to a score, and sentences about a prediction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from heat_core.analysis.samples import Samples
 from heat_core.composition import PLAIN, Lens, influence
 from heat_core.runs.run import Run
 
@@ -78,3 +80,29 @@ def explain(run: Run, prior_energies: np.ndarray, residuals: np.ndarray, lens: L
         PriorContribution(name, *values) for name, *values in zip(chosen, *(f.tolist() for f in fields), strict=True)
     ]
     return Explanation(contributions, score - float((from_prior + from_residual).sum()), score)
+
+
+def describe_sample(samples: Samples, number: int, detectors: Sequence[str], lens: Lens = PLAIN) -> str:
+    """Describe a sample in two sentences: its classes, and which detectors find it most and least unusual."""
+    prediction = describe_prediction(samples.run.class_names[samples.predicted[number]], samples.confidence[number])
+    truth = f", true class {samples.true_class[number]}" if samples.true_class[number] else ""
+    return f"{prediction}{truth}. {describe_percentiles(samples, number, detectors, lens)}"
+
+
+def describe_percentiles(samples: Samples, number: int, detectors: Sequence[str], lens: Lens = PLAIN) -> str:
+    """Describe, with percentiles among known images, which detector finds a sample most unusual, and which least."""
+    run, shares = samples.run, {m: samples.percentile(m, lens)[number] for m in detectors}
+    high, low = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
+    text = f"{run.title(high)} finds it more unusual than {_format_percent(shares[high])} of known images"
+    if high != low and shares[high] - shares[low] > 0.005:
+        text += f", {run.title(low)} than {_format_percent(shares[low])}"
+    return f"{text}."
+
+
+def describe_prediction(class_name: str, confidence: float) -> str:
+    """Describe the predicted class and its softmax probability, e.g. "Predicted as cat (98% confidence)"."""
+    return f"Predicted as {class_name} ({confidence:.0%} confidence)"
+
+
+def _format_percent(share: float) -> str:
+    return "all" if share == 1 else f"{100 * share:.1f} %" if share > 0.99 else f"{100 * share:.0f} %"

@@ -1,10 +1,10 @@
-"""Queries for subsets of samples: a question, filters and an order; and descriptions of single samples.
+"""Queries for subsets of samples: a question, filters and an order.
 
 A `Query` describes one subset of samples. The browser's `subset.js` computes the same subset on every frame, and
 tests/app/workbench/test_subset_core.py compares the two.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -241,32 +241,6 @@ def question_title(question: str, baseline: str) -> str:
     return QUESTIONS[question].format(baseline)
 
 
-def describe_sample(samples: Samples, number: int, detectors: Sequence[str], lens: Lens = PLAIN) -> str:
-    """Describe a sample in two sentences: its classes, and which detectors find it most and least unusual."""
-    prediction = describe_prediction(samples.run.class_names[samples.predicted[number]], samples.confidence[number])
-    truth = f", true class {samples.true_class[number]}" if samples.true_class[number] else ""
-    return f"{prediction}{truth}. {describe_percentiles(samples, number, detectors, lens)}"
-
-
-def describe_percentiles(samples: Samples, number: int, detectors: Sequence[str], lens: Lens = PLAIN) -> str:
-    """Describe, with percentiles among known images, which detector finds a sample most unusual, and which least."""
-    run, shares = samples.run, {m: samples.percentile(m, lens)[number] for m in detectors}
-    high, low = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
-    text = f"{run.title(high)} finds it more unusual than {_format_percent(shares[high])} of known images"
-    if high != low and shares[high] - shares[low] > 0.005:
-        text += f", {run.title(low)} than {_format_percent(shares[low])}"
-    return f"{text}."
-
-
-def describe_prediction(class_name: str, confidence: float) -> str:
-    """Describe the predicted class and its softmax probability, e.g. "Predicted as cat (98% confidence)"."""
-    return f"Predicted as {class_name} ({confidence:.0%} confidence)"
-
-
 def _heat_row(samples: Samples) -> str:
     """Return HEAT, or, before the first residual is trained, the last detector of the table."""
     return HEAT if HEAT in samples.detectors else samples.detectors[-1]
-
-
-def _format_percent(share: float) -> str:
-    return "all" if share == 1 else f"{100 * share:.1f} %" if share > 0.99 else f"{100 * share:.0f} %"

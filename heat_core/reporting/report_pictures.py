@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from heat_core.analysis import facets
+from heat_core.analysis.explanation import describe_sample
 from heat_core.analysis.facets import Facet
 from heat_core.analysis.metadata_facets import COLUMN_PREFIX, column_facets
 from heat_core.analysis.questions import (
     Query,
     baseline_of,
     count_gains,
-    describe_sample,
     question_mask,
     question_title,
     sort_samples,

@@ -3,9 +3,8 @@
 from typing import Any
 
 from heat_core import HeatError, Lens
-from heat_core.analysis.explanation import Explanation, explain
+from heat_core.analysis.explanation import Explanation, describe_percentiles, explain
 from heat_core.analysis.new_images import NEW
-from heat_core.analysis.questions import describe_percentiles
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.similarity import SimilarImage, SimilarityIndex
 from heat_core.composition import HEAT

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from heat_core import HeatError, Lens, Run
-from heat_core.analysis.explanation import explain
+from heat_core.analysis.explanation import describe_sample, explain
 from heat_core.analysis.notes import read_notes, write_note
-from heat_core.analysis.questions import describe_sample
 from heat_core.analysis.samples import Samples, stratified_sample
 from heat_core.analysis.selections import load_selection, save_selection
 from heat_core.analysis.similarity import nearest_training

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from heat_core import Run
+from heat_core.analysis.explanation import describe_sample
 from heat_core.analysis.new_images import NewImages
-from heat_core.analysis.questions import Query, describe_sample, sort_samples
+from heat_core.analysis.questions import Query, sort_samples
 from heat_core.analysis.samples import Samples
 from heat_core.reporting.export import to_csv
 from heat_core.runs.results_file import ENERGIES

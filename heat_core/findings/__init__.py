@@ -1,0 +1,1 @@
+"""Findings about a run: the groups of images in which a question has the most answers, and images to look at twice."""
