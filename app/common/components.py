@@ -8,14 +8,17 @@ import streamlit as st
 from heat_core.workbench.javascript import linked, markup, style_sheet
 
 
-def component(name: str, entry: str) -> Callable[..., Any]:
+def component(name: str, entry: str, page: str | None = None) -> Callable[..., Any]:
     """Declare a component.
 
     Args:
         name: name under which Streamlit registers the component.
-        entry: stem of the component's files, see `heat_core.workbench.javascript`.
+        entry: stem of the component's JavaScript, see `heat_core.workbench.javascript`.
+        page: stem of its HTML and style sheet, where it differs.
 
     Returns:
         Function that mounts the component.
     """
-    return st.components.v2.component(name, html=markup(entry), css=style_sheet(entry), js=linked(entry))
+    return st.components.v2.component(
+        name, html=markup(page or entry), css=style_sheet(page or entry), js=linked(entry)
+    )

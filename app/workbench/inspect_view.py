@@ -15,7 +15,7 @@ from app.workbench.browser_state import browser_state
 from heat_core.analysis.samples import Samples
 from heat_core.workbench.payload import pack
 
-_mount_workbench = component("heat_live", "inspect")
+_mount_workbench = component("heat_live", "streamlit", "inspect")
 send_state = component("heat_live_state", "answer")
 
 

@@ -28,8 +28,7 @@ def markup(entry: str) -> str | None:
     """Return the HTML of a component; None where it has none.
 
     Args:
-        entry: stem of the component's files in the folder `browser`: `entry`.js and, where they exist, `entry`.html
-            and .css.
+        entry: stem of the component's files in the folder `browser`.
     """
     path = _FOLDER / f"{entry}.html"
     return path.read_text(encoding="utf-8") if path.exists() else None

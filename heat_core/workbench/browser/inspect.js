@@ -1,6 +1,5 @@
 // Mounts the workbench and connects state, controls, histogram, map, results and inspector. Python sends the run once,
-// as one block of bytes. Its answers arrive through a second, small component (answer.js), so that the block is not
-// sent again.
+// as one block of bytes, and its answers separately: streamlit.js and notebook.js bring both.
 
 import { keepFocus } from "./common/keep_focus.js";
 import { shallowEqual } from "./common/memo.js";
@@ -15,7 +14,7 @@ import { connectHistogram } from "./canvas_input/histogram_input.js";
 import { connectKeyboard } from "./results/keyboard.js";
 import { connectMap } from "./canvas_input/map_input.js";
 import { Surface } from "./map/canvas.js";
-import { pageColours } from "./map/colours.js";
+import { readPageColours } from "./map/colours.js";
 import { createBreakdown } from "./panels/breakdown.js";
 import { connectControls } from "./panels/controls.js";
 import { createFalseAlarmRate } from "./panels/false_alarm_rate.js";
@@ -30,61 +29,54 @@ import { connectMenus } from "./results/menus.js";
 import { createResults } from "./results/results.js";
 import { createToolbar } from "./results/toolbar.js";
 import { createActions } from "./state/actions.js";
-import { decodeRun } from "./state/decode_run.js";
 import { changeForAnswer, changeForRun } from "./state/messages.js";
 import { createPublicApi } from "./state/public_api.js";
 import { createScoring, createSubset } from "./state/selectors.js";
 import { createStore } from "./state/store.js";
-import { registerView, unregisterView } from "./state/view_registry.js";
-
-const views = new WeakMap(); // element in which a view is mounted → view
 
 /**
- * Mounts the workbench, or updates it with new data.
- * @param {{data: Uint8Array, parentElement: Element, setTriggerValue: function(string, string)}} component
- * @returns {function()} unmounts the workbench
+ * Creates the workbench in an element that holds inspect.html.
+ * @param {Element|ShadowRoot} root
+ * @param {function(string, string)} send - sends a message under a name to Python
+ * @returns {{live: object, load: function(object, ?object), receive: function(object), writeColours: function(), listen:
+ *   function(function(object)), stop: function()}} live: the public interface (see public_api.js); load takes a run
+ *   (see decode_run.js) and Python's last answer, if there is one; receive takes a further answer; writeColours follows
+ *   a change of the page's theme; listen adds a function to call with each new state; stop ends the observation of the
+ *   page
  */
-export default function ({ data, parentElement: root, setTriggerValue }) {
-  if (!views.has(root)) views.set(root, createView(root));
-  const view = views.get(root);
-  view.load(data, setTriggerValue);
-  return view.stop;
-}
-
-function createView(root) {
+export function createView(root, send) {
   const $ = (selector) => root.querySelector(selector);
   const surfaceOf = (selector) => new Surface($(selector));
   const surfaces = { histogram: surfaceOf(".hist"), map: surfaceOf(".map"), overlay: surfaceOf(".over") };
   const store = createStore(), scoringOf = createScoring();
   const selectors = { scoringOf, subsetOf: createSubset(scoringOf) };
-  let send = null; // Streamlit's function, which it passes anew with each data
-  const sendToPython = (name, value) => send(name, value), requestFrame = () => renderer.request();
-  const actions = createActions(store, surfaces.map, sendToPython, selectors.subsetOf);
+  const requestFrame = () => renderer.request();
+  const actions = createActions(store, surfaces.map, send, selectors.subsetOf);
   const { panels, commands, stop } = createPanels(root, store, selectors, actions, requestFrame);
   const renderer = createRenderer(root, surfaces, store, selectors, actions.toggleSet, panels);
   const receive = (answer) => {
     store.update(changeForAnswer(store.state, answer));
     actions.acknowledge(answer.done);
   };
-  const live = createPublicApi(root, store, selectors, renderer.stats, receive);
+  const colourChange = () => {
+    const pageColours = readPageColours($(".live"));
+    return shallowEqual(pageColours, store.state.pageColours ?? {}) ? {} : { pageColours };
+  };
   connectInput(root, surfaces, store, scoringOf, actions, requestFrame, commands);
   const stopResizing = observeSizes(surfaces, requestFrame);
 
   return {
-    load(bytes, trigger) {
-      send = trigger;
-      const { state } = store, run = decodeRun(bytes), colours = pageColours($(".live"));
-      const change = shallowEqual(colours, state.pageColours ?? {}) ? {} : { pageColours: colours };
-      if (state.run?.version !== run.version) {
-        if (state.run?.view !== run.view) unregisterView(state.run?.view, live);
-        Object.assign(change, changeForRun(state, run, registerView(run.view, live)));
-      }
-      store.update(change);
+    live: createPublicApi(root, store, selectors, renderer.stats, receive),
+    load(run, answer) {
+      const isNew = store.state.run?.version !== run.version;
+      store.update({ ...colourChange(), ...(isNew ? changeForRun(store.state, run, answer) : {}) });
     },
+    receive,
+    writeColours: () => store.update(colourChange()),
+    listen: store.listen,
     stop() {
       stopResizing();
       stop();
-      unregisterView(store.state.run?.view, live);
     },
   };
 }
@@ -146,6 +138,8 @@ function connectInput(root, surfaces, store, scoringOf, actions, requestFrame, c
     get beta() { return store.state.beta; },
     get tool() { return store.state.tool; },
     get inspected() { return store.state.inspected; },
+    get selectedCount() { return store.state.selectedSamples.size; },
+    get canUndo() { return store.state.taggings.some((step) => !step.isUndone); },
     get truth() { return store.state.run?.truth; },
     get tags() { return offeredTags(store.state.tags); },
     get perRow() { return commands.perRow; },

@@ -13,7 +13,7 @@ IMPORT = re.compile(r'^import \{ [^}]+ \} from "(\.{1,2}/[^"]+\.js)";$', re.MULT
 IMPORTED_NAMES = re.compile(r"^import \{ ([^}]+) \} from", re.MULTILINE)
 EXPORTED_NAME = re.compile(r"^export (?:async )?(?:function|const|class) (\w+)", re.MULTILINE)
 ONLY_TESTS_READ = {"isInsidePolygon", "toMap"}
-ENTRIES = ("inspect.js", "answer.js", "save.js")
+ENTRIES = ("streamlit.js", "answer.js", "save.js")
 LARGEST_FOLDER = 16
 
 
@@ -70,7 +70,7 @@ def test_folders_do_not_import_each_other(imports):
 
 
 def test_linked_text_holds_each_module_once(imports):
-    text = linked("inspect")
+    text = linked("streamlit")
     for name in imports:
         count = 0 if name in {"answer.js", "save.js"} else 1
         assert text.count(f'["{name.removesuffix(".js")}", ') == count, name

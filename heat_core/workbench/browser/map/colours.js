@@ -12,7 +12,7 @@ const mix = (a, b, share) => a.map((v, i) => Math.round(v + (b[i] - v) * share))
  * @param {Element} element
  * @returns {{text: string, faint: string, background: string, border: string, font: string}}
  */
-export function pageColours(element) {
+export function readPageColours(element) {
   const style = getComputedStyle(element), property = (name) => style.getPropertyValue(name).trim();
   const text = property("--st-text-color") || "#222222", background = property("--st-background-color");
   return {

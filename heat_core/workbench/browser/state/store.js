@@ -2,6 +2,7 @@
 
 import { PLAIN_QUERY } from "../compute/query.js";
 import { WHOLE_MAP } from "../compute/viewport.js";
+import { NO_SAMPLES } from "./selected_samples.js";
 
 const INITIAL_STATE = {
   run: null, // the run that Python sent, see decode_run.js
@@ -18,11 +19,11 @@ const INITIAL_STATE = {
   exact: null, // exact numbers, with the signature of their composition
   parts: null, tags: {}, similar: null, sampleDetail: null, mapNote: null,
   // The rest is known to the browser alone:
-  marked: new Set(), // the numbers of the samples that the next action is about; the whole subset where it is empty
-  markFrom: null, // the number of the sample from which a range of marks begins
+  ...NO_SAMPLES, // what the next action is about; the whole subset where nothing is selected
+  taggings: [], // the steps of tagging that can be undone, see tagging.js
   hovered: -1, // the point under the pointer
   viewport: WHOLE_MAP, tool: "lasso", lassoPath: null, // lassoPath is the path while it is drawn
-  pageColours: null, // see `pageColours` in map/colours.js
+  pageColours: null, // see `readPageColours` in map/colours.js
 };
 
 /**
