@@ -1,4 +1,4 @@
-"""Gestures on the results in a real Chromium: ranges of marks, menus, what is left when the question changes, Back."""
+"""Gestures on the results in a real Chromium: ranges, undoing, menus, what is left when the question changes, Back."""
 
 from urllib.parse import quote
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from heat_core import Lens
+from heat_core.analysis.notes import read_notes
 from heat_core.analysis.samples import Samples
 from tests.app.open_workbench import LIVE, open_page, shown_numbers
 from tests.browser import NEEDS_CHROMIUM
@@ -13,24 +14,81 @@ from tests.conftest import copy_run
 
 pytestmark = NEEDS_CHROMIUM
 
-MARKED = f"[...{LIVE}.state.marked]"
+SELECTED = f"[...{LIVE}.state.selectedSamples]"
+FOCUSED = f"{LIVE}.$('.live').getRootNode().activeElement?.dataset.number"
 OPEN_MENUS = f"Array.from({LIVE}.$('.live').querySelectorAll('.menu[open] > summary'), e => e.textContent)"
 
 
 @pytest.mark.parametrize("layout", ["grid", "table", "rows"])
-def test_shift_and_a_click_mark_a_range(page, layout):
+def test_shift_selects_a_range_from_the_anchor(page, layout):
+    """A click anchors; Shift-click and Shift+arrows move the range's other end; Ctrl-click adds and removes one."""
     page.locator(f"[data-layout={layout}]").click()
     shown = shown_numbers(page)
-    page.locator(f".results [data-number='{shown[1]}']").first.click()
-    page.locator(f".results [data-number='{shown[3]}']").first.click(modifiers=["Shift"])
-    assert sorted(page.evaluate(MARKED)) == sorted(shown[1:4])
-    page.locator(f".results [data-number='{shown[0]}']").first.click(modifiers=["Shift"])  # from the same sample
-    assert sorted(page.evaluate(MARKED)) == sorted(shown[:4])
-    page.locator(f".results [data-number='{shown[2]}']").first.click(modifiers=["Control"])
-    assert sorted(page.evaluate(MARKED)) == sorted([*shown[:2], shown[3]])
-    assert page.locator(".unmark").inner_text() == "3 marked ✕"
+
+    def click(place: int, *modifiers: str) -> list[int]:
+        page.locator(f".results [data-number='{shown[place]}']").first.click(modifiers=modifiers)
+        return sorted(page.evaluate(SELECTED))
+
+    assert click(1) == []
+    assert click(3, "Shift") == sorted(shown[1:4])
+    assert click(0, "Shift") == sorted(shown[:2])  # the range is from the same anchor
+    assert click(4, "Control") == sorted([*shown[:2], shown[4]])
+    assert click(3, "Shift") == sorted([*shown[:2], *shown[3:5]])  # what was selected before the range stays
+    assert page.locator(".deselect").inner_text() == "4 selected ✕"
+    assert page.locator(f".results [data-number='{shown[4]}']").first.get_attribute("aria-selected") == "true"
     assert page.evaluate(f"{LIVE}.state.inspected") == shown[1]
+    page.locator(".deselect").click()
+    assert page.evaluate(SELECTED) == []
+    assert click(1) == []
+    for key, place, expected in (("ArrowRight", 2, shown[1:3]), ("ArrowRight", 3, shown[1:4]), ("k", 2, shown[1:3])):
+        page.keyboard.press(f"Shift+{key}")
+        assert page.evaluate(f"{LIVE}.state.inspected") == shown[place]
+        assert sorted(page.evaluate(SELECTED)) == sorted(expected)
+        page.wait_for_function(f"() => {FOCUSED} === '{shown[place]}'", timeout=20_000)
+    page.keyboard.press("End")
+    assert page.evaluate(f"{LIVE}.state.inspected") == shown[-1]
+    page.keyboard.press("Escape")  # closes the inspector, and the next one deselects
+    assert len(page.evaluate(SELECTED)) == 2
+    page.keyboard.press("Escape")
+    assert page.evaluate(SELECTED) == []
     assert not page.problems
+
+
+def test_undo_restores_the_tags_that_were(served, browser, demo_run):
+    """Tags are marks on the pictures; undoing leaves the tag to a sample that had it before."""
+    address, home = served
+    folder = copy_run(demo_run, home / "runs" / "undone")
+    samples = Samples(demo_run)
+    page = open_page(browser, address, "?run=undone&q=all")
+    shown = shown_numbers(page)
+    undo, cell = page.locator("button.undo"), page.locator(".results .cell")
+
+    def tagged(count: int) -> set[int]:
+        page.wait_for_function(f"() => ({LIVE}.state.tags.known ?? []).length === {count}", timeout=20_000)
+        return {samples.find(key) for key, note in read_notes(folder).items() if "known" in note["tags"]}
+
+    assert not undo.is_visible()
+    cell.nth(1).click()
+    page.keyboard.press("2")  # known
+    assert tagged(1) == {shown[1]}
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("2")
+    assert tagged(3) == set(shown[:3])
+    mark = cell.nth(2).locator(".tag-mark")
+    mark.wait_for(timeout=20_000)
+    assert mark.inner_text() == "K"
+    assert cell.nth(2).get_attribute("aria-label").endswith(", tagged known")
+    assert undo.get_attribute("title") == "Undo: 2 tagged “known” (Ctrl+Z)"
+    page.keyboard.press("Control+z")
+    assert tagged(1) == {shown[1]}
+    mark.wait_for(state="detached", timeout=20_000)
+    undo.click()
+    assert tagged(0) == set()
+    assert not undo.is_visible()
+    assert not page.problems
+    page.close()
 
 
 def test_one_menu_is_open_at_a_time(page):

@@ -114,7 +114,7 @@ def test_a_reloaded_run_keeps_what_is_not_of_its_content(page):
     page.evaluate(VIEW)
     result = page.evaluate(
         "() => { const { store, actions, run, changeForRun } = live;"
-        " actions.setBeta(3); actions.setIncluded(0, false); actions.selectInView();"
+        " actions.setBeta(3); actions.setIncluded(0, false); actions.selectVisible();"
         " const come = change => store.update(changeForRun(store.state, {...run, ...change})) || store.state;"
         " const one = come({version: '2'}), two = come({version: '3', priors: [{}, {}, {}], k: 3});"
         " return [one.beta, one.included, one.selection.count, two.beta, two.included] }"
@@ -148,7 +148,7 @@ def test_the_state_is_changed_by_actions_alone(page):
     page.evaluate("() => live.actions.setIncluded(1, false)")
     assert page.evaluate("[live.store.state.included, live.store.state.weights]") == [[True, False], None]
     page.evaluate("() => live.actions.setIncluded(1, true)")
-    page.evaluate("() => { live.actions.toggleSet('ood'); live.actions.selectInView() }")
+    page.evaluate("() => { live.actions.toggleSet('ood'); live.actions.selectVisible() }")
     assert page.evaluate("Array.from(live.store.state.selection.bits)") == [1, 1, 0]
     page.evaluate("() => live.actions.toggleSet('ood')")
     page.evaluate("() => live.actions.selectWithin([300, 0, 500, 0, 500, 500, 300, 500], 'add')")
@@ -160,14 +160,9 @@ def test_the_state_is_changed_by_actions_alone(page):
     page.wait_for_function("() => live.sent.at(-1)[0] === 'inspect' && live.sent.at(-1)[1] === '8'")
     page.evaluate("() => { for (let i = 0; i < 3; i++) live.actions.step(-1) }")  # to the first of the subset
     assert page.evaluate("live.store.state.inspected") == 9
-    page.evaluate("() => { live.actions.toggleMark(9); live.actions.tag('odd') }")
+    page.evaluate("() => { live.actions.toggleSample(9); live.actions.tag('odd') }")
     (first,) = json.loads(page.evaluate("live.sent.findLast(([name]) => name === 'act')[1]"))
-    assert {k: v for k, v in first.items() if k != "id"} == {
-        "what": "tag",
-        "tag": "odd",
-        "version": "1",
-        "bits": "IA==",
-    }
+    assert {k: v for k, v in first.items() if k != "id"} == {"what": "tag", "tag": "odd", "number": 9}
     page.evaluate("() => live.actions.saveNote(9, 'seen')")  # overtakes the first, which is sent again
     both = json.loads(page.evaluate("live.sent.findLast(([name]) => name === 'act')[1]"))
     assert [one["what"] for one in both] == ["tag", "note"]

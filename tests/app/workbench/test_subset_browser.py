@@ -121,7 +121,7 @@ def test_what_changes_nothing_in_the_grid_leaves_it_as_it_stands(served, browser
     page.close()
 
 
-def test_keys_move_mark_tag_and_enlarge(served, browser, demo_run):
+def test_keys_move_select_tag_and_enlarge(served, browser, demo_run):
     page = open_page(browser, served[0], f"?run={demo_run.id}&q=all")
     page.locator(".results .cell").first.click()
     shown = shown_numbers(page)
@@ -138,7 +138,7 @@ def test_keys_move_mark_tag_and_enlarge(served, browser, demo_run):
         page.evaluate(looked) == shown[1 + page.evaluate(f"Math.floor(({LIVE}.$('.results').clientWidth + 8) / 120)")]
     )
     page.keyboard.press(" ")
-    assert page.evaluate(f"[...{LIVE}.state.marked]") == [page.evaluate(looked)]
+    assert page.evaluate(f"[...{LIVE}.state.selectedSamples]") == [page.evaluate(looked)]
     page.keyboard.press("f")
     page.wait_for_function(f"() => {LIVE}.$('dialog.lightbox').open && {LIVE}.$('.lightbox img').naturalWidth > 0")
     page.keyboard.press("Escape")

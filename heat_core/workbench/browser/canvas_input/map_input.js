@@ -23,7 +23,7 @@ export function connectMap(canvas, current, actions) {
     ArrowLeft: () => actions.pan(PAN_STEP, 0), ArrowRight: () => actions.pan(-PAN_STEP, 0),
     ArrowUp: () => actions.pan(0, PAN_STEP), ArrowDown: () => actions.pan(0, -PAN_STEP),
     "+": () => actions.zoom("in"), "=": () => actions.zoom("in"), "-": () => actions.zoom("out"),
-    0: () => actions.zoom("all"), Escape: actions.clearSelection, Enter: actions.selectInView,
+    0: () => actions.zoom("all"), Escape: actions.clearSelection, Enter: actions.selectVisible,
   };
   canvas.onkeydown = (e) => {
     if (!Object.hasOwn(keys, e.key)) return;

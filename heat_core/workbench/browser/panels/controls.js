@@ -1,7 +1,7 @@
 // Connects and writes the controls of the composition and the map: β, the priors that take part and their weights,
 // colour and tools.
 
-import { element } from "../common/dom.js";
+import { element, setText } from "../common/dom.js";
 import { formatNumber, parseNumber } from "../common/format.js";
 import { memo } from "../common/memo.js";
 import { betaAt, betaPosition } from "../compute/sliders.js";
@@ -18,7 +18,7 @@ export function connectControls(root, current, actions) {
   connectBeta(root, current, actions);
   $(".weigh").onclick = actions.toggleWeights;
   $(".colour").onchange = (e) => actions.setColour(e.target.value);
-  $(".in-view").onclick = actions.selectInView;
+  $(".select-visible").onclick = actions.selectVisible;
   $(".clear").onclick = actions.clearSelection;
   for (const button of buttons("tool")) button.onclick = () => actions.setTool(button.dataset.tool);
   for (const button of buttons("zoom")) button.onclick = () => actions.zoom(button.dataset.zoom);
@@ -68,6 +68,7 @@ function writeBeta(root, beta) {
   if (slider.value !== position && betaAt(slider.value / 100) !== beta) slider.value = position;
   slider.setAttribute("aria-valuetext", `β = ${formatNumber(beta)}`);
   root.querySelector(".exactly").value = formatNumber(beta);
+  setText(root.querySelector(".beta-now"), formatNumber(beta));
   root.querySelector(".meaning").textContent = describeBeta(beta);
 }
 
@@ -103,8 +104,8 @@ function createWeightField(prior, setWeight) {
 }
 
 function writePriors(container, included, weights) {
-  const summary = container.closest("details").querySelector("summary"), count = included.filter(Boolean).length;
-  summary.textContent = `Composed: ${count} of ${included.length}${weights ? ", weighed" : ""}`;
+  const count = included.filter(Boolean).length, legend = container.querySelector("legend");
+  setText(legend, `Corrected priors: ${count} of ${included.length}${weights ? ", weighted" : ""}`);
   for (const [j, box] of container.querySelectorAll("[type=checkbox]").entries()) box.checked = included[j];
   for (const [j, field] of container.querySelectorAll("[type=number]").entries()) field.value = weights[j];
 }

@@ -3,6 +3,7 @@
 import { memo } from "../common/memo.js";
 import { gridColumns, gridRowCreator, gridRowHeight } from "./picture_grid.js";
 import { methodBlockCreator, methodBlockHeight, methodColumns } from "./method_rows.js";
+import { marksOfSamples, writeMarks } from "./sample_marks.js";
 import { ROW_HEIGHT, createTableHead, tableColumns, tableRowCreator } from "./table.js";
 import { createVirtualList } from "./virtual_list.js";
 
@@ -26,6 +27,7 @@ const layouts = {
 
 const NONE_ANSWERS = "No image answers this question.";
 const NONE_FITS = "No image answers this question and passes the filters above: take one off, or ask another question.";
+const NONE = {}; // One object for all calls, because a new one would count as a change.
 const TAB_STOP = '[data-number][tabindex="0"]';
 
 /**
@@ -39,25 +41,24 @@ const TAB_STOP = '[data-number][tabindex="0"]';
  */
 export function createResults(root, actions, requestFrame) {
   const container = root.querySelector(".results"), head = root.querySelector(".head");
-  const list = createVirtualList(container), empty = root.querySelector(".empty");
-  let perRow = 1, points = [], inspectedPoint = -1, marked = new Set(), inspected = null;
-  const draw = memo(({ run, layout, size, order, width, points: shown, methods, scoring }) => {
-    const arranged = layouts[layout](run, shown, methods, { size, width, order, scoring, actions });
+  const list = createVirtualList(container, () => writeState()), empty = root.querySelector(".empty");
+  let perRow = 1, points = [], inspectedPoint = -1, shown = null; // shown: what the cells show of the state
+  const draw = memo(({ run, layout, size, order, width, points: ordered, methods, scoring }) => {
+    const arranged = layouts[layout](run, ordered, methods, { size, width, order, scoring, actions });
     const focused = container.getRootNode().activeElement?.closest(".results [data-number]")?.dataset.number;
     head.replaceChildren(...(arranged.head ? [arranged.head] : []));
-    [perRow, points] = [arranged.perRow, shown];
+    [perRow, points] = [arranged.perRow, ordered];
     list.show(Math.ceil(points.length / perRow), arranged.height, numberedRows(arranged, points.length));
-    writeMarks();
+    writeState();
     // The new elements replace the one that had the keyboard's focus.
     if (focused) (container.querySelector(`[data-number="${focused}"]`) ?? container).focus({ preventScroll: true });
   });
   const scrollToTop = memo(() => list.scrollToTop());
-  const writeMarks = () => markCells(list.rows, inspected, marked);
+  const writeState = () => shown && writeCells(list.rows, shown);
   const focus = () => (container.querySelector(TAB_STOP) ?? container).focus();
   const observer = new ResizeObserver(requestFrame); // The number of columns depends on the width.
   observer.observe(container);
   container.addEventListener("scroll", () => {
-    writeMarks();
     head.scrollLeft = container.scrollLeft;
   }, { passive: true });
   return {
@@ -65,24 +66,29 @@ export function createResults(root, actions, requestFrame) {
      *  object as long as the scores stay the same. */
     update(state, orderedPoints, methods, scoring) {
       const { run, layout, size, query, selection } = state, { question, order, values, brush, find, like } = query;
-      [marked, inspected, inspectedPoint] = [state.marked, state.inspected, run.pointOf[state.inspected] ?? -1];
+      const { inspected, selectedSamples, tags, decisions } = state;
+      shown = { inspected, selectedSamples, marks: marksOfSamples({ run, tags, decisions: decisions?.numbers ?? NONE }) };
+      inspectedPoint = run.pointOf[inspected] ?? -1;
       scrollToTop({ run, question, order, values, brush, find, like, selection, layout });
       // The table alone shows numbers that follow from the scores.
       const scoringShown = layout === "table" ? { scoring } : {};
       draw({ run, layout, size, order, width: container.clientWidth, points: orderedPoints, methods, ...scoringShown });
-      writeMarks();
+      writeState();
       empty.hidden = points.length > 0;
       empty.textContent = isFiltered(state) ? NONE_FITS : NONE_ANSWERS;
     },
     reveal() {
       const position = points.indexOf(inspectedPoint);
       if (position >= 0) list.reveal(Math.floor(position / perRow));
-      writeMarks();
+      writeState();
       if (container.contains(container.getRootNode().activeElement)) focus();
     },
     focus,
     get perRow() { return perRow; },
-    stop: () => observer.disconnect(),
+    stop() {
+      observer.disconnect();
+      list.stop();
+    },
   };
 }
 
@@ -100,14 +106,15 @@ const numberedRows = ({ perRow, createRow }, count) => (number) => {
   return row;
 };
 
-/** Writes into all cells of some rows whether they are inspected or marked. One of them is a stop of the Tab key: the
- *  inspected one where it is in the page, else the first. */
-function markCells(rows, inspected, marked) {
+/** Writes into all cells of some rows whether they are inspected or selected, and their tags. One of them is a stop of
+ *  the Tab key: the inspected one where it is in the page, else the first. */
+function writeCells(rows, { inspected, selectedSamples, marks }) {
   const cells = [...rows].flatMap(cellsOf);
   for (const cell of cells) {
     const number = Number(cell.dataset.number);
     cell.setAttribute("aria-current", number === inspected);
-    cell.setAttribute("aria-selected", marked.has(number));
+    cell.setAttribute("aria-selected", selectedSamples.has(number));
+    writeMarks(cell, marks.get(number) ?? []);
     cell.tabIndex = -1;
   }
   const stop = cells.find((cell) => Number(cell.dataset.number) === inspected) ?? cells[0];

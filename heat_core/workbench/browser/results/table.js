@@ -110,7 +110,7 @@ export function tableRowCreator(run, points, columns, methods, actions) {
     const cells = columns.map(({ isText }, k) =>
       element("span", { textContent: texts[k], title: texts[k], className: isText ? "start" : "" }));
     const marks = element("span", { className: "marks" }, ...methods.map((method) => createBadge(run, i, method, false)));
-    row.append(createPicture(pointPictureUrl(run, i, 32)), ...cells, marks);
+    row.append(element("span", { className: "thumb" }, createPicture(pointPictureUrl(run, i, 32))), ...cells, marks);
     row.onclick = clickHandler(number, actions);
     return row;
   };

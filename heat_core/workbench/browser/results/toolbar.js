@@ -23,7 +23,8 @@ export function createToolbar(root, actions, menus, saveFigure) {
   $(".order").onchange = (e) => actions.setQuery({ order: e.target.value, like: null });
   $(".size").oninput = (e) => actions.setSize(Number(e.target.value));
   $(".size").onchange = actions.sendSettings;
-  $(".unmark").onclick = actions.clearMarks;
+  $(".deselect").onclick = actions.deselectSamples;
+  $(".undo").onclick = actions.undoTagging;
   for (const button of $$("[data-save]")) button.onclick = () => saveFigure(...button.dataset.save.split(" "));
   connectTagMenu(root, actions, menus);
   connectRunMenu(root, actions);
@@ -59,14 +60,16 @@ function createWriter(root, actions) {
     layout: memo(({ layout, size, order, like }) => writeLayout(root, layout, size, like === null ? order : LIKE)),
     methods: memo(({ run, query }) => writeMethods($(".methods"), run, query, actions)),
     tags: memo(({ tags }) => writeTags(root, tags, actions)),
+    undo: memo(({ taggings }) => writeUndo($(".undo"), taggings)),
   };
-  return ({ run, query, layout, size, tags, marked }, count) => {
+  return ({ run, query, layout, size, tags, taggings, selectedSamples }, count) => {
     write.orders({ run });
     write.layout({ run, layout, size, order: query.order, like: query.like });
     write.methods({ run, query });
     write.tags({ tags });
     $(".live").dataset.truth = run.truth; // The style sheet hides what needs true labels.
-    writeCounts(root, run, count, marked.size);
+    writeCounts(root, run, count, selectedSamples.size);
+    write.undo({ taggings });
     $(".run-name").placeholder = defaultSetName(run, query);
     for (const link of root.querySelectorAll("[data-take]")) writeDownloadLink(link, run);
   };
@@ -89,17 +92,25 @@ function writeLayout(root, layout, size, order) {
   select.value = [...select.options].some((option) => option.value === order) ? order : COLUMN;
 }
 
-function writeCounts(root, run, count, markedCount) {
-  const $ = (selector) => root.querySelector(selector), affected = markedCount || count;
+function writeCounts(root, run, count, selectedCount) {
+  const $ = (selector) => root.querySelector(selector), affected = selectedCount || count;
   setText($(".count"), `${formatCount(count)} of ${formatCount(run.truth ? run.n : run.n - run.sets[0].shown)}`);
-  $(".unmark").hidden = !markedCount;
-  $(".unmark").textContent = `${formatCount(markedCount)} marked ✕`;
+  $(".deselect").hidden = !selectedCount;
+  setText($(".deselect"), `${formatCount(selectedCount)} selected ✕`);
   for (const text of root.querySelectorAll(".about"))
-    text.textContent = markedCount ? `${formatCount(affected)} marked` : `all ${formatCount(affected)}`;
+    text.textContent = selectedCount ? `${formatCount(affected)} selected` : `all ${formatCount(affected)}`;
   for (const summary of root.querySelectorAll(".doing > summary")) {
     summary.ariaDisabled = !affected;
     summary.tabIndex = affected ? 0 : -1;
   }
+}
+
+function writeUndo(button, taggings) {
+  const step = taggings.findLast(({ isUndone }) => !isUndone);
+  button.hidden = !step;
+  if (!step) return;
+  const what = `${formatCount(step.numbers.length)} ${step.isTagged ? "tagged" : "no longer tagged"} “${step.tag}”`;
+  button.title = button.ariaLabel = `Undo: ${what} (Ctrl+Z)`;
 }
 
 const defaultSetName = (run, query) =>

@@ -3,21 +3,23 @@
 const EXTRA_ROWS = 2; // rows above and below the view that are created in advance
 
 /**
- * Creates a virtual list.
- * @param {Element} container - the element that scrolls
+ * Creates a virtual list, which is as high as all of its rows: the page scrolls, or whatever element the page lies in.
+ * @param {Element} container
+ * @param {function()} onRows - is called after rows were added or removed
  * @returns {{show: function(number, number, function(number): Element), reveal: function(number), scrollToTop:
- *   function(), rows: Iterable<Element>}} show takes the number of rows, their height in CSS pixels and a function that
- *   creates a row; reveal scrolls until a row is in view; rows are those in the page
+ *   function(), rows: Iterable<Element>, stop: function()}} show takes the number of rows, their height in CSS pixels
+ *   and a function that creates a row; reveal scrolls until a row is in view; scrollToTop scrolls back to the first
+ *   row; rows are those in the page; stop ends the observation of the page
  */
-export function createVirtualList(container) {
+export function createVirtualList(container, onRows) {
   const content = document.createElement("div");
   content.className = "inner";
   container.replaceChildren(content);
   let list = { count: 0, height: 1, createRow: () => null }, rows = new Map();
   const fill = () => {
-    const { count, height, createRow } = list, top = container.scrollTop;
-    const first = Math.max(Math.floor(top / height) - EXTRA_ROWS, 0);
-    const last = Math.min(Math.ceil((top + container.clientHeight) / height) + EXTRA_ROWS, count);
+    const { count, height, createRow } = list, { top } = content.getBoundingClientRect();
+    const first = Math.max(Math.floor(-top / height) - EXTRA_ROWS, 0);
+    const last = Math.min(Math.ceil((innerHeight - top) / height) + EXTRA_ROWS, count);
     const next = new Map();
     for (let row = first; row < last; row++) {
       const element = rows.get(row) ?? createRow(row);
@@ -30,9 +32,12 @@ export function createVirtualList(container) {
     rows = next;
     // Where the focused row was removed, the keys would go to the page.
     if (hasFocus && !container.contains(container.getRootNode().activeElement)) container.focus({ preventScroll: true });
+    onRows();
   };
-  container.addEventListener("scroll", fill, { passive: true });
-  new ResizeObserver(fill).observe(container);
+  const observer = new ResizeObserver(fill), anyScroll = { capture: true, passive: true };
+  observer.observe(container);
+  document.addEventListener("scroll", fill, anyScroll); // captured, since another element may be the one that scrolls
+  addEventListener("resize", fill);
   return {
     show(count, height, createRow) {
       for (const element of rows.values()) element.remove();
@@ -42,12 +47,22 @@ export function createVirtualList(container) {
       fill();
     },
     reveal(row) {
-      const { height } = list, top = row * height, { clientHeight } = container;
-      if (top < container.scrollTop) container.scrollTop = top;
-      else if (top + height > container.scrollTop + clientHeight) container.scrollTop = top + height - clientHeight;
+      const place = document.createElement("div"); // stands in for the row, which may not be in the page yet
+      Object.assign(place.style, { top: `${row * list.height}px`, height: `${list.height}px` });
+      content.append(place);
+      place.scrollIntoView({ block: "nearest" });
+      place.remove();
       fill(); // The event of scrolling comes later, and the row is used now.
     },
-    scrollToTop: () => (container.scrollTop = 0),
+    scrollToTop() {
+      if (container.getBoundingClientRect().top < 0) container.scrollIntoView({ block: "start" });
+      container.scrollLeft = 0;
+    },
     get rows() { return rows.values(); },
+    stop() {
+      observer.disconnect();
+      document.removeEventListener("scroll", fill, anyScroll);
+      removeEventListener("resize", fill);
+    },
   };
 }

@@ -8,7 +8,9 @@ import { isAwaited } from "../compute/subset.js";
 import { pan, zoom } from "../compute/viewport.js";
 import { selectionMessage, settingsMessage } from "./messages.js";
 import { createOutbox } from "./outbox.js";
+import { NO_SAMPLES, extendRange, startRange, toggleSample } from "./selected_samples.js";
 import { changeSelection, selectionFromPoints } from "./selection.js";
+import { taggingStep } from "./tagging.js";
 
 const INSPECT_DELAY_MS = 120; // Where samples are inspected faster than this, Python is asked about the last one only.
 const LEAST_WEIGHT = 0.1, LARGEST_WEIGHT = 1000; // of those that are typed; a link may have a weight of 0
@@ -140,7 +142,7 @@ function selectionActions(store, map, narrow, send) {
   };
   return {
     clearSelection: () => select(() => false, "set"),
-    selectInView: () => select(inViewTest(map, store.state), "set"),
+    selectVisible: () => select(inViewTest(map, store.state), "set"),
     selectWithin: (path, mode) => select(withinPathTest(map, store.state, path), mode),
   };
 }
@@ -148,9 +150,10 @@ function selectionActions(store, map, narrow, send) {
 /** Actions that inspect a sample. */
 function inspectionActions(store, map, send, subsetOf) {
   let timer, lastTime = -Infinity;
-  const inspect = (number) => {
-    if (number === store.state.inspected) return;
-    store.update({ inspected: number, markFrom: number });
+  const inspect = (number, range = startRange(store.state, number)) => {
+    const isInspected = number === store.state.inspected;
+    store.update({ inspected: number, ...range });
+    if (isInspected) return;
     clearTimeout(timer);
     const ask = () => send("inspect", JSON.stringify(number)), now = performance.now();
     const isFast = now - lastTime < INSPECT_DELAY_MS;
@@ -159,21 +162,24 @@ function inspectionActions(store, map, send, subsetOf) {
     else ask();
   };
   return {
-    /** Inspects a sample; null closes the inspector. */
-    inspect,
+    /** Inspects a sample, at which the next range begins; null closes the inspector. */
+    inspect: (number) => inspect(number),
 
     inspectAt(x, y) {
       const i = nearestPoint(map, store.state, x, y);
       if (i >= 0) inspect(store.state.run.number[i]);
     },
 
-    /** Inspects the sample some positions further in the subset; the first where none of the subset is inspected. */
-    step(offset) {
+    /** Inspects the sample some positions further in the subset, the first where none of the subset is inspected; and
+     *  selects all up to it where it extends a range. */
+    step(offset, isExtending = false) {
       const { points } = subsetOf(store.state), { run, inspected } = store.state;
       if (!points.length) return;
       const position = inspected === null ? -1 : points.indexOf(run.pointOf[inspected]);
-      const next = position < 0 ? 0 : Math.min(Math.max(position + offset, 0), points.length - 1);
-      inspect(run.number[points[next]]);
+      const wanted = position < 0 && Number.isFinite(offset) ? 0 : position + offset;
+      const next = Math.min(Math.max(wanted, 0), points.length - 1);
+      const number = run.number[points[next]];
+      inspect(number, isExtending ? extendRange(store.state, points, number) : undefined);
     },
 
     requestPositionMaps() {
@@ -182,47 +188,65 @@ function inspectionActions(store, map, send, subsetOf) {
   };
 }
 
-/** Actions on marked samples, or on the whole subset where none is marked: tags, notes, and sets of new runs. */
+/** Actions on the selected samples, or on the whole subset where none is selected: tags, notes, and sets of new runs. */
 function sampleActions(store, send, subsetOf) {
   const outbox = createOutbox((messages) => send("act", messages));
-  const affectedSamples = () => {
-    const { run, marked } = store.state;
-    const points = marked.size ? drawnPoints(run, marked) : subsetOf(store.state).points;
+  const affectedNumbers = () => {
+    const { run, selectedSamples } = store.state;
+    return selectedSamples.size ? [...selectedSamples] : Array.from(subsetOf(store.state).points, (i) => run.number[i]);
+  };
+  const samplesMessage = (numbers) => {
+    const { run } = store.state, points = drawnPoints(run, numbers);
     return JSON.parse(selectionMessage({ run, selection: selectionFromPoints(points, run.n) }));
   };
-  const post = (what, fields) => outbox.post({ what, ...fields, ...affectedSamples() });
   return {
     acknowledge: outbox.acknowledge,
-    toggleMark(number) {
-      const marked = new Set(store.state.marked);
-      if (!marked.delete(number)) marked.add(number);
-      store.update({ marked, markFrom: number });
-    },
+    toggleSample: (number) => store.update(toggleSample(store.state, number)),
 
-    /** Marks the samples of the subset from the one that was inspected or marked last to this one. */
-    markUpTo(number) {
-      const { run, marked, markFrom } = store.state, { points } = subsetOf(store.state);
-      const places = [markFrom ?? number, number].map((n) => points.indexOf(run.pointOf[n]));
-      const [from, to] = [Math.min(...places), Math.max(...places)];
-      const added = from < 0 ? [number] : Array.from(points.slice(from, to + 1), (i) => run.number[i]);
-      store.update({ marked: new Set([...marked, ...added]) });
-    },
-    clearMarks: () => store.update({ marked: new Set() }),
-    tag: (tag) => post("tag", { tag }),
-
-    /** Tags the marked samples, or the inspected sample where none is marked. */
-    tagInspected(tag) {
-      const { run, marked, inspected } = store.state;
-      if (marked.size) return post("tag", { tag });
-      if (inspected !== null) outbox.post({ what: "tag", tag, version: run.version, number: inspected });
-    },
+    /** Selects the samples of the subset from the one at which the range begins to this one. */
+    selectUpTo: (number) => store.update(extendRange(store.state, subsetOf(store.state).points, number)),
+    deselectSamples: () => store.update(NO_SAMPLES),
+    ...taggingActions(store, outbox.post, affectedNumbers, samplesMessage),
 
     /** Starts the job that makes the run's map. */
     makeMap: () => outbox.post({ what: "map" }),
 
     /** Starts a new run in which the samples are an OOD set (role "ood") or a known class (role "class"). */
-    newRun: (role, name) => post("run", { role, name }),
+    newRun: (role, name) => outbox.post({ what: "run", role, name, ...samplesMessage(affectedNumbers()) }),
     saveNote: (number, note) => outbox.post({ what: "note", number, note }),
-    setTag: (number, tag, isTagged) => outbox.post({ what: isTagged ? "tag" : "untag", tag, number }),
+  };
+}
+
+/** Actions that tag samples; the last one can be undone. */
+function taggingActions(store, post, affectedNumbers, samplesMessage) {
+  const postTag = (tag, isTagged, numbers) => {
+    const samples = numbers.length === 1 ? { number: numbers[0] } : samplesMessage(numbers);
+    post({ what: isTagged ? "tag" : "untag", tag, ...samples });
+  };
+  const setTags = (tag, isTagged, numbers) => {
+    const { state } = store, step = taggingStep(state, tag, isTagged, numbers);
+    if (step.numbers.length) store.update({ taggings: [...state.taggings, step] });
+    postTag(tag, isTagged, numbers);
+  };
+  return {
+    tag: (tag) => setTags(tag, true, affectedNumbers()),
+
+    /** Tags the selected samples, or the inspected sample where none is selected. */
+    tagInspected(tag) {
+      const { selectedSamples, inspected } = store.state;
+      if (selectedSamples.size) setTags(tag, true, [...selectedSamples]);
+      else if (inspected !== null) setTags(tag, true, [inspected]);
+    },
+
+    setTag: (number, tag, isTagged) => setTags(tag, isTagged, [number]),
+
+    /** Undoes the last step of tagging that is not undone: only the samples that it changed are changed back. */
+    undoTagging() {
+      const { taggings } = store.state, last = taggings.findLastIndex((step) => !step.isUndone);
+      if (last < 0) return;
+      const { tag, isTagged, numbers } = taggings[last];
+      store.update({ taggings: taggings.with(last, { tag, isTagged: !isTagged, numbers, isUndone: true }) });
+      postTag(tag, !isTagged, numbers);
+    },
   };
 }

@@ -4,6 +4,7 @@ import { packBits } from "../compute/packed_bits.js";
 import { compositionSignature } from "../compute/composition.js";
 import { PLAIN_QUERY } from "../compute/query.js";
 import { parseNumber } from "../common/format.js";
+import { NO_SAMPLES } from "./selected_samples.js";
 import { emptySelection, keepIfEqual, selectionFromText } from "./selection.js";
 
 /**
@@ -17,8 +18,8 @@ import { emptySelection, keepIfEqual, selectionFromText } from "./selection.js";
  */
 export function changeForRun(state, run, answer) {
   const change = {
-    run, exact: null, selection: emptySelection(run.n), parts: null, similar: null, hovered: -1, marked: new Set(),
-    markFrom: null,
+    run, exact: null, selection: emptySelection(run.n), parts: null, similar: null, hovered: -1, taggings: [],
+    ...NO_SAMPLES,
   };
   const isContinued = state.run?.view === run.view && state.included.length === run.k;
   if (!isContinued) {
