@@ -1,7 +1,7 @@
-// Writes the slider of the false-alarm rate α. The rate stays where β changes, and the threshold follows.
+// Writes the slider of the false-positive rate α. The rate stays where β changes, and the threshold follows.
 
 import { setText } from "../common/dom.js";
-import { formatCount, formatRate } from "../common/format.js";
+import { formatRate } from "../common/format.js";
 import { alphaAt, alphaPosition } from "../compute/sliders.js";
 
 const POSITION_TOLERANCE = 0.004; // one step of the slider
@@ -24,6 +24,7 @@ export function createFalseAlarmRate(root, actions) {
     if (isElsewhere && alphaAt(Number(slider.value), idCount) !== alpha) slider.value = position;
     slider.setAttribute("aria-valuetext", formatRate(alpha));
     setText($(".at"), `α ${formatRate(alpha)}`);
-    setText($(".least"), `smallest p of ${formatCount(idCount)}: ${(1 / (idCount + 1)).toPrecision(2)}`);
+    $(".least").title = `of ${idCount} known test images`;
+    setText($(".least"), `smallest p: ${(1 / (idCount + 1)).toPrecision(2)}`);
   };
 }

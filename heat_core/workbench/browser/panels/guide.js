@@ -1,4 +1,4 @@
-// Shows the introduction in three sentences until it is closed; the browser remembers that.
+// Shows three lines on how to go on until they are closed; the browser remembers that.
 
 const STORAGE_KEY = "heat-guide-read";
 

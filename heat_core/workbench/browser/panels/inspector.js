@@ -36,7 +36,7 @@ export function createInspector(root, actions, enlarge) {
   });
   const writeSample = memo(({ run, inspected }) => {
     root.querySelector(".live").dataset.inspected = inspected !== null;
-    if (inspected === null) return container.replaceChildren(createHint());
+    if (inspected === null) return container.replaceChildren();
     details.replaceChildren(element("p", { className: "faint", textContent: "…" }));
     container.replaceChildren(close, picture, facts, details);
     bringIntoView(container);
@@ -71,11 +71,6 @@ export function createInspector(root, actions, enlarge) {
 /** Scrolls the page where the inspector begins so low that nothing of it would be read. */
 function bringIntoView(inspector) {
   if (inspector.getBoundingClientRect().top > LOWEST_TOP * innerHeight) inspector.scrollIntoView({ block: "nearest" });
-}
-
-function createHint() {
-  const textContent = "Click a picture, a line or a point to see why it is called known or unknown.";
-  return element("p", { className: "faint", textContent });
 }
 
 function showPicture(container, url, onclick) {

@@ -1,9 +1,20 @@
-// Writes the questions with the number of samples that answer each, and what HEAT gains and loses against the baseline.
+// Writes the questions with the number of samples that answer each, and the choice of the baseline that HEAT is
+// compared with.
 
 import { element, setText } from "../common/dom.js";
 import { formatCount } from "../common/format.js";
 import { memo } from "../common/memo.js";
 import { baselineOf, questionOf } from "../compute/query.js";
+
+// The names on the buttons; the titles that Python sends are their tooltips. {} stands for the baseline's title.
+const SHORT_NAMES = {
+  missed: "Missed", flagged: "Flagged", misclassified: "Misclassified", mislabelled: "Mislabelled",
+  "looks-known": "Looks known", duplicates: "Duplicates", tagged: "Tagged", all: "All", unknown: "Called unknown",
+  known: "Called known", gained: "caught", lost: "lost", "missed-by-baseline": "missed by {}",
+  "missed-by-all": "missed by all",
+};
+const COMPARED = ["gained", "lost", "missed-by-baseline", "missed-by-all"]; // questions beside the baseline's name
+const SIGNS = { gained: "+", lost: "−" };
 
 /**
  * Creates the questions.
@@ -12,31 +23,43 @@ import { baselineOf, questionOf } from "../compute/query.js";
  * @returns {function(object, object)} writes a state and its subset, see `computeSubset` in compute/subset.js
  */
 export function createQuestions(root, actions) {
-  const container = root.querySelector(".questions"), baselineSelect = root.querySelector(".baseline");
-  const comparison = root.querySelector(".against"), gains = root.querySelector(".gains");
-  baselineSelect.onchange = () => actions.setQuery({ baseline: baselineSelect.value });
-  const writeButtons = memo(({ run, baseline }) => {
+  const container = root.querySelector(".questions"), select = root.querySelector(".baseline");
+  const comparison = root.querySelector(".against"), buttons = () => container.querySelectorAll("[data-question]");
+  select.onchange = () => actions.setQuery({ baseline: select.value });
+  // Only another run replaces the elements, because new ones lose the keyboard's focus.
+  const createAll = memo(({ run }) => {
+    const isCompared = (question) => COMPARED.includes(question), names = Object.keys(run.questions);
+    const create = (question) => createButton(question, actions);
+    const first = names.filter((name) => !isCompared(name)), last = names.filter(isCompared);
+    container.replaceChildren(...first.map(create), comparison, ...last.map(create));
+    comparison.hidden = !run.truth;
+    if (run.truth) writeBaselines(select, run);
+  });
+  const writeNames = memo(({ run, baseline }) => {
     const title = run.methods.find((method) => method.key === baseline)?.title ?? baseline;
-    container.replaceChildren(...Object.entries(run.questions).map(([question, text]) =>
-      createButton(question, text.replace("{}", title), actions)));
-    if (run.truth) writeBaselines(baselineSelect, run, baseline);
+    for (const button of buttons()) {
+      const { question } = button.dataset;
+      setText(button.lastChild, SHORT_NAMES[question].replace("{}", title));
+      button.title = run.questions[question].replace("{}", title);
+    }
+    if (run.truth) select.value = baseline;
   });
   const writeChoice = memo(({ question }) => {
-    for (const button of container.children) {
+    for (const button of buttons()) {
       button.setAttribute("aria-checked", button.dataset.question === question);
       if (button.dataset.question === question) showIn(container, button);
     }
   });
   const writeCounts = memo(({ counts }) => {
-    for (const button of container.children) setText(button.firstChild, formatCount(counts[button.dataset.question]));
+    for (const { firstChild, dataset: { question } } of buttons())
+      setText(firstChild, (SIGNS[question] ?? "") + formatCount(counts[question]));
   });
   return ({ run, query }, { questions: counts }) => {
     const baseline = baselineOf(run, query);
-    comparison.hidden = !run.truth;
-    writeButtons({ run, baseline });
-    writeCounts({ run, baseline, counts }); // Comes first: the counts make the buttons wider.
-    writeChoice({ run, baseline, question: questionOf(run, query) });
-    if (run.truth) setText(gains, `+${formatCount(counts.gained)} −${formatCount(counts.lost)}`);
+    createAll({ run });
+    writeNames({ run, baseline });
+    writeCounts({ run, counts }); // Comes first: the counts make the buttons wider.
+    writeChoice({ run, question: questionOf(run, query) });
   };
 }
 
@@ -46,15 +69,12 @@ function showIn(container, button) {
   if (left < bounds.left || right > bounds.right) container.scrollLeft += left - bounds.left - bounds.width / 4;
 }
 
-function createButton(question, text, actions) {
-  const count = element("b"), label = element("span", { textContent: text });
-  const button = element("button", { type: "button", role: "radio" }, count, label);
+function createButton(question, actions) {
+  const button = element("button", { type: "button", role: "radio" }, element("b"), element("span"));
   button.dataset.question = question;
   button.onclick = () => actions.setQuery({ question });
   return button;
 }
 
-function writeBaselines(select, run, baseline) {
-  select.replaceChildren(...run.methods.map(({ key, title }) => element("option", { value: key, textContent: title })));
-  select.value = baseline;
-}
+const writeBaselines = (select, run) => select.replaceChildren(...run.methods.map(({ key, title }) =>
+  element("option", { value: key, textContent: title })));
