@@ -160,7 +160,7 @@ def test_heat_app_shows_the_demo(installed, demo_metrics):
         page.wait_for_function(f"() => [...{LIVE}.$('.results').querySelectorAll('img')].some(i => i.naturalWidth > 0)")
         assert page.get_by_role("img", name="Logo").evaluate("image => image.naturalWidth") > 0
         page.get_by_role("link", name="Compare", exact=True).click()
-        page.get_by_role("heading", name="Which detector for these images?").wait_for(timeout=30_000)
+        page.get_by_role("heading", name="Compare", exact=True).wait_for(timeout=30_000)
         page.locator(".heat-table tbody tr").first.wait_for(timeout=30_000)
         assert page.problems == []
 

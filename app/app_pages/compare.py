@@ -20,7 +20,7 @@ DRAW_SECTION = {
     "versus": draw_paired_runs,
 }
 
-run_column = heading("Which detector for these images?")
+run_column = heading("Compare")
 with faults.show_errors():
     run = run_picker.pick_ready_run(run_column)
     view = session.sync_view_state(run)

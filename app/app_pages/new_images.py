@@ -14,7 +14,7 @@ from heat_core.runs.scored_images import ScoredImages
 
 DEFAULT_QUERY = Query(question="unknown", order="unusual")
 
-run_column = heading("What does it say of new images?")
+run_column = heading("New images")
 with faults.show_errors():
     run = run_picker.pick_ready_run(run_column)
     if not run.priors:

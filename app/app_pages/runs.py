@@ -9,7 +9,7 @@ from app.runs.run_start import LIST, NEW, WANTED
 from app.state import session
 from heat_core.runs.manage import damaged_runs, list_runs
 
-TITLES = {LIST: "What has been run?", NEW: "What shall be run?"}
+TITLES = {LIST: "Runs", NEW: "New run"}
 VIEWS = {LIST: ":material/list: Runs", NEW: ":material/add: New run"}
 
 

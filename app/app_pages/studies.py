@@ -5,7 +5,7 @@ from app.common.heading import heading
 from app.state import session
 from app.studies import study_form, study_view
 
-run_column = heading("What changes when the setting does?")
+run_column = heading("Studies")
 with faults.show_errors():
     run = run_picker.pick_run(run_column)
     session.write_run_address(run.id)

@@ -20,16 +20,16 @@ def draw_example_images(experiment: Experiment, heading: bool = True) -> None:
     """
     if experiment.backbone == FEATURES:
         return
-    test_set = {"known, for testing": (experiment.id_test, "test", None)} if experiment.id_test else {}
+    test_set = {"ID test": (experiment.id_test, "test", None)} if experiment.id_test else {}
     unknown = {name: (source, "test", name) for name, source in experiment.ood.items()}
-    sources = {"known": (experiment.id, "train", None), **test_set, **unknown}
+    sources = {"ID training": (experiment.id, "train", None), **test_set, **unknown}
     rows = {
         name: [picture_rows.picture_cell(u) for u in example_urls(*s)]
         for name, s in sources.items()
         if not needs_download(s[0])
     }
     if heading:
-        st.subheader("What goes in", help="The classes that the model knows, and the sets that it should not know.")
+        st.subheader("Data preview", help="The classes that the model knows, and the sets that it should not know.")
     picture_rows.draw_rows({name: cells for name, cells in rows.items() if cells})
 
 

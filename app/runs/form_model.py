@@ -1,12 +1,15 @@
 """Fields of a new run's form for the backbone and for HEAT."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.common.text import escape_markdown
 from app.runs.form_values import FormValues
-from app.runs.form_widgets import bind, show_error
+from app.runs.form_widgets import bind, path_field, show_error
 from app.runs.training_settings import draw_training_settings
+from app.state import session
 from heat_core import detectors
+from heat_core.backbones.quick_checks import known_backbones
 from heat_core.energies.names import BUILT_IN, all_priors, prior_kind, prior_title, second_priors
 from heat_core.energies.settings import PRESET_NAMES
 from heat_core.plugins import problems
@@ -22,42 +25,84 @@ def draw_backbone(form: FormValues, errors: dict[str, str]) -> None:
     """
     st.subheader("Backbone")
     network, weights = st.columns(2)
-    network.text_input(
-        "Backbone",
-        help="Any timm classifier (resnet50.a1_in1k, vit_base_patch16_224…), an hf-hub: id, or "
-        "resnet18/34/50_cifar10/100 and their _supcon siblings; `torch:FILE.pt2`, any module that `Backbone.save` "
-        "wrote; `hf:` and an id or folder of Hugging Face's transformers. `features`: the sets are folders of "
-        "avg.npy, std.npy, labels.npy.",
-        **bind("backbone", form),
+    _draw_network(
+        network,
+        "Network",
+        "backbone",
+        form,
+        "Any timm classifier: its name is completed while you type. Or an hf-hub: id, resnet18/34/50_cifar10/100 and "
+        "their _supcon siblings; `torch:FILE.pt2`, any module that `Backbone.save` wrote; `hf:` and an id or folder of "
+        "Hugging Face's transformers. `features`: the sets are folders of avg.npy, std.npy, labels.npy.",
     )
-    weights.text_input(
+    path_field(
+        weights,
         "Weights file",
-        placeholder="timm's own, downloaded once",
-        help="safetensors, or torch tensors without pickled code.",
-        **bind("weights", form),
+        "weights",
+        form,
+        weights=True,
+        placeholder="default: timm's own",
+        help="safetensors, or torch tensors without pickled code. Without a file timm's own are downloaded once.",
     )
     show_error(errors, "backbone", network)
     show_error(errors, "weights", weights)
     size, batch = st.columns(2)
     size.number_input(
         "Image size",
-        min_value=0,
-        help="Side of the input in pixels; 0 = the model's own.",
+        min_value=1,
+        placeholder="the model's own",
+        help="Side of the input in pixels.",
         **bind("image_size", form),
     )
-    batch.number_input("Images at a time", min_value=0, help="0 = chosen for the device.", **bind("batch_size", form))
-    with st.expander("A second encoder", expanded=bool(form.values["second_backbone"])):
-        network, weights, size = st.columns(3)
-        network.text_input(
-            "Encoder",
-            help="Its features are priors of their own (GMM@b …), composed with those of the first: a general encoder "
-            "may separate images that the features of a classifier do not.",
-            **bind("second_backbone", form),
+    batch.number_input("Batch size", min_value=1, placeholder="auto", **bind("batch_size", form))
+    with st.expander("Second encoder", expanded=bool(form.values["second_backbone"])):
+        _draw_network(
+            st.container(),
+            "Network of the second encoder",
+            "second_backbone",
+            form,
+            "Its features are priors of their own (GMM@b …), composed with those of the first: a general encoder may "
+            "separate images that the features of a classifier do not.",
         )
-        weights.text_input("Its weights file", **bind("second_weights", form))
-        show_error(errors, "second_backbone", network)
-        show_error(errors, "second_weights", weights)
-        size.number_input("Its image size", min_value=0, **bind("second_image_size", form))
+        show_error(errors, "second_backbone")
+        path_field(st.container(), "Weights file of the second encoder", "second_weights", form, weights=True)
+        show_error(errors, "second_weights")
+        st.number_input(
+            "Image size of the second encoder",
+            min_value=1,
+            placeholder="the model's own",
+            **bind("second_image_size", form),
+        )
+
+
+def _draw_network(place: DeltaGenerator, label: str, name: str, form: FormValues, about: str) -> None:
+    """Draw a field that completes the names of networks, and takes any other name, too.
+
+    Args:
+        place: element in which it is drawn.
+        label: label of the field.
+        name: name of the value in `form.values`.
+        form: values of the form.
+        about: help text.
+    """
+    value = form.text(name)
+    names = known_backbones()
+    options = names if not value or value in names else [value, *names]
+    key = f"{form.key_prefix}-{name}"
+
+    def store_value() -> None:
+        form.values[name] = session.get(key) or ""
+
+    place.selectbox(
+        label,
+        options,
+        options.index(value) if value else None,
+        key=key,
+        on_change=store_value,
+        placeholder="type a name, such as resnet50",
+        accept_new_options=True,
+        filter_mode="prefix",
+        help=about,
+    )
 
 
 def draw_heat(form: FormValues) -> None:
@@ -82,7 +127,7 @@ def draw_heat(form: FormValues) -> None:
         **bind("preset", form, "index", PRESET_NAMES),
     )
     st.multiselect(
-        "Compared with",
+        "Baselines",
         ["all", *detectors.names()],
         help="The methods of the paper's tables, and some that came after; EL, GMM and GMM-std are always there. odin, "
         "mds and gram read images again or more of the network, and take the longest.",
@@ -91,8 +136,8 @@ def draw_heat(form: FormValues) -> None:
     for sentence in problems.values():
         st.warning(escape_markdown(sentence))
     _draw_mixture_settings(form)
-    st.text_input("Name of the run", placeholder="how lists show it", **bind("name", form))
-    st.toggle("Make the map", help="UMAP of all samples, beside the residuals.", **bind("map", form))
+    st.text_input("Name of the run", placeholder="shown in lists", **bind("name", form))
+    st.toggle("Feature map", help="UMAP of all samples, fitted while the residuals are trained.", **bind("map", form))
     draw_training_settings(form)
 
 
@@ -106,7 +151,7 @@ def _draw_mixture_settings(form: FormValues) -> None:
         **bind("covariance", form, "index", COVARIANCES),
     )
     weights.selectbox(
-        "Weights of the classes",
+        "Class weights",
         MIXTURE_WEIGHTS,
         help="In the mixtures: uniform is the paper's formula; empirical, each class's share of the training images, "
         "is what the authors' code does.",

@@ -4,9 +4,10 @@ from typing import Any
 
 import streamlit as st
 
+from app.common.path_picker import path_button
 from app.common.text import escape_markdown
 from app.runs.form_values import NO_GROUP, FormValues, OodSetRow
-from app.runs.form_widgets import bind, show_error
+from app.runs.form_widgets import bind, path_field, renew_widgets, show_error
 from app.state import session
 from heat_core.data.datasets import known_names
 from heat_core.runs.experiment import GROUPS
@@ -32,59 +33,63 @@ def draw_image_sets(form: FormValues, errors: dict[str, str]) -> None:
         "downloaded.",
     )
     id_column, test_column = st.columns(2)
-    id_column.text_input(
-        "Known (ID), for training",
+    path_field(
+        id_column,
+        "Known images (ID), training",
+        "id",
+        form,
         placeholder="/path/to/images, or list.csv",
-        help="The classes that the model knows: at least two. Of a list, its rows for training. A flat folder, or a "
-        "list without labels, has no classes: clusters of features stand for them, and EL and whatever asks a "
-        "classifier is left out.",
-        **bind("id", form),
+        help="The classes that the model knows: at least two. Of a list, its rows for training. A folder without "
+        "sub-folders, or a list without labels, has no classes: clusters of features take their place, and EL and "
+        "other methods that need a classifier are left out.",
     )
     show_error(errors, "id", id_column)
-    test_column.text_input(
-        "Known (ID), for testing",
-        placeholder="every fifth training image",
-        help="Other images of the same classes; they set the threshold. Without: the rows for testing of a list, or "
+    path_field(
+        test_column,
+        "Known images (ID), test",
+        "id_test",
+        form,
+        placeholder="default: held-out training images",
+        help="Other images of the same classes; they set the threshold. By default the rows for testing of a list, or "
         "every fifth training image.",
-        **bind("id_test", form),
     )
     show_error(errors, "id_test", test_column)
     for i, (number, row) in enumerate(list(form.rows.items())):
         _draw_ood_set(form, number, row, "visible" if i == 0 else "collapsed")
         show_error(errors, form.row_field(number))
-    st.button("Another unknown set", icon=":material/add:", type="tertiary", on_click=form.add_row)
+    st.button("Add an OOD set", icon=":material/add:", type="tertiary", on_click=form.add_row)
     _draw_limits(form)
 
 
 def _draw_limits(form: FormValues) -> None:
     """Draw the fields that limit the number of images from each set, and that of the number of clusters."""
-    columns = st.columns(5, vertical_alignment="bottom")
-    columns[0].number_input(
-        "Images a class",
-        min_value=0,
-        help="0 = all of them; of a set without classes, of the whole set. A limit makes a first look quick.",
-        **bind("limit", form),
+    limits, others = st.columns([3, 2], gap="medium")
+    limits.markdown(
+        "Max. images per class",
+        help="A limit makes a first look quick. Of a set without classes, the limit is of the whole set.",
     )
-    columns[1].number_input(
-        "of the known test set", min_value=0, help="0 = the same as for training.", **bind("limit_test", form)
-    )
-    columns[2].number_input(
-        "of the unknown sets", min_value=0, help="0 = the same as for training.", **bind("limit_ood", form)
-    )
-    columns[3].number_input(
-        "Share learned from",
+    others.markdown("Training data")
+    fields = limits.columns(3)
+    fields[0].number_input("Train", min_value=1, placeholder="all", **bind("limit", form))
+    fields[1].number_input("Test", min_value=1, placeholder="as train", **bind("limit_test", form))
+    fields[2].number_input("OOD", min_value=1, placeholder="as train", **bind("limit_ood", form))
+    fields = others.columns(2)
+    fields[0].number_input(
+        "Fraction",
         0.0,
         1.0,
         step=0.1,
         format="%g",
-        help="Of the training images of each class: 0.1 is what the paper's Figs. 4 and 7 call 10 % of the data.",
+        help="Fraction of the training images of each class that is used: 0.1 is what the paper's Figs. 4 and 7 call "
+        "10 % of the data.",
         **bind("share", form),
     )
-    columns[4].number_input(
+    fields[1].number_input(
         "Clusters",
-        min_value=0,
-        help="How many stand for the classes of a known set that has none; 0 = ten, fewer below 200 images. To be left "
-        "at 0 where there are classes.",
+        min_value=2,
+        placeholder="auto",
+        help="How many clusters take the place of the classes of an ID set without any; by default ten, fewer below "
+        "200 images. Leave it empty where there are classes.",
         **bind("clusters", form),
     )
 
@@ -98,20 +103,29 @@ def _draw_ood_set(form: FormValues, number: int, row: OodSetRow, labels: Any) ->
         row: values of the row.
         labels: Streamlit's `label_visibility` of the fields.
     """
-    columns = st.columns([6, 8, 5, 2], vertical_alignment="bottom", gap="small")
+    columns = st.columns([5, 10, 4.5, 1.5], vertical_alignment="bottom", gap="small")
 
     def bind_row(name: str) -> dict[str, Any]:
         key = f"{form.key_prefix}-ood-{number}-{name}"
         return {"key": key, "on_change": lambda: setattr(row, name, session.get(key)), "label_visibility": labels}
 
-    columns[0].text_input("Unknown (OOD)", row.name, placeholder="its name", **bind_row("name"))
-    columns[1].text_input(
-        "Folder, list or dataset",
+    columns[0].text_input(
+        "Unknown (OOD)", row.name, placeholder="name", help="Default: the name of the folder.", **bind_row("name")
+    )
+    source = columns[1].container(horizontal=True, vertical_alignment="bottom", gap="small")
+    source.text_input(
+        "Folder, list or data set",
         row.source,
         placeholder="/path/to/images, or list.csv",
         help="What the model should not know. Of a list with a column `set`, the rows of the set of this name.",
         **bind_row("source"),
     )
+
+    def store_source(path: str) -> None:
+        row.source = path
+        renew_widgets(form)
+
+    path_button(source, form.row_field(number), row.source, store_source)
     columns[2].selectbox(
         "Distance",
         [NO_GROUP, *GROUPS],
@@ -125,7 +139,7 @@ def _draw_ood_set(form: FormValues, number: int, row: OodSetRow, labels: Any) ->
         icon=":material/close:",
         type="tertiary",
         key=f"{form.key_prefix}-ood-{number}-less",
-        help="Leave this set out.",
+        help="Remove this set.",
         disabled=len(form.rows) == 1,
         on_click=lambda: form.remove_row(number),
     )

@@ -8,10 +8,10 @@ from heat_core import Experiment, HeatError, detectors
 from heat_core.data.table_formats import table_title
 from heat_core.energies.names import all_priors, second_priors
 from heat_core.energies.settings import PRESET_NAMES, settings_for
-from heat_core.runs.experiment import COVARIANCES, GROUPS, MIXTURE_WEIGHTS
+from heat_core.runs.experiment import COVARIANCES, GROUPS, MIXTURE_WEIGHTS, demo_experiment
 
-NO_GROUP = "not said"
-_TEXT_FIELDS = ("id", "id_test", "backbone", "weights", "second_backbone", "second_weights", "name")
+NO_GROUP = "unspecified"
+_TEXT_FIELDS = ("id", "id_test", "backbone", "weights", "second_backbone", "second_weights", "name", "parent")
 _SIZE_FIELDS = ("image_size", "second_image_size", "batch_size")
 # The value 0 stands for None, the default of the Experiment.
 NUMBER_FIELDS = ("limit", "limit_test", "limit_ood", "clusters", *_SIZE_FIELDS)
@@ -57,6 +57,7 @@ class FormValues:
         rows: number of a row, which does not change when other rows are added or removed → its OOD set.
         settings: training setting → value, where it differs from that of the preset.
         note: sentence that says where the values come from.
+        is_demo: whether it was filled with the embedded demo.
         confirmed_warnings: warnings about the sets that a person has confirmed.
         filling: number of times that the form was filled in, so that the widgets of each filling have their own keys.
         resets: number of times that the training settings were reset, for the same reason.
@@ -66,9 +67,22 @@ class FormValues:
     rows: dict[int, OodSetRow]
     settings: dict[str, Any] = field(default_factory=dict)
     note: str = ""
+    is_demo: bool = False
     confirmed_warnings: set[str] = field(default_factory=set)
     filling: int = 0
     resets: int = 0
+
+    @classmethod
+    def blank(cls) -> "FormValues":
+        """Return the values of a form in which nothing is filled in but the defaults of the command line."""
+        return cls.from_experiment(Experiment(id="", ood={}))
+
+    @classmethod
+    def demo(cls) -> "FormValues":
+        """Return the values of a form that is filled with the embedded demo."""
+        form = cls.from_experiment(demo_experiment(), "The embedded demo: digits, and sets that it does not know.")
+        form.is_demo = True
+        return form
 
     @classmethod
     def from_experiment(cls, experiment: Experiment, note: str = "") -> "FormValues":
@@ -125,9 +139,14 @@ class FormValues:
         return f"ood-{number}-source"
 
     @property
-    def lacks_sets(self) -> bool:
-        """Whether the form does not name known images and a set of unknown ones yet."""
-        return not self.text("id") or all(row.is_empty for row in self.rows.values())
+    def missing(self) -> list[str]:
+        """What the form does not name yet, of that without which no run can start."""
+        lacking = {
+            "the known images": not self.text("id"),
+            "at least one set of unknown images": all(row.is_empty for row in self.rows.values()),
+            "the backbone": not self.text("backbone"),
+        }
+        return [name for name, is_lacking in lacking.items() if is_lacking]
 
     @property
     def key_prefix(self) -> str:
@@ -156,7 +175,7 @@ class FormValues:
         values = {name: value.strip() if name in _TEXT_FIELDS else value for name, value in self.values.items()}
         values |= {
             name: values[name] or None
-            for name in (*NUMBER_FIELDS, "id_test", "weights", "second_backbone", "second_weights")
+            for name in (*NUMBER_FIELDS, "id_test", "weights", "second_backbone", "second_weights", "parent")
         }
         ood: dict[str, str] = {}
         groups: dict[str, str] = {}

@@ -3,16 +3,19 @@
 import streamlit as st
 
 from app.common import faults
+from app.common.run_picker import run_label, run_labels
 from app.common.text import escape_markdown
 from app.runs import form_checks, run_start
 from app.runs.form_model import draw_backbone, draw_heat
 from app.runs.form_sets import draw_image_sets
 from app.runs.form_values import FormValues
+from app.runs.form_widgets import renew_widgets
 from app.state import session
 from heat_core import Experiment, HeatError, Run
-from heat_core.names import printable
-from heat_core.runs.experiment import demo_experiment
 from heat_core.runs.manage import list_runs
+
+_OWN = "form-own"  # The session's key for the form of one's own images, while the demo is shown.
+_MINE, _DEMO = "My images", "Embedded demo"
 
 
 def prefill(experiment: Experiment, note: str) -> None:
@@ -27,14 +30,16 @@ def prefill(experiment: Experiment, note: str) -> None:
 
 
 def _replace_form(form: FormValues) -> None:
-    """Replace the values of the form; new keys make its widgets take them over."""
-    form.filling = session.get("form-fillings", 0) + 1
-    session.set_values(**{"form": form, "form-fillings": form.filling})
+    """Replace the values of the form, and keep those of one's own images while the demo is shown."""
+    if (previous := session.get("form")) and not previous.is_demo:
+        session.set_values(**{_OWN: previous})
+    session.set_values(form=form)
+    renew_widgets(form)
 
 
 def draw() -> None:
     """Draw the form and the button that starts the run."""
-    form = session.get_or_create("form", lambda: FormValues.from_experiment(Experiment(id="", ood={})))
+    form = session.get_or_create("form", FormValues.blank)
     errors = form_checks.find_errors(form)
     _draw_source(form)
     left, right = st.columns([3, 2], gap="large")
@@ -43,8 +48,8 @@ def draw() -> None:
     with right:
         draw_backbone(form, errors)
         draw_heat(form)
-    if form.lacks_sets:
-        st.caption("Name the known images and at least one set of unknown ones: then a summary of the run follows.")
+    if missing := form.missing:
+        st.caption(f"Still to be named: {escape_markdown(', '.join(missing))}. Then the data preview follows.")
         run_start.start_button(disabled=True)
         return
     try:
@@ -59,43 +64,49 @@ def draw() -> None:
         run_start.start_button(disabled=True)
     else:
         run_start.draw_start(form, experiment)
-    with st.expander("The same from a terminal, or from Python"):
+    with st.expander("Command / Python"):
         st.code(experiment.to_command(), language="bash", wrap_lines=True)
         st.code(experiment.to_python(), language="python")
 
 
 def _draw_source(form: FormValues) -> None:
-    """Draw the note on where the values come from, and the choice of a run to copy instead."""
-    runs = {run.id: run for run in list_runs()}
+    """Draw the choice between one's own images and the demo, and that of a run whose settings are used."""
+    runs = list_runs()
+    labels = run_labels(runs)
+    key = f"new-images-{form.is_demo}"  # A key and a default of its own: a set value may be lost to a second click.
 
-    def fill() -> None:
-        name = session.get("new-from")
-        if name in runs:
-            _replace_form(copy_of_run(runs[name]))
-        elif name:
-            _replace_form(FormValues.from_experiment(demo_experiment(), "The embedded demo."))
+    def switch() -> None:
+        demo = session.get(key) == _DEMO
+        _replace_form(FormValues.demo() if demo else session.get(_OWN) or FormValues.blank())
+
+    def use_settings() -> None:
+        if chosen := next((run for run in runs if run.id == session.get("new-from")), None):
+            _replace_form(copy_of_run(chosen))
         session.set_values(**{"new-from": None})
 
-    note, source = st.columns([3, 2], gap="large", vertical_alignment="bottom")
-    if form.note:
-        note.caption(f":material/info: {escape_markdown(form.note)}")
-    source.selectbox(
-        "Fill in from",
-        ["the embedded demo", *runs],
-        index=None,
-        placeholder="another run, or the demo",
-        key="new-from",
-        format_func=lambda name: run_label(runs[name]) if name in runs else name,
-        on_change=fill,
+    kind, source = st.columns([3, 2], gap="large", vertical_alignment="bottom")
+    kind.segmented_control(
+        "Images",
+        [_MINE, _DEMO],
+        default=_DEMO if form.is_demo else _MINE,
+        key=key,
+        required=True,
+        on_change=switch,
     )
-
-
-def run_label(run: Run) -> str:
-    """Return the label of a run in a list: its name, if it has one, and its id."""
-    name = run.experiment.name
-    return printable(f"{name} · {run.id}" if name else run.id)
+    source.selectbox(
+        "Use settings from",
+        list(labels),
+        index=None,
+        placeholder="another run",
+        key="new-from",
+        format_func=labels.__getitem__,
+        on_change=use_settings,
+        help="Fills in everything as in that run, its images too; what stands here is replaced.",
+    )
+    if form.note:
+        st.caption(f":material/info: {escape_markdown(form.note)}")
 
 
 def copy_of_run(run: Run) -> FormValues:
     """Return the values of the form that copy a run's settings."""
-    return FormValues.from_experiment(run.experiment, f"A copy of {run_label(run)}.")
+    return FormValues.from_experiment(run.experiment, f"The settings of {run_label(run)}.")

@@ -1,9 +1,11 @@
-"""Job of a run: its status, the buttons that control it, and what it reported."""
+"""Job of a run: its status and results, the buttons that control it, its events and its log."""
 
 import streamlit as st
 
 from app.common import faults, job_progress
+from app.common.run_picker import run_label, run_name
 from app.common.text import escape_markdown
+from app.common.times import finite_or_none, format_duration, format_time
 from app.runs import run_form, run_list
 from app.runs.training_curves import draw_training_curves
 from app.state import session
@@ -17,24 +19,33 @@ _LOG_CHARACTERS = 4000  # characters from the end of a log that are shown
 
 
 def draw_head(run: Run) -> None:
-    """Draw the name, status, backbone, sets and seed of a run."""
+    """Draw the name, status, date, results, backbone, sets and seed of a run."""
     e, status = run.experiment, run.status
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(escape_markdown(e.name or run.id), anchor=False, width="content")
+        st.subheader(escape_markdown(run_name(run)), anchor=False, width="content")
         st.badge(escape_markdown(status), color=COLOURS.get(status, "orange"))  # type: ignore[arg-type]
+    auroc, fpr95 = run_list.mean_metrics(run)
+    if auroc is not None:
+        st.markdown(f"AUROC **{auroc:.1f} %** · FPR95 **{fpr95:.1f} %** (HEAT, mean over the OOD sets)")
+    seconds = finite_or_none(run.info.get("seconds"))
+    took = f" · took {escape_markdown(format_duration(seconds))}" if seconds and status == "done" else ""
     st.caption(
-        f"{escape_markdown(run.id)}  \n{escape_markdown(e.network)} · known "
-        f"{escape_markdown(run_list.short_source(e.id))} · unknown {escape_markdown(', '.join(e.ood))} · seed "
-        f"{escape_markdown(e.seed)}"
+        f"{escape_markdown(format_time(run.info.get('created')))}{took} · {escape_markdown(run.id)}  \n"
+        f"{escape_markdown(e.network)} · known {escape_markdown(run_list.short_source(e.id))} · unknown "
+        f"{escape_markdown(', '.join(e.ood))} · seed {escape_markdown(e.seed)}"
     )
 
 
 def draw_buttons(run: Run) -> None:
     """Draw the buttons for what can be done with the run in its present state.
 
-    Each acts in a callback, before the page is drawn, so that the page shows the new state.
+    Those that change the run act in a callback, before the page is drawn, so that the page shows the new state.
     """
     with st.container(horizontal=True, vertical_alignment="center"):
+        if run.has_energies and run_list.mean_metrics(run)[0] is not None:
+            finished = run.status == "done"
+            if st.button("Inspect", type="primary" if finished else "secondary", icon=":material/search:"):
+                st.switch_page("app_pages/inspect.py", query_params={"run": run.id})
         if run.is_active:
             st.button("Cancel", icon=":material/stop_circle:", on_click=_cancel, args=(run,))
         elif run.status != "done":
@@ -46,10 +57,10 @@ def draw_buttons(run: Run) -> None:
         if run.has_energies:
             _draw_report_button(run)
         st.button(
-            "Copy this run",
+            "Duplicate",
             icon=":material/content_copy:",
-            on_click=lambda: run_form.prefill(run.experiment, f"A copy of {run_form.run_label(run)}."),
-            help="Opens a new run with all of its settings, to change some of them.",
+            on_click=lambda: run_form.prefill(run.experiment, f"The settings of {run_label(run)}."),
+            help="Opens the form of a new run with all settings of this one, to change some of them.",
         )
         run_list.draw_rename_and_delete(run)
 
@@ -86,7 +97,7 @@ def _draw_report_button(run: Run) -> None:
         return to_html(run, lens).encode()
 
     st.download_button(
-        "Report",
+        "HTML report",
         make_report,
         f"{run.id}.html",
         "text/html",
@@ -96,20 +107,20 @@ def _draw_report_button(run: Run) -> None:
 
 
 def draw_details(run: Run) -> None:
-    """Draw the stages, training curves and messages of a job, its log where it did not finish, and the run as code."""
+    """Draw the stages, training curves and events of a job, its log where it did not finish, and the run as code."""
     if not run.is_active:
         st.caption(job_progress.format_stages(run))
     draw_training_curves(run)
     events = run.events()
     notes = [e["message"] for e in events if e["stage"] in ("start", "priors") or "skipped" in e or e.get("diverged")]
     if notes:
-        with st.expander("What the job reported"):
+        with st.expander("Events"):
             st.markdown("\n".join(f"- {escape_markdown(n)}" for n in notes))
     log = _end_of_log(run) if run.status not in ("done", "running") else ""
     if log:
-        with st.expander("What the job printed"):
+        with st.expander("Log"):
             st.code(log, language=None, wrap_lines=True)
-    with st.expander("Do the same elsewhere"):
+    with st.expander("Command / Python"):
         st.code(run.experiment.to_command(), language="bash", wrap_lines=True)
         st.code(run.experiment.to_python(), language="python")
 

@@ -1,22 +1,27 @@
-"""Table of all runs, in which one is chosen, and the buttons that rename and delete a run."""
+"""Table of all runs, in which one is chosen and several are ticked for Compare; renaming and deleting of a run."""
 
-import math
-from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from app.common import downloads, faults
+from app.common import cached_runs, downloads, faults
+from app.common.run_picker import run_name
 from app.common.text import escape_markdown
+from app.common.times import finite_or_none, local_time
 from app.state import session
 from heat_core import HeatError, Run
+from heat_core.metrics import auroc, fpr95
 from heat_core.names import printable
+from heat_core.runs.experiment import ID
 from heat_core.runs.manage import LONGEST_NAME, damaged_runs, delete, list_runs, rename
+from heat_core.runs.results_file import ENERGIES
 
 _ROWS = 8  # rows in view without scrolling
+_TICKED = "runs-ticked"  # The session's key for the ids of the ticked runs.
 _WIDTHS = {  # CSS pixels; all columns fit a page that is 1280 wide, and grow with the page
-    "name": 140,
     "status": 74,
     "backbone": 108,
     "ID": 84,
@@ -24,59 +29,121 @@ _WIDTHS = {  # CSS pixels; all columns fit a page that is 1280 wide, and grow wi
     "priors": 90,
     "preset": 54,
 }
-_COLUMNS = {name: st.column_config.TextColumn(width=width) for name, width in _WIDTHS.items()} | {
-    "seconds": st.column_config.NumberColumn(format="%.0f", width=62),
-    "created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", width=118),
-}
+_MEAN = "HEAT at β = 0 with all priors of the run, in percent: the mean over its OOD sets."
+_COLUMNS = (
+    {
+        "name": st.column_config.TextColumn(width=140),
+        "created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", width=118),
+        "auroc": st.column_config.NumberColumn("AUROC ↑", format="%.1f", width=64, help=_MEAN),
+        "fpr95": st.column_config.NumberColumn("FPR95 ↓", format="%.1f", width=64, help=_MEAN),
+    }
+    | {name: st.column_config.TextColumn(width=width) for name, width in _WIDTHS.items()}
+    | {"seconds": st.column_config.NumberColumn(format="%.0f", width=62)}
+)
 
 
 def draw_table(chosen: Run) -> None:
     """Draw the table of all runs, newest first, and below it a message for each damaged run.
 
-    A click on a row makes its run the session's run.
+    A click on a cell makes its run the session's run. Ticked runs can be opened together in Compare.
 
     Args:
         chosen: the session's run.
     """
-    runs = list_runs()
-    frame = pd.DataFrame([_table_row(run) for run in runs])
+    every_run = list_runs()
+    tools = st.container(horizontal=True, vertical_alignment="center")
+    runs = _filter(every_run, tools)
+    ticked = _draw_rows(runs, chosen)
+    _draw_compare_button([run for run in every_run if run.id in ticked], chosen, tools)
+    left, right = st.columns([5, 1])
+    with right.container(horizontal=True, horizontal_alignment="right"):
+        frame = pd.DataFrame([{"id": printable(run.id)} | _table_row(run) for run in every_run])
+        downloads.table_button(frame.set_index("id"), "runs")
+    shown = f"{len(runs):d} of {len(every_run):d} runs" if len(runs) < len(every_run) else f"{len(runs):d} runs"
+    left.caption(f"{shown}, newest first. A click on a row opens a run below; tick several to compare them.")
+    for sentence in damaged_runs().values():
+        left.caption(f":material/warning: {escape_markdown(sentence)}")
+
+
+def _filter(runs: list[Run], place: DeltaGenerator) -> list[Run]:
+    """Draw the field that filters the runs by text, and return the runs that contain each of its words."""
+    text = place.text_input(
+        "Filter the runs",
+        key="runs-filter",
+        placeholder="Filter: name, status, backbone, set, prior, preset",
+        label_visibility="collapsed",
+        width=420,
+    )
+    words = text.casefold().split()
+    return [run for run in runs if all(word in _searched_text(run) for word in words)]
+
+
+def _searched_text(run: Run) -> str:
+    e = run.experiment
+    parts = (run_name(run), run.id, run.status, e.network, short_source(e.id), *e.ood, *e.priors, e.preset)
+    return "\n".join(printable(part) for part in parts).casefold()
+
+
+def _draw_rows(runs: list[Run], chosen: Run) -> set[str]:
+    """Draw the rows of some runs, and return the ids of all ticked runs, also of those that the filter hides."""
     ids = [run.id for run in runs]
-    at = ids.index(chosen.id) if chosen.id in ids else 0
+    ticked = set(session.get(_TICKED, ()))
     key = _table_key(chosen.id, ids)
 
     def store_choice() -> None:
-        rows = session.get(key)["selection"]["rows"]
-        if rows and rows[0] < len(ids):
-            session.set_values(**{"run-picked": ids[rows[0]], "runs-picked-here": (ids[rows[0]], ids)})
-        else:  # A click on the chosen row deselected it; a new table selects it again.
-            session.set_values(**{"runs-picked-here": None})
+        cells = session.get(key)["selection"]["cells"]
+        if cells and cells[0][0] < len(ids):
+            picked = ids[cells[0][0]]
+            session.set_values(**{"run-picked": picked, "runs-picked-here": (picked, ids)})
 
-    st.dataframe(
-        frame,
+    selection = {
+        "rows": [i for i, id in enumerate(ids) if id in ticked],
+        "cells": [(ids.index(chosen.id), "name")] if chosen.id in ids else [],
+    }
+    event = st.dataframe(
+        pd.DataFrame([_table_row(run) for run in runs], columns=list(_COLUMNS)),
         key=key,
         hide_index=True,
         column_config=_COLUMNS,
         placeholder="–",
         on_select=store_choice,
-        selection_mode="single-row",
-        selection_default={"selection": {"rows": [at]}},
-        height=35 * (min(len(runs), _ROWS) + 1) + 2,
+        selection_mode=["multi-row", "single-cell"],
+        selection_default={"selection": selection},
+        height=35 * (min(max(len(runs), 1), _ROWS) + 1) + 2,
     )
-    left, right = st.columns([5, 1])
-    with right.container(horizontal=True, horizontal_alignment="right"):
-        downloads.table_button(
-            pd.DataFrame([{"id": printable(run.id)} | _table_row(run) for run in runs]).set_index("id"), "runs"
-        )
-    left.caption(f"{len(runs):d} {'run' if len(runs) == 1 else 'runs'}, newest first; a click chooses one.")
-    for sentence in damaged_runs().values():
-        left.caption(f":material/warning: {escape_markdown(sentence)}")
+    ticked = (ticked - set(ids)) | {ids[row] for row in event["selection"]["rows"] if row < len(ids)}
+    session.set_values(**{_TICKED: sorted(ticked)})
+    return ticked
+
+
+def _draw_compare_button(ticked: list[Run], chosen: Run, place: DeltaGenerator) -> None:
+    """Draw the button that opens the ticked runs beside each other in Compare.
+
+    Args:
+        ticked: ticked runs, in the order of the table.
+        chosen: the session's run, which comes first where it is ticked.
+        place: element in which the button is drawn.
+    """
+    runs = sorted((run for run in ticked if run.has_energies), key=lambda run: run.id != chosen.id)
+    without = len(ticked) - len(runs)
+    count = f" {len(runs):d} runs" if len(runs) > 1 else ""
+    if place.button(
+        f"Compare{count}",
+        icon=":material/leaderboard:",
+        disabled=len(runs) < 2,
+        help="Tick two runs or more in the first column: Compare then shows their rows beside each other.",
+    ):
+        query = {"run": runs[0].id, "runs": ",".join(run.id for run in runs[1:])}
+        st.switch_page("app_pages/compare.py", query_params=query)
+    if without:
+        place.caption(f"{without:d} of the ticked runs {'has' if without == 1 else 'have'} no results yet.")
 
 
 def _table_key(chosen: str, ids: list[str]) -> str:
     """Return the key of the table.
 
-    The key is new, and the table starts at its default row, where the run was chosen elsewhere or the list of runs
-    changed. After a click in the table the key stays, so that the table keeps its order and its scroll position.
+    The key is new, and the table starts at its default selection, where the run was chosen elsewhere or the list of
+    runs changed. After a click in the table the key stays, so that the table keeps its order and its scroll position.
     """
     current, number = (chosen, ids), session.get("runs-table", 0)
     if session.get("runs-picked-here") != current:
@@ -87,34 +154,48 @@ def _table_key(chosen: str, ids: list[str]) -> str:
 
 def _table_row(run: Run) -> dict[str, Any]:
     e = run.experiment
+    auroc_percent, fpr95_percent = mean_metrics(run)
     return {
-        "name": printable(e.name or run.id),
+        "name": run_name(run),
+        "created": local_time(run.info.get("created")),
+        "auroc": auroc_percent,
+        "fpr95": fpr95_percent,
         "status": printable(run.status),
-        "created": _parse_time(run.info.get("created")),
-        "seconds": _finite_or_none(run.info.get("seconds")),
         "backbone": printable(e.network),
         "ID": printable(short_source(e.id)),
         "OOD sets": printable(", ".join(e.ood)),
         "priors": printable(", ".join(e.priors)),
         "preset": printable(e.preset),
+        "seconds": finite_or_none(run.info.get("seconds")),
     }
+
+
+def mean_metrics(run: Run) -> tuple[float, float] | tuple[None, None]:
+    """Return AUROC and FPR95 of HEAT in percent, averaged over the OOD sets; None without a residual."""
+    if not run.has_energies:
+        return None, None
+    return _cached_metrics(str(run.folder), cached_runs.version_of(run.folder / ENERGIES), run)
+
+
+@st.cache_data(show_spinner="Reading the results of the runs…", max_entries=4096)
+def _cached_metrics(
+    folder: str,  # noqa: ARG001 (part of the cache's key)
+    version: cached_runs.Version,  # noqa: ARG001
+    _run: Run,
+) -> tuple[float, float] | tuple[None, None]:
+    try:
+        if not _run.priors:
+            return None, None
+        known, unknown = _run.scores(ID), [_run.scores(name) for name in _run.ood_names]
+        means = [100 * float(np.mean([metric(known, scores) for scores in unknown])) for metric in (auroc, fpr95)]
+    except HeatError:  # A file of the run is damaged, which its page says.
+        return None, None
+    return means[0], means[1]
 
 
 def short_source(source: str) -> str:
     """Shorten a source: the last two names of a folder's path; the name of a data set stays."""
     return "/".join([part for part in source.replace("\\", "/").split("/") if part][-2:])
-
-
-def _finite_or_none(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
-def _parse_time(value: Any) -> datetime | None:
-    """Convert seconds since the epoch to this machine's local time; None where that is not possible."""
-    try:
-        return datetime.fromtimestamp(value) if value else None
-    except (OverflowError, OSError, TypeError, ValueError):
-        return None
 
 
 # ---- one run ---------------------------------------------------------------------------------------------------------
@@ -135,7 +216,7 @@ def draw_rename_and_delete(run: Run) -> None:
         )
     with st.popover("Delete", icon=":material/delete:", disabled=busy, help=why):
         st.markdown(
-            f"Delete **{escape_markdown(run.experiment.name or run.id)}** for good? Its numbers, notes, tags and "
+            f"Delete **{escape_markdown(run_name(run))}** for good? Its numbers, notes, tags and "
             "scored images go; the images themselves and their features stay."
         )
         st.button("Delete it", type="primary", key=f"delete-{run.id}", on_click=lambda: _delete(run))
@@ -156,4 +237,4 @@ def _delete(run: Run) -> None:
         faults.toast(error)
         return
     session.forget_run()
-    st.toast(f"{escape_markdown(run.experiment.name or run.id)} is deleted.", icon=":material/delete:")
+    st.toast(f"{escape_markdown(run_name(run))} is deleted.", icon=":material/delete:")

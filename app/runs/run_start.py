@@ -4,7 +4,7 @@ import json
 
 import streamlit as st
 
-from app.common import times, example_images, faults
+from app.common import example_images, faults, times
 from app.common.opened_sets import open_images
 from app.common.text import escape_markdown
 from app.runs.form_checks import open_features
@@ -19,7 +19,7 @@ from heat_core.storage import heat_home
 
 WANTED = "runs-wanted"  # The session's key for the view that the Runs page shows next: LIST or NEW.
 LIST, NEW = "list", "new"
-_TITLES = {"train": "known, for training", "id": "known, for testing"}
+_TITLES = {"train": "ID training", "id": "ID test"}
 
 
 def draw_start(form: FormValues, experiment: Experiment) -> None:
@@ -29,7 +29,7 @@ def draw_start(form: FormValues, experiment: Experiment) -> None:
         form: values of the form, in which confirmed warnings are kept.
         experiment: the settings that the form describes.
     """
-    st.subheader("What goes in")
+    st.subheader("Data preview")
     try:
         overview = cached_overview(_overview_key(experiment), str(heat_home()))
     except HeatError as error:
@@ -60,7 +60,7 @@ def start_button(disabled: bool) -> bool:
         type="primary",
         icon=":material/play_arrow:",
         disabled=disabled,
-        help="First name the sets, correct the errors above, or confirm the warnings." if disabled else None,
+        help="Name the sets, correct the errors above, or confirm the warnings first." if disabled else None,
     )
 
 
@@ -114,7 +114,7 @@ def _confirm_warnings(form: FormValues, overview: SetsOverview) -> bool:
 
         key = f"{form.key_prefix}-know-{warning}"
         st.warning(escape_markdown(warning), icon=":material/help:")
-        st.checkbox("I know, and it is meant.", known, key=key, on_change=toggle_confirmation)
+        st.checkbox("Keep anyway", known, key=key, on_change=toggle_confirmation)
     return set(overview.warnings) <= form.confirmed_warnings
 
 

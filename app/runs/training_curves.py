@@ -37,7 +37,7 @@ def draw_training_curves(run: Run) -> None:
             else:
                 without_curve.append(title_of(corrected_row(prior), {}))
         if without_curve:
-            what = "No curve yet" if run.is_active else "No curve was kept"
+            what = "Not trained yet" if run.is_active else "No training curve stored"
             st.caption(f"{what}: {escape_markdown(', '.join(without_curve))}.")
 
     draw()
@@ -58,7 +58,7 @@ def _draw_residual_curves(run: Run, prior: str, records: list[Event]) -> None:
         f"spread of the residual on data {last['residual_spread']:.3g}"
     )
     if last.get("saturated"):
-        st.caption("Training ended here: data and negatives are separated, and more training would overfit.")
+        st.caption("Early stopping: data and negatives are separated, so that further training would overfit.")
     shown = {
         "Loss (Eq. 6)": ({"loss": "loss"}, "loss"),
         "Residual energy E_θ": ({"residual_data": "on data", "residual_negatives": "on negatives"}, "energy"),

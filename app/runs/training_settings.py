@@ -41,12 +41,10 @@ LABELS = {name: name for name in HELP_TEXTS}  # The labels are the names of the 
 def draw_training_settings(form: FormValues) -> None:
     """Draw an expander with a widget for each training setting, which starts with the value of the preset."""
     changed = f" ({len(form.settings)} changed)" if form.settings else ""
-    with st.expander(f"Every parameter of the training{changed}"):
-        st.caption(
-            "Left as they are, each prior takes the values of its preset; a change applies to all chosen priors."
-        )
+    with st.expander(f"Training settings{changed}"):
+        st.caption("Each prior takes the values of the preset; a change here applies to all chosen priors.")
         if form.settings:
-            st.button("Back to the preset", icon=":material/undo:", on_click=form.reset_settings)
+            st.button("Reset to preset", icon=":material/undo:", on_click=form.reset_settings)
         columns = st.columns(2)
         for i, (name, value) in enumerate(form.current_settings().items()):
             with columns[i % 2]:

@@ -121,6 +121,13 @@ def timm_names() -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(names), frozenset(tagged)
 
 
+@cache
+def known_backbones() -> list[str]:
+    """Return every name of a backbone that is known without a download, sorted: networks of the paper, timm's names."""
+    names, tagged = timm_names()
+    return sorted({*CIFAR_PRESETS, *names, *tagged, DEMO})
+
+
 def unknown_model_error(name: str, known: list[str]) -> HeatError:
     """Make the error for a name that timm does not have, with the names of `known` that are most like it."""
     near = get_close_matches(name, known, n=4, cutoff=0.5)

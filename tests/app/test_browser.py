@@ -41,7 +41,7 @@ def test_open_demo_finishes_inspect_compare(page):
     beta = page.evaluate(f"{LIVE}.state.beta")
 
     page.get_by_role("link", name="Compare", exact=True).click()
-    expect(page.get_by_role("heading", name="Which detector for these images?")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible(timeout=20_000)
     expect(page.locator(".heat-table tbody tr").first).to_be_visible(timeout=60_000)
     assert f"beta={beta:g}" in page.url  # the same composition on every page
     assert page.get_by_text("Traceback").count() == 0

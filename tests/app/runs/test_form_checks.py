@@ -35,7 +35,7 @@ def test_own_folders_inherit_nothing_of_the_demo(sets, started):
 def test_an_empty_form_says_what_it_lacks(home):
     synthetic_run(home / "runs" / "a")
     test = page("runs", view="new")
-    assert "Name the known images and at least one set of unknown ones" in texts(test)
+    assert "Still to be named: the known images, at least one set of unknown images." in texts(test)
     assert "preset" not in " ".join(caption.value for caption in test.caption[:1])  # of the run that is chosen above
     assert not test.error
     assert not can_start(test)

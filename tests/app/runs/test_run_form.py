@@ -11,7 +11,7 @@ from heat_core.energies.settings import ResidualSettings
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import demo_experiment
 from heat_core.storage import read_json, write_json
-from tests.app.runs.new_run_form import can_start
+from tests.app.runs.new_run_form import can_start, show_demo
 from tests.app.runs.test_runs import press, texts
 from tests.app.test_pages import PAGES, page
 from tests.synthetic import synthetic_run
@@ -44,6 +44,7 @@ FULL = Experiment(
     map=False,
     batch_size=32,
     clusters=4,
+    parent="20260101-000000-before",
 )
 
 
@@ -111,7 +112,7 @@ def test_what_was_typed_is_there_when_the_page_comes_back(demo_home):
     main.switch_page("app_pages/runs.py").run()
     main.segmented_control(key="runs-view-list").set_value("new").run()
     main.text_input(key="new-id").set_value("cifar10").run()
-    press(main, "Another unknown set")
+    press(main, "Add an OOD set")
     main.text_input(key="new-ood-1-name").set_value("other").run()
     main.number_input(key="new-seed").set_value(5).run()
     main.number_input(key="new-set-paper-gmm-0-epochs").set_value(3).run()
@@ -130,13 +131,13 @@ def test_what_was_typed_is_there_when_the_page_comes_back(demo_home):
     assert main.text_input(key="new-id").value == "cifar10"
 
 
-def test_copy_this_run_fills_the_form_with_all_of_it(run):
-    test = press(page("runs", run="full"), "Copy this run")
+def test_duplicate_fills_the_form_with_all_of_it(run):
+    test = press(page("runs", run="full"), "Duplicate")
     assert test.query_params["view"] == "new"
     assert FULL.to_command() in [code.value for code in test.code]
-    assert "A copy of everything · full." in texts(test)
+    assert "The settings of everything." in texts(test)
     assert test.text_input(key="new-1-ood-1-name").value == "patches"
-    press(test, "Back to the preset")
+    press(test, "Reset to preset")
     assert replace(FULL, settings={}).to_command() in [code.value for code in test.code]
 
 
@@ -144,7 +145,7 @@ def test_the_form_is_filled_from_another_run_or_the_demo(run):
     test = page("runs", view="new")
     test.selectbox(key="new-from").set_value("full").run()
     assert FULL.to_command() in [code.value for code in test.code]
-    test.selectbox(key="new-from").set_value("the embedded demo").run()
+    show_demo(test)
     assert demo_experiment().to_command() in [code.value for code in test.code]
 
 
@@ -167,17 +168,17 @@ runpy.run_path({str(PAGES / "runs.py")!r})
     press(test, "go")
     assert "The 4 images that you tagged." in texts(test)
     assert test.text_input(key="new-1-ood-0-source").value == str(sets / "ood")
-    assert "10 known, for training · 2 known, for testing · 4 tagged · 2 classes" in texts(test).replace("**", "")
+    assert "10 ID training · 2 ID test · 4 tagged · 2 classes" in texts(test).replace("**", "")
     assert can_start(test)
 
 
 def test_every_detector_and_prior_is_offered(demo_home):
     test = page("runs", view="new")
-    test.selectbox(key="new-from").set_value("the embedded demo").run()
+    show_demo(test)
     test.multiselect(key="new-1-detectors").set_value(["all"]).run()
     assert any("--detectors all" in c.value for c in test.code)
     assert any("--group 'unseen digits=near'" in c.value for c in test.code)
     test.button(key="new-1-ood-0-less").click().run()
     assert not any("unseen digits" in c.value for c in test.code)
-    press(test, "Another unknown set")
+    press(test, "Add an OOD set")
     assert test.text_input(key="new-1-ood-3-source").value == ""

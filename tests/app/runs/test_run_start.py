@@ -69,13 +69,13 @@ def test_doubts_are_asked_about(sets, image_folder, started, words, sentence):
     test = form(sets, **words)
     assert sentence in texts(test)
     assert not can_start(test)
-    (box,) = [box for box in test.checkbox if box.label.startswith("I know")]
+    (box,) = [box for box in test.checkbox if box.label == "Keep anyway"]
     box.check().run()
     assert can_start(test)
-    box = next(box for box in test.checkbox if box.label.startswith("I know"))
+    box = next(box for box in test.checkbox if box.label == "Keep anyway")
     box.uncheck().run()
     assert not can_start(test)
-    next(box for box in test.checkbox if box.label.startswith("I know")).check().run()
+    next(box for box in test.checkbox if box.label == "Keep anyway").check().run()
     press(test, "Start the run")
     assert len(started) == 1
 
@@ -83,7 +83,7 @@ def test_doubts_are_asked_about(sets, image_folder, started, words, sentence):
 def test_a_confirmed_warning_confirms_no_other(sets):
     """Confirming one warning confirms no other one."""
     test = form(sets, id_test="train")
-    next(box for box in test.checkbox if box.label.startswith("I know")).check().run()
+    next(box for box in test.checkbox if box.label == "Keep anyway").check().run()
     test.text_input(key="new-ood-0-source").set_value(str(sets / "train")).run()
     test.text_input(key="new-ood-0-name").set_value("again").run()
     assert not can_start(test)
@@ -92,7 +92,7 @@ def test_a_confirmed_warning_confirms_no_other(sets):
 def test_pictures_of_what_goes_in_are_shown(sets):
     test = form(sets)
     (rows,) = [html.body for html in test.get("html") if "heat-row" in html.body]
-    assert [rows.count(f">{name}</div>") for name in ("known", "known, for testing", "ood")] == [1, 1, 1]
+    assert [rows.count(f">{name}</div>") for name in ("ID training", "ID test", "ood")] == [1, 1, 1]
     assert rows.count("<img") == 10 + 10 + 10
 
 

@@ -201,7 +201,7 @@ def test_a_running_job_can_be_cancelled_through_all_its_stages(home):
             (run.folder / "events.jsonl").write_text(json.dumps(event) + "\n")
             test = page("runs")
             assert "Cancel" in labels(test)
-            assert not {"Resume", "Start", "Report"} & set(labels(test))
+            assert not {"Resume", "Start", "HTML report"} & set(labels(test))
 
 
 def test_what_an_earlier_job_said_is_no_progress_of_this_one(home):
@@ -232,7 +232,7 @@ def test_no_report_is_made_before_it_is_requested(home, monkeypatch):
     report = types.SimpleNamespace(to_html=lambda run, lens: asked.append((run.id, lens.beta)) or "<html>")
     monkeypatch.setitem(sys.modules, "heat_core.reporting.report", report)
     test = page("runs")
-    assert [b.proto.label for b in test.get("download_button")][-1] == "Report"
+    assert [b.proto.label for b in test.get("download_button")][-1] == "HTML report"
     assert asked == []
 
 

@@ -81,7 +81,7 @@ def test_a_click_chooses_and_what_was_typed_stays(page, home):
     known.press("Enter")
     expect(page.get_by_text("neither a folder nor a known dataset")).to_be_visible(timeout=20_000)
     page.get_by_role("link", name="Studies").click()
-    expect(page.get_by_role("heading", name="What changes when the setting does?")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="Studies", exact=True)).to_be_visible(timeout=20_000)
     page.get_by_role("link", name="Runs", exact=True).click()
     expect(known).to_have_value("/no/such/folder", timeout=20_000)
 
@@ -91,6 +91,6 @@ def test_an_old_address_leads_to_its_part_of_the_page(page, home):
 
     synthetic_run(home / "runs" / "first")
     page.goto(f"{page.address}/train?run=first")
-    expect(page.get_by_role("heading", name="What has been run?")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible(timeout=60_000)
     page.goto(f"{page.address}/setup")
-    expect(page.get_by_role("heading", name="What shall be run?")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="New run", exact=True)).to_be_visible(timeout=60_000)
