@@ -82,10 +82,10 @@ def open_image(file: Path | bytes) -> Iterator[ImageFile.ImageFile]:
         yield image
 
 
-def read_upright_size(path: Path) -> tuple[int, int] | None:
-    """Read width and height of the upright image from the header of its file; None if it cannot be read."""
+def read_upright_size(file: Path | bytes) -> tuple[int, int] | None:
+    """Read width and height of the upright image from the header of a file, or of its content; None if unreadable."""
     try:
-        return with_long_texts(_upright_size, path)
+        return with_long_texts(_upright_size, file)
     except _UNREADABLE:
         return None
 

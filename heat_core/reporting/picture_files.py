@@ -39,6 +39,24 @@ def picture_file(samples: Samples, number: int) -> bytes:
     return png.getvalue()
 
 
+def is_whole_file(samples: Samples, number: int) -> bool:
+    """Return whether `picture_file` returns the bytes of a file as it is, and not a PNG that was made."""
+    location = _location_of(samples, number)
+    return location is not None and location.box is None
+
+
+def base_names(samples: Samples, numbers: Sequence[int]) -> list[str]:
+    """Return names of pictures for one folder: of letters, digits, `-`, `_` and `.`, all of them with different stems.
+
+    Args:
+        samples: the samples.
+        numbers: numbers of the samples whose pictures the folder holds.
+    """
+    parts = [_stem_and_suffix(samples, i) for i in numbers]
+    stems = unique_names_avoiding((), (file_name(stem) for stem, _ in parts))
+    return [f"{stem}.{file_name(suffix)}" if suffix else stem for stem, (_, suffix) in zip(stems, parts, strict=True)]
+
+
 def archive_names(samples: Samples, numbers: Sequence[int], reserved: Sequence[str] = ()) -> list[str]:
     """Return the names of pictures in an archive, all of them different: a folder for the set, then the file's own.
 

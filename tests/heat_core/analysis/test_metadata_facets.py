@@ -92,7 +92,7 @@ def test_given_names_and_values_are_shown_as_data(tmp_path):
     columns = {"<b>@n": hostile, "set": ["a", "b"] * 20, "t": [-5.0, 1, 2, 3] * 10}
     samples = samples_with(tmp_path, **columns)
     head, *rows = to_csv(samples, np.flatnonzero(samples.dataset == 1)).splitlines()
-    assert head.endswith("note,tags,<b>@n,set~2,t")
+    assert head.endswith("note,tags,p,threshold,<b>@n,set~2,t")
     assert '"\'=cmd|"" /C calc""!A1",a,-5' in rows[0]  # a number is one, a text is no formula
     assert "'-5,a,2" in rows[2]
     page = to_html(samples.run, Lens(threshold=99.0))  # all are missed

@@ -80,7 +80,7 @@ def test_the_csv_has_a_column_of_true_classes(tmp_path):
     run = synthetic_run(tmp_path / "run", {"near": 4}, known=5, columns={"id": column})
     head, *rows = csv.reader(io.StringIO(to_csv(Samples(run), range(9))))
     assert head[:4] == ["set", "id", "path", "taken_for"]  # the columns of earlier versions keep their places
-    assert head[-4:-1] == ["true_class", "note", "tags"]
+    assert head[-6:-1] == ["true_class", "note", "tags", "p", "threshold"]
     told = [row[head.index("true_class")] for row in rows]
     assert told == [*(CLASSES[label] for label in run.labels("id")), *[""] * 4]
     assert [row[-1] for row in rows] == ["stated"] * 5 + [""] * 4  # a column of the list by the same name stays
