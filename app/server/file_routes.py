@@ -18,16 +18,15 @@ from heat_core import HeatError, Run
 from heat_core.analysis.new_images import NewImages
 from heat_core.analysis.samples import Samples
 from heat_core.names import file_name
-from heat_core.reporting.thumbnails import encoded
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import TRAIN
 from heat_core.runs.results_file import ENERGIES
 from heat_core.runs.scored_images import SCORED, ScoredImages
 from heat_core.storage import heat_home
 from heat_core.workbench import filtered_samples
+from heat_core.workbench.pictures import encode_for_browser
 from heat_core.workbench.view_state import from_query_params
 
-_SIDES = (96, 192, 384, 768, 1536)  # pixels; few sizes, so that the browser's cache has most pictures
 # Pictures may be cached for a day, because their addresses contain the version of their run.
 _A_DAY = {"Cache-Control": "private, max-age=86400"}
 
@@ -55,8 +54,8 @@ def _as_response(respond: Callable[[Request], Response]) -> Callable[[Request], 
 @_as_response
 def _send_picture(request: Request) -> Response:
     query = request.query_params
-    side = min((s for s in _SIDES if s >= int(query.get("side", 192))), default=_SIDES[-1])
-    content, kind = encoded(_read_image(query["run"], query.get("set"), query.get("batch"), int(query["row"])), side)
+    image = _read_image(query["run"], query.get("set"), query.get("batch"), int(query["row"]))
+    content, kind = encode_for_browser(image, int(query.get("side", 192)))
     return Response(content, media_type=kind, headers=_A_DAY)
 
 

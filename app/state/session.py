@@ -134,10 +134,15 @@ def lens_for(run: Run) -> Lens:
     return st.session_state["view-state"].lens() if is_current else PLAIN
 
 
+def set_view_state(view: ViewState) -> None:
+    """Replace the session's view state after an action on the page."""
+    st.session_state["view-state"] = view
+    mark_interaction()
+
+
 def update_view_state(**changes: Any) -> None:
     """Replace fields of the session's view state."""
-    st.session_state["view-state"] = replace(st.session_state["view-state"], **changes)
-    mark_interaction()
+    set_view_state(replace(view_state(), **changes))
 
 
 def set_choice(name: str, value: str | None) -> None:

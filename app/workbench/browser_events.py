@@ -1,6 +1,5 @@
 """Handling of the messages that the browser sends about actions in the workbench."""
 
-import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +11,10 @@ from app.common import faults
 from app.state import session
 from app.workbench import map_job, run_from_samples
 from heat_core import HeatError
-from heat_core.analysis.notes import write_note, write_tags
-from heat_core.analysis.questions import ORDERS, Query
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import save_selection
 from heat_core.workbench import position_maps
-from heat_core.workbench.view_state import LAYOUTS, parse_beta, select_facets
+from heat_core.workbench.browser_messages import annotate, numbers_from_browser, view_from_browser
 
 
 def done_key(key: str) -> str:
@@ -54,30 +51,14 @@ class BrowserEvents:
 
         return handle
 
-    def _update_view_state(self, state: dict[str, Any]) -> None:
-        run = self.run
-        if len(state["taking"]) != len(run.priors):  # It was sent before the browser received a further residual.
-            return
-        composed = tuple(p for p, takes in zip(run.priors, state["taking"], strict=True) if takes)
-        weights = state["weights"] and tuple(
-            float(w) for w, takes in zip(state["weights"], state["taking"], strict=True) if takes
-        )
-        session.set_exact_signature(state["signature"])
-        session.update_view_state(
-            beta=parse_beta(state["beta"], 0.0),
-            threshold=state["threshold"],
-            alpha=state["alpha"] if state["threshold"] is None else None,
-            colour=state["colour"],
-            hidden_sets=tuple(state["off"]),
-            weights=weights,
-            priors=None if len(composed) == len(run.priors) else composed,
-            query=query_from_browser(state["ask"]),
-        )
-        session.set_choice("layout", state["layout"] if state["layout"] in LAYOUTS[1:] else None)
-        session.set_choice("size", str(int(state["size"])))
+    def _update_view_state(self, message: dict[str, Any]) -> None:
+        view = view_from_browser(session.view_state(), message, self.run)
+        if view is not None:
+            session.set_exact_signature(message["signature"])
+            session.set_view_state(view)
 
     def _save_selection(self, message: dict[str, Any]) -> None:
-        points = self._sample_numbers(message)
+        points = numbers_from_browser(message, self.numbers)
         try:
             session.update_view_state(selection=save_selection(self.run.folder, points) if len(points) else None)
         except HeatError as error:
@@ -103,19 +84,12 @@ class BrowserEvents:
         if message["what"] == "map":
             map_job.start(self.run)
             return
-        chosen = np.array([message["number"]]) if "number" in message else self._sample_numbers(message)
+        chosen = numbers_from_browser(message, self.numbers)
         if message["what"] == "run":
             run_from_samples.fill_new_run_form(self.samples, chosen, message["role"], message["name"])
             return
-        if not self.samples.has_truth:  # Only the run's own samples have tags and notes.
-            return
-        keys, folder = [self.samples.key(int(i)) for i in chosen], self.run.folder
-        if message["what"] == "note":
-            write_note(folder, keys[0], message["note"])
-            return
-        add = message["what"] == "tag"
-        write_tags(folder, keys, message["tag"], add)
-        st.toast(f"{len(keys):,} {'tagged' if add else 'untagged'}.", icon=":material/bookmark:")
+        if done := annotate(self.samples, chosen, message):
+            st.toast(done, icon=":material/bookmark:")
 
     def _start_position_maps(self, message: dict[str, Any]) -> None:
         session.mark_interaction()
@@ -123,26 +97,3 @@ class BrowserEvents:
             position_maps.start(self.samples, int(message["number"]))
         except HeatError as error:
             faults.toast(error)
-
-    def _sample_numbers(self, message: dict[str, Any]) -> np.ndarray:
-        """Decode the sample numbers of a set of points."""
-        if not message["bits"]:
-            return np.empty(0, int)
-        bits = np.unpackbits(np.frombuffer(base64.b64decode(message["bits"]), np.uint8))[: len(self.numbers)]
-        return self.numbers[bits.astype(bool)]
-
-
-def query_from_browser(message: dict[str, Any]) -> Query:
-    """Convert the query in a message of the browser."""
-    values = ((name, tuple(map(str, message["values"][name]))) for name in select_facets(message["values"]))
-    brush = message["brush"]
-    return Query(
-        question=message["question"],
-        baseline=message["baseline"],
-        methods=tuple(message["methods"]),
-        values=tuple((name, texts) for name, texts in values if texts),
-        brush=(float(brush[0]), float(brush[1])) if brush else None,
-        find=message["find"],
-        like=message["like"],
-        order=message["order"] or next(iter(ORDERS)),
-    )

@@ -6,15 +6,11 @@ import json
 
 import numpy as np
 import pytest
-from app.workbench.browser_payload import pack
-from app.workbench.filtered_samples import filtered_numbers
-from app.workbench.sample_detail import describe_sample
 from PIL import Image
 
 from app.common import example_images
 from app.runs import run_start
 from app.runs.form_values import FormValues
-from app.workbench.browser_events import query_from_browser
 from app.workbench.run_from_samples import fill_new_run_form
 from heat_core import Experiment, Lens, Run
 from heat_core.analysis.questions import Query
@@ -23,6 +19,10 @@ from heat_core.analysis.similarity import SimilarityIndex
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.scored_images import ScoredImages
 from heat_core.storage import read_json, write_json
+from heat_core.workbench.browser_messages import query_from_browser
+from heat_core.workbench.filtered_samples import filtered_numbers
+from heat_core.workbench.payload import pack
+from heat_core.workbench.sample_detail import describe_sample
 from heat_core.workbench.view_state import ViewState, from_query_params, to_query_params
 from tests.app.runs.test_runs import texts
 from tests.app.server.test_file_routes import asked

@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 
-from app.workbench.browser_events import query_from_browser
 from heat_core import Lens
 from heat_core.analysis.questions import Query
 from heat_core.analysis.samples import Samples
+from heat_core.workbench.browser_messages import query_from_browser
 from heat_core.workbench.payload import pack
 from heat_core.workbench.view_message import exact_numbers
 

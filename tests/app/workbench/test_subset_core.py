@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.workbench.browser_payload import pack
 from heat_core import Lens
 from heat_core.analysis import facets
 from heat_core.analysis.metadata_facets import column_facets
 from heat_core.analysis.questions import Query, filter_mask, question_mask, sort_samples
 from heat_core.analysis.samples import Samples
+from heat_core.workbench.payload import pack
 from tests.app.modules import module_page
 from tests.browser import NEEDS_CHROMIUM
 from tests.synthetic import synthetic_run

@@ -1,6 +1,6 @@
 // Draws the rows of methods as an SVG figure for a paper, with its pictures embedded.
 
-import { pointPictureUrl } from "../common/pictures.js";
+import { fetchPicture, pointPictureUrl } from "../common/pictures.js";
 import { describeVerdict } from "../common/verdicts.js";
 import { escapeText, svgDocument } from "./svg.js";
 
@@ -51,10 +51,9 @@ function svgPicture(run, i, method, url, x, y) {
 
 /** Fetches a picture as a data URL; null where there is none. */
 async function fetchAsDataUrl(url) {
-  if (!url) return null;
-  const response = await fetch(url);
-  if (!response.ok) return null;
+  const picture = await fetchPicture(url);
+  if (!picture) return null;
   const reader = new FileReader(), loaded = new Promise((resolve) => (reader.onload = () => resolve(reader.result)));
-  reader.readAsDataURL(await response.blob());
+  reader.readAsDataURL(picture);
   return loaded;
 }

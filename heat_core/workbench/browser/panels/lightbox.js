@@ -2,6 +2,7 @@
 // beside the picture closes the lightbox.
 
 import { element } from "../common/dom.js";
+import { createPicture } from "../common/pictures.js";
 
 const LEAST_ZOOM = 0.5, LARGEST_ZOOM = 20;
 
@@ -14,7 +15,7 @@ export function createLightbox(root) {
   const dialog = root.querySelector("dialog.lightbox");
   let zoom = 1, x = 0, y = 0, dragOrigin = null;
   const write = () => {
-    dialog.querySelector("img").style.transform = `translate(${x}px, ${y}px) scale(${zoom})`;
+    dialog.firstElementChild.style.transform = `translate(${x}px, ${y}px) scale(${zoom})`;
   };
   const zoomBy = (factor) => {
     zoom = Math.min(Math.max(zoom * factor, LEAST_ZOOM), LARGEST_ZOOM);
@@ -44,7 +45,7 @@ export function createLightbox(root) {
   dialog.onclick = (e) => e.target === dialog && dialog.close();
   return (url) => {
     [zoom, x, y] = [1, 0, 0];
-    dialog.replaceChildren(element("img", { src: url, alt: "", draggable: false }), createCloseButton(dialog));
+    dialog.replaceChildren(createPicture(url), createCloseButton(dialog));
     dialog.showModal();
   };
 }

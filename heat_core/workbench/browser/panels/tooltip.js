@@ -20,7 +20,7 @@ export function writeTooltip(tooltip, run, i, score, isFlagged) {
   const { sign, description } = describeVerdict(run, i, isFlagged), url = pointPictureUrl(run, i, PICTURE_SIDE);
   const before = tooltip.querySelector("img"); // An equal picture is kept, because a new one would flicker.
   tooltip.replaceChildren(
-    before?.getAttribute("src") === url ? before : createPicture(url),
+    before?.dataset.address === url ? before : createPicture(url),
     element("div", { textContent: `${run.sets[run.set[i]].name} · ${sign} ${description}` }),
     element("div", { textContent: `predicted as ${run.classes[run.seen[i]]} · score ${score.toPrecision(3)}` }),
     ...createClassLabels(run, i),
