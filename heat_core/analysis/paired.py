@@ -1,18 +1,22 @@
 """Paired comparison of two runs, or two detectors, on the same samples: verdicts, and differences of metrics.
 
-Samples are matched by set and id. FPR95 and AUROC are computed on the samples that both sides have, and the interval of
-their difference uses the same resamples on both sides, so that the variation they share cancels.
+Samples are matched by set and id, and those that remain by their content (see `copies.same_images`). FPR95 and AUROC
+are computed on the samples that both sides have, and the interval of their difference uses the same resamples on both
+sides, so that the variation they share cancels.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from heat_core.analysis.samples import Samples
 from heat_core.composition import PLAIN, Lens
+from heat_core.data.image_set import ImageSet
 from heat_core.errors import HeatError
 from heat_core.metrics import METRICS, bootstrap
+from heat_core.pipeline.copies.same_images import same_images
 from heat_core.runs.experiment import AVERAGE, ID
 
 PAIRED_METRICS = ("fpr95", "auroc")
@@ -99,7 +103,7 @@ def compare_paired(a: RunDetector, b: RunDetector, replicates: int = 400) -> lis
     if ID not in common:
         raise HeatError("These runs have no known test image in common: choose two runs on the same ID test set.")
     if len(common) == 1:
-        raise HeatError("These runs have no OOD image in common: sets are matched by their names and sample ids.")
+        raise HeatError("These runs have no OOD image in common: sets are matched by their names.")
     is_correct = [side.samples.is_correct(side.detector, side.lens) for side in (a, b)]
     scores = [side.samples.scores(side.detector, side.lens) for side in (a, b)]
     known = [values[common[ID][i]] for i, values in enumerate(scores)]
@@ -123,8 +127,43 @@ def _common_numbers(a: Samples, b: Samples, name: str) -> tuple[np.ndarray, np.n
     members = [np.flatnonzero(s.dataset == s.run.datasets.index(name)) for s in (a, b)]
     ids_a, ids_b = (s.ids[numbers].astype(str) for s, numbers in zip((a, b), members, strict=True))
     _, first, second = np.intersect1d(ids_a, ids_b, return_indices=True)
+    others = [np.delete(of_run, matched) for of_run, matched in zip(members, (first, second), strict=True)]
+    same = same_samples(a, b, *others)
+    first, second = np.r_[members[0][first], same[0]], np.r_[members[1][second], same[1]]
     order = np.argsort(first, kind="stable")
-    return members[0][first[order]], members[1][second[order]]
+    return first[order], second[order]
+
+
+def same_samples(a: Samples, b: Samples, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Match samples of two runs by the content of their images, whatever their ids and sets are.
+
+    Args:
+        a: samples of one run.
+        b: samples of the other run.
+        first: (n,) numbers in A of the samples that may match.
+        second: (m,) numbers in B of the samples that may match.
+
+    Returns:
+        (k,) numbers in A, and (k,) numbers of the same images in B; none where the images are not on this machine.
+    """
+    if not len(first) or not len(second):
+        return np.empty(0, int), np.empty(0, int)
+    sides = [_image_sets(samples, numbers) for samples, numbers in ((a, first), (b, second))]
+    pairs = same_images(*([images for images, _ in side] for side in sides))
+    of_a, of_b = (np.concatenate([np.empty(0, int), *(numbers for _, numbers in side)]) for side in sides)
+    return of_a[pairs[0]], of_b[pairs[1]]
+
+
+def _image_sets(samples: Samples, numbers: np.ndarray) -> list[tuple[ImageSet, np.ndarray]]:
+    """Return the images of some samples by set, with their numbers; of sets that cannot be opened, none."""
+    found = []
+    for i, name in enumerate(samples.datasets):
+        number_of = {str(samples.ids[n]): n for n in numbers[samples.dataset[numbers] == i]}
+        with suppress(HeatError):  # it was moved or deleted, or the run was made from features
+            images = samples.run.pictures.of(name).select(list(number_of)) if number_of else None
+            if images:
+                found.append((images, np.array([number_of[sample] for sample in images.ids], int)))
+    return found
 
 
 def _estimate_metrics(known: Sequence[np.ndarray], ood: Sequence[np.ndarray], replicates: int) -> PairedEstimates:

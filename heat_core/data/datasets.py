@@ -41,6 +41,8 @@ TORCHVISION: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 # name → (folder under HEAT_HOME/data, its sub-folder for training, for testing)
 EXTRACTED = {"tiny-imagenet": ("tiny-imagenet-200", "train", "val"), "lsun": ("LSUN", "", "")}
 
+OWN_IMAGES = "own images"  # name of a set of files that a caller gives
+
 
 def known_names() -> list[str]:
     """Return the names of all datasets that `open_dataset` opens by name."""
@@ -165,7 +167,7 @@ def from_files(paths: list[Path]) -> ImageSet:
     files = PathList.from_paths(whole.files).take(rows)
     boxes = None if whole.boxes is None else whole.boxes[rows]
     return ImageSet(
-        name="own images",
+        name=OWN_IMAGES,
         ids=ids,
         open=make_opener(files, boxes),
         labels=None,

@@ -38,6 +38,7 @@ class ImageSet:
         manifest: path of the manifest that lists the images, or None. With a manifest, the folders in the ids are not
             classes.
         has_test_rows: whether the manifest lists test images beside these training images.
+        whole: fingerprint of the set of which this one is a part; "" if it is no part.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ImageSet:
     columns: dict[str, np.ndarray] = field(default_factory=dict)
     manifest: Path | None = None
     has_test_rows: bool = False
+    whole: str = ""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -81,6 +83,7 @@ class ImageSet:
             open=partial(_open_nth, self.open, np.asarray(indices)),
             labels=None if self.labels is None else self.labels[indices],
             fingerprint=digest_of_texts(self.fingerprint, tag),
+            whole=self.whole or self.fingerprint,
             files=self.files.take(indices) if self.files else self.files,
             boxes=None if self.boxes is None else self.boxes[indices],
             columns={name: values[indices] for name, values in self.columns.items()},

@@ -15,8 +15,10 @@ from heat_core.data.skipped_rows import SkippedRows
 
 #: Columns of texts that this package interprets; columns of other names are kept as metadata.
 LABEL, SPLIT, SET, GROUP, TIME = "label", "split", "set", "group", "time"
+#: Column with the id of each image, in lists that follow from decisions: images keep the ids that they had in the run.
+HEAT_ID = "heat_id"
 #: Columns of names, which are never numbers.
-NAMES = (LABEL, SPLIT, SET, GROUP)
+NAMES = (LABEL, SPLIT, SET, GROUP, HEAT_ID)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def whole_column(name: str, parts: Sequence[np.ndarray]) -> np.ndarray:
     """Join the blocks of a column to (N,) texts, or to numbers if all are and the column is not one of names.
 
     Args:
-        name: name of the column; `label`, `split`, `set` and `group` always stay texts.
+        name: name of the column; those of `NAMES` always stay texts.
         parts: texts of the column, block by block.
     """
     whole = np.concatenate(parts)

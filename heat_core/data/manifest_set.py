@@ -10,7 +10,7 @@ import numpy as np
 
 from heat_core.data.folder_scan import SPLITS, encode_classes, split_of, unique_names
 from heat_core.data.image_set import ImageSet, images_fingerprint, make_opener
-from heat_core.data.image_table import LABEL, SET, SPLIT, whole_column
+from heat_core.data.image_table import HEAT_ID, LABEL, SET, SPLIT, whole_column
 from heat_core.data.manifest_cells import names_with_boxes, printable_names
 from heat_core.data.path_list import NOT_A_FILE, NOT_FOUND, PathList, read_file_stats
 from heat_core.data.skipped_rows import SkippedRows
@@ -31,7 +31,8 @@ class ManifestTable:
     Attributes:
         path: path of the manifest.
         rows: (N,) number of each row in the file, as a spreadsheet counts.
-        names: printable path of each image as the file holds it; the name of a crop includes its box.
+        names: printable path of each image as the file holds it; the name of a crop includes its box. Where the file
+            has a column `heat_id`, its texts.
         files: path of each image, resolved.
         boxes: (N, 4) x, y, w, h in pixels, or None if the manifest has no boxes.
         columns: name of a column → (N,) texts or numbers.
@@ -106,6 +107,8 @@ def _read_table(path: Path, version: tuple[tuple[int, ...], ...]) -> ManifestTab
             boxes.append(block.boxes)
         for name, values in block.texts.items():
             texts[name].append(values)
+    if HEAT_ID in texts:
+        names = np.concatenate(texts.pop(HEAT_ID)).tolist()
     if not names:
         why = f": {'; '.join(skipped.sentences())}" if skipped.count else ""
         raise HeatError(f"{printable(path)} lists no images{why}.")
@@ -115,7 +118,7 @@ def _read_table(path: Path, version: tuple[tuple[int, ...], ...]) -> ManifestTab
         names=names,
         files=PathList.concatenate(files),
         boxes=np.concatenate(boxes) if boxes else None,
-        columns={name: whole_column(name, texts.pop(name)) for name in manifest.names},
+        columns={name: whole_column(name, parts) for name, parts in texts.items()},
         skipped=skipped,
         notes=manifest.notes,
     )

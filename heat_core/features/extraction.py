@@ -18,7 +18,7 @@ import torch
 
 from heat_core.backbones.registry import Backbone
 from heat_core.data.image_set import ImageSet
-from heat_core.digests import digest_of_file
+from heat_core.digests import digest_of_array, digest_of_file
 from heat_core.errors import HeatError
 from heat_core.features.batches import (
     ExtractionProgress,
@@ -30,6 +30,7 @@ from heat_core.features.batches import (
 )
 from heat_core.features.columns import Column, pooled_columns
 from heat_core.features.features import Features
+from heat_core.features.kept_rows import KeptRows, find_kept_rows
 from heat_core.features.store import META, load_features
 from heat_core.locks import exclusive
 from heat_core.names import file_name, printable
@@ -57,11 +58,13 @@ def extract(
     workers: int | None = None,
     on_progress: Callable[[ExtractionProgress], None] = lambda _: None,
     columns: Sequence[Column] | None = None,
+    known_sets: Sequence[ImageSet] = (),
 ) -> Features:
     """Extract (or read from the cache, or resume) the features of `images`; only columns that are missing are computed.
 
     The name of a folder of features holds the fingerprint of the network and the images; features with another
-    fingerprint are never used.
+    fingerprint are never used. Images that `known_sets` contain too do not go through the network: their rows are
+    copied from the features of these sets, if this network made some.
 
     Args:
         backbone: the network.
@@ -71,6 +74,7 @@ def extract(
         workers: processes that decode images; default: `default_workers`.
         on_progress: receives a record after every batch.
         columns: columns computed from each batch; default: `avg`, and `std` where there are positions.
+        known_sets: sets whose stored features are used for the images that they share.
 
     Raises:
         HeatError: where no image can be read, or other images than for the columns that exist already.
@@ -85,7 +89,7 @@ def extract(
         lock = heat_home() / "locks" / f"{folder.parent.name}-{folder.name}.lock"
         with exclusive(lock, target=folder):  # another process may have made some columns while this one waited
             if missing := job.missing_columns():
-                replace(job, columns=missing).run()
+                replace(job, columns=missing).run(known_sets)
     return load_features(folder, [c.name for c in columns])
 
 
@@ -145,15 +149,20 @@ class ExtractionJob:
         digests = read_checked_json(self.folder / META, cure).get("digests")
         return digests if isinstance(digests, dict) else {}
 
-    def run(self) -> None:
+    def run(self, known_sets: Sequence[ImageSet] = ()) -> None:
         """Compute the columns in the partial folder, then move them into the finished one.
+
+        Args:
+            known_sets: sets whose stored features are used for the images that they share.
 
         Raises:
             HeatError: where no image can be read, or other images than for the columns that exist already.
         """
         if self.folder.exists() and not self._stored_digests():
             shutil.rmtree(self.folder)
-        skipped = self._write_columns()
+        stored = [(replace(self, images=images).folder, images) for images in known_sets]
+        kept = find_kept_rows(self.images, stored, [c.name for c in self.columns])
+        skipped = self._copy_kept_rows(kept) if kept.count else self._write_columns()
         readable = np.setdiff1d(np.arange(len(self.images)), skipped)
         if not len(readable):
             raise HeatError(
@@ -190,6 +199,26 @@ class ExtractionJob:
                 write_json(work / _PROGRESS, state | {"done": done})
             self.on_progress(progress_record(done, total, start_time, start))
         return state["skipped"]
+
+    def _copy_kept_rows(self, kept: KeptRows) -> list[int]:
+        """Write the columns from stored features, and extract those of the other images as a set of their own.
+
+        Returns:
+            indices of unreadable images.
+        """
+        work, missing = self.partial_folder, kept.missing
+        with writing(work):
+            work.mkdir(parents=True, exist_ok=True)
+        rest = self.images.subset(missing, f"rows {digest_of_array(missing)}")
+        if len(missing):
+            settings = self.device, self.batch_size, self.workers, self.on_progress, self.columns
+            kept.take(extract(self.backbone, rest, *settings), zip(missing.tolist(), rest.ids, strict=True))
+        for name in (c.name for c in self.columns):
+            with writing(work):
+                kept.copy_into(_open_column(work / f"{name}.npy", (len(self.images), kept.width(name)), 0), name)
+        if len(missing):
+            shutil.rmtree(replace(self, images=rest).folder, ignore_errors=True)
+        return kept.unreadable.tolist()
 
     def _read_progress(self) -> dict[str, Any]:
         """Read how many images were done when an earlier process stopped, and which of them could not be read."""

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from heat_core.data.datasets import needs_download, open_dataset
+from heat_core.data.datasets import OWN_IMAGES, needs_download, open_dataset
 from heat_core.data.demo import demo_sets
-from heat_core.data.image_set import ImageSet
+from heat_core.data.image_set import ImageSet, images_fingerprint, make_opener
+from heat_core.data.path_list import PathList, read_file_stats
 from heat_core.data.table_formats import is_image_source
+from heat_core.errors import HeatError
 from heat_core.features.features import Features
 from heat_core.features.store import load_features
 from heat_core.names import printable
@@ -19,8 +21,11 @@ from heat_core.pipeline.validate_sets import (
     require_classes_or_none,
     require_labels,
 )
+from heat_core.runs.creation import read_info
+from heat_core.runs.events import Progress
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
-from heat_core.storage import expand_home, resolve_links
+from heat_core.runs.scored_images import SCORED, ScoredImages
+from heat_core.storage import expand_home, heat_home, resolve_links
 
 SetOpener = Callable[[str, str, str | None], ImageSet]  # (source, role, which of its sets) → images
 
@@ -128,6 +133,32 @@ def open_sets(experiment: Experiment, open_set: SetOpener = _open_set, download:
         require_classes_or_none(sets[TRAIN], e)
         require_a_common_class(sets)
     return sets
+
+
+def parent_sets(experiment: Experiment, report: Progress) -> list[ImageSet]:
+    """Open the sets of the run that an experiment follows, and the new images that this run scored.
+
+    Their stored features are used for the images that the experiment shares with them. Where they cannot be opened, a
+    sentence is reported, and there are none.
+    """
+    if experiment.parent is None:
+        return []
+    folder = heat_home() / "runs" / experiment.parent
+    try:
+        parent = Experiment.from_dict(read_info(folder)["experiment"], folder)
+        batches = [scored_set(ScoredImages.load(path)) for path in sorted(folder.glob(f"own/*/{SCORED}"))]
+        return [*open_sets(parent).values(), *batches]
+    except HeatError as error:
+        report("features", f"The features of {printable(experiment.parent)} are not used, every image is read: {error}")
+        return []
+
+
+def scored_set(scored: ScoredImages) -> ImageSet:
+    """Return the images of a batch as the set of which its features were made, if all of them could be read."""
+    files = PathList.from_paths(scored.place(row).file for row in range(len(scored)))
+    ids, boxes = scored.ids.tolist(), scored.boxes if len(scored.boxes) else None
+    fingerprint = images_fingerprint(ids, read_file_stats(files))
+    return ImageSet(OWN_IMAGES, ids, make_opener(files, boxes), None, [], fingerprint, files=files, boxes=boxes)
 
 
 def _test_source(train: ImageSet | None, source: str) -> str | None:

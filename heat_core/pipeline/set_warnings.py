@@ -1,6 +1,5 @@
 """Warnings about sets that may be laid out by mistake: shared images, missing classes, odd class names, grey images."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
@@ -10,9 +9,10 @@ import numpy as np
 from heat_core.data.folder_scan import SPLITS
 from heat_core.data.grey_images import COLOUR, GREY, grey_or_colour
 from heat_core.data.image_set import ImageSet
-from heat_core.data.path_list import NOT_FOUND, read_file_stats
+from heat_core.data.path_list import read_file_stats
 from heat_core.features.features import Features
 from heat_core.pipeline.copies.byte_copies import MOST_SECONDS, find_byte_copies
+from heat_core.pipeline.copies.same_images import box_numbers, file_identities
 from heat_core.pipeline.validate_sets import quote, set_title, subfolders_by_class
 from heat_core.runs.experiment import ID, TRAIN, Experiment
 
@@ -98,14 +98,14 @@ def _warn_shared_images(sets: dict[str, ImageSet]) -> Iterator[str]:
     """Write sentences about images that are in two sets, or twice in the training set, also through links or copies."""
     stats = {name: read_file_stats(images.files) for name, images in sets.items() if images.files}
     members: dict[str, list[Any]] = {
-        name: _file_identities(images, stats[name]) if images.files else list(images.ids)
+        name: file_identities(images, stats[name]) if images.files else list(images.ids)
         for name, images in sets.items()
     }
     if TRAIN in members and (duplicates := len(members[TRAIN]) - len(set(members[TRAIN]))):
         yield f"{duplicates:,} of the training set's images are links to others of it."
     copies = find_byte_copies({name: sets[name].files for name in stats}, stats)
     for (name, i), key in (copies or {}).items():
-        members[name][i] = (*key, *_box(sets[name], i))
+        members[name][i] = (*key, *box_numbers(sets[name], i))
     yield from warn_overlaps({name: set(images) for name, images in members.items()}, "images")
     if copies is None:
         yield (
@@ -125,23 +125,6 @@ def _warn_grey_and_colour(sets: dict[str, ImageSet]) -> Iterator[str]:
                 f"The images of the training set are {titles[train]}, those of {set_title(name)} {titles[kind]}: this "
                 "alone may tell them apart."
             )
-
-
-def _file_identities(images: ImageSet, stats: np.ndarray) -> list[Any]:
-    """Return a value per image that is equal for two names of one file; for crops, only with the same box."""
-    boxes = np.zeros((len(images), 4)) if images.boxes is None else np.nan_to_num(images.boxes)
-    rows = np.column_stack([stats[:, 3:], boxes.view(np.int64)])
-    identities: list[Any] = rows.view(f"V{rows.itemsize * rows.shape[1]}").ravel().tolist()
-    for i in np.flatnonzero(
-        (stats[:, 0] == NOT_FOUND) | (stats[:, 4] == 0)
-    ):  # the file is gone since it was listed, or has no inode number
-        identities[i] = os.path.realpath(images.files[int(i)]), *_box(images, int(i))
-    return identities
-
-
-def _box(images: ImageSet, row: int) -> list[float]:
-    """Return x, y, w, h of a crop, zeros for a whole image."""
-    return [0.0] * 4 if images.boxes is None else np.nan_to_num(images.boxes[row]).tolist()
 
 
 def warn_shared_samples(sets: dict[str, Features]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from heat_core.features.features import Features
 from heat_core.features.store import load_features
 from heat_core.names import printable, shortlist
 from heat_core.pipeline.copies.near_duplicates import LoadedSet, near_duplicate_notes
-from heat_core.pipeline.experiment_sets import open_sets
+from heat_core.pipeline.experiment_sets import open_sets, parent_sets
 from heat_core.pipeline.set_warnings import (
     notes_of,
     set_warnings,
@@ -61,6 +61,7 @@ class ImageSource:
         self.device = auto_device()
         report("start", f"Using {self.device.type}.")
         self._sets = open_sets(experiment)  # errors of all sets appear before the first extraction
+        self._parent_sets = parent_sets(experiment, report)
         self.notes = [*notes_of(self._sets), *set_warnings(experiment, self._sets)]
         for note in self.notes:
             report("features", note)
@@ -99,13 +100,14 @@ class ImageSource:
                 (on_reread or report_images)(record)
 
         all_columns, batch_size = (*pooled_columns(self.backbone), *columns), self._experiment.batch_size
-        features = extract(self.backbone, images, self.device, batch_size, on_progress=on_progress, columns=all_columns)
+        settings = {"batch_size": batch_size, "on_progress": on_progress, "known_sets": self._parent_sets}
+        features = extract(self.backbone, images, self.device, columns=all_columns, **settings)
         if features.skipped and on_reread is None:
             skipped = features.skipped
             message = f"{images.name}: {len(skipped)} unreadable images skipped: {shortlist(skipped)}"
             self._report("features", message, skipped=skipped)
         if self.second_backbone:
-            second = extract(self.second_backbone, images, self.device, batch_size, on_progress=on_progress)
+            second = extract(self.second_backbone, images, self.device, **settings)
             features = _with_second_encoder(features, second)
         return features.subsample(self._experiment.share) if name == TRAIN else features
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from heat_core import detectors
-from heat_core.data.table_formats import is_image_table, table_title
 from heat_core.energies.names import FIRST_ENCODER, PRIORS, all_priors, registry, second_priors
 from heat_core.energies.settings import settings_for
 from heat_core.errors import HeatError
@@ -17,6 +16,7 @@ from heat_core.runs.experiment_fields import (
     from_stored,
     map_paths,
     plain_values,
+    published_id_set,
     python_lines,
     require_types,
     resolve_backbone,
@@ -30,10 +30,6 @@ from heat_core.storage import expand_home, from_stored_path, is_file, is_folder,
 TRAIN, ID, AVERAGE = "train", "id", "average"  # names of sets and of their average, which no OOD set can have
 # A field that runs of older versions lack is not written at its default, so that digests of Experiments stay the same.
 _OMIT_DEFAULT = {"omit_default": True}
-# Folder names, without - and _, of the sets for which methods publish settings.
-_ID_SETS = {"cifar10": "cifar10", "cifar100": "cifar100"} | dict.fromkeys(
-    ("imagenet", "imagenet1k", "imagenet2012", "ilsvrc2012"), "imagenet"
-)
 _MINIMUM = {"batch_size": 1, "seed": 0, "limit": 1, "limit_test": 1, "limit_ood": 1, "clusters": 2}
 COVARIANCES = ("auto", "empirical", "ledoit-wolf")
 MIXTURE_WEIGHTS = ("uniform", "empirical")
@@ -83,6 +79,7 @@ class Experiment:
         name: name of the run; "" = it is shown by its id.
         map: whether a UMAP map is fitted.
         batch_size: images per batch; None = chosen for the device.
+        parent: id of the run that this one follows: its kept features are used, and comparisons begin with it.
     """
 
     id: str
@@ -110,6 +107,7 @@ class Experiment:
     second_backbone: str | None = field(default=None, metadata=_OMIT_DEFAULT)
     second_weights: str | None = field(default=None, metadata=_OMIT_DEFAULT)
     second_image_size: int | None = field(default=None, metadata=_OMIT_DEFAULT)
+    parent: str | None = field(default=None, metadata=_OMIT_DEFAULT)
 
     def __post_init__(self) -> None:
         vars(self).update(plain_values(vars(self)))
@@ -187,10 +185,7 @@ class Experiment:
 
         The last three parts of the resolved path decide: the folder and the two above it.
         """
-        path = Path(self.with_absolute_paths().id)
-        path = path.with_name(table_title(path)) if is_image_table(path) else path
-        words = [part.lower().replace("-", "").replace("_", "") for part in path.parts[-3:]]
-        return next((_ID_SETS[word] for word in reversed(words) if word in _ID_SETS), "")
+        return published_id_set(Path(self.with_absolute_paths().id))
 
     def group(self, ood_name: str) -> str | None:
         """Return near, mid or far; None where the group is not given.

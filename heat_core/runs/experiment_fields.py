@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from heat_core.data.demo import demo_sets
-from heat_core.data.table_formats import is_image_source
+from heat_core.data.table_formats import is_image_source, is_image_table, table_title
 from heat_core.errors import HeatError
 from heat_core.names import printable
 from heat_core.storage import expand_home, resolve_links
@@ -23,6 +23,10 @@ _STORED_KEYS = {
 # Options of a network that take two values for two encoders → value that means "none" for the first encoder.
 _NETWORK_OPTIONS = {"backbone": "", "weights": "-", "image_size": "0"}
 _SECOND_FIELDS = {"backbone": "second_backbone", "weights": "second_weights", "image_size": "second_image_size"}
+# Folder names, without - and _, of the sets for which methods publish settings.
+_ID_SETS = {"cifar10": "cifar10", "cifar100": "cifar100"} | dict.fromkeys(
+    ("imagenet", "imagenet1k", "imagenet2012", "ilsvrc2012"), "imagenet"
+)
 FILE_BACKBONES = ("torch", "hf")  # prefixes of backbones that are files, before the colon
 _PATH_FIELDS = ("id", "id_test", "backbone", "weights", "second_backbone", "second_weights")
 _PRIORS_OF_TWO_ENCODERS = ("gmm", "gmm@b", "el")
@@ -37,7 +41,15 @@ _PLAIN_OPTIONS = (
     "seed",
     "name",
     "batch_size",
+    "parent",
 )
+
+
+def published_id_set(path: Path) -> str:
+    """Return the name of the ID set, among those with published settings, that a path has in its last three parts."""
+    path = path.with_name(table_title(path)) if is_image_table(path) else path
+    words = [part.lower().replace("-", "").replace("_", "") for part in path.parts[-3:]]
+    return next((_ID_SETS[word] for word in reversed(words) if word in _ID_SETS), "")
 
 
 def to_stored(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,8 +101,8 @@ def require_types(values: Mapping[str, Any], groups: tuple[str, ...]) -> None:
     text = "a text"
     texts = [values[name] for name in ("id", "backbone", "preset", "covariance", "mixture_weights", "name")]
     _require(all(isinstance(v, str) for v in texts), f"id, backbone, preset … must be {text}")
-    optional = [values[name] for name in ("id_test", "weights", "second_backbone", "second_weights")]
-    _require(all(v is None or isinstance(v, str) for v in optional), f"id_test and weights must be {text}")
+    optional = [values[name] for name in ("id_test", "weights", "second_backbone", "second_weights", "parent")]
+    _require(all(v is None or isinstance(v, str) for v in optional), f"id_test, weights and parent must be {text}")
     sizes = ("image_size", "second_image_size", "batch_size", "clusters", "limit", "limit_test", "limit_ood")
     whole = [values[name] for name in sizes if values[name] is not None]
     _require(all(type(v) is int for v in (*whole, values["seed"])), "numbers must be whole")

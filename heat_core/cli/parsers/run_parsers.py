@@ -19,6 +19,8 @@ def _add_run(verbs: Verbs) -> None:
     add_experiment_options(parser)
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the random numbers (default: 0)")
     parser.add_argument("--name", help="name of the run")
+    parent_help = "a run that this one follows: features that it kept are used, and Compare begins with it"
+    parser.add_argument("--parent", metavar="RUN", help=parent_help)
     parser.add_argument("--no-map", action="store_true", help="do not fit the UMAP map")
     add_json_option(parser)
     parser.set_defaults(do=run)
