@@ -25,7 +25,9 @@ def browser_state(samples: Samples, view_id: str, numbers: np.ndarray) -> dict[s
         samples, session.view_state(), numbers, similarity_of(samples.run), file_urls.url_prefix(), _report
     )
     # A signature of None says that the numbers belong to this message's state, not to one that the browser sent.
-    message["exact"] |= {"signature": session.exact_signature()}
+    for part in ("exact", "slices"):
+        if message[part] is not None:
+            message[part] = message[part] | {"signature": session.exact_signature()}
     return head | message
 
 

@@ -78,7 +78,9 @@ def by_decisive_part(samples: Samples, lens: Lens = PLAIN) -> Facet:
 
 
 def by_cluster(samples: Samples) -> Facet:
-    """Group samples by clusters of the map (k-means on its 2-D points), named after their commonest predicted class.
+    """Group samples by clusters of the map (k-means on its 2-D points), the largest first.
+
+    A cluster is named after the class that most of its samples are predicted as, and its number.
 
     Raises:
         HeatError: where the run has no map.
@@ -90,15 +92,12 @@ def by_cluster(samples: Samples) -> Facet:
     distinct = len(np.unique(fitted, axis=0))
     count = int(np.clip(len(xy) // _POINTS_PER_CLUSTER, 1, min(_MAX_CLUSTERS, distinct)))
     centres, _ = vq.kmeans2(fitted, count, iter=50, minit="++", rng=0)
-    codes = vq.vq(xy, centres)[0].astype(int)
+    found = vq.vq(xy, centres)[0]
+    largest_first = np.argsort(-np.bincount(found, minlength=count), kind="stable")
+    codes = np.argsort(largest_first)[found]
     predicted = [np.bincount(samples.predicted[codes == c], minlength=1).argmax() for c in range(count)]
     nearest = [samples.run.class_names[int(i)] for i in predicted]
-    return Facet(tuple(_number_duplicates([f"near {name}" for name in nearest])), codes)
-
-
-def _number_duplicates(names: list[str]) -> list[str]:
-    """Append a running number to names that occur more than once."""
-    return [f"{n} · {names[: i + 1].count(n)}" if names.count(n) > 1 else n for i, n in enumerate(names)]
+    return Facet(tuple(f"nearest class {name}, cluster {c}" for c, name in enumerate(nearest, start=1)), codes)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from heat_core.errors import HeatError
 from heat_core.guard.conformal import benjamini_hochberg
 from heat_core.guard.drift import GroupDrift, drift
 from heat_core.metrics import wilson_interval
+from heat_core.pipeline.measurements.measurements_file import SetMeasurements
 from heat_core.runs.experiment import ID
 from heat_core.runs.feature_map import FeatureMap
 from heat_core.runs.metadata_columns import Columns, concatenate, groups_of
@@ -54,6 +55,11 @@ class NewImages(Samples):
 
     def _set_labels(self) -> list[np.ndarray | None]:
         return [self.run.labels(ID), None]
+
+    @property
+    def measurements(self) -> list[SetMeasurements]:  # type: ignore[override]
+        """No measurements, since new images are not measured."""
+        return [SetMeasurements(), SetMeasurements()]
 
     @property
     def display_ids(self) -> np.ndarray:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heat_core.analysis.facets import Facet, Tags
+from heat_core.analysis.measured.traits import DUPLICATE, LOOKS_KNOWN, MISCLASSIFIED, MISLABELLED, traits, values_of
 from heat_core.analysis.metadata_facets import COLUMN_PREFIX, column_facets
 from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT, PLAIN, Lens
@@ -27,11 +28,30 @@ QUESTIONS = {
     "lost": "Missed by HEAT, detected by {}",
     "missed-by-all": "Missed by all",
     "missed-by-baseline": "Missed by {}",
+    "misclassified": "Known but misclassified",
+    "mislabelled": "Likely mislabelled",
+    "looks-known": "Unknown that looks known",
+    "duplicates": "Near-duplicates",
     "tagged": "Tagged",
     "all": "All",
 }
-#: Questions about new images, for which the truth is not known; the first stands in for any other question of a query.
-NEW_QUESTIONS = {"unknown": "Called unknown", "known": "Called known", "all": "All"}
+_BITS = {
+    "misclassified": MISCLASSIFIED,
+    "mislabelled": MISLABELLED,
+    "looks-known": LOOKS_KNOWN,
+    "duplicates": DUPLICATE,
+}
+_MEASURED = {"mislabelled": "is_mislabelled", "looks-known": "has_one_class_nearby", "duplicates": "is_duplicate"}
+#: Questions about new images, for which the truth is not known, and about training images; the first stands in for any
+#: other question of a query.
+NEW_QUESTIONS = {
+    "unknown": "Called unknown",
+    "known": "Called known",
+    "misclassified": "Misclassified",
+    "mislabelled": QUESTIONS["mislabelled"],
+    "duplicates": QUESTIONS["duplicates"],
+    "all": "All",
+}
 #: Order → its title.
 ORDERS = {
     "confident": "most confident first",
@@ -54,6 +74,7 @@ class Query:
         methods: detectors that "missed by all" and the badges refer to; empty: the baseline and HEAT.
         values: pairs of a facet (see `facets`, `metadata_facets`) and the values of it that are kept; a sample must
             satisfy every facet.
+        excluded: pairs of a facet and the values of it that are left out.
         brush: lowest and highest HEAT score that are kept, or None.
         find: text that a sample's id must contain, in upper or lower case.
         like: key of a sample; only the samples most similar to it are kept, most similar first. None: all.
@@ -68,10 +89,19 @@ class Query:
     find: str = ""
     like: str | None = None
     order: str = "confident"
+    excluded: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def values_of(self, facet: str) -> tuple[str, ...]:
         """Return the values of a facet that are kept; empty: all of them."""
         return dict(self.values).get(facet, ())
+
+    def excluded_of(self, facet: str) -> tuple[str, ...]:
+        """Return the values of a facet that are left out."""
+        return dict(self.excluded).get(facet, ())
+
+    def facets(self) -> list[str]:
+        """Return the facets by which the query filters."""
+        return list(dict.fromkeys(name for name, _ in (*self.values, *self.excluded)))
 
 
 def best_prior(samples: Samples) -> str:
@@ -112,25 +142,56 @@ def question_mask(samples: Samples, query: Query, lens: Lens = PLAIN, tagged: np
     Raises:
         HeatError: for an unknown question.
     """
-    ood, heat = samples.is_ood, samples.flagged(_heat_row(samples), lens)
+    ood, heat, bits = samples.is_ood, samples.flagged(_heat_row(samples), lens), traits(samples)
+    everything = np.ones(len(samples), bool)
+    masks = {name: (bits & bit) > 0 for name, bit in _BITS.items()} | {"all": everything}
     if not samples.has_truth:  # the truth about new images is not known
-        return ood & {"known": ~heat, "all": ood}.get(query.question, heat)
+        return ood & (masks | {"known": ~heat}).get(query.question, heat)
     base = samples.flagged(baseline_of(samples, query), lens)
     if query.question == "missed-by-all":
         flagged = [samples.flagged(m, lens) for m in methods_of(samples, query)]
         return ood & ~np.logical_or.reduce(flagged)
-    masks = {
+    masks |= {
         "missed": ood & ~heat,
         "flagged": ~ood & heat,
         "gained": ood & heat & ~base,
         "lost": ood & ~heat & base,
         "missed-by-baseline": ood & ~base,
-        "tagged": np.zeros(len(samples), bool) if tagged is None else tagged,
-        "all": np.ones(len(samples), bool),
+        "looks-known": ood & ~heat & masks["looks-known"] & _is_typical(samples, lens),
+        "tagged": ~everything if tagged is None else tagged,
     }
     if query.question not in masks:
         raise HeatError(f"There is no question {query.question!r}: choose among {', '.join(QUESTIONS)}.")
     return masks[query.question]
+
+
+def _is_typical(samples: Samples, lens: Lens) -> np.ndarray:
+    """Return the (N,) mask of the samples whose score is at most the median of the ID test scores."""
+    scores = samples.scores(_heat_row(samples), lens)
+    return scores <= np.median(scores[~samples.is_ood])
+
+
+def questions_of(samples: Samples) -> dict[str, str]:
+    """Return the questions that can be answered, with their titles; what was not measured is left out."""
+    without = {question for question, name in _MEASURED.items() if values_of(samples, name) is None}
+    judged = samples.is_ood | samples.has_truth  # of new images, not the known test images beside them
+    if samples.run.accuracy is None or not (samples.true_class[judged] != "").any():
+        without.add("misclassified")
+    questions = QUESTIONS if samples.has_truth else NEW_QUESTIONS
+    return {question: title for question, title in questions.items() if question not in without}
+
+
+def population_mask(samples: Samples, question: str) -> np.ndarray:
+    """Return the (N,) mask of the images among which the share of a question is counted.
+
+    They are the ID test images for `flagged` and `misclassified`; all images for `mislabelled`, `duplicates` and
+    `tagged`; else the OOD images, or what takes their place.
+    """
+    if samples.has_truth and question in ("flagged", "misclassified"):
+        return ~samples.is_ood
+    if samples.has_truth and question in ("mislabelled", "duplicates", "tagged", "all"):
+        return np.ones(len(samples), bool)
+    return samples.is_ood
 
 
 def filter_mask(
@@ -155,8 +216,12 @@ def filter_mask(
     """
     keep = np.ones(len(samples), bool)
     for name, facet in facets.items():
-        if name != without and (wanted := query.values_of(name)):
+        if name == without:
+            continue
+        if wanted := query.values_of(name):
             keep &= facet.mask_of(wanted)
+        if unwanted := query.excluded_of(name):
+            keep &= ~facet.mask_of(unwanted)
     if query.brush is not None:
         scores = samples.scores(_heat_row(samples), lens)
         keep &= (scores >= query.brush[0]) & (scores <= query.brush[1])

@@ -4,6 +4,7 @@ The numbers run through the sets in the order of `Run.datasets` and stay the sam
 filter, order, selection and picture; `key` and `find` translate them to and from lasting names.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from heat_core.data.image_location import ImageLocation
 from heat_core.errors import HeatError
 from heat_core.guard.conformal import Calibration
 from heat_core.metrics import auroc, fpr95
+from heat_core.pipeline.measurements.measurements_file import SetMeasurements, read_measurements
 from heat_core.runs.metadata_columns import Columns, concatenate
 from heat_core.runs.run import Run
 from heat_core.thresholds import threshold95
@@ -92,6 +94,11 @@ class Samples:
         predicted = np.array(self.run.class_names)[self.predicted]
         has_verdict = ~self.is_ood & (self.true_class != "") & (self.run.accuracy is not None)
         return has_verdict & (predicted != self.true_class)
+
+    @cached_property
+    def measurements(self) -> Sequence[SetMeasurements]:
+        """Measurements of each set; each of them is None where they were not made, or cannot be read."""
+        return read_measurements(self.run).sets
 
     def number(self, dataset: str, row: int) -> int:
         """Return the number of the sample at a 0-based row of a set."""

@@ -1,18 +1,22 @@
 """Subset of the samples that a view state names, and its export to files."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 
 from heat_core import HeatError, Lens
 from heat_core.analysis import facets
 from heat_core.analysis.facets import Facet, Tags
+from heat_core.analysis.measured.quality_facets import QUALITY_TITLES, quality_facets
 from heat_core.analysis.metadata_facets import column_facets
+from heat_core.analysis.new_images import NewImages
 from heat_core.analysis.notes import read_notes
 from heat_core.analysis.questions import filter_mask, question_mask, sort_samples
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import load_selection
 from heat_core.analysis.similarity import SimilarityIndex, most_similar
+from heat_core.decisions.store import in_force, read_decisions
 from heat_core.reporting.export import to_csv, to_zip
 from heat_core.workbench.view_state import ViewState, is_column
 
@@ -28,12 +32,28 @@ def facets_in_query(samples: Samples, view: ViewState) -> dict[str, Facet | Tags
         "part": lambda: facets.by_decisive_part(samples, view.lens()),
         "cluster": lambda: facets.by_cluster(samples),
         "tag": lambda: Tags.from_notes(samples, read_notes(samples.run.folder)),
+        "decision": lambda: decision_tags(samples),
     }
-    columns = column_facets(samples) if any(is_column(name) for name, _ in view.query.values) else {}
-    missing_column = Facet((), np.full(len(samples), -1))
-    return {
-        name: columns.get(name, missing_column) if is_column(name) else makers[name]() for name, _ in view.query.values
-    }
+    wanted = view.query.facets()
+    further = column_facets(samples) if any(map(is_column, wanted)) else {}
+    further |= quality_facets(samples) if set(wanted) & set(QUALITY_TITLES) else {}
+    missing = Facet((), np.full(len(samples), -1))
+    return {name: makers[name]() if name in makers else further.get(name, missing) for name in wanted}
+
+
+def decision_tags(samples: Samples) -> Tags:
+    """Collect the samples of each decision that holds, under the decision's title.
+
+    Raises:
+        HeatError: where the run's decisions cannot be read.
+    """
+    batch = samples.batch if isinstance(samples, NewImages) else ""
+    numbers: dict[str, list[int]] = {}
+    for (of_batch, key), decision in in_force(read_decisions(samples.run.folder)).items():
+        if of_batch == batch:
+            with suppress(HeatError):  # the run has been made anew without this sample
+                numbers.setdefault(decision.title, []).append(samples.find(key))
+    return Tags({title: np.sort(np.array(of)) for title, of in sorted(numbers.items())}, len(samples))
 
 
 def filtered_numbers(samples: Samples, view: ViewState) -> np.ndarray:

@@ -9,8 +9,10 @@ import numpy as np
 
 from heat_core import HeatError
 from heat_core.analysis import facets
+from heat_core.analysis.measured.quality_facets import QUALITY_TITLES, quality_facets
+from heat_core.analysis.measured.traits import traits
 from heat_core.analysis.metadata_facets import COLUMN_PREFIX, column_facets
-from heat_core.analysis.questions import NEW_QUESTIONS, ORDERS, QUESTIONS, best_prior
+from heat_core.analysis.questions import ORDERS, best_prior, questions_of
 from heat_core.analysis.samples import Samples, stratified_sample
 from heat_core.composition import HEAT
 from heat_core.names import printable
@@ -24,12 +26,13 @@ _NONE16, _NONE8 = 65535, 255  # codes of a sample without a value, in 16 and in 
 
 @dataclass(frozen=True)
 class _Facets:
-    """The facets that every payload contains; `columns` maps the key of a manifest's column to its facet."""
+    """The facets that every payload contains; `columns` and `quality` map a key to the facet."""
 
     folder: facets.Facet
     true_class: facets.Facet
     cluster: facets.Facet
     columns: dict[str, facets.Facet]
+    quality: dict[str, facets.Facet]
 
 
 def pack(samples: Samples, view_id: str, prefix: str = "", at_most: int = MOST_POINTS) -> tuple[bytes, np.ndarray]:
@@ -46,7 +49,13 @@ def pack(samples: Samples, view_id: str, prefix: str = "", at_most: int = MOST_P
         drawn over the others.
     """
     numbers = np.random.default_rng(0).permutation(stratified_sample(samples, at_most))
-    of_samples = _Facets(facets.by_folder(samples), _true_classes(samples), _clusters(samples), column_facets(samples))
+    of_samples = _Facets(
+        facets.by_folder(samples),
+        _true_classes(samples),
+        _clusters(samples),
+        column_facets(samples),
+        quality_facets(samples),
+    )
     arrays = _arrays(samples, numbers, of_samples)
     body = b"".join(_padded(a.tobytes()) for a in arrays.values())
     header = _header(samples, numbers, of_samples, arrays)
@@ -69,12 +78,14 @@ def _arrays(samples: Samples, numbers: np.ndarray, of_samples: _Facets) -> dict[
         "seen": samples.predicted[numbers].astype("<u2"),
         "label": of_samples.true_class.codes[numbers].astype("<u2"),
         "misclassified": samples.is_misclassified[numbers].astype("u1"),
+        "traits": traits(samples)[numbers],
         "xy": xy,
         "background": background,
         "folder": np.where(folder < 0, _NONE16, folder)[numbers].astype("<u2"),
         "set": samples.dataset[numbers].astype("u1"),
         "cluster": _codes(of_samples.cluster)[numbers],
         **{f"column-{i}": _codes(facet)[numbers] for i, facet in enumerate(of_samples.columns.values())},
+        **{f"quality-{i}": _codes(facet)[numbers] for i, facet in enumerate(of_samples.quality.values())},
         "verdicts": np.concatenate([_verdicts(samples, m)[numbers] for m in _methods(samples)] or [np.empty(0, "u1")]),
         "ids": np.frombuffer(json.dumps([printable(str(i)) for i in samples.display_ids[numbers]]).encode(), "u1"),
     }
@@ -102,10 +113,14 @@ def _header(
             {"key": key, "title": key.removeprefix(COLUMN_PREFIX), "values": facet.names}
             for key, facet in of_samples.columns.items()
         ],
+        "quality": [
+            {"key": key, "title": QUALITY_TITLES[key], "values": facet.names}
+            for key, facet in of_samples.quality.items()
+        ],
         "priors": [{"key": p, "title": run.prior_title(p)} for p in run.priors],
         "methods": [{"key": m, "title": run.title(m)} for m in _methods(samples)],
         "best": best_prior(samples),
-        "questions": QUESTIONS if samples.has_truth else NEW_QUESTIONS,
+        "questions": questions_of(samples),
         "orders": ORDERS,
         "palette": palette.for_browser(),
         "arrays": [[name, a.dtype.str[1:], int(a.size)] for name, a in arrays.items()],

@@ -17,6 +17,7 @@ from heat_core.analysis.similarity import SimilarityIndex, most_similar
 from heat_core.workbench import position_maps
 from heat_core.workbench.map_note import map_note
 from heat_core.workbench.sample_detail import describe_sample
+from heat_core.workbench.slices_message import slices_message
 from heat_core.workbench.view_state import LAYOUTS, ViewState
 
 # Shows an error; the second argument is the field of the view state that cannot be read, None where the page works.
@@ -43,6 +44,7 @@ def view_message(
     """
     run = samples.run
     notes = _read_notes(samples, report)
+    tags = Tags.from_notes(samples, notes)
     inspected, detail = _inspected_number(samples, view, report), None
     if inspected is not None:
         detail = describe_sample(samples, inspected, view.lens(), similarity, notes, prefix)
@@ -51,13 +53,11 @@ def view_message(
         "exact": exact_numbers(samples, view.lens()),
         "state": _settings_message(run, view, numbers, report) | {"looked": inspected},
         "parts": _decisive_parts(samples, view.lens(), numbers),
-        "tags": {tag: members.tolist() for tag, members in Tags.from_notes(samples, notes).members.items()},
+        "tags": {tag: members.tolist() for tag, members in tags.members.items()},
         "map": map_note(samples),
         "alike": _similar_samples(samples, view, similarity, report),
-        "subject": None
-        if inspected is None
-        else describe_sample(samples, inspected, view.lens(), similarity, notes, prefix)
-        | _positions(samples, inspected),
+        "subject": detail,
+        "slices": slices_message(samples, view, {"tag": tags}),
     }
 
 
@@ -99,6 +99,7 @@ def _query_message(query: Query) -> dict[str, Any]:
     """Convert a query for JSON, without a brush that has infinite ends."""
     return query.__dict__ | {
         "values": {name: list(texts) for name, texts in query.values},
+        "excluded": {name: list(texts) for name, texts in query.excluded},
         "brush": list(query.brush) if query.brush and all(map(math.isfinite, query.brush)) else None,
     }
 

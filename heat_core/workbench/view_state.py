@@ -5,12 +5,13 @@ The functions have no side effects; `app.state.session` stores the view state an
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from heat_core import HeatError, Lens, Run
+from heat_core.analysis.measured.quality_facets import QUALITY_TITLES
 from heat_core.analysis.metadata_facets import COLUMN_PREFIX
 from heat_core.analysis.questions import COLUMNS, NEW_QUESTIONS, ORDERS, QUESTIONS, Query, parse_order
 from heat_core.runs.experiment import ID
@@ -18,7 +19,7 @@ from heat_core.runs.experiment import ID
 LAYOUTS = ("grid", "table", "rows")
 COLOURINGS = ("dataset", "class", "score", "verdict")
 # The facets that every run has, in order; columns of manifests are further facets.
-FACETS = ("set", "folder", "seen", "part", "cluster", "tag")
+FACETS = ("set", "folder", "seen", "part", "cluster", "tag", "decision", *QUALITY_TITLES)
 _GRID_CHOICES = ("layout", "size")
 _TABLE_CHOICES = ("section", "det", "metric", "runs", "rows", "subsets", "intervals", "best", "against", "against-det")
 _CHOICES = (*_GRID_CHOICES, *_TABLE_CHOICES, "batch", "own", "by")
@@ -100,7 +101,14 @@ def _query_params(query: Query) -> dict[str, str]:
         params["methods"] = ",".join(query.methods)
     if query.brush:
         params["brush"] = ",".join(map(repr, query.brush))
-    return params | {name: json.dumps(values) for name, values in query.values}
+    if query.excluded:
+        params["not"] = json.dumps(dict(query.excluded))
+    return params | {_facet_parameter(name): json.dumps(values) for name, values in query.values}
+
+
+def _facet_parameter(facet: str) -> str:
+    """Return the parameter of a facet; that of a quality has a prefix, since `colour` and `size` are other settings."""
+    return f"quality-{facet}" if facet in QUALITY_TITLES else facet
 
 
 _QUERY_PARAMETERS = {"question": "q", "baseline": "base", "find": "find", "like": "like", "order": "order"}
@@ -127,8 +135,25 @@ def _parse_query(query: dict[str, str], run: Run) -> Query:
     brush = [parse_beta(b, math.nan) for b in query.get("brush", "").split(",")]
     if len(brush) == 2 and brush[0] <= brush[1]:
         given["brush"] = (brush[0], brush[1])
-    values = ((name, parse_texts(query[name])) for name in select_facets(query))
+    facets = select_facets([*filter(is_column, query), *(f for f in FACETS if _facet_parameter(f) in query)])
+    values = ((name, parse_texts(query[_facet_parameter(name)])) for name in facets)
+    given["excluded"] = _parse_excluded(query.get("not", ""))
     return Query(methods=methods, values=tuple((name, texts) for name, texts in values if texts), **given)
+
+
+def _parse_excluded(text: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Parse a JSON object of facets and their values that are left out; () where the text is none."""
+    try:
+        named = json.loads(text)
+    except (ValueError, RecursionError):
+        return ()
+    return facet_values(named) if isinstance(named, dict) else ()
+
+
+def facet_values(named: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Convert facets and their values, as the browser and the address name them, to those of a `Query`."""
+    lists = ((name, named[name]) for name in select_facets(named) if isinstance(named[name], list))
+    return tuple((name, tuple(dict.fromkeys(map(str, values)))) for name, values in lists if values)
 
 
 def is_column(facet: str) -> bool:

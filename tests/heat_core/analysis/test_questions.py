@@ -65,6 +65,7 @@ def test_questions_are_what_they_say(samples, lens, baseline):
             "lost": ood and not heat[i] and against[i],
             "missed-by-all": ood and not heat[i] and not msp[i],
             "missed-by-baseline": ood and not against[i],
+            "misclassified": not ood and samples.true_class[i] != samples.run.class_names[samples.predicted[i]],
             "tagged": i % 7 == 0,
             "all": True,
         }

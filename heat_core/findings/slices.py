@@ -1,0 +1,148 @@
+"""Findings on a question about a run: how many images answer it, and in which slices their share is high."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from heat_core.analysis.facets import Facet, Tags, by_cluster, by_decisive_part, by_folder, by_predicted_class, by_set
+from heat_core.analysis.measured.quality_facets import quality_facets
+from heat_core.analysis.metadata_facets import COLUMN_PREFIX, column_facets
+from heat_core.analysis.questions import Query, baseline_of, population_mask, question_mask
+from heat_core.analysis.samples import Samples
+from heat_core.composition import PLAIN, Lens
+from heat_core.findings.slice_search import Slice, search_slices
+from heat_core.metrics import wilson_interval
+from heat_core.names import printable
+from heat_core.runs.experiment import ID
+
+#: Question → how the images that answer it are counted, after "73 of 2,200"; `{}` stands for the baseline's title.
+PHRASES = {
+    "missed": "missed",
+    "flagged": "known images flagged",
+    "gained": "caught by HEAT, missed by {}",
+    "lost": "missed by HEAT, caught by {}",
+    "missed-by-all": "missed by all",
+    "missed-by-baseline": "missed by {}",
+    "misclassified": "misclassified",
+    "mislabelled": "likely mislabelled",
+    "looks-known": "unknown that look known",
+    "duplicates": "near-duplicates",
+    "tagged": "tagged",
+    "unknown": "called unknown",
+    "known": "called known",
+}
+_VERDICTS = ("missed", "flagged", "gained", "lost", "missed-by-all", "missed-by-baseline", "looks-known")
+_VERDICTS_ON_NEW = ("unknown", "known")
+# Facets that a question is defined by. The main score contribution follows from HEAT's verdict: of an image that is
+# called known it is the smallest, else the largest. Its values differ in their shares of missed images for that alone.
+_DEFINED_BY = {"tagged": "tag"} | dict.fromkeys((*_VERDICTS, *_VERDICTS_ON_NEW), "part")
+
+
+@dataclass(frozen=True)
+class QuestionFindings:
+    """Findings on one question.
+
+    Attributes:
+        question: key of the question.
+        title: how the images are counted, such as "missed".
+        population: number of images among which the share is counted.
+        bad: number of images that answer the question.
+        tested: number of slices that were tested.
+        slices: the slices with a high share, by lift.
+    """
+
+    question: str
+    title: str
+    population: int
+    bad: int
+    tested: int
+    slices: list[Slice]
+
+    @property
+    def rate(self) -> float:
+        """Share of the images that answer the question; 0 where there are none."""
+        return self.bad / self.population if self.population else 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval (Wilson) of the share."""
+        return wilson_interval(self.bad, self.population)
+
+    def sentence(self) -> str:
+        """Return the headline, such as "73 of 2,200 missed, 3.3 % (2.6–4.1)"."""
+        low, high = self.interval
+        share = f"{100 * self.rate:.1f} % ({100 * low:.1f}–{100 * high:.1f})"
+        return f"{self.bad:,} of {self.population:,} {self.title}, {share}"
+
+
+def find_slices(
+    samples: Samples,
+    query: Query,
+    lens: Lens = PLAIN,
+    tags: Mapping[str, Tags] | None = None,
+    without: Sequence[str] = (),
+) -> QuestionFindings | None:
+    """Find the slices in which a question has more answers than chance explains (see `slice_search`).
+
+    The facet that defines a question is not searched: tags for `tagged`, the main score contribution for questions
+    about verdicts.
+
+    Args:
+        samples: samples of the run.
+        query: query of which the question, the baseline and the methods are used.
+        lens: composition of HEAT.
+        tags: facet's key → what people gave to samples, such as `tag` → tags.
+        without: further keys of facets that are not searched.
+
+    Returns:
+        The findings; None for the question `all`, which every image answers.
+
+    Raises:
+        HeatError: for an unknown question.
+    """
+    if query.question not in PHRASES:
+        return None
+    given = tags or {}
+    inside = np.flatnonzero(population_mask(samples, query.question))
+    tagged = given["tag"].any_mask() if "tag" in given else None
+    bad = question_mask(samples, query, lens, tagged)[inside]
+    left_out = {_DEFINED_BY.get(query.question), *without}
+    facets = [*_fixed_facets(samples).items()]
+    if "part" not in left_out and samples.run.priors:
+        facets.append(("part", by_decisive_part(samples, lens)))
+    facets += [(key, facet) for key, tags_of in given.items() for facet in _one_facet_per_tag(tags_of)]
+    searched = [(key, Facet(facet.names, facet.codes[inside])) for key, facet in facets if key not in left_out]
+    tested, slices = search_slices(bad, searched)
+    title = PHRASES[query.question].format(samples.run.title(baseline_of(samples, query)))
+    return QuestionFindings(query.question, title, len(inside), int(bad.sum()), tested, slices)
+
+
+@lru_cache(maxsize=2)
+def _fixed_facets(samples: Samples) -> dict[str, Facet]:
+    """Return the facets that depend on no setting; some take long."""
+    facets = {"set": by_set(samples), "folder": by_folder(samples), "seen": by_predicted_class(samples)}
+    if samples.has_map:
+        facets["cluster"] = by_cluster(samples)
+    return facets | column_facets(samples) | quality_facets(samples)
+
+
+def _one_facet_per_tag(tags: Tags) -> list[Facet]:
+    """Return a facet of one value for each tag, since a sample may have several."""
+    return [Facet((tag,), np.where(tags.mask_of([tag]), 0, -1)) for tag in tags.members if tag]
+
+
+def value_title(facet: str, value: str) -> str:
+    """Return a value of a facet as it is read on its own, such as "predicted roses" or "low contrast"."""
+    text = printable(value)
+    if facet == "set":
+        return "ID test" if value == ID else text
+    prefixes = {"seen": "predicted ", "tag": "tagged ", "decision": "decided ", "part": "mainly "}
+    if facet in prefixes:
+        return prefixes[facet] + text
+    if facet.startswith(COLUMN_PREFIX):
+        return f"{printable(facet.removeprefix(COLUMN_PREFIX))} {text}"
+    if facet in ("brightness", "contrast", "sharpness") and value in ("low", "medium", "high"):
+        return f"{text} {facet}"
+    return {"colour": "in colour", "square": "nearly square"}.get(text, text) if facet in ("colour", "aspect") else text
