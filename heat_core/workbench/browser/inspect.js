@@ -15,6 +15,7 @@ import { connectKeyboard } from "./results/keyboard.js";
 import { connectMap } from "./canvas_input/map_input.js";
 import { Surface } from "./map/canvas.js";
 import { readPageColours } from "./map/colours.js";
+import { connectEnlarging } from "./map/enlarge.js";
 import { createBreakdown } from "./panels/breakdown.js";
 import { connectControls } from "./panels/controls.js";
 import { createFalseAlarmRate } from "./panels/false_alarm_rate.js";
@@ -151,6 +152,7 @@ function connectInput(root, surfaces, store, scoringOf, actions, requestFrame, c
   store.listen(requestFrame);
   connectHistogram(surfaces.histogram, current, actions);
   connectMap(surfaces.map.canvas, current, actions);
+  connectEnlarging(root);
   connectKeyboard(root.querySelector(".live"), current, actions, commands);
   connectGuide(root);
   connectFocus(root, commands.focusResults);

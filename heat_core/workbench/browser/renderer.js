@@ -6,6 +6,8 @@ import { memo, stableObject } from "./common/memo.js";
 import { countFalseAlarms } from "./compute/calibration.js";
 import { HIDDEN_TRAINING, screenPositions, visibleSets } from "./compute/hit_test.js";
 import { shownMethods } from "./compute/query.js";
+import { toScreen } from "./compute/viewport.js";
+import { clusterCentres } from "./map/cluster_names.js";
 import { drawPoints } from "./map/draw_points.js";
 import { writeLegend } from "./map/legend.js";
 import { drawOverlay } from "./map/overlay.js";
@@ -107,7 +109,9 @@ function mapPart(surface, subsetOf) {
   const draw = memo(({ run, hidden, colour, viewport, mask, palettes, scores, histogram, cutoff }) => {
     const background = { xy: hidden.includes(HIDDEN_TRAINING) ? [] : run.background, colour: palettes.train };
     const style = pointStyle(colour, palettes, run, staticStylesOf({ run }), { scores, histogram, cutoff });
-    drawPoints(surface, run, style, visibleSets(run, hidden), viewport, mask, { scores, cutoff }, background);
+    const visible = visibleSets(run, hidden);
+    const isDensity = drawPoints(surface, run, style, visible, viewport, mask, { scores, cutoff }, background);
+    surface.canvas.parentElement.dataset.density = isDensity; // The style sheet shows what a density means.
   });
   return (state, { scores, histogram, cutoff }) => {
     const { run, hidden, colour, viewport, pageColours } = state;
@@ -118,14 +122,20 @@ function mapPart(surface, subsetOf) {
 }
 
 function overlayPart(surface, map) {
-  const draw = memo(({ run, viewport, lassoPath, colour, ...points }) => {
-    const positionOf = screenPositions(map, { run, viewport });
-    const ringed = Object.keys(RING_RADII).filter((name) => run.map && points[name] >= 0);
-    drawOverlay(surface, lassoPath, ringed.map((name) => [...positionOf(points[name]), RING_RADII[name]]), colour);
+  const draw = memo(({ run, viewport, lassoPath, colours, ...points }) => {
+    if (!run.map) return;
+    const positionOf = screenPositions(map, { run, viewport }), convert = toScreen(map, viewport);
+    const names = clusterCentres({ run }).map(({ text, x, y }) => {
+      const [left, top] = convert(x, y);
+      return { text, x: left, y: top };
+    });
+    const ringed = Object.keys(RING_RADII).filter((name) => points[name] >= 0);
+    const rings = ringed.map((name) => [...positionOf(points[name]), RING_RADII[name]]);
+    drawOverlay(surface, names, lassoPath, rings, colours);
   });
   return ({ run, viewport, lassoPath, hovered, inspected: number, pageColours }) => {
     const inspected = number === null ? -1 : run.pointOf[number];
-    draw({ size: surface.size, run, viewport, lassoPath, colour: pageColours.text, hovered, inspected });
+    draw({ size: surface.size, run, viewport, lassoPath, colours: pageColours, hovered, inspected });
   };
 }
 

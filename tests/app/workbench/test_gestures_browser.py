@@ -161,7 +161,7 @@ def test_the_menu_of_orders_names_the_order_that_is_shown(page):
     page.wait_for_function("() => !location.search.includes('like=')", timeout=20_000)
     assert order.evaluate(chosen) == "most out-of-distribution"
     page.locator("[data-layout=table]").click()
-    page.locator(".titles button", has_text="score").click()
+    page.locator(".titles button", has_text="Score").click()
     page.wait_for_function("() => location.search.includes('order=score')", timeout=20_000)
     assert order.evaluate(chosen) == "by a column of the table"
 

@@ -130,6 +130,30 @@ def test_a_lasso_narrows_the_subset_and_the_link_keeps_it(page):
     assert not page.problems
 
 
+def test_the_map_enlarges_to_the_middle_and_works_there(page):
+    middle, canvas, button = page.locator(".answers"), page.locator("canvas.map"), page.locator("button.enlarge")
+    small = canvas.bounding_box()
+    button.click()
+    page.wait_for_function(f"() => {LIVE}.$('.map').clientWidth > 1.5 * {small['width']}")
+    large, room = canvas.bounding_box(), middle.bounding_box()
+    assert room["x"] <= large["x"] < large["x"] + large["width"] <= room["x"] + room["width"]
+    assert large["height"] > 1.5 * small["height"]
+    lasso(page, 150)
+    page.wait_for_function(f"() => {LIVE}.selected.count > 0")
+    count = selected(page)
+    page.mouse.move(large["x"] + large["width"] / 2, large["y"] + large["height"] / 2)
+    page.mouse.wheel(0, -100)  # the canvas has the focus, so that the wheel zooms
+    page.wait_for_function(f"() => {LIVE}.state.viewport.zoom > 1")
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate(f"{LIVE}.state.viewport.x") < 0.5
+    page.keyboard.press("Escape")  # makes the map small again, and leaves the selection
+    page.wait_for_function(f"() => {LIVE}.$('.map').clientWidth === {round(small['width'])}")
+    assert selected(page) == count
+    assert button.get_attribute("aria-pressed") == "false"
+    assert page.evaluate(f"{LIVE}.$('.live').getRootNode().activeElement.className") == "map"
+    assert not page.problems
+
+
 def test_a_slow_drag_pans_and_does_not_click(page):
     page.get_by_role("radio", name="Pan").click()
     page.locator("canvas.map").scroll_into_view_if_needed()

@@ -87,7 +87,7 @@ def test_the_table_shows_all_of_its_columns(sized, width):
         f"() => {{ const v = {LIVE}; return [v.$('.results').getBoundingClientRect().right,"
         " Array.from(v.$('.titles').children, e => [e.textContent, e.getBoundingClientRect().right])] }"
     )
-    assert {"true class", "score", "p"} <= {name for name, _ in titles}
+    assert {"True class", "Score", "p-value"} <= {name for name, _ in titles}
     assert all(right <= room for _, right in titles)
     cells, heads = page.evaluate(
         f"['.results .cell', '.titles'].map(row => Array.from({LIVE}.$(row).children, e =>"

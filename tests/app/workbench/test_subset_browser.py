@@ -92,18 +92,27 @@ def test_brush_lasso_and_search_narrow_one_another(page, demo_run):
     assert not page.problems
 
 
-def test_the_table_sorts_by_its_columns(page, demo_run):
+def test_the_table_begins_with_score_and_p(page, demo_run):
+    """Every column sorts: p, which falls while the score rises, as the score does, the other way round."""
     samples = Samples(demo_run)
     page.locator("[data-layout=table]").click()
-    page.locator(".titles button", has_text="score").click()
+    titles = page.locator(".titles button")
+    fixed = ["Score", "p-value", "Name", "Set", "Predicted class", "Confidence", "True class"]
+    assert titles.all_inner_texts()[:7] == fixed
+    titles.nth(0).click()
     page.wait_for_function("() => location.search.includes('order=score%3Adesc')", timeout=20_000)
     wanted = sort_samples(samples, np.flatnonzero(question_mask(samples, Query())), Query(order="score:desc"))
     assert shown_numbers(page) == wanted.tolist()
-    page.locator(".titles button", has_text="score").click()
+    assert titles.all_inner_texts()[:2] == ["Score ▼", "p-value ▲"]
+    titles.nth(1).click()
     page.wait_for_function("() => location.search.includes('order=score%3Aasc')", timeout=20_000)
     assert shown_numbers(page) == wanted[::-1].tolist()
-    line = page.locator(".cell.line").first.inner_text().split("\n")
-    assert str(samples.ids[wanted[-1]]) in line
+    assert titles.all_inner_texts()[:2] == ["Score ▲", "p-value ▼"]
+    line, last = page.locator(".cell.line").first.inner_text().split("\n"), wanted[-1]
+    known = samples.scores("heat")[~samples.is_ood]
+    p_value = (1 + int((known >= samples.scores("heat")[last]).sum())) / (len(known) + 1)
+    assert line[:3] == [f"{samples.scores('heat')[last]:.2f}", line[1], str(samples.ids[last])]
+    assert float(line[1]) == float(f"{p_value:.2g}")
     page.locator(".cell.line").nth(1).click()
     page.wait_for_function("() => location.search.includes('sample=')", timeout=20_000)
     assert not page.problems

@@ -99,19 +99,21 @@ def test_the_part_responsible_moves_the_score_most(run, lens):
 
 
 def test_clusters_are_named_after_the_commonest_prediction(tmp_path):
-    """Clusters lie together and are named after the class that most of their samples are taken for."""
+    """Clusters lie together, the largest first, and have the class that most of their samples are predicted as."""
     run = synthetic_run(tmp_path / "run", {"near": 150, "far": 150}, known=100)
     samples = Samples(run)
     facet = facets.by_cluster(samples)
     assert len(facet.names) == len(set(facet.names)) == 400 // 40
     assert (facet.codes >= 0).all()
+    sizes = facet.counts(np.ones(len(samples), bool))
+    assert (np.diff(sizes) <= 0).all()
     xy = samples.map_xy()
     centres = np.stack([xy[facet.codes == c].mean(axis=0) for c in range(len(facet.names))])
     nearest = np.array([np.argmin(((centres - point) ** 2).sum(axis=1)) for point in xy])
     assert (nearest == facet.codes).mean() > 0.95
     for c, name in enumerate(facet.names):
         commonest = np.bincount(samples.predicted[facet.codes == c]).max()
-        seen = CLASSES.index(name.removeprefix("near ").split(" · ")[0])
+        seen = CLASSES.index(name.removeprefix("nearest class ").removesuffix(f", cluster {c + 1}"))
         assert (samples.predicted[facet.codes == c] == seen).sum() == commonest
     with pytest.raises(HeatError):
         facets.by_cluster(Samples(synthetic_run(tmp_path / "bare", with_map=False)))

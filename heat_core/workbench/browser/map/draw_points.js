@@ -1,13 +1,16 @@
 // Draws the points of the feature map as pixels of one image. It needs no WebGL, so it works on every machine.
 
 import { mapTransform } from "../compute/viewport.js";
+import { drawDensity, squares } from "./density.js";
 import { SHAPE_NAMES, shapeOffsets } from "./shapes.js";
 
 const EDGE = 8; // device pixels; more than the largest radius
 const MAX_RADIUS = 7; // device pixels
+const MOST_POINTS = 20_000; // in view; more points of a group are drawn as a density
 
 /**
  * Draws the points of the visible sets: first those outside the subset, faded, then those inside, wrong verdicts last.
+ * A group of which very many are in view is drawn as a density.
  * @param {Surface} surface
  * @param {{n: number, xy: Uint16Array, set: Uint8Array}} points
  * @param {object} style - see `pointStyle` in point_style.js
@@ -16,23 +19,28 @@ const MAX_RADIUS = 7; // device pixels
  * @param {Uint8Array} mask - 1 for each point of the subset
  * @param {{scores: Float32Array, cutoff: number}} scoring
  * @param {{xy: ArrayLike<number>, colour: number}} background - points that are drawn behind all others
+ * @returns {boolean} whether there is a density
  */
 export function drawPoints(surface, points, style, visible, viewport, mask, scoring, background) {
   const radius = pointRadius(points.n, viewport.zoom, surface.ratio), { width } = surface.canvas;
   const offsets = SHAPE_NAMES.map((name) => shapeOffsets(name === "disc" ? radius : radius + 1, name, width));
   const groups = groupPoints(points, visible, mask, scoring), { index, shape } = style;
+  const squareOf = squareFinder(surface, viewport, points.xy);
+  const isCrowded = groups.map((group) => countInView(group, squareOf) > MOST_POINTS);
   surface.paint((pixels) => {
     const drawBackground = pointPainter(surface, viewport, pixels, background.xy);
     const drawPoint = pointPainter(surface, viewport, pixels, points.xy);
     for (let i = 0; i < background.xy.length / 2; i++) drawBackground(i, offsets[0], background.colour);
     groups.forEach((group, g) => {
       const colours = g ? style.plain : style.faded;
+      if (isCrowded[g]) return drawDensity(surface, pixels, group, squareOf, index, colours);
       for (let p = 0; p < group.length; p++) {
         const i = group[p];
         drawPoint(i, offsets[shape[i]], colours[index[i]]);
       }
     });
   });
+  return isCrowded.includes(true);
 }
 
 /** Returns the radius of points in device pixels. */
@@ -50,6 +58,24 @@ function pointPainter(surface, viewport, pixels, xy) {
     const centre = y * width + x, { length } = offsets;
     for (let o = 0; o < length; o++) pixels[centre + offsets[o]] = colour;
   };
+}
+
+/** Returns a function from point i to its square of a density, -1 outside of the canvas. */
+function squareFinder(surface, viewport, xy) {
+  const { width, height } = surface.canvas, { sx, sy, ox, oy } = mapTransform(surface, viewport);
+  const { side, columns } = squares(surface);
+  return (i) => {
+    const x = xy[2 * i] * sx + ox, y = xy[2 * i + 1] * sy + oy;
+    return x < 0 || y < 0 || x >= width || y >= height ? -1 : ((y / side) | 0) * columns + ((x / side) | 0);
+  };
+}
+
+/** Counts the points of a group that are in view; where the group is small, its size is enough. */
+function countInView(group, squareOf) {
+  if (group.length <= MOST_POINTS) return group.length;
+  let count = 0;
+  for (let p = 0; p < group.length; p++) if (squareOf(group[p]) >= 0) count++;
+  return count;
 }
 
 let groupBuffers = []; // reused by every frame

@@ -18,30 +18,38 @@ const MAX_MANIFEST_COLUMNS = 4; // More columns would be too narrow to read.
  * Returns the columns of the table.
  * @param {object} run
  * @param {object} scoring - see `createScoring` in state/selectors.js
- * @returns {object[]} {key: what it sorts by, or null; title; about: a tooltip; width: in CSS; text: function of a
- *   point; isText: whether the column holds text, which is aligned to the left}
+ * @returns {object[]} {key: what it sorts by; isReversed: whether its values fall while those of the key rise; title;
+ *   about: a tooltip; width: in CSS; text: function of a point; isText: whether the column holds text, which is aligned
+ *   to the left}
  */
 export function tableColumns(run, scoring) {
-  const { scores, idShareBelow, idCount } = scoring;
-  const pValue = (i) => (1 + (1 - idShareBelow(scores[i])) * idCount) / (idCount + 1);
   return [
-    { key: "id", title: "id", width: "minmax(110px, 2fr)", text: (i) => run.ids[i], isText: true },
-    { key: "set", title: "set", width: "minmax(70px, 1fr)", text: (i) => run.sets[run.set[i]].name, isText: true },
-    { key: "seen", title: "predicted class", width: "minmax(70px, 1fr)", isText: true,
+    ...scoreColumns(scoring),
+    { key: "id", title: "Name", width: "minmax(100px, 2fr)", text: (i) => run.ids[i], isText: true },
+    { key: "set", title: "Set", width: "minmax(66px, 1fr)", text: (i) => run.sets[run.set[i]].name, isText: true },
+    { key: "seen", title: "Predicted class", width: "minmax(70px, 1fr)", isText: true,
       text: (i) => run.classes[run.seen[i]] },
-    { key: "true", title: "true class", width: "minmax(70px, 1fr)", isText: true,
+    { key: "confidence", title: "Confidence", about: "The classifier's probability of the predicted class",
+      width: "72px", text: (i) => `${formatPercent(run.confidence[i])} %` },
+    { key: "true", title: "True class", width: "minmax(66px, 1fr)", isText: true,
       text: (i) => (run.misclassified[i] ? "✗ " : "") + trueClassOf(run, i) },
     ...run.columns.slice(0, MAX_MANIFEST_COLUMNS).map((column) => manifestColumn(run, column)),
-    { key: "confidence", title: "sure", about: "The classifier's probability of that class", width: "56px",
-      text: (i) => `${formatPercent(run.confidence[i])} %` },
     ...run.priors.map((prior, j) => ({
       key: prior.key, title: prior.title, about: `Corrected energy of ${prior.title}, in standard deviations of ID`,
       width: "64px", text: (i) => run.energies[i * run.k + j].toFixed(2),
     })),
-    { key: "score", title: "score", about: "HEAT's score: larger = more out-of-distribution", width: "60px",
+  ];
+}
+
+/** Returns the columns of HEAT's score and of its conformal p-value, which falls while the score rises. */
+function scoreColumns({ scores, idShareBelow, idCount }) {
+  const pValue = (i) => (1 + Math.round((1 - idShareBelow(scores[i])) * idCount)) / (idCount + 1);
+  const aboutP = `Share of known test images that score at least as high: (1 + their number) / (n + 1), n = ${idCount}`;
+  return [
+    { key: "score", title: "Score", about: "HEAT's score: larger is more out-of-distribution", width: "54px",
       text: (i) => scores[i].toFixed(2) },
-    { key: null, title: "p", about: "Share of known test images that score at least as high, (1 + count) / (n + 1)",
-      width: "60px", text: (i) => pValue(i).toPrecision(2) },
+    { key: "score", isReversed: true, title: "p-value", about: aboutP, width: "62px",
+      text: (i) => pValue(i).toPrecision(2) },
   ];
 }
 
@@ -71,20 +79,18 @@ function rowStyle(columns, methods) {
 export function createTableHead(columns, methods, order, actions) {
   const head = element("div", { className: "titles" }), [sortedColumn, direction] = splitOrder(order);
   Object.assign(head.style, rowStyle(columns, methods));
-  const titles = columns.map((column) => {
-    const isSorted = column.key !== null && sortedColumn === column.key;
-    return createTitle(column, isSorted ? direction : undefined, actions);
-  });
+  const titles = columns.map((column) =>
+    createTitle(column, sortedColumn === column.key ? direction : undefined, actions));
   head.append(element("span"), ...titles, element("span"));
   return head;
 }
 
-/** Creates the title of a column; direction is "asc" or "desc" where the table is sorted by the column. */
-function createTitle({ key, title, about, isText }, direction, actions) {
-  const arrow = direction ? (direction === "asc" ? " ▲" : " ▼") : "";
+/** Creates the title of a column; direction is "asc" or "desc" where the table is sorted by the column's key. */
+function createTitle({ key, isReversed, title, about, isText }, direction, actions) {
+  const rises = (direction === "asc") !== Boolean(isReversed), arrow = direction ? (rises ? " ▲" : " ▼") : "";
   const button = element("button", { type: "button", textContent: title + arrow });
-  Object.assign(button, { title: about ?? "", disabled: key === null, className: isText ? "start" : "" });
-  if (direction) button.ariaLabel = `${title}, sorted ${{ asc: "ascending", desc: "descending" }[direction]}`;
+  Object.assign(button, { title: about ?? "", className: isText ? "start" : "" });
+  if (direction) button.ariaLabel = `${title}, sorted ${rises ? "ascending" : "descending"}`;
   button.onclick = () => actions.setQuery({ order: `${key}:${direction === "desc" ? "asc" : "desc"}` });
   return button;
 }
