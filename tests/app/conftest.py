@@ -1,9 +1,15 @@
 """What the tests of the pages share."""
 
+from functools import cache
+
 import pytest
+from streamlit.components.v2 import manifest_scanner
 
 from tests.app.open_workbench import copies, open_page
 from tests.browser import app_on, chromium
+
+# AppTest reads the metadata of all installed packages each time that it draws a page: 0.3 s, the page itself 0.05 s.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 @pytest.fixture

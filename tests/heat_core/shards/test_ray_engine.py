@@ -56,7 +56,7 @@ def test_ray_goes_on_where_the_loop_ended(made, ray_here, tmp_path):
     score_images(made, tmp_path / "out")
     for number in (1, 4):
         (tmp_path / "out" / f"scores-{number:06d}.parquet").unlink()
-    score_images(made, tmp_path / "out", engine="ray")
+    score_images(made, tmp_path / "out", engine="ray", workers=1)
     assert parquet_digests(tmp_path / "out") == parquet_digests(tmp_path / "plain")
 
 
@@ -145,7 +145,7 @@ def test_extracted_features_are_a_folder_for_runs(made, ray_here, tmp_path):
     _, new, weights = made
     backbone = load_backbone("resnet10t", str(weights), 64)
     extract_list(backbone, [new], tmp_path / "loop", EngineOptions(shard_size=4, threads=1))
-    extract_list(backbone, [new], tmp_path / "ray", EngineOptions("ray", shard_size=4, threads=1))
+    extract_list(backbone, [new], tmp_path / "ray", EngineOptions("ray", workers=1, shard_size=4, threads=1))
     for name in ("avg.npy", "std.npy", "labels.npy", "meta.json"):
         assert digest_of_file(tmp_path / "loop" / name) == digest_of_file(tmp_path / "ray" / name)
     assert not list((tmp_path / "loop").glob("features-*"))
@@ -161,7 +161,8 @@ def test_extracted_features_are_a_folder_for_runs(made, ray_here, tmp_path):
     assert again.image_count == 23
 
     z = VIEWS["gmm-std"].rows(found)
-    together = compute_moments(tmp_path / "loop", "gmm-std", ["x", "y"], shard_size=6, engine=RayEngine(threads=1))
+    engine = RayEngine(workers=1, threads=1)
+    together = compute_moments(tmp_path / "loop", "gmm-std", ["x", "y"], shard_size=6, engine=engine)
     direct_moments = Moments.from_rows(z, found.labels, 2)
     assert_close_in_norm(together.scatter, direct_moments.scatter, 1e-6)
     energy = GaussianMixture("empirical").fit_moments(together).energy(z)

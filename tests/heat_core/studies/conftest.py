@@ -39,4 +39,5 @@ def base(tmp_path) -> Experiment:
         preset="quick",
         settings=QUICK,
         detectors=["msp"],
+        map=False,
     )

@@ -122,7 +122,7 @@ def test_a_run_of_its_own_takes_nothing_from_the_shelf(base):
 
     run_study(new_study(StudyRequest("beta", base, (0,))))
     events = []
-    run(replace(base, map=False), on_event=events.append)
+    run(base, on_event=events.append)
     assert sum(e["message"].startswith("Training the residual") for e in events) == 3
 
 
@@ -153,7 +153,7 @@ def test_other_files_are_another_run(base, tmp_path):
     z = np.load(tmp_path / "close" / "avg.npy")
     np.save(tmp_path / "close" / "avg.npy", z + 1)
     assert plan_runs(request)[0].folder != folder
-    assert run_folder(base, "a") == run_folder(replace(base, name="another", map=False), "a") != run_folder(base, "b")
+    assert run_folder(base, "a") == run_folder(replace(base, name="another", map=True), "a") != run_folder(base, "b")
 
 
 def test_the_estimate_falls_as_runs_end(base):
