@@ -96,7 +96,18 @@ def _draw_settings(experiment: Experiment) -> None:
     id_set, ood_sets = "/".join(Path(experiment.id).parts[-2:]), ", ".join(experiment.ood)
     settings = f"preset {escape_markdown(experiment.preset)} · seed {escape_markdown(experiment.seed)}"
     sets = f"ID **{escape_markdown(id_set)}** · OOD **{escape_markdown(ood_sets)}**"
-    st.caption(f"{escape_markdown(experiment.network)} · {settings} · {sets}")
+    st.caption(f"{escape_markdown(experiment.network)} · {settings} · {sets}{parent_phrase(experiment)}")
+
+
+def parent_phrase(experiment: Experiment) -> str:
+    """Return the end of a run's description, in Markdown, that names the run that it follows; "" without one."""
+    if not experiment.parent:
+        return ""
+    try:
+        name = run_name(open_run(heat_home() / "runs" / experiment.parent))
+    except HeatError:  # it was deleted
+        name = experiment.parent
+    return f" · follows {escape_markdown(name)}"
 
 
 def _newest_finished(runs: list[Run]) -> Run:
@@ -138,7 +149,7 @@ def pick_ready_run(column: DeltaGenerator | None = None) -> Run:
     with st.container():  # Without it, all that follows would be drawn twice for a moment when the job ends.
         job_progress.draw_job_progress(run)
     if not run.has_energies:
-        job_progress.wait_for_stage(run, "This page fills as soon as its stage is finished.")
+        job_progress.wait_for_stage(run, "The results appear here when the job has computed the first scores.")
     try:
         run.detectors  # noqa: B018 (reads the arrays, so that a damaged file is found here)
     except HeatError as error:

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from app.common import cached_runs, widgets
+from app.common.run_picker import run_labels
 from app.common.text import escape_markdown
 from app.compare import sample_links
 from app.state import session
 from heat_core import Lens, Run
 from heat_core.analysis.paired import OUTCOMES, PAIRED_METRICS, MetricDifference, PairedSet, RunDetector, compare_paired
 from heat_core.analysis.samples import Samples
-from heat_core.names import printable
 from heat_core.runs.experiment import AVERAGE, ID
 from heat_core.runs.manage import list_runs
 
@@ -34,34 +34,47 @@ def draw_paired_runs(run: Run) -> None:
     if not others:
         st.info("There is no other run with results: start one on the same sets, with other priors or settings.")
         return
+    labels = run_labels([r for r in list_runs() if r.id in others])
     columns = st.columns(3)
     with columns[0]:
-        row = _select_detector(run, "A: row of this run", "det")
+        row = _select_detector(run, "A: method of this run", "det")
     with columns[1]:
-        name = widgets.select_one(st.selectbox, "B: the other run", others, "against", others[0], format_func=printable)
+        name = widgets.select_one(
+            st.selectbox, "B: other run", others, "against", others[0], format_func=labels.__getitem__
+        )
     other = cached_runs.open_run(run.folder.parent / name)
     with columns[2]:
-        other_row = _select_detector(other, "B: row of it", "against-det")
+        other_row = _select_detector(other, "B: method of the other run", "against-det")
     view = session.view_state()
     (samples, version), (other_samples, other_version) = cached_runs.samples_of(run), cached_runs.samples_of(other)
     lenses = (view.lens(), Lens(view.beta))
     versions = ((run.id, *version), (other.id, *other_version))
     pairs = _cached_pairs((row, other_row), lenses, versions, (samples, other_samples))
-    with st.container(gap="small"):
-        _draw_titles()
-        for pair in pairs:
-            _draw_set(run, pair)
+    draw_pairs(run, pairs)
     st.caption(
-        "How many samples both, only one, or neither is right about: an OOD image is called unknown, a known one "
-        "known, by each run's own threshold. A count opens its images. Sets are matched by name, samples by id. A − B "
-        "in percent with its 95 % bootstrap interval, both taken of the same resamples; **bold** where the interval "
-        "leaves zero out. B is composed at this β of all its priors."
+        "Number of images that both runs, one run, or neither classify correctly: OOD images as unknown and known "
+        "images as known, at each run's own threshold. A count opens its images. Sets are matched by name, images by "
+        "id or by their content. A − B in percent with its paired 95 % bootstrap interval; **bold** where the interval "
+        "does not contain zero. B takes the same β and all of its priors."
     )
 
 
 def _select_detector(run: Run, label: str, name: str) -> str:
     rows = run.detectors
     return widgets.select_one(st.selectbox, label, rows[::-1], name, rows[-1], format_func=run.title)
+
+
+def draw_pairs(run: Run, pairs: list[PairedSet]) -> None:
+    """Draw a line for each set: how many images each of the two sides classifies correctly, and both metrics.
+
+    Args:
+        run: the run of side A, whose images are opened by a click on a count.
+        pairs: the sets.
+    """
+    with st.container(gap="small"):
+        _draw_titles()
+        for pair in pairs:
+            _draw_set(run, pair)
 
 
 def _draw_titles() -> None:
@@ -83,10 +96,10 @@ def _draw_set(run: Run, pair: PairedSet) -> None:
             sample_links.open_samples(run, session.view_state(), pair.first[in_outcome])
     for column, metric in zip(columns[len(OUTCOMES) :], PAIRED_METRICS, strict=True):
         if difference := pair.metrics.get(metric):
-            column.markdown(_format_difference(difference))
+            column.markdown(format_difference(difference))
 
 
-def _format_difference(metric: MetricDifference) -> str:
+def format_difference(metric: MetricDifference) -> str:
     """Format both values of a metric in percent, and their difference with its interval, as Markdown."""
     interval = f"{_format_signed(metric.low)} to {_format_signed(metric.high)}"
     difference = f"{_format_signed(metric.value)} ({interval})"

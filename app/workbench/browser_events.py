@@ -8,13 +8,15 @@ import numpy as np
 import streamlit as st
 
 from app.common import faults
+from app.common.text import escape_markdown
 from app.state import session
-from app.workbench import map_job, run_from_samples
+from app.workbench import decisions_dialog, map_job, run_from_samples
 from heat_core import HeatError
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import save_selection
 from heat_core.workbench import position_maps
 from heat_core.workbench.browser_messages import annotate, numbers_from_browser, view_from_browser
+from heat_core.workbench.decisions_message import carry_out_decision
 
 
 def done_key(key: str) -> str:
@@ -80,16 +82,28 @@ class BrowserEvents:
                 faults.toast(error)
 
     def _run_action(self, message: dict[str, Any]) -> None:
-        """Tag samples, save a note, start the job of the map, or fill in the form of a new run with the samples."""
-        if message["what"] == "map":
+        """Tag samples, save a note, decide on samples, or start the job of the map or what leads to a new run."""
+        what = message["what"]
+        if what == "map":
             map_job.start(self.run)
-            return
-        chosen = numbers_from_browser(message, self.numbers)
+        elif what in (decisions_dialog.REVIEW, decisions_dialog.RUN_AGAIN):
+            decisions_dialog.request(what)
+        elif what == "undo-decision":
+            self._toast(carry_out_decision(self.samples, np.empty(0, int), message))
+        else:
+            self._act_on(numbers_from_browser(message, self.numbers), message)
+
+    def _act_on(self, chosen: np.ndarray, message: dict[str, Any]) -> None:
+        """Do what a message says with some samples."""
         if message["what"] == "run":
-            run_from_samples.fill_new_run_form(self.samples, chosen, message["role"], message["name"])
-            return
-        if done := annotate(self.samples, chosen, message):
-            st.toast(done, icon=":material/bookmark:")
+            run_from_samples.fill_new_run_form(self.samples, chosen, message["name"])
+        elif message["what"] == "decide":
+            self._toast(carry_out_decision(self.samples, chosen, message))
+        elif done := annotate(self.samples, chosen, message):
+            self._toast(done)
+
+    def _toast(self, sentence: str) -> None:
+        st.toast(escape_markdown(sentence), icon=":material/bookmark:")
 
     def _start_position_maps(self, message: dict[str, Any]) -> None:
         session.mark_interaction()

@@ -9,7 +9,7 @@ from app.common.cached_runs import similarity_of
 from app.state import session
 from heat_core import HeatError
 from heat_core.analysis.samples import Samples
-from heat_core.workbench.view_message import view_message
+from heat_core.workbench.view_message import sign, view_message
 
 
 def browser_state(samples: Samples, view_id: str, numbers: np.ndarray) -> dict[str, Any]:
@@ -24,11 +24,7 @@ def browser_state(samples: Samples, view_id: str, numbers: np.ndarray) -> dict[s
     message = view_message(
         samples, session.view_state(), numbers, similarity_of(samples.run), file_urls.url_prefix(), _report
     )
-    # A signature of None says that the numbers belong to this message's state, not to one that the browser sent.
-    for part in ("exact", "slices"):
-        if message[part] is not None:
-            message[part] = message[part] | {"signature": session.exact_signature()}
-    return head | message
+    return head | sign(message, session.exact_signature())
 
 
 def _report(error: HeatError, field: str | None) -> None:

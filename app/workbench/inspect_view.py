@@ -9,7 +9,7 @@ from app.common import file_urls
 from app.common.cached_runs import Version
 from app.common.components import component
 from app.state import session
-from app.workbench import map_job, run_from_samples
+from app.workbench import decisions_dialog, map_job, run_from_samples
 from app.workbench.browser_events import BrowserEvents, done_key
 from app.workbench.browser_state import browser_state
 from heat_core.analysis.samples import Samples
@@ -53,6 +53,7 @@ def draw_workbench(samples: Samples, version: Version, batch: str = "") -> None:
         on_where_change=events.handler("where"),
     )
     run_from_samples.open_filled_form()
+    decisions_dialog.show_requested(run)
     map_job.show_job()
     state = browser_state(samples, view_id, numbers) | {"done": session.get(done_key(key), 0)}
     send_state(key=f"state-{run.id}-{batch}", data=state)

@@ -1,4 +1,4 @@
-"""New run from a subset of samples: writes their images as a folder, and fills in the form with it."""
+"""New run from a subset of samples or from decisions: fills in the form of a new run and opens it."""
 
 from dataclasses import replace
 
@@ -7,45 +7,48 @@ import streamlit as st
 
 from app.runs import run_form
 from app.state import session
-from heat_core import HeatError
+from heat_core import HeatError, Run
 from heat_core.analysis.samples import Samples
-from heat_core.analysis.subsets import write_image_folder, write_training_folder
+from heat_core.analysis.subsets import write_image_folder
+from heat_core.decisions.next_experiment import next_experiment
+from heat_core.decisions.store import read_decisions
 from heat_core.names import printable
-from heat_core.runs.experiment import TRAIN
 
 _OPEN_FORM = "to-the-new-run"
 
 
-def fill_new_run_form(samples: Samples, chosen: np.ndarray, role: str, name: str) -> None:
-    """Fill in the form of a new run in which some samples are an OOD set or a known class.
+def fill_new_run_form(samples: Samples, chosen: np.ndarray, name: str) -> None:
+    """Fill in the form of a new run in which some samples are a further OOD set.
 
     Args:
         samples: the samples.
         chosen: (n,) numbers of the samples to use.
-        role: "ood" or "class".
-        name: name of the OOD set or the class.
+        name: name of the OOD set.
 
     Raises:
-        HeatError: if no sample is chosen, the pictures are not on this machine, or the name is not allowed.
+        HeatError: if no sample is chosen, or the pictures are not on this machine.
     """
     experiment = samples.run.experiment
     if not len(chosen):
-        raise HeatError("No sample is left: choose another question, or mark some.")
-    if role == "ood":
-        ood = {**experiment.ood, name: str(write_image_folder(samples, chosen, name))}
-        experiment = replace(experiment, ood=ood, name="")
-        note = f"{len(chosen):,} images are the OOD set {printable(name)!r} of this run."
-    else:
-        tests = experiment.id_test or (experiment.id if samples.run.pictures.of(TRAIN).has_test_rows else None)
-        experiment = replace(experiment, id=str(write_training_folder(samples, chosen, name)), id_test=tests, name="")
-        note = (
-            f"{len(chosen):,} images are the class {printable(name)!r} of this run's training set, beside the others."
-        )
-    run_form.prefill(experiment, note)
+        raise HeatError("No sample is left: choose another question, or select some.")
+    ood = {**experiment.ood, name: str(write_image_folder(samples, chosen, name))}
+    note = f"{len(chosen):,} images are the OOD set {printable(name)!r} of this run."
+    run_form.prefill(replace(experiment, ood=ood, name=""), note)
+    session.set_values(**{_OPEN_FORM: True})
+
+
+def fill_form_with_decisions(run: Run) -> None:
+    """Fill in the form of the run that follows from the decisions on a run.
+
+    Raises:
+        HeatError: see `next_experiment`.
+    """
+    following = next_experiment(run, read_decisions(run.folder))
+    run_form.prefill(following.experiment, " ".join(following.sentences))
     session.set_values(**{_OPEN_FORM: True})
 
 
 def open_filled_form() -> None:
-    """Open the form after `fill_new_run_form`, which runs in a callback, where a page cannot be switched."""
+    """Open the form after it was filled in, which may happen in a callback, where a page cannot be switched."""
     if session.pop(_OPEN_FORM):
         st.switch_page("app_pages/runs.py")

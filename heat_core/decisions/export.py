@@ -3,37 +3,41 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from heat_core.analysis.new_images import NEW
 from heat_core.decisions.store import Decision, in_force
 from heat_core.errors import HeatError
 from heat_core.names import escape_formula, printable
+from heat_core.runs.experiment import TRAIN
+from heat_core.runs.run import Run
+from heat_core.runs.scored_images import SCORED, ScoredImages
 from heat_core.storage import replacing
 
 _COLUMNS = ("decision", "action", "class", "set", "id", "path", "batch", "author", "time")
-#: Returns the path of an image by its batch and its key; "" where it is no file.
-PathOf = Callable[[str, str], str]
+Row = dict[str, str | int]
 
 
-def export_rows(decisions: Sequence[Decision], sets: Sequence[str], path_of: PathOf) -> Iterator[dict[str, str | int]]:
-    """Yield a row for each image that a decision holds for.
-
-    Args:
-        decisions: all decisions of the run.
-        sets: names of the sets that keys may begin with.
-        path_of: returns the path of an image.
-    """
+def export_rows(run: Run, decisions: Sequence[Decision]) -> Iterator[Row]:
+    """Yield a row for each image that a decision holds for; its path is "" where it is no file, or gone."""
+    sets = sorted((TRAIN, *run.datasets), key=len, reverse=True)
+    batches: dict[str, dict[str, str]] = {}
     for (batch, key), decision in in_force(decisions).items():
-        of_set = next((name for name in sets if key.startswith(f"{name}/")), key.partition("/")[0])
+        of_set = NEW if batch else next((name for name in sets if key.startswith(f"{name}/")), "")
+        sample = key[len(of_set) + 1 :] if of_set else key
+        if batch and batch not in batches:
+            batches[batch] = _paths_of_batch(run, batch)
+        path = batches[batch].get(sample, "") if batch else _path(run, of_set, sample)
         values = (
             decision.id,
             decision.action,
             decision.name,
             of_set,
-            key[len(of_set) + 1 :],
-            printable(path_of(batch, key)),
+            sample,
+            printable(path),
             batch,
             decision.author,
             datetime.fromtimestamp(decision.time, UTC).isoformat(timespec="seconds"),
@@ -41,7 +45,21 @@ def export_rows(decisions: Sequence[Decision], sets: Sequence[str], path_of: Pat
         yield dict(zip(_COLUMNS, values, strict=True))
 
 
-def to_csv(rows: Iterator[dict[str, str | int]]) -> str:
+def _path(run: Run, of_set: str, sample: str) -> str:
+    with suppress(HeatError):  # the set was moved or deleted
+        return str(run.pictures.place(of_set, sample) or "") if of_set else ""
+    return ""
+
+
+def _paths_of_batch(run: Run, batch: str) -> dict[str, str]:
+    """Map the ids of a batch of new images to their paths; {} where the batch is gone."""
+    with suppress(HeatError):
+        scored = ScoredImages.load(run.folder / "own" / batch / SCORED)
+        return {sample: str(scored.place(row)) for row, sample in enumerate(scored.ids.tolist())}
+    return {}
+
+
+def to_csv(rows: Iterable[Row]) -> str:
     """Write rows of `export_rows` as CSV, in which a spreadsheet reads no text as a formula."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -51,12 +69,12 @@ def to_csv(rows: Iterator[dict[str, str | int]]) -> str:
     return text.getvalue()
 
 
-def to_json(rows: Iterator[dict[str, str | int]]) -> str:
+def to_json(rows: Iterable[Row]) -> str:
     """Write rows of `export_rows` as JSON."""
     return json.dumps(list(rows), indent=1)
 
 
-def write_export(path: Path, rows: Iterator[dict[str, str | int]]) -> None:
+def write_export(path: Path, rows: Iterable[Row]) -> None:
     """Write rows of `export_rows` to a file, as JSON where its name ends in `.json`, as CSV where it ends in `.csv`.
 
     Raises:

@@ -1,26 +1,21 @@
-"""Subset of the samples that a view state names, and its export to files."""
+"""Subset of the samples that a view state names."""
 
 from collections.abc import Callable
-from contextlib import suppress
 
 import numpy as np
 
-from heat_core import HeatError, Lens
 from heat_core.analysis import facets
 from heat_core.analysis.facets import Facet, Tags
 from heat_core.analysis.measured.quality_facets import QUALITY_TITLES, quality_facets
 from heat_core.analysis.metadata_facets import column_facets
-from heat_core.analysis.new_images import NewImages
 from heat_core.analysis.notes import read_notes
 from heat_core.analysis.questions import filter_mask, question_mask, sort_samples
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import load_selection
 from heat_core.analysis.similarity import SimilarityIndex, most_similar
-from heat_core.decisions.store import in_force, read_decisions
-from heat_core.reporting.export import to_csv, to_zip
+from heat_core.decisions.on_samples import decided_numbers
+from heat_core.decisions.store import read_decisions
 from heat_core.workbench.view_state import ViewState, is_column
-
-MOST_IN_ZIP = 2000
 
 
 def facets_in_query(samples: Samples, view: ViewState) -> dict[str, Facet | Tags]:
@@ -47,13 +42,7 @@ def decision_tags(samples: Samples) -> Tags:
     Raises:
         HeatError: where the run's decisions cannot be read.
     """
-    batch = samples.batch if isinstance(samples, NewImages) else ""
-    numbers: dict[str, list[int]] = {}
-    for (of_batch, key), decision in in_force(read_decisions(samples.run.folder)).items():
-        if of_batch == batch:
-            with suppress(HeatError):  # the run has been made anew without this sample
-                numbers.setdefault(decision.title, []).append(samples.find(key))
-    return Tags({title: np.sort(np.array(of)) for title, of in sorted(numbers.items())}, len(samples))
+    return Tags(decided_numbers(samples, read_decisions(samples.run.folder)), len(samples))
 
 
 def filtered_numbers(samples: Samples, view: ViewState) -> np.ndarray:
@@ -73,25 +62,3 @@ def filtered_numbers(samples: Samples, view: ViewState) -> np.ndarray:
     if similar is not None:  # The most similar samples come first.
         return similar[keep[similar]]
     return sort_samples(samples, np.flatnonzero(keep), query, lens)
-
-
-def export_file(samples: Samples, chosen: np.ndarray, lens: Lens, kind: str) -> tuple[bytes, str]:
-    """Export samples as a file.
-
-    Args:
-        samples: the samples.
-        chosen: (n,) numbers of the samples to export.
-        lens: lens of HEAT's scores.
-        kind: "csv" for a table; "zip" for a table and the pictures of the first MOST_IN_ZIP samples.
-
-    Returns:
-        Content and media type of the file.
-
-    Raises:
-        HeatError: if the kind is unknown.
-    """
-    if kind == "csv":
-        return to_csv(samples, chosen, lens).encode(errors="backslashreplace"), "text/csv"
-    if kind == "zip":
-        return to_zip(samples, chosen, lens, MOST_IN_ZIP)[0], "application/zip"
-    raise HeatError(f"There is no file of kind {kind!r}: choose csv or zip.")

@@ -14,7 +14,10 @@ from heat_core.analysis.questions import Query
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import load_selection
 from heat_core.analysis.similarity import SimilarityIndex, most_similar
+from heat_core.decisions.on_samples import decided_numbers
+from heat_core.decisions.store import Decision, read_decisions
 from heat_core.workbench import position_maps
+from heat_core.workbench.decisions_message import decisions_message
 from heat_core.workbench.map_note import map_note
 from heat_core.workbench.sample_detail import describe_sample
 from heat_core.workbench.slices_message import slices_message
@@ -45,6 +48,8 @@ def view_message(
     run = samples.run
     notes = _read_notes(samples, report)
     tags = Tags.from_notes(samples, notes)
+    decisions = _read_decisions(samples, report)
+    decided = decided_numbers(samples, decisions)
     inspected, detail = _inspected_number(samples, view, report), None
     if inspected is not None:
         detail = describe_sample(samples, inspected, view.lens(), similarity, notes, prefix)
@@ -57,8 +62,22 @@ def view_message(
         "map": map_note(samples),
         "alike": _similar_samples(samples, view, similarity, report),
         "subject": detail,
-        "slices": slices_message(samples, view, {"tag": tags}),
+        "decisions": decisions_message(decisions, decided),
+        "slices": slices_message(samples, view, {"tag": tags, "decision": Tags(decided, len(samples))}),
     }
+
+
+def sign(message: dict[str, Any], signature: str | None) -> dict[str, Any]:
+    """Say of which composition the numbers of a `view_message` are.
+
+    Args:
+        message: the message; updated.
+        signature: signature that the browser sent with the settings; None where the message's own settings count.
+    """
+    for part in ("exact", "slices"):
+        if message[part] is not None:
+            message[part] = message[part] | {"signature": signature}
+    return message
 
 
 def exact_numbers(samples: Samples, lens: Lens) -> dict[str, Any]:
@@ -148,6 +167,14 @@ def _read_notes(samples: Samples, report: Report) -> dict[str, Any]:
     except HeatError as error:  # The page works without damaged notes.
         report(error, None)
         return {}
+
+
+def _read_decisions(samples: Samples, report: Report) -> list[Decision]:
+    try:
+        return read_decisions(samples.run.folder)
+    except HeatError as error:  # The page works without damaged decisions.
+        report(error, None)
+        return []
 
 
 def _positions(samples: Samples, number: int) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""Comparison of a run with the one that it follows: test images of new classes, what is known now, what got worse."""
+
+import streamlit as st
+
+from app.common import cached_runs
+from app.common.run_picker import run_name
+from app.common.text import escape_markdown
+from app.compare import sample_links
+from app.compare.paired_runs import draw_pairs, format_difference
+from app.state import session
+from heat_core import HeatError, Lens, Run
+from heat_core.analysis.paired import RunDetector
+from heat_core.analysis.samples import Samples
+from heat_core.composition import HEAT
+from heat_core.decisions.before_after import CHANGES, RATES, BeforeAfter, HeldOutClass, compare_before_after
+
+
+@st.cache_data(show_spinner="Matching the images of both runs…", max_entries=8)
+def _cached_comparison(
+    lenses: tuple[Lens, Lens],
+    versions: tuple[object, object],  # noqa: ARG001 (part of the cache's key)
+    _samples: tuple[Samples, Samples],
+) -> BeforeAfter:
+    after, before = (RunDetector(samples, HEAT, lens) for samples, lens in zip(_samples, lenses, strict=True))
+    return compare_before_after(after, before)
+
+
+def draw_before_after(run: Run) -> None:
+    """Draw what changed from the run that this one follows to this one."""
+    try:
+        parent = cached_runs.open_run(run.folder.parent / str(run.experiment.parent))
+        has_both = bool(run.priors and parent.has_energies and parent.priors)
+    except HeatError as error:
+        st.info(f"The run that this one follows cannot be opened. {escape_markdown(error)}")
+        return
+    if not has_both:
+        st.info("The comparison comes with the first residual of both runs.")
+        return
+    (after, version), (before, parent_version) = cached_runs.samples_of(run), cached_runs.samples_of(parent)
+    beta = session.view_state().beta
+    versions = (run.id, *version), (parent.id, *parent_version)
+    found = _cached_comparison((session.view_state().lens(), Lens(beta)), versions, (after, before))
+    st.caption(f"A: this run. B: {escape_markdown(run_name(parent))}, the run that it follows. HEAT at the same β.")
+    for of_class in found.classes:
+        _draw_class(run, of_class)
+    _draw_rates(found)
+    _draw_changes(run, found)
+    draw_pairs(run, found.sets)
+    st.caption(
+        f"Images are matched by set and id, and else by the content of their files. {found.left:,} images that B "
+        "scored are training images of A, or left out. A − B in percent with its paired 95 % bootstrap interval; "
+        "**bold** where the interval does not contain zero."
+    )
+
+
+def _draw_class(run: Run, of_class: HeldOutClass) -> None:
+    """Draw how many of a class's new test images are known and classified correctly, and what they were before."""
+    total = len(of_class.numbers)
+    st.subheader(f"Test images of {escape_markdown(of_class.name)}" if of_class.name else "New test images")
+    columns = st.columns([2, 2, 2, 1.4], vertical_alignment="center")
+    columns[0].markdown(_format_count("Known", of_class, of_class.known))
+    if of_class.name:
+        columns[1].markdown(_format_count("Known and classified correctly", of_class, of_class.right))
+    if of_class.scored_before:
+        columns[2].markdown(f"Before: **{of_class.known_before:,} of {of_class.scored_before:,}** OOD images missed")
+    if columns[3].button(f"Show the {total:,} images", key=f"held-out-{of_class.name}", type="tertiary"):
+        sample_links.open_samples(run, session.view_state(), of_class.numbers)
+
+
+def _format_count(title: str, of_class: HeldOutClass, count: int) -> str:
+    share, low, high = of_class.share(count)
+    interval = f":small[:gray[{share:.0f} % ({low:.0f}–{high:.0f})]]"
+    return f"{title}: **{count:,} of {len(of_class.numbers):,}**  \n{interval}"
+
+
+def _draw_rates(found: BeforeAfter) -> None:
+    """Draw the rates on the images that stayed in their sets."""
+    columns = st.columns(len(RATES))
+    for column, (name, title) in zip(columns, RATES.items(), strict=True):
+        if rate := found.rates.get(name):
+            column.markdown(f"**{title}**  \n{format_difference(rate)}")
+
+
+def _draw_changes(run: Run, found: BeforeAfter) -> None:
+    """Draw a button for each change of verdicts, which opens its images; what got worse is on the right."""
+    columns = st.columns(2)
+    for i, (name, title) in enumerate(CHANGES.items()):
+        numbers = found.changes.get(name, ())
+        if not len(numbers):
+            continue
+        icon = ":material/trending_down:" if i % 2 else ":material/trending_up:"
+        if columns[i % 2].button(f"{len(numbers):,} {title}", key=f"change-{name}", type="tertiary", icon=icon):
+            sample_links.open_samples(run, session.view_state(), numbers)

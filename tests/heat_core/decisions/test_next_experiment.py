@@ -1,0 +1,143 @@
+"""The run that follows from decisions: images moved, everything else stayed, and no image went through the network."""
+
+import os
+
+import numpy as np
+import pytest
+
+from heat_core import HeatError, run
+from heat_core.analysis.paired import RunDetector
+from heat_core.analysis.samples import Samples
+from heat_core.decisions.before_after import compare_before_after
+from heat_core.decisions.next_experiment import next_experiment
+from heat_core.decisions.store import add_decision, read_decisions
+from heat_core.features import extraction
+from heat_core.pipeline.experiment_sets import open_sets
+from tests.synthetic import synthetic_run
+
+
+def keys(made, name, count):
+    return [f"{name}/{sample}" for sample in made.ids(name)[:count]]
+
+
+def following(made):
+    return next_experiment(made, read_decisions(made.folder))
+
+
+@pytest.fixture
+def networks_runs(monkeypatch):
+    """Number of images of each batch that goes through a network."""
+    batches: list[int] = []
+    plain = extraction.iter_batches
+
+    def counted(*arguments):
+        for columns, readable in plain(*arguments):
+            batches.append(len(readable))
+            yield columns, readable
+
+    monkeypatch.setattr(extraction, "iter_batches", counted)
+    return batches
+
+
+def test_images_move_and_no_image_is_read_again(decided_run, networks_runs):
+    made = decided_run
+    add_decision(made.folder, "new-class", keys(made, "other", 11), "crystals")
+    add_decision(made.folder, "remove", keys(made, "third", 1))
+    add_decision(made.folder, "ignore", keys(made, "id", 1))
+    proposal = following(made)
+    assert proposal.sentences[0] == "11 images into the new class 'crystals', 2 of them as its test images."
+    assert proposal.sentences[1] == "Left out: 1 of 'third', 1 of the ID test set."
+    child = run(proposal.experiment)
+    assert networks_runs == []  # every feature was kept
+    assert child.experiment.parent == made.id
+    assert child.class_names == ["a", "b", "crystals"]
+    before = {name: set(made.ids(name)) for name in made.datasets} | {"train": set(made.training_ids)}
+    after = {name: set(child.ids(name)) for name in child.datasets} | {"train": set(child.training_ids)}
+    decided = set(made.ids("other")[:11])
+    held_out = after["id"] - before["id"]
+    assert len(held_out) == 2
+    assert held_out < decided
+    assert after["train"] == before["train"] | (decided - held_out)
+    assert before["id"] - after["id"] == {made.ids("id")[0]}
+    assert after["other"] == before["other"] - decided
+    assert before["third"] - after["third"] == {made.ids("third")[0]}
+    for name, moved in (("other", "id"), ("other", "other"), ("third", "third"), ("id", "id")):
+        old, new = made.features(name), child.features(moved)
+        for sample in set(old.ids) & set(new.ids):
+            rows = old.ids.index(sample), new.ids.index(sample)
+            np.testing.assert_array_equal(old.avg[rows[0]], new.avg[rows[1]])
+
+
+def test_before_and_after_are_matched_whatever_the_set(decided_run):
+    made = decided_run
+    add_decision(made.folder, "new-class", keys(made, "other", 10), "crystals")
+    child = run(following(made).experiment)
+    found = compare_before_after(RunDetector(Samples(child), "heat"), RunDetector(Samples(made), "heat"), 50)
+    (crystals,) = found.classes
+    assert crystals.name == "crystals"
+    assert set(child.ids("id")[crystals.numbers]) == set(child.ids("id")) - set(made.ids("id"))
+    assert len(crystals.numbers) == crystals.scored_before == 2
+    missed = ~Samples(made).flagged("heat")
+    numbers = [Samples(made).find(f"other/{child.ids('id')[n]}") for n in crystals.numbers]
+    assert crystals.known_before == missed[numbers].sum()
+    assert found.left == 8  # the training images of the new class
+    assert [(pair.name, len(pair.first)) for pair in found.sets][:3] == [("id", 10), ("other", 10), ("third", 12)]
+    wrong = {name: (Samples(r).is_misclassified[:10]) for name, r in (("after", child), ("before", made))}
+    rate = found.rates["misclassified"]
+    assert (rate.first, rate.second) == (100 * wrong["after"].mean(), 100 * wrong["before"].mean())
+    assert found.changes["wrong-right"].tolist() == np.flatnonzero(wrong["before"] & ~wrong["after"]).tolist()
+
+
+def test_known_images_get_another_class_where_they_are(decided_run):
+    made = decided_run
+    test_image, train_image = made.ids("id")[0], made.training_ids[0]
+    add_decision(made.folder, "add-to-class", [f"id/{test_image}", f"train/{train_image}"], "b")
+    add_decision(made.folder, "add-to-class", keys(made, "third", 3), "b")
+    proposal = following(made)
+    assert proposal.sentences[:2] == (
+        "3 images into the class 'b', none of them for testing, since there are fewer than 5.",
+        "2 images that were known get the class 'b' where they are.",
+    )
+    sets = open_sets(proposal.experiment)
+    for name, sample in (("id", test_image), ("train", train_image)):
+        images = sets[name]
+        assert images.class_names[images.labels[images.ids.index(sample)]] == "b"
+    assert set(sets["id"].ids) == set(made.ids("id"))
+    assert set(sets["train"].ids) == set(made.training_ids) | set(made.ids("third")[:3])
+    assert proposal.experiment.ood["other"] == made.experiment.ood["other"]  # what does not change keeps its source
+
+
+def test_the_split_stays_although_files_were_added(decided_run):
+    made = decided_run
+    known = made.experiment.id
+    os.link(f"{known}/a/003.png", f"{known}/a/000-new.png")  # every fifth would now be another image
+    try:
+        add_decision(made.folder, "new-class", keys(made, "other", 5), "crystals")
+        sets = open_sets(following(made).experiment)
+    finally:
+        os.unlink(f"{known}/a/000-new.png")
+    assert set(sets["train"].ids) - set(made.training_ids) < set(made.ids("other"))
+    assert len(set(sets["id"].ids) - set(made.ids("id"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("decisions", "sentence"),
+    [
+        ([], "No decision holds"),
+        ([("add-to-class", "other", 3, "c")], "no class 'c', it has a, b"),
+        ([("remove", "other", 20, ""), ("remove", "third", 12, "")], "No OOD set would be left"),
+        ([("new-class", "other", 5, "null")], "read in another way"),
+    ],
+)
+def test_what_cannot_be_gives_a_sentence(decided_run, decisions, sentence):
+    for action, name, count, of_class in decisions:
+        add_decision(decided_run.folder, action, keys(decided_run, name, count), of_class)
+    with pytest.raises(HeatError, match=sentence):
+        following(decided_run)
+
+
+def test_runs_of_features_are_refused(tmp_path):
+    made = synthetic_run(tmp_path / "run")
+    add_decision(made.folder, "remove", ["near/near-000001"])
+    with pytest.raises(HeatError, match="folders of features"):
+        following(made)
