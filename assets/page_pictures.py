@@ -57,7 +57,7 @@ def new_images(page: Page, home: Path) -> None:
             Image.fromarray(pixels).resize((128, 128)).save(folder / f"{name.removeprefix('demo-')}-{i:02d}.png")
     page.get_by_role("textbox", name="Or a folder or list on this machine").fill(str(folder))
     page.keyboard.press("Enter")
-    page.get_by_role("button", name="Score them").click()
+    page.get_by_role("button", name="Score", exact=True).click()
     page.wait_for_function(EXACT, timeout=120_000)
     page.locator(".results [data-number]").first.click()
     page.locator(".waterfall").wait_for()

@@ -22,26 +22,29 @@ with faults.show_errors():
 
     session.sync_view_state(run)
     batches = batch_store.list_batches(run)
-    with st.expander("Bring images", expanded=not batches, icon=":material/add_photo_alternate:"):
+    with st.expander("Add images", expanded=not batches, icon=":material/add_photo_alternate:"):
         batch_form.draw_form(run)
     session.write_address(run)
     if not batches:
         st.info(
-            "The images go through the run's backbone, priors and residuals; then you see which are unknown to the "
-            "model, where they lie on the map, and why."
+            "Add images to score them with this run: the page then shows which of them are unknown to the model, where "
+            "they lie on the feature map, and why."
         )
         st.stop()
     names = [b.name for b in batches]
+    labels = batch_store.batch_labels(batches)
+    row = st.container(horizontal=True, vertical_alignment="bottom")
     name = widgets.select_one(
-        st.selectbox,
-        "Scored",
+        row.selectbox,
+        "Batch",
         names,
         "batch",
         names[0],
-        format_func=batch_store.format_batch_name,
+        format_func=labels.__getitem__,
         label_visibility="collapsed",
     )
     batch = next(b for b in batches if b.name == name)
+    batch_form.draw_rename(batch, row)
 
     @st.fragment(run_every=1.0)
     @faults.show_errors()

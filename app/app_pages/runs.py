@@ -55,7 +55,7 @@ with faults.show_errors():
             faults.show(sentence)
         shown = NEW
     else:
-        run = run_picker.pick_run(run_column, with_settings=shown == LIST)  # A new run does not have them.
+        run = run_picker.pick_run(run_column, with_settings=False)  # The head of the run has them.
         session.write_run_address(run.id)
     if shown == NEW:
         run_form.draw()

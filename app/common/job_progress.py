@@ -52,7 +52,7 @@ def wait_for_stage(run: Run, sentence: str) -> NoReturn:
     """
     session.write_run_address(run.id)
     if run.status not in ACTIVE:
-        st.info("This run has not reached this stage: resume it on the Runs page.")
+        st.info("This run has no results yet, and no job works on it: resume it on the Runs page.")
         st.stop()
     st.info(escape_markdown(sentence))
     example_images.draw_example_images(run.experiment)
@@ -67,7 +67,7 @@ def draw_job_progress(run: Run) -> None:
     elif status == "failed":
         faults.show(run.info.get("error") or "This run failed.")
     elif status in ("interrupted", "cancelled"):
-        st.warning(f"This run was {escape_markdown(status)}; what was finished is shown. Resume it on the Runs page.")
+        st.warning(f"This run was {escape_markdown(status)}: the results so far are shown. Resume it on the Runs page.")
 
 
 def _stage_of(run: Run) -> Stage:

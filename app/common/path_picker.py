@@ -113,10 +113,10 @@ def path_button(
     if session.get("page-opened") and session.get(_OPEN) == name:
         session.pop(_OPEN)  # The page was left while the dialog was open.
     place.button(
-        "Browse",
+        "",
         icon=":material/folder_open:",
         key=f"browse-{name}",
-        help="Choose on this machine.",
+        help="Browse this machine.",
         on_click=open_dialog,
     )
     if session.get(_OPEN) == name:

@@ -90,7 +90,7 @@ def toggle(place: DeltaGenerator, label: str, name: str, default: bool = False, 
 
 
 def beta_control() -> None:
-    """Draw the slider of β and the field in which β is typed exactly."""
+    """Draw the slider of β and the field in which any β can be typed."""
     beta = session.view_state().beta
     nearest = min(BETAS, key=lambda b: (b != beta, abs(math.atan(b) - math.atan(beta))))
     session.set_widget_value("beta_slider", nearest)
@@ -112,7 +112,7 @@ def beta_control() -> None:
         help="Eq. 7: −∞ takes the smallest of the corrected energies, 0 their mean (a product of experts), +∞ the "
         "largest. The paper's tables use 0. The arrow keys move the slider.",
     )
-    box.text_input("exactly", key="beta_box", on_change=from_box, help="Any number, or −∞ or +∞.")
+    box.text_input("Exact value", key="beta_box", on_change=from_box, help="Any number, or −∞ or +∞.")
 
 
 def beta_suggestion(run: Run) -> None:
@@ -120,12 +120,12 @@ def beta_suggestion(run: Run) -> None:
     suggested = run.suggested_beta
     if suggested is not None:
         st.button(
-            f"β without OOD data: {escape_markdown(format_beta(suggested))}",
+            f"Suggested β: {escape_markdown(format_beta(suggested))}",
             on_click=lambda: session.update_view_state(beta=suggested),
             type="tertiary",
             icon=":material/auto_awesome:",
-            help="The β nearest to 0 that separates known test images from noisy copies of "
-            "their features as well as any. No OOD images are used; docs/results.md shows the results.",
+            help="Chosen without OOD data: the β nearest to 0 among those that best separate the known test images "
+            "from noisy copies of their features. docs/results.md shows the results.",
         )
 
 

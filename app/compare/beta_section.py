@@ -24,9 +24,9 @@ def _cached_sweep(folder: str, version: int, lens: Lens, _run: Run) -> tuple[lis
 def draw_beta_section(run: Run) -> None:
     """Draw FPR95 and AUROC over β with the current β marked, and the table of the residuals' spread."""
     if not run.priors:
-        st.info("β composes corrected priors: it comes with the first residual.")
+        st.info("β composes corrected priors: it has an effect once the first residual is trained.")
         return
-    st.subheader("How much β matters", help="Fig. 3b: the average over the OOD sets at every step of the slider.")
+    st.subheader("Effect of β", help="Fig. 3b: metrics averaged over the OOD sets, at every step of the slider.")
     lens = session.view_state().lens()
     version = run.folder.joinpath(ENERGIES).stat().st_mtime_ns
     # The sweep does not depend on the current β, so that a move of the slider moves the mark only.
@@ -39,11 +39,11 @@ def draw_beta_section(run: Run) -> None:
             curve.insert(index, 100 * value)
     figure = figures.beta_curve([format_beta(b) for b in betas], fpr95, auroc, format_beta(lens.beta))
     downloads.draw_chart(figure, "beta-curve", f"{run.id}-beta")
-    with st.expander("How large are the residuals beside their priors?"):
+    with st.expander("Size of the residuals relative to their priors"):
         st.dataframe(_spread_table(run).style.format("{:.4g}"))
         st.caption(
-            "The loss holds a residual within about ±1/(2λ) (Eq. 5): it can only correct a prior whose spread "
-            "after division by T is of that order."
+            "The loss keeps a residual within about ±1/(2λ) (Eq. 5): it can only correct a prior whose spread after "
+            "division by T is of that order."
         )
 
 

@@ -42,10 +42,10 @@ def draw_heat_cards(samples: Samples, view: ViewState) -> None:
     st.html(_STYLE + f'<div class="heat-cards">{"".join(cards)}</div>')
     gained, lost = count_gains(samples, view.query, lens)
     against = escape_markdown(run.title(baseline_of(samples, view.query)))
-    which = "" if view.query.baseline else ", the best uncorrected prior"
+    which = "" if view.query.baseline else " (the best uncorrected prior)"
     st.caption(
-        f"HEAT, percent; a card opens the images that it misses. **+{gained:d} −{lost:d}** against {against}{which}: "
-        "OOD images that HEAT alone catches, and that it alone misses."
+        f"HEAT, in percent; a card opens the images that HEAT misses. **+{gained:d} / −{lost:d}** vs. the baseline "
+        f"{against}{which}: OOD images that only HEAT detects, and that only HEAT misses."
     )
 
 

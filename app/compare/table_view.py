@@ -5,6 +5,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.common import cached_runs, downloads, faults, widgets
+from app.common.run_picker import run_labels, run_name
 from app.common.text import escape_markdown
 from app.compare.sample_links import links_to_missed
 from app.state import session
@@ -12,16 +13,15 @@ from heat_core import HeatError, Lens, Run
 from heat_core.analysis.comparison import Comparison, compare
 from heat_core.analysis.comparison_rows import entries_of, interleave_runs
 from heat_core.analysis.metric_estimates import estimate_metric
-from heat_core.names import printable
 from heat_core.reporting import figures, tables
 from heat_core.reporting.plotly_text import escape_plotly
 from heat_core.runs.manage import list_runs
 from heat_core.runs.results_file import ENERGIES
 
 _CAPTION = (
-    "Percent. **Bold**: the best of its column, and every row that does not differ from it: the difference, resample "
-    "by resample on the same images, may be zero. Underlined: the best of the rest. A cell opens the images that its "
-    "row misses. near, mid and far are set with the run (Tab. 4 for CIFAR). Beside a row's name stands what it reads: "
+    "Percent. **Bold**: the best method of a column, and every method that does not differ from it significantly "
+    "(paired bootstrap on the same images). Underlined: the best of the others. A cell opens the images that its "
+    "method misses. near, mid and far are set with the run (Tab. 4 for CIFAR). Beside a method stands what it reads: "
     "logits, features, both, or gradients."
 )
 # Cells that stay in view while the table scrolls need an opaque background.
@@ -51,10 +51,12 @@ def _cached_comparison(
     _runs: list[Run],
 ) -> Comparison:
     """Compare the detectors; the cache keeps the table until the energies of a run change."""
-    of_runs = []
+    of_runs, labels = [], run_labels(_runs)
+    names = [run_name(run) for run in _runs]
     for i, run in enumerate(_runs):
         rows = [d for d in detectors if d in run.detectors]
-        of_runs.append(entries_of(run, rows, Lens(lens.beta) if i else lens, subsets, named=len(_runs) > 1))
+        name = names[i] if names.count(names[i]) == 1 else labels[run.id]
+        of_runs.append(entries_of(run, rows, Lens(lens.beta) if i else lens, subsets, len(_runs) > 1 and name))
     return compare(interleave_runs(of_runs), metric, estimate=_cached_measurement)
 
 
@@ -66,8 +68,8 @@ def draw_table_view(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         metric = _select_metric()
         subsets, intervals, by_average = _draw_switches(st.container(horizontal=True, gap="medium", width="content"))
-    with st.expander("Choose rows", expanded="rows" in session.view_state().choices):
-        detectors = widgets.select_many(st.multiselect, "Rows", rows, "rows", rows, format_func=titles.get)
+    with st.expander("Choose the methods", expanded="rows" in session.view_state().choices):
+        detectors = widgets.select_many(st.multiselect, "Methods", rows, "rows", rows, format_func=titles.get)
 
     keys = tuple((r.id, r.folder.joinpath(ENERGIES).stat().st_mtime_ns) for r in runs)
     view = session.view_state()
@@ -88,15 +90,17 @@ def _select_other_runs(run: Run) -> list[Run]:
     others = [r for r in list_runs() if r.id != run.id and r.has_energies]
     if not others:
         return []
+    labels = run_labels(others)
     added = widgets.select_many(
         st.multiselect,
         "Compare with other runs",
         [r.id for r in others],
         "runs",
         [],
-        format_func=printable,
-        placeholder="another backbone, preset or set of priors",
-        help="The rows of a detector stand beside each other; columns are matched by the name of the OOD set.",
+        format_func=labels.__getitem__,
+        placeholder="such as one with another backbone, preset or set of priors",
+        help="The rows of a method stand below each other, one of each run; columns are matched by the name of the OOD "
+        "set.",
     )
     opened = []
     for name in added:
@@ -155,7 +159,9 @@ def _draw_downloads(table: Comparison, name: str) -> None:
 
 def _draw_averages(table: Comparison, name: str) -> None:
     st.subheader(
-        "Average with its interval", help="Rows whose intervals are far apart differ; where they overlap, bold decides."
+        "Average over the OOD sets, with its interval",
+        help="Methods whose intervals do not overlap differ; where intervals overlap, the paired test in the table "
+        "decides.",
     )
     averages = [(label, cells[-1]) for label, cells in zip(table.labels, table.cells, strict=True) if cells[-1]]
     chart = figures.interval_chart(

@@ -17,17 +17,21 @@ from heat_core.jobs.jobs import start_scoring
 from heat_core.locks import is_locked
 from heat_core.names import file_name, numbered_paths, printable
 from heat_core.runs.lock import FAILED_FILE, LOG_FILE, SCORE_LOCK, starting_process
+from heat_core.runs.manage import LONGEST_NAME
 from heat_core.runs.scored_images import SCORED, ScoredImages
-from heat_core.storage import expand_home, writing
+from heat_core.storage import expand_home, read_json, write_json, writing
 
 _PACKED = (*LIST_SUFFIXES, *ARCHIVE_SUFFIXES)  # lists and archives, which are sources of their own
 UPLOAD_TYPES = sorted(s.removeprefix(".") for s in {*suffixes(), *_PACKED})
+BATCH_FILE = "batch.json"  # what a person calls the batch: {"name": …}
 _TIME_FORMAT = "%Y%m%d-%H%M%S"
 _TIME_LENGTH = len("20260101-000000")
 
 
 def start_batch(run: Run, files: Sequence[UploadedFile], folder: str) -> None:
     """Start to score images as a new batch of the run, which holds these images and no others.
+
+    Its name is that of the folder or list; of dropped files that of the only one, or their number.
 
     Args:
         run: the run that scores them.
@@ -44,7 +48,14 @@ def start_batch(run: Run, files: Sequence[UploadedFile], folder: str) -> None:
     except HeatError:
         shutil.rmtree(batch, ignore_errors=True)
         raise
+    rename_batch(batch, _first_name(files, folder))
     start_scoring(run, paths, batch)
+
+
+def _first_name(files: Sequence[UploadedFile], folder: str) -> str:
+    if folder:
+        return expand_home(folder).name
+    return Path(files[0].name).name if len(files) == 1 else f"{len(files):,} files"
 
 
 def _make_batch_folder(parent: Path) -> Path:
@@ -88,8 +99,38 @@ def list_batches(run: Run) -> list[Path]:
     return sorted((p for p in (run.folder / "own").glob("*") if (p / LOG_FILE).exists()), reverse=True)
 
 
-def format_batch_name(name: str) -> str:
-    """Format the name of a batch as the date and time at which it was added."""
+def batch_name(batch: Path) -> str:
+    """Return the name that a batch was given; "" where it has none, or its file is damaged."""
+    try:
+        stored = read_json(batch / BATCH_FILE) if (batch / BATCH_FILE).exists() else {}
+    except HeatError:
+        return ""
+    return printable(str(stored.get("name", ""))) if isinstance(stored, dict) else ""
+
+
+def rename_batch(batch: Path, name: str) -> None:
+    """Change the name of a batch; its folder stays, so that links remain valid.
+
+    Args:
+        batch: folder of the batch.
+        name: the new name; "" = none, the batch is shown by its time alone.
+
+    Raises:
+        HeatError: where the name is too long, or cannot be written.
+    """
+    name = printable(" ".join(name.split()))
+    if len(name) > LONGEST_NAME:
+        raise HeatError(f"This name has {len(name)} characters: choose one with at most {LONGEST_NAME}.")
+    write_json(batch / BATCH_FILE, {"name": name})
+
+
+def batch_labels(batches: list[Path]) -> dict[str, str]:
+    """Return folder name → label of each batch: its name and its time, which no other batch of the run has."""
+    return {b.name: " · ".join(filter(None, (batch_name(b), format_batch_time(b.name)))) for b in batches}
+
+
+def format_batch_time(name: str) -> str:
+    """Format the folder name of a batch as the date and time at which it was added."""
     begin, number = name[:_TIME_LENGTH], name[_TIME_LENGTH:]
     try:
         return time.strftime("%d %b %Y, %H:%M:%S", time.strptime(begin, _TIME_FORMAT)) + printable(number)

@@ -34,13 +34,13 @@ def draw_batch(run: Run, batch: str, scored: ScoredImages) -> None:
     share, expected = unknown / max(len(scored), 1), _expected_share(new_images, lens)
     st.markdown(
         f"**{unknown:,d} of {len(scored):,} are called unknown** ({100 * share:.0f} %, 95 % interval "
-        f"{100 * low:.0f} to {100 * high:.0f} %), where {100 * expected:.0f} % of known images would be."
-        + (" Another domain?" if low > OTHER_DOMAIN_SHARE else "")
+        f"{100 * low:.0f} to {100 * high:.0f} %). Of the known test images it is {100 * expected:.0f} %."
+        + (" Do these images come from another domain?" if low > OTHER_DOMAIN_SHARE else "")
     )
     drift_view.draw_discoveries(new_images, lens)
     if len(scored.skipped):
         examples = ", ".join(map(short_file_name, scored.skipped[:5]))
-        st.warning(f"{len(scored.skipped)} could not be read and were skipped: {escape_markdown(examples)}")
+        st.warning(f"{len(scored.skipped):,} images could not be read and were skipped: {escape_markdown(examples)}")
     for note in scored.notes:
         st.caption(escape_markdown(str(note)))
     drift_view.draw_drift_by_group(new_images, lens)

@@ -17,18 +17,23 @@ _COLUMNS = {
     "group": st.column_config.TextColumn(width="medium"),
     "images": st.column_config.NumberColumn(format="localized"),
     "unknown": st.column_config.ProgressColumn(
-        "unknown", min_value=0, max_value=1, format="percent", help="Share with p ≤ α; of known images it is α at most."
+        "unknown",
+        min_value=0,
+        max_value=1,
+        format="percent",
+        help="Share of images with p ≤ α; of known images it is at most α.",
     ),
-    "interval": st.column_config.TextColumn("95 % interval", help="Wilson's, of that share."),
+    "interval": st.column_config.TextColumn("95 % interval", help="Wilson's interval of the share of unknown images."),
     "distance": st.column_config.NumberColumn(
         "distance", format="%.3f", help="Largest difference between the group's scores and those of known test images."
     ),
     "p": st.column_config.NumberColumn(
         "p",
         format="%.2g",
-        help="Of a distance as large by chance: two-sample Kolmogorov–Smirnov, corrected by Holm.",
+        help="Probability of a distance at least as large by chance: two-sample Kolmogorov–Smirnov test, corrected by "
+        "Holm.",
     ),
-    "verdict": st.column_config.TextColumn("", width="medium"),
+    "verdict": st.column_config.TextColumn("drift", width="medium"),
 }
 
 
@@ -39,17 +44,19 @@ def _alpha_of(lens: Lens) -> float:
 def draw_discoveries(new_images: NewImages, lens: Lens) -> None:
     """Draw the number of discoveries in the batch and a button that sets the threshold to show them."""
     count, threshold = new_images.discoveries(lens, alpha := _alpha_of(lens))
-    left, right = st.columns([6, 1], vertical_alignment="center")
+    left, right = st.columns([5, 1.3], vertical_alignment="center")
     left.markdown(
-        f"At {100 * alpha:.3g} % false discoveries **{count:,d}** are unknown: at most that share of them is expected "
-        "to be known after all, if known images are like the ID test set."
+        f"**{count:,d}** images are unknown at a false-discovery rate of {100 * alpha:.3g} %: at most that share of "
+        "them is expected to be known images, if those are like the ID test set."
     )
 
     def apply_threshold() -> None:
         session.update_view_state(threshold=threshold, alpha=None)
         session.push_view_to_browser()
 
-    right.button("Show these", on_click=apply_threshold, disabled=not count, key="draw-discoveries", width="stretch")
+    right.button(
+        "Apply this threshold", on_click=apply_threshold, disabled=not count, key="draw-discoveries", width="stretch"
+    )
 
 
 def draw_drift_by_group(new_images: NewImages, lens: Lens) -> None:

@@ -41,7 +41,8 @@ def find_errors(form: FormValues) -> dict[str, str]:
 
     The field of a row is `FormValues.row_field`.
     """
-    return _errors_of_sets(form) | _errors_of_rows(form) | _errors_of_networks(form)
+    no_prior = {} if form.values["priors"] else {"priors": "Choose at least one prior."}
+    return _errors_of_sets(form) | _errors_of_rows(form) | _errors_of_networks(form) | no_prior
 
 
 def _errors_of_sets(form: FormValues) -> dict[str, str]:

@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.common.text import escape_markdown
-from app.runs.form_values import FormValues
+from app.runs.form_values import LARGEST_SEED, FormValues
 from app.runs.form_widgets import bind, path_field, show_error
 from app.runs.training_settings import draw_training_settings
 from app.state import session
@@ -105,8 +105,13 @@ def _draw_network(place: DeltaGenerator, label: str, name: str, form: FormValues
     )
 
 
-def draw_heat(form: FormValues) -> None:
-    """Draw the fields of priors, preset, detectors and mixtures, the run's name, and the training settings."""
+def draw_heat(form: FormValues, errors: dict[str, str]) -> None:
+    """Draw the fields of priors, preset, detectors and mixtures, the run's name, and the training settings.
+
+    Args:
+        form: values of the form.
+        errors: field → error, which is drawn below the field.
+    """
     st.subheader("HEAT")
     st.pills(
         "Priors",
@@ -119,6 +124,7 @@ def draw_heat(form: FormValues) -> None:
         "logits (Sec. 3.2). DICE: a sparsified head (Tab. 10). KNN (a soft one), ViM and SCALE go beyond the paper.",
         **bind("priors", form, "default"),
     )
+    show_error(errors, "priors")
     st.radio(
         "Preset",
         PRESET_NAMES,
@@ -157,4 +163,4 @@ def _draw_mixture_settings(form: FormValues) -> None:
         "is what the authors' code does.",
         **bind("mixture_weights", form, "index", MIXTURE_WEIGHTS),
     )
-    seed.number_input("Seed", min_value=0, **bind("seed", form))
+    seed.number_input("Seed", min_value=0, max_value=LARGEST_SEED, **bind("seed", form))

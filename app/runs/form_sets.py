@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.common.path_picker import path_button
 from app.common.text import escape_markdown
-from app.runs.form_values import NO_GROUP, FormValues, OodSetRow
+from app.runs.form_values import NO_GROUP, SMALLEST_SHARE, FormValues, OodSetRow
 from app.runs.form_widgets import bind, path_field, renew_widgets, show_error
 from app.state import session
 from heat_core.data.datasets import known_names
@@ -16,6 +16,8 @@ _LIST_HELP = (
     "A list has a column `path` (absolute, or relative to the list) and may have `label`, `split`, `set`, `group`, "
     "`time`, `box` (x, y, w, h in pixels: crops); other columns stay with the images."
 )
+
+_SAME = "Empty: the same as for training."
 
 
 def draw_image_sets(form: FormValues, errors: dict[str, str]) -> None:
@@ -71,12 +73,12 @@ def _draw_limits(form: FormValues) -> None:
     others.markdown("Training data")
     fields = limits.columns(3)
     fields[0].number_input("Train", min_value=1, placeholder="all", **bind("limit", form))
-    fields[1].number_input("Test", min_value=1, placeholder="as train", **bind("limit_test", form))
-    fields[2].number_input("OOD", min_value=1, placeholder="as train", **bind("limit_ood", form))
+    fields[1].number_input("Test", min_value=1, placeholder="same", help=_SAME, **bind("limit_test", form))
+    fields[2].number_input("OOD", min_value=1, placeholder="same", help=_SAME, **bind("limit_ood", form))
     fields = others.columns(2)
     fields[0].number_input(
         "Fraction",
-        0.0,
+        SMALLEST_SHARE,
         1.0,
         step=0.1,
         format="%g",

@@ -15,6 +15,8 @@ _TEXT_FIELDS = ("id", "id_test", "backbone", "weights", "second_backbone", "seco
 _SIZE_FIELDS = ("image_size", "second_image_size", "batch_size")
 # The value 0 stands for None, the default of the Experiment.
 NUMBER_FIELDS = ("limit", "limit_test", "limit_ood", "clusters", *_SIZE_FIELDS)
+LARGEST_SEED = 2**32 - 1
+SMALLEST_SHARE = 0.001
 _LARGEST_NUMBER = 2**53 - 1  # largest integer that JavaScript represents exactly
 
 
@@ -102,9 +104,9 @@ class FormValues:
         values: dict[str, Any] = {name: _browser_text(getattr(e, name) or "") for name in _TEXT_FIELDS}
         values |= {name: min(max(getattr(e, name) or 0, 0), _LARGEST_NUMBER) for name in NUMBER_FIELDS}
         values |= {
-            "seed": min(max(e.seed, 0), _LARGEST_NUMBER),
+            "seed": min(max(e.seed, 0), LARGEST_SEED),
             "map": e.map,
-            "share": float(min(max(e.share, 0.0), 1.0)),
+            "share": float(min(max(e.share, SMALLEST_SHARE), 1.0)),
         }
         values["priors"] = keep_known(list(dict.fromkeys(e.priors)), [*all_priors(), *second_priors()])
         values["detectors"] = keep_known(list(dict.fromkeys(e.detectors)), ["all", *detectors.names()])

@@ -45,9 +45,9 @@ def draw() -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         draw_image_sets(form, errors)
-    with right:
         draw_backbone(form, errors)
-        draw_heat(form)
+    with right:
+        draw_heat(form, errors)
     if missing := form.missing:
         st.caption(f"Still to be named: {escape_markdown(', '.join(missing))}. Then the data preview follows.")
         run_start.start_button(disabled=True)
@@ -86,7 +86,7 @@ def _draw_source(form: FormValues) -> None:
 
     kind, source = st.columns([3, 2], gap="large", vertical_alignment="bottom")
     kind.segmented_control(
-        "Images",
+        "Start with",
         [_MINE, _DEMO],
         default=_DEMO if form.is_demo else _MINE,
         key=key,

@@ -99,9 +99,7 @@ def _format_counts(overview: SetsOverview) -> str:
     here = " · ".join(f"**{n:,}** {escape_markdown(_TITLES.get(name, name))}" for name, n in overview.sizes.items())
     classes = f" · **{len(overview.classes):d}** classes" if overview.classes else ""
     absent = ", ".join(escape_markdown(_TITLES.get(name, name)) for name in overview.not_downloaded)
-    return f"{here}{classes}" + (
-        f"  \nDownloaded and looked at when the run starts: {absent}." if overview.not_downloaded else ""
-    )
+    return f"{here}{classes}" + (f"  \nDownloaded when the run starts: {absent}." if overview.not_downloaded else "")
 
 
 def _confirm_warnings(form: FormValues, overview: SetsOverview) -> bool:
@@ -121,15 +119,15 @@ def _confirm_warnings(form: FormValues, overview: SetsOverview) -> bool:
 def _format_cost(experiment: Experiment, overview: SetsOverview) -> str:
     """Format the estimated time and its basis as Markdown."""
     e = cached_estimate(json.dumps(experiment.to_dict()), overview.sizes, str(heat_home()))
-    like = f"as fast as in {escape_markdown(e.training_like)}" if e.training_like else "guessed for two CPU cores"
-    training = f"at most **{times.format_duration(e.training)}** for the residuals ({like})."
+    like = f"at the speed of {escape_markdown(e.training_like)}" if e.training_like else "guessed for two CPU cores"
+    training = f"at most **{times.format_duration(e.training)}** to train the residuals ({like})."
     if e.extraction is None:
-        return f"The features of {e.samples:,} samples are given; {training}"
+        return f"Estimated time: {training} The features of {e.samples:,} samples are given."
     basis = (
-        f"as fast as in {escape_markdown(e.extraction_like)}"
+        f"at the speed of {escape_markdown(e.extraction_like)}"
         if e.extraction_like
-        else "a guess, until this backbone has run"
+        else "a rough guess: this backbone has not run here yet"
     )
-    extraction = f"About **{times.format_duration(e.extraction)}** for the features of {e.samples:,} images"
-    downloads = " Downloads come on top." if e.downloads else ""
-    return f"{extraction} ({basis}; nothing where they are cached), {training}{downloads}"
+    extraction = f"about **{times.format_duration(e.extraction)}** to extract the features of {e.samples:,} images"
+    downloads = " Downloads take additional time." if e.downloads else ""
+    return f"Estimated time: {extraction} ({basis}; stored features are used again), {training}{downloads}"

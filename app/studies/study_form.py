@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app.common import times, faults
+from app.common import faults, times
 from app.state import session
 from heat_core import HeatError, Run
 from heat_core.jobs.jobs import start_study
@@ -41,7 +41,7 @@ def _draw_request(run: Run) -> None:
         STUDY_NAMES,
         key="study-name",
         format_func=lambda n: f"{STUDIES[n].title} · {STUDIES[n].paper_reference}",
-        help="It varies the settings of the run that is chosen above.",
+        help="A study varies the settings of the run that is chosen at the top of the page.",
     )
     count = seeds.number_input(
         "Seeds",
@@ -61,7 +61,7 @@ def _draw_request(run: Run) -> None:
         faults.show(error)
         return
     to_do = f", about **{times.format_duration(seconds)}** for the others" if finished < len(planned) else ""
-    st.markdown(f"**{len(planned):d}** runs, **{finished:d}** of them done{to_do}.")
+    st.markdown(f"**{len(planned):d}** runs, **{finished:d}** of them finished{to_do}.")
     if st.button("Start the study", type="primary", icon=":material/play_arrow:"):
         try:
             study_folder = new_study(request)
@@ -77,8 +77,8 @@ def _select_study(studies: list[StudyFolder]) -> StudyFolder | None:
     """Draw the choice of a study and return the chosen one; None where there is no study."""
     if not studies:
         st.info(
-            "No study was asked for yet. One is a list of runs that differ in one thing (λ, β, the share of training "
-            "images, the seed, the priors) and a table or figure over them. Runs that are done are never done again.",
+            "There is no study yet. A study is a set of runs that differ in one setting (λ, β, the training fraction, "
+            "the seed, the priors), with a table or figure over them. Finished runs are used again.",
             icon=":material/science:",
         )
         return None
@@ -86,7 +86,7 @@ def _select_study(studies: list[StudyFolder]) -> StudyFolder | None:
     asked = session.pop(_PICKED) or st.query_params.get("study")
     index = ids.index(asked) if asked in ids else 0
     picked = st.selectbox(
-        "Asked for",
+        "Past studies",
         range(len(studies)),
         index=index,
         key=f"study-shown-{ids[index]}-{len(ids)}",

@@ -37,7 +37,7 @@ def draw(study: StudyFolder) -> None:
     if is_active(study.folder):
         _draw_progress(study, len(folders), status)
     if not folders:
-        st.caption("Its table or figure begins with the first run that is done.")
+        st.caption("The table or figure appears when the first run is finished.")
         return
     version = cached_runs.version_of(study.folder / MEASUREMENTS_FILE)
     written = _cached_results(study.id, folders, version, study)
@@ -111,7 +111,7 @@ def _cached_results(
 def _draw_downloads(written: page.StudyReport) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
-            "Page",
+            "HTML report",
             lambda: page.to_html(written).encode(),
             f"{written.request.study}.html",
             "text/html",
@@ -125,7 +125,7 @@ def _draw_downloads(written: page.StudyReport) -> None:
             "text/markdown",
             icon=":material/download:",
         )
-    with st.expander("The same from a terminal"):
+    with st.expander("Command"):
         st.code(page.command_of(written.request), language="bash", wrap_lines=True)
     st.caption(page.LEGEND)
 

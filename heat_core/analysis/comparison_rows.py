@@ -42,7 +42,11 @@ class Entry:
 
 
 def entries_of(
-    run: Run, detectors: Sequence[str] | None = None, lens: Lens = PLAIN, subsets: bool = False, named: bool = False
+    run: Run,
+    detectors: Sequence[str] | None = None,
+    lens: Lens = PLAIN,
+    subsets: bool = False,
+    named: bool | str = False,
 ) -> list[Entry]:
     """List the rows of a run.
 
@@ -51,9 +55,10 @@ def entries_of(
         detectors: names of the detectors to list; default: all of the run.
         lens: composition of HEAT's row; the subsets use its β.
         subsets: whether a row for every proper subset of at least two corrected priors is added (Tab. 3).
-        named: whether the run's name is appended to each row's title.
+        named: whether the run's name is appended to each row's title; a text is appended in place of the name.
     """
-    suffix = f" · {run.experiment.name or run.id}" if named else ""
+    name = named if isinstance(named, str) else run.experiment.name or run.id
+    suffix = f" · {name}" if named else ""
     rows = [
         Entry(run, d, lens, (composition(run, lens) if d == HEAT else run.title(d)) + suffix)
         for d in (run.detectors if detectors is None else detectors)

@@ -42,7 +42,7 @@ TERMS = (
     Term(
         "Threshold",
         "The score above which an image is called unknown: the 95th percentile of the ID test scores, unless another "
-        "threshold or a false-alarm rate α is chosen.",
+        "threshold or a false-positive rate α is chosen.",
         r"\hat y(z) = \text{OOD} \iff s(z) > Q_{0.95}\{s(z_i) : z_i \in \text{ID test}\}",
         "Sec. 4.4",
     ),
@@ -147,10 +147,10 @@ TERMS = (
         "heat_core.analysis.explanation",
     ),
     Term(
-        "Calibration, p-value (p), false-alarm rate (α)",
-        "p is the share of held-out known images that look at least as unusual as this one (a conformal p-value); α is "
-        "the share of known images that may be called unknown. Both are valid where new known images are like the ID "
-        "test set, on which nothing was fitted.",
+        "Calibration, p-value (p), false-positive rate (α)",
+        "p is the share of held-out known images that look at least as unusual as this one (a conformal p-value); α, "
+        "also called false-alarm rate, is the share of known images that may be called unknown. Both are valid where "
+        "new known images are like the ID test set, on which nothing was fitted.",
         r"p(z) = \frac{1 + \#\{i : s_i \ge s(z)\}}{n + 1}",
         "Vovk et al., 2005; Bates et al., 2023",
     ),
@@ -162,9 +162,9 @@ TERMS = (
         "Benjamini & Hochberg, 1995",
     ),
     Term(
-        "Baseline, +31 −18",
+        "Baseline, +31 / −18",
         "The detector that HEAT is compared with, the best single prior unless you choose another: HEAT detects 31 "
-        "unknown images that it misses, and misses 18 that it detects.",
+        "unknown images that the baseline misses, and misses 18 that the baseline detects.",
     ),
     Term(
         "Detector",

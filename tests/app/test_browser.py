@@ -60,4 +60,4 @@ def test_widgets_show_the_look_on_every_page(demo_run, home):
         for name in ("Runs", "Compare", "Inspect", "Compare"):
             page.get_by_role("link", name=name, exact=True).click()
             expect(page.get_by_role("combobox", name="Run", exact=True)).to_have_value("a", timeout=30_000)
-        expect(page.get_by_role("textbox", name="exactly")).to_have_value("2.5", timeout=20_000)
+        expect(page.get_by_role("textbox", name="Exact value")).to_have_value("2.5", timeout=20_000)

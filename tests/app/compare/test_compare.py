@@ -176,7 +176,7 @@ def test_before_the_first_residual_there_is_a_table_and_no_beta(runs):
     for section in ("table", "curves", "beta", "versus"):
         test = page(run="first", section=section)
         assert not test.select_slider
-        assert "still to come" in test.info[0].value
+        assert "not trained yet" in test.info[0].value
 
 
 def test_a_run_alone_is_compared_with_none(home):

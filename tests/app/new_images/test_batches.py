@@ -13,6 +13,7 @@ from PIL import Image
 
 from app.common.text import escape_markdown
 from app.new_images import batch_store
+from heat_core import HeatError
 from heat_core.data.datasets import from_files
 from heat_core.jobs import jobs
 from heat_core.runs.lock import LOG_FILE, record_starting_process
@@ -47,7 +48,7 @@ def given(demo_run, home, monkeypatch):
 
 
 def score_them(test) -> None:
-    next(b for b in test.button if b.label == "Score them").click().run()
+    next(b for b in test.button if b.label == "Score").click().run()
     assert not test.exception, test.exception
 
 
@@ -177,5 +178,28 @@ def test_the_process_that_scores_is_recorded(tmp_path, demo_run, monkeypatch):
         ("mine", "mine"),
     ],
 )
-def test_batches_are_named_by_their_time(name, shown):
-    assert batch_store.format_batch_name(name) == shown
+def test_batches_show_their_time(name, shown):
+    assert batch_store.format_batch_time(name) == shown
+
+
+def test_batches_have_names_that_can_be_changed(given, image_folder, tmp_path):
+    test, batches = given
+    test.file_uploader[0].set_value([("a.png", png(5), ""), ("b.png", png(6), "")]).run()
+    score_them(test)
+    test.file_uploader[0].set_value([("frog.png", png(5), "")]).run()
+    score_them(test)
+    test.text_input(key="batch-folder-2").set_value(str(image_folder(tmp_path / "night shift", {"": 2}))).run()
+    score_them(test)
+    box = test.selectbox(key="choice-batch")
+    assert [label.split(" · ")[0] for label in box.options] == ["night shift", "frog.png", "2 files"]
+    newest = box.value
+    test.text_input(key=f"batch-name-{newest}").set_value("day  ![x](http:evil)").run()
+    assert test.selectbox(key="choice-batch").options[0].startswith("day ![x](http:evil) · ")
+    assert test.selectbox(key="choice-batch").value == newest  # its links stay
+    batch = batches[0][0].parents[1] / newest
+    batch_store.rename_batch(batch, "")
+    assert batch_store.batch_labels([batch]) == {newest: batch_store.format_batch_time(newest)}
+    (batch / batch_store.BATCH_FILE).write_text("[")
+    assert batch_store.batch_name(batch) == ""
+    with pytest.raises(HeatError, match="201 characters"):
+        batch_store.rename_batch(batch, "x" * 201)

@@ -71,7 +71,7 @@ def test_the_page_shows_both_and_draws_the_line(demo_run, scored, home):
     test = page("new_images", run=demo_run.id)
     assert not test.exception, test.exception
     said = " ".join(m.value for m in test.markdown)
-    assert "At 5 % false discoveries" in said
+    assert "images are unknown at a false-discovery rate of 5 %" in said
     assert "**1 of 10 groups differ**" in said
     assert test.dataframe[0].value.shape == (10, 7)
     test.button(key="draw-discoveries").click().run()

@@ -9,7 +9,7 @@ from app.runs import form_checks
 from app.runs.form_values import FormValues
 from heat_core import Experiment, Run
 from heat_core.runs.experiment import demo_experiment
-from tests.app.runs.new_run_form import can_start, form
+from tests.app.runs.new_run_form import can_start, choose_network, form, show_demo
 from tests.app.runs.test_runs import press, texts
 from tests.app.test_pages import page
 from tests.synthetic import synthetic_run
@@ -110,3 +110,39 @@ def test_an_error_is_drawn_in_the_column_of_its_field(sets):
     assert escape_markdown("none.pth does not exist") in of_column("new-weights")[0]
     assert of_column("new-id") == []
     assert len(test.error) == 2  # each once
+
+
+def test_the_form_of_own_images_starts_blank_beside_the_demo(home):
+    synthetic_run(home / "runs" / "a")
+    test = page("runs", view="new")
+    assert test.segmented_control(key="new-images-False").value == "My images"
+    assert {field.value for field in test.text_input} == {""}
+    assert {field.value for field in test.number_input if field.key.startswith("new-limit")} == {None}
+    test.text_input(key="new-id").set_value("/photos/train").run()
+    show_demo(test)
+    assert test.text_input(key="new-1-id").value == "demo-digits"
+    test.segmented_control(key="new-images-True").set_value("My images").run()
+    assert test.text_input(key="new-2-id").value == "/photos/train"  # what was typed is kept
+    assert test.text_input(key="new-2-ood-0-source").value == ""
+    assert "demo" not in "\n".join(str(box.value) for box in (*test.selectbox, *test.text_input))
+
+
+def test_names_of_networks_are_offered_and_others_are_taken(home, sets):
+    synthetic_run(home / "runs" / "a")
+    test = page("runs", view="new")
+    box = test.selectbox(key="new-backbone")
+    assert box.value == "resnet50.a1_in1k"  # as on the command line
+    assert {"resnet18", "resnet50.a1_in1k", "vit_base_patch16_224", "resnet34_cifar10"} <= set(box.options)
+    choose_network(test, "new-backbone", "resnet5O")
+    assert "did you mean" in test.error[0].value
+    choose_network(test, "new-backbone", f"torch:{sets}/none.pt2")
+    assert "does not exist" in test.error[0].value
+    choose_network(test, "new-backbone", "resnet18")
+    assert not test.error
+
+
+def test_a_form_without_a_prior_says_so_below_the_priors(sets):
+    test = form(sets)
+    test.pills(key="new-priors").set_value([]).run()
+    assert [error.value for error in test.error] == ["Choose at least one prior\\."]
+    assert not can_start(test)

@@ -98,7 +98,7 @@ def test_pictures_of_what_goes_in_are_shown(sets):
 
 def test_the_estimate_says_what_it_is_based_on(home, sets):
     test = form(sets)
-    assert "a guess, until this backbone has run" in texts(test)
+    assert "a rough guess: this backbone has not run here yet" in texts(test)
     assert "guessed for two CPU cores" in texts(test)
     run = synthetic_run(home / "runs" / "before")
     info = read_json(run.folder / RUN_FILE)
@@ -107,4 +107,4 @@ def test_the_estimate_says_what_it_is_based_on(home, sets):
     event = {"time": 1.0, "stage": "features", "message": "", "images_per_s": 11.0}
     (run.folder / "events.jsonl").write_text(json.dumps(event) + "\n")
     run_start.cached_estimate.clear()
-    assert "2 s for the features of 22 images (as fast as in before" in texts(test.run()).replace("**", "")
+    assert "2 s to extract the features of 22 images (at the speed of before" in texts(test.run()).replace("**", "")

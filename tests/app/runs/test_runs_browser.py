@@ -69,14 +69,18 @@ def test_a_click_chooses_and_what_was_typed_stays(page, home):
     expect(heading).to_have_text(list_runs()[-1].id, timeout=60_000)
     table = page.get_by_test_id("stDataFrame").first
     for row, name in enumerate([run.id for run in list_runs()]):
-        table.click(position={"x": 17, "y": 35 * (row + 1) + 17})
+        table.click(position={"x": 90, "y": 35 * (row + 1) + 17})
         expect(heading).to_have_text(name, timeout=20_000)
         page.wait_for_function("name => location.search.includes(`run=${name}`)", arg=name, timeout=20_000)
-    table.click(position={"x": 17, "y": 35 * 3 + 17})  # the chosen one again: one is always chosen
+    table.click(position={"x": 90, "y": 35 * 3 + 17})  # the chosen one again: one is always chosen
+    expect(heading).to_have_text(list_runs()[2].id)
+    for row in (1, 2):
+        table.click(position={"x": 17, "y": 35 * row + 17})  # a tick chooses nothing
+    expect(page.get_by_role("button", name="Compare 2 runs")).to_be_enabled(timeout=20_000)
     expect(heading).to_have_text(list_runs()[2].id)
 
     page.get_by_role("button", name="New run").or_(page.get_by_role("radio", name="New run")).first.click()
-    known = page.get_by_role("textbox", name="Known (ID), for training")
+    known = page.get_by_role("textbox", name="Known images (ID), training")
     known.fill("/no/such/folder")
     known.press("Enter")
     expect(page.get_by_text("neither a folder nor a known dataset")).to_be_visible(timeout=20_000)

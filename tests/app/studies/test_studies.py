@@ -38,7 +38,7 @@ def test_a_study_is_requested_cancelled_and_resumed(page, home, base):  # noqa: 
     box = page.get_by_role("combobox", name="Study", exact=True)
     box.click(timeout=60_000)
     page.get_by_role("option", name=re.compile("How few training images")).click()
-    expect(page.get_by_text(re.compile("^12 runs, 0 of them done"))).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(re.compile("^12 runs, 0 of them finished"))).to_be_visible(timeout=30_000)
     page.get_by_role("button", name="Start the study").click()
     stop, go = page.get_by_role("button", name="Cancel"), page.get_by_role("button", name="Resume")
     expect(stop).to_be_enabled(timeout=60_000)

@@ -168,7 +168,7 @@ def test_new_images_are_scored_and_explained(demo_run, home, image_folder, tmp_p
     (mine / "broken.png").write_text("no picture")
     test = page("new_images", run=demo_run.id)
     test.text_input[0].set_value(str(mine)).run()
-    next(b for b in test.button if b.label == "Score them").click().run()
+    next(b for b in test.button if b.label == "Score").click().run()
     until = time.monotonic() + 120
     while not list(folder.glob("own/*/scored.npz")):
         assert time.monotonic() < until, [p.read_text() for p in folder.glob("own/*/*.txt")]

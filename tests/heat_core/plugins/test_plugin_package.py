@@ -130,7 +130,7 @@ def test_the_form_of_a_new_run_offers_both(plugin):
     form = page("runs", view="new")
     assert not form.exception
     assert "diagonal" in form.pills(key="new-priors").options
-    assert "feature-norm" in next(field for field in form.multiselect if field.label == "Compared with").options
+    assert "feature-norm" in next(field for field in form.multiselect if field.label == "Baselines").options
 
 
 def test_the_form_shows_why_a_module_cannot_be_imported(monkeypatch):
