@@ -184,12 +184,12 @@ def questions_of(samples: Samples) -> dict[str, str]:
 def population_mask(samples: Samples, question: str) -> np.ndarray:
     """Return the (N,) mask of the images among which the share of a question is counted.
 
-    They are the ID test images for `flagged` and `misclassified`; all images for `mislabelled`, `duplicates` and
-    `tagged`; else the OOD images, or what takes their place.
+    They are the ID test images for `flagged`, and for `misclassified` and `mislabelled`, since those alone have classes
+    of the run; all images for `duplicates` and `tagged`; else the OOD images, or what takes their place.
     """
-    if samples.has_truth and question in ("flagged", "misclassified"):
+    if samples.has_truth and question in ("flagged", "misclassified", "mislabelled"):
         return ~samples.is_ood
-    if samples.has_truth and question in ("mislabelled", "duplicates", "tagged", "all"):
+    if samples.has_truth and question in ("duplicates", "tagged", "all"):
         return np.ones(len(samples), bool)
     return samples.is_ood
 

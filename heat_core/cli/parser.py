@@ -25,8 +25,10 @@ show results
   app             HEAT Explorer in the browser (with the extra `app`)
   list            all runs
   show            the table of one run, at any β
+  findings        which groups of images are missed beyond chance, and which images to look at twice
   compare         detectors × OOD sets of one or several runs, with intervals; Markdown, LaTeX, CSV
   report          a run as one HTML page that opens without internet
+  export          images of a run for other tools: imagefolder, COCO, YOLO, Label Studio, CVAT, FiftyOne; tables
   detectors       every method to compare with
 
 score images

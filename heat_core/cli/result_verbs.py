@@ -1,12 +1,21 @@
-"""Verbs that show results: list, show, compare, report, detectors. They call the library and print."""
+"""Verbs that show results: list, show, findings, compare, report, detectors. They call the library and print."""
 
 import argparse
 
 from heat_core import detectors
-from heat_core.cli.output import lens_from_options, print_line, print_table
+from heat_core.cli.output import (
+    close_progress,
+    lens_from_options,
+    print_event,
+    print_json,
+    print_line,
+    print_table,
+    stop_on_sigterm,
+)
 from heat_core.cli.run_table import print_run
 from heat_core.errors import HeatError
 from heat_core.names import printable
+from heat_core.pipeline.measurements.measurements_file import is_measured, read_measurements
 from heat_core.runs.manage import damaged_runs, list_runs
 from heat_core.runs.run import Run
 from heat_core.storage import expand_home
@@ -41,6 +50,43 @@ def show(options: argparse.Namespace) -> None:
     """Print the table of a run through a lens."""
     run = Run.open(options.run)
     print_run(run, lens_from_options(options, run), options.json)
+
+
+def findings(options: argparse.Namespace) -> None:
+    """Print the findings on a run's images, which are measured first where they were not."""
+    from heat_core.findings import report
+    from heat_core.findings.slices import value_title
+
+    run = Run.open(options.run)
+    if not is_measured(run):
+        from heat_core.pipeline.measurements.measure import make_findings  # imports torch
+
+        stop_on_sigterm()
+        make_findings(run, print_event)
+    found = report(run, lens_from_options(options, run))
+    asked = next((f for f in found if f.question == options.question), None)
+    if asked is None:
+        raise HeatError(f"--question {options.question!r}: choose among {', '.join(f.question for f in found)}.")
+    close_progress()
+    print_line(run.folder)
+    for of_question in found:
+        print_line(f"{of_question.question}: {of_question.sentence()}")
+    print_line(f"Slices of {asked.question!r} beyond chance, of {asked.tested:,} that were tested:")
+    rows = [
+        [
+            " and ".join(value_title(facet, value) for facet, value in part.values),
+            f"{part.bad:,} of {part.n:,}",
+            f"{100 * part.rate:.1f} % ({100 * part.low:.1f}–{100 * part.high:.1f})",
+            f"{part.lift:.1f}",
+            f"{part.q:.2g}",
+        ]
+        for part in asked.slices
+    ]
+    print_table([["", "images", "share", "lift", "q"], *rows])
+    for sentence in read_measurements(run).notes:
+        print_line(sentence)
+    if options.json:
+        print_json({"run": str(run.folder), "findings": [of_question.to_json() for of_question in found]})
 
 
 def compare(options: argparse.Namespace) -> None:

@@ -28,7 +28,7 @@ def _is_grey(images: ImageSet, row: int) -> bool | None:
     """Tell whether an image, or the file of a crop, is grey; None if it cannot be read."""
     try:
         if not images.files:
-            return _has_equal_channels(images.open(row))
+            return has_equal_channels(images.open(row))
         return with_long_texts(_is_grey_file, images.files[row])
     except Exception:  # Pillow raises many kinds for damaged files
         return None
@@ -39,8 +39,9 @@ def _is_grey_file(file: Path | bytes) -> bool:
         if image.mode.startswith(_GREY_MODES) and image.mode != "LAB":
             return True
         image.draft("RGB", (_SIDE, _SIDE))
-        return _has_equal_channels(image.convert("RGB"))
+        return has_equal_channels(image.convert("RGB"))
 
 
-def _has_equal_channels(image: Image.Image) -> bool:
+def has_equal_channels(image: Image.Image) -> bool:
+    """Tell whether the channels of a picture in RGB are nearly equal."""
     return float(np.ptp(np.asarray(image), axis=2).mean()) <= _MOST_SPREAD

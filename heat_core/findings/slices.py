@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -75,6 +76,18 @@ class QuestionFindings:
         low, high = self.interval
         share = f"{100 * self.rate:.1f} % ({100 * low:.1f}–{100 * high:.1f})"
         return f"{self.bad:,} of {self.population:,} {self.title}, {share}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the findings for JSON: the numbers, the headline, and the slices with titles of their values."""
+        low, high = self.interval
+        own = {name: getattr(self, name) for name in ("question", "population", "bad", "rate", "tested")}
+        numbers = ("n", "bad", "rate", "low", "high", "lift", "q")
+        listed = [
+            {"values": [[facet, value, value_title(facet, value)] for facet, value in part.values]}
+            | {name: getattr(part, name) for name in numbers}
+            for part in self.slices
+        ]
+        return own | {"low": low, "high": high, "sentence": self.sentence(), "list": listed}
 
 
 def find_slices(

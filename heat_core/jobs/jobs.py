@@ -12,6 +12,7 @@ from typing import Protocol
 from heat_core.data.image_location import ImageLocation
 from heat_core.errors import HeatError
 from heat_core.pipeline.make_map import require_mappable
+from heat_core.pipeline.measurements.measurements_file import require_measurable
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.lock import (
     LOG_FILE,
@@ -63,11 +64,27 @@ def start_map(run: Run) -> "subprocess.Popen[bytes]":
         HeatError: where the map cannot be made, or a process works on the run.
     """
     require_mappable(run)
+    return _start_side_job(run, "map")
+
+
+def _start_side_job(run: Run, verb: str) -> "subprocess.Popen[bytes]":
     if run.is_active:
         raise HeatError(f"Run {run.id} is being worked on by another process: wait for it, or cancel it.")
-    process = spawn(["map", str(run.folder)], run.folder / JOB_LOG)
+    process = spawn([verb, str(run.folder)], run.folder / JOB_LOG)
     record_starting_process(run.folder, process.pid)
     return process
+
+
+def start_findings(run: Run) -> "subprocess.Popen[bytes]":
+    """Measure the images of a finished run in a process of its own; it ends with `findings.npz` in the folder.
+
+    The run is alive meanwhile and keeps its status, as with `start_map`; the stage of its events is `findings`.
+
+    Raises:
+        HeatError: where the images cannot be measured, or a process works on the run.
+    """
+    require_measurable(run)
+    return _start_side_job(run, "findings")
 
 
 def start_scoring(run: Run, paths: list[Path], into: Path) -> None:

@@ -1,10 +1,11 @@
 """Making a guard of a finished run: its priors are fitted again on the stored training features, its residuals read."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from heat_core.backbones.registry import load_backbone
 from heat_core.composition import HEAT, PLAIN, Lens
-from heat_core.energies.corrected_prior import restore_prior
+from heat_core.energies.corrected_prior import CorrectedPrior, restore_prior
 from heat_core.energies.names import SECOND_ENCODER, prior_title
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
@@ -44,21 +45,31 @@ def build_guard(run: Run, lens: Lens = PLAIN, report: Progress = no_progress, on
             "first alone (--priors)."
         )
     require_plugins({p: plugin for p, plugin in run.record.plugins.items() if p in priors})
-    train, head = run.features(TRAIN), run.head
+    train = run.features(TRAIN)
     network = None if e.backbone == FEATURES else _network(run, train, report)
     report("priors", "Fitting the priors on the run's training features.")
-    kind = e.covariance, e.mixture_weights, e.id_set
     return Guard(
         name=run.id,
         network=network,
-        head=head,
-        parts=[restore_prior(p, train, head, *kind, residual_path(run.folder, p)) for p in priors],
+        head=run.head,
+        parts=restore_parts(run, train, priors),
         scale=run.scale.select(priors),
         lens=replace(lens, priors=None) if only_composed else lens,
         class_names=run.class_names,
         calibration=Calibration(run.detector_scores(ID, HEAT, lens), run.predicted(ID)),
         calibration_note=_calibration_remark(run, lens),
     )
+
+
+def restore_parts(run: Run, train: Features, priors: Sequence[str]) -> list[CorrectedPrior]:
+    """Restore corrected priors of a run: fit each prior again on the training features, and read its residual.
+
+    Raises:
+        HeatError: where a prior cannot be fitted, or a file is missing or damaged.
+    """
+    e, head = run.experiment, run.head
+    kind = e.covariance, e.mixture_weights, e.id_set
+    return [restore_prior(p, train, head, *kind, residual_path(run.folder, p)) for p in priors]
 
 
 def _network(run: Run, train: Features, report: Progress) -> Network:

@@ -43,7 +43,7 @@ def make_map(run: Run, on_event: Callable[[Event], None] = lambda _: None) -> No
         require_mappable(run)
         with Projector() as projector:
             progress("map", "Reading the features.")
-            sets = {name: _features_in_order(run, name) for name in (TRAIN, *run.datasets)}
+            sets = {name: features_in_order(run, name) for name in (TRAIN, *run.datasets)}
             require_same_avg(run.folder, sets)
             points = run.folder / projector.input
             try:
@@ -56,7 +56,7 @@ def make_map(run: Run, on_event: Callable[[Event], None] = lambda _: None) -> No
         progress("map", "The map is made.")
 
 
-def _features_in_order(run: Run, name: str) -> Features:
+def features_in_order(run: Run, name: str) -> Features:
     """Load the features of a set's samples in the run's order; their folder may hold more samples than the run used."""
     features, ids = run.features(name), (run.training_ids if name == TRAIN else run.ids(name)).tolist()
     if features.ids == ids:

@@ -1,7 +1,8 @@
 """Pipeline from an Experiment to a finished run folder.
 
-The stages are features → priors and fast detectors → residuals and map → slow detectors. Every stage writes its
-results, so that an interrupted run resumes where it stopped, and the app shows them as soon as a stage is done.
+The stages are features → priors and fast detectors → residuals and map → slow detectors → findings. Every
+stage writes its results, so that an interrupted run resumes where it stopped, and the app shows them as soon as a stage
+is done.
 """
 
 import platform
@@ -15,6 +16,7 @@ import torch
 from heat_core.energies.residual_cache import ResidualCache
 from heat_core.errors import HeatError
 from heat_core.pipeline.fit import fit
+from heat_core.pipeline.measurements.measure import measure_at_end
 from heat_core.pipeline.run_detectors import DetectorInputs, score_slow_detectors
 from heat_core.pipeline.run_state import RunState
 from heat_core.pipeline.score_fast import score_fast
@@ -64,6 +66,8 @@ def run(
             progress("map", "Waiting for the UMAP map.")
             continue_without_map(projector.wait, progress)
         score_slow(state)
+        if experiment.map and state.model.trained:
+            measure_at_end(Run.open(state.folder), progress, state.model.trained)
         if not state.model.trained:
             raise HeatError(" ".join(state.reasons[name] for name in experiment.priors))
     return Run.open(folder)

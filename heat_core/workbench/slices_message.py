@@ -9,7 +9,7 @@ from heat_core import Lens
 from heat_core.analysis.facets import Tags
 from heat_core.analysis.questions import Query, questions_of
 from heat_core.analysis.samples import Samples
-from heat_core.findings.slices import find_slices, value_title
+from heat_core.findings.slices import find_slices
 from heat_core.workbench.view_state import ViewState
 
 _TagKey = tuple[tuple[str, tuple[tuple[str, bytes], ...]], ...]  # facet → tag → bytes of its sample numbers
@@ -39,23 +39,4 @@ def _cached_message(samples: Samples, query: Query, lens: Lens, key: _TagKey) ->
         for facet, members in key
     }
     found = find_slices(samples, query, lens, tags)
-    if found is None:
-        return None
-    low, high = found.interval
-    return {
-        "question": query.question,
-        "sentence": found.sentence(),
-        "population": found.population,
-        "bad": found.bad,
-        "rate": found.rate,
-        "low": low,
-        "high": high,
-        "tested": found.tested,
-        "list": [
-            {
-                "values": [[facet, value, value_title(facet, value)] for facet, value in part.values],
-                **{name: getattr(part, name) for name in ("n", "bad", "rate", "low", "high", "lift", "q")},
-            }
-            for part in found.slices
-        ],
-    }
+    return None if found is None else found.to_json()

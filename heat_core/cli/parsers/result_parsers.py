@@ -1,8 +1,11 @@
-"""Parsers of the verbs that show results: app, list, show, compare, report, detectors."""
+"""Parsers of the verbs that show results: app, list, show, findings, compare, report, export, detectors."""
 
+from heat_core.analysis.questions import ORDERS, QUESTIONS
 from heat_core.cli.app_verb import app
 from heat_core.cli.options import Verbs, add_json_option, add_lens_options, add_list_option
-from heat_core.cli.result_verbs import FORMATS, compare, print_detectors, print_runs, report, show
+from heat_core.cli.result_verbs import FORMATS, compare, findings, print_detectors, print_runs, report, show
+from heat_core.cli.samples.export_verb import export
+from heat_core.exchange import FORMATS as EXPORTS
 from heat_core.metrics import METRICS
 
 
@@ -32,6 +35,20 @@ def _add_show(verbs: Verbs) -> None:
     parser.set_defaults(do=show)
 
 
+def _add_findings(verbs: Verbs) -> None:
+    parser = verbs.add_parser(
+        "findings",
+        description="Which groups of images are missed beyond chance, and which images to look at twice. What a run "
+        "lacks is measured first: image quality, near-duplicates, neighbours, likely wrong labels.",
+    )
+    parser.add_argument("run", metavar="RUN", help="a run's name or folder")
+    question_help = "question of which the groups are listed: missed, flagged, misclassified, … (default: missed)"
+    parser.add_argument("--question", default="missed", metavar="NAME", help=question_help)
+    add_lens_options(parser)
+    add_json_option(parser)
+    parser.set_defaults(do=findings)
+
+
 def _add_compare(verbs: Verbs) -> None:
     parser = verbs.add_parser(
         "compare", description="Detectors × OOD sets of one or several runs, near, mid and far (Tab. 4)."
@@ -53,9 +70,29 @@ def _add_report(verbs: Verbs) -> None:
     parser.set_defaults(do=report)
 
 
+def _add_export(verbs: Verbs) -> None:
+    parser = verbs.add_parser(
+        "export",
+        description="Samples of a run for other tools: those that answer a question and pass all filters, with class, "
+        "score, p and threshold. Image files are copied as they are.",
+    )
+    parser.add_argument("run", metavar="RUN", help="a run's name or folder")
+    parser.add_argument("--format", required=True, choices=list(EXPORTS), help="the tool, or a table")
+    questions = ", ".join(QUESTIONS)
+    parser.add_argument("--question", default="missed", metavar="Q", help=f"one of {questions} (default: missed)")
+    parser.add_argument("--baseline", metavar="NAME", help="detector that HEAT is compared with in a question")
+    filter_help = "only images with this value, e.g. seen=cat (predicted class), set=NAME, tag=NAME, column:NAME=VALUE"
+    parser.add_argument("--filter", action="append", metavar="FACET=VALUE", help=filter_help)
+    parser.add_argument("--order", default="confident", choices=list(ORDERS), help="(default: confident)")
+    parser.add_argument("--most", type=int, default=2000, metavar="N", help="pictures at most (default: 2000)")
+    parser.add_argument("--out", metavar="FILE", help="default: a name with that of the run, in the working directory")
+    add_lens_options(parser)
+    parser.set_defaults(do=export)
+
+
 def _add_detectors(verbs: Verbs) -> None:
     parser = verbs.add_parser("detectors", description="Every method to compare with.")
     parser.set_defaults(do=print_detectors)
 
 
-RESULT_PARSERS = (_add_app, _add_list, _add_show, _add_compare, _add_report, _add_detectors)
+RESULT_PARSERS = (_add_app, _add_list, _add_show, _add_findings, _add_compare, _add_report, _add_export, _add_detectors)

@@ -7,7 +7,7 @@ stay above 0.99 too, and halved ones, which lost half of the edges, are not foun
 """
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, combinations_with_replacement
 
 import numpy as np
 import torch
@@ -49,23 +49,64 @@ def near_duplicate_notes(sets: dict[str, LoadedSet]) -> list[str]:
     Args:
         sets: `train`, `id` or an OOD set → the set with its features.
     """
-    centre = column_moments(sets[TRAIN].features.avg)[0].astype(np.float32)
+    centre = _centre(sets)
     notes = (_note(sets, a, b, centre) for a, b in combinations(sets, 2))
     return [note for note in notes if note]
 
 
-def _note(sets: dict[str, LoadedSet], a: str, b: str, centre: np.ndarray) -> str:
-    first, second = sets[a], sets[b]
+def mark_near_duplicates(sets: dict[str, LoadedSet]) -> tuple[dict[str, np.ndarray], bool]:
+    """Mark the images of which another image, of the same set or of another one, shows the same picture.
+
+    Files of the same bytes count too.
+
+    Args:
+        sets: `train`, `id` or an OOD set → the set with its features.
+
+    Returns:
+        Set → (N,) bool in the order of its features; and whether no search was given up or looked at a part alone.
+    """
+    centre, is_complete = _centre(sets), True
+    marks = {name: np.zeros(len(of_set.features), bool) for name, of_set in sets.items()}
+    rows_of = {name: {sample: i for i, sample in enumerate(s.features.ids)} for name, s in sets.items()}
+    for a, b in combinations_with_replacement(sets, 2):
+        found = _find_shared(sets[a], sets[b], centre, with_copies=True)
+        is_complete &= found.is_complete and found.every == 1
+        for first, second in found.pairs:
+            marks[a][rows_of[a][first]] = marks[b][rows_of[b][second]] = True
+    return marks, is_complete
+
+
+def _centre(sets: dict[str, LoadedSet]) -> np.ndarray:
+    return column_moments(sets[TRAIN].features.avg)[0].astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _SharedPictures:
+    """Pairs of ids that show the same picture; one in `every` images of the second set was looked at."""
+
+    pairs: list[tuple[str, str]]
+    is_complete: bool
+    every: int
+
+
+def _find_shared(first: LoadedSet, second: LoadedSet, centre: np.ndarray, with_copies: bool = False) -> _SharedPictures:
+    """Find the pictures that two sets, or one set and itself, share; files of the same bytes only `with_copies`."""
     every = max(1, -(-len(first.features) * second.features.avg.size // int(MOST_PRODUCTS)))
     rows = np.arange(0, len(second.features), every)
-    nearest, cosines = _nearest(first.features, second.features.subset(rows), centre)
+    own = rows if first is second else None
+    nearest, cosines = _nearest(first.features, second.features.subset(rows), centre, own)
     pairs = [(first.features.ids[nearest[i]], second.features.ids[rows[i]]) for i in _candidates(cosines)]
-    same, is_complete = _same_pictures(pairs, first.images, second.images)
+    return _SharedPictures(*_same_pictures(pairs, first.images, second.images, with_copies), every)
+
+
+def _note(sets: dict[str, LoadedSet], a: str, b: str, centre: np.ndarray) -> str:
+    second, found = sets[b], _find_shared(sets[a], sets[b], centre)
+    same, every = found.pairs, found.every
     if not same:
         return ""
     count = f"{len(same):,} of the {len(second.features):,} images of {set_title(b)}"
     partial = f" (one in {every} of them looked at)" if every > 1 else ""
-    least = "At least " if not is_complete else ""
+    least = "At least " if not found.is_complete else ""
     consequence = "figures on them are of images that were learned" if b == ID else "they cannot be told apart"
     return (
         f"{least}{count}{partial} are near-duplicates of images of {set_title(a)}, such as re-encoded or resized "
@@ -79,8 +120,14 @@ def _candidates(cosines: np.ndarray) -> np.ndarray:
     return order[cosines[order] >= _MIN_COSINE]
 
 
-def _nearest(first: Features, second: Features, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find the nearest row of `first` to each row of `second`: (n,) its index, (n,) the cosine of centred features."""
+def _nearest(
+    first: Features, second: Features, centre: np.ndarray, own: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the nearest row of `first` to each row of `second`, other than its `own` (n,) row where that is given.
+
+    Returns:
+        (n,) its index, and (n,) the cosine of centred features.
+    """
     device, middle = compute_device(), torch.from_numpy(centre)
     index, cosine = np.zeros(len(second), int), np.full(len(second), -1.0, np.float32)
 
@@ -90,7 +137,12 @@ def _nearest(first: Features, second: Features, centre: np.ndarray) -> tuple[np.
     for rows, block in blocks(second.avg):
         queries = unit_rows(block)
         for part, others in blocks(first.avg):
-            best, place = (queries @ unit_rows(others).T).max(dim=1)
+            cosines = queries @ unit_rows(others).T
+            if own is not None:
+                itself = own[rows] - part.start
+                inside = np.flatnonzero((itself >= 0) & (itself < len(others)))
+                cosines[inside, itself[inside]] = -1.0
+            best, place = cosines.max(dim=1)
             better = best.cpu().numpy() > cosine[rows]
             index[rows] = np.where(better, place.cpu().numpy() + part.start, index[rows])
             cosine[rows] = np.maximum(cosine[rows], best.cpu().numpy())
@@ -98,7 +150,7 @@ def _nearest(first: Features, second: Features, centre: np.ndarray) -> tuple[np.
 
 
 def _same_pictures(
-    pairs: list[tuple[str, str]], first: ImageSet, second: ImageSet
+    pairs: list[tuple[str, str]], first: ImageSet, second: ImageSet, with_copies: bool
 ) -> tuple[list[tuple[str, str]], bool]:
     """Return the pairs of ids that show the same picture in two files, and whether the search was not given up."""
     row_of = [{sample: i for i, sample in enumerate(images.ids)} for images in (first, second)]
@@ -106,8 +158,10 @@ def _same_pictures(
     for count, (a, b) in enumerate(pairs):
         if count == _MOST_PAIRS:
             return same, misses > 0
-        i, j = row_of[0][a], row_of[1][b]
-        if _is_same_file(first, i, second, j):
+        i, j = row_of[0].get(a), row_of[1].get(b)
+        if i is None or j is None:  # the folder has changed since the features were made
+            continue
+        if not with_copies and _is_same_file(first, i, second, j):
             continue
         if _is_same_picture(_pixels(first, i), _pixels(second, j)):
             same.append((a, b))

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from heat_core.errors import HeatError
+from heat_core.runs.experiment import TRAIN
 from heat_core.runs.results_file import require_format
 from heat_core.runs.run import Run
 from heat_core.storage import read_npz, write_npz
@@ -165,6 +166,24 @@ def read_measurements(run: Run) -> Measurements:
         return Measurements.load(path, sizes, len(run.training_ids), len(run.class_names))
     except HeatError as error:
         return Measurements(nothing, notes=(str(error),))
+
+
+def require_measurable(run: Run) -> None:
+    """Refuse a run that cannot be measured.
+
+    Raises:
+        HeatError: where it has no trained residual, or its features are not on this machine.
+    """
+    if not run.has_energies or not run.priors:
+        raise HeatError(f"Run {run.id} has no trained residual yet: wait for it, or resume it.")
+    for name in (TRAIN, *run.datasets):
+        run.features_folder(name)
+
+
+def is_measured(run: Run) -> bool:
+    """Return whether the run's images were measured, with all of its corrected priors."""
+    scores = read_measurements(run).training_scores
+    return scores is not None and scores.prior.shape[1] == len(run.priors)
 
 
 def _of_set(arrays: dict[str, np.ndarray], prefix: str) -> SetMeasurements:

@@ -273,5 +273,5 @@ def test_the_front_page_names_every_verb(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     page = capsys.readouterr().out
-    for verb in ("demo", "run", "job", "list", "show", "compare", "report", "score", "detectors"):
+    for verb in ("demo", "run", "job", "list", "show", "findings", "compare", "report", "score", "detectors"):
         assert f"\n  {verb} " in page

@@ -18,7 +18,7 @@ from heat_core.storage import expand_home, read_json, write_json
 from tests.heat_core.cli.options import TINY
 from tests.synthetic import synthetic_run
 
-VERBS = ("demo", "run", "job", "list", "show", "compare", "report", "score", "detectors")
+VERBS = ("demo", "run", "job", "list", "show", "findings", "compare", "report", "score", "detectors")
 ROOT = Path(__file__).resolve().parents[3]
 
 

@@ -1,0 +1,1 @@
+"""Verbs about the samples of a run."""
