@@ -3,6 +3,7 @@
 Everything is read from the runs of HEAT_HOME. `access_control` checks these requests, too.
 """
 
+import io
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from app.common.file_urls import url_prefix
 from heat_core import HeatError, Run
 from heat_core.analysis.new_images import NewImages
 from heat_core.analysis.samples import Samples
+from heat_core.exchange.export import file_name_of, media_type_of, write_export
 from heat_core.names import file_name
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import TRAIN
@@ -82,7 +84,7 @@ def _cached_batch(path: str, version: Version) -> ScoredImages:  # noqa: ARG001 
 
 @_as_response
 def _send_export(request: Request) -> Response:
-    """Send the samples that an address names as a table or with their pictures, or the run's report."""
+    """Send the samples that an address names in a format of `heat_core.exchange`, or the run's report."""
     query = dict(request.query_params)
     run, kind = _open_run(query["run"]), query.get("kind", "csv")
     view = from_query_params(query, run)
@@ -94,8 +96,9 @@ def _send_export(request: Request) -> Response:
         NewImages(run, _load_batch(run, query["batch"]), query["batch"]) if query.get("of") == "new" else Samples(run)
     )
     numbers = filtered_samples.filtered_numbers(samples, view)
-    content, media_type = filtered_samples.export_file(samples, numbers, view.lens(), kind)
-    return _attachment(content, media_type, f"{run.id}-samples.{kind}")
+    out = io.BytesIO()
+    write_export(samples, numbers, kind, out, view.lens())
+    return _attachment(out.getvalue(), media_type_of(kind), file_name_of(kind, run.id))
 
 
 def _attachment(content: bytes, media_type: str, name: str) -> Response:

@@ -34,15 +34,21 @@ _PICTURES: dict[str, PictureFormat] = {
 #: Kind of an export → its title. Tables have all samples; the others are zip archives with pictures.
 FORMATS: dict[str, str] = {
     **{kind: title for kind, (title, _) in _TABLES.items()},
-    "zip": "Pictures and table (zip)",
+    "zip": "Images and table",
     **{kind: form.title for kind, form in _PICTURES.items()},
 }
 
 
 def formats_of(samples: Samples) -> dict[str, str]:
-    """Return the entries of `FORMATS` that a run offers: tables alone where it was made from features."""
-    has_pictures = samples.run.experiment.backbone != FEATURES
-    return {kind: title for kind, title in FORMATS.items() if has_pictures or kind in _TABLES}
+    """Return the kinds of `FORMATS` that a run offers, and their titles, which say how many pictures they hold at most.
+
+    They are tables alone where the run was made from features.
+    """
+    tables = {kind: FORMATS[kind] for kind in _TABLES}
+    if samples.run.experiment.backbone == FEATURES:
+        return tables
+    limit = f", the first {MOST_PICTURES:,}" if len(samples) > MOST_PICTURES else ""
+    return tables | {kind: f"{title}{limit}" for kind, title in FORMATS.items() if kind not in tables}
 
 
 def file_name_of(kind: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import zipfile
 from urllib.parse import urlencode
 
@@ -66,6 +67,10 @@ def test_what_is_taken_along_is_the_subset_of_the_address(demo_home, demo_run):
     assert [row["id"] for row in rows] == samples.ids[numbers].tolist()
     archive = zipfile.ZipFile(io.BytesIO(asked("take", kind="zip", **address).body))
     assert sum(name.endswith(".png") for name in archive.namelist()) == len(numbers)
+    coco = asked("take", kind="coco", **address)
+    assert coco.headers["content-disposition"] == f'attachment; filename="{demo_run.id}-coco.zip"'
+    annotations = json.loads(zipfile.ZipFile(io.BytesIO(coco.body)).read("annotations.json"))
+    assert [image["key"] for image in annotations["images"]] == [samples.key(number) for number in numbers]
     assert asked("take", kind="exe", **address).status_code == 404
     assert b"<html" in asked("take", kind="report", **address).body[:200]
 
