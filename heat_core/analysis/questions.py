@@ -181,19 +181,6 @@ def questions_of(samples: Samples) -> dict[str, str]:
     return {question: title for question, title in questions.items() if question not in without}
 
 
-def population_mask(samples: Samples, question: str) -> np.ndarray:
-    """Return the (N,) mask of the images among which the share of a question is counted.
-
-    They are the ID test images for `flagged`, and for `misclassified` and `mislabelled`, since those alone have classes
-    of the run; all images for `duplicates` and `tagged`; else the OOD images, or what takes their place.
-    """
-    if samples.has_truth and question in ("flagged", "misclassified", "mislabelled"):
-        return ~samples.is_ood
-    if samples.has_truth and question in ("duplicates", "tagged", "all"):
-        return np.ones(len(samples), bool)
-    return samples.is_ood
-
-
 def filter_mask(
     samples: Samples,
     query: Query,

@@ -10,7 +10,7 @@ import numpy as np
 from heat_core.analysis.facets import Facet, Tags, by_cluster, by_decisive_part, by_folder, by_predicted_class, by_set
 from heat_core.analysis.measured.quality_facets import quality_facets
 from heat_core.analysis.metadata_facets import COLUMN_PREFIX, column_facets
-from heat_core.analysis.questions import Query, baseline_of, population_mask, question_mask
+from heat_core.analysis.questions import Query, baseline_of, question_mask
 from heat_core.analysis.samples import Samples
 from heat_core.composition import PLAIN, Lens
 from heat_core.findings.slice_search import Slice, search_slices
@@ -130,6 +130,19 @@ def find_slices(
     tested, slices = search_slices(bad, searched)
     title = PHRASES[query.question].format(samples.run.title(baseline_of(samples, query)))
     return QuestionFindings(query.question, title, len(inside), int(bad.sum()), tested, slices)
+
+
+def population_mask(samples: Samples, question: str) -> np.ndarray:
+    """Return the (N,) mask of the images among which the share of a question is counted.
+
+    They are the ID test images for `flagged`, and for `misclassified` and `mislabelled`, since those alone have classes
+    of the run; all images for `duplicates` and `tagged`; else the OOD images, or what takes their place.
+    """
+    if samples.has_truth and question in ("flagged", "misclassified", "mislabelled"):
+        return ~samples.is_ood
+    if samples.has_truth and question in ("duplicates", "tagged", "all"):
+        return np.ones(len(samples), bool)
+    return samples.is_ood
 
 
 @lru_cache(maxsize=2)
