@@ -102,6 +102,16 @@ UNTIL_INSPECTED = until(
     "LIVE.$('.inspector .waterfall') && LIVE.state.sampleDetail?.number === LIVE.state.inspected && performance.now()"
 )
 
+# The page scrolls until the row of a sample is in view, before the list has made that row.
+SCROLL_TO = """number => {
+  const view = LIVE, perRow = Math.floor((view.$('.results').clientWidth + 8) / 120);
+  const mark = document.createElement('i');
+  mark.style.top = `${158 * Math.floor(view.points.indexOf(view.run.pointOf[number]) / perRow)}px`;
+  view.$('.inner').append(mark);
+  mark.scrollIntoView({ block: 'center' });
+  mark.remove();
+}""".replace("LIVE", LIVE)
+
 # Samples of the enlarged run share ids with their copies; these are those that an id finds.
 FIRST_OF_THEIR_ID = (
     "(() => { const seen = new Set(), found = []; for (const i of LIVE.points) {"
@@ -123,6 +133,8 @@ def measure(page: Page, address: str, run: str, received: list[int]) -> dict[str
     found |= {"frames/s": 1000 / np.diff(times).mean(), "99 % of frames within ms": np.percentile(np.diff(times), 99)}
     found |= page.evaluate(f"({{'compose ms': {LIVE}.stats.score, 'draw ms': {LIVE}.stats.draw}})")
 
+    page.locator("details.energies > summary").click()
+    page.locator("input.slider").scroll_into_view_if_needed()
     slider = page.locator("input.slider").bounding_box()
     y, left, width = slider["y"] + slider["height"] / 2, slider["x"], slider["width"]
     page.mouse.move(left + 0.5 * width, y)
@@ -172,11 +184,7 @@ def answers(page: Page) -> dict[str, float]:
         page.wait_for_timeout(800)
     for number in page.evaluate(FIRST_OF_THEIR_ID):
         cell = page.locator(f".results .cell[data-number='{number}']")
-        page.evaluate(
-            f"number => {LIVE}.$('.results').scrollTop = 158 * Math.floor({LIVE}.points.indexOf("
-            f"{LIVE}.run.pointOf[number]) / Math.floor(({LIVE}.$('.results').clientWidth + 8) / 120))",
-            number,
-        )
+        page.evaluate(SCROLL_TO, number)
         cell.wait_for()
         page.evaluate(ON_RELEASE)
         cell.click()

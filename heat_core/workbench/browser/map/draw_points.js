@@ -1,7 +1,7 @@
 // Draws the points of the feature map as pixels of one image. It needs no WebGL, so it works on every machine.
 
 import { mapTransform } from "../compute/viewport.js";
-import { drawDensity, squares } from "./density.js";
+import { drawDensity, findSquares } from "./density.js";
 import { SHAPE_NAMES, shapeOffsets } from "./shapes.js";
 
 const EDGE = 8; // device pixels; more than the largest radius
@@ -25,22 +25,21 @@ export function drawPoints(surface, points, style, visible, viewport, mask, scor
   const radius = pointRadius(points.n, viewport.zoom, surface.ratio), { width } = surface.canvas;
   const offsets = SHAPE_NAMES.map((name) => shapeOffsets(name === "disc" ? radius : radius + 1, name, width));
   const groups = groupPoints(points, visible, mask, scoring), { index, shape } = style;
-  const squareOf = squareFinder(surface, viewport, points.xy);
-  const isCrowded = groups.map((group) => countInView(group, squareOf) > MOST_POINTS);
+  const crowded = groups.map((group) => squaresOfMany(surface, viewport, points.xy, group));
   surface.paint((pixels) => {
     const drawBackground = pointPainter(surface, viewport, pixels, background.xy);
     const drawPoint = pointPainter(surface, viewport, pixels, points.xy);
     for (let i = 0; i < background.xy.length / 2; i++) drawBackground(i, offsets[0], background.colour);
     groups.forEach((group, g) => {
       const colours = g ? style.plain : style.faded;
-      if (isCrowded[g]) return drawDensity(surface, pixels, group, squareOf, index, colours);
+      if (crowded[g]) return drawDensity(surface, pixels, group, crowded[g], index, colours);
       for (let p = 0; p < group.length; p++) {
         const i = group[p];
         drawPoint(i, offsets[shape[i]], colours[index[i]]);
       }
     });
   });
-  return isCrowded.includes(true);
+  return crowded.some(Boolean);
 }
 
 /** Returns the radius of points in device pixels. */
@@ -60,22 +59,11 @@ function pointPainter(surface, viewport, pixels, xy) {
   };
 }
 
-/** Returns a function from point i to its square of a density, -1 outside of the canvas. */
-function squareFinder(surface, viewport, xy) {
-  const { width, height } = surface.canvas, { sx, sy, ox, oy } = mapTransform(surface, viewport);
-  const { side, columns } = squares(surface);
-  return (i) => {
-    const x = xy[2 * i] * sx + ox, y = xy[2 * i + 1] * sy + oy;
-    return x < 0 || y < 0 || x >= width || y >= height ? -1 : ((y / side) | 0) * columns + ((x / side) | 0);
-  };
-}
-
-/** Counts the points of a group that are in view; where the group is small, its size is enough. */
-function countInView(group, squareOf) {
-  if (group.length <= MOST_POINTS) return group.length;
-  let count = 0;
-  for (let p = 0; p < group.length; p++) if (squareOf(group[p]) >= 0) count++;
-  return count;
+/** Returns the squares of a group's points where very many of them are in view, else null. */
+function squaresOfMany(surface, viewport, xy, group) {
+  if (group.length <= MOST_POINTS) return null;
+  const { squares, inView } = findSquares(surface, viewport, xy, group);
+  return inView > MOST_POINTS ? squares : null;
 }
 
 let groupBuffers = []; // reused by every frame

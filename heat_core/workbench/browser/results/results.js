@@ -27,7 +27,6 @@ const layouts = {
 
 const NONE_ANSWERS = "No image answers this question.";
 const NONE_FITS = "No image answers this question and passes the filters above: take one off, or ask another question.";
-const NONE = {}; // One object for all calls, because a new one would count as a change.
 const TAB_STOP = '[data-number][tabindex="0"]';
 
 /**
@@ -53,7 +52,7 @@ export function createResults(root, actions, requestFrame) {
     // The new elements replace the one that had the keyboard's focus.
     if (focused) (container.querySelector(`[data-number="${focused}"]`) ?? container).focus({ preventScroll: true });
   });
-  const scrollToTop = memo(() => list.scrollToTop());
+  const scrollToTop = memo(list.scrollToTop);
   const writeState = () => shown && writeCells(list.rows, shown);
   const focus = () => (container.querySelector(TAB_STOP) ?? container).focus();
   const observer = new ResizeObserver(requestFrame); // The number of columns depends on the width.
@@ -65,11 +64,11 @@ export function createResults(root, actions, requestFrame) {
     /** Draws a state. points: in order; methods: see compute/query.js, a new list where a verdict changed; scoring: one
      *  object as long as the scores stay the same. */
     update(state, orderedPoints, methods, scoring) {
-      const { run, layout, size, query, selection } = state, { question, order, values, brush, find, like } = query;
+      const { run, layout, size, query, selection } = state, { question, order, values, excluded, brush, find, like } = query;
       const { inspected, selectedSamples, tags, decisions } = state;
-      shown = { inspected, selectedSamples, marks: marksOfSamples({ run, tags, decisions: decisions?.numbers ?? NONE }) };
+      shown = { inspected, selectedSamples, marks: marksOfSamples({ run, tags, decisions: decisions.numbers }) };
       inspectedPoint = run.pointOf[inspected] ?? -1;
-      scrollToTop({ run, question, order, values, brush, find, like, selection, layout });
+      scrollToTop({ run, question, order, values, excluded, brush, find, like, selection, layout });
       // The table alone shows numbers that follow from the scores.
       const scoringShown = layout === "table" ? { scoring } : {};
       draw({ run, layout, size, order, width: container.clientWidth, points: orderedPoints, methods, ...scoringShown });
@@ -92,8 +91,8 @@ export function createResults(root, actions, requestFrame) {
   };
 }
 
-const isFiltered = ({ query: { values, brush, find, like }, selection }) =>
-  Boolean(Object.keys(values).length || brush || find || like || selection.count);
+const isFiltered = ({ query: { values, excluded, brush, find, like }, selection }) =>
+  [...Object.keys(values), ...Object.keys(excluded), brush, find, like, selection.count].some(Boolean);
 
 const cellsOf = (row) => (row.matches("[data-number]") ? [row] : [...row.querySelectorAll("[data-number]")]);
 

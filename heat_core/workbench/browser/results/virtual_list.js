@@ -34,10 +34,7 @@ export function createVirtualList(container, onRows) {
     if (hasFocus && !container.contains(container.getRootNode().activeElement)) container.focus({ preventScroll: true });
     onRows();
   };
-  const observer = new ResizeObserver(fill), anyScroll = { capture: true, passive: true };
-  observer.observe(container);
-  document.addEventListener("scroll", fill, anyScroll); // captured, since another element may be the one that scrolls
-  addEventListener("resize", fill);
+  const stop = observeView(container, fill);
   return {
     show(count, height, createRow) {
       for (const element of rows.values()) element.remove();
@@ -59,10 +56,19 @@ export function createVirtualList(container, onRows) {
       container.scrollLeft = 0;
     },
     get rows() { return rows.values(); },
-    stop() {
-      observer.disconnect();
-      document.removeEventListener("scroll", fill, anyScroll);
-      removeEventListener("resize", fill);
-    },
+    stop,
+  };
+}
+
+/** Calls a function when another part of an element may be in view; returns a function that ends that. */
+function observeView(container, onChange) {
+  const observer = new ResizeObserver(onChange), anyScroll = { capture: true, passive: true };
+  observer.observe(container);
+  document.addEventListener("scroll", onChange, anyScroll); // captured, since any element around it may scroll
+  addEventListener("resize", onChange);
+  return () => {
+    observer.disconnect();
+    document.removeEventListener("scroll", onChange, anyScroll);
+    removeEventListener("resize", onChange);
   };
 }

@@ -11,7 +11,7 @@
 function taggedSamples(tags, steps, tag) {
   const tagged = new Set(tags[tag]);
   for (const step of steps.filter((other) => other.tag === tag))
-    for (const number of step.numbers) step.isTagged ? tagged.add(number) : tagged.delete(number);
+    for (const number of step.numbers) tagged[step.isTagged ? "add" : "delete"](number);
   return tagged;
 }
 
