@@ -188,6 +188,8 @@ OPTIONAL = (
     "transformers",
     "pandas",
     "pytorch_ood",
+    "anywidget",
+    "traitlets",
 )
 
 
@@ -208,7 +210,7 @@ def test_everything_that_is_imported_is_declared():
                 assert name in allowed, f"{path} imports {top}"
 
 
-UNLISTED = ("heif", "onnx", "hf", "pytorch-ood")  # extras that requirements.txt leaves out
+UNLISTED = ("heif", "onnx", "hf", "pytorch-ood", "notebook")  # extras that requirements.txt leaves out
 
 
 def test_the_requirements_name_what_the_project_declares():

@@ -1,8 +1,9 @@
 """Folder of a run, read with numpy alone; torch is never imported here."""
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from PIL import Image
@@ -23,6 +24,9 @@ from heat_core.runs.results_file import HEAD_FILE, read_head
 from heat_core.runs.run_scores import RunScores
 from heat_core.storage import expand_home, heat_home, is_folder
 from heat_core.types import Head
+
+if TYPE_CHECKING:
+    from heat_core.workbench.widget import Explorer
 
 ACTIVE = ("queued", "running")
 RUN_OF_STUDY = "study-"  # prefix of the name of a run that belongs to studies
@@ -154,6 +158,28 @@ class Run(RunScores):
             HeatError: where the picture can no longer be read.
         """
         return self.pictures.image(dataset, sample_id)
+
+    def explore(
+        self,
+        beta: float = 0.0,
+        threshold: float | None = None,
+        question: str | None = None,
+        filters: Mapping[str, Sequence[str]] | None = None,
+    ) -> "Explorer":
+        """Show the workbench over this run in a notebook (Jupyter, VS Code, marimo); needs the extra `notebook`.
+
+        Args:
+            beta: β of the composition.
+            threshold: threshold of HEAT's score; None = the one that keeps 95 % of the ID test set.
+            question: key of the question, among `analysis.questions.QUESTIONS`; None = the first.
+            filters: facet (such as `set`) → its values to which the subset is narrowed.
+
+        Raises:
+            HeatError: without anywidget, without a corrected prior, and for a question or facet that does not exist.
+        """
+        from heat_core.workbench.widget import Explorer
+
+        return Explorer(self, beta, threshold, question, filters)
 
     @property
     def has_map(self) -> bool:

@@ -69,12 +69,12 @@ def numbers_from_browser(message: dict[str, Any], numbers: np.ndarray) -> np.nda
     """Return the sample numbers of the points that a message is about.
 
     Args:
-        message: {"number": …} for one sample, or {"bits": packed bits of the points, "" for none}.
+        message: {"number": …} for one sample, {"bits": packed bits of the points}, or neither for none.
         numbers: (n,) sample numbers of the points, in the browser's order.
     """
     if "number" in message:
         return np.array([message["number"]])
-    if not message["bits"]:
+    if not message.get("bits"):
         return np.empty(0, int)
     bits = np.unpackbits(np.frombuffer(base64.b64decode(message["bits"]), np.uint8))[: len(numbers)]
     return numbers[bits.astype(bool)]

@@ -5,7 +5,6 @@ import { element, setText } from "./common/dom.js";
 import { createPictureQueue } from "./common/picture_queue.js";
 import { registerPictures } from "./common/pictures.js";
 import { followTheme } from "./common/theme.js";
-import { saveBlob } from "./figures/save_figure.js";
 import { createView } from "./inspect.js";
 import { decodeRun } from "./state/decode_run.js";
 
@@ -39,7 +38,8 @@ function render({ model, el }) {
   const notice = element("p", { className: "notice", role: "status" });
   root.querySelector(".live").prepend(notice);
   const view = createView(root, (name, value) => model.send({ name, value: JSON.parse(value) }));
-  const stopTheme = followTheme(host, view.writeColours), stopInput = connectInput(root, view, model);
+  const stopTheme = followTheme(host, view.writeColours);
+  connectInput(root, view, model);
   const load = () => view.load(decodeRun(toBytes(model.get("_payload"))), model.get("_answer"));
   const receive = () => {
     view.receive(model.get("_answer"));
@@ -53,12 +53,11 @@ function render({ model, el }) {
     model.off("change:_payload", load);
     model.off("change:_answer", receive);
     stopTheme();
-    stopInput();
     view.stop();
   };
 }
 
-/** Sends what Streamlit's page does not need from the workbench: the ticked samples, and requests for files. */
+/** Sends what Streamlit's page gets otherwise or does not need: which samples are ticked, and requests for files. */
 function connectInput(root, view, model) {
   let ticked = null;
   view.listen(({ selectedSamples }) => {
@@ -72,9 +71,6 @@ function connectInput(root, view, model) {
     e.preventDefault();
     model.send({ name: "take", value: link.dataset.take });
   });
-  const save = ({ file, type }, [content]) => file && saveBlob(new Blob([content], { type }), file);
-  model.on("msg:custom", save);
-  return () => model.off("msg:custom", save);
 }
 
 /** Returns the bytes of a DataView, as which a notebook's page receives them. */

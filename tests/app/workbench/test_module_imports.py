@@ -13,7 +13,7 @@ IMPORT = re.compile(r'^import \{ [^}]+ \} from "(\.{1,2}/[^"]+\.js)";$', re.MULT
 IMPORTED_NAMES = re.compile(r"^import \{ ([^}]+) \} from", re.MULTILINE)
 EXPORTED_NAME = re.compile(r"^export (?:async )?(?:function|const|class) (\w+)", re.MULTILINE)
 ONLY_TESTS_READ = {"isInsidePolygon", "toMap"}
-ENTRIES = ("streamlit.js", "answer.js", "save.js")
+ENTRIES = ("streamlit.js", "notebook.js", "answer.js", "save.js")
 LARGEST_FOLDER = 16
 
 
@@ -37,13 +37,18 @@ def test_no_module_imports_itself_through_others(imports):
     assert len(list(TopologicalSorter(imports).static_order())) == len(imports)  # raises CycleError
 
 
-def test_every_module_is_used(imports):
-    used, waiting = set(), list(ENTRIES)
+def used_by(entries: tuple[str, ...], imports: dict[str, list[str]]) -> set[str]:
+    """The entries and the modules that they import, also through others."""
+    used, waiting = set(), list(entries)
     while waiting:
         if (name := waiting.pop()) not in used:
             used.add(name)
             waiting += imports[name]
-    assert used == set(imports)
+    return used
+
+
+def test_every_module_is_used(imports):
+    assert used_by(ENTRIES, imports) == set(imports)
 
 
 def test_every_export_is_used():
@@ -69,9 +74,9 @@ def test_folders_do_not_import_each_other(imports):
     assert next(iter(TopologicalSorter(folders).static_order())) == "common"
 
 
-def test_linked_text_holds_each_module_once(imports):
-    text = linked("streamlit")
+@pytest.mark.parametrize("entry", ["streamlit", "notebook"])
+def test_linked_text_holds_each_module_once(imports, entry):
+    text, used = linked(entry), used_by((f"{entry}.js",), imports)
     for name in imports:
-        count = 0 if name in {"answer.js", "save.js"} else 1
-        assert text.count(f'["{name.removesuffix(".js")}", ') == count, name
+        assert text.count(f'["{name.removesuffix(".js")}", ') == (name in used), name
     assert 'from \\"./' not in text

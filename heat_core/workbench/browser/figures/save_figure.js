@@ -10,15 +10,10 @@ import { element } from "../common/dom.js";
  */
 export async function saveFigure(text, format, name) {
   const svg = new Blob([text], { type: "image/svg+xml" });
-  saveBlob(format === "svg" ? svg : await convertToPng(svg), `${name}.${format}`);
+  download(format === "svg" ? svg : await convertToPng(svg), `${name}.${format}`);
 }
 
-/**
- * Starts the download of a file.
- * @param {Blob} blob
- * @param {string} name
- */
-export function saveBlob(blob, name) {
+function download(blob, name) {
   const url = URL.createObjectURL(blob);
   element("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
