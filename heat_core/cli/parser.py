@@ -29,6 +29,7 @@ show results
   compare         detectors × OOD sets of one or several runs, with intervals; Markdown, LaTeX, CSV
   report          a run as one HTML page that opens without internet
   export          images of a run for other tools: imagefolder, COCO, YOLO, Label Studio, CVAT, FiftyOne; tables
+  labels          labels from other tools as decisions on a run's images
   detectors       every method to compare with
 
 score images

@@ -25,7 +25,7 @@ ACTIONS = {
     IGNORE: "Ignore",
 }
 CLASS_ACTIONS = (NEW_CLASS, ADD_TO_CLASS)
-_MAX_NAME_CHARACTERS = 100
+MAX_NAME_CHARACTERS = 100
 _CURE = "move the file away, and the next decision will start a new one"
 
 
@@ -128,8 +128,8 @@ def add_decision(
         raise HeatError(f"There is no action {action!r}: choose one of {', '.join(ACTIONS)}.")
     if not samples:
         raise HeatError("No image is left: choose another question, or select some.")
-    if action in CLASS_ACTIONS and not 0 < len(name) <= _MAX_NAME_CHARACTERS:
-        raise HeatError(f"The name of a class has 1 to {_MAX_NAME_CHARACTERS} characters.")
+    if action in CLASS_ACTIONS and not 0 < len(name) <= MAX_NAME_CHARACTERS:
+        raise HeatError(f"The name of a class has 1 to {MAX_NAME_CHARACTERS} characters.")
     author = current_user() if author is None else printable(author)
     with _locked(folder):
         decisions = read_decisions(folder)

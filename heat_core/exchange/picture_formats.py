@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from heat_core.decisions.store import IGNORE, REMOVE
 from heat_core.exchange.rows import Record, Row
 
 IMAGES = "images"  # folder of the pictures in most formats
 UNLABELLED = "unlabelled"  # folder of pictures whose true class is not known
 #: Labels that are no classes: the image leaves its set, or is left out of everything.
-WORDS = ("remove", "ignore")
+WORDS = (REMOVE, IGNORE)
 
 
 @dataclass(frozen=True)

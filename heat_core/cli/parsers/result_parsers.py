@@ -1,10 +1,11 @@
-"""Parsers of the verbs that show results: app, list, show, findings, compare, report, export, detectors."""
+"""Parsers of the verbs that show results: app, list, show, findings, compare, report, export, labels, detectors."""
 
 from heat_core.analysis.questions import ORDERS, QUESTIONS
 from heat_core.cli.app_verb import app
 from heat_core.cli.options import Verbs, add_json_option, add_lens_options, add_list_option
 from heat_core.cli.result_verbs import FORMATS, compare, findings, print_detectors, print_runs, report, show
 from heat_core.cli.samples.export_verb import export
+from heat_core.cli.samples.labels_verb import labels
 from heat_core.exchange import FORMATS as EXPORTS
 from heat_core.metrics import METRICS
 
@@ -90,9 +91,32 @@ def _add_export(verbs: Verbs) -> None:
     parser.set_defaults(do=export)
 
 
+def _add_labels(verbs: Verbs) -> None:
+    parser = verbs.add_parser(
+        "labels",
+        description="Labels from other tools as decisions on the images of a run: the name of a class of the run adds "
+        "the images to it, another name is a new class, `remove` and `ignore` are these.",
+    )
+    parser.add_argument("run", metavar="RUN", help="a run's name or folder")
+    file_help = "JSON or JSON-MIN of Label Studio; CSV or Parquet with a column `label`; a folder or zip of classes"
+    parser.add_argument("file", metavar="FILE|DIR", help=file_help)
+    parser.add_argument("--dry-run", action="store_true", help="print the decisions, and store none")
+    parser.set_defaults(do=labels)
+
+
 def _add_detectors(verbs: Verbs) -> None:
     parser = verbs.add_parser("detectors", description="Every method to compare with.")
     parser.set_defaults(do=print_detectors)
 
 
-RESULT_PARSERS = (_add_app, _add_list, _add_show, _add_findings, _add_compare, _add_report, _add_export, _add_detectors)
+RESULT_PARSERS = (
+    _add_app,
+    _add_list,
+    _add_show,
+    _add_findings,
+    _add_compare,
+    _add_report,
+    _add_export,
+    _add_labels,
+    _add_detectors,
+)

@@ -23,11 +23,12 @@ from heat_core.names import printable
 _DELIMITERS = (",", ";", "\t")  # spreadsheets write ; if their numbers have a decimal comma
 # Delimiter → numbers whose comma is decimal. Beside ; it always is, while beside tabs that of 1,234 may be another.
 _DECIMAL_COMMAS = {";": re.compile(r".+,.+"), "\t": re.compile(r"(?!-?[1-9]\d{0,2},\d{3}$).+,.+")}
-# Columns by which the tables of `heat score` and of the Inspect page are known, whose texts `names.escape_formula`
-# escaped.
+# Columns by which the tables of `heat score`, of the Inspect page and of `heat_core.exchange` are known, whose texts
+# `names.escape_formula` escaped.
 _ESCAPED_TABLES = (
     {"path", "score", "p_value", "unknown", "predicted", "confidence"},
     {"set", "id", "path", "taken_for", "confidence"},
+    {"file_name", "key", "predicted_class", "p", "threshold"},
 )
 _ESCAPED = r"^'( *[=+\-@\t\r\n|%])"
 _SPACED = r'(?s)^ +"(.*)" *$'  # a quoted cell that begins with a space
