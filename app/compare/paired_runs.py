@@ -30,11 +30,12 @@ def _cached_pairs(
 
 def draw_paired_runs(run: Run) -> None:
     """Draw the choice of the other run and of a detector of each, and the comparison with one line per set."""
-    others = [r.id for r in list_runs() if r.id != run.id and r.has_energies]
+    found = [r for r in list_runs() if r.id != run.id and r.has_energies]
+    labels = run_labels(sorted(found, key=lambda r: r.experiment.id != run.experiment.id))  # on the same images first
+    others = list(labels)
     if not others:
         st.info("There is no other run with results: start one on the same sets, with other priors or settings.")
         return
-    labels = run_labels([r for r in list_runs() if r.id in others])
     columns = st.columns(3)
     with columns[0]:
         row = _select_detector(run, "A: method of this run", "det")

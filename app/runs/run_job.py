@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from app.common import faults, job_progress
-from app.common.run_picker import parent_phrase, run_label, run_name
+from app.common import faults, job_progress, run_picker
+from app.common.run_picker import run_label, run_name
 from app.common.text import escape_markdown
 from app.common.times import finite_or_none, format_duration, format_time
 from app.runs import run_form, run_list
@@ -32,7 +32,7 @@ def draw_head(run: Run) -> None:
     st.caption(
         f"{escape_markdown(format_time(run.info.get('created')))}{took} · {escape_markdown(run.id)}  \n"
         f"{escape_markdown(e.network)} · known {escape_markdown(run_list.short_source(e.id))} · unknown "
-        f"{escape_markdown(', '.join(e.ood))} · seed {escape_markdown(e.seed)}{parent_phrase(e)}"
+        f"{escape_markdown(', '.join(e.ood))} · seed {escape_markdown(e.seed)}{run_picker.parent_phrase(e)}"
     )
 
 

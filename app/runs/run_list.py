@@ -133,7 +133,7 @@ def _draw_compare_button(ticked: list[Run], chosen: Run, place: DeltaGenerator) 
         disabled=len(runs) < 2,
         help="Tick two runs or more in the first column: Compare then shows their rows beside each other.",
     ):
-        query = {"run": runs[0].id, "runs": ",".join(run.id for run in runs[1:])}
+        query = {"run": runs[0].id, "runs": ",".join(run.id for run in runs[1:]), "against": runs[1].id}
         st.switch_page("app_pages/compare.py", query_params=query)
     if without:
         place.caption(f"{without:d} of the ticked runs {'has' if without == 1 else 'have'} no results yet.")

@@ -102,8 +102,8 @@ def _study_label(study: StudyFolder) -> str:
     of = STUDIES.get(study.request.study)
     base, seeds = study.request.base, len(study.request.seeds)
     return (
-        f"{of.title if of else study.request.study} · {base.network} · {base.preset} · {seeds} "
-        f"{'seed' if seeds == 1 else 'seeds'} · {study.id.rpartition('-')[2]}"
+        f"{of.title if of else study.request.study} · {times.format_time(study.info['created'])} · {base.network} · "
+        f"{base.preset} · {seeds} {'seed' if seeds == 1 else 'seeds'} · {study.id.rpartition('-')[2]}"
     )
 
 

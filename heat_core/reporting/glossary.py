@@ -167,6 +167,32 @@ TERMS = (
         "unknown images that the baseline misses, and misses 18 that the baseline detects.",
     ),
     Term(
+        "Slice, lift",
+        "A slice is the part of the images that have a value in common, such as a folder, a predicted class or a "
+        "brightness; its lift is its share of missed (or flagged, or wrong) images divided by that of all images.",
+    ),
+    Term(
+        "q-value (q)",
+        "The p-value of a slice after a correction for the number of slices that were looked at: of the slices with q "
+        "at most 5 %, at most 5 % are expected to be there by chance (Benjamini–Hochberg).",
+        source="Benjamini & Hochberg, 1995",
+    ),
+    Term(
+        "Likely mislabelled",
+        "A labelled image whose label the classifier's held-out probabilities contradict (confident learning).",
+        source="Northcutt et al., JAIR 2021",
+    ),
+    Term(
+        "Unknown that looks known",
+        "An OOD image with an ordinary score, a confident prediction, and nearest training images of one class: it may "
+        "show a known class.",
+    ),
+    Term(
+        "Decision",
+        "What you want to change about chosen images: make them a new class, add them to a class, remove them from "
+        "their set, or ignore them; a new run can follow the decisions.",
+    ),
+    Term(
         "Detector",
         "A method that gives every image an OOD score: HEAT, its priors, and the methods that it is compared with; its "
         "evidence says whether it reads logits, features, both, or gradients.",

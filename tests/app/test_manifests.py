@@ -11,14 +11,11 @@ from PIL import Image
 from app.common import example_images
 from app.runs import run_start
 from app.runs.form_values import FormValues
-from app.workbench.run_from_samples import fill_new_run_form
 from heat_core import Experiment, Lens, Run
 from heat_core.analysis.questions import Query
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.similarity import SimilarityIndex
-from heat_core.runs.events import RUN_FILE
 from heat_core.runs.scored_images import ScoredImages
-from heat_core.storage import read_json, write_json
 from heat_core.workbench.browser_messages import query_from_browser
 from heat_core.workbench.filtered_samples import filtered_numbers
 from heat_core.workbench.payload import pack
@@ -68,7 +65,7 @@ def test_a_list_stands_where_a_folder_may(home, source, monkeypatch):
         test.text_input(key=f"new-{key}").set_value(value).run()
     assert not test.exception
     shown = texts(test)
-    assert "**16** known, for training · **4** known, for testing · **2** *far* · **2** classes" in shown
+    assert "**16** ID training · **4** ID test · **2** *far* · **2** classes" in shown
     assert "1 of its rows are left out: list.csv, row 32: not there." in shown
     test.text_input(key="new-ood-0-name").set_value("cars").run()
     assert "list.csv has no set 'cars': its column `set` says id (21), *far* (10)." in texts(test)
@@ -166,18 +163,3 @@ def test_a_new_image_is_its_crop(demo_run, home, tmp_path):
         io.StringIO(asked("take", run="copy", of="new", batch="b", kind="csv", q="all").body.decode())
     )
     assert (row["path"], row["box"], row["site"]) == (f"{tmp_path}/mine.png", "[20,10,10,10]", "'=north")
-
-
-def test_a_class_is_added_to_the_training_rows_alone(home, source, monkeypatch, tmp_path):
-    """A class is added to the rows for training, and the rows for testing stay."""
-    filled = []
-    monkeypatch.setattr("app.runs.run_form.prefill", lambda experiment, note: filled.append(experiment))
-    monkeypatch.setattr("app.state.session.set_values", lambda **values: None)
-    make_folder(tmp_path / "near", {"": 1})
-    (tmp_path / "near" / "000.png").rename(tmp_path / "near" / "near-000000")
-    made = synthetic_run(home / "runs" / "listed", {"near": 40})
-    experiment = Experiment(id=source, ood={"near": str(tmp_path / "near")}, backbone="resnet10t")
-    write_json(made.folder / RUN_FILE, read_json(made.folder / RUN_FILE) | {"experiment": experiment.to_dict()})
-    fill_new_run_form(Samples(Run.open(made.folder)), np.array([60]), "class", "c")
-    assert filled[0].id_test == source
-    assert filled[0].id != source

@@ -88,6 +88,7 @@ def test_ticked_runs_open_in_compare(three):
     assert test.title[0].value == "Compare"
     assert (test.query_params["run"], test.query_params["runs"]) == ("b", "a")
     assert test.multiselect(key="choice-runs").value == ["a"]
+    assert test.query_params["against"] == "a"  # the other run of the section "Two runs"
 
 
 def test_ticks_survive_the_filter_and_the_chosen_run_is_first(three):
