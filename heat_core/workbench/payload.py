@@ -15,6 +15,8 @@ from heat_core.analysis.metadata_facets import COLUMN_PREFIX, column_facets
 from heat_core.analysis.questions import ORDERS, best_prior, questions_of
 from heat_core.analysis.samples import Samples, stratified_sample
 from heat_core.composition import HEAT
+from heat_core.exchange.export import formats_of
+from heat_core.findings.slices import PHRASES
 from heat_core.names import printable
 from heat_core.reporting import palette
 from heat_core.runs.experiment import FEATURES, ID, TRAIN
@@ -121,6 +123,8 @@ def _header(
         "methods": [{"key": m, "title": run.title(m)} for m in _methods(samples)],
         "best": best_prior(samples),
         "questions": questions_of(samples),
+        "phrases": PHRASES,
+        "exports": [{"kind": kind, "title": title} for kind, title in formats_of(samples).items()],
         "orders": ORDERS,
         "palette": palette.for_browser(),
         "arrays": [[name, a.dtype.str[1:], int(a.size)] for name, a in arrays.items()],
@@ -146,7 +150,7 @@ def _sets(samples: Samples, numbers: np.ndarray) -> list[dict[str, Any]]:
     return [
         {
             "key": name,
-            "name": "ID test" if name == ID else printable(name),
+            "name": {ID: "ID test", TRAIN: "training images"}.get(name, printable(name)),
             "colour": colours[name],
             "shown": int(shown),
             "total": total,

@@ -22,7 +22,7 @@ COLOURINGS = ("dataset", "class", "score", "verdict")
 FACETS = ("set", "folder", "seen", "part", "cluster", "tag", "decision", *QUALITY_TITLES)
 _GRID_CHOICES = ("layout", "size")
 _TABLE_CHOICES = ("section", "det", "metric", "runs", "rows", "subsets", "intervals", "best", "against", "against-det")
-_CHOICES = (*_GRID_CHOICES, *_TABLE_CHOICES, "batch", "own", "by")
+_CHOICES = (*_GRID_CHOICES, *_TABLE_CHOICES, "batch", "images", "own", "by")
 _LARGEST_WEIGHT = 1e6
 MAX_ALPHA = 0.5  # largest false-alarm rate of the slider
 

@@ -16,9 +16,14 @@ import { connectMap } from "./canvas_input/map_input.js";
 import { Surface } from "./map/canvas.js";
 import { readPageColours } from "./map/colours.js";
 import { connectEnlarging } from "./map/enlarge.js";
-import { createBreakdown } from "./panels/breakdown.js";
+import { connectDecideMenu } from "./decisions/decide_menu.js";
+import { createDecisionLine } from "./decisions/decision_line.js";
+import { createBreakdown } from "./findings/breakdown.js";
+import { createHeadline } from "./findings/headline.js";
+import { createSlices } from "./findings/slices.js";
 import { connectControls } from "./panels/controls.js";
 import { createFalseAlarmRate } from "./panels/false_alarm_rate.js";
+import { createExportMenu } from "./panels/export_menu.js";
 import { createFilters } from "./panels/filters.js";
 import { connectGuide } from "./panels/guide.js";
 import { createInspector } from "./panels/inspector.js";
@@ -88,10 +93,15 @@ function createPanels(root, store, selectors, actions, requestFrame) {
   const results = createResults(root, actions, requestFrame), lightbox = createLightbox(root);
   const menus = connectMenus(root, results.focus);
   const panels = {
+    headline: createHeadline(root),
+    slices: createSlices(root, actions),
     questions: createQuestions(root, actions),
     filters: createFilters(root, actions),
     breakdown: createBreakdown(root, actions, requestFrame),
     mapNote: createMapNote(root, actions),
+    exportMenu: createExportMenu(root), // before the toolbar, which writes the addresses of its links
+    decideMenu: connectDecideMenu(root, actions, menus),
+    decisionLine: createDecisionLine(root, actions),
     toolbar: createToolbar(root, actions, menus, createFigureSaver(store, selectors)),
     falseAlarmRate: createFalseAlarmRate(root, actions),
     results: results.update,
@@ -158,6 +168,8 @@ function connectInput(root, surfaces, store, scoringOf, actions, requestFrame, c
   connectFocus(root, commands.focusResults);
 }
 
+const GROUPS = ".top-slices, .questions, .chips, .tools, .numbers tbody, .slices, .breakdown, .head";
+
 /** Makes every group of controls one stop of the Tab key, and keeps the focus where controls are replaced. */
 function connectFocus(root, focusResults) {
   root.querySelector(".skip").onclick = (e) => {
@@ -165,7 +177,7 @@ function connectFocus(root, focusResults) {
     focusResults();
   };
   keepFocus(root.querySelector(".inspector"), "button, summary, input", focusResults);
-  for (const group of root.querySelectorAll(".questions, .chips, .tools, .numbers tbody, .breakdown, .head"))
+  for (const group of root.querySelectorAll(GROUPS))
     connectTabStop(group, "button", focusResults);
 }
 

@@ -3,7 +3,7 @@
 
 import { formatPercent, formatRate } from "./common/format.js";
 import { memo, stableObject } from "./common/memo.js";
-import { countFalseAlarms } from "./compute/calibration.js";
+import { countFlaggedId } from "./compute/calibration.js";
 import { HIDDEN_TRAINING, screenPositions, visibleSets } from "./compute/hit_test.js";
 import { shownMethods } from "./compute/query.js";
 import { toScreen } from "./compute/viewport.js";
@@ -90,7 +90,7 @@ function histogramPart(surface) {
 
 function describeThreshold(run, threshold, alpha, scores, cutoff, idCount) {
   if (threshold !== null) {
-    const share = 1 - countFalseAlarms(run, scores, cutoff) / idCount;
+    const share = 1 - countFlaggedId(run, scores, cutoff) / idCount;
     return `your threshold: keeps ${formatPercent(share)} % of ID`;
   }
   return alpha !== null ? `α = ${formatRate(alpha)}` : "95 % of ID";
@@ -98,7 +98,7 @@ function describeThreshold(run, threshold, alpha, scores, cutoff, idCount) {
 
 function falseAlarmPart(writeRate) {
   const write = memo(({ run, scores, cutoff, alpha, idCount }) =>
-    writeRate(alpha ?? (1 + countFalseAlarms(run, scores, cutoff)) / (idCount + 1), idCount));
+    writeRate(alpha ?? (1 + countFlaggedId(run, scores, cutoff)) / (idCount + 1), idCount));
   return ({ run, alpha }, { histogram, scores, cutoff, idCount }) =>
     void write({ run, alpha, histogram, scores, cutoff, idCount });
 }
@@ -168,17 +168,19 @@ function setMetricsPart(root, toggleSet) {
   };
 }
 
-/** Creates the part that writes the panels. Questions and filters follow every frame; results, breakdown and inspector
- *  wait until β and the threshold settle, and the part returns false while they wait. */
-function panelsPart(subsetOf, { questions, filters, breakdown, mapNote, toolbar, results, inspector }) {
+/** Creates the part that writes the panels. Headline, questions and filters follow every frame; results, breakdown and
+ *  inspector wait until β and the threshold settle, and the part returns false while they wait. */
+function panelsPart(subsetOf, panels) {
+  const { breakdown, toolbar, results, inspector } = panels;
+  const stateOnly = [panels.mapNote, panels.exportMenu, panels.decideMenu, panels.decisionLine];
   const methodsFor = memo(({ run, query, scoring }) => shownMethods(run, query, scoring));
   const stableMethodQuery = stableObject(), stableScoring = stableObject();
   let lastChange = 0, before = null, timer;
-  return (state, { scores, histogram, cutoff, idShareBelow, idCount }, request) => {
+  return (state, { scores, histogram, cutoff, exact, idShareBelow, idCount }, request) => {
     const { run, query } = state, derived = subsetOf(state);
-    questions(state, derived.subset);
-    filters(state, derived.subset);
-    mapNote(state);
+    for (const follow of [panels.headline, panels.questions, panels.filters]) follow(state, derived.subset);
+    panels.slices(state, exact);
+    for (const write of stateOnly) write(state);
     const hasChanged = before?.run === run && (before.histogram !== histogram || before.cutoff !== cutoff);
     if (hasChanged) lastChange = performance.now();
     before = { run, histogram, cutoff };

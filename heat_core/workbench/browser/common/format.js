@@ -20,6 +20,13 @@ export function formatNumber(value) {
 export const formatPercent = (share) => (100 * share).toFixed(1);
 
 /**
+ * Formats a share as a percentage with two significant digits or more, without the percent sign.
+ * @param {number} share - a share from 0 to 1
+ * @returns {string}
+ */
+export const formatShare = (share) => (share < 0.1 ? formatPercent(share) : (100 * share).toFixed(0));
+
+/**
  * Formats a count with commas between the thousands.
  * @param {number} count
  * @returns {string}
@@ -35,7 +42,7 @@ export const formatCount = (count) => grouped.format(count);
 export const formatSigned = (value, digits = 2) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits);
 
 /**
- * Formats a false-alarm rate as a percentage with two significant digits.
+ * Formats a false-positive rate as a percentage with two significant digits.
  * @param {number} alpha - a share from 0 to 1
  * @returns {string}
  */

@@ -1,4 +1,4 @@
-// Calibrates scores on the ID samples: shares below a score, and the threshold of a false-alarm rate.
+// Calibrates scores on the ID samples: shares below a score, and the threshold of a false-positive rate.
 
 /**
  * Returns the share of sorted scores that are lower than a score.
@@ -29,13 +29,33 @@ export function conformalThreshold(sorted, alpha) {
 }
 
 /**
+ * Returns the median of the ID scores, for which only the scores in its bins of a histogram are sorted.
+ * @param {object} run
+ * @param {Float32Array} scores
+ * @param {object} histogram - see `scoreHistogram` in histogram.js
+ * @returns {number}
+ */
+export function idMedian(run, scores, { counts: [counts], binOf }) {
+  const n = run.sets[0].shown;
+  const scoreOfRank = (rank) => {
+    let bin = 0, below = 0;
+    while (below + counts[bin] <= rank) below += counts[bin++];
+    const within = [];
+    for (let i = 0; i < run.n; i++) if (binOf[i] === bin && !run.set[i]) within.push(scores[i]);
+    return within.sort((a, b) => a - b)[rank - below];
+  };
+  const middle = scoreOfRank(n >> 1);
+  return n % 2 ? middle : (scoreOfRank((n >> 1) - 1) + middle) / 2;
+}
+
+/**
  * Counts the ID samples whose scores exceed a threshold.
  * @param {object} run
  * @param {Float32Array} scores
  * @param {number} threshold
  * @returns {number}
  */
-export function countFalseAlarms(run, scores, threshold) {
+export function countFlaggedId(run, scores, threshold) {
   let count = 0;
   for (let i = 0; i < run.n; i++) count += !run.set[i] && scores[i] > threshold;
   return count;

@@ -1,42 +1,50 @@
 // Reads the facets by which a subset breaks down, as heat_core.analysis.facets does. A sample has at most one value of
-// a facet; tags are the exception.
+// a facet; tags and decisions are the exceptions.
 
 import { memo } from "../common/memo.js";
 
-const MISSING = { folder: 65535, cluster: 255, column: 255 }; // the code of a point without a value
+const MISSING = { folder: 65535, cluster: 255, column: 255, quality: 255 }; // the code of a point without a value
 const COLUMN_PREFIX = "column:"; // of the facet of a manifest's column
+
+/** The decisions of a run about which there are none, or where none can be made. */
+export const NO_DECISIONS = Object.freeze({ list: [], numbers: {} });
 
 /** The facets that every run has: name → title. */
 const TITLES = {
-  set: "Set", folder: "Folder", seen: "Taken for", part: "Responsible part", cluster: "Cluster of the map", tag: "Tag",
+  set: "Set", folder: "Folder", seen: "Predicted class", part: "Main score contribution", cluster: "Cluster of the map",
 };
+const GIVEN_TITLES = { tag: "Tag", decision: "Decision" }; // what people gave to samples
 
 /**
- * Lists the names of a run's facets in the order in which they are shown; manifest columns come before tags.
+ * Lists the names of a run's facets in the order in which they are shown: those of every run, image quality, columns of
+ * manifests, and what people gave to samples.
  * @param {{run: object}} inputs
  * @returns {string[]}
  */
 export const facetNames = memo(({ run }) => {
-  const names = Object.keys(TITLES);
-  return [...names.slice(0, -1), ...run.columns.map((column) => column.key), names.at(-1)];
+  const keysOf = (list) => list.map(({ key }) => key);
+  return [...Object.keys(TITLES), ...keysOf(run.quality), ...keysOf(run.columns), ...Object.keys(GIVEN_TITLES)];
 });
 
 /**
  * Returns the title of a facet. The title of a manifest's column is untrusted text.
+ * @param {object} run
  * @param {string} name
  * @returns {string}
  */
-export const facetTitle = (name) => TITLES[name] ?? name.slice(COLUMN_PREFIX.length);
+export const facetTitle = (run, name) =>
+  TITLES[name] ?? GIVEN_TITLES[name] ?? run.quality.find(({ key }) => key === name)?.title
+    ?? name.slice(COLUMN_PREFIX.length);
 
 /**
  * Returns a facet of a state.
- * @param {{run: object, parts: ?object, tags: object}} state
+ * @param {{run: object, parts: ?object, tags: object, decisions: object}} state
  * @param {string} name
  * @returns {?{values: string[], titles: string[], codes: ArrayLike<number>, missing: number, members: number[][]}}
- *   codes hold the position of each point's value, `missing` where it has none; tags have, instead of codes, the
- *   members of each value; null where the run has no such facet
+ *   codes hold the position of each point's value, `missing` where it has none; tags and decisions have, instead of
+ *   codes, the members of each value; null where the run has no such facet
  */
-export function facetOf({ run, parts, tags }, name) {
+export function facetOf({ run, parts, tags, decisions }, name) {
   switch (name) {
     case "set":
       return { values: run.sets.map((set) => set.key), titles: run.sets.map((set) => set.name), codes: run.set };
@@ -49,9 +57,11 @@ export function facetOf({ run, parts, tags }, name) {
     case "cluster":
       return { values: run.clusters, titles: run.clusters, codes: run.cluster, missing: MISSING.cluster };
     case "tag":
-      return tagFacet(run, tags);
+      return givenFacet(run, tags);
+    case "decision":
+      return givenFacet(run, decisions.numbers);
     default:
-      return columnFacet(run, name);
+      return listedFacet(run, "column", run.columns, name) ?? listedFacet(run, "quality", run.quality, name);
   }
 }
 
@@ -60,16 +70,17 @@ function folderFacet(run) {
   return { values: run.folders, titles, codes: run.folder, missing: MISSING.folder };
 }
 
-function tagFacet(run, tags) {
-  const values = Object.keys(tags), members = Object.values(tags).map((numbers) => drawnPoints(run, numbers));
+function givenFacet(run, given) {
+  const values = Object.keys(given), members = Object.values(given).map((numbers) => drawnPoints(run, numbers));
   return { values, titles: values.map((tag) => tag || "note only"), members };
 }
 
-function columnFacet(run, name) {
-  const position = run.columns.findIndex((column) => column.key === name);
+/** Returns a facet of a list in the header of the run, such as its columns; null where the list does not hold it. */
+function listedFacet(run, kind, list, name) {
+  const position = list.findIndex(({ key }) => key === name);
   if (position < 0) return null;
-  const { values } = run.columns[position];
-  return { values, titles: values, codes: run[`column-${position}`], missing: MISSING.column };
+  const { values } = list[position];
+  return { values, titles: values, codes: run[`${kind}-${position}`], missing: MISSING[kind] };
 }
 
 /** Returns each folder's name, followed by its set's name where folders of several sets have the same name. */

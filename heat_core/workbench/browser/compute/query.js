@@ -8,7 +8,7 @@ export const HEAT = "heat";
 
 /** The query without any filter. */
 export const PLAIN_QUERY = Object.freeze({
-  question: "missed", baseline: null, methods: [], values: {}, brush: null, find: "", like: null, order: "confident",
+  question: "missed", baseline: null, methods: [], values: {}, excluded: {}, brush: null, find: "", like: null, order: "confident",
 });
 
 /**

@@ -1,4 +1,4 @@
-// Converts between the positions of sliders and their values, β and the false-alarm rate α.
+// Converts between the positions of sliders and their values, β and the false-positive rate α.
 
 const [ALPHA_LOW, ALPHA_HIGH] = [-3, Math.log10(0.5)]; // powers of ten: 0.1 % to 50 %
 

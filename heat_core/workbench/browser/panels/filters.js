@@ -16,14 +16,14 @@ const SEND_DELAY_MS = 250; // after the last key, until Python receives the text
 export function createFilters(root, actions) {
   const container = root.querySelector(".chips"), field = root.querySelector(".find");
   connectSearch(field, actions);
-  const write = memo(({ run, query, selection, lasso, parts, tags }) => {
+  const write = memo(({ run, query, selection, lasso, parts, tags, decisions }) => {
     if (field.value !== query.find) field.value = query.find;
-    const facetChips = createFacetChips({ run, query, parts, tags }, actions);
+    const facetChips = createFacetChips({ run, query, parts, tags, decisions }, actions);
     const chips = [...facetChips, ...createOtherChips({ run, query, selection, lasso }, actions)];
     container.replaceChildren(...chips, ...(chips.length > 1 ? [createClearButton(actions)] : []));
   });
-  return ({ run, query, selection, parts, tags }, subset) =>
-    write({ run, query, selection, parts, tags, lasso: selection.count ? subset.lasso.join() : "" });
+  return ({ run, query, selection, parts, tags, decisions }, subset) =>
+    write({ run, query, selection, parts, tags, decisions, lasso: selection.count ? subset.lasso.join() : "" });
 }
 
 function connectSearch(field, actions) {
@@ -54,17 +54,21 @@ function createClearButton(actions) {
     actions.clearSelection();
     actions.clearFilters();
   };
-  return element("button", { type: "button", className: "chip all", textContent: "Take all off", onclick });
+  return element("button", { type: "button", className: "chip all", textContent: "Clear filters", onclick });
 }
 
 function createFacetChips(state, actions) {
-  return Object.entries(state.query.values).flatMap(([name, values]) => {
+  const chipsOf = (lists, create) => Object.entries(lists).flatMap(([name, values]) => {
     const facet = facetOf(state, name);
-    return values.map((value) => {
-      const title = facet?.titles[facet.values.indexOf(value)] ?? `${value} (not in this run)`;
-      return createChip(`${facetTitle(name)}: ${title}`, "Keeps only these", () => actions.toggleValue(name, value));
-    });
+    return values.map((value) => create(name, value, facet?.titles[facet.values.indexOf(value)] ?? `${value} (not in this run)`));
   });
+
+  return [
+    ...chipsOf(state.query.values, (name, value, title) => createChip(
+      `${facetTitle(state.run, name)}: ${title}`, "Keeps only these", () => actions.toggleValue(name, value))),
+    ...chipsOf(state.query.excluded, (name, value, title) => createChip(
+      `not ${title}`, `Leaves these out: ${facetTitle(state.run, name)}`, () => actions.toggleExcluded(name, value))),
+  ];
 }
 
 function createOtherChips({ run, query, selection, lasso }, actions) {
@@ -80,9 +84,12 @@ function createOtherChips({ run, query, selection, lasso }, actions) {
     const text = `Lasso: ${describeLasso(run, lasso, selection)}`;
     chips.push(createChip(text, "Selected on the map", actions.clearSelection));
   }
-  if (query.like) chips.push(createChip("Most like one image", query.like, () => actions.setQuery({ like: null })));
+  if (query.like) chips.push(createChip(`Similar to ${nameOf(query.like)}`, query.like, () => actions.setQuery({ like: null })));
   return chips;
 }
+
+/** Returns the name of a sample, without its set and its folders. */
+const nameOf = (key) => key.slice(key.lastIndexOf("/") + 1);
 
 /** Describes how many points of each verdict a lasso holds; lasso holds the counts, separated by commas. */
 function describeLasso(run, lasso, selection) {

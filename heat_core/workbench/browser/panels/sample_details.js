@@ -37,7 +37,7 @@ export function createSampleDetails(run, detail, tags, actions, pictureContainer
 }
 
 function createButtons(detail, actions) {
-  const showSimilar = () => actions.setQuery({ question: "all", like: detail.key, values: {}, brush: null, find: "" });
+  const showSimilar = () => actions.setQuery({ question: "all", like: detail.key, values: {}, excluded: {}, brush: null, find: "" });
   const button = (textContent, onclick) => element("button", { type: "button", textContent, onclick });
   const buttons = [];
   if (detail.others) buttons.push(button("More like this", showSimilar));

@@ -55,11 +55,7 @@ export function createResults(root, actions, requestFrame) {
   const scrollToTop = memo(list.scrollToTop);
   const writeState = () => shown && writeCells(list.rows, shown);
   const focus = () => (container.querySelector(TAB_STOP) ?? container).focus();
-  const observer = new ResizeObserver(requestFrame); // The number of columns depends on the width.
-  observer.observe(container);
-  container.addEventListener("scroll", () => {
-    head.scrollLeft = container.scrollLeft;
-  }, { passive: true });
+  const stopWatching = watchContainer(container, head, requestFrame);
   return {
     /** Draws a state. points: in order; methods: see compute/query.js, a new list where a verdict changed; scoring: one
      *  object as long as the scores stay the same. */
@@ -85,10 +81,19 @@ export function createResults(root, actions, requestFrame) {
     focus,
     get perRow() { return perRow; },
     stop() {
-      observer.disconnect();
+      stopWatching();
       list.stop();
     },
   };
+}
+
+/** Draws the results again where their width changes, on which the number of columns depends, and scrolls the head of the
+ *  table sideways with them; returns a function that ends the first. */
+function watchContainer(container, head, requestFrame) {
+  const observer = new ResizeObserver(requestFrame);
+  observer.observe(container);
+  container.onscroll = () => head.scrollTo({ left: container.scrollLeft });
+  return () => observer.disconnect();
 }
 
 const isFiltered = ({ query: { values, excluded, brush, find, like }, selection }) =>

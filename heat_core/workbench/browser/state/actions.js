@@ -3,7 +3,6 @@
 
 import { drawnPoints } from "../compute/facets.js";
 import { inViewTest, nearestPoint, visibilityTest, withinPathTest } from "../compute/hit_test.js";
-import { PLAIN_QUERY } from "../compute/query.js";
 import { isAwaited } from "../compute/subset.js";
 import { pan, zoom } from "../compute/viewport.js";
 import { selectionMessage, settingsMessage } from "./messages.js";
@@ -19,6 +18,14 @@ const clampWeight = (weight) => Math.min(Math.max(weight || 0, LEAST_WEIGHT), LA
 
 /** Returns a list without an item that it holds, or with one that it does not hold. */
 const toggled = (list, item) => (list.includes(item) ? list.filter((other) => other !== item) : [...list, item]);
+
+/** Returns values of facets (facet → list) in which one facet has these values, or is left out where there are none. */
+function withValues(values, facet, next) {
+  const others = Object.fromEntries(Object.entries(values).filter(([name]) => name !== facet));
+  return next.length ? { ...others, [facet]: next } : others;
+}
+
+const without = (values, facet, value) => withValues(values, facet, (values[facet] ?? []).filter((other) => other !== value));
 
 /** Returns weights under which an included prior has a positive weight: those given, or none where that is not so. */
 const usableWeights = (weights, included) => (weights?.some((weight, j) => included[j] && weight > 0) ? weights : null);
@@ -104,18 +111,34 @@ function queryActions(store, narrow, sendSettings) {
     setBrush: (brush) => narrowQuery({ brush }),
     setFind: (find) => narrowQuery({ find }),
 
-    /** Adds a value of a facet to the filter, or removes it. */
+    /** Adds a value of a facet to those that are kept, or removes it. */
     toggleValue(facet, value) {
-      const { values } = store.state.query, next = toggled(values[facet] ?? [], value);
-      const others = Object.fromEntries(Object.entries(values).filter(([name]) => name !== facet));
-      setQuery({ values: next.length ? { ...others, [facet]: next } : others });
+      const { values, excluded } = store.state.query, next = toggled(values[facet] ?? [], value);
+      setQuery({ values: withValues(values, facet, next), excluded: without(excluded, facet, value) });
+    },
+
+    /** Adds a value of a facet to those that are left out, or removes it. */
+    toggleExcluded(facet, value) {
+      const { values, excluded } = store.state.query, next = toggled(excluded[facet] ?? [], value);
+      setQuery({ values: without(values, facet, value), excluded: withValues(excluded, facet, next) });
+    },
+
+    /** Keeps only the samples of a slice, or takes that off; pairs hold [facet, value, title]. */
+    toggleSlice(pairs) {
+      let { values, excluded } = store.state.query;
+      const isKept = pairs.every(([facet, value]) => values[facet]?.length === 1 && values[facet][0] === value);
+      for (const [facet, value] of pairs) {
+        values = withValues(values, facet, isKept ? [] : [value]);
+        excluded = without(excluded, facet, value);
+      }
+      setQuery({ values, excluded });
     },
 
     /** Shows or hides a method's verdicts. */
     toggleMethod: (key, shown) => setQuery({ methods: toggled(shown, key) }),
 
     /** Removes every filter except for the lasso, which `clearSelection` removes. */
-    clearFilters: () => setQuery({ values: PLAIN_QUERY.values, brush: null, find: "", like: null }),
+    clearFilters: () => setQuery({ values: {}, excluded: {}, brush: null, find: "", like: null }),
   };
 }
 
@@ -213,6 +236,12 @@ function sampleActions(store, send, subsetOf) {
 
     /** Starts a new run in which the samples are an OOD set (role "ood") or a known class (role "class"). */
     newRun: (role, name) => outbox.post({ what: "run", role, name, ...samplesMessage(affectedNumbers()) }),
+
+    /** Decides what becomes of the samples in the next run; see `ACTIONS` in decisions/decision_line.js. */
+    decide: (action, name) => outbox.post({ what: "decide", action, name, ...samplesMessage(affectedNumbers()) }),
+    undoDecision: (decision) => outbox.post({ what: "undo-decision", decision }),
+    reviewDecisions: () => outbox.post({ what: "review-decisions" }),
+    runAgain: () => outbox.post({ what: "run-again" }),
     saveNote: (number, note) => outbox.post({ what: "note", number, note }),
   };
 }

@@ -2,6 +2,7 @@
 
 import { packBits } from "../compute/packed_bits.js";
 import { compositionSignature } from "../compute/composition.js";
+import { NO_DECISIONS } from "../compute/facets.js";
 import { PLAIN_QUERY } from "../compute/query.js";
 import { parseNumber } from "../common/format.js";
 import { NO_SAMPLES } from "./selected_samples.js";
@@ -32,7 +33,7 @@ export function changeForRun(state, run, answer) {
 
 /**
  * Returns what changes in the state when Python answers: the settings where their version is new, exact numbers, the
- * decisive parts, the tags, the samples similar to one, why there is no map, and the details of the inspected sample.
+ * decisive parts, tags and decisions, the slices, the samples similar to one, why there is no map, and the details of the inspected sample.
  * @param {object} state
  * @param {object} answer - see app/workbench/browser_state.py
  * @returns {object} the fields to update
@@ -45,6 +46,10 @@ export function changeForAnswer(state, answer) {
   change.exact = { ...answer.exact, signature: answer.exact.signature ?? answeredSignature };
   if (answer.parts && !equalAsJson(state.parts?.encoded, answer.parts)) change.parts = decodeParts(answer.parts);
   if (!equalAsJson(state.tags, answer.tags)) change.tags = answer.tags;
+  const decisions = answer.decisions ?? NO_DECISIONS; // A notebook has none.
+  if (!equalAsJson(state.decisions, decisions)) change.decisions = decisions;
+  const { signature, line, alpha } = change.exact, slices = answer.slices && { ...answer.slices, signature, line, alpha };
+  if (!equalAsJson(state.slices, slices)) change.slices = slices;
   if (!equalAsJson(state.similar, answer.alike)) change.similar = answer.alike;
   if (!equalAsJson(state.mapNote, answer.map)) change.mapNote = answer.map;
   if (!equalAsJson(state.sampleDetail, answer.subject)) change.sampleDetail = answer.subject;
@@ -75,7 +80,7 @@ function changeForSettings(state, { version, state: settings }) {
 /**
  * Returns the settings of a state as text for Python.
  * @param {object} state
- * @returns {string} JSON, with the names that app/workbench/browser_events.py reads
+ * @returns {string} JSON, with the names that heat_core/workbench/browser_messages.py reads
  */
 export function settingsMessage(state) {
   const { beta, threshold, alpha, included, weights, colour, hidden, query, layout, size } = state;

@@ -1,7 +1,8 @@
 // Creates selectors: functions of the state that compute scores, threshold and subset, and keep their last results.
 
-import { conformalThreshold, shareBelow } from "../compute/calibration.js";
+import { conformalThreshold, idMedian, shareBelow } from "../compute/calibration.js";
 import { compose, compositionSignature } from "../compute/composition.js";
+import { NO_DECISIONS } from "../compute/facets.js";
 import { binnedMetrics, binnedThreshold95, scoreHistogram } from "../compute/histogram.js";
 import { sortPoints } from "../compute/sorting.js";
 import { computeSubset, facetCounts, failedFilters, traitsOf } from "../compute/subset.js";
@@ -16,7 +17,8 @@ const NO_TAGS = {}; // One object for all calls, because a new one would count a
  * - histogram, approximate: the histogram, and FPR95 and AUROC from its bins.
  * - exact: Python's numbers where they are of this composition, else null.
  * - threshold95: the threshold that keeps 95 % of ID, exact where it is known.
- * - cutoff: the threshold in force, chosen or from a false-alarm rate or else `threshold95`.
+ * - cutoff: the threshold in force, chosen or from a false-positive rate or else `threshold95`.
+ * - idMedian: the median of the ID scores.
  * - idCount, idShareBelow, thresholdAtRate: see `calibrate`.
  * @returns {function(object): object}
  */
@@ -27,7 +29,8 @@ export function createScoring() {
     const scores = compose(run.energies, run.n, run.k, beta, effectiveWeights, scoreBuffer({ run }));
     const histogram = scoreHistogram(scores, run.set, run.sets.length, BINS);
     const approximate = binnedMetrics(histogram), approximateThreshold = binnedThreshold95(histogram);
-    return { scores, histogram, approximate, approximateThreshold, ...calibrate(run, scores) };
+    const median = idMedian(run, scores, histogram);
+    return { scores, histogram, approximate, approximateThreshold, idMedian: median, ...calibrate(run, scores) };
   });
   return (state) => {
     const { run, beta, included, weights, threshold, alpha } = state;
@@ -42,27 +45,34 @@ export function createScoring() {
 /**
  * Creates a selector of the subset.
  * @param {function(object): object} scoringOf - the selector of scores
- * @returns {function(object): {subset: object, facets: object, points: Uint32Array}} subset and facets: see
- *   compute/subset.js; points: in order. Facets and points are computed when they are read.
+ * @returns {function(object): {subset: object, countsOf: function(string): ?object, points: Uint32Array}} subset: see
+ *   `computeSubset`, and countsOf, a function of a facet's name, `facetCounts` in compute/subset.js; points: in order,
+ *   computed when they are read
  */
 export function createSubset(scoringOf) {
   const failedOf = memo(failedFilters), traits = memo(traitsOf);
   const subsetOf = memo(({ fields, failed, traitBits, scoring }) => computeSubset(fields, failed, traitBits, scoring));
-  const facetsOf = memo(({ fields, failed, subset, scoring }) => facetCounts(fields, failed, subset, scoring));
+  const countsOf = memo((inputs) => {
+    const { fields, name, failed, subset, scoring } = inputs;
+    return facetCounts(fields, name, failed, subset, scoring);
+  });
   const pointsOf = memo(({ fields, mask, scoring }) => sortPoints(fields, mask, scoring));
   const stableScoring = stableObject(), stableFields = stableObject();
   return (state) => {
-    const { run, query, selection, parts, tags, similar } = state, { values, find, like, baseline, methods } = query;
-    const { scores, histogram, cutoff, idShareBelow } = scoringOf(state);
-    const scoring = stableScoring({ scores, histogram, cutoff, idShareBelow });
-    const fields = stableFields({ run, query, parts, tags, similar });
+    const { run, query, selection, parts, tags, decisions, similar } = state;
+    const { values, excluded, find, like, baseline, methods } = query;
+    const { scores, histogram, cutoff, idMedian: median, idShareBelow } = scoringOf(state);
+    const scoring = stableScoring({ scores, histogram, cutoff, idMedian: median, idShareBelow });
+    const fields = stableFields({ run, query, parts, tags, decisions, similar });
+    const filters = (name, value, otherwise) => (values[name] || excluded[name] ? value : otherwise);
     const failed = failedOf({
-      run, values, find, like, selection, similar, parts: values.part ? parts : null, tags: values.tag ? tags : NO_TAGS,
+      run, values, excluded, find, like, selection, similar, parts: filters("part", parts, null),
+      tags: filters("tag", tags, NO_TAGS), decisions: filters("decision", decisions, NO_DECISIONS),
     });
     const subset = subsetOf({ fields, failed, traitBits: traits({ run, baseline, methods, tags }), scoring });
     return {
       subset,
-      get facets() { return facetsOf({ fields, failed, subset, scoring }); },
+      countsOf: (name) => countsOf({ fields, name, failed, subset, scoring }),
       get points() { return pointsOf({ fields, mask: subset.mask, scoring }); },
     };
   };
@@ -73,7 +83,7 @@ export function createSubset(scoringOf) {
  * @param {object} run
  * @param {Float32Array} scores
  * @returns {{idCount: number, idShareBelow: function(number): number, thresholdAtRate: function(number): number}} the
- *   number of ID samples, the share of them that scores lower than a score, and the threshold of a false-alarm rate
+ *   number of ID samples, the share of them that scores lower than a score, and the threshold of a false-positive rate
  */
 function calibrate(run, scores) {
   let sorted = null;
