@@ -30,14 +30,11 @@ export function drawPoints(surface, points, style, visible, viewport, mask, scor
     const drawBackground = pointPainter(surface, viewport, pixels, background.xy);
     const drawPoint = pointPainter(surface, viewport, pixels, points.xy);
     for (let i = 0; i < background.xy.length / 2; i++) drawBackground(i, offsets[0], background.colour);
-    groups.forEach((group, g) => {
+    for (const [g, group] of groups.entries()) {
       const colours = g ? style.plain : style.faded;
-      if (crowded[g]) return drawDensity(surface, pixels, group, crowded[g], index, colours);
-      for (let p = 0; p < group.length; p++) {
-        const i = group[p];
-        drawPoint(i, offsets[shape[i]], colours[index[i]]);
-      }
-    });
+      if (crowded[g]) drawDensity(surface, pixels, group, crowded[g], index, colours);
+      else for (const i of group) drawPoint(i, offsets[shape[i]], colours[index[i]]);
+    }
   });
   return crowded.some(Boolean);
 }
