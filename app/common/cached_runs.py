@@ -7,6 +7,8 @@ import streamlit as st
 from heat_core import Run
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.similarity import SimilarityIndex
+from heat_core.findings.training_images import samples_of_kind
+from heat_core.pipeline.measurements.measurements_file import FINDINGS
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.feature_map import MAP_FILE
 from heat_core.runs.results_file import ENERGIES
@@ -34,14 +36,22 @@ def version_of(*files: Path) -> Version:
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _cached_samples(folder: str, version: Version, _run: Run) -> Samples:  # noqa: ARG001
-    return Samples(_run)
+def _cached_samples(folder: str, version: Version, kind: str, _run: Run) -> Samples:  # noqa: ARG001
+    return samples_of_kind(_run, kind)
 
 
-def samples_of(run: Run) -> tuple[Samples, Version]:
-    """Return a run's samples, which all sessions share read-only, and the version of the files they were read from."""
-    version = _version_in(run.folder, ENERGIES, MAP_FILE)
-    return _cached_samples(str(run.folder), version, run), version
+def samples_of(run: Run, kind: str = "") -> tuple[Samples, Version]:
+    """Return a run's samples, which all sessions share read-only, and the version of the files they were read from.
+
+    Args:
+        run: the run.
+        kind: `TRAINING` for its training images.
+
+    Raises:
+        HeatError: where the training images have no scores.
+    """
+    version = _version_in(run.folder, ENERGIES, MAP_FILE, FINDINGS)
+    return _cached_samples(str(run.folder), version, kind, run), version
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)

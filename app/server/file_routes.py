@@ -17,8 +17,8 @@ from app.common.cached_runs import Version, version_of
 from app.common.file_urls import url_prefix
 from heat_core import HeatError, Run
 from heat_core.analysis.new_images import NewImages
-from heat_core.analysis.samples import Samples
 from heat_core.exchange.export import file_name_of, media_type_of, write_export
+from heat_core.findings.training_images import samples_of_kind
 from heat_core.names import file_name
 from heat_core.runs.events import RUN_FILE
 from heat_core.runs.experiment import TRAIN
@@ -92,9 +92,9 @@ def _send_export(request: Request) -> Response:
         from heat_core.reporting.report import to_html  # Imported here because plotly takes long to import.
 
         return _attachment(to_html(run, view.lens()).encode(), "text/html", f"{run.id}.html")
-    samples = (
-        NewImages(run, _load_batch(run, query["batch"]), query["batch"]) if query.get("of") == "new" else Samples(run)
-    )
+    samples = samples_of_kind(run, query.get("of", ""))
+    if query.get("of") == "new":
+        samples = NewImages(run, _load_batch(run, query["batch"]), query["batch"])
     numbers = filtered_samples.filtered_numbers(samples, view)
     out = io.BytesIO()
     write_export(samples, numbers, kind, out, view.lens())

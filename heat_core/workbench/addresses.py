@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from heat_core.analysis.new_images import NewImages
 from heat_core.analysis.samples import Samples
+from heat_core.findings.training_images import TRAINING, TrainingImages
 from heat_core.runs.results_file import ENERGIES
 
 
@@ -30,5 +31,9 @@ def download_target(prefix: str, samples: Samples) -> dict[str, str]:
         prefix: path of the routes.
         samples: samples of a run.
     """
-    query = {"of": "new", "batch": samples.batch} if isinstance(samples, NewImages) else {"of": "known"}
+    query = {"of": "known"}
+    if isinstance(samples, TrainingImages):
+        query = {"of": TRAINING}
+    elif isinstance(samples, NewImages):
+        query = {"of": "new", "batch": samples.batch}
     return {"path": f"{prefix}/take", "of": urlencode(query, errors="surrogateescape")}

@@ -4,6 +4,7 @@ from typing import Any
 
 from heat_core import HeatError, Run
 from heat_core.analysis.samples import Samples
+from heat_core.findings.training_images import TrainingImages
 from heat_core.pipeline.make_map import require_mappable
 
 
@@ -16,6 +17,8 @@ def map_note(samples: Samples) -> dict[str, Any] | None:
     run = samples.run
     if samples.has_map:
         return None
+    if isinstance(samples, TrainingImages):
+        return {"sentence": "The map shows a sample of the training images only.", "can_make": False}
     if not samples.has_truth:
         return {"sentence": _note_of_new_images(run), "can_make": False}
     if run.is_active:

@@ -103,7 +103,8 @@ def _find_neighbours(samples: Samples, number: int, similarity: SimilarityIndex,
     try:
         features = samples.features(number)
         if training:
-            neighbours = similarity.nearest(TRAIN, features, _NEIGHBOURS)
+            own = str(samples.ids[number]) if name == TRAIN else None
+            neighbours = similarity.nearest(TRAIN, features, _NEIGHBOURS, own)
         else:
             neighbours = similarity.nearest_samples(samples, features, _NEIGHBOURS, number)
         if name != NEW:

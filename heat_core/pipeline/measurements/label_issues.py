@@ -71,7 +71,8 @@ def find_label_issues(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np
         probabilities: (N, C) held-out class probabilities.
 
     Returns:
-        (N,) whether a label is likely wrong, and (N,) float32 held-out probability of the label.
+        (N,) whether a label is likely wrong, that is, another class is more probable than it is on average for the
+        images with its label (the off-diagonal of the confident joint); and (N,) float32 probability of the label.
 
     Raises:
         HeatError: where cleanlab is not installed.
@@ -85,4 +86,4 @@ def find_label_issues(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np
         return np.zeros(len(labels), bool), own
     of_present = probabilities[:, present].astype(np.float64) + 1e-12  # cleanlab expects every class among the labels
     of_present /= of_present.sum(axis=1, keepdims=True)
-    return np.asarray(find_issues(codes, of_present, n_jobs=1), bool), own
+    return np.asarray(find_issues(codes, of_present, filter_by="confident_learning", n_jobs=1), bool), own

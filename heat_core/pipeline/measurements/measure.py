@@ -67,7 +67,11 @@ def measure(run: Run, report: Progress, parts: Sequence[CorrectedPrior] | None =
     issues = stage.attempt("Looking for labels that are likely wrong.", stage.label_issues) or {}
     found = {
         name: SetMeasurements(
-            quality.get(name), *issues.get(name, (None, None)), nearby.get(name), duplicates.get(name)
+            quality=quality.get(name),
+            is_mislabelled=issues[name][0] if name in issues else None,
+            label_quality=issues[name][1] if name in issues else None,
+            has_one_class_nearby=nearby.get(name),
+            is_duplicate=duplicates.get(name),
         )
         for name in stage.sets
     }

@@ -1,0 +1,57 @@
+"""Choice between the test and OOD sets and the training images, and the job that measures a run's images."""
+
+from streamlit.delta_generator import DeltaGenerator
+
+from app.common import faults, widgets
+from heat_core import HeatError, Run
+from heat_core.findings.training_images import TRAINING
+from heat_core.jobs import jobs
+from heat_core.pipeline.measurements.measurements_file import is_measured, require_measurable
+
+_SETS = "sets"
+_TITLES = {_SETS: "Test and OOD sets", TRAINING: "Training images"}
+_HELP = (
+    "Image quality, near-duplicates, nearest training images, likely wrong labels and the scores of training images "
+    "are measured by a job. The workbench then has more questions and filters."
+)
+
+
+def choose_images(run: Run, place: DeltaGenerator) -> str:
+    """Draw the choice of the images that are inspected, or the button that measures those of a run that lacks it.
+
+    Args:
+        run: the run.
+        place: element in which it is drawn.
+
+    Returns:
+        `TRAINING` for the training images, else "".
+    """
+    if is_measured(run):
+        chosen = widgets.select_one(
+            place.selectbox,
+            "Images",
+            list(_TITLES),
+            "images",
+            _SETS,
+            format_func=_TITLES.__getitem__,
+            label_visibility="collapsed",
+        )
+        return TRAINING if chosen == TRAINING else ""
+    if not run.is_active and _can_be_measured(run):
+        place.button("Measure images", help=_HELP, icon=":material/troubleshoot:", on_click=_start, args=(run,))
+    return ""
+
+
+def _can_be_measured(run: Run) -> bool:
+    try:
+        require_measurable(run)
+    except HeatError:
+        return False
+    return True
+
+
+def _start(run: Run) -> None:
+    try:
+        jobs.start_findings(run)
+    except HeatError as error:
+        faults.toast(error)
