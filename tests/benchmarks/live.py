@@ -148,7 +148,7 @@ def measure(page: Page, address: str, run: str, received: list[int]) -> dict[str
     page.wait_for_timeout(1500)
     found["kB at release"] = (sum(received) - before) / 1e3
 
-    page.locator("canvas.map").scroll_into_view_if_needed()
+    page.locator("canvas.map").evaluate("map => map.scrollIntoView({ block: 'center' })")
     stage = page.locator("canvas.map").bounding_box()
     before, cx, cy = sum(received), stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
     page.mouse.move(cx + 60, cy)
