@@ -20,7 +20,7 @@ def open_images(source: str, role: str, set_name: str | None) -> ImageSet:
     return found
 
 
-@st.cache_resource(show_spinner="Looking at the folders…", ttl=60, max_entries=32)
+@st.cache_resource(show_spinner="Reading the folders…", ttl=60, max_entries=32)
 def _images_or_error(source: str, role: str, set_name: str | None, home: str) -> ImageSet | str:  # noqa: ARG001
     try:
         return open_dataset(source, role, set_name=set_name)

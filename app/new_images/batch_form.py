@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.common import faults
 from app.common.path_picker import path_button
+from app.common.text import escape_markdown
 from app.new_images import batch_store
 from app.state import session
 from heat_core import HeatError, Run
@@ -27,7 +28,7 @@ def draw_form(run: Run) -> None:
         accept_multiple_files=True,
         type=batch_store.UPLOAD_TYPES,
         key=f"batch-files-{started}",
-        help=f"Endings: {', '.join(batch_store.UPLOAD_TYPES)}.",
+        help=f"Endings: {escape_markdown(', '.join(batch_store.UPLOAD_TYPES))}.",
     )
     row = right.container(horizontal=True, vertical_alignment="bottom", gap="small")
     key = f"batch-folder-{started}"

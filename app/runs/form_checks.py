@@ -16,7 +16,7 @@ from heat_core.runs.experiment import FEATURES
 from heat_core.storage import expand_home
 
 
-@st.cache_resource(show_spinner="Looking at the folders…", ttl=60, max_entries=32)
+@st.cache_resource(show_spinner="Reading the folders…", ttl=60, max_entries=32)
 def _features_or_error(source: str) -> Features | str:
     try:
         return load_features(expand_home(source))

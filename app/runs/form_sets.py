@@ -105,21 +105,20 @@ def _draw_ood_set(form: FormValues, number: int, row: OodSetRow, labels: Any) ->
         row: values of the row.
         labels: Streamlit's `label_visibility` of the fields.
     """
-    columns = st.columns([5, 10, 4.5, 1.5], vertical_alignment="bottom", gap="small")
+    columns = st.columns([4, 9, 5.5, 1.4], vertical_alignment="bottom", gap="small")
 
     def bind_row(name: str) -> dict[str, Any]:
         key = f"{form.key_prefix}-ood-{number}-{name}"
         return {"key": key, "on_change": lambda: setattr(row, name, session.get(key)), "label_visibility": labels}
 
-    columns[0].text_input(
-        "Unknown (OOD)", row.name, placeholder="name", help="Default: the name of the folder.", **bind_row("name")
-    )
+    columns[0].text_input("OOD set", row.name, placeholder="name", **bind_row("name"))
     source = columns[1].container(horizontal=True, vertical_alignment="bottom", gap="small")
     source.text_input(
         "Folder, list or data set",
         row.source,
         placeholder="/path/to/images, or list.csv",
-        help="What the model should not know. Of a list with a column `set`, the rows of the set of this name.",
+        help="Images that the model should not know. The name of the set is that of the folder, unless you give "
+        "another. Of a list with a column `set`, the rows of the set of this name are taken.",
         **bind_row("source"),
     )
 

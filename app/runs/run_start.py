@@ -71,7 +71,7 @@ def _overview_key(experiment: Experiment) -> str:
     return json.dumps({name: getattr(e, name) for name in fields})
 
 
-@st.cache_data(show_spinner="Looking at the folders…", ttl=60, max_entries=32)
+@st.cache_data(show_spinner="Reading the folders…", ttl=60, max_entries=32)
 def cached_overview(sets: str, home: str) -> SetsOverview:  # noqa: ARG001 (holds data sets with names)
     """Inspect the sets of a run; the result is cached for a minute, since folders may be large.
 

@@ -22,7 +22,7 @@ from heat_core.runs.experiment import AVERAGE, ID
 PAIRED_METRICS = ("fpr95", "auroc")
 PairedEstimates = dict[str, tuple[np.ndarray, np.ndarray]]  # metric → values of both sides, replicates of both
 #: Outcome of two verdicts on a sample → which of them is correct, as the app prints it.
-OUTCOMES = {"both": "both", "first": "only A", "second": "only B", "neither": "neither"}
+OUTCOMES = {"both": "both correct", "first": "only A correct", "second": "only B correct", "neither": "none correct"}
 
 
 @dataclass(frozen=True)
