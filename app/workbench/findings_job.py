@@ -3,10 +3,12 @@
 from streamlit.delta_generator import DeltaGenerator
 
 from app.common import faults, widgets
+from app.common.cached_runs import Version, version_of
 from heat_core import HeatError, Run
 from heat_core.findings.training_images import TRAINING
 from heat_core.jobs import jobs
-from heat_core.pipeline.measurements.measurements_file import is_measured, require_measurable
+from heat_core.pipeline.measurements.measurements_file import FINDINGS, is_measured, require_measurable
+from heat_core.runs.results_file import ENERGIES
 
 _SETS = "sets"
 _TITLES = {_SETS: "Test and OOD sets", TRAINING: "Training images"}
@@ -26,7 +28,7 @@ def choose_images(run: Run, place: DeltaGenerator) -> str:
     Returns:
         `TRAINING` for the training images, else "".
     """
-    if is_measured(run):
+    if _is_measured(str(run.folder), version_of(run.folder / FINDINGS, run.folder / ENERGIES), run):
         chosen = widgets.select_one(
             place.selectbox,
             "Images",
@@ -40,6 +42,11 @@ def choose_images(run: Run, place: DeltaGenerator) -> str:
     if not run.is_active and _can_be_measured(run):
         place.button("Measure images", help=_HELP, icon=":material/troubleshoot:", on_click=_start, args=(run,))
     return ""
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _is_measured(folder: str, version: Version, _run: Run) -> bool:  # noqa: ARG001 (part of the cache's key)
+    return is_measured(_run)
 
 
 def _can_be_measured(run: Run) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from heat_core.composition import HEAT, PLAIN, Lens, influence
 from heat_core.errors import HeatError
 
 _MAX_CLUSTERS, _POINTS_PER_CLUSTER = 16, 40
+_CACHED = 4  # samples whose facets are kept, since they take long
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ def by_set(samples: Samples) -> Facet:
     return Facet(tuple(samples.datasets), samples.dataset)
 
 
+@lru_cache(maxsize=_CACHED)
 def by_folder(samples: Samples) -> Facet:
     """Group samples by folder within their set, named `set/folder`; -1 where the id of a sample has no folder."""
     folders = [str(sample).rpartition("/")[0] for sample in samples.ids]
@@ -77,6 +80,7 @@ def by_decisive_part(samples: Samples, lens: Lens = PLAIN) -> Facet:
     return Facet(tuple(names), codes)
 
 
+@lru_cache(maxsize=_CACHED)
 def by_cluster(samples: Samples) -> Facet:
     """Group samples by clusters of the map (k-means on its 2-D points), the largest first.
 

@@ -1,4 +1,4 @@
-"""Folders of images made of a subset of samples, which a new run can use as a set or as a class."""
+"""Folders of images made of a subset of samples, which a new run can use as a set."""
 
 import os
 import shutil
@@ -13,10 +13,7 @@ from heat_core.analysis.samples import Samples
 from heat_core.data.containers.members import is_stored_file, open_file
 from heat_core.errors import HeatError
 from heat_core.names import file_name
-from heat_core.runs.experiment import TRAIN
 from heat_core.storage import heat_home, is_file, writing
-
-_MAX_NAME_BYTES = 200  # bytes of a class's folder name
 
 
 def write_image_folder(samples: Samples, numbers: np.ndarray, name: str) -> Path:
@@ -31,35 +28,6 @@ def write_image_folder(samples: Samples, numbers: np.ndarray, name: str) -> Path
     with _create_whole(_unused_folder(samples, name)) as folder:
         _fill(folder, samples, numbers)
     return folder
-
-
-def write_training_folder(samples: Samples, numbers: np.ndarray, name: str) -> Path:
-    """Write a training set: the run's own classes and images, with the samples as one more class.
-
-    Where `name` is one of the run's classes, the samples are added to that class.
-
-    Raises:
-        HeatError: where a picture, or the training set, is gone or has no classes.
-    """
-    train = samples.run.pictures.of(TRAIN)
-    if train.labels is None:
-        raise HeatError("The training set of this run has no classes to which one could be added.")
-    names = [_class_folder(class_name) for class_name in train.class_names]
-    if len(set(names)) < len(names):
-        raise HeatError("Two classes of the training set would get the same folder: rename one of them.")
-    with _create_whole(_unused_folder(samples, f"{name} and known")) as folder:
-        for i, label in enumerate(train.labels):
-            location = train.location(i)
-            path = location.file if location and location.box is None else None
-            _link_or_save(path or train.open(i), folder / names[int(label)], i)
-        _fill(folder / _class_folder(name), samples, numbers)
-    return folder
-
-
-def _class_folder(class_name: str) -> str:
-    """Name the folder of a class after it, so that a test set of the same classes fits; escape invalid names."""
-    plain = not set(class_name) & set('/\\\0:*?"<>|') and not class_name.startswith(".")
-    return class_name if plain and 0 < len(os.fsencode(class_name)) < _MAX_NAME_BYTES else file_name(class_name)
 
 
 @contextmanager

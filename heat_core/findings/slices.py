@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -145,9 +144,8 @@ def population_mask(samples: Samples, question: str) -> np.ndarray:
     return samples.is_ood
 
 
-@lru_cache(maxsize=2)
 def _fixed_facets(samples: Samples) -> dict[str, Facet]:
-    """Return the facets that depend on no setting; some take long."""
+    """Return the facets that depend on no setting."""
     facets = {"set": by_set(samples), "folder": by_folder(samples), "seen": by_predicted_class(samples)}
     if samples.has_map:
         facets["cluster"] = by_cluster(samples)

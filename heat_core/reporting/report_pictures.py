@@ -20,6 +20,7 @@ from heat_core.analysis.questions import (
 from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT, Lens
 from heat_core.errors import HeatError
+from heat_core.findings.slices import find_slices, value_title
 from heat_core.names import printable
 from heat_core.reporting.diverse_subset import choose_diverse
 from heat_core.reporting.html_templates import render
@@ -27,6 +28,7 @@ from heat_core.reporting.thumbnails import data_url
 
 _PICTURES = 12
 _BARS = 8
+_SLICES = 10
 _SIDE = 160
 _PART = "Prior or residual that lowers the score most"
 _QUESTIONS = ("missed", "gained", "lost", "missed-by-all", "flagged")
@@ -41,6 +43,7 @@ def gallery_sections(samples: Samples, lens: Lens) -> str:
     missed = question_mask(samples, query, lens)
     return render(
         "galleries.html",
+        findings=_findings(samples, lens),
         gained=gained,
         lost=lost,
         baseline=_baseline_title(samples, query),
@@ -48,6 +51,24 @@ def gallery_sections(samples: Samples, lens: Lens) -> str:
         bar_charts=_bar_charts(samples, missed, lens) if missed.any() else [],
         galleries=[_gallery(samples, replace(query, question=question), lens) for question in _QUESTIONS],
     )
+
+
+def _findings(samples: Samples, lens: Lens) -> dict[str, Any]:
+    """Return the headline of the missed images, and the first slices in which more are missed than by chance."""
+    found = find_slices(samples, Query("missed"), lens)
+    if found is None:
+        return {}
+    slices = [
+        {
+            "name": " and ".join(value_title(facet, value) for facet, value in part.values),
+            "count": f"{part.bad:,} of {part.n:,}",
+            "share": f"{100 * part.rate:.1f} % ({100 * part.low:.1f}–{100 * part.high:.1f})",
+            "lift": f"{part.lift:.1f}",
+            "q": f"{part.q:.1g}",
+        }
+        for part in found.slices[:_SLICES]
+    ]
+    return {"headline": found.sentence(), "tested": found.tested, "slices": slices}
 
 
 def _baseline_title(samples: Samples, query: Query) -> str:

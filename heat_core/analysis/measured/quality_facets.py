@@ -1,7 +1,7 @@
 """Facets of image quality: a few named values each, by fixed bounds, and of sharpness by shares of the run's images."""
 
 from collections.abc import Callable
-from pathlib import PurePosixPath
+from functools import lru_cache
 
 import numpy as np
 
@@ -29,6 +29,7 @@ _KINDS = {"jpg": "JPEG", "jpeg": "JPEG", "jpe": "JPEG", "tif": "TIFF", "tiff": "
 _SHORTEST, _LONGEST = 2, 5  # letters of a file name's ending that is taken for the kind of the file
 
 
+@lru_cache(maxsize=4)
 def quality_facets(samples: Samples) -> dict[str, Facet]:
     """Make the facets of image quality that were measured, in the order of `QUALITY_TITLES`.
 
@@ -67,7 +68,8 @@ def _by_sharpness(sharpness: np.ndarray) -> Facet:
 
 def _file_kinds(samples: Samples) -> Facet:
     """Group samples by the ending of their file's name; -1 where there is none, as for images of a dataset file."""
-    endings = [PurePosixPath(str(sample).partition("#")[0]).suffix[1:].lower() for sample in samples.ids]
+    names_of_files = (sample.partition("#")[0].rpartition("/")[2] for sample in samples.ids.tolist())
+    endings = [name.rpartition(".")[2].lower() if "." in name[1:] else "" for name in names_of_files]
     kinds = [_KINDS.get(e, e.upper()) if e.isalnum() and _SHORTEST <= len(e) <= _LONGEST else "" for e in endings]
     names, codes = np.unique(np.array([*kinds, ""]), return_inverse=True)
     return Facet(tuple(names[1:].tolist()), codes[:-1] - 1)
