@@ -1,5 +1,6 @@
 """Choice between the test and OOD sets and the training images, and the job that measures a run's images."""
 
+import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.common import faults, widgets
