@@ -24,8 +24,8 @@ from heat_core.runs.row_names import prior_row
 QUESTIONS = {
     "missed": "Missed by HEAT",
     "flagged": "ID flagged by HEAT",
-    "gained": "Detected by HEAT, missed by {}",
-    "lost": "Missed by HEAT, detected by {}",
+    "gained": "Caught by HEAT, missed by {}",
+    "lost": "Missed by HEAT, caught by {}",
     "missed-by-all": "Missed by all",
     "missed-by-baseline": "Missed by {}",
     "misclassified": "Known but misclassified",
@@ -57,7 +57,7 @@ ORDERS = {
     "confident": "most confident first",
     "close": "closest to the threshold",
     "unusual": "most out-of-distribution",
-    "typical": "most typical",
+    "typical": "most in-distribution",
     "disagree": "methods disagree most",
 }
 #: Columns that the table can be sorted by, besides the energy of each corrected prior and the columns of manifests.

@@ -70,7 +70,7 @@ def serious_in(page) -> list[str]:
 
 def inspected(page) -> None:
     page.locator(".results .cell").first.click()
-    page.get_by_text("What the score is made of").wait_for(timeout=20_000)
+    page.get_by_text("Score breakdown").wait_for(timeout=20_000)
 
 
 def enlarged(page) -> None:
@@ -212,7 +212,7 @@ def test_keys_alone_do_the_whole_job(page):
         page.keyboard.press(key)
     page.wait_for_function(f"() => {LIVE}.state.inspected === {LIVE}.run.number[{LIVE}.points[2]]")
     page.wait_for_function(f"() => {LIVE}.$('.results [aria-current=true]')?.matches(':focus')")
-    page.get_by_text("What the score is made of").wait_for(timeout=20_000)
+    page.get_by_text("Score breakdown").wait_for(timeout=20_000)
     page.keyboard.press("t")
     assert "new-tag" in focused(page)
     page.keyboard.type("odd")

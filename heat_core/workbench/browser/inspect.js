@@ -23,6 +23,7 @@ import { createHeadline } from "./findings/headline.js";
 import { createSlices } from "./findings/slices.js";
 import { connectControls } from "./panels/controls.js";
 import { createFalseAlarmRate } from "./panels/false_alarm_rate.js";
+import { createBadgeLegend } from "./panels/badge_legend.js";
 import { createExportMenu } from "./panels/export_menu.js";
 import { createFilters } from "./panels/filters.js";
 import { connectGuide } from "./panels/guide.js";
@@ -104,6 +105,7 @@ function createPanels(root, store, selectors, actions, requestFrame) {
     decisionLine: createDecisionLine(root, actions),
     toolbar: createToolbar(root, actions, menus, createFigureSaver(store, selectors)),
     falseAlarmRate: createFalseAlarmRate(root, actions),
+    badgeLegend: createBadgeLegend(root),
     results: results.update,
     inspector: createInspector(root, actions, lightbox),
   };

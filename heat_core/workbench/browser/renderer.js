@@ -194,6 +194,7 @@ function panelsPart(subsetOf, panels) {
     const methods = methodsFor({ run, query: methodQuery, scoring });
     breakdown(state, derived);
     toolbar(state, derived.subset.count);
+    panels.badgeLegend(run, methods);
     results(state, derived.points, methods, scoring);
     inspector(state, methods, { histogram, cutoff, mask: derived.subset.mask });
     return true;

@@ -154,9 +154,9 @@ def test_the_menu_of_orders_names_the_order_that_is_shown(page):
     chosen = "select => select.selectedOptions[0].textContent"
     assert order.evaluate(chosen) == "most confident first"
     page.locator(".results .cell").first.click()
-    page.get_by_role("button", name="More like this").click()
+    page.get_by_role("button", name="Similar images").click()
     page.wait_for_function("() => location.search.includes('like=')", timeout=20_000)
-    assert order.evaluate(chosen) == "most like one image first"
+    assert order.evaluate(chosen) == "most similar first"
     order.select_option("unusual")
     page.wait_for_function("() => !location.search.includes('like=')", timeout=20_000)
     assert order.evaluate(chosen) == "most out-of-distribution"

@@ -98,7 +98,7 @@ def test_nothing_scrolls_sideways(served, browser, width):
     page.goto(served[0])
     page.wait_for_function(EXACT, timeout=60_000)
     page.locator(".results .cell").first.click()
-    page.get_by_text("What the score is made of").wait_for(timeout=20_000)
+    page.get_by_text("Score breakdown").wait_for(timeout=20_000)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     wide = page.evaluate(f"[...{LIVE}.$('.panels').children].map(e => e.scrollWidth - e.clientWidth)")
     assert max(wide) <= 0

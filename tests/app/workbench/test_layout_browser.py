@@ -59,7 +59,7 @@ def test_pictures_are_early_and_the_inspector_in_view(sized, width, layout):
     assert page.locator(".results .cell").first.bounding_box()["y"] < 700
     cell = page.locator(".results .cell").nth(2)
     cell.click()
-    page.get_by_text("What the score is made of").wait_for(timeout=20_000)
+    page.get_by_text("Score breakdown").wait_for(timeout=20_000)
     name = page.locator(".inspector .name").bounding_box()
     assert 0 < name["y"] < 900 - name["height"]
     page.wait_for_function(

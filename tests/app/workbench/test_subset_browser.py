@@ -46,7 +46,7 @@ def test_a_bar_of_the_breakdown_narrows_grid_map_and_address(page, demo_run):
     page.locator("[data-facet=set] .bar-of").last.click()
     page.wait_for_function(f"() => {LIVE}.points.length < {len(wanted)}")
     assert page.locator(".chip").count() == 3  # both, and what takes all off
-    page.locator(".chip", has_text="Taken for").click()
+    page.locator(".chip", has_text="Predicted class").click()
     page.wait_for_function("() => !location.search.includes('seen=') && location.search.includes('set=')")
     page.locator(".chip", has_text="Set:").click()
     page.wait_for_function(f"() => {LIVE}.points.length === {len(samples)}")
@@ -234,7 +234,7 @@ def test_of_five_hundred_pictures_only_visible_ones_are_drawn(page):
 
 def test_more_like_this_fills_the_grid(page, demo_run):
     page.locator(".results .cell").first.click()
-    page.get_by_role("button", name="More like this").click()
+    page.get_by_role("button", name="Similar images").click()
     page.wait_for_function("() => location.search.includes('like=')", timeout=20_000)
     page.wait_for_function(f"() => {LIVE}.points.length === 101", timeout=20_000)
     assert shown_numbers(page)[0] == page.evaluate(f"{LIVE}.state.inspected")

@@ -207,6 +207,6 @@ def test_equals_stay_in_the_order_in_which_they_came(samples):
 
 
 def test_questions_are_worded_with_the_baseline():
-    assert question_title("gained", "GMM") == "Detected by HEAT, missed by GMM"
+    assert question_title("gained", "GMM") == "Caught by HEAT, missed by GMM"
     assert question_title("missed", "{0}") == "Missed by HEAT"
     assert question_title("missed-by-baseline", "{x}") == "Missed by {x}"

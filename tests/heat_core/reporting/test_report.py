@@ -48,8 +48,8 @@ def test_every_question_has_its_count_and_pictures_that_differ(demo_run):
     assert f"<b>+{gained:,} −{lost:,} against {against}</b>" in page
     sections = {
         "Missed by HEAT": Query("missed"),
-        f"Detected by HEAT, missed by {against}": Query("gained"),
-        f"Missed by HEAT, detected by {against}": Query("lost"),
+        f"Caught by HEAT, missed by {against}": Query("gained"),
+        f"Missed by HEAT, caught by {against}": Query("lost"),
         f"Missed by all {len(demo_run.detectors)} detectors": Query("missed-by-all", methods=tuple(demo_run.detectors)),
         "ID flagged by HEAT": Query("flagged"),
     }

@@ -7,7 +7,7 @@ const VERDICTS = {
   kept: ["right", "✓", "known, kept"],
   flagged: ["wrong", "✗", "known, flagged by mistake"],
   missed: ["wrong", "✗", "unknown, missed"],
-  caught: ["right", "✓", "unknown, detected"],
+  caught: ["right", "✓", "unknown, caught"],
   calledUnknown: ["unknown", "?", "called unknown"],
   calledKnown: ["known", "✓", "called known"],
 };
@@ -49,13 +49,16 @@ export const nameVerdicts = (run, i, methods) =>
 export const trueClassOf = (run, i) => run.labels[run.label[i]];
 
 /**
- * Names the true class of a known image that is taken for another class, for those who do not see its label.
+ * Names the true class of point i, for those who do not see its label.
  * @param {object} run
  * @param {number} i
- * @returns {string[]} empty for every other image
+ * @returns {string[]} empty where it is not known
  */
-export const nameTrueClass = (run, i) =>
-  run.misclassified[i] ? [`wrong class, it is ${trueClassOf(run, i)}`] : [];
+export function nameTrueClass(run, i) {
+  const label = trueClassOf(run, i);
+  if (!label) return [];
+  return [run.misclassified[i] ? `wrong class, it is ${label}` : `true class ${label}`];
+}
 
 /**
  * Creates a label for the picture of a known image that is taken for another class.

@@ -38,7 +38,7 @@ export function connectDecideMenu(root, actions, menus) {
 
 /** Suggests the name of a new class: the tag, folder or other value that the query keeps, without the path of a folder. */
 function suggestedName(state) {
-  const { values } = state.query, shown = ["tag", "folder", ...Object.keys(values)].find((facet) => values[facet]?.length);
+  const { values } = state.query, shown = ["tag", "folder", ...Object.keys(values)].find((facetName) => values[facetName]?.length);
   if (!shown) return "new class";
   const [value] = values[shown];
   if (shown === "folder") return value.slice(value.lastIndexOf("/") + 1);

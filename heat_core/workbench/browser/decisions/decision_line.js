@@ -15,6 +15,7 @@ export function createDecisionLine(root, actions) {
   const line = root.querySelector(".decided"), $ = (selector) => line.querySelector(selector);
   let last = null;
   $(".review").onclick = actions.reviewDecisions;
+  root.querySelector(".labels button").onclick = actions.reviewDecisions; // the review has the field for a file
   $(".run-again").onclick = actions.runAgain;
   $(".undo-decision").onclick = () => actions.undoDecision(last.id);
   const write = memo(({ decisions: { list } }) => {

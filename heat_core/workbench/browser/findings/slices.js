@@ -65,9 +65,9 @@ const describeTested = ({ list, tested }) => (list.length
 
 const describeSlice = ({ n, bad, rate, low, high, lift, q }) =>
   `${formatCount(bad)} of ${formatCount(n)}, ${formatPercent(rate)} % (${formatPercent(low)}–${formatPercent(high)}), `
-    + `${formatLift(lift)}, q = ${formatQ(q)}`;
+    + `${formatLift(lift)}, q ${formatQ(q)}`;
 
-const formatQ = (q) => (q < 0.0001 ? "< 0.0001" : q.toPrecision(2));
+const formatQ = (q) => (q < 0.0001 ? "< 0.0001" : `= ${q.toPrecision(2)}`);
 
 /** Returns whether the query keeps a slice and nothing else of its facets. */
 const isKept = (slice, { values }) =>

@@ -95,5 +95,5 @@ const nameOf = (key) => key.slice(key.lastIndexOf("/") + 1);
 function describeLasso(run, lasso, selection) {
   if (!run.truth) return formatCount(selection.count);
   const [kept, flagged, missed, caught] = lasso.split(",").map((count) => formatCount(Number(count)));
-  return `${caught} detected · ${missed} missed · ${kept} ID kept · ${flagged} ID flagged`;
+  return `${caught} caught · ${missed} missed · ${kept} ID kept · ${flagged} ID flagged`;
 }

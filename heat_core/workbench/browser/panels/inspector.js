@@ -84,7 +84,7 @@ function createFacts(run, i, methods) {
   const facts = [
     element("div", { className: "verdicts" }, ...methods.map((method) => createBadge(run, i, method, true))),
     element("div", { className: "name", textContent: `${set} · ${run.ids[i]}`, title: run.ids[i] }),
-    element("div", { textContent: `Taken for ${predicted}, ${formatPercent(run.confidence[i])} % sure` }),
+    element("div", { textContent: `Predicted class ${predicted}, confidence ${formatPercent(run.confidence[i])} %` }),
   ];
   const label = trueClassOf(run, i), isWrong = run.misclassified[i];
   const sentence = isWrong ? `✗ Wrong class: it is ${label}, not ${predicted}` : `True class: ${label}`;

@@ -2,7 +2,7 @@
 // neighbours, manifest columns, the note form, and its rank under every method.
 
 import { element } from "../common/dom.js";
-import { formatCount, formatPercent } from "../common/format.js";
+import { formatCount, formatPercent, formatShare } from "../common/format.js";
 import { createPicture, pictureUrl } from "../common/pictures.js";
 import { createNoteForm } from "./note_form.js";
 import { createPositionMaps } from "./position_maps.js";
@@ -27,12 +27,12 @@ export function createSampleDetails(run, detail, tags, actions, pictureContainer
     createPValues(detail.p),
     createButtons(detail, actions),
     detail.where && createPositionMaps(detail.where, pictureContainer),
-    createSection("What the score is made of", waterfall, true),
+    createSection("Score breakdown", waterfall, true),
     createNeighbours(run, "Nearest known training images", detail.training, actions),
     detail.others && createNeighbours(run, "Nearest among the other images", detail.others, actions),
-    detail.columns.length && createSection("What its list says", createColumnList(detail.columns), true),
+    detail.columns.length && createSection("Columns of its list", createColumnList(detail.columns), true),
     run.truth && createSection("Tags and note", createNoteForm(detail, tags, actions, noteDraft), true),
-    createSection("Where every method places it", createRanks(detail.shares), false),
+    createSection("Percentile by method", createRanks(detail.shares), false),
   ].filter(Boolean);
 }
 
@@ -40,8 +40,8 @@ function createButtons(detail, actions) {
   const showSimilar = () => actions.setQuery({ question: "all", like: detail.key, values: {}, excluded: {}, brush: null, find: "" });
   const button = (textContent, onclick) => element("button", { type: "button", textContent, onclick });
   const buttons = [];
-  if (detail.others) buttons.push(button("More like this", showSimilar));
-  if (detail.can_tell_where) buttons.push(button("Where in the image?", actions.requestPositionMaps));
+  if (detail.others) buttons.push(button("Similar images", showSimilar));
+  if (detail.can_tell_where) buttons.push(button("Heatmap", actions.requestPositionMaps));
   return element("div", { className: "row" }, ...buttons);
 }
 
@@ -57,11 +57,11 @@ const createColumnList = (columns) => element("dl", { className: "said" }, ...co
  *  test image is itself among the images that it is compared with. */
 function createPValues(pValues) {
   const lines = pValues.map(({ name, p, of: count }) => {
-    const group = name ? `of those predicted as ${name}` : "of the known test images";
+    const group = name ? `known test images predicted as ${name}` : "known test images";
     const smallest = (1 / (count + 1)).toPrecision(2);
     const formula = "(1 + how many score at least as high) / (n + 1)";
     const title = `${formula}, n = ${formatCount(count)}; the smallest is ${smallest}`;
-    return element("div", { textContent: `p = ${p.toPrecision(2)} ${group}`, title });
+    return element("div", { textContent: `${formatShare(p)} % of ${group} look at least this unusual (p = ${p.toPrecision(2)})`, title });
   });
   return element("div", { className: "p-values" }, ...lines);
 }

@@ -55,7 +55,8 @@ function createCell(run, i, methods, size, actions) {
   const frame = element("span", { className: "frame" }, picture, ...createClassLabels(run, i), marks);
   frame.style.height = `${size}px`;
   cell.append(frame, element("span", { className: "caption", textContent: prediction }));
-  cell.append(element("span", { className: "caption faint", textContent: run.sets[run.set[i]].name }));
+  const origin = [run.sets[run.set[i]].name, ...nameTrueClass(run, i)].join(" · ");
+  cell.append(element("span", { className: "caption faint", textContent: origin, title: origin }));
   cell.onclick = clickHandler(number, actions);
   return cell;
 }

@@ -76,8 +76,8 @@ function createWriter(root, actions) {
 }
 
 function writeOrders(select, run) {
-  // The last two cannot be chosen here; they show what a click on a title or on "More like this" has chosen.
-  const others = { [COLUMN]: "by a column of the table", [LIKE]: "most like one image first" };
+  // The last two cannot be chosen here; they show what a click on a title or on "Similar images" has chosen.
+  const others = { [COLUMN]: "by a column of the table", [LIKE]: "most similar first" };
   select.replaceChildren(...Object.entries({ ...run.orders, ...others }).map(([value, textContent]) =>
     element("option", { value, textContent, disabled: value in others })));
 }
