@@ -131,7 +131,13 @@ class NewImages(Samples):
         return self.run.has_map and len(self.scored.xy) > 0
 
     def map_xy(self) -> np.ndarray:
-        """Return the (N, 2) points of the samples on the run's map."""
+        """Return the (N, 2) points of the samples on the run's map.
+
+        Raises:
+            HeatError: where the run has no map, or the new images have no points on it.
+        """
+        if not self.has_map:
+            raise HeatError("These images are not on a map of their run.")
         return np.concatenate([_id_test_points(self.run.map, self.sizes[0]), self.scored.xy])
 
     def share_unknown(self, lens: Lens = PLAIN) -> tuple[int, float, float]:
