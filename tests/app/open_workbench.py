@@ -24,6 +24,16 @@ def open_page(browser, address: str, query: str = ""):
     return page
 
 
+def open_energies(page) -> None:
+    """Open the part of the page that combines the energies, which holds β."""
+    page.locator(".energies > summary").click()
+
+
+def break_down(page, facet: str) -> None:
+    page.locator("select.facet").select_option(facet)
+    page.locator(f".breakdown[data-facet='{facet}']").wait_for(timeout=20_000)
+
+
 def numbers(page) -> list[list[str]]:
     rows = page.locator(".numbers tbody tr").all()
     return [[cell.inner_text() for cell in row.locator("td").all()] for row in rows]

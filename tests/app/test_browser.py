@@ -28,6 +28,7 @@ def test_open_demo_finishes_inspect_compare(page):
     expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=240_000)  # the job is done
     page.wait_for_function(f"() => {LIVE}.run.k === 3 && {LIVE}.run.map && {LIVE}.isExact", timeout=60_000)
     before = page.locator(".numbers tbody").inner_text()
+    page.locator(".energies > summary").click()
     slider = page.locator("input.slider")
     slider.focus()
     for _ in range(5):

@@ -8,7 +8,7 @@ import pytest
 from heat_core import Lens
 from heat_core.analysis.notes import read_notes
 from heat_core.analysis.samples import Samples
-from tests.app.open_workbench import LIVE, open_page, shown_numbers
+from tests.app.open_workbench import LIVE, open_energies, open_page, shown_numbers
 from tests.browser import NEEDS_CHROMIUM
 from tests.conftest import copy_run
 
@@ -128,6 +128,7 @@ def test_a_sample_that_beta_takes_out_is_said_to_be_outside(served, browser, dem
     page.locator(".facts").wait_for(timeout=20_000)
     outside = page.get_by_text("not among those that answer the question")
     assert outside.count() == 0
+    open_energies(page)
     page.locator("input.slider").press("End")
     outside.wait_for(timeout=20_000)
     assert not page.problems

@@ -6,7 +6,7 @@ import pytest
 
 from heat_core import Lens
 from heat_core.analysis.samples import Samples
-from tests.app.open_workbench import EXACT, LIVE, lasso, numbers, selected
+from tests.app.open_workbench import EXACT, LIVE, lasso, numbers, open_energies, selected
 from tests.browser import NEEDS_CHROMIUM
 
 pytestmark = NEEDS_CHROMIUM
@@ -25,6 +25,7 @@ def press_left(page, slider: str, times: int, address: str) -> None:
 def test_beta_moves_everything_and_ends_exact(page, demo_run):
     before = numbers(page)
     samples = Samples(demo_run)
+    open_energies(page)
     press_left(page, "input.slider", 20, "beta=-")
     beta = page.evaluate(f"{LIVE}.state.beta")
     assert -1 < beta < 0
@@ -218,7 +219,7 @@ def test_a_picture_can_be_inspected_by_keyboard(page):
 
 
 def test_priors_and_weights_recompose(page, demo_run):
-    page.locator(".composed summary").click()
+    open_energies(page)
     page.locator(".priors").get_by_label("HEAT-GMM-std").uncheck()
     page.wait_for_function("() => location.search.includes('priors=gmm%2Cel')", timeout=20_000)
     page.wait_for_function(EXACT, timeout=20_000)
@@ -248,7 +249,7 @@ def test_beta_and_selection_are_kept_over_all_pages(page):
 
 
 def test_weights_are_composed_as_in_python(page, demo_run):
-    page.locator(".composed summary").click()
+    open_energies(page)
     page.locator("button.weigh").click()
     weight = page.locator(".priors input[type=number]").nth(1)
     weight.fill("3")

@@ -181,7 +181,7 @@ def test_the_line_of_a_rate_is_that_of_the_library(page):
 
 
 def test_the_rate_slider_reaches_from_a_thousandth_to_a_half(page):
-    """The slider of the false-alarm rate reaches from 0.001 to 0.5."""
+    """The slider of the false-positive rate reaches from 0.001 to 0.5."""
     ends = page.evaluate("[compute.alphaAt(0, 1e6), compute.alphaAt(1, 1e6), compute.alphaAt(0, 99)]")
     assert ends == [0.001, 0.5, 0.01]  # 99 images can say no less
     back = page.evaluate("[0.002, 0.05, 0.3].map(a => compute.alphaAt(compute.alphaPosition(a), 1e6))")

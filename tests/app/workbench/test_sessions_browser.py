@@ -1,10 +1,15 @@
 """Addresses and sessions of the workbench in a real Chromium."""
 
+import csv
+import io
 import shutil
+import zipfile
 
 import pytest
 
-from tests.app.open_workbench import LIVE, lasso, open_page, selected
+from heat_core.decisions.store import read_decisions
+from heat_core.exchange import FORMATS
+from tests.app.open_workbench import LIVE, lasso, open_energies, open_page, selected
 from tests.browser import NEEDS_CHROMIUM
 
 pytestmark = NEEDS_CHROMIUM
@@ -27,11 +32,13 @@ def test_old_addresses_redirect_to_the_new_page(served, browser, demo_run, old):
 
 def test_two_sessions_do_not_disturb_each_other(page, served, browser):
     other = open_page(browser, served[0], "?beta=3")
+    open_energies(page)
     page.locator("input.exactly").fill("-2")
     page.keyboard.press("Enter")
     page.wait_for_function("() => location.search.includes('beta=-2')", timeout=20_000)
     lasso(page, 60)
     page.wait_for_function("() => location.search.includes('sel=')", timeout=20_000)
+    open_energies(other)
     other.locator("input.slider").focus()
     other.keyboard.press("ArrowRight")
     other.wait_for_function(
@@ -43,10 +50,34 @@ def test_two_sessions_do_not_disturb_each_other(page, served, browser):
     other.close()
 
 
+def test_labels_that_come_back_become_decisions(page, served, demo_run):
+    """The menu offers every format; a table with labels, uploaded in the review, is recorded with the run."""
+    page.locator(".doing summary", has_text="Export").click()
+    links = page.locator(".formats a")
+    assert links.evaluate_all("links => links.map(a => a.dataset.take)") == list(FORMATS)
+    answer = page.request.get(f"{served[0]}{page.locator('[data-take=yolo]').get_attribute('href')}")
+    with zipfile.ZipFile(io.BytesIO(answer.body())) as archive:
+        rows = list(csv.DictReader(io.StringIO(archive.read("samples.csv").decode())))
+    keys = [row["key"] for row in rows[:3]]
+    assert len(keys) == 3
+    table = "\n".join(["key,label", f"{keys[0]},sign", f"{keys[1]},sign", f"{keys[2]},", "nowhere/x.png,sign"])
+    page.get_by_role("button", name="Read labels").click()
+    file = {"name": "back.csv", "mimeType": "text/csv", "buffer": table.encode()}
+    page.locator("[role=dialog] input[type=file]").set_input_files(file)
+    page.get_by_text("Without a label of a person: 1.").wait_for(timeout=20_000)
+    assert page.get_by_text("No image of this run, and left out: 1 (nowhere/x.png).").is_visible()
+    page.get_by_role("button", name="Record these decisions").click()
+    page.get_by_role("button", name="Undo", exact=True).last.wait_for(timeout=20_000)
+    (decision,) = read_decisions(served[1] / "runs" / demo_run.id)
+    assert (decision.action, decision.name, set(decision.samples)) == ("new-class", "sign", set(keys[:2]))
+    assert page.problems == []
+
+
 def test_a_run_deleted_under_an_open_page_gives_a_sentence(served, browser):
     address, home = served
     page = open_page(browser, address, "?run=20200101-000000-older")
     shutil.rmtree(home / "runs" / "20200101-000000-older")
+    open_energies(page)
     page.locator("input.slider").focus()
     page.keyboard.press("ArrowLeft")
     page.get_by_text("This run was deleted").wait_for(timeout=20_000)

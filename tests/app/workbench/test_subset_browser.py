@@ -9,7 +9,7 @@ import pytest
 from heat_core.analysis.notes import read_notes
 from heat_core.analysis.questions import Query, best_prior, question_mask, sort_samples
 from heat_core.analysis.samples import Samples
-from tests.app.open_workbench import EXACT, LIVE, lasso, open_page, shown_numbers
+from tests.app.open_workbench import EXACT, LIVE, break_down, lasso, open_page, shown_numbers
 from tests.browser import NEEDS_CHROMIUM
 
 pytestmark = NEEDS_CHROMIUM
@@ -20,7 +20,7 @@ def test_it_opens_on_the_surest_mistakes_of_heat(page, demo_run):
     wanted = sort_samples(samples, np.flatnonzero(question_mask(samples, Query())), Query())
     assert shown_numbers(page) == wanted.tolist()
     chosen = page.locator(".questions [aria-checked=true]").inner_text()
-    assert chosen.split() == [str(len(wanted)), "Missed", "by", "HEAT"]
+    assert chosen.split() == [str(len(wanted)), "Missed"]
     first = page.locator(".results .cell").first
     first.wait_for(timeout=20_000)
     assert int(first.get_attribute("data-number")) == wanted[0]
@@ -29,7 +29,8 @@ def test_it_opens_on_the_surest_mistakes_of_heat(page, demo_run):
     assert page.locator("select.baseline").input_value() == baseline
     heat, base = samples.flagged("heat"), samples.flagged(baseline)
     gained, lost = int((samples.is_ood & heat & ~base).sum()), int((samples.is_ood & ~heat & base).sum())
-    assert page.locator(".gains").inner_text() == f"+{gained} −{lost}"
+    compared = [page.locator(f"[data-question={name}]").inner_text().split() for name in ("gained", "lost")]
+    assert compared == [[f"+{gained:,}", "caught"], [f"−{lost:,}", "lost"]]
     assert not page.problems
 
 
@@ -37,13 +38,15 @@ def test_a_bar_of_the_breakdown_narrows_grid_map_and_address(page, demo_run):
     samples = Samples(demo_run)
     page.locator("[data-question=all]").click()
     page.wait_for_function(f"() => {LIVE}.points.length === {len(samples)}")
-    page.locator("[data-facet=seen] .bar-of").first.click()
+    break_down(page, "seen")
+    page.locator(".breakdown .bar-of").first.click()
     page.wait_for_function("() => location.search.includes('seen=')", timeout=20_000)
     value = page.evaluate(f"{LIVE}.state.query.values.seen[0]")
     wanted = np.flatnonzero(samples.predicted == demo_run.class_names.index(value))
     assert sorted(shown_numbers(page)) == wanted.tolist()
     assert page.evaluate(f"{LIVE}.subset.mask.reduce((a, b) => a + b, 0)") == len(wanted)
-    page.locator("[data-facet=set] .bar-of").last.click()
+    break_down(page, "set")
+    page.locator(".breakdown .bar-of").last.click()
     page.wait_for_function(f"() => {LIVE}.points.length < {len(wanted)}")
     assert page.locator(".chip").count() == 3  # both, and what takes all off
     page.locator(".chip", has_text="Predicted class").click()
@@ -75,7 +78,7 @@ def test_brush_lasso_and_search_narrow_one_another(page, demo_run):
     assert both <= brushed
     assert both
     words = page.locator(".chip", has_text="Lasso").inner_text()
-    assert "detected" in words
+    assert "caught" in words
     assert "missed" in words
     needle = str(samples.ids[min(both)])[-2:]
     page.locator(".find").fill(needle)
@@ -176,8 +179,9 @@ def test_a_bulk_tag_becomes_the_ood_set_of_a_new_run(served, browser, demo_run):
     page.locator(".quick button", has_text="new class").click()
     page.wait_for_function(f"() => {LIVE}.state.tags['new class']?.length === {count}", timeout=20_000)
     page.locator("[data-question=tagged]").click()
-    page.locator("[data-facet=tag] .bar-of").first.click()
-    page.locator(".doing", has_text="New run").locator("summary").click()
+    break_down(page, "tag")
+    page.locator(".breakdown .bar-of").first.click()
+    page.locator(".deciding summary").click()
     page.locator(".as-ood").click()
     page.wait_for_function("() => location.pathname.endsWith('/runs')", timeout=30_000)
     page.get_by_text("are the OOD set").wait_for(timeout=20_000)
@@ -192,7 +196,7 @@ def test_a_bulk_tag_becomes_the_ood_set_of_a_new_run(served, browser, demo_run):
 @pytest.mark.parametrize("what", ["rows", "histogram", "map"])
 def test_figures_can_be_saved_as_svg_and_png(page, what):
     page.locator(".results .cell img").first.wait_for(timeout=20_000)
-    page.locator(".doing", has_text="Take along").locator("summary").click()
+    page.locator(".doing", has_text="Export").locator("summary").click()
     for kind, start in (("svg", b"<svg"), ("png", b"\x89PNG")):
         with page.expect_download(timeout=30_000) as got:
             page.locator(f"[data-save='{what} {kind}']").click()
@@ -204,11 +208,12 @@ def test_figures_can_be_saved_as_svg_and_png(page, what):
     assert not page.problems
 
 
-def test_what_is_taken_along_is_the_subset(page, demo_run):
-    page.locator("[data-facet=seen] .bar-of").first.click()
+def test_an_export_is_the_subset(page, demo_run):
+    break_down(page, "seen")
+    page.locator(".breakdown .bar-of").first.click()
     page.wait_for_function("() => location.search.includes('seen=')", timeout=20_000)
     count = page.evaluate(f"{LIVE}.points.length")
-    page.locator(".doing", has_text="Take along").locator("summary").click()
+    page.locator(".doing", has_text="Export").locator("summary").click()
     with page.expect_download(timeout=30_000) as got:
         page.locator("[data-take=csv]").click()
     lines = Path(got.value.path()).read_text().splitlines()
@@ -223,7 +228,7 @@ def test_of_five_hundred_pictures_only_visible_ones_are_drawn(page):
     page.wait_for_timeout(500)
     drawn = page.locator(".results .cell").count()
     assert 0 < drawn < 120
-    page.evaluate(f"() => {{ const r = {LIVE}.$('.results'); r.scrollTop = 30 * 158 }}")
+    page.evaluate("() => document.querySelector('.stMain').scrollBy(0, 30 * 158)")  # the page alone scrolls
     page.wait_for_timeout(400)
     assert 0 < page.locator(".results .cell").count() < 120
     numbers_drawn = page.evaluate(

@@ -8,9 +8,12 @@ import pytest
 
 from heat_core import Lens
 from heat_core.analysis import facets
+from heat_core.analysis.measured.quality_facets import quality_facets
 from heat_core.analysis.metadata_facets import column_facets
 from heat_core.analysis.questions import Query, filter_mask, question_mask, sort_samples
 from heat_core.analysis.samples import Samples
+from heat_core.findings.slices import population_mask
+from heat_core.pipeline.measurements.measurements_file import FINDINGS, QUALITIES, Measurements, SetMeasurements
 from heat_core.workbench.payload import pack
 from tests.app.modules import module_page
 from tests.browser import NEEDS_CHROMIUM
@@ -33,14 +36,15 @@ SUBSET = """async ([bytes, change, answers]) => {
   const { selectionFromPoints } = await import('/state/selection.js');
   const run = decodeRun(Uint8Array.from(bytes)), store = createStore(), scoringOf = createScoring();
   store.update(changeForRun(store.state, run));
-  const { ask, lasso, threshold, beta, parts, tags, alike } = change;
-  store.update({ query: {...PLAIN_QUERY, ...ask}, threshold, beta, tags, similar: alike ?? null,
+  const { facetNames } = await import('/compute/facets.js');
+  const { ask, lasso, threshold, beta, parts, tags, decisions, alike } = change;
+  store.update({ query: {...PLAIN_QUERY, ...ask}, threshold, beta, tags, decisions, similar: alike ?? null,
     parts: {names: parts.names, codes: Uint8Array.from(parts.codes)} });
   if (lasso) store.update({ selection: selectionFromPoints(lasso.map(n => run.pointOf[n]), run.n) });
   const result = createSubset(scoringOf)(store.state);
   return { numbers: Array.from(result.points, i => run.number[i]), questions: result.subset.questions,
-    facets: Object.fromEntries(Object.entries(result.facets).map(([k, v]) => [k, Array.from(v)])),
-    lasso: result.subset.lasso };
+    facets: Object.fromEntries(facetNames({ run }).map(name => [name, result.countsOf(name)])),
+    share: result.subset.share, lasso: result.subset.lasso };
 }"""
 
 QUERIES = {
@@ -67,6 +71,15 @@ QUERIES = {
     "narrowed by columns": Query("all", values=(("column:<b>a:b", ("x",)), ("column:n", ("2", "10")))),
     "narrowed by a column that is gone": Query("all", values=(("column:gone", ("x",)),)),
     "by a column": Query("all", values=(("set", ("id", "near")),), order="column:n:asc"),
+    "misclassified": Query("misclassified"),
+    "mislabelled": Query("mislabelled"),
+    "looks known": Query("looks-known"),
+    "duplicates": Query("duplicates", values=(("brightness", ("dark",)),)),
+    "some left out": Query("all", excluded=(("set", ("far",)), ("tag", ("odd",)), ("column:gone", ("x",)))),
+    "some kept and some left out": Query(
+        "missed", values=(("seen", ("cat", "dog")),), excluded=(("seen", ("dog",)), ("column:n", ("2",)))
+    ),
+    "decided, not bright": Query("all", values=(("decision", ("ignored",)),), excluded=(("brightness", ("bright",)),)),
     "by a column, backwards": Query("missed", order="column:<b>a:b:desc"),
 }
 
@@ -77,7 +90,20 @@ def samples(tmp_path_factory):
         np.resize(np.array(values), 60) for values in (["x", "", "y", "2024"], [2.0, np.nan, 10.0, 2.0, 1.0])
     )
     columns = {"id": {"<b>a:b": texts.astype(object), "n": numbers}, "near": {"<b>a:b": texts.astype(object)[:40]}}
-    return Samples(synthetic_run(tmp_path_factory.mktemp("subset") / "run", seed=4, columns=columns))
+    run = synthetic_run(tmp_path_factory.mktemp("subset") / "run", seed=4, columns=columns)
+    rng = np.random.default_rng(1)
+    measured = [_random_measurements(rng, len(run.ids(name))) for name in run.datasets]
+    Measurements(tuple(measured)).save(run.folder / FINDINGS)
+    return Samples(run)
+
+
+def _random_measurements(rng: np.random.Generator, count: int) -> SetMeasurements:
+    return SetMeasurements(
+        quality=rng.uniform(0, 1, (count, len(QUALITIES))),
+        is_mislabelled=rng.random(count) < 0.2,
+        has_one_class_nearby=rng.random(count) < 0.9,
+        is_duplicate=rng.random(count) < 0.3,
+    )
 
 
 @pytest.mark.parametrize("lasso", [False, True])
@@ -86,6 +112,7 @@ def test_a_subset_is_what_python_answers(page, samples, name, lasso):
     query, lens = QUERIES[name], Lens(beta=0.5, threshold=1.25)
     data, numbers = pack(samples, "v")
     tags = facets.Tags({"": np.array([3]), "odd": np.array([1, 70, 90]), "known": np.array([70])}, len(samples))
+    decided = facets.Tags({"ignored": np.arange(10, 80), "removed": np.array([2])}, len(samples))
     parts = facets.by_decisive_part(samples, lens)
     facet_of = {
         "set": facets.by_set(samples),
@@ -93,6 +120,8 @@ def test_a_subset_is_what_python_answers(page, samples, name, lasso):
         "part": parts,
         "cluster": facets.by_cluster(samples),
         "tag": tags,
+        "decision": decided,
+        **quality_facets(samples),
         **column_facets(samples),
         "column:gone": facets.Facet((), np.full(len(samples), -1)),
     }
@@ -102,12 +131,14 @@ def test_a_subset_is_what_python_answers(page, samples, name, lasso):
     mask = keep & question_mask(samples, query, lens, tags.any_mask())
     expected = alike[mask[alike]] if alike is not None else sort_samples(samples, np.flatnonzero(mask), query, lens)
     change = {
-        "ask": query.__dict__ | {"values": {k: list(v) for k, v in query.values}},
+        "ask": query.__dict__
+        | {name: {k: list(v) for k, v in getattr(query, name)} for name in ("values", "excluded")},
         "lasso": selection.tolist() if lasso else None,
         "threshold": 1.25,
         "beta": 0.5,
         "parts": {"names": list(parts.names), "codes": parts.codes[numbers].tolist()},
         "tags": {tag: members.tolist() for tag, members in tags.members.items()},
+        "decisions": {"list": [], "numbers": {name: members.tolist() for name, members in decided.members.items()}},
         "alike": None if alike is None else {"like": query.like, "numbers": alike.tolist()},
     }
     result = page.evaluate(SUBSET, [list(data), json.loads(json.dumps(change)), None])
@@ -116,16 +147,18 @@ def test_a_subset_is_what_python_answers(page, samples, name, lasso):
         wanted = keep & question_mask(samples, replace(query, question=question), lens, tags.any_mask())
         assert count == wanted.sum(), question
     is_answer = question_mask(samples, query, lens, tags.any_mask())
-    assert {"column:<b>a:b", "column:n"} <= set(result["facets"])
-    for facet, counts in result["facets"].items():
-        among = is_answer & (
-            keep if facet == "tag" else filter_mask(samples, query, facet_of, lens, selection, alike, facet)
-        )
-        if facet in facet_of:
-            values = tags.members if facet == "tag" else facet_of[facet].names
-            assert counts == [int((among & facet_of[facet].mask_of([value])).sum()) for value in values], facet
+    counted = population_mask(samples, query.question)
+    assert result["share"] == {"bad": (keep & is_answer).sum(), "population": (keep & counted).sum()}
+    assert {"column:<b>a:b", "column:n", "brightness", "decision"} <= set(result["facets"])
+    for facet in facet_of.keys() & result["facets"].keys():
+        others = filter_mask(samples, query, facet_of, lens, selection, alike, facet)
+        given = facet_of[facet]
+        names = given.members if isinstance(given, facets.Tags) else given.names
+        for kind, among in (("bad", others & is_answer), ("population", others & counted)):
+            expected_counts = [int((among & given.mask_of([value])).sum()) for value in names]
+            assert result["facets"][facet][kind] == expected_counts, (facet, kind)
     if lasso:
         inside = np.isin(np.arange(len(samples)), selection)
         verdict = 2 * samples.is_ood + samples.flagged("heat", lens)
-        if not (query.values or query.find or query.like or query.brush):
+        if not (query.values or query.excluded or query.find or query.like or query.brush):
             assert result["lasso"] == [int((inside & (verdict == v)).sum()) for v in range(4)]
