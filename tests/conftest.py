@@ -142,7 +142,7 @@ def run_over_files(folder: Path, priors: list[str], **changes):
         image_size=32,
         priors=priors,
         detectors=[],
-        settings={"epochs": 1},
+        settings={"epochs": 1, "updates": 4, "width": 32},
         map=False,
         **changes,
     )

@@ -170,7 +170,7 @@ def main() -> int:
     print(machine.description(), f"; {torch.cuda.get_device_name()}" if device.type == "cuda" else "", sep="")
     print("\n| stage | CPU, s | device, s | difference | within | yes |\n|---|---|---|---|---|---|", flush=True)
     table = {}
-    for stage in stages(Size(2_000, 64, 16) if options.quick else Size()):
+    for stage in stages(Size(500, 32, 4) if options.quick else Size()):
         (cpu, cpu_s), (other, other_s) = (_timed(stage, d) for d in (torch.device("cpu"), device))
         difference = float(np.abs(cpu - other).max() / max(cpu.std(), 1e-12))
         is_within = bool(difference <= stage.within)

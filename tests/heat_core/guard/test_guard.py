@@ -67,7 +67,7 @@ def test_it_scores_as_its_run_does_without_the_run(demo_run, packed, tmp_path):
 def test_every_prior_comes_back_to_the_last_digit(demo_run, home):
     folder = demo_run.features("id").folder
     sets = {"id": str(demo_run.features(TRAIN).folder), "id_test": str(folder), "ood": {"x": str(folder)}}
-    settings = {"epochs": 1, "langevin_steps": 2}
+    settings = {"epochs": 1, "updates": 4, "width": 32, "langevin_steps": 2}
     made = run(
         Experiment(**sets, backbone="features", priors=list(BUILT_IN), detectors=[], map=False, settings=settings)
     )

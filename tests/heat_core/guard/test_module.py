@@ -13,6 +13,7 @@ from heat_core.guard.module import GuardModule, compose, export_program, write_o
 from heat_core.pipeline.build_guard import build_guard
 from tests.conftest import make_folder, save_network
 
+SETTINGS = {"epochs": 1, "updates": 4, "width": 32}
 NETWORKS = {"cnn": ("resnet10t", 32), "vit": ("vit_tiny_patch16_224", 48)}
 
 
@@ -26,7 +27,7 @@ def guarded(request, tmp_path_factory) -> tuple[Guard, torch.Tensor]:
         patch.setenv("HEAT_HOME", str(folder / "home"))
         sets = {"id": str(folder / "known"), "ood": {"other": str(folder / "other")}}
         network = {"backbone": name, "image_size": side, "weights": str(save_network(folder, name))}
-        made = run(Experiment(**sets, **network, detectors=[], settings={"epochs": 1}, map=False))
+        made = run(Experiment(**sets, **network, detectors=[], settings=SETTINGS, map=False))
         guard = build_guard(made, Lens(beta=-0.7))
         images = [made.image("other", i) for i in made.ids("other")] + [made.image("id", made.ids("id")[0])]
     return guard, torch.stack([guard.backbone.transform(image) for image in images])
