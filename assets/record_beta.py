@@ -2,8 +2,8 @@
 
 HEAT_HOME is a folder in which `heat demo` has run. Called in the clone, it writes assets/beta.webp. Every frame is the
 page in Chromium once it has settled at that β: what takes longest on the page waits 90 ms after the last change, and a
-frame lasts 100 ms. So that scores, pictures and metrics fit in one frame, the controls of the map and the search field
-are hidden, and the map is lower than on the page.
+frame lasts 100 ms. So that scores, pictures and metrics fit in one frame, the controls of the map, the groups and the
+search field are hidden, the map is lower than on the page, and the slider stands above the histogram.
 """
 
 import io
@@ -22,7 +22,10 @@ VIEWPORT = {"width": 960, "height": 1100}
 FRAME_MS, REST_MS, QUALITY = 100, 1200, 55
 STEPS = 22  # frames from one end of the slider to its middle
 HANDLE = 16  # CSS pixels, the width of the slider's handle
-LAYOUT = ".tools-bar, .key, .find, .note { display: none !important } .stage { height: 176px !important }"
+LAYOUT = (
+    ".tools-bar, .key, .find, .note, .groups { display: none !important } .stage { height: 176px !important }"
+    " .energies { order: -1 }"
+)
 SETTLED = f"""() => {LIVE}.stats.painted === {LIVE}.state
   && [...{LIVE}.$('.results').querySelectorAll('img')].every(image => image.complete)"""
 PREPARE = f"""css => {{
@@ -50,9 +53,10 @@ class Recorder:
 
     def __init__(self, page: Page) -> None:
         self.page, self.frames, self.durations = page, [], []
+        page.locator(".energies > summary").click()
         page.evaluate(PREPARE, LAYOUT)
         page.wait_for_timeout(300)  # until the canvases have their new sizes
-        top, bottom = page.locator(".bar").first.bounding_box(), page.locator("details.sets").bounding_box()
+        top, bottom = page.locator(".headline").bounding_box(), page.locator("details.sets").bounding_box()
         height = bottom["y"] + bottom["height"] - top["y"] + 20
         self.clip = {"x": 16, "y": top["y"] - 12, "width": VIEWPORT["width"] - 32, "height": height}
         self.slider, self.shift = page.locator("input.slider").bounding_box(), 0.0
