@@ -54,6 +54,11 @@ def draw_backbone(form: FormValues, errors: dict[str, str]) -> None:
         **bind("image_size", form),
     )
     batch.number_input("Batch size", min_value=1, placeholder="auto", **bind("batch_size", form))
+    _draw_second_encoder(form, errors)
+
+
+def _draw_second_encoder(form: FormValues, errors: dict[str, str]) -> None:
+    """Draw the fields of the second backbone, and the errors of its network and weights below them."""
     with st.expander("Second encoder", expanded=bool(form.values["second_backbone"])):
         _draw_network(
             st.container(),

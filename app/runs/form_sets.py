@@ -3,6 +3,7 @@
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.common.path_picker import path_button
 from app.common.text import escape_markdown
@@ -71,12 +72,12 @@ def _draw_limits(form: FormValues) -> None:
         help="A limit makes a first look quick. Of a set without classes, the limit is of the whole set.",
     )
     others.markdown("Training data")
-    fields = limits.columns(3)
-    fields[0].number_input("Train", min_value=1, placeholder="all", **bind("limit", form))
-    fields[1].number_input("Test", min_value=1, placeholder="same", help=_SAME, **bind("limit_test", form))
-    fields[2].number_input("OOD", min_value=1, placeholder="same", help=_SAME, **bind("limit_ood", form))
-    fields = others.columns(2)
-    fields[0].number_input(
+    train, test, ood = limits.columns(3)
+    train.number_input("Train", min_value=1, placeholder="all", **bind("limit", form))
+    test.number_input("Test", min_value=1, placeholder="same", help=_SAME, **bind("limit_test", form))
+    ood.number_input("OOD", min_value=1, placeholder="same", help=_SAME, **bind("limit_ood", form))
+    fraction, clusters = others.columns(2)
+    fraction.number_input(
         "Fraction",
         SMALLEST_SHARE,
         1.0,
@@ -86,7 +87,7 @@ def _draw_limits(form: FormValues) -> None:
         "10 % of the data.",
         **bind("share", form),
     )
-    fields[1].number_input(
+    clusters.number_input(
         "Clusters",
         min_value=2,
         placeholder="auto",
@@ -112,21 +113,7 @@ def _draw_ood_set(form: FormValues, number: int, row: OodSetRow, labels: Any) ->
         return {"key": key, "on_change": lambda: setattr(row, name, session.get(key)), "label_visibility": labels}
 
     columns[0].text_input("OOD set", row.name, placeholder="name", **bind_row("name"))
-    source = columns[1].container(horizontal=True, vertical_alignment="bottom", gap="small")
-    source.text_input(
-        "Folder, list or data set",
-        row.source,
-        placeholder="/path/to/images, or list.csv",
-        help="Images that the model should not know. The name of the set is that of the folder, unless you give "
-        "another. Of a list with a column `set`, the rows of the set of this name are taken.",
-        **bind_row("source"),
-    )
-
-    def store_source(path: str) -> None:
-        row.source = path
-        renew_widgets(form)
-
-    path_button(source, form.row_field(number), row.source, store_source)
+    _draw_source(form, number, row, columns[1], bind_row("source"))
     columns[2].selectbox(
         "Distance",
         [NO_GROUP, *GROUPS],
@@ -144,3 +131,30 @@ def _draw_ood_set(form: FormValues, number: int, row: OodSetRow, labels: Any) ->
         disabled=len(form.rows) == 1,
         on_click=lambda: form.remove_row(number),
     )
+
+
+def _draw_source(form: FormValues, number: int, row: OodSetRow, place: DeltaGenerator, binding: dict[str, Any]) -> None:
+    """Draw the field for the source of an OOD set, and the button that chooses it on this machine.
+
+    Args:
+        form: values of the form.
+        number: key of the row in `form.rows`.
+        row: values of the row.
+        place: element in which both are drawn.
+        binding: arguments that connect the field with the row.
+    """
+    field = place.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    field.text_input(
+        "Folder, list or data set",
+        row.source,
+        placeholder="/path/to/images, or list.csv",
+        help="Images that the model should not know. The name of the set is that of the folder, unless you give "
+        "another. Of a list with a column `set`, the rows of the set of this name are taken.",
+        **binding,
+    )
+
+    def store_source(path: str) -> None:
+        row.source = path
+        renew_widgets(form)
+
+    path_button(field, form.row_field(number), row.source, store_source)

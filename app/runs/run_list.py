@@ -96,7 +96,7 @@ def _draw_rows(runs: list[Run], chosen: Run) -> set[str]:
             picked = ids[cells[0][0]]
             session.set_values(**{"run-picked": picked, "runs-picked-here": (picked, ids)})
 
-    selection = {
+    selection: Any = {
         "rows": [i for i, id in enumerate(ids) if id in ticked],
         "cells": [(ids.index(chosen.id), "name")] if chosen.id in ids else [],
     }
