@@ -13,6 +13,7 @@ from heat_core.runs.results_file import ENERGIES
 
 _SETS = "sets"
 _TITLES = {_SETS: "Test and OOD sets", TRAINING: "Training images"}
+_WIDTH = 190  # pixels
 _HELP = (
     "Image quality, near-duplicates, nearest training images, likely wrong labels and the scores of training images "
     "are measured by a job. The workbench then has more questions and filters."
@@ -38,6 +39,7 @@ def choose_images(run: Run, place: DeltaGenerator) -> str:
             _SETS,
             format_func=_TITLES.__getitem__,
             label_visibility="collapsed",
+            width=_WIDTH,
         )
         return TRAINING if chosen == TRAINING else ""
     if not run.is_active and _can_be_measured(run):

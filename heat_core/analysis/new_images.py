@@ -57,7 +57,7 @@ class NewImages(Samples):
         return [self.run.labels(ID), None]
 
     @property
-    def measurements(self) -> list[SetMeasurements]:  # type: ignore[override]
+    def measurements(self) -> list[SetMeasurements]:
         """No measurements, since new images are not measured."""
         return [SetMeasurements(), SetMeasurements()]
 

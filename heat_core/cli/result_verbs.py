@@ -58,7 +58,7 @@ def findings(options: argparse.Namespace) -> None:
     from heat_core.findings.slices import value_title
 
     run = Run.open(options.run)
-    if not is_measured(run):
+    if options.again or not is_measured(run):
         from heat_core.pipeline.measurements.measure import make_findings  # imports torch
 
         stop_on_sigterm()

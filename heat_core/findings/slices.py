@@ -71,7 +71,7 @@ class QuestionFindings:
         return wilson_interval(self.bad, self.population)
 
     def sentence(self) -> str:
-        """Return the headline, such as "73 of 2,200 missed, 3.3 % (2.6–4.1)"."""
+        """Return the headline, such as "73 of 2,200 missed, 3.3 % (2.6–4.2)"."""
         low, high = self.interval
         share = f"{100 * self.rate:.1f} % ({100 * low:.1f}–{100 * high:.1f})"
         return f"{self.bad:,} of {self.population:,} {self.title}, {share}"

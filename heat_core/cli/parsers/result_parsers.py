@@ -45,6 +45,8 @@ def _add_findings(verbs: Verbs) -> None:
     parser.add_argument("run", metavar="RUN", help="a run's name or folder")
     question_help = "question of which the groups are listed: missed, flagged, misclassified, … (default: missed)"
     parser.add_argument("--question", default="missed", metavar="NAME", help=question_help)
+    again_help = "measure the images again, as after an extra was installed"
+    parser.add_argument("--again", action="store_true", help=again_help)
     add_lens_options(parser)
     add_json_option(parser)
     parser.set_defaults(do=findings)

@@ -21,15 +21,16 @@ from tests.synthetic import synthetic_run
 @pytest.fixture
 def samples(tmp_path) -> Samples:
     """900 OOD images; the column `light` is dark where many are missed."""
-    run = synthetic_run(tmp_path / "run", ood={"near": 400, "far": 500})
+    settings = {"ood": {"near": 400, "far": 500}, "priors": ("gmm",)}
+    run = synthetic_run(tmp_path / "run", **settings)
     missed = question_mask(Samples(run), Query("missed"))[60:460]
     dark = missed | (np.arange(400) % 5 == 0)
     light = np.where(dark, "dark", "day").astype(object)
-    return Samples(synthetic_run(tmp_path / "with", ood={"near": 400, "far": 500}, columns={"near": {"light": light}}))
+    return Samples(synthetic_run(tmp_path / "with", **settings, columns={"near": {"light": light}}))
 
 
 def test_the_headline():
-    assert QuestionFindings("missed", "missed", 2200, 73, 10, []).sentence() == "73 of 2,200 missed, 3.3 % (2.6–4.1)"
+    assert QuestionFindings("missed", "missed", 2200, 73, 10, []).sentence() == "73 of 2,200 missed, 3.3 % (2.6–4.2)"
     assert QuestionFindings("missed", "missed", 0, 0, 0, []).sentence() == "0 of 0 missed, 0.0 % (0.0–100.0)"
 
 
