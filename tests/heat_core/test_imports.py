@@ -128,7 +128,11 @@ def test_only_session_touches_the_session_state():
 
 def test_no_other_module_writes_a_key_of_the_record():
     """The files of a run's numbers, and the keys in them, are known to one module each."""
-    keys = {"results_file.py": ("energies.npz", "/predicted", "/score-"), "scored_images.py": ("scored.npz",)}
+    keys = {
+        "results_file.py": ("energies.npz", "/predicted", "/score-"),
+        "scored_images.py": ("scored.npz",),
+        "measurements_file.py": ("findings.npz",),
+    }
     for path in [*(ROOT / "heat_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]:
         text = path.read_text(encoding="utf-8")
         foreign = [key for module, of_module in keys.items() if module != path.name for key in of_module]
@@ -141,7 +145,7 @@ def absent(module: str, *imported: str) -> bool:
 
 
 def test_what_opens_runs_does_not_import_torch():
-    folders = ("analysis", "reporting")
+    folders = ("analysis", "findings", "reporting")
     analysis = [f"heat_core.{f}.{p.stem}" for f in folders for p in (ROOT / "heat_core" / f).glob("[a-z]*.py")]
     names = ("results_file", "position_maps", "run", "experiment", "feature_map", "events")
     runs = [f"heat_core.runs.{name}" for name in names]
