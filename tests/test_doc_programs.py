@@ -15,10 +15,20 @@ from torchvision import models
 import heat_core
 from heat_core.backbones.registry import Backbone, load_backbone
 from heat_core.cli.main import main
+from tests.conftest import copy_run
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Pages whose blocks are run here; tests/test_readme.py runs the README's.
-HERE = {"benchmarks.md", "guard.md", "models.md", "own-images.md", "quickstart.md", "scale.md", "service.md"}
+HERE = {
+    "benchmarks.md",
+    "guard.md",
+    "models.md",
+    "notebook.md",
+    "own-images.md",
+    "quickstart.md",
+    "scale.md",
+    "service.md",
+}
 ELSEWHERE = {"plugins.md": "tests/heat_core/plugins"}
 
 
@@ -104,6 +114,20 @@ def test_the_program_of_the_page_about_clusters(here, image_folder, weights_of):
         ray.shutdown()
     assert (names["moments"] + names["later"]).counts.tolist() == [5, 10]
     assert names["prior"].energy(np.zeros((2, 512), np.float32)).shape == (2,)
+
+
+def test_the_programs_of_the_page_about_notebooks(home, demo_run):
+    copy_run(demo_run, home / "runs" / "RUN")
+    view = run_blocks("notebook.md")["view"]
+    assert (view.lens, view.inspected) == (heat_core.Lens(), view.visible[0])
+    assert len(view.visible) == len(demo_run.ids("photo patches"))
+    assert all(hasattr(view, name) for name in re.findall(r"`(\w+)`", "".join(table_of("notebook.md"))))
+
+
+def table_of(page: str) -> list[str]:
+    """The first cells of the lines of a page's table."""
+    lines = (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines()
+    return [line.split("|")[1] for line in lines if line.startswith("| `")]
 
 
 def test_the_program_of_the_page_about_guards(here, demo_run):

@@ -24,6 +24,10 @@ experiments.demo_experiment = lambda: replace(
 """
 #: Of a tutorial, what it says in words about its own variables: run as a last cell.
 CLAIMS = {
+    "02-inspect-what-is-missed": """
+at_infinity = question_mask(samples, Query("missed"), Lens(np.inf)) & (samples.dataset == sets.argmax())
+assert view.visible.tolist() and set(view.visible) == {samples.key(int(i)) for i in np.flatnonzero(at_infinity)}
+""",
     "03-heat-in-two-dimensions": """
 def area(energy, of="box"):
     return auroc(energy(known), energy(ood[of]))
