@@ -14,6 +14,7 @@ from app.workbench import decisions_dialog, map_job, run_from_samples
 from heat_core import HeatError
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import save_selection
+from heat_core.decisions.store import NEW_CLASS
 from heat_core.workbench import position_maps
 from heat_core.workbench.browser_messages import annotate, numbers_from_browser, view_from_browser
 from heat_core.workbench.decisions_message import carry_out_decision
@@ -95,10 +96,12 @@ class BrowserEvents:
 
     def _act_on(self, chosen: np.ndarray, message: dict[str, Any]) -> None:
         """Do what a message says with some samples."""
-        if message["what"] == "run":
+        if message["what"] == "run" and message["role"] == "ood":
             run_from_samples.fill_new_run_form(self.samples, chosen, message["name"])
-        elif message["what"] == "decide":
-            self._toast(carry_out_decision(self.samples, chosen, message))
+        elif message["what"] in ("decide", "run"):
+            self._toast(carry_out_decision(self.samples, chosen, {"action": NEW_CLASS} | message))
+            if message["what"] == "run":
+                decisions_dialog.request(decisions_dialog.RUN_AGAIN)
         elif done := annotate(self.samples, chosen, message):
             self._toast(done)
 

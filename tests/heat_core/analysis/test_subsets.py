@@ -1,4 +1,4 @@
-"""A subset as a folder of images: links to files, PNGs of what is none, one more class."""
+"""A subset as a folder of images: links to files, PNGs of what is none."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from PIL import Image
 
 from heat_core import HeatError
 from heat_core.analysis.samples import Samples
-from heat_core.analysis.subsets import write_image_folder, write_training_folder
+from heat_core.analysis.subsets import write_image_folder
 from heat_core.data.datasets import open_dataset
 from tests.synthetic import synthetic_run
 
@@ -25,16 +25,6 @@ def test_samples_become_a_folder_of_links(made, home):
     assert len(found) == 4
     assert {p.resolve() for p in found.files} == {samples.path_of(int(i)).resolve() for i in numbers}
     assert write_image_folder(samples, numbers, "odd/../name") != folder  # nothing is overwritten
-
-
-def test_samples_become_one_more_class_of_the_training_set(made):
-    samples = Samples(made)
-    numbers = np.flatnonzero(samples.is_ood)[:3]
-    found = open_dataset(str(write_training_folder(samples, numbers, "new one")), "train")
-    counts = {name: int((np.asarray(found.labels) == i).sum()) for i, name in enumerate(found.class_names)}
-    assert counts == {"a": 10, "b": 10, "new one": 3}
-    joined = open_dataset(str(write_training_folder(samples, numbers, "a")), "train")
-    assert int((np.asarray(joined.labels) == joined.class_names.index("a")).sum()) == 13
 
 
 def test_pictures_that_are_no_files_are_written(demo_run):

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from heat_core import Experiment, Run, run
+from heat_core.features import extraction
 from tests.conftest import copy_run, make_folder
 
 
@@ -36,3 +37,18 @@ def decided_run(finished_run, home):
     features.unlink()
     (home / "copied").rename(features)
     return Run.open(copied)
+
+
+@pytest.fixture
+def networks_runs(monkeypatch):
+    """Number of images of each batch that goes through a network."""
+    batches: list[int] = []
+    plain = extraction.iter_batches
+
+    def counted(*arguments):
+        for columns, readable in plain(*arguments):
+            batches.append(len(readable))
+            yield columns, readable
+
+    monkeypatch.setattr(extraction, "iter_batches", counted)
+    return batches

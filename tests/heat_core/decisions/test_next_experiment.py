@@ -11,7 +11,6 @@ from heat_core.analysis.samples import Samples
 from heat_core.decisions.before_after import compare_before_after
 from heat_core.decisions.next_experiment import next_experiment
 from heat_core.decisions.store import add_decision, read_decisions
-from heat_core.features import extraction
 from heat_core.pipeline.experiment_sets import open_sets
 from tests.synthetic import synthetic_run
 
@@ -22,21 +21,6 @@ def keys(made, name, count):
 
 def following(made):
     return next_experiment(made, read_decisions(made.folder))
-
-
-@pytest.fixture
-def networks_runs(monkeypatch):
-    """Number of images of each batch that goes through a network."""
-    batches: list[int] = []
-    plain = extraction.iter_batches
-
-    def counted(*arguments):
-        for columns, readable in plain(*arguments):
-            batches.append(len(readable))
-            yield columns, readable
-
-    monkeypatch.setattr(extraction, "iter_batches", counted)
-    return batches
 
 
 def test_images_move_and_no_image_is_read_again(decided_run, networks_runs):

@@ -11,7 +11,7 @@ from PIL import Image
 from heat_core import Experiment, HeatError, Run, run
 from heat_core.analysis.new_images import NewImages
 from heat_core.analysis.samples import Samples
-from heat_core.analysis.subsets import write_image_folder, write_training_folder
+from heat_core.analysis.subsets import write_image_folder
 from heat_core.data.datasets import open_dataset
 from heat_core.data.image_location import ImageLocation
 from heat_core.pipeline.experiment_sets import inspect_sets
@@ -127,9 +127,6 @@ def test_a_subset_as_a_folder_holds_the_crops(made):
     samples = Samples(made)
     found = open_dataset(str(write_image_folder(samples, np.array([20, 21]), "odd")))
     np.testing.assert_array_equal(np.asarray(found.open(1)), np.asarray(samples.image(21)))
-    joined = open_dataset(str(write_training_folder(samples, np.array([20]), "c")), "train")
-    assert np.bincount(joined.labels).tolist() == [8, 8, 1]
-    assert {joined.open(i).size for i in range(17)} == {(32, 32)}
 
 
 def test_features_are_made_again_for_other_labels_alone(made, folder, monkeypatch, tmp_path):
