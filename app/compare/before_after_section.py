@@ -5,8 +5,7 @@ import streamlit as st
 from app.common import cached_runs
 from app.common.run_picker import run_name
 from app.common.text import escape_markdown
-from app.compare import sample_links
-from app.compare.paired_runs import draw_pairs, format_difference
+from app.compare import paired_runs, sample_links
 from app.state import session
 from heat_core import HeatError, Lens, Run
 from heat_core.analysis.paired import RunDetector
@@ -45,7 +44,7 @@ def draw_before_after(run: Run) -> None:
         _draw_class(run, of_class)
     _draw_rates(found)
     _draw_changes(run, found)
-    draw_pairs(run, found.sets)
+    paired_runs.draw_pairs(run, found.sets)
     st.caption(
         f"Images are matched by set and id, and else by the content of their files. {found.left:,} images that B "
         "scored are training images of A, or left out. A − B in percent with its paired 95 % bootstrap interval; "
@@ -70,7 +69,7 @@ def _draw_class(run: Run, of_class: HeldOutClass) -> None:
 def _format_count(title: str, of_class: HeldOutClass, count: int) -> str:
     share, low, high = of_class.share(count)
     interval = f":small[:gray[{share:.0f} % ({low:.0f}–{high:.0f})]]"
-    return f"{title}: **{count:,} of {len(of_class.numbers):,}**  \n{interval}"
+    return f"{escape_markdown(title)}: **{count:,} of {len(of_class.numbers):,}**  \n{interval}"
 
 
 def _draw_rates(found: BeforeAfter) -> None:
@@ -78,7 +77,7 @@ def _draw_rates(found: BeforeAfter) -> None:
     columns = st.columns(len(RATES))
     for column, (name, title) in zip(columns, RATES.items(), strict=True):
         if rate := found.rates.get(name):
-            column.markdown(f"**{title}**  \n{format_difference(rate)}")
+            column.markdown(f"**{escape_markdown(title)}**  \n{paired_runs.format_difference(rate)}")
 
 
 def _draw_changes(run: Run, found: BeforeAfter) -> None:
@@ -89,5 +88,6 @@ def _draw_changes(run: Run, found: BeforeAfter) -> None:
         if not len(numbers):
             continue
         icon = ":material/trending_down:" if i % 2 else ":material/trending_up:"
-        if columns[i % 2].button(f"{len(numbers):,} {title}", key=f"change-{name}", type="tertiary", icon=icon):
+        label = f"{len(numbers):,} {escape_markdown(title)}"
+        if columns[i % 2].button(label, key=f"change-{name}", type="tertiary", icon=icon):
             sample_links.open_samples(run, session.view_state(), numbers)
