@@ -39,9 +39,14 @@ def numbers(page) -> list[list[str]]:
     return [[cell.inner_text() for cell in row.locator("td").all()] for row in rows]
 
 
+def map_box(page) -> dict[str, float]:
+    """Bring the whole map into view; returns where it is."""
+    page.locator("canvas.map").evaluate("map => map.scrollIntoView({ block: 'center' })")
+    return page.locator("canvas.map").bounding_box()
+
+
 def lasso(page, radius: float, keys: tuple[str, ...] = (), shift: float = 0.0) -> None:
-    page.locator("canvas.map").scroll_into_view_if_needed()
-    box = page.locator("canvas.map").bounding_box()
+    box = map_box(page)
     x, y = box["x"] + box["width"] / 2 + shift, box["y"] + box["height"] / 2
     page.mouse.move(x + radius, y)
     page.mouse.down()

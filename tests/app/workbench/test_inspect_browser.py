@@ -6,7 +6,7 @@ import pytest
 
 from heat_core import Lens
 from heat_core.analysis.samples import Samples
-from tests.app.open_workbench import EXACT, LIVE, lasso, numbers, open_energies, selected
+from tests.app.open_workbench import EXACT, LIVE, lasso, map_box, numbers, open_energies, selected
 from tests.browser import NEEDS_CHROMIUM
 
 pytestmark = NEEDS_CHROMIUM
@@ -157,8 +157,7 @@ def test_the_map_enlarges_to_the_middle_and_works_there(page):
 
 def test_a_slow_drag_pans_and_does_not_click(page):
     page.get_by_role("radio", name="Pan").click()
-    page.locator("canvas.map").scroll_into_view_if_needed()
-    box = page.locator("canvas.map").bounding_box()
+    box = map_box(page)
     before = page.evaluate(f"{LIVE}.state.viewport.x")
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
@@ -193,8 +192,7 @@ def test_what_the_view_says_of_itself_cannot_be_written(page, what):
 
 
 def test_a_point_shows_its_picture_and_a_click_explains_it(page):
-    page.locator("canvas.map").scroll_into_view_if_needed()
-    box = page.locator("canvas.map").bounding_box()
+    box = map_box(page)
     x, y = page.evaluate(
         f"() => {{ const v = {LIVE}, c = v.$('.map');"
         " const i = v.run.set.findIndex((s, i) => s === 1 && v.scores[i] > v.cutoff);"
