@@ -56,10 +56,11 @@ class Explorer(anywidget.AnyWidget):
     """
 
     _esm = linked("notebook")
-    _page = traitlets.Unicode(_PAGE).tag(sync=True)
-    _pictures = traitlets.Unicode().tag(sync=True)  # first part of the addresses of its pictures
-    _payload = traitlets.Bytes().tag(sync=True)
-    _answer = traitlets.Dict().tag(sync=True)
+    # What browser/notebook.js reads.
+    page = traitlets.Unicode(_PAGE).tag(sync=True)
+    pictures = traitlets.Unicode().tag(sync=True)  # first part of the addresses of its pictures
+    payload = traitlets.Bytes().tag(sync=True)
+    answer = traitlets.Dict().tag(sync=True)
 
     beta = traitlets.Float(0.0)
     threshold = traitlets.Float(None, allow_none=True)
@@ -86,7 +87,7 @@ class Explorer(anywidget.AnyWidget):
         self._similarity = SimilarityIndex(samples.run)
         name = secrets.token_hex(4)
         payload, self._numbers = pack(samples, name, f"heat:{name}")
-        super().__init__(_pictures=f"heat:{name}", _payload=payload)
+        super().__init__(pictures=f"heat:{name}", payload=payload)
         self._handlers: dict[str, Callable[[Any], None]] = {
             "view": self._follow_browser,
             "lasso": self._set_lasso,
@@ -154,13 +155,13 @@ class Explorer(anywidget.AnyWidget):
     def _show(self, view: ViewState) -> None:
         """Make a view state the present one: write the traits, and answer the browser."""
         self._view = view
-        message = view_message(self.samples, view, self._numbers, self._similarity, self._pictures, self._report)
+        message = view_message(self.samples, view, self._numbers, self._similarity, self.pictures, self._report)
         with self._following(), self.hold_trait_notifications():
             self.beta, self.threshold, self.inspected = self._view.beta, self._view.threshold, self._view.sample
             self.question = self._view.query.question
             self.filters = {facet: list(values) for facet, values in self._view.query.values}
         head = {"version": self._version, "done": self._done, "notice": self._notice}
-        self._answer = sign(message, self._signature) | head
+        self.answer = sign(message, self._signature) | head
 
     @contextmanager
     def _following(self) -> Any:
@@ -174,8 +175,9 @@ class Explorer(anywidget.AnyWidget):
     def _report(self, error: HeatError, field: str | None) -> None:
         """Say what cannot be read, and forget the field of the view state that names it."""
         self._notice = printable(str(error))
-        if field not in (None, "query"):
-            self._view = replace(self._view, **{field: None})
+        if field is not None and field != "query":
+            forgotten: dict[str, Any] = {field: None}
+            self._view = replace(self._view, **forgotten)
 
     # ---- what the browser sends --------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import { decodeRun } from "./state/decode_run.js";
  */
 function initialize({ model }) {
   const queue = createPictureQueue((addresses) => model.send({ name: "pictures", value: addresses }));
-  const unregister = registerPictures(model.get("_pictures"), queue.load);
+  const unregister = registerPictures(model.get("pictures"), queue.load);
   const receive = ({ pictures }, buffers) => pictures && queue.receive(pictures, buffers);
   model.on("msg:custom", receive);
   return () => {
@@ -33,25 +33,25 @@ function initialize({ model }) {
 function render({ model, el }) {
   const host = element("div"), root = host.attachShadow({ mode: "open" });
   host.dataset.lmSuppressShortcuts = ""; // JupyterLab would take the keys as commands to the notebook.
-  root.innerHTML = model.get("_page");
+  root.innerHTML = model.get("page");
   el.append(host);
   const notice = element("p", { className: "notice", role: "status" });
   root.querySelector(".live").prepend(notice);
   const view = createView(root, (name, value) => model.send({ name, value: JSON.parse(value) }));
   const stopTheme = followTheme(host, view.writeColours);
   connectInput(root, view, model);
-  const load = () => view.load(decodeRun(toBytes(model.get("_payload"))), model.get("_answer"));
+  const load = () => view.load(decodeRun(toBytes(model.get("payload"))), model.get("answer"));
   const receive = () => {
-    view.receive(model.get("_answer"));
-    setText(notice, model.get("_answer").notice);
+    view.receive(model.get("answer"));
+    setText(notice, model.get("answer").notice);
   };
-  model.on("change:_payload", load);
-  model.on("change:_answer", receive);
+  model.on("change:payload", load);
+  model.on("change:answer", receive);
   load();
   receive();
   return () => {
-    model.off("change:_payload", load);
-    model.off("change:_answer", receive);
+    model.off("change:payload", load);
+    model.off("change:answer", receive);
     stopTheme();
     view.stop();
   };

@@ -26,12 +26,12 @@ def send(view, name: str, value) -> None:
 
 
 def header(view) -> dict:
-    length = int.from_bytes(view.get_state()["_payload"][:4], "little")
-    return json.loads(view.get_state()["_payload"][4 : 4 + length])
+    length = int.from_bytes(view.get_state()["payload"][:4], "little")
+    return json.loads(view.get_state()["payload"][4 : 4 + length])
 
 
 def answer(view) -> dict:
-    return view.get_state()["_answer"]
+    return view.get_state()["answer"]
 
 
 def settings(view, **changes) -> dict:
