@@ -1,6 +1,7 @@
 """Verbs that show results: list, show, findings, compare, report, detectors. They call the library and print."""
 
 import argparse
+import time
 
 from heat_core import detectors
 from heat_core.cli.output import (
@@ -116,3 +117,27 @@ def report(options: argparse.Namespace) -> None:
         raise HeatError(f"--out is the folder {printable(path)}: name a file in it, {path / run.id}.html for one.")
     write_report(run, path, lens_from_options(options, run))
     print_line(path)
+
+
+def print_decisions(options: argparse.Namespace) -> None:
+    """Print the decisions on a run's images; export them, or print the command of the run that follows from them."""
+    from heat_core.decisions.export import export_rows, write_export
+    from heat_core.decisions.next_experiment import next_experiment
+    from heat_core.decisions.store import images_in_force, read_decisions
+
+    run = Run.open(options.run)
+    decisions = read_decisions(run.folder)
+    counts = {number: len(keys) for number, keys in images_in_force(decisions).items()}
+    rows = [
+        [str(d.id), d.title, "undone" if d.is_undone else f"{counts[d.id]:,}", d.author, time.ctime(d.time)]
+        for d in decisions
+    ]
+    print_table([["", "decision", "images", "by", "at"], *rows], align="<")
+    if options.export:
+        path = expand_home(options.export)
+        write_export(path, export_rows(run, decisions))
+        print_line(path)
+    if options.next:
+        following = next_experiment(run, decisions)
+        for sentence in (*following.sentences, following.experiment.to_command()):
+            print_line(sentence)

@@ -3,7 +3,16 @@
 from heat_core.analysis.questions import ORDERS, QUESTIONS
 from heat_core.cli.app_verb import app
 from heat_core.cli.options import Verbs, add_json_option, add_lens_options, add_list_option
-from heat_core.cli.result_verbs import FORMATS, compare, findings, print_detectors, print_runs, report, show
+from heat_core.cli.result_verbs import (
+    FORMATS,
+    compare,
+    findings,
+    print_decisions,
+    print_detectors,
+    print_runs,
+    report,
+    show,
+)
 from heat_core.cli.samples.export_verb import export
 from heat_core.cli.samples.labels_verb import labels
 from heat_core.exchange import FORMATS as EXPORTS
@@ -106,6 +115,16 @@ def _add_labels(verbs: Verbs) -> None:
     parser.set_defaults(do=labels)
 
 
+def _add_decisions(verbs: Verbs) -> None:
+    parser = verbs.add_parser("decisions", description="Decisions that people made on a run's images in the app.")
+    parser.add_argument("run", metavar="RUN", help="a run's name or folder")
+    export_help = "write a row for each image and the decision that holds for it, as .csv or .json"
+    parser.add_argument("--export", metavar="FILE", help=export_help)
+    next_help = "list the images of the run that follows from the decisions, and print its command"
+    parser.add_argument("--next", action="store_true", help=next_help)
+    parser.set_defaults(do=print_decisions)
+
+
 def _add_detectors(verbs: Verbs) -> None:
     parser = verbs.add_parser("detectors", description="Every method to compare with.")
     parser.set_defaults(do=print_detectors)
@@ -120,5 +139,6 @@ RESULT_PARSERS = (
     _add_report,
     _add_export,
     _add_labels,
+    _add_decisions,
     _add_detectors,
 )

@@ -11,11 +11,11 @@ from tests.conftest import copy_run, make_folder
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory):
-    """Run of `known` (a: 25, b: 25; every fifth is a test image), `other` (20 files) and `third` (x: 6, y: 6)."""
+    """Run of `known` (a: 25, b: 25; every fifth is a test image), `other` (20 files) and `third` (12 files)."""
     folder = tmp_path_factory.mktemp("decided")
     make_folder(folder / "known", {"a": 25, "b": 25})
     make_folder(folder / "other", {"": 20})
-    make_folder(folder / "third", {"x": 6, "y": 6})
+    make_folder(folder / "farther", {"x": 6, "y": 6})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEAT_HOME", str(folder / "home"))
         made = run(experiment_over(folder))
@@ -23,7 +23,7 @@ def finished_run(tmp_path_factory):
 
 
 def experiment_over(folder, **changes) -> Experiment:
-    sets = {"id": str(folder / "known"), "ood": {n: str(folder / n) for n in ("other", "third")}}
+    sets = {"id": str(folder / "known"), "ood": {"other": str(folder / "other"), "third": str(folder / "farther")}}
     plain = {"backbone": "heat-demo-resnet", "preset": "quick", "priors": ["gmm"], "detectors": ["msp"]}
     return Experiment(**sets | plain | {"settings": {"epochs": 1}, "map": False} | changes)
 
