@@ -124,7 +124,7 @@ def test_pictures_are_sent_when_they_are_asked_for(view, monkeypatch):
     sent = []
     monkeypatch.setattr(view, "send", lambda content, buffers: sent.append((content, buffers)))
     addresses = [f"{header(view)['pictures'][name]}&row=0&side=96" for name in ("id", "photo patches", "train")]
-    broken = f"{header(view)['pictures']['id']}&row=100000&side=96"
+    broken = f"{header(view)['pictures']['id']}&row={view.samples.sizes[0]}&side=96"  # the first row of the next set
     send(view, "pictures", [*addresses, broken])
     ((content, buffers),) = sent
     assert [address for address, _ in content["pictures"]] == [*addresses, broken]
