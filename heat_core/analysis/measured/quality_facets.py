@@ -71,8 +71,9 @@ def _file_kinds(samples: Samples) -> Facet:
     names_of_files = (sample.partition("#")[0].rpartition("/")[2] for sample in samples.ids.tolist())
     endings = [name.rpartition(".")[2].lower() if "." in name[1:] else "" for name in names_of_files]
     kinds = [_KINDS.get(e, e.upper()) if e.isalnum() and _SHORTEST <= len(e) <= _LONGEST else "" for e in endings]
-    names, codes = np.unique(np.array([*kinds, ""]), return_inverse=True)
-    return Facet(tuple(names[1:].tolist()), codes[:-1] - 1)
+    names = sorted(set(kinds) - {""})
+    code_of = {"": -1} | {name: i for i, name in enumerate(names)}
+    return Facet(tuple(names), np.fromiter(map(code_of.__getitem__, kinds), int, len(kinds)))
 
 
 _FACETS: dict[str, Callable[[dict[str, np.ndarray]], Facet]] = {
