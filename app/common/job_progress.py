@@ -10,6 +10,7 @@ from app.common.cached_runs import open_run
 from app.common.text import escape_markdown
 from app.state import session
 from heat_core import Run
+from heat_core.pipeline.measurements.measurements_file import FINDINGS
 from heat_core.runs.events import RUN_FILE, Event
 from heat_core.runs.run import ACTIVE
 
@@ -29,6 +30,8 @@ def format_stages(run: Run) -> str:
     }
     if run.experiment.map:
         steps["map"] = (run.has_map, run.has_energies)
+        if (measured := (run.folder / FINDINGS).exists()) or run.status in ACTIVE:  # older versions measured nothing
+            steps["findings"] = (measured, trained == wanted)
     return " → ".join(
         f"{_DONE if done else _BUSY if begun else _TO_COME} {escape_markdown(name)}"
         for name, (done, begun) in steps.items()

@@ -148,7 +148,12 @@ def draw_heat(form: FormValues, errors: dict[str, str]) -> None:
         st.warning(escape_markdown(sentence))
     _draw_mixture_settings(form)
     st.text_input("Name of the run", placeholder="shown in lists", **bind("name", form))
-    st.toggle("Feature map", help="UMAP of all samples, fitted while the residuals are trained.", **bind("map", form))
+    st.toggle(
+        "Feature map and findings",
+        help="UMAP of all samples, fitted while the residuals are trained; and at the end what findings need: image "
+        "quality, likely mislabelled images, near-duplicates.",
+        **bind("map", form),
+    )
     draw_training_settings(form)
 
 
