@@ -31,7 +31,8 @@ def read_picture(samples: Samples, query: dict[str, str]) -> tuple[bytes, str] |
     """
     try:
         name, row, side = query.get("set", samples.datasets[-1]), int(query["row"]), int(query["side"])
-        if not 0 <= row < (len(samples.run.training_ids) if name == TRAIN else samples.sizes[samples.datasets.index(name)]):
+        count = len(samples.run.training_ids) if name == TRAIN else samples.sizes[samples.datasets.index(name)]
+        if not 0 <= row < count:
             return None
         if name == TRAIN:
             image = samples.run.image(TRAIN, str(samples.run.training_ids[row]))
