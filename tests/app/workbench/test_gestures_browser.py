@@ -95,13 +95,13 @@ def test_one_menu_is_open_at_a_time(page):
     page.locator(".tagging > summary").click()
     assert page.evaluate(OPEN_MENUS) == ["Tag"]
     page.locator(".menu > summary", has_text="Methods").click()
-    assert page.evaluate(OPEN_MENUS) == ["Methods"]
+    assert page.evaluate(OPEN_MENUS) == ["Methods shown"]
     page.locator(".methods input").first.focus()  # a press inside leaves it open
     page.locator(".methods label").first.click()
-    assert page.evaluate(OPEN_MENUS) == ["Methods"]
+    assert page.evaluate(OPEN_MENUS) == ["Methods shown"]
     page.keyboard.press("Escape")
     assert page.evaluate(OPEN_MENUS) == []
-    page.locator(".menu > summary", has_text="Take along").click()
+    page.locator(".menu > summary", has_text="Export").click()
     page.get_by_role("heading", level=1).click()  # outside the workbench
     assert page.evaluate(OPEN_MENUS) == []
     assert not page.problems
@@ -116,7 +116,8 @@ def test_a_sample_is_left_with_the_question_that_held_it(page):
     page.locator("[data-question=flagged]").click()
     page.wait_for_function("() => !location.search.includes('sample=')", timeout=20_000)
     assert page.evaluate(f"{LIVE}.state.inspected") is None
-    assert "Click a picture" in page.locator(".inspector").inner_text()
+    assert page.locator(".findings").is_visible()
+    assert page.locator(".inspector").inner_text() == ""
     assert not page.problems
 
 

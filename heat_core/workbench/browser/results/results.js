@@ -14,8 +14,9 @@ const layouts = {
     const perRow = gridColumns(width, size), createRow = gridRowCreator(run, points, methods, perRow, size, actions);
     return { perRow, height: gridRowHeight(size), createRow };
   },
-  table(run, points, methods, { order, scoring, actions }) {
-    const columns = tableColumns(run, scoring), createRow = tableRowCreator(run, points, columns, methods, actions);
+  table(run, points, methods, { width, order, scoring, actions }) {
+    const columns = tableColumns(run, scoring, methods, width);
+    const createRow = tableRowCreator(run, points, columns, methods, actions);
     return { perRow: 1, height: ROW_HEIGHT, createRow, head: createTableHead(columns, methods, order, actions) };
   },
   rows(run, points, methods, { size, width, actions }) {

@@ -18,14 +18,21 @@ const MAX_MANIFEST_COLUMNS = 4; // More columns would be too narrow to read.
  * Returns the columns of the table.
  * @param {object} run
  * @param {object} scoring - see `createScoring` in state/selectors.js
+ * @param {object[]} methods
+ * @param {number} width - of the results in CSS pixels; where it is too small, the energies are left out
  * @returns {object[]} {key: what it sorts by; isReversed: whether its values fall while those of the key rise; title;
  *   about: a tooltip; width: in CSS; text: function of a point; isText: whether the column holds text, which is aligned
  *   to the left}
  */
-export function tableColumns(run, scoring) {
+export function tableColumns(run, scoring, methods, width) {
+  const columns = sampleColumns(run, scoring), all = [...columns, ...run.priors.map((_, j) => energyColumn(run, j))];
+  return leastWidth(gridTemplate(all, methods)) <= width ? all : columns;
+}
+
+function sampleColumns(run, scoring) {
   return [
     ...scoreColumns(scoring),
-    { key: "id", title: "Name", width: "minmax(100px, 2fr)", text: (i) => run.ids[i], isText: true },
+    { key: "id", title: "Name", width: "minmax(90px, 2fr)", text: (i) => run.ids[i], isText: true },
     { key: "set", title: "Set", width: "minmax(66px, 1fr)", text: (i) => run.sets[run.set[i]].name, isText: true },
     { key: "seen", title: "Predicted class", width: "minmax(70px, 1fr)", isText: true,
       text: (i) => run.classes[run.seen[i]] },
@@ -34,11 +41,12 @@ export function tableColumns(run, scoring) {
     { key: "true", title: "True class", width: "minmax(66px, 1fr)", isText: true,
       text: (i) => (run.misclassified[i] ? "✗ " : "") + trueClassOf(run, i) },
     ...run.columns.slice(0, MAX_MANIFEST_COLUMNS).map((column) => manifestColumn(run, column)),
-    ...run.priors.map((prior, j) => ({
-      key: prior.key, title: prior.title, about: `Corrected energy of ${prior.title}, in standard deviations of ID`,
-      width: "64px", text: (i) => run.energies[i * run.k + j].toFixed(2),
-    })),
   ];
+}
+
+function energyColumn(run, j) {
+  const { key, title } = run.priors[j], about = `Corrected energy of ${title}, in standard deviations of ID`;
+  return { key, title, about, width: "64px", text: (i) => run.energies[i * run.k + j].toFixed(2) };
 }
 
 /** Returns the columns of HEAT's score and of its conformal p-value, which falls while the score rises. */
@@ -61,11 +69,14 @@ function manifestColumn(run, { key, title }) {
 const gridTemplate = (columns, methods) =>
   `34px ${columns.map((column) => column.width).join(" ")} ${18 * methods.length + 12}px`;
 
+/** Returns the width in CSS pixels below which a row would not fit. */
+const leastWidth = (template) =>
+  template.match(/[\d.]+px/g).reduce((sum, px) => sum + Number.parseFloat(px) + COLUMN_GAP, -COLUMN_GAP);
+
 /** Returns the style of the head and of every row; where the page is narrower, the table scrolls sideways. */
 function rowStyle(columns, methods) {
   const gridTemplateColumns = gridTemplate(columns, methods);
-  const least = gridTemplateColumns.match(/[\d.]+px/g).reduce((sum, px) => sum + Number.parseFloat(px) + COLUMN_GAP, 0);
-  return { gridTemplateColumns, minWidth: `${least}px` };
+  return { gridTemplateColumns, minWidth: `${leastWidth(gridTemplateColumns)}px` };
 }
 
 /**
