@@ -1,5 +1,6 @@
 """Comparison of a run with the one that it follows: test images of new classes, what is known now, what got worse."""
 
+import numpy as np
 import streamlit as st
 
 from app.common import cached_runs
@@ -84,7 +85,7 @@ def _draw_changes(run: Run, found: BeforeAfter) -> None:
     """Draw a button for each change of verdicts, which opens its images; what got worse is on the right."""
     columns = st.columns(2)
     for i, (name, title) in enumerate(CHANGES.items()):
-        numbers = found.changes.get(name, ())
+        numbers = found.changes.get(name, np.empty(0, int))
         if not len(numbers):
             continue
         icon = ":material/trending_down:" if i % 2 else ":material/trending_up:"

@@ -8,9 +8,10 @@ import pytest
 from heat_core import HeatError, run
 from heat_core.analysis.paired import RunDetector
 from heat_core.analysis.samples import Samples
+from heat_core.cli.main import main
 from heat_core.decisions.before_after import compare_before_after
 from heat_core.decisions.next_experiment import next_experiment
-from heat_core.decisions.store import add_decision, read_decisions
+from heat_core.decisions.store import add_decision, read_decisions, undo_decision
 from heat_core.pipeline.experiment_sets import open_sets
 from tests.synthetic import synthetic_run
 
@@ -125,3 +126,19 @@ def test_runs_of_features_are_refused(tmp_path):
     add_decision(made.folder, "remove", ["near/near-000001"])
     with pytest.raises(HeatError, match="folders of features"):
         following(made)
+
+
+def test_the_command_line_lists_exports_and_goes_on(decided_run, tmp_path, capsys):
+    made = decided_run
+    add_decision(made.folder, "new-class", keys(made, "other", 5), "crystals", author="Ann")
+    add_decision(made.folder, "remove", keys(made, "other", 1), author="Ben")
+    undo_decision(made.folder, 2)
+    assert main(["decisions", made.id, "--export", str(tmp_path / "out.csv"), "--next"]) == 0
+    printed = capsys.readouterr().out
+    assert "Add as class crystals" in printed
+    assert "undone" in printed
+    assert "5 images into the new class 'crystals', 1 of them as its test images." in printed
+    assert f"--parent {made.id}" in printed
+    rows = (tmp_path / "out.csv").read_text().splitlines()
+    assert len(rows) == 6
+    assert rows[1].split(",")[5] == f"{made.experiment.ood['other']}/000.png"
