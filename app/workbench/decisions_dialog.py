@@ -9,7 +9,9 @@ from app.common.text import escape_markdown
 from app.common.times import format_time
 from app.state import session
 from app.workbench import run_from_samples
+from app.workbench.labels_upload import draw_labels_upload
 from heat_core import HeatError, Run
+from heat_core.analysis.samples import Samples
 from heat_core.decisions.export import export_rows, to_csv, to_json
 from heat_core.decisions.store import Decision, images_in_force, read_decisions, undo_decision
 
@@ -26,13 +28,17 @@ def request(what: str) -> None:
     session.set_values(**{_REQUEST: what})
 
 
-def show_requested(run: Run) -> None:
-    """Open the review, or the form of the run that follows, where it was asked for."""
+def show_requested(samples: Samples) -> None:
+    """Open the review, or the form of the run that follows, where it was asked for.
+
+    Args:
+        samples: samples that the workbench shows.
+    """
     what = session.pop(_REQUEST)
     if what == REVIEW:
-        _open_review(run)
+        _open_review(samples)
     elif what == RUN_AGAIN:
-        _run_again(run)
+        _run_again(samples.run)
 
 
 def _run_again(run: Run) -> None:
@@ -46,18 +52,20 @@ def _run_again(run: Run) -> None:
 
 
 @st.dialog("Decisions", width="large", on_dismiss="rerun")  # the workbench shows what was undone
-def _open_review(run: Run) -> None:
+def _open_review(samples: Samples) -> None:
     """Draw every decision with its author, time and number of images, and what can be done with them."""
+    run = samples.run
     with faults.show_errors():
         decisions = read_decisions(run.folder)
-        if not decisions:
-            st.info("There is no decision yet: select images in Inspect, and decide on them.")
-            return
         counts = images_in_force(decisions)
         for decision in reversed(decisions):
             _draw_decision(run, decision, len(counts.get(decision.id, ())))
-        st.caption("A later decision on an image replaces the earlier one. Undone decisions stay in the list.")
-        _draw_actions(run, decisions, any(counts.values()))
+        if decisions:
+            st.caption("A later decision on an image replaces the earlier one. Undone decisions stay in the list.")
+            _draw_actions(run, decisions, any(counts.values()))
+        else:
+            st.info("There is no decision yet: select images in Inspect, and decide on them.")
+        draw_labels_upload(samples)
 
 
 def _draw_decision(run: Run, decision: Decision, count: int) -> None:
@@ -97,4 +105,4 @@ def _draw_actions(run: Run, decisions: list[Decision], some_hold: bool) -> None:
     for title, kind, write in (("CSV", "csv", to_csv), ("JSON", "json", to_json)):
         name = f"{run.id}-decisions.{kind}"
         content = write(export_rows(run, decisions)).encode(errors="backslashreplace")
-        row.download_button(title, content, name, icon=":material/download:", key=f"decisions-{kind}")
+        row.download_button(escape_markdown(title), content, name, icon=":material/download:", key=f"decisions-{kind}")

@@ -53,7 +53,7 @@ def draw_workbench(samples: Samples, version: Version, batch: str = "") -> None:
         on_where_change=events.handler("where"),
     )
     run_from_samples.open_filled_form()
-    decisions_dialog.show_requested(run)
+    decisions_dialog.show_requested(samples)
     map_job.show_job()
     state = browser_state(samples, view_id, numbers) | {"done": session.get(done_key(key), 0)}
     send_state(key=f"state-{run.id}-{batch}", data=state)
