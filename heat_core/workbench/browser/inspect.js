@@ -23,7 +23,7 @@ import { createHeadline } from "./findings/headline.js";
 import { createSlices } from "./findings/slices.js";
 import { connectControls } from "./panels/controls.js";
 import { createFalseAlarmRate } from "./panels/false_alarm_rate.js";
-import { createBadgeLegend } from "./panels/badge_legend.js";
+import { createBadgeLegend } from "./results/badge_legend.js";
 import { createExportMenu } from "./panels/export_menu.js";
 import { createFilters } from "./panels/filters.js";
 import { connectGuide } from "./panels/guide.js";
