@@ -42,7 +42,7 @@ def test_planted_images_answer_the_questions(measured):
     assert nearby[measured.ids("other").tolist().index("like-red.png")]
 
 
-def test_looks_known_is_unflagged_typical_sure_and_near_one_class(measured):
+def test_what_looks_known_fulfils_every_condition(measured):
     samples = Samples(measured)
     scores, nearby = samples.scores("heat"), np.concatenate([m.has_one_class_nearby for m in samples.measurements])
     expected = {
