@@ -52,6 +52,7 @@ ASK = {
     "baseline": None,
     "methods": [],
     "values": {},
+    "excluded": {},
     "brush": None,
     "find": "",
     "like": None,
@@ -199,3 +200,34 @@ def test_a_rate_and_a_threshold_take_each_others_place(page):
     )
     # two known scores, at β = 0 the means 0.5 and 2.5: of three thirds α = 0.5 reaches one
     assert result == [[0.5, None, 2.5], [0.5, None, 3], [None, 3, 3], [0.1, None, math.inf]]
+
+
+def test_slices_narrow_and_leave_out(page):
+    """A slice of two facets replaces their values; a value is either kept or left out."""
+    page.evaluate(VIEW)
+    narrowed = "(() => { const { values, excluded } = live.store.state.query; return [values, excluded]; })()"
+    page.evaluate(
+        "() => { const { actions } = live; actions.toggleValue('set', 'far');"
+        " actions.toggleSlice([['set', 'ood', 'OOD'], ['seen', 'cat', 'predicted cat']]) }"
+    )
+    assert page.evaluate(narrowed) == [{"set": ["ood"], "seen": ["cat"]}, {}]
+    page.evaluate("live.actions.toggleExcluded('seen', 'cat')")
+    assert page.evaluate(narrowed) == [{"set": ["ood"]}, {"seen": ["cat"]}]
+    page.evaluate("live.actions.toggleSlice([['set', 'ood', 'OOD']])")
+    page.evaluate("live.actions.toggleValue('seen', 'cat')")
+    assert page.evaluate(narrowed) == [{"seen": ["cat"]}, {}]
+    page.evaluate("live.actions.clearFilters()")
+    assert page.evaluate(narrowed) == [{}, {}]
+
+
+def test_decisions_are_sent_until_they_are_acknowledged(page):
+    page.evaluate(VIEW)
+    sent = page.evaluate(
+        "() => { const { actions, sent } = live; actions.decide('new-class', 'crystals'); actions.undoDecision(4);"
+        " actions.runAgain(); return JSON.parse(sent.at(-1)[1]) }"
+    )
+    first, second, third = sent
+    assert (first["what"], first["action"], first["name"], first["bits"]) == ("decide", "new-class", "crystals", "4A==")
+    assert (second["what"], second["decision"]) == ("undo-decision", 4)
+    assert third["what"] == "run-again"
+    assert first["id"] < second["id"] < third["id"]
