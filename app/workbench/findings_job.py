@@ -13,7 +13,7 @@ from heat_core.runs.results_file import ENERGIES
 
 _SETS = "sets"
 _TITLES = {_SETS: "Test and OOD sets", TRAINING: "Training images"}
-_WIDTH = 190  # pixels
+_WIDTH = 165  # pixels
 _HELP = (
     "Image quality, near-duplicates, nearest training images, likely wrong labels and the scores of training images "
     "are measured by a job. The workbench then has more questions and filters."
