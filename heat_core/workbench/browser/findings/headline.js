@@ -35,5 +35,6 @@ function describe(state, share, count) {
   const phrase = phraseOf(state), { bad, population } = share;
   if (!phrase) return `${formatCount(count)} images`;
   const [low, high] = wilsonInterval(bad, population).map(formatPercent);
-  return `${formatCount(bad)} of ${formatCount(population)} ${phrase}, ${percent(share)} % (${low}–${high})`;
+  const among = state.run.n < state.run.total ? " among those drawn" : ""; // Python draws a sample of a large run.
+  return `${formatCount(bad)} of ${formatCount(population)} ${phrase}${among}, ${percent(share)} % (${low}–${high})`;
 }
