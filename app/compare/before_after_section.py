@@ -1,5 +1,7 @@
 """Comparison of a run with the one that it follows: test images of new classes, what is known now, what got worse."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -37,10 +39,12 @@ def draw_before_after(run: Run) -> None:
         st.info("The comparison comes with the first residual of both runs.")
         return
     (after, version), (before, parent_version) = cached_runs.samples_of(run), cached_runs.samples_of(parent)
-    beta = session.view_state().beta
+    if not (lens := _common_lens(run, parent)):
+        st.info("The comparison comes with the first prior that both runs have corrected.")
+        return
     versions = (run.id, *version), (parent.id, *parent_version)
-    found = _cached_comparison((session.view_state().lens(), Lens(beta)), versions, (after, before))
-    st.caption(f"A: this run. B: {escape_markdown(run_name(parent))}, the run that it follows. HEAT at the same β.")
+    found = _cached_comparison((lens, lens), versions, (after, before))
+    st.caption(f"A: this run. B: {escape_markdown(run_name(parent))}, the run that it follows. {_describe(run, lens)}")
     for of_class in found.classes:
         _draw_class(run, of_class)
     _draw_rates(found)
@@ -51,6 +55,28 @@ def draw_before_after(run: Run) -> None:
         "scored are training images of A, or left out. A − B in percent with its paired 95 % bootstrap interval; "
         "**bold** where the interval does not contain zero."
     )
+
+
+def _common_lens(run: Run, parent: Run) -> Lens | None:
+    """Return the lens under which both runs are compared, with the priors that both have; None where there is none.
+
+    A threshold that was set by hand is of one run's scores, so that it is left out; a false-positive rate is used.
+    """
+    lens = session.view_state().lens()
+    common = tuple(p for p in lens.select_priors(run.priors) if p in parent.priors)
+    weights = lens.weights if len(common) == len(lens.select_priors(run.priors)) else None
+    return replace(lens, priors=common, weights=weights, threshold=None) if common else None
+
+
+def _describe(run: Run, lens: Lens) -> str:
+    """Describe the composition of both runs, and which priors are not trained yet."""
+    titles = ", ".join(run.prior_title(p) for p in lens.priors or ())
+    rate = "95 % of ID test" if lens.alpha is None else f"α = {lens.alpha:g}"
+    text = f"HEAT of {escape_markdown(titles)} in both, at the same β, threshold at {rate}."
+    if missing := [p for p in run.experiment.priors if p not in run.priors]:
+        others = ", ".join(run.prior_title(p) for p in missing)
+        text += f" **Not complete yet**: this run still trains {escape_markdown(others)}."
+    return text
 
 
 def _draw_class(run: Run, of_class: HeldOutClass) -> None:

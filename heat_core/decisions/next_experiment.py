@@ -11,7 +11,7 @@ from heat_core.decisions.store import Decision, in_force
 from heat_core.digests import digest_of_json
 from heat_core.errors import HeatError
 from heat_core.features.written_pictures import picture_files
-from heat_core.names import file_name
+from heat_core.names import file_name, printable
 from heat_core.pipeline.experiment_sets import open_sets
 from heat_core.pipeline.validate_sets import set_title
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
@@ -101,7 +101,15 @@ def _with_sets(run: Run, moves: Moves, listed: dict[str, list[Part]], path: str)
     known = {"id": path, "id_test": None} if TRAIN in listed else {}
     unlimited = dict.fromkeys(("limit", "limit_test", "limit_ood"))
     groups = {name: group for name, group in e.groups.items() if name in ood}
-    return replace(e, **known, **unlimited, ood=ood, groups=groups, parent=run.id, name="").with_absolute_paths()
+    following = replace(e, **known, **unlimited, ood=ood, groups=groups, parent=run.id, name=_name(run, moves))
+    return following.with_absolute_paths()
+
+
+def _name(run: Run, moves: Moves) -> str:
+    """Name the next run after the run, with the classes that are new."""
+    base = run.experiment.name or run.id
+    new = [printable(change.name) for change in moves.classes.values() if change.is_new]
+    return f"{base} + {', '.join(new)}" if new else f"{base}, again"
 
 
 def _require_as_written(following: Experiment, listed: dict[str, list[Part]]) -> None:
