@@ -73,4 +73,4 @@ def test_given_names_are_text_and_numbers_link_to_images(page, home, base):  # n
     tables.first.get_by_role("link").first.click()
     page.wait_for_url(re.compile(r"run=study-"), timeout=30_000)
     assert "/studies" not in page.url
-    expect(page.get_by_role("radio", name=re.compile("Missed by GMM$"))).to_be_checked(timeout=60_000)
+    expect(page.get_by_role("radio", name=re.compile("missed by GMM$"))).to_be_checked(timeout=60_000)
