@@ -53,7 +53,8 @@ class HeldOutClass:
     def share(self, count: int) -> tuple[float, float, float]:
         """Return a count as a share of the images, in percent, with its 95 % interval (Wilson)."""
         total = len(self.numbers)
-        return 100 * count / total, *(100 * bound for bound in wilson_interval(count, total))
+        low, high = wilson_interval(count, total)
+        return 100 * count / total, 100 * low, 100 * high
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from heat_core.decisions.image_rows import Part, write_list
 from heat_core.decisions.moves import HELD_OUT_EVERY, ClassChange, Moves, plan_moves
@@ -98,8 +99,8 @@ def _with_sets(run: Run, moves: Moves, listed: dict[str, list[Part]], path: str)
         raise HeatError("No OOD set would be left: a run needs at least one image that is unknown.")
     if not moves.stays[ID].any() and ID not in listed:
         raise HeatError("No ID test image would be left: undo a decision on one of them.")
-    known = {"id": path, "id_test": None} if TRAIN in listed else {}
-    unlimited = dict.fromkeys(("limit", "limit_test", "limit_ood"))
+    known: dict[str, Any] = {"id": path, "id_test": None} if TRAIN in listed else {}
+    unlimited: dict[str, Any] = dict.fromkeys(("limit", "limit_test", "limit_ood"))
     groups = {name: group for name, group in e.groups.items() if name in ood}
     following = replace(e, **known, **unlimited, ood=ood, groups=groups, parent=run.id, name=_name(run, moves))
     return following.with_absolute_paths()

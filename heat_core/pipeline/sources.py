@@ -7,6 +7,7 @@ latter are computed from images, so that a source without images has none.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +101,11 @@ class ImageSource:
                 (on_reread or report_images)(record)
 
         all_columns, batch_size = (*pooled_columns(self.backbone), *columns), self._experiment.batch_size
-        settings = {"batch_size": batch_size, "on_progress": on_progress, "known_sets": self._parent_sets}
+        settings: dict[str, Any] = {
+            "batch_size": batch_size,
+            "on_progress": on_progress,
+            "known_sets": self._parent_sets,
+        }
         features = extract(self.backbone, images, self.device, columns=all_columns, **settings)
         if features.skipped and on_reread is None:
             skipped = features.skipped
