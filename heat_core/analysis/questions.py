@@ -19,6 +19,7 @@ from heat_core.metrics import fpr95
 from heat_core.names import printable
 from heat_core.runs.experiment import ID
 from heat_core.runs.row_names import prior_row
+from heat_core.thresholds import threshold_at
 
 #: Question → its title; `{}` stands for the baseline's title.
 QUESTIONS = {
@@ -41,6 +42,7 @@ _BITS = {
     "looks-known": LOOKS_KNOWN,
     "duplicates": DUPLICATE,
 }
+TYPICAL_P = 0.1  # p-value above which an image that looks known is not unusual; subset.js uses the same
 _MEASURED = {"mislabelled": "is_mislabelled", "looks-known": "has_one_class_nearby", "duplicates": "is_duplicate"}
 #: Questions about new images, for which the truth is not known, and about training images; the first stands in for any
 #: other question of a query.
@@ -166,9 +168,9 @@ def question_mask(samples: Samples, query: Query, lens: Lens = PLAIN, tagged: np
 
 
 def _is_typical(samples: Samples, lens: Lens) -> np.ndarray:
-    """Return the (N,) mask of the samples whose score is at most the median of the ID test scores."""
+    """Return the (N,) mask of the samples whose conformal p-value is above `TYPICAL_P`."""
     scores = samples.scores(_heat_row(samples), lens)
-    return scores <= np.median(scores[~samples.is_ood])
+    return scores <= threshold_at(scores[~samples.is_ood], TYPICAL_P)
 
 
 def questions_of(samples: Samples) -> dict[str, str]:

@@ -184,8 +184,8 @@ TERMS = (
     ),
     Term(
         "Unknown that looks known",
-        "An OOD image with an ordinary score, a confident prediction, and nearest training images of one class: it may "
-        "show a known class.",
+        "An OOD image with an ordinary score, a confident prediction, and nearest training images of that class: it may"
+        " show a known class.",
     ),
     Term(
         "Decision",

@@ -11,9 +11,9 @@ SURE = 0.9  # confidence from which a prediction is sure
 def traits(samples: Samples) -> np.ndarray:
     """Return the (N,) uint8 traits of the samples.
 
-    Bits: 1 misclassified; 2 likely mislabelled; 4 predicted with a confidence of at least `SURE` and with nearest
-    training images of that class alone; 8 near-duplicate of another image of the run. A trait that was not measured is
-    nobody's.
+    Bits: 1 misclassified; 2 likely mislabelled; 4 predicted with a confidence of at least `SURE` and with nearly all of
+    the nearest training images of that class; 8 near-duplicate of another image of the run. A trait that was not
+    measured is nobody's.
     """
     bits = np.where(samples.is_misclassified, MISCLASSIFIED, 0)
     one_class = values_of(samples, "has_one_class_nearby")

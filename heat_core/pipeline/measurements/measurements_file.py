@@ -37,7 +37,7 @@ class SetMeasurements:
         quality: (N, 6) `QUALITIES`, see `image_quality.quality_of`; NaN for a picture that could not be read.
         is_mislabelled: (N,) whether the label is likely wrong.
         label_quality: (N,) held-out probability of the label, in [0, 1]; NaN where there is none.
-        has_one_class_nearby: (N,) whether the nearest training images are all of the predicted class.
+        has_one_class_nearby: (N,) whether nearly all of the nearest training images are of the predicted class.
         is_duplicate: (N,) whether another image of the run shows the same picture.
     """
 

@@ -1,4 +1,4 @@
-"""Whether the nearest training images of an image are all of the class that is predicted for it."""
+"""Whether the nearest training images of an image are of the class that is predicted for it."""
 
 import numpy as np
 import torch
@@ -7,11 +7,12 @@ from heat_core.features.chunks import as_tensor, blocks, compute_device
 from heat_core.features.features import Features
 
 NEIGHBOURS = 10
+AGREEING = 9  # of the neighbours, how many are of the predicted class
 MOST_PRODUCTS = 5e11  # multiplications for a set; of a larger training set, one in so many images is looked at
 
 
 def has_one_class_nearby(features: Features, predicted: np.ndarray, train: Features) -> np.ndarray:
-    """Tell for each image whether its 10 nearest training images (cosine of `avg`) are of its predicted class.
+    """Tell for each image whether 9 of its 10 nearest training images (cosine of `avg`) are of its predicted class.
 
     Args:
         features: features of N images.
@@ -41,5 +42,6 @@ def has_one_class_nearby(features: Features, predicted: np.ndarray, train: Featu
             classes = torch.cat([classes, labels_of[others][row]], dim=1)
             similar, nearest = similar.topk(min(k, similar.shape[1]), dim=1)
             classes = classes.gather(1, nearest)
-        one_class[part] = (classes.cpu().numpy() == np.asarray(predicted)[part, None]).all(axis=1)
+        agreeing = (classes.cpu().numpy() == np.asarray(predicted)[part, None]).sum(axis=1)
+        one_class[part] = agreeing >= min(AGREEING, k)
     return one_class

@@ -50,7 +50,7 @@ def test_what_looks_known_fulfils_every_condition(measured):
         for i in range(len(samples))
         if samples.is_ood[i]
         and scores[i] <= samples.threshold("heat")
-        and scores[i] <= np.median(scores[~samples.is_ood])
+        and (1 + (scores[~samples.is_ood] >= scores[i]).sum()) / (1 + (~samples.is_ood).sum()) > 0.1
         and samples.confidence[i] >= 0.9
         and nearby[i]
     }
@@ -62,7 +62,7 @@ def test_neighbours_are_those_of_a_plain_search(measured):
     for name, of_set in zip(measured.datasets, read_measurements(measured).sets, strict=True):
         cosine = unit(np.float64(measured.features(name).avg)) @ unit(np.float64(train.avg)).T
         nearest = np.argsort(-cosine, axis=1)[:, :10]
-        expected = (train.labels[nearest] == measured.predicted(name)[:, None]).all(axis=1)
+        expected = (train.labels[nearest] == measured.predicted(name)[:, None]).sum(axis=1) >= 9
         np.testing.assert_array_equal(of_set.has_one_class_nearby, expected)
 
 

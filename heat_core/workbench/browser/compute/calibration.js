@@ -1,5 +1,7 @@
 // Calibrates scores on the ID samples: shares below a score, and the threshold of a false-positive rate.
 
+const TYPICAL_P = 0.1; // as in heat_core.analysis.questions
+
 /**
  * Returns the share of sorted scores that are lower than a score.
  * @param {Float32Array|number[]} sorted - scores in ascending order
@@ -29,23 +31,21 @@ export function conformalThreshold(sorted, alpha) {
 }
 
 /**
- * Returns the median of the ID scores, for which only the scores in its bins of a histogram are sorted.
+ * Returns the score up to which the conformal p is above TYPICAL_P (see `conformalThreshold`). Only the scores in its bin
+ * of a histogram are sorted.
  * @param {object} run
  * @param {Float32Array} scores
  * @param {object} histogram - see `scoreHistogram` in histogram.js
- * @returns {number}
+ * @returns {number} Infinity where there are too few ID samples
  */
-export function idMedian(run, scores, { counts: [counts], binOf }) {
-  const n = run.sets[0].shown;
-  const scoreOfRank = (rank) => {
-    let bin = 0, below = 0;
-    while (below + counts[bin] <= rank) below += counts[bin++];
-    const within = [];
-    for (let i = 0; i < run.n; i++) if (binOf[i] === bin && !run.set[i]) within.push(scores[i]);
-    return within.sort((a, b) => a - b)[rank - below];
-  };
-  const middle = scoreOfRank(n >> 1);
-  return n % 2 ? middle : (scoreOfRank((n >> 1) - 1) + middle) / 2;
+export function typicalThreshold(run, scores, { counts: [counts], binOf }) {
+  const n = run.sets[0].shown, rank = n - Math.floor(TYPICAL_P * (n + 1) * (1 + 1e-12));
+  if (rank >= n) return Infinity;
+  let bin = 0, below = 0;
+  while (below + counts[bin] <= rank) below += counts[bin++];
+  const within = [];
+  for (let i = 0; i < run.n; i++) if (binOf[i] === bin && !run.set[i]) within.push(scores[i]);
+  return within.sort((x, y) => x - y)[rank - below];
 }
 
 /**

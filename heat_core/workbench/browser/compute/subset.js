@@ -120,7 +120,7 @@ const answerTables = memo(({ run, showsHeat }) => {
  *   share and shareOfAll: {bad, population} of the question with and without the filters; lasso: how many of the
  *   selected points are ID kept, ID flagged, OOD missed and OOD detected
  */
-export function computeSubset({ run, query }, failed, traits, { scores, cutoff, idMedian }) {
+export function computeSubset({ run, query }, failed, traits, { scores, cutoff, typicalScore }) {
   const tables = answerTables({ run, showsHeat: methodsOf(run, query).includes(HEAT) }), question = questionOf(run, query);
   const isAnswer = new Map(tables).get(question);
   const [low, high] = query.brush ?? [-Infinity, Infinity];
@@ -128,7 +128,7 @@ export function computeSubset({ run, query }, failed, traits, { scores, cutoff, 
   const mask = new Uint8Array(run.n), answers = new Uint8Array(run.n);
   let count = 0;
   for (let i = 0; i < run.n; i++) {
-    const score = scores[i], t = traits[i] | (score > cutoff ? HEAT_FLAGS : 0) | (score <= idMedian ? TYPICAL : 0);
+    const score = scores[i], t = traits[i] | (score > cutoff ? HEAT_FLAGS : 0) | (score <= typicalScore ? TYPICAL : 0);
     every[t]++;
     if (!(failed[i] & LASSO)) selected[t]++;
     answers[i] = isAnswer[t];

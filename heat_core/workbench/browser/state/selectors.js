@@ -1,6 +1,6 @@
 // Creates selectors: functions of the state that compute scores, threshold and subset, and keep their last results.
 
-import { conformalThreshold, idMedian, shareBelow } from "../compute/calibration.js";
+import { conformalThreshold, typicalThreshold, shareBelow } from "../compute/calibration.js";
 import { compose, compositionSignature } from "../compute/composition.js";
 import { NO_DECISIONS } from "../compute/facets.js";
 import { binnedMetrics, binnedThreshold95, scoreHistogram } from "../compute/histogram.js";
@@ -18,7 +18,7 @@ const NO_TAGS = {}; // One object for all calls, because a new one would count a
  * - exact: Python's numbers where they are of this composition, else null.
  * - threshold95: the threshold that keeps 95 % of ID, exact where it is known.
  * - cutoff: the threshold in force, chosen or from a false-positive rate or else `threshold95`.
- * - idMedian: the median of the ID scores.
+ * - typicalScore: the score up to which p is above TYPICAL_P of calibration.js.
  * - idCount, idShareBelow, thresholdAtRate: see `calibrate`.
  * @returns {function(object): object}
  */
@@ -29,8 +29,8 @@ export function createScoring() {
     const scores = compose(run.energies, run.n, run.k, beta, effectiveWeights, scoreBuffer({ run }));
     const histogram = scoreHistogram(scores, run.set, run.sets.length, BINS);
     const approximate = binnedMetrics(histogram), approximateThreshold = binnedThreshold95(histogram);
-    const median = idMedian(run, scores, histogram);
-    return { scores, histogram, approximate, approximateThreshold, idMedian: median, ...calibrate(run, scores) };
+    const typicalScore = typicalThreshold(run, scores, histogram);
+    return { scores, histogram, approximate, approximateThreshold, typicalScore, ...calibrate(run, scores) };
   });
   return (state) => {
     const { run, beta, included, weights, threshold, alpha } = state;
@@ -61,8 +61,8 @@ export function createSubset(scoringOf) {
   return (state) => {
     const { run, query, selection, parts, tags, decisions, similar } = state;
     const { values, excluded, find, like, baseline, methods } = query;
-    const { scores, histogram, cutoff, idMedian: median, idShareBelow } = scoringOf(state);
-    const scoring = stableScoring({ scores, histogram, cutoff, idMedian: median, idShareBelow });
+    const { scores, histogram, cutoff, typicalScore, idShareBelow } = scoringOf(state);
+    const scoring = stableScoring({ scores, histogram, cutoff, typicalScore, idShareBelow });
     const fields = stableFields({ run, query, parts, tags, decisions, similar });
     const filters = (name, value, otherwise) => (values[name] || excluded[name] ? value : otherwise);
     const failed = failedOf({
