@@ -7,7 +7,6 @@ import streamlit as st
 
 from app.common import faults
 from app.common.text import escape_markdown
-from heat_core import HeatError
 from heat_core.analysis.samples import Samples
 from heat_core.decisions.store import ACTIONS
 from heat_core.exchange.labels import Labels, decisions_of, read_labels, record_labels
@@ -38,13 +37,9 @@ def draw_labels_upload(samples: Samples) -> None:
             st.markdown(f"**{title}**: {len(numbers):,} images")
         for sentence in labels.sentences():
             st.caption(escape_markdown(sentence))
-        st.button(
-            "Record these decisions",
-            key="labels-record",
-            on_click=_record,
-            args=(samples, labels),
-            disabled=not wanted,
-        )
+        if st.button("Record these decisions", key="labels-record", disabled=not wanted):
+            record_labels(samples, labels)
+            st.rerun()  # closes the review; the workbench counts the decisions
 
 
 def _read(samples: Samples, name: str, content: bytes) -> Labels:
@@ -54,13 +49,3 @@ def _read(samples: Samples, name: str, content: bytes) -> Labels:
         path = Path(folder) / f"{file_name(given.stem)}{given.suffix}"
         path.write_bytes(content)
         return read_labels(samples, path)
-
-
-def _record(samples: Samples, labels: Labels) -> None:
-    try:
-        made, held = record_labels(samples, labels)
-    except HeatError as error:
-        faults.toast(error)
-        return
-    again = f" {held:,} images were decided in the same way before." if held else ""
-    st.toast(f"{len(made):,} decisions recorded.{again}", icon=":material/check:")
