@@ -17,6 +17,7 @@ from heat_core.metrics import wilson_interval
 
 SMALLEST = 10  # images of a slice that is tested
 LARGEST_Q = 0.05  # q-value up to which a slice is listed
+SMALLEST_LIFT = 1.25  # of many images, a share that is hardly higher has a small q-value too
 LARGEST_PARENT_P = 0.001  # p-value of a pair within each of its two values, up to which the pair is listed
 SAME_SHARE = 0.8  # shared images of all images of two slices, from which only the first is listed
 MOST_LISTED = 40
@@ -88,8 +89,8 @@ def search_slices(bad: np.ndarray, facets: Sequence[tuple[str, Facet]]) -> tuple
         facets: key and facet of these N images; a key may occur more than once, as for tags.
 
     Returns:
-        The number of slices that were tested, and those with a q-value of at most `LARGEST_Q`, by lift, at most
-        `MOST_LISTED`.
+        The number of slices that were tested, and those with a q-value of at most `LARGEST_Q` and a lift of at
+        least `SMALLEST_LIFT`, by lift, at most `MOST_LISTED`.
     """
     columns = [column for key, facet in facets if (column := _column(key, facet)).names]
     total = int(bad.sum())
@@ -98,9 +99,9 @@ def search_slices(bad: np.ndarray, facets: Sequence[tuple[str, Facet]]) -> tuple
     table = _count(bad, columns)
     p = _tail(table.bad, table.n, total, len(bad))
     q = adjust(p)
-    rows = np.flatnonzero((q <= LARGEST_Q) & (table.bad * len(bad) > table.n * total))
-    rows = rows[_is_worse_than_parents(table, rows)]
     lift = table.bad / table.n * len(bad) / total
+    rows = np.flatnonzero((q <= LARGEST_Q) & (lift >= SMALLEST_LIFT))
+    rows = rows[_is_worse_than_parents(table, rows)]
     rows = rows[np.lexsort((rows, -table.n[rows], -lift[rows]))]
     chosen = _without_repeats(table, rows, columns)
     return len(p), [_slice(table, row, columns, float(lift[row]), float(p[row]), float(q[row])) for row in chosen]

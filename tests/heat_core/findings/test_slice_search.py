@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import false_discovery_control, hypergeom
 
 from heat_core.analysis.facets import Facet
-from heat_core.findings.slice_search import LARGEST_PARENT_P, LARGEST_Q, SMALLEST, adjust, search_slices
+from heat_core.findings.slice_search import LARGEST_PARENT_P, LARGEST_Q, SMALLEST, SMALLEST_LIFT, adjust, search_slices
 
 N = 4000
 
@@ -63,7 +63,11 @@ def test_every_slice_beyond_chance_is_listed_unless_folded(data):
     _, slices = search_slices(bad, facets)
     every = _by_loops(bad, facets)
     q = dict(zip(every, false_discovery_control([p for *_, p in every.values()]), strict=True))
-    worse = {values for values, (n, k, _) in every.items() if q[values] <= LARGEST_Q / 3 and k / n > bad.mean()}
+    worse = {
+        values
+        for values, (n, k, _) in every.items()
+        if q[values] <= LARGEST_Q / 3 and k / n >= SMALLEST_LIFT * bad.mean()
+    }
     for values in worse - {s.values for s in slices}:
         assert len(values) == 2  # a pair that is no worse than chance explains within one of its values
         n, k, _ = every[values]
