@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 #: Pages whose blocks are run here; tests/test_readme.py runs the README's.
 HERE = {
     "benchmarks.md",
+    "findings.md",
     "guard.md",
     "models.md",
     "notebook.md",
@@ -75,6 +76,12 @@ def test_the_program_of_the_page_about_own_images(here):
     result = run_blocks("own-images.md")["result"]
     assert result.metrics(heat_core.Lens(beta=-1))["heat"]["patches"]["auroc"] > 0.8
     assert result.has_energies
+
+
+def test_the_program_of_the_page_about_findings(here, demo_run, capsys):
+    (here / "RUN").symlink_to(demo_run.folder)
+    run_blocks("findings.md")
+    assert " missed, " in capsys.readouterr().out.splitlines()[0]
 
 
 def test_the_program_of_the_page_about_other_benchmarks(here, capsys):
