@@ -52,7 +52,7 @@ def draw_before_after(run: Run) -> None:
     paired_runs.draw_pairs(run, found.sets)
     st.caption(
         f"Images are matched by set and id, and else by the content of their files. {found.left:,} images that B "
-        "scored are training images of A, or left out. A − B in percent with its paired 95 % bootstrap interval; "
+        "scored are not among A's test images: they are training images, left out, or were not found again. A − B in percent with its paired 95 % bootstrap interval; "
         "**bold** where the interval does not contain zero."
     )
 
@@ -82,7 +82,7 @@ def _describe(run: Run, lens: Lens) -> str:
 def _draw_class(run: Run, of_class: HeldOutClass) -> None:
     """Draw how many of a class's new test images are known and classified correctly, and what they were before."""
     total = len(of_class.numbers)
-    st.subheader(f"Test images of {escape_markdown(of_class.name)}" if of_class.name else "New test images")
+    st.subheader(f"New test images of {escape_markdown(of_class.name)}" if of_class.name else "New test images")
     columns = st.columns([2, 2, 2, 1.4], vertical_alignment="center")
     columns[0].markdown(_format_count("Known", of_class, of_class.known))
     if of_class.name:

@@ -26,14 +26,16 @@ def fill_new_run_form(samples: Samples, chosen: np.ndarray, name: str) -> None:
         name: name of the OOD set.
 
     Raises:
-        HeatError: if no sample is chosen, or the pictures are not on this machine.
+        HeatError: if no sample is chosen, the run has an OOD set of this name, or the pictures are not on this machine.
     """
     experiment = samples.run.experiment
     if not len(chosen):
         raise HeatError("No sample is left: choose another question, or select some.")
+    if printable(name) in experiment.ood:
+        raise HeatError(f"This run has an OOD set {printable(name)!r}: choose another name.")
     ood = {**experiment.ood, name: str(write_image_folder(samples, chosen, name))}
     note = f"{len(chosen):,} images are the OOD set {printable(name)!r} of this run."
-    run_form.prefill(replace(experiment, ood=ood, name=""), note)
+    run_form.prefill(replace(experiment, ood=ood, name="", parent=samples.run.id), note)
     session.set_values(**{_OPEN_FORM: True})
 
 

@@ -32,7 +32,7 @@ RATES = {
 
 @dataclass(frozen=True)
 class HeldOutClass:
-    """Test images of a class that the former run did not test.
+    """Test images of a class, of which the former run tested none.
 
     Attributes:
         name: the class; "" where the ID test set has no classes.

@@ -55,7 +55,7 @@ def test_from_the_finding_to_the_comparison(request, home, browser):
         expect(page.get_by_text(moved)).to_be_visible(timeout=60_000)
         click(page.get_by_role("button", name="Start the run"))
         click(page.get_by_role("button", name="Compare with its parent"))
-        expect(page.get_by_text("Test images of crystals")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("New test images of crystals")).to_be_visible(timeout=60_000)
         expect(page.get_by_text(re.compile(r"Known: \d of 4"))).to_be_visible()
         expect(page.get_by_text("16 images that B scored")).to_be_visible()
         page.close()
