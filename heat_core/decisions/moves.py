@@ -134,13 +134,14 @@ def plan_moves(run: Run, decisions: Sequence[Decision]) -> Moves:
         classes=_classes(sets[TRAIN], decisions),
         removed={},
     )
-    of_decision: dict[tuple[str, str, Decision], list[str]] = {}
+    of_number = {decision.id: decision for decision in decisions}
+    ids_of: dict[tuple[str, str, int], list[str]] = {}
     for (batch, key), decision in holding.items():
         name = NEW if batch else _set_of(key, sets)
-        of_decision.setdefault((batch, name, decision), []).append(key[len(name) + 1 :])
-    for (batch, name, decision), ids in of_decision.items():
+        ids_of.setdefault((batch, name, decision.id), []).append(key[len(name) + 1 :])
+    for (batch, name, number), ids in ids_of.items():
         images = _batch_images(run, batch) if batch else sets[name]
-        _apply(moves, name, images, _rows(images, ids, name), decision)
+        _apply(moves, name, images, _rows(images, ids, name), of_number[number])
     moves.classes = {name: change for name, change in moves.classes.items() if change.count or change.relabelled}
     return moves
 
@@ -165,8 +166,8 @@ def _classes(train: ImageSet, decisions: Sequence[Decision]) -> dict[str, ClassC
     Raises:
         HeatError: where the training set has no classes, or an image is added to a class that does not exist.
     """
-    holding = list(dict.fromkeys(in_force(decisions).values()))
-    named = [d for d in holding if d.action in CLASS_ACTIONS]
+    holding = {d.id: d for d in in_force(decisions).values()}
+    named = [d for d in holding.values() if d.action in CLASS_ACTIONS]
     if named and train.labels is None:
         raise HeatError("The training set of this run has no classes to which one could be added.")
     new = {class_of(d) for d in named if d.action == NEW_CLASS} - set(train.class_names)

@@ -11,7 +11,7 @@ from heat_core.analysis.samples import Samples
 from heat_core.cli.main import main
 from heat_core.decisions.before_after import compare_before_after
 from heat_core.decisions.next_experiment import next_experiment
-from heat_core.decisions.store import add_decision, read_decisions, undo_decision
+from heat_core.decisions.store import Decision, add_decision, read_decisions, undo_decision
 from heat_core.pipeline.experiment_sets import open_sets
 from tests.synthetic import synthetic_run
 
@@ -90,6 +90,13 @@ def test_known_images_get_another_class_where_they_are(decided_run):
     assert set(sets["id"].ids) == set(made.ids("id"))
     assert set(sets["train"].ids) == set(made.training_ids) | set(made.ids("third")[:3])
     assert proposal.experiment.ood["other"] == made.experiment.ood["other"]  # what does not change keeps its source
+
+
+def test_no_decision_is_hashed_for_each_of_its_images(decided_run, monkeypatch):
+    """A decision holds the keys of all its images, so that a hash for each of them would take quadratic time."""
+    add_decision(decided_run.folder, "new-class", keys(decided_run, "other", 11), "crystals")
+    monkeypatch.setattr(Decision, "__hash__", None)
+    assert following(decided_run).sentences[0].startswith("11 images into the new class 'crystals'")
 
 
 def test_the_split_stays_although_files_were_added(decided_run):
