@@ -52,7 +52,8 @@ def draw_before_after(run: Run) -> None:
     paired_runs.draw_pairs(run, found.sets)
     st.caption(
         f"Images are matched by set and id, and else by the content of their files. {found.left:,} images that B "
-        "scored are not among A's test images: they are training images, left out, or were not found again. A − B in percent with its paired 95 % bootstrap interval; "
+        "scored are not among A's test images: they are training images, left out, or were not found again. "
+        "A − B in percent with its paired 95 % bootstrap interval; "
         "**bold** where the interval does not contain zero."
     )
 

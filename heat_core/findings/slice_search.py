@@ -89,8 +89,9 @@ def search_slices(bad: np.ndarray, facets: Sequence[tuple[str, Facet]]) -> tuple
         facets: key and facet of these N images; a key may occur more than once, as for tags.
 
     Returns:
-        The number of slices that were tested, and those with a q-value of at most `LARGEST_Q` and a lift of at
-        least `SMALLEST_LIFT`, by lift, at most `MOST_LISTED`.
+        The number of slices that were tested, and those with a q-value of at most `LARGEST_Q` and a share that is
+        higher than that of all images by the factor `SMALLEST_LIFT`, or as much closer to 1; by lift, at most
+        `MOST_LISTED`.
     """
     columns = [column for key, facet in facets if (column := _column(key, facet)).names]
     total = int(bad.sum())
@@ -100,7 +101,9 @@ def search_slices(bad: np.ndarray, facets: Sequence[tuple[str, Facet]]) -> tuple
     p = _tail(table.bad, table.n, total, len(bad))
     q = adjust(p)
     lift = table.bad / table.n * len(bad) / total
-    rows = np.flatnonzero((q <= LARGEST_Q) & (lift >= SMALLEST_LIFT))
+    others = (table.n - table.bad) * len(bad) * SMALLEST_LIFT <= table.n * (len(bad) - total)
+    # A share near 1 has no large lift: there it is judged by how many images are no hits.
+    rows = np.flatnonzero((q <= LARGEST_Q) & ((lift >= SMALLEST_LIFT) | others))
     rows = rows[_is_worse_than_parents(table, rows)]
     rows = rows[np.lexsort((rows, -table.n[rows], -lift[rows]))]
     chosen = _without_repeats(table, rows, columns)
@@ -154,6 +157,8 @@ def _count_values(bad: np.ndarray, columns: Sequence[_Column]) -> Iterator[tuple
 
 def _count_pairs(bad: np.ndarray, columns: Sequence[_Column]) -> Iterator[tuple[np.ndarray, ...]]:
     for (i, first), (j, second) in combinations(enumerate(columns), 2):
+        if first.key == second.key:  # Two tags: a filter keeps images with either, never those with both alone.
+            continue
         inside = (first.codes >= 0) & (second.codes >= 0)
         combined = first.codes[inside] * len(second.names) + second.codes[inside]
         if len(first.names) * len(second.names) > 4 * len(bad):  # mostly empty: number the pairs that there are

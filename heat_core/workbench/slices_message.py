@@ -7,7 +7,7 @@ import numpy as np
 
 from heat_core import Lens
 from heat_core.analysis.facets import Tags
-from heat_core.analysis.questions import Query, questions_of
+from heat_core.analysis.questions import Query, baseline_of, questions_of
 from heat_core.analysis.samples import Samples
 from heat_core.findings.slices import find_slices
 from heat_core.workbench.view_state import ViewState
@@ -39,4 +39,6 @@ def _cached_message(samples: Samples, query: Query, lens: Lens, key: _TagKey) ->
         for facet, members in key
     }
     found = find_slices(samples, query, lens, tags)
-    return None if found is None else found.to_json()
+    if found is None:
+        return None
+    return found.to_json() | {"baseline": baseline_of(samples, query), "methods": list(query.methods)}

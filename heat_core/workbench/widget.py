@@ -23,7 +23,7 @@ from heat_core.workbench.browser_messages import ANNOTATIONS, annotate, numbers_
 from heat_core.workbench.decisions_message import carry_out_decision
 from heat_core.workbench.filtered_samples import filtered_numbers
 from heat_core.workbench.javascript import linked, markup, style_sheet
-from heat_core.workbench.payload import pack
+from heat_core.workbench.payload import orders_of, pack
 from heat_core.workbench.pictures import read_picture
 from heat_core.workbench.view_message import sign, view_message
 from heat_core.workbench.view_state import FACETS, ViewState, facet_values, select_facets
@@ -81,7 +81,8 @@ class Explorer(anywidget.AnyWidget):
         if not samples.run.priors:
             raise HeatError("This run has no corrected prior yet: resume it, then explore it.")
         query = Query(question or _first_question(samples), values=facet_values(_checked_filters(filters or {})))
-        self._view, self._is_following = ViewState(beta, threshold, query=query), True
+        query = replace(query, order=next(iter(orders_of(samples))))
+        self._view, self._is_following = ViewState(beta, _finite_or_none(threshold), query=query), True
         self._version, self._signature, self._done, self._notice = 0, None, 0, ""
         self._ticked, self._in_lasso = np.empty(0, int), np.empty(0, int)
         self._similarity = SimilarityIndex(samples.run)
@@ -122,6 +123,10 @@ class Explorer(anywidget.AnyWidget):
         if np.isnan(proposal.value):
             raise HeatError("β is a number, or ±inf, not NaN.")
         return proposal.value
+
+    @traitlets.validate("threshold")
+    def _check_threshold(self, proposal: Any) -> float | None:
+        return _finite_or_none(proposal.value)
 
     @traitlets.validate("question")
     def _check_question(self, proposal: Any) -> str:
@@ -200,6 +205,8 @@ class Explorer(anywidget.AnyWidget):
         self.send({"pictures": kinds}, [picture[0] for picture in found if picture])
 
     def _follow_browser(self, message: dict[str, Any]) -> None:
+        if message.get("version", self._version) < self._version:  # sent before the browser had what Python code set
+            return
         view = view_from_browser(self._view, message, self.samples.run)
         if view is not None:
             self._view, self._signature = view, message["signature"]
@@ -243,6 +250,8 @@ class Explorer(anywidget.AnyWidget):
     def _export(self, kind: str) -> None:
         """Write the subset as a file into the working directory, under a name that is free."""
         run = self.samples.run
+        if kind == "report" and run.score_title is not None:
+            raise HeatError("A report is about a run of HEAT: export a table of these scores instead.")
         if kind == "report":
             from heat_core.reporting.report import write_report  # Imported here because it needs plotly, an extra.
 
@@ -279,3 +288,9 @@ def _free_path(path: Path) -> Path:
     while free.exists():
         free, number = path.with_stem(f"{path.stem}-{number}"), number + 1
     return free
+
+
+def _finite_or_none(threshold: float | None) -> float | None:
+    if threshold is not None and not np.isfinite(threshold):
+        raise HeatError("A threshold is a finite number, or None.")
+    return threshold

@@ -27,6 +27,7 @@ _SIZES = (64, 256, 1024)  # pixels of the longer side
 _TALL, _WIDE = 0.8, 1.25  # width / height
 _KINDS = {"jpg": "JPEG", "jpeg": "JPEG", "jpe": "JPEG", "tif": "TIFF", "tiff": "TIFF", "webp": "WebP"}
 _SHORTEST, _LONGEST = 2, 5  # letters of a file name's ending that is taken for the kind of the file
+_MOST_KINDS = 50
 
 
 @lru_cache(maxsize=4)
@@ -70,8 +71,11 @@ def _file_kinds(samples: Samples) -> Facet:
     """Group samples by the ending of their file's name; -1 where there is none, as for images of a dataset file."""
     names_of_files = (sample.partition("#")[0].rpartition("/")[2] for sample in samples.ids.tolist())
     endings = [name.rpartition(".")[2].lower() if "." in name[1:] else "" for name in names_of_files]
-    kinds = [_KINDS.get(e, e.upper()) if e.isalnum() and _SHORTEST <= len(e) <= _LONGEST else "" for e in endings]
+    is_kind = {e: e.isalnum() and not e.isdecimal() and _SHORTEST <= len(e) <= _LONGEST for e in set(endings)}
+    kinds = [_KINDS.get(e, e.upper()) if is_kind[e] else "" for e in endings]
     names = sorted(set(kinds) - {""})
+    if len(names) > _MOST_KINDS:  # These are no kinds of files.
+        return Facet((), np.full(len(kinds), -1))
     code_of = {"": -1} | {name: i for i, name in enumerate(names)}
     return Facet(tuple(names), np.fromiter(map(code_of.__getitem__, kinds), int, len(kinds)))
 

@@ -27,6 +27,7 @@ _SIDE = 32  # pixels of the pictures that are compared
 _MIN_CORRELATION, _MAX_DIFFERENCE = 0.8, 8.0  # of edges; mean difference of these pixels in grey levels of 255
 _MIN_CONTRAST = 4.0  # grey levels; plainer pictures are not compared
 _PATIENCE, _MOST_PAIRS = 20, 500  # pairs in a row that differ before the search ends; pairs of two sets at most
+_MOST_MARKED = 5_000  # pairs of two sets at most, where each image is marked instead of a warning
 MOST_PRODUCTS = 5e11  # multiplications for two sets; of larger sets a part of the second is looked at
 
 
@@ -155,9 +156,10 @@ def _same_pictures(
     """Return the pairs of ids that show the same picture in two files, and whether the search was not given up."""
     row_of = [{sample: i for i, sample in enumerate(images.ids)} for images in (first, second)]
     same, misses = list[tuple[str, str]](), 0
+    most = _MOST_MARKED if with_copies else _MOST_PAIRS
     for count, (a, b) in enumerate(pairs):
-        if count == _MOST_PAIRS:
-            return same, misses > 0
+        if count == most:
+            return same, False
         i, j = row_of[0].get(a), row_of[1].get(b)
         if i is None or j is None:  # the folder has changed since the features were made
             continue

@@ -66,7 +66,8 @@ def test_every_slice_beyond_chance_is_listed_unless_folded(data):
     worse = {
         values
         for values, (n, k, _) in every.items()
-        if q[values] <= LARGEST_Q / 3 and k / n >= SMALLEST_LIFT * bad.mean()
+        if q[values] <= LARGEST_Q / 3
+        and (k / n >= SMALLEST_LIFT * bad.mean() or (1 - k / n) * SMALLEST_LIFT <= 1 - bad.mean())
     }
     for values in worse - {s.values for s in slices}:
         assert len(values) == 2  # a pair that is no worse than chance explains within one of its values
@@ -121,3 +122,20 @@ def test_many_values_are_numbered_as_few_are(data):
 def test_q_values_are_those_of_scipy():
     p = np.random.default_rng(3).random(200) ** 3
     assert adjust(p) == pytest.approx(false_discovery_control(p))
+
+
+def test_a_high_share_of_a_question_that_most_images_answer_is_listed():
+    folder = np.repeat([0, 1], [1000, 3000])
+    bad = np.ones(4000, bool)
+    bad[1000::5] = False  # 85 % of all, 80 % of the second folder, all of the first
+    _, slices = search_slices(bad, [("folder", Facet(("all", "most"), folder))])
+    assert [s.values for s in slices] == [(("folder", "all"),)]
+
+
+def test_two_tags_are_no_pair():
+    bad, members = np.zeros(1000, bool), np.zeros((2, 1000), int) - 1
+    bad[:40] = True
+    members[0, :300] = members[1, :40] = members[1, 700:960] = 0
+    tags = [("tag", Facet((name,), codes)) for name, codes in zip("ab", members, strict=True)]
+    _, slices = search_slices(bad, tags)
+    assert {s.values for s in slices} <= {(("tag", "a"),), (("tag", "b"),)}

@@ -168,8 +168,9 @@ const countByVerdict = (counts) => [0, HEAT_FLAGS, OOD, OOD | HEAT_FLAGS].map((v
  * @param {Uint32Array} failed - see `failedFilters`
  * @param {object} subset - see `computeSubset`
  * @param {object} scoring - see `createScoring` in state/selectors.js
- * @returns {?{bad: number[], population: number[]}} for each value how many points answer the question, and how many
- *   the share of the question is counted among; null where the run has no such facet
+ * @returns {?{bad: number[], population: number[], all: {bad: number, population: number}}} for each value, and for all
+ *   points that pass the other filters, how many answer the question, and how many its share is counted among; null where
+ *   the run has no such facet
  */
 export function facetCounts(state, name, failed, { answers }, { scores }) {
   const { run, query } = state, [low, high] = query.brush ?? [-Infinity, Infinity], facet = facetOf(state, name);
@@ -182,7 +183,13 @@ export function facetCounts(state, name, failed, { answers }, { scores }) {
     bad[v] += answers[i];
     if (isCounted(i)) population[v]++;
   };
+  const all = { bad: 0, population: 0 }; // Each point once: it may have no value, or several tags.
+  for (let i = 0; i < run.n; i++) {
+    if (failed[i] & otherFilters || scores[i] < low || scores[i] > high) continue;
+    all.bad += answers[i];
+    all.population += isCounted(i);
+  }
   for (const [v, points] of (facet.members ?? []).entries()) for (const i of points) add(i, v);
   if (facet.codes) for (let i = 0; i < run.n; i++) if (facet.codes[i] !== facet.missing) add(i, facet.codes[i]);
-  return { bad, population };
+  return { bad, population, all };
 }

@@ -51,8 +51,7 @@ export function createBreakdown(root, actions, requestFrame) {
   };
 }
 
-const sumOf = (counts) => counts.reduce((a, b) => a + b, 0);
-const shareOf = (counts) => (counts && sumOf(counts.population) ? sumOf(counts.bad) / sumOf(counts.population) : null);
+const shareOf = (counts) => (counts?.all.population ? counts.all.bad / counts.all.population : null);
 
 /** Returns the values of a facet that occur or are filtered by, in the order in which they are shown. */
 function groupsOf(state, name, counts) {

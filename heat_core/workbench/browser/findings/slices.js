@@ -3,21 +3,22 @@
 import { element, setText } from "../common/dom.js";
 import { formatCount, formatPercent, formatShare } from "../common/format.js";
 import { memo } from "../common/memo.js";
-import { questionOf } from "../compute/query.js";
+import { baselineOf, questionOf } from "../compute/query.js";
 import { createShareRow, formatLift } from "./share_rows.js";
 
 const IN_HEADLINE = 4, IN_COLUMN = 5; // slices that are shown at most
 const titleOf = ({ values }) => values.map(([, , title]) => title).join(", ");
 
 /**
- * Returns whether slices are of an earlier composition, threshold or question.
+ * Returns whether slices are of an earlier composition, threshold, question, baseline or choice of methods.
  * @param {object} state
  * @param {object} slices
  * @returns {boolean}
  */
 const isStale = ({ run, query, exact, threshold, alpha }, slices) =>
   slices.question !== questionOf(run, query) || slices.signature !== exact?.signature
-    || slices.line !== threshold || slices.alpha !== alpha;
+    || slices.line !== threshold || slices.alpha !== alpha || slices.baseline !== baselineOf(run, query)
+    || slices.methods.join() !== query.methods.join();
 
 /**
  * Creates the links beside the headline, the list of the column, and that of the findings.
@@ -57,10 +58,10 @@ function createLinks(slices, query, actions) {
 }
 
 const describeNone = (slices) => (slices?.tested
-  ? `None of the ${formatCount(slices.tested)} groups looked at is beyond chance.` : "No group is large enough to be looked at.");
+  ? `None of the ${formatCount(slices.tested)} groups looked at has a much higher share than chance explains.` : "No group is large enough to be looked at.");
 
 const describeTested = ({ list, tested }) => (list.length
-  ? `${formatCount(list.length)} of ${formatCount(tested)} groups looked at are beyond chance (q ≤ 0.05).`
+  ? `${formatCount(list.length)} of ${formatCount(tested)} groups looked at have a much higher share than chance explains (q ≤ 0.05).`
   : describeNone({ tested }));
 
 const describeSlice = ({ n, bad, rate, low, high, lift, q }) =>

@@ -85,7 +85,7 @@ function changeForSettings(state, { version, state: settings }) {
 export function settingsMessage(state) {
   const { beta, threshold, alpha, included, weights, colour, hidden, query, layout, size } = state;
   const settings = { beta: String(beta), threshold, alpha, taking: included, weights, colour, off: hidden };
-  return JSON.stringify({ ...settings, signature: compositionSignature(state), ask: query, layout, size });
+  return JSON.stringify({ ...settings, version: state.answeredVersion, signature: compositionSignature(state), ask: query, layout, size });
 }
 
 /**

@@ -8,11 +8,12 @@
  *   acknowledge removes the messages up to an id and sends the rest again
  */
 export function createOutbox(send) {
-  let unacknowledged = [], lastId = Date.now();
+  let unacknowledged = [], lastId = 0;
   const flush = () => unacknowledged.length && send(JSON.stringify(unacknowledged));
   return {
     post(message) {
-      unacknowledged.push({ id: ++lastId, ...message });
+      lastId = Math.max(lastId + 1, Date.now()); // Views of one widget share what Python acknowledges.
+      unacknowledged.push({ id: lastId, ...message });
       flush();
     },
     acknowledge(id) {

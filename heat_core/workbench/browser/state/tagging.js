@@ -9,7 +9,7 @@
  * @returns {Set<number>}
  */
 function taggedSamples(tags, steps, tag) {
-  const tagged = new Set(tags[tag]);
+  const tagged = new Set(Object.hasOwn(tags, tag) ? tags[tag] : []);
   for (const step of steps.filter((other) => other.tag === tag))
     for (const number of step.numbers) tagged[step.isTagged ? "add" : "delete"](number);
   return tagged;
