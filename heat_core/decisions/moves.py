@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -10,10 +11,11 @@ from heat_core.data.containers.members import open_file
 from heat_core.data.folder_scan import normalise_class_names
 from heat_core.data.image_set import ImageSet
 from heat_core.decisions.image_rows import Part, labels_of
+from heat_core.decisions.same_files import Chosen, one_decision_per_file
 from heat_core.decisions.store import ADD_TO_CLASS, CLASS_ACTIONS, NEW_CLASS, Decision, in_force
 from heat_core.digests import digest_of_bytes
 from heat_core.errors import HeatError
-from heat_core.features.written_pictures import picture_files, write_pictures
+from heat_core.features.written_pictures import box_bytes, picture_files, write_pictures
 from heat_core.names import printable, shortlist
 from heat_core.pipeline.experiment_sets import scored_set
 from heat_core.runs.experiment import ID, TRAIN
@@ -41,29 +43,39 @@ class ClassChange:
 
     @property
     def count(self) -> int:
-        """Number of images that are added."""
-        return sum(len(images) for images, _ in self.parts)
+        """Number of images that are added; copies of the same image are one."""
+        return sum(len(part.labels) for parts in self.split for part in parts)
 
     @property
     def held_out(self) -> int:
         """Number of the added images that become test images."""
-        return self.count // HELD_OUT_EVERY
+        return sum(len(part.labels) for part in self.split[1])
 
+    @property
+    def copies(self) -> int:
+        """Number of images that are left out, since they are copies of images that are added."""
+        return sum(len(images) for images, _ in self.parts) - self.count
+
+    @cached_property
     def split(self) -> tuple[list[Part], list[Part]]:
-        """Divide the added images into training and test images: every fifth in the order of their digests is a test.
+        """The added images as training and test images, once `parts` is complete.
 
-        The order depends on the bytes of the files alone, so that names and earlier decisions have no influence.
+        Every fifth in the order of the digests is a test image. The order depends on the bytes of the files alone, so
+        that names and earlier decisions have no influence. Of images with the same bytes, only the first is added:
+        another one could become a test image of a training image.
         """
         digests = [digest for images, _ in self.parts for digest in _digests(images)]
-        is_test = np.zeros(len(digests), bool)
-        is_test[np.argsort(np.array(digests), kind="stable")[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]] = True
+        _, first = np.unique(np.array(digests), return_index=True)
+        split_of = np.zeros(len(digests), np.uint8)  # 0 for copies
+        split_of[first] = 1
+        split_of[first[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]] = 2
         of_split: tuple[list[Part], list[Part]] = ([], [])
         start = 0
         for images, title in self.parts:
-            tests = is_test[start : start + len(images)]
+            own = split_of[start : start + len(images)]
             start += len(images)
-            for parts, split, rows in zip(of_split, ("train", "test"), (~tests, tests), strict=True):
-                chosen = images.subset(np.flatnonzero(rows), f"{split} of {digest_of_bytes(tests.tobytes())}")
+            for parts, split, value in zip(of_split, ("train", "test"), (1, 2), strict=True):
+                chosen = images.subset(np.flatnonzero(own == value), f"{split} of {digest_of_bytes(own.tobytes())}")
                 parts += [Part(chosen, ID, split, [self.name] * len(chosen), title)] if len(chosen) else []
         return of_split
 
@@ -71,12 +83,11 @@ class ClassChange:
 def _digests(images: ImageSet) -> list[str]:
     """Return the digest of each image's bytes, and of the box of a crop."""
     write_pictures(images)
-    boxes = images.boxes if images.boxes is not None else np.empty((len(images), 0))
     digests = []
-    for path, box, sample in zip(picture_files(images), boxes, images.ids, strict=True):
+    for path, box, sample in zip(picture_files(images), box_bytes(images), images.ids, strict=True):
         try:
             with open_file(path) as file:
-                digests.append(digest_of_bytes(file.read(), box.tobytes()))
+                digests.append(digest_of_bytes(file.read(), box))
         except OSError as error:
             raise HeatError(f"{sample} can no longer be read: put it back, or undo the decision on it.") from error
     return digests
@@ -139,10 +150,13 @@ def plan_moves(run: Run, decisions: Sequence[Decision]) -> Moves:
     for (batch, key), decision in holding.items():
         name = NEW if batch else _set_of(key, sets)
         ids_of.setdefault((batch, name, decision.id), []).append(key[len(name) + 1 :])
+    chosen: list[Chosen] = []
     for (batch, name, number), ids in ids_of.items():
         images = _batch_images(run, batch) if batch else sets[name]
-        _apply(moves, name, images, _rows(images, ids, name), of_number[number])
-    moves.classes = {name: change for name, change in moves.classes.items() if change.count or change.relabelled}
+        chosen.append((name, images, _rows(images, ids, name), of_number[number]))
+    for name, images, rows, decision in one_decision_per_file(chosen, sets):
+        _apply(moves, name, images, rows, decision)
+    moves.classes = {name: change for name, change in moves.classes.items() if change.parts or change.relabelled}
     return moves
 
 

@@ -37,9 +37,10 @@ def next_experiment(run: Run, decisions: Sequence[Decision]) -> NextExperiment:
     """Make the experiment that follows from the decisions on a run.
 
     Of the images that are added to a class, every fifth in the order of their digests becomes an ID test image. All
-    others are training images. Images that are removed or ignored leave their set. Every other image stays in its set,
-    the ID test set and the settings are the run's, and the features that the run kept are used. The sets that change
-    are written as a list of images into HEAT_HOME/sets, which names the files where they are.
+    others are training images. Of images with the same bytes, one is added and the others are left out. Images that are
+    removed or ignored leave their set. Every other image stays in its set, the ID test set and the settings are the
+    run's, and the features that the run kept are used. The sets that change are written as a list of images into
+    HEAT_HOME/sets, which names the files where they are.
 
     Args:
         run: the run.
@@ -72,7 +73,7 @@ def _listed_parts(e: Experiment, moves: Moves) -> dict[str, list[Part]]:
     has_limits = any((e.limit, e.limit_test, e.limit_ood))
     listed: dict[str, list[Part]] = {}
     if moves.changes_known or has_limits:
-        splits = [change.split() for change in moves.classes.values()]
+        splits = [change.split for change in moves.classes.values()]
         listed[TRAIN] = [moves.staying(TRAIN), *(part for train, _ in splits for part in train)]
         listed[ID] = [moves.staying(ID), *(part for _, test in splits for part in test)]
     listed |= {n: [moves.staying(n)] for n in e.ood if has_limits or not moves.stays[n].all()}
@@ -82,7 +83,7 @@ def _listed_parts(e: Experiment, moves: Moves) -> dict[str, list[Part]]:
 def _list_path(run: Run, decisions: Sequence[Decision]) -> Path:
     """Return the path of the list: the same for the same decisions, under a name that published settings depend on."""
     e = run.experiment
-    holding = sorted([batch, key, d.action, d.name] for (batch, key), d in in_force(decisions).items())
+    holding = sorted([batch, key, d.action, d.name, d.id] for (batch, key), d in in_force(decisions).items())
     title = e.id_set or Path(e.id).name.partition(".")[0]
     return heat_home() / "sets" / f"{run.id}-{digest_of_json(holding, 4)}" / f"{file_name(title)}.parquet"
 
@@ -149,6 +150,8 @@ def _class_sentences(run: Run, change: ClassChange, moves: Moves) -> Iterator[st
         tests = f"{change.held_out:,} of them as its test images" if change.held_out else "none of them for testing"
         few = f", since there are fewer than {HELD_OUT_EVERY}" if not change.held_out else ""
         yield f"{_images(change.count)} into {kind}, {tests}{few}."
+    if change.copies:
+        yield f"Left out: {_images(change.copies)} for {kind} with the same content as another one."
     if change.relabelled:
         yield f"{_images(change.relabelled)} that were known get {kind} where they are."
     if change.held_out and moves.sets[ID].labels is None and run.has_classes:

@@ -4,8 +4,7 @@ A row belongs to an image by the location of its file, and of a crop by its box.
 the sizes and times of its images' files: where the folder is found for a set, the files are those that were read.
 """
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import numpy as np
 from heat_core.data.image_set import ImageSet
 from heat_core.features.features import Features
 from heat_core.features.store import META, load_features
-from heat_core.features.written_pictures import picture_files
+from heat_core.features.written_pictures import file_keys
 from heat_core.storage import read_json
 
 _BLOCK = 2**14  # rows that are copied at a time
@@ -99,12 +98,12 @@ def find_kept_rows(images: ImageSet, stored: Sequence[tuple[Path, ImageSet]], co
         HeatError: where a folder of features is damaged.
     """
     found = KeptRows([], np.full(len(images), _UNKNOWN), np.zeros(len(images), int))
-    of_image = {key: i for i, key in enumerate(_keys(images))} if stored else {}
+    of_image = {key: i for i, key in enumerate(file_keys(images))} if stored else {}
     for folder, others in stored:
         if not _has_columns(folder, columns):
             continue
         features = load_features(folder, [name for name in columns if name not in ("avg", "std")])
-        keys = zip(_keys(others), others.ids, strict=True)
+        keys = zip(file_keys(others), others.ids, strict=True)
         found.take(features, ((of_image[key], sample) for key, sample in keys if key in of_image))
     return found
 
@@ -115,10 +114,3 @@ def _has_columns(folder: Path, columns: Sequence[str]) -> bool:
     meta = read_json(folder / META, f"delete {folder} and run again")
     digests = meta.get("digests") if isinstance(meta, dict) else None
     return isinstance(digests, dict) and all(c in digests and (folder / f"{c}.npy").exists() for c in columns)
-
-
-def _keys(images: ImageSet) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the path of each image and the bytes of its box."""
-    boxes = (b"" if np.isnan(box).any() else box.tobytes() for box in images.boxes) if images.boxes is not None else ()
-    for path in picture_files(images).iter_bytes():
-        yield os.path.normpath(path) if b".." in path else path, next(iter(boxes), b"")

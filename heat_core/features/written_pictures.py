@@ -1,6 +1,10 @@
 """Pictures of sets that are no files, such as those of torchvision, written as PNG files where files are needed."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
 
 from heat_core.data.image_set import ImageSet
 from heat_core.data.path_list import PathList
@@ -11,6 +15,19 @@ from heat_core.storage import heat_home, replacing
 def picture_files(images: ImageSet) -> PathList:
     """Return the paths of a set's files; of a set that is no files, those to which `write_pictures` writes."""
     return images.files or PathList.from_paths(_picture_path(images, sample) for sample in images.ids)
+
+
+def file_keys(images: ImageSet) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the normalised path of each image, and the bytes of its box."""
+    for path, box in zip(picture_files(images).iter_bytes(), box_bytes(images), strict=True):
+        yield os.path.normpath(path) if b".." in path else path, box
+
+
+def box_bytes(images: ImageSet) -> list[bytes]:
+    """Return the bytes of each image's box; none of a whole file."""
+    if images.boxes is None:
+        return [b""] * len(images)
+    return [b"" if np.isnan(box).any() else box.tobytes() for box in images.boxes]
 
 
 def write_pictures(images: ImageSet) -> None:

@@ -1,6 +1,7 @@
 """Decisions on crops, archives, sets that are no files, and new images: they move, and their features are kept."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from heat_core.analysis.new_images import NewImages
 from heat_core.analysis.samples import Samples
 from heat_core.decisions.next_experiment import next_experiment
 from heat_core.decisions.on_samples import decide
-from heat_core.decisions.store import read_decisions
+from heat_core.decisions.store import add_decision, read_decisions
+from heat_core.pipeline.experiment_sets import open_sets
 from heat_core.pipeline.scoring import score
 from heat_core.pipeline.sources import ImageSource
 from heat_core.progress import no_progress
@@ -75,18 +77,23 @@ def test_pictures_that_are_no_files(demo_run, home, networks_runs):
     assert {picture.size for picture in pictures} == {(32, 32)}
 
 
+def new_batch(made: Run, folder: Path, name: str) -> NewImages:
+    """Score the files of a folder, and keep them with the run as a batch."""
+    scored = score(made, [folder])
+    batch = made.folder / "own" / name
+    batch.mkdir(parents=True)
+    scored.save(batch / SCORED)
+    return NewImages(made, scored, name)
+
+
 def test_new_images_join_a_run(decided_run, tmp_path, networks_runs):
     made = decided_run
     make_folder(tmp_path / "new", {"": 7})
-    scored = score(made, [tmp_path / "new"])
-    batch = made.folder / "own" / "20260101-000000"
-    batch.mkdir(parents=True)
-    scored.save(batch / SCORED)
-    samples = NewImages(made, scored, batch.name)
+    samples = new_batch(made, tmp_path / "new", "20260101-000000")
     numbers = np.r_[np.flatnonzero(samples.is_ood)[:6], 0]
     first, second = decide(samples, numbers, "new-class", "c")  # a known test image was among them
     assert (first.batch, first.samples) == ("", (f"id/{made.ids('id')[0]}",))
-    assert (second.batch, len(second.samples)) == (batch.name, 6)
+    assert (second.batch, len(second.samples)) == ("20260101-000000", 6)
     proposal = next_experiment(made, read_decisions(made.folder))
     assert proposal.sentences[0] == "7 images into the new class 'c', 1 of them as its test images."
     networks_runs.clear()
@@ -94,3 +101,29 @@ def test_new_images_join_a_run(decided_run, tmp_path, networks_runs):
     sizes = {name: len(source.features(name)) for name in ("train", "id", "other")}
     assert networks_runs == []
     assert sizes == {"train": 40 + 6, "id": 9 + 1, "other": 20}
+
+
+def test_a_file_that_is_decided_several_times_moves_once(decided_run, tmp_path):
+    """Files of two batches, byte copies, and files of an OOD set: no image is in the training and in the test set."""
+    made, other = decided_run, Path(decided_run.experiment.ood["other"])
+    make_folder(tmp_path / "new", {"": 4})
+    shutil.copy(tmp_path / "new" / "000.png", tmp_path / "new" / "copy.png")
+    for i in range(3):
+        Image.effect_noise((32, 32), 40 + i).save(tmp_path / "new" / f"{i + 5}.png")
+    batches = [new_batch(made, tmp_path / "new", name) for name in ("first", "second")]
+    for samples in batches:
+        decide(samples, np.flatnonzero(samples.is_ood), "new-class", "c")
+    samples = new_batch(made, other, "third")
+    decide(samples, np.flatnonzero(samples.is_ood)[:2], "new-class", "c")
+    add_decision(made.folder, "ignore", [batches[0].key(int(np.flatnonzero(batches[0].is_ood)[1]))], batch="first")
+    proposal = next_experiment(made, read_decisions(made.folder))
+    sets = open_sets(proposal.experiment)
+    added = [Path(str(path)) for name in ("train", "id") for path in sets[name].files if "known" not in str(path)]
+    digests = [path.read_bytes() for path in added]
+    assert len(set(digests)) == len(digests) == 8  # 6 new files, since one is a copy and one ignored, and 2 of `other`
+    assert tmp_path / "new" / "001.png" not in added  # the last decision on it is to ignore it
+    assert len(sets["other"]) == 18
+    assert proposal.sentences[:2] == (
+        "8 images into the new class 'c', 1 of them as its test images.",
+        "Left out: 1 image for the new class 'c' with the same content as another one.",
+    )
