@@ -2,7 +2,8 @@
 
 `HEAT` works on features in memory, with the conventions of scikit-learn, as the methods of `heat_core.detectors` do;
 `extract` computes the features of any module for a loader; `run(Experiment(…))` makes a run on disk, of images; `Guard`
-scores new images by one file. `docs/architecture.md` describes the packages.
+scores new images by one file; `explore` shows scores of any method in a notebook. `docs/architecture.md` describes the
+packages.
 
 `Experiment`, `Lens`, `Run` and `compose` do not import torch; `run` imports it when it is called, `HEAT`, `Guard` and
 `extract` when the attribute is accessed.
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
     from heat_core.estimators.heat import HEAT
     from heat_core.estimators.loader_features import extract
     from heat_core.guard.guard import Guard
+    from heat_core.workbench.explore import explore
 
-# Names that are imported when they are accessed, since their modules import torch: name → module.
+# Names that are imported when they are accessed, since their modules import torch or anywidget: name → module.
 _LAZY = {
     "HEAT": "heat_core.estimators.heat",
     "extract": "heat_core.estimators.loader_features",
     "Guard": "heat_core.guard.guard",
+    "explore": "heat_core.workbench.explore",
 }
 
 
@@ -119,6 +122,7 @@ __all__ = [
     "Run",
     "__version__",
     "compose",
+    "explore",
     "extract",
     "pack",
     "run",

@@ -125,7 +125,9 @@ def test_the_program_of_the_page_about_clusters(here, image_folder, weights_of):
 
 def test_the_programs_of_the_page_about_notebooks(home, demo_run):
     copy_run(demo_run, home / "runs" / "RUN")
-    view = run_blocks("notebook.md")["view"]
+    names = run_blocks("notebook.md")
+    view, energy = names["view"], names["energy"]
+    assert len(energy.visible) == (names["scores"]["web photos"] <= 1.5).sum()
     assert (view.lens, view.inspected) == (heat_core.Lens(), view.visible[0])
     assert len(view.visible) == len(demo_run.ids("photo patches"))
     assert all(hasattr(view, name) for name in re.findall(r"`(\w+)`", "".join(table_of("notebook.md"))))

@@ -64,9 +64,11 @@ def by_decisive_part(samples: Samples, lens: Lens = PLAIN) -> Facet:
     """Group samples by the prior or residual that decides HEAT's verdict (see `explanation.explain`).
 
     For a sample that is called known it is the one with the smallest contribution to the score; for one that is called
-    unknown, the one with the largest.
+    unknown, the one with the largest. A score that was given (see `heat_core.explore`) has no parts.
     """
     run = samples.run
+    if run.score_title is not None:
+        return Facet((), np.full(len(samples), -1))
     chosen = lens.select_priors(run.priors)
     weights = np.ones(len(chosen)) if lens.weights is None else np.asarray(lens.weights, dtype=float)
     chosen, weights = tuple(p for p, w in zip(chosen, weights, strict=True) if w > 0), weights[weights > 0]

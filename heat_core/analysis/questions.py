@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heat_core.analysis.facets import Facet, Tags
-from heat_core.analysis.measured.traits import DUPLICATE, LOOKS_KNOWN, MISCLASSIFIED, MISLABELLED, traits, values_of
+from heat_core.analysis.measured.traits import DUPLICATE, LOOKS_KNOWN, MISCLASSIFIED, MISLABELLED, traits
 from heat_core.analysis.metadata_facets import COLUMN_PREFIX, column_facets
 from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT, PLAIN, Lens
@@ -36,6 +36,7 @@ QUESTIONS = {
     "tagged": "Tagged",
     "all": "All",
 }
+_COMPARED = {"gained", "lost", "missed-by-all", "missed-by-baseline"}  # they need a second detector
 _BITS = {
     "misclassified": MISCLASSIFIED,
     "mislabelled": MISLABELLED,
@@ -175,12 +176,16 @@ def _is_typical(samples: Samples, lens: Lens) -> np.ndarray:
 
 def questions_of(samples: Samples) -> dict[str, str]:
     """Return the questions that can be answered, with their titles; what was not measured is left out."""
-    without = {question for question, name in _MEASURED.items() if values_of(samples, name) is None}
+    judged_sets = samples.measurements if samples.has_truth else samples.measurements[1:]
+    without = {question for question, name in _MEASURED.items() if all(getattr(s, name) is None for s in judged_sets)}
+    if len(samples.detectors) == 1:
+        without |= _COMPARED
     judged = samples.is_ood | samples.has_truth  # of new images, not the known test images beside them
     if samples.run.accuracy is None or not (samples.true_class[judged] != "").any():
         without.add("misclassified")
     questions = QUESTIONS if samples.has_truth else NEW_QUESTIONS
-    return {question: title for question, title in questions.items() if question not in without}
+    named = {question: title.replace("HEAT", samples.run.title(HEAT)) for question, title in questions.items()}
+    return {question: title for question, title in named.items() if question not in without}
 
 
 def filter_mask(
@@ -286,12 +291,7 @@ def count_gains(samples: Samples, query: Query, lens: Lens = PLAIN) -> tuple[int
 
 
 def question_title(question: str, baseline: str) -> str:
-    """Return the title of a question.
-
-    Args:
-        question: key of `QUESTIONS`.
-        baseline: title of the baseline.
-    """
+    """Return the title of a question, a key of `QUESTIONS`, with the baseline's title in its place."""
     return QUESTIONS[question].format(baseline)
 
 

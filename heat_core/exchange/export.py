@@ -42,13 +42,15 @@ FORMATS: dict[str, str] = {
 def formats_of(samples: Samples) -> dict[str, str]:
     """Return the kinds of `FORMATS` that a run offers, and their titles, which say how many pictures they hold at most.
 
-    They are tables alone where the run was made from features.
+    They are tables alone where the run was made from features, and tables and images where no confidence is known,
+    which the other formats hold.
     """
     tables = {kind: FORMATS[kind] for kind in _TABLES}
     if samples.run.experiment.backbone == FEATURES:
         return tables
+    unfit = _PICTURES if np.isnan(samples.confidence).any() else {}
     limit = f", the first {MOST_PICTURES:,}" if len(samples) > MOST_PICTURES else ""
-    return tables | {kind: f"{title}{limit}" for kind, title in FORMATS.items() if kind not in tables}
+    return tables | {kind: f"{title}{limit}" for kind, title in FORMATS.items() if kind not in {*tables, *unfit}}
 
 
 def file_name_of(kind: str, name: str) -> str:
@@ -94,7 +96,8 @@ def write_export(
     if kind not in FORMATS:
         raise HeatError(f"There is no format {kind!r}: choose among {', '.join(FORMATS)}.")
     if kind not in formats_of(samples):
-        raise HeatError(f"This run was made from features, without pictures: choose {' or '.join(_TABLES)}.")
+        why = "was made from features, without pictures" if kind == "zip" else "has no pictures or no confidences"
+        raise HeatError(f"This run {why}: choose {' or '.join(formats_of(samples))}.")
     if kind == "csv":
         out.write(to_csv(samples, chosen, lens).encode(errors="backslashreplace"))
         return []

@@ -98,6 +98,8 @@ def _format(name: str, values: np.ndarray, of_manifest: bool) -> list[str]:
         return format_values(values).tolist()
     if values.dtype == bool:
         return [str(int(value)) for value in values]
+    if name == "confidence" and np.isnan(values).all():  # It was not given.
+        return [""] * len(values)
     return [f"{value:.4f}" if name == "confidence" else f"{value:.6g}" for value in values.tolist()]
 
 

@@ -128,6 +128,8 @@ class Run(RunScores):
         Raises:
             HeatError: where it is not on this machine.
         """
+        if self.score_title is not None and dataset not in self.record.features:
+            raise HeatError(f"No features of {dataset!r} were given, so that no image can be compared with them.")
         folder = Path(self.record.features.get(dataset, ""))
         if dataset not in self.record.features or not is_features_folder(folder):
             raise HeatError(

@@ -33,6 +33,11 @@ class RunScores:
         return Experiment.from_dict(self.info["experiment"], self.folder)
 
     @property
+    def score_title(self) -> str | None:
+        """Title of the one score of a run that `heat_core.explore` wrote; None where the scores are HEAT's."""
+        return self.info.get("score_title")
+
+    @property
     def has_energies(self) -> bool:
         """Whether the energies of the priors and the scores of the fast detectors are there."""
         return (self.folder / ENERGIES).exists()
@@ -75,11 +80,15 @@ class RunScores:
     @property
     def detectors(self) -> list[str]:
         """Names of everything that has a score, in the order of the tables."""
+        if self.score_title is not None:
+            return [HEAT]
         corrected = [corrected_row(p) for p in self.priors]
         return [*self.record.titles, *corrected, *([HEAT] if corrected else [])]
 
     def title(self, detector: str) -> str:
         """Return a detector's title as in the paper's tables; `heat-gmm+el` is a subset of the priors (Tab. 3)."""
+        if detector == HEAT and self.score_title is not None:
+            return self.score_title
         return title_of(detector, self.record.titles)
 
     def prior_title(self, prior: str) -> str:

@@ -16,7 +16,7 @@ class SetRecord:
         ids: (N,) stable ids of the samples.
         labels: (N,) classes in the run's numbering, or None where the set has none.
         predicted: (N,) predicted class.
-        confidence: (N,) softmax probability of the predicted class.
+        confidence: (N,) softmax probability of the predicted class; all NaN where it was not given.
         scores: detector → (N,) OOD scores, for detectors and uncorrected priors.
         prior: (N, K) E_q / T of the corrected priors.
         residual: (N, K) E_θ of the corrected priors.
@@ -47,7 +47,7 @@ class SetRecord:
             and 0 <= predicted.min() <= predicted.max() < classes,
             "confidence": confidence.shape == (n,)
             and confidence.dtype.kind == "f"
-            and bool(((confidence >= 0) & (confidence <= 1)).all()),
+            and bool(((confidence >= 0) & (confidence <= 1)).all() or np.isnan(confidence).all()),
             "prior energies": _is_table(self.prior, n, priors),
             "residual energies": _is_table(self.residual, n, priors),
             "columns": are_valid(self.columns, n),

@@ -21,6 +21,8 @@ def map_note(samples: Samples) -> dict[str, Any] | None:
         return {"sentence": "The map shows a sample of the training images only.", "can_make": False}
     if not samples.has_truth:
         return {"sentence": _note_of_new_images(run), "can_make": False}
+    if run.score_title is not None:
+        return {"sentence": "There is no map: scores were given, and no training images.", "can_make": False}
     if run.is_active:
         return {"sentence": "There is no map yet: a job works on this run.", "can_make": False}
     try:

@@ -121,14 +121,21 @@ def _header(
         ],
         "priors": [{"key": p, "title": run.prior_title(p)} for p in run.priors],
         "methods": [{"key": m, "title": run.title(m)} for m in _methods(samples)],
+        "heat_title": printable(run.title(HEAT)),
         "best": best_prior(samples),
         "questions": questions_of(samples),
         "phrases": PHRASES,
         "exports": [{"kind": kind, "title": title} for kind, title in formats_of(samples).items()],
-        "orders": ORDERS,
+        "orders": orders_of(samples),
         "palette": palette.for_browser(),
         "arrays": [[name, a.dtype.str[1:], int(a.size)] for name, a in arrays.items()],
     }
+
+
+def orders_of(samples: Samples) -> dict[str, str]:
+    """Return the orders that samples have, with their titles: by confidence only where it is known."""
+    has_confidence = not np.isnan(samples.confidence).all()
+    return {order: title for order, title in ORDERS.items() if order != "confident" or has_confidence}
 
 
 def _methods(samples: Samples) -> list[str]:

@@ -41,8 +41,8 @@ def start(samples: Samples, number: int) -> None:
 
 
 def is_available(samples: Samples) -> bool:
-    """Return whether position maps can be computed, which needs the images of the run."""
-    return samples.run.experiment.backbone != FEATURES
+    """Return whether position maps can be computed, which needs the images and the network of the run."""
+    return samples.run.experiment.backbone != FEATURES and samples.run.score_title is None
 
 
 def read_status(samples: Samples, number: int) -> dict[str, Any] | None:

@@ -36,6 +36,7 @@ def describe_sample(
     prior, residual = (energies[number] for energies in samples.energy_terms())
     explanation = explain(run, prior, residual, lens)
     annotation = (notes if samples.has_truth else {}).get(samples.key(number), {"note": "", "tags": []})
+    has_others = samples.has_truth and (run.score_title is None or bool(run.record.features))
     shown = [d for d in ("el", "gmm", HEAT) if d in samples.detectors]
     return {
         "number": number,
@@ -50,7 +51,7 @@ def describe_sample(
         "p": _p_values(samples, number, lens),
         "shares": _shares(samples, number, lens),
         "training": _find_neighbours(samples, number, similarity, training=True),
-        "others": _find_neighbours(samples, number, similarity, training=False) if samples.has_truth else None,
+        "others": _find_neighbours(samples, number, similarity, training=False) if has_others else None,
         "columns": [
             [name, str(format_values(column[number : number + 1])[0])] for name, column in samples.columns.items()
         ],
@@ -60,7 +61,9 @@ def describe_sample(
 
 
 def _parts(run: Run, explanation: Explanation) -> list[dict[str, Any]]:
-    """Return the score contributions of each prior, each residual and β."""
+    """Return the score contributions of each prior, each residual and β; none of a score that was given."""
+    if run.score_title is not None:
+        return []
     parts = []
     for c in explanation.contributions:
         title = run.prior_title(c.prior)
@@ -93,7 +96,7 @@ def _p_values(samples: Samples, number: int, lens: Lens) -> list[dict[str, Any]]
     score, predicted = samples.scores(HEAT, lens)[number], samples.predicted[number]
     calibration = samples.calibration(lens)
     among = {"": calibration}
-    if (calibration.predicted == predicted).any():
+    if len(samples.run.class_names) > 1 and (calibration.predicted == predicted).any():
         among[samples.run.class_names[predicted]] = calibration.for_class(int(predicted))
     return [{"name": name, "p": float(images.p_values(score)), "of": len(images)} for name, images in among.items()]
 

@@ -27,6 +27,7 @@ CELLS = (
     "from heat_core import Run\nview = Run.open('demo').explore()\nview",
     "import json\nprint(json.dumps([view.beta, view.selected.tolist(), view.inspected]))",
     "view.threshold, view.question = 0.5, 'all'\nview.filters = {'set': ['photo patches']}",
+    "import heat_core\nheat_core.explore({'id': [0, 1, 2], 'new': [0.5, 3, 4]}, title='Energy')",
 )
 
 
@@ -115,4 +116,17 @@ def test_the_next_cell_reads_what_was_done(page, demo_run, tmp_path):
     run_cell(page, 2)
     page.locator(".chip", has_text="photo patches").wait_for(timeout=20_000)
     assert page.locator("[data-question=all]").get_attribute("aria-checked") == "true"
+    # Scores from elsewhere: the page names them, and does not show what is HEAT's alone.
+    run_cell(page, 3)
+    of_scores = page.locator(".jp-Notebook .jp-CodeCell").nth(3)
+    of_scores.locator(".badge-key", has_text="Badges: Energy, from").wait_for(timeout=60_000)
+    missed = of_scores.locator("[data-question=missed]")
+    assert (missed.inner_text().split(), missed.get_attribute("title")) == (["1", "Missed"], "Missed by Energy")
+    assert of_scores.locator(".results .cell .caption").first.inner_text() == "no class given"
+    assert not of_scores.locator(".energies").is_visible()
+    assert not of_scores.locator(".against").is_visible()
+    of_scores.locator(".results .cell").first.click()
+    of_scores.locator(".inspector .reason", has_text="Energy finds it more unusual").wait_for(timeout=20_000)
+    assert "confidence not given" in of_scores.locator(".inspector .facts").inner_text()
+    assert "HEAT" not in of_scores.locator(".live").inner_text()
     assert not page.problems

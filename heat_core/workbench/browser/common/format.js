@@ -20,6 +20,14 @@ export function formatNumber(value) {
 export const formatPercent = (share) => (100 * share).toFixed(1);
 
 /**
+ * Formats the confidence of a prediction.
+ * @param {number} confidence - a share from 0 to 1; NaN where it is not known
+ * @returns {string}
+ */
+export const formatConfidence = (confidence) =>
+  (Number.isNaN(confidence) ? "not given" : `${formatPercent(confidence)} %`);
+
+/**
  * Formats a share as a percentage with two significant digits or more, without the percent sign.
  * @param {number} share - a share from 0 to 1
  * @returns {string}

@@ -38,7 +38,7 @@ const hasMethod = (run, key) => run.methods.some((method) => method.key === key)
  */
 export function methodsOf(run, query) {
   const chosen = query.methods.filter((key) => key === HEAT || hasMethod(run, key));
-  return chosen.length ? chosen : [baselineOf(run, query), HEAT];
+  return chosen.length ? chosen : [...new Set([baselineOf(run, query), HEAT])];
 }
 
 function verdictBytes(run, key) {
@@ -67,7 +67,7 @@ export function flagTest(run, key) {
  */
 function methodOf(run, key, { scores, cutoff, idShareBelow }) {
   if (key === HEAT)
-    return { title: "HEAT", isFlagged: (i) => scores[i] > cutoff, idShareBelow: (i) => idShareBelow(scores[i]) };
+    return { title: run.heat_title, isFlagged: (i) => scores[i] > cutoff, idShareBelow: (i) => idShareBelow(scores[i]) };
   const bytes = verdictBytes(run, key), { title } = run.methods.find((method) => method.key === key);
   return { title, isFlagged: flagTest(run, key), idShareBelow: (i) => (bytes[i] & SHARE_BITS) / SHARE_BITS };
 }

@@ -4,7 +4,7 @@ import { visibilityTest } from "../compute/hit_test.js";
 import { scorePosition, sharesInBins } from "../compute/histogram.js";
 import { MAP_SIDE } from "../compute/viewport.js";
 import { computeStaticStyles, isWrongVerdict, pointStyle, runPalettes, verdictIndex } from "../map/point_style.js";
-import { svgDocument, svgLegend } from "./svg.js";
+import { escapeText, svgDocument, svgLegend } from "./svg.js";
 
 const WIDTH = 720, HEIGHT = 360, MARGIN = 34, BINS = 96;
 const FONT = ' font-size="12"';
@@ -30,7 +30,7 @@ export function histogramFigure({ run, hidden }, { histogram, cutoff }) {
     `<path d="M${xOf(cutoff).toFixed(1)} ${MARGIN}V${bottom}" stroke="#222" stroke-width="2" stroke-dasharray="5 4"/>`,
     `<text x="${xOf(cutoff) + 6}" y="${MARGIN}">threshold ${cutoff.toPrecision(3)}</text>`,
     ...ticks.map((tick) => `<text x="${xOf(tick).toFixed(1)}" y="${bottom + 16}" text-anchor="middle">${tick}</text>`),
-    `<text x="${WIDTH / 2}" y="${HEIGHT - 4}" text-anchor="middle">HEAT score (asinh scale)</text>`,
+    `<text x="${WIDTH / 2}" y="${HEIGHT - 4}" text-anchor="middle">${escapeText(run.heat_title)}, asinh scale</text>`,
     ...svgLegend(sets.map((set) => [set.colour, set.name])),
   ], FONT);
 }

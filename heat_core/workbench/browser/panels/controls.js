@@ -50,6 +50,7 @@ function createWriter(root, actions) {
     // The boxes are created only where the priors change, because new elements lose the keyboard's focus.
     boxes: memo(({ run, hasWeights }) => {
       createPriorBoxes($(".priors"), run.priors, hasWeights, actions);
+      $(".energies").hidden = run.k < 2; // Nothing is combined.
       $(".weigh").setAttribute("aria-expanded", hasWeights);
     }),
     priors: memo(({ included, weights }) => writePriors($(".priors"), included, weights)),

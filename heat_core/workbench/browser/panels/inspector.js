@@ -1,7 +1,7 @@
 // Writes the inspector of one sample: the browser's facts at once, and Python's details when they arrive.
 
 import { element } from "../common/dom.js";
-import { formatPercent } from "../common/format.js";
+import { formatConfidence } from "../common/format.js";
 import { memo } from "../common/memo.js";
 import { FULL_SIDE, createPicture, pointPictureUrl } from "../common/pictures.js";
 import { createBadge, trueClassOf } from "../common/verdicts.js";
@@ -84,7 +84,7 @@ function createFacts(run, i, methods) {
   const facts = [
     element("div", { className: "verdicts" }, ...methods.map((method) => createBadge(run, i, method, true))),
     element("div", { className: "name", textContent: `${set} · ${run.ids[i]}`, title: run.ids[i] }),
-    element("div", { textContent: `Predicted class ${predicted}, confidence ${formatPercent(run.confidence[i])} %` }),
+    element("div", { textContent: `Predicted class ${predicted}, confidence ${formatConfidence(run.confidence[i])}` }),
   ];
   const label = trueClassOf(run, i), isWrong = run.misclassified[i];
   const sentence = isWrong ? `✗ Wrong class: it is ${label}, not ${predicted}` : `True class: ${label}`;

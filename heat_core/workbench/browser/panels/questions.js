@@ -32,7 +32,7 @@ export function createQuestions(root, actions) {
     const create = (question) => createButton(question, actions);
     const first = names.filter((name) => !isCompared(name)), last = names.filter(isCompared);
     container.replaceChildren(...first.map(create), comparison, ...last.map(create));
-    comparison.hidden = !run.truth;
+    comparison.hidden = !run.truth || !run.methods.length;
     if (run.truth) writeBaselines(select, run);
   });
   const writeNames = memo(({ run, baseline }) => {

@@ -43,7 +43,8 @@ export const gridRowCreator = (run, points, methods, columns, size, actions) => 
 
 function createCell(run, i, methods, size, actions) {
   const number = run.number[i], { kind } = describeVerdict(run, i, methods.at(-1).isFlagged(i));
-  const prediction = `${run.classes[run.seen[i]]} · ${Math.round(100 * run.confidence[i])} %`;
+  const confidence = run.confidence[i], share = Number.isNaN(confidence) ? [] : [`${Math.round(100 * confidence)} %`];
+  const prediction = [run.classes[run.seen[i]], ...share].join(" · ");
   const className = `cell ${kind}${run.misclassified[i] ? " misclassified" : ""}`, title = run.ids[i];
   const cell = element("button", { type: "button", role: "option", className, title });
   cell.dataset.number = number;

@@ -1,7 +1,7 @@
 // Creates the table: one row for each sample, sorted by any column.
 
 import { element } from "../common/dom.js";
-import { formatPercent } from "../common/format.js";
+import { formatConfidence } from "../common/format.js";
 import { createPicture, pointPictureUrl } from "../common/pictures.js";
 import { createBadge, nameVerdicts, trueClassOf } from "../common/verdicts.js";
 import { facetOf } from "../compute/facets.js";
@@ -25,36 +25,39 @@ const MAX_MANIFEST_COLUMNS = 4; // More columns would be too narrow to read.
  *   to the left}
  */
 export function tableColumns(run, scoring, methods, width) {
-  const columns = sampleColumns(run, scoring), all = [...columns, ...run.priors.map((_, j) => energyColumn(run, j))];
+  const columns = sampleColumns(run, scoring), all = [...columns, ...energyColumns(run)];
   return leastWidth(gridTemplate(all, methods)) <= width ? all : columns;
 }
 
 function sampleColumns(run, scoring) {
   return [
-    ...scoreColumns(scoring),
+    ...scoreColumns(run, scoring),
     { key: "id", title: "Name", width: "minmax(90px, 2fr)", text: (i) => run.ids[i], isText: true },
     { key: "set", title: "Set", width: "minmax(66px, 1fr)", text: (i) => run.sets[run.set[i]].name, isText: true },
     { key: "seen", title: "Predicted class", width: "minmax(70px, 1fr)", isText: true,
       text: (i) => run.classes[run.seen[i]] },
     { key: "confidence", title: "Confidence", about: "The classifier's probability of the predicted class",
-      width: "72px", text: (i) => `${formatPercent(run.confidence[i])} %` },
+      width: "72px", text: (i) => formatConfidence(run.confidence[i]) },
     { key: "true", title: "True class", width: "minmax(66px, 1fr)", isText: true,
       text: (i) => (run.misclassified[i] ? "✗ " : "") + trueClassOf(run, i) },
     ...run.columns.slice(0, MAX_MANIFEST_COLUMNS).map((column) => manifestColumn(run, column)),
   ];
 }
 
+/** Returns the columns of the energies; a single energy is the score itself. */
+const energyColumns = (run) => (run.k > 1 ? run.priors.map((_, j) => energyColumn(run, j)) : []);
+
 function energyColumn(run, j) {
   const { key, title } = run.priors[j], about = `Corrected energy of ${title}, in standard deviations of ID`;
   return { key, title, about, width: "64px", text: (i) => run.energies[i * run.k + j].toFixed(2) };
 }
 
-/** Returns the columns of HEAT's score and of its conformal p-value, which falls while the score rises. */
-function scoreColumns({ scores, idShareBelow, idCount }) {
+/** Returns the columns of the score and of its conformal p-value, which falls while the score rises. */
+function scoreColumns(run, { scores, idShareBelow, idCount }) {
   const pValue = (i) => (1 + Math.round((1 - idShareBelow(scores[i])) * idCount)) / (idCount + 1);
   const aboutP = `Share of known test images that score at least as high: (1 + their number) / (n + 1), n = ${idCount}`;
   return [
-    { key: "score", title: "Score", about: "HEAT's score: larger is more out-of-distribution", width: "54px",
+    { key: "score", title: "Score", about: `${run.heat_title}: larger is more out-of-distribution`, width: "54px",
       text: (i) => scores[i].toFixed(2) },
     { key: "score", isReversed: true, title: "p-value", about: aboutP, width: "62px",
       text: (i) => pValue(i).toPrecision(2) },

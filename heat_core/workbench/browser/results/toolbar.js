@@ -126,7 +126,7 @@ function writeDownloadLink(link, run) {
 }
 
 function writeMethods(container, run, query, actions) {
-  const shown = methodsOf(run, query), all = [...run.methods, { key: HEAT, title: "HEAT" }];
+  const shown = methodsOf(run, query), all = [...run.methods, { key: HEAT, title: run.heat_title }];
   const boxes = all.map(({ key, title }) => {
     const box = element("input", { type: "checkbox", checked: shown.includes(key) });
     box.onchange = () => actions.toggleMethod(key, shown);
