@@ -1,6 +1,7 @@
 """Labels in tables with a column `label`, and in folders of classes; both also inside an archive."""
 
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -73,8 +74,7 @@ def read_folder(path: Path) -> list[LabelRow]:
     labelled = [rows for rows in tables if rows and LABEL in rows[0]]
     if labelled:
         return [_row_of(cells) for rows in labelled for cells in rows]
-    exported = {PurePosixPath(_path_of(cells)): cells for rows in tables for cells in rows}
-    rows = list(_read_class_folders(path, exported))
+    rows = list(_read_class_folders(path, [cells for rows in tables for cells in rows]))
     if not rows:
         raise HeatError(f"{printable(path)} holds neither a table with a column `{LABEL}` nor images: {FORMATS_READ}.")
     return rows
@@ -94,17 +94,25 @@ def _tables_of(path: Path, scratch: Path) -> Iterator[Path]:
             yield copy
 
 
-def _read_class_folders(path: Path, exported: dict[PurePosixPath, dict[str, str]]) -> Iterator[LabelRow]:
-    """Yield a row for each image, with the folder in which it lies as its label."""
-    of_name = {place.name: (place, cells) for place, cells in exported.items()}
+def _read_class_folders(path: Path, exported: list[dict[str, str]]) -> Iterator[LabelRow]:
+    """Yield a row for each image, with the folder in which it lies as its label.
+
+    An image is one that was exported where its name and, if the export has digests, its bytes are the same.
+    """
+    of_name: dict[str, list[tuple[PurePosixPath, dict[str, str]]]] = defaultdict(list)
+    for cells in exported:
+        place = PurePosixPath(_path_of(cells))
+        of_name[place.name].append((place, cells))
     scan = scan_folder(path)
     for file, name in zip(scan.files, scan.names, strict=True):
         place = PurePosixPath(name)
         label = "" if place.parent.name in _NO_CLASSES else place.parent.name
-        if place.name in of_name:
-            before, cells = of_name[place.name]
-            yield make_row("" if before.parent.name == place.parent.name else label, cells, name)
-            continue
         with open_file(file) as opened:
             content = opened.read()
-        yield LabelRow(label, "", place.name, digest_of_bytes(content), len(content))
+        digest = digest_of_bytes(content)
+        same = (pair for pair in of_name[place.name] if pair[1].get("digest", "") in ("", digest))
+        if found := next(same, None):
+            before, cells = found
+            yield make_row("" if before.parent.name == place.parent.name else label, cells, name)
+        else:
+            yield LabelRow(label, "", place.name, digest, len(content))

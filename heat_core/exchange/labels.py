@@ -60,8 +60,8 @@ class Labels:
 def read_labels(samples: Samples, path: Path) -> Labels:
     """Read a file with labels, or a folder or archive, and find the samples that they are of.
 
-    A row is matched by the key that the export wrote; else by the digest of the image, where it is known; else by the
-    name of its file, where one sample alone has it.
+    A row is matched by the key that the export wrote, unless the sample's file has another digest than the row; else by
+    the digest of the image, where it is known; else by the name of its file, where one sample alone has it.
 
     Raises:
         HeatError: if the file is missing or damaged, or holds no labels.
@@ -101,8 +101,14 @@ class _Finder:
     """Numbers of the samples by key, digest and file name; digests are computed only where rows need them."""
 
     def __init__(self, samples: Samples, rows: Iterable[LabelRow]) -> None:
-        self._by_key = {samples.key(number): number for number in range(len(samples))}
-        without_key = [row for row in rows if row.label and row.key not in self._by_key]
+        number_of = {samples.key(number): number for number in range(len(samples))}
+        labelled = [row for row in rows if row.label]
+        self._by_key = {
+            (row.key, row.digest): number_of[row.key]
+            for row in labelled
+            if row.key in number_of and _may_be_of(samples, number_of[row.key], row)
+        }
+        without_key = [row for row in labelled if (row.key, row.digest) not in self._by_key]
         self._by_digest = _samples_by_digest(samples, {row.file_size for row in without_key if row.digest})
         self._by_name: dict[str, set[int]] = defaultdict(set)
         if any(not row.digest for row in without_key):
@@ -113,10 +119,22 @@ class _Finder:
 
     def find(self, row: LabelRow) -> list[int]:
         """Return the numbers of the samples that a row may be of."""
-        if row.key in self._by_key:
-            return [self._by_key[row.key]]
+        if (row.key, row.digest) in self._by_key:
+            return [self._by_key[row.key, row.digest]]
         found = self._by_digest.get(row.digest, set()) if row.digest else self._by_name.get(row.file_name, set())
         return sorted(found)
+
+
+def _may_be_of(samples: Samples, number: int, row: LabelRow) -> bool:
+    """Return whether a row may be of a sample: not where the row has a digest, and the sample's file another one."""
+    if not row.digest or not is_whole_file(samples, number):
+        return True
+    if not _may_have_size(samples.path_of(number), {row.file_size}):
+        return False
+    try:
+        return digest_of_bytes(picture_file(samples, number)) == row.digest
+    except HeatError:  # the file is gone
+        return True
 
 
 def _samples_by_digest(samples: Samples, sizes: set[int]) -> dict[str, set[int]]:

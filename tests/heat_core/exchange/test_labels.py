@@ -150,6 +150,38 @@ def test_images_are_found_in_another_run_by_digest(samples, tmp_path):
     assert set(read_labels(samples, tmp_path / "back.json").of_samples) == set(NUMBERS)
 
 
+def test_labels_of_other_files_of_the_same_name(samples, tmp_path):
+    """A file that was replaced is not the one that was labelled, and a person's own file is not an exported one."""
+    folder = unpack(samples, "label-studio", tmp_path / "out")
+    tasks = json.loads((folder / "tasks.json").read_text())
+    for task in tasks:
+        task["annotations"] = [annotation(chosen("beetle"))]
+    (folder / "tasks.json").write_text(json.dumps(tasks))
+    place = samples.path_of(17)
+    kept = place.read_bytes()
+    place.write_bytes(kept[:-1] + b"x")
+    labels = read_labels(samples, folder / "tasks.json")
+    assert (set(labels.of_samples), labels.unknown) == (set(NUMBERS) - {17}, ["near/001.png"])
+    place.write_bytes(kept)
+    unpack(samples, "yolo", tmp_path / "both" / "first")
+    classes = tmp_path / "both" / "first" / "train"
+    (classes / "moth").mkdir()
+    shutil.move(classes / "unlabelled" / "001.png", classes / "moth" / "001.png")
+    (classes / "unlabelled" / "001.png").write_bytes(b"a person's own image")
+    (classes / "owl").mkdir()
+    (classes / "owl" / "000.png").write_bytes(b"another one")
+    shutil.copytree(tmp_path / "both" / "first", tmp_path / "both" / "second")  # a second export, of other images
+    table = tmp_path / "both" / "second" / "samples.csv"
+    digests = [row["digest"] for row in csv.DictReader(io.StringIO(table.read_text()))]
+    text = table.read_text()
+    for digest in digests:
+        text = text.replace(digest, digest[::-1])
+    table.write_text(text)
+    labels = read_labels(samples, tmp_path / "both")
+    assert labels.of_samples == {17: "moth"}
+    assert labels.unknown == ["000.png"] * 2
+
+
 def test_recorded_labels_hold_once(samples, tmp_path, capsys):
     """`heat labels` stores decisions with the run, once; a label that is too long stores nothing."""
     rows = ["set,id,label", "=far,red/test 1.jpg,beetle", "near,000.png,beetle", "near,001.png,cat"]
