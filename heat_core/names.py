@@ -48,6 +48,11 @@ def escape_formula(text: str) -> str:
     return f"'{text}" if text.lstrip(" ")[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%") else text
 
 
+def unescape_formula(text: str) -> str:
+    """Return the text of which `escape_formula` made this one."""
+    return text[1:] if text[:1] == "'" and escape_formula(text[1:]) == text else text
+
+
 def shortlist(names: Sequence[str], most: int = 5, counted: bool = False) -> str:
     """List names for a sentence.
 

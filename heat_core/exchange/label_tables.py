@@ -19,7 +19,7 @@ from heat_core.exchange.class_folders import TABLE
 from heat_core.exchange.label_rows import FORMATS_READ, LabelRow, make_row
 from heat_core.exchange.label_studio import NEW_CLASS
 from heat_core.exchange.picture_formats import IMAGES, UNLABELLED
-from heat_core.names import printable
+from heat_core.names import printable, unescape_formula
 from heat_core.storage import is_folder, writing
 
 _TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet", TABLE)
@@ -57,6 +57,8 @@ def _read_cells(path: Path) -> list[dict[str, str]]:
     with explain_read_errors(path, kind):
         for batch, _ in table.batches(sorted(places.values()), SkippedRows()):
             columns = [column_texts(batch[index], table.missing).tolist() for index in places.values()]
+            if kind == "CSV":  # an export, of which a person may have kept some columns
+                columns = [list(map(unescape_formula, texts)) for texts in columns]
             rows += [dict(zip(places, cells, strict=True)) for cells in zip(*columns, strict=True)]
     return rows
 

@@ -140,6 +140,15 @@ def test_a_table_with_names_of_files(samples, tmp_path):
     assert (labels.unlabelled, labels.unknown, labels.ambiguous) == (1, ["absent.png"], ["000.png"])
 
 
+def test_a_table_with_some_columns_of_an_export(samples, tmp_path):
+    """The apostrophe that keeps spreadsheets from reading a formula is no part of a key or a label."""
+    rows = ["key,label,true_class", "'=far/red/=2.png,'-20C,", "near/000.png,'-20C,'-20C", "near/001.png,'t Hooft,"]
+    (tmp_path / "mine.tsv").write_text("\n".join(rows).replace(",", "\t"))
+    labels = read_labels(samples, tmp_path / "mine.tsv")
+    assert labels.of_samples == {13: "-20C", 17: "'t Hooft"}
+    assert labels.unlabelled == 1
+
+
 def test_images_are_found_in_another_run_by_digest(samples, tmp_path):
     """A run whose set has another name finds the images of an export by their content."""
     tasks = json.loads((unpack(samples, "label-studio", tmp_path) / "tasks.json").read_text())
