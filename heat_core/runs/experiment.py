@@ -150,6 +150,9 @@ class Experiment:
             raise HeatError(f"The OOD set {next(n for n, s in self.ood.items() if not s)!r} has no folder or name.")
         if reserved := {TRAIN, ID, AVERAGE, "ID test", "ID train"} & set(self.ood):
             raise HeatError(f"An OOD set cannot be called {sorted(reserved)[0]!r}: choose another name for it.")
+        for name in self.ood:
+            if other := next((n for n in (TRAIN, ID, *self.ood) if name.startswith(f"{n}/")), None):
+                raise HeatError(f"The OOD set {name!r} is called as an image of {other!r} is: choose a name without /.")
 
     def _check_encoders(self) -> None:
         """Refuse priors without an encoder, and a second encoder without images."""

@@ -77,6 +77,16 @@ def test_an_impossible_experiment_is_refused_first(changes, home):
     assert not home.exists()
 
 
+@pytest.mark.parametrize("names", [["far", "far/away"], ["id/x"], ["far/away/x", "far/away"]])
+def test_a_set_is_not_called_as_an_image_of_another(names):
+    """Of `far` and `far/away`, the key `far/away/1.png` could be of both; a stored run of theirs still opens."""
+    experiment = small(ood=dict.fromkeys(names, "demo-unseen-digits"))
+    with pytest.raises(HeatError, match=r"called as an image of '(far|id|far/away)' is"):
+        experiment.check()
+    assert Experiment.from_dict(experiment.to_dict()) == experiment
+    small(ood=dict.fromkeys(["far", "farther/x"], "demo-unseen-digits")).check()
+
+
 def test_command_and_python_lines_build_the_same_experiment():
     from heat_core.cli.experiment_options import experiment_from_options
     from heat_core.cli.parser import build_parser
