@@ -209,6 +209,7 @@ class ExtractionJob:
         work, missing = self.partial_folder, kept.missing
         with writing(work):
             work.mkdir(parents=True, exist_ok=True)
+            (work / _PROGRESS).unlink(missing_ok=True)  # of an extraction that stopped, whose rows are written over
         rest = self.images.subset(missing, f"rows {digest_of_array(missing)}")
         if len(missing):
             settings = self.device, self.batch_size, self.workers, self.on_progress, self.columns

@@ -15,6 +15,7 @@ from heat_core.backbones.registry import load_backbone
 from heat_core.data.datasets import open_dataset
 from heat_core.features.extraction import extract
 from heat_core.features.features import Features
+from heat_core.features.kept_rows import KeptRows
 
 CPU = torch.device("cpu")
 
@@ -188,6 +189,27 @@ def test_a_partial_folder_without_its_columns_begins_again(backbone, home):
     folder.rename(work)
     (work / "avg.npy").unlink()
     (work / "progress.json").write_text('{"done": 16, "skipped": []}')
+    np.testing.assert_array_equal(extract(backbone, images, CPU, 8).avg, expected)
+
+
+def test_rows_that_were_to_be_copied_are_not_taken_for_done(backbone, home, monkeypatch):
+    """An extraction stopped, then a copy of kept rows into the same folder: the next one begins again."""
+    images = open_dataset("demo-digits", "test").limited(4)
+    expected = np.array(extract(backbone, images, CPU, 8).avg)
+    folder = only(home / "features" / "heat-demo-resnet")
+    work = folder.with_name(f"{folder.name}.partial-8-cpu-avg-std")
+    folder.rename(work)
+    (work / "progress.json").write_text('{"done": 16, "skipped": []}')
+    known = images.limited(2)
+    extract(backbone, known, CPU, 8)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(KeptRows, "copy_into", stop)
+        with pytest.raises(KeyboardInterrupt):
+            extract(backbone, images, CPU, 8, known_sets=[known])
     np.testing.assert_array_equal(extract(backbone, images, CPU, 8).avg, expected)
 
 
