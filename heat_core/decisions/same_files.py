@@ -10,7 +10,7 @@ import numpy as np
 
 from heat_core.analysis.new_images import NEW
 from heat_core.data.image_set import ImageSet
-from heat_core.decisions.store import CLASS_ACTIONS, Decision
+from heat_core.decisions.store import Decision
 from heat_core.features.written_pictures import file_keys
 
 FileKey = tuple[bytes, bytes]  # normalised path, and the bytes of the box
@@ -20,7 +20,7 @@ Chosen = tuple[str, ImageSet, np.ndarray, Decision]  # name of a set, its images
 def one_decision_per_file(chosen: Sequence[Chosen], sets: Mapping[str, ImageSet]) -> Iterator[Chosen]:
     """Leave out decisions on new images that a later one on the same file replaces, and those that they replace.
 
-    A new image that is added to a class, and is a file of sets of the run, is taken from these sets.
+    A decision on a new image that is a file of sets of the run is one on the images of these sets.
 
     Args:
         chosen: the decisions; those on new images are under the name `NEW`.
@@ -37,10 +37,9 @@ def one_decision_per_file(chosen: Sequence[Chosen], sets: Mapping[str, ImageSet]
     last, last_new = _last_decisions(chosen, keys)
     for (name, images, rows, decision), files in zip(chosen, keys, strict=True):
         found: dict[str, set[int]] = defaultdict(set)
-        is_moved = name == NEW and decision.action in CLASS_ACTIONS
         for row, file in zip(rows.tolist(), files, strict=True):
             if decision.id >= (last if name == NEW else last_new).get(file, 0):
-                for of_set, of_row in (is_moved and places.get(file)) or [(name, row)]:
+                for of_set, of_row in (name == NEW and places.get(file)) or [(name, row)]:
                     found[of_set].add(of_row)
         for of_set, of_rows in found.items():
             yield of_set, images if of_set == name else sets[of_set], np.array(sorted(of_rows)), decision

@@ -115,6 +115,9 @@ def test_a_file_that_is_decided_several_times_moves_once(decided_run, tmp_path):
         decide(samples, np.flatnonzero(samples.is_ood), "new-class", "c")
     samples = new_batch(made, other, "third")
     decide(samples, np.flatnonzero(samples.is_ood)[:2], "new-class", "c")
+    decide(samples, np.flatnonzero(samples.is_ood)[2:3], "remove")
+    add_decision(made.folder, "remove", [f"other/{made.ids('other')[3]}"])
+    decide(samples, np.flatnonzero(samples.is_ood)[3:4], "ignore")
     add_decision(made.folder, "ignore", [batches[0].key(int(np.flatnonzero(batches[0].is_ood)[1]))], batch="first")
     proposal = next_experiment(made, read_decisions(made.folder))
     sets = open_sets(proposal.experiment)
@@ -122,8 +125,9 @@ def test_a_file_that_is_decided_several_times_moves_once(decided_run, tmp_path):
     digests = [path.read_bytes() for path in added]
     assert len(set(digests)) == len(digests) == 8  # 6 new files, since one is a copy and one ignored, and 2 of `other`
     assert tmp_path / "new" / "001.png" not in added  # the last decision on it is to ignore it
-    assert len(sets["other"]) == 18
-    assert proposal.sentences[:2] == (
+    assert sets["other"].ids == made.ids("other")[4:].tolist()
+    assert proposal.sentences[:3] == (
         "8 images into the new class 'c', 1 of them as its test images.",
         "Left out: 1 image for the new class 'c' with the same content as another one.",
+        "Left out: 2 of 'other'.",
     )
