@@ -5,7 +5,8 @@ PNG files beside it.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from heat_core.data.image_table import HEAT_ID, LABEL, SET, SPLIT
 from heat_core.data.manifest_cells import object_array
 from heat_core.data.pyarrow_support import arrow, to_arrow
 from heat_core.errors import HeatError
-from heat_core.features.written_pictures import picture_files, write_pictures
+from heat_core.features.written_pictures import file_keys, picture_files, write_pictures
 from heat_core.runs.metadata_columns import Columns, concatenate
 from heat_core.storage import heat_home, replacing
 
@@ -50,8 +51,13 @@ def labels_of(images: ImageSet) -> list[str]:
     return [images.class_names[i] for i in images.labels.tolist()]
 
 
-def write_list(path: Path, parts: Sequence[Part]) -> None:
+def write_list(path: Path, parts: Sequence[Part], before: Mapping[tuple[str, str], ImageSet]) -> None:
     """Write the images of all parts as a Parquet file, in their order.
+
+    Args:
+        path: path of the file.
+        parts: the images.
+        before: (set, split) → its images in the run before; no other image gets the id of one of them.
 
     Raises:
         HeatError: where some images are crops and others whole files, or something cannot be written.
@@ -65,7 +71,7 @@ def write_list(path: Path, parts: Sequence[Part]) -> None:
         SET: _texts([part.set_name for part in parts for _ in part.labels]),
         SPLIT: _texts([part.split for part in parts for _ in part.labels]),
         LABEL: _texts([label for part in parts for label in part.labels]),
-        HEAT_ID: _texts(_ids(parts)),
+        HEAT_ID: _texts(_ids(parts, before)),
         **{name: to_arrow(values) for name, values in _further_columns(parts).items()},
         DECISION: _texts([part.decision for part in parts for _ in part.labels]),
     }
@@ -101,14 +107,21 @@ def _texts(texts: list[str]) -> object:
     return to_arrow(object_array(texts))
 
 
-def _ids(parts: Sequence[Part]) -> list[str]:
-    """Return the ids, in each set unique: an image that comes from another set takes its set's name where needed."""
-    ids, taken = list[str](), dict[tuple[str, str], set[str]]()
+def _ids(parts: Sequence[Part], before: Mapping[tuple[str, str], ImageSet]) -> list[str]:
+    """Return the ids, in each set unique: an image that comes from another set takes its set's name where needed.
+
+    Ids of images that left a set are given to no other image, since the images of two runs are compared by their ids.
+    """
+    taken = {place: dict(zip(images.ids, file_keys(images), strict=True)) for place, images in before.items()}
+    used: dict[tuple[str, str], set[str]] = defaultdict(set)
+    ids: list[str] = []
     for part in parts:
-        used = taken.setdefault((part.set_name, part.split), set())
-        for sample in part.images.ids:
-            new = next(name for name in _possible_ids(part.images.name, sample) if name not in used)
-            used.add(new)
+        place = part.set_name, part.split
+        files_before = taken.get(place, {})
+        for sample, file in zip(part.images.ids, file_keys(part.images), strict=True):
+            names = _possible_ids(part.images.name, sample)
+            new = next(n for n in names if n not in used[place] and files_before.get(n, file) == file)
+            used[place].add(new)
             ids.append(new)
     return ids
 

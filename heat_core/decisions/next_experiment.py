@@ -59,7 +59,8 @@ def next_experiment(run: Run, decisions: Sequence[Decision]) -> NextExperiment:
     moves = plan_moves(run, decisions)
     listed = _listed_parts(e, moves)
     path = _list_path(run, decisions)
-    write_list(path, [part for parts in listed.values() for part in parts])
+    before = {(ID, "train"): moves.sets[TRAIN], (ID, "test"): moves.sets[ID]}
+    write_list(path, [part for parts in listed.values() for part in parts], before)
     following = _with_sets(run, moves, listed, str(path))
     _require_as_written(following, listed)
     return NextExperiment(following, tuple(_sentences(run, moves)))

@@ -1,15 +1,19 @@
 """Decisions on crops, archives, sets that are no files, and new images: they move, and their features are kept."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from heat_core import Run, run
 from heat_core.analysis.new_images import NewImages
 from heat_core.analysis.samples import Samples
+from heat_core.data.datasets import open_dataset
+from heat_core.decisions.image_rows import Part, write_list
 from heat_core.decisions.next_experiment import next_experiment
 from heat_core.decisions.on_samples import decide
 from heat_core.decisions.store import add_decision, read_decisions
@@ -131,3 +135,16 @@ def test_a_file_that_is_decided_several_times_moves_once(decided_run, tmp_path):
         "Left out: 1 image for the new class 'c' with the same content as another one.",
         "Left out: 2 of 'other'.",
     )
+
+
+def test_an_id_that_became_free_is_given_to_no_other_image(tmp_path, home):
+    """Two runs are compared by ids: `a/000.png` was removed, and an image of that name comes from another set."""
+    known = open_dataset(str(make_folder(tmp_path / "known", {"a": 3, "b": 3})))
+    other = open_dataset(str(make_folder(tmp_path / "other", {"a": 2})))
+    staying = Part(known.subset(np.arange(1, 6), "rest"), "id", "test", ["a"] * 2 + ["b"] * 3)
+    moved = [Part(images, "id", "test", ["b"], "Add as class b") for images in (known, other)]
+    moved = [replace(part, images=part.images.subset(np.array([0]), "first")) for part in moved]
+    for parts, first in (([staying, moved[1]], f"{other.name}/a/000.png"), ([staying, moved[0]], "a/000.png")):
+        write_list(tmp_path / "list.parquet", parts, {("id", "test"): known})
+        ids = pq.read_table(tmp_path / "list.parquet").column("heat_id").to_pylist()
+        assert ids == [*known.ids[1:], first]
