@@ -7,6 +7,7 @@ import numpy as np
 from heat_core.analysis.new_images import NEW, NewImages
 from heat_core.analysis.samples import Samples
 from heat_core.decisions.store import Decision, add_decision, in_force
+from heat_core.errors import HeatError
 
 
 def decide(
@@ -22,10 +23,14 @@ def decide(
         author: who decides; default: the user of this process.
 
     Raises:
-        HeatError: where the decision is invalid, or the run is gone.
+        HeatError: where the decision is invalid, the run is gone, or new images are not kept with it.
     """
     folder, batch = samples.run.folder, _batch_of(samples)
-    is_new = np.array([samples.datasets[samples.dataset[n]] == NEW and bool(batch) for n in numbers], bool)
+    is_new = np.zeros(len(numbers), bool)
+    if isinstance(samples, NewImages):
+        is_new = samples.dataset[numbers] == samples.datasets.index(NEW)
+    if is_new.any() and not batch:
+        raise HeatError("These new images are not kept with the run: score them as a batch first.")
     groups = [(numbers[~is_new], ""), (numbers[is_new], batch)] if is_new.any() else [(numbers, "")]
     return [
         add_decision(folder, action, [samples.key(int(n)) for n in chosen], name, of_batch, author)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from heat_core import Run, run
+from heat_core import HeatError, Run, run
 from heat_core.analysis.new_images import NewImages
 from heat_core.analysis.samples import Samples
 from heat_core.data.datasets import open_dataset
@@ -95,6 +95,9 @@ def test_new_images_join_a_run(decided_run, tmp_path, networks_runs):
     make_folder(tmp_path / "new", {"": 7})
     samples = new_batch(made, tmp_path / "new", "20260101-000000")
     numbers = np.r_[np.flatnonzero(samples.is_ood)[:6], 0]
+    with pytest.raises(HeatError, match="not kept with the run: score them as a batch first"):
+        decide(NewImages(made, samples.scored), numbers, "new-class", "c")
+    assert read_decisions(made.folder) == []
     first, second = decide(samples, numbers, "new-class", "c")  # a known test image was among them
     assert (first.batch, first.samples) == ("", (f"id/{made.ids('id')[0]}",))
     assert (second.batch, len(second.samples)) == ("20260101-000000", 6)
