@@ -97,6 +97,7 @@ def test_the_state_follows_python_and_python_the_state(page):
     assert again == [1, None]  # a version that was taken over is not taken over again
     settings = json.loads(page.evaluate("() => { live.actions.sendSettings(); return live.sent.at(-1)[1] }"))
     assert settings.pop("signature") == '["1",[true,true],null]'
+    assert settings.pop("version") == 1  # of the last answer that was taken over
     assert settings == {
         "beta": "1",
         "threshold": None,

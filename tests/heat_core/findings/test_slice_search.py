@@ -124,7 +124,7 @@ def test_q_values_are_those_of_scipy():
     assert adjust(p) == pytest.approx(false_discovery_control(p))
 
 
-def test_a_high_share_of_a_question_that_most_images_answer_is_listed():
+def test_high_shares_where_most_images_answer_are_listed():
     folder = np.repeat([0, 1], [1000, 3000])
     bad = np.ones(4000, bool)
     bad[1000::5] = False  # 85 % of all, 80 % of the second folder, all of the first
