@@ -57,7 +57,8 @@ def test_a_damaged_file_gives_a_sentence_or_the_same_answer(name, damaged_home, 
 
 
 def test_every_file_of_a_run_is_among_those_that_are_damaged(demo_run):
-    known = {*FILES, "head.npz", "inputs.json"}  # the last two are read by `score` and by a resumed job
+    # `score` and a resumed job read the head and inputs.json; tests/app/test_damage.py damages findings.npz.
+    known = {*FILES, "head.npz", "inputs.json", "findings.npz"}
     assert {p.name for p in files_of(demo_run.folder) if p.suffix != ".safetensors"} <= known
 
 

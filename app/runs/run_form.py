@@ -1,7 +1,5 @@
 """Form of a new run, which keeps its values while other pages are open. Other pages fill it in with `prefill`."""
 
-from dataclasses import replace
-
 import streamlit as st
 
 from app.common import faults
@@ -111,4 +109,4 @@ def _draw_source(form: FormValues) -> None:
 
 def copy_of_run(run: Run) -> FormValues:
     """Return the values of the form that copy a run's settings."""
-    return FormValues.from_experiment(replace(run.experiment, parent=None), f"The settings of {run_label(run)}.")
+    return FormValues.from_experiment(run.experiment, f"The settings of {run_label(run)}.")

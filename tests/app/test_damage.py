@@ -15,6 +15,9 @@ from app.new_images import batch_store
 from heat_core.analysis.notes import write_note
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import save_selection
+from heat_core.decisions.on_samples import decide
+from heat_core.decisions.store import IGNORE
+from heat_core.pipeline.measurements.measurements_file import FINDINGS, Measurements, SetMeasurements
 from heat_core.runs.run import Run
 from heat_core.runs.scored_images import ScoredImages
 from tests.app.test_pages import PAGES
@@ -28,6 +31,8 @@ FILES = {
     "map.npz": EVERY,
     "events.jsonl": ("compare", "runs"),
     "notes.json": ("inspect",),
+    "decisions.json": ("inspect",),
+    "findings.npz": ("inspect",),
     "beta.json": ("compare",),
     "selections/{}.npy": ("inspect",),
     "own/20260101-000000/scored.npz": ("new_images",),
@@ -81,6 +86,9 @@ def _whole(folder: Path) -> tuple[Path, str, str]:
     run = synthetic_run(folder)
     samples = Samples(run)
     write_note(folder, samples.key(1), "looks odd", ["interesting"])
+    decide(samples, np.arange(20, 25), IGNORE)
+    copies = (SetMeasurements(is_duplicate=np.arange(n) < 2) for n in samples.sizes)
+    Measurements(tuple(copies)).save(folder / FINDINGS)
     chosen = save_selection(folder, np.arange(5, 20))
     two, three = np.zeros((3, len(run.priors))), np.zeros(3)
     batch = folder / "own" / "20260101-000000"

@@ -96,9 +96,9 @@ def test_the_browser_gets_the_columns_of_few_values(run):
 
 def test_the_inspector_gets_all_of_them(run):
     samples = Samples(run)
-    found = describe_sample(samples, 62, Lens(), SimilarityIndex(run), {})
+    found = describe_sample(samples, 62, Lens(), SimilarityIndex(run), {}, "")
     assert found["columns"] == [["site:1", "<b>south</b>"], ["n", "2"], ["long", "t2"]]
-    assert describe_sample(samples, 100, Lens(), SimilarityIndex(run), {})["columns"] == [
+    assert describe_sample(samples, 100, Lens(), SimilarityIndex(run), {}, "")["columns"] == [
         ["site:1", ""],
         ["n", ""],
         ["long", "value 0"],
@@ -113,6 +113,7 @@ def test_an_address_keeps_columns_of_any_name(run):
     kept = {name: list(of) for name, of in values} | {"nonsense": ["x"], "column:": ["y"]}
     message = {
         "values": kept,
+        "excluded": {},
         "question": "all",
         "baseline": None,
         "methods": [],
