@@ -88,7 +88,8 @@ def test_a_false_alarm_rate_sets_the_threshold_at_every_beta(page, demo_run):
         assert row[1] == f"{called:,} / {len(demo_run.ids(name)):,}"
     page.locator(".results .cell").first.click()
     page.locator(".p-values").wait_for(timeout=20_000)
-    assert re.search(r"p = [\d.]+ of the known test images", page.locator(".p-values").inner_text())
+    sentence = r"[\d.]+ % of known test images look at least this unusual \(p = [\d.]+\)"
+    assert re.search(sentence, page.locator(".p-values").inner_text())
     page.locator("canvas.hist").press("s")
     page.wait_for_function("() => !location.search.includes('alpha=')", timeout=20_000)
 
