@@ -223,7 +223,7 @@ def test_what_cannot_be_exported_is_said(samples, tmp_path):
         write_export(samples, [0], "xml", io.BytesIO())
     features = Samples(synthetic_run(tmp_path / "features"))
     assert list(formats_of(features)) == ["csv", "parquet"]
-    with pytest.raises(HeatError, match="made from features"):
+    with pytest.raises(HeatError, match="has no pictures or no confidences: choose csv or parquet"):
         write_export(features, np.array([0]), "coco", io.BytesIO())
     assert [file_name_of(kind, "a") for kind in ("csv", "zip", "yolo")] == [
         "a-samples.csv",
