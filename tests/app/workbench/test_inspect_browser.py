@@ -232,6 +232,7 @@ def test_priors_and_weights_recompose(page, demo_run):
 
 
 def test_beta_and_selection_are_kept_over_all_pages(page):
+    open_energies(page)
     page.locator("input.exactly").fill("-2")
     page.keyboard.press("Enter")
     page.wait_for_function("() => location.search.includes('beta=-2')", timeout=20_000)
