@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from heat_core.analysis.new_images import NEW
-from heat_core.decisions.store import Decision, in_force
+from heat_core.decisions.store import Decision, in_force, split_key
 from heat_core.errors import HeatError
 from heat_core.names import escape_formula, printable
 from heat_core.runs.experiment import TRAIN
@@ -23,11 +23,9 @@ Row = dict[str, str | int]
 
 def export_rows(run: Run, decisions: Sequence[Decision]) -> Iterator[Row]:
     """Yield a row for each image that a decision holds for; its path is "" where it is no file, or gone."""
-    sets = sorted((TRAIN, *run.datasets), key=len, reverse=True)
     batches: dict[str, dict[str, str]] = {}
     for (batch, key), decision in in_force(decisions).items():
-        of_set = NEW if batch else next((name for name in sets if key.startswith(f"{name}/")), "")
-        sample = key[len(of_set) + 1 :] if of_set else key
+        of_set, sample = split_key(key, (NEW,) if batch else (TRAIN, *run.datasets))
         if batch and batch not in batches:
             batches[batch] = _paths_of_batch(run, batch)
         path = batches[batch].get(sample, "") if batch else _path(run, of_set, sample)

@@ -12,7 +12,7 @@ from heat_core.data.folder_scan import normalise_class_names
 from heat_core.data.image_set import ImageSet
 from heat_core.decisions.image_rows import Part, labels_of
 from heat_core.decisions.same_files import Chosen, one_decision_per_file
-from heat_core.decisions.store import ADD_TO_CLASS, CLASS_ACTIONS, NEW_CLASS, Decision, in_force
+from heat_core.decisions.store import ADD_TO_CLASS, CLASS_ACTIONS, NEW_CLASS, Decision, in_force, split_key
 from heat_core.digests import digest_of_bytes
 from heat_core.errors import HeatError
 from heat_core.features.written_pictures import box_bytes, picture_files, write_pictures
@@ -148,8 +148,10 @@ def plan_moves(run: Run, decisions: Sequence[Decision]) -> Moves:
     of_number = {decision.id: decision for decision in decisions}
     ids_of: dict[tuple[str, str, int], list[str]] = {}
     for (batch, key), decision in holding.items():
-        name = NEW if batch else _set_of(key, sets)
-        ids_of.setdefault((batch, name, decision.id), []).append(key[len(name) + 1 :])
+        name, sample = split_key(key, (NEW,) if batch else sets)
+        if not name:
+            raise HeatError(f"This run has no sample {printable(key)}: undo the decision on it.")
+        ids_of.setdefault((batch, name, decision.id), []).append(sample)
     chosen: list[Chosen] = []
     for (batch, name, number), ids in ids_of.items():
         images = _batch_images(run, batch) if batch else sets[name]
@@ -197,13 +199,6 @@ def _classes(train: ImageSet, decisions: Sequence[Decision]) -> dict[str, ClassC
 def class_of(decision: Decision) -> str:
     """Return the name of a decision's class, spelled as names of classes are."""
     return normalise_class_names([decision.name])[0]
-
-
-def _set_of(key: str, sets: dict[str, ImageSet]) -> str:
-    for name in sorted(sets, key=len, reverse=True):
-        if key.startswith(f"{name}/"):
-            return name
-    raise HeatError(f"This run has no sample {printable(key)}: undo the decision on it.")
 
 
 def _batch_images(run: Run, batch: str) -> ImageSet:

@@ -6,7 +6,7 @@ import numpy as np
 
 from heat_core.analysis.new_images import NEW, NewImages
 from heat_core.analysis.samples import Samples
-from heat_core.decisions.store import Decision, add_decision, in_force
+from heat_core.decisions.store import Decision, add_decision, in_force, split_key
 from heat_core.errors import HeatError
 
 
@@ -51,9 +51,9 @@ def decided_numbers(samples: Samples, decisions: Sequence[Decision]) -> dict[str
     batch = _batch_of(samples)
     title_of: dict[tuple[str, str], str] = {}
     for (of_batch, key), decision in in_force(decisions).items():
-        name = next((n for n in sorted(samples.datasets, key=len, reverse=True) if key.startswith(f"{n}/")), None)
-        if name is not None and of_batch == (batch if name == NEW else ""):
-            title_of[name, key[len(name) + 1 :]] = decision.title
+        name, sample = split_key(key, samples.datasets)
+        if name and of_batch == (batch if name == NEW else ""):
+            title_of[name, sample] = decision.title
     numbers: dict[str, list[int]] = {}
     for i, name in enumerate(samples.datasets):
         wanted = [sample for of_set, sample in title_of if of_set == name]

@@ -5,7 +5,7 @@ A decision stays in the file when it is undone. A later decision on an image rep
 
 import getpass
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -170,6 +170,13 @@ def _locked(folder: Path) -> Any:
 
 def _write(folder: Path, decisions: list[Decision]) -> None:
     write_json(folder / _FILE, {"format": 1, "decisions": [asdict(d) for d in decisions]})
+
+
+def split_key(key: str, names: Iterable[str]) -> tuple[str, str]:
+    """Split the key of an image into the name of its set, the longest that fits, and its id; ("", key) if none fits."""
+    fitting = (name for name in names if key.startswith(f"{name}/"))
+    name = max(fitting, key=len, default="")
+    return (name, key[len(name) + 1 :]) if name else ("", key)
 
 
 def in_force(decisions: Sequence[Decision]) -> dict[tuple[str, str], Decision]:
