@@ -10,7 +10,7 @@ from heat_core.analysis.facets import Facet, Tags
 from heat_core.analysis.measured.quality_facets import QUALITY_TITLES, quality_facets
 from heat_core.analysis.metadata_facets import column_facets
 from heat_core.analysis.notes import read_notes
-from heat_core.analysis.questions import filter_mask, question_mask, questions_of, sort_samples
+from heat_core.analysis.questions import Query, filter_mask, question_mask, questions_of, sort_samples
 from heat_core.analysis.samples import Samples
 from heat_core.analysis.selections import load_selection
 from heat_core.analysis.similarity import SimilarityIndex, most_similar
@@ -46,6 +46,12 @@ def decision_tags(samples: Samples) -> Tags:
     return Tags(decided_numbers(samples, read_decisions(samples.run.folder)), len(samples))
 
 
+def answerable_query(samples: Samples, query: Query) -> Query:
+    """Return a query with a question that can be answered: its own, or else the first one (as in compute/query.js)."""
+    offered = questions_of(samples)
+    return query if query.question in offered else replace(query, question=next(iter(offered)))
+
+
 def filtered_numbers(samples: Samples, view: ViewState) -> np.ndarray:
     """Return the numbers of the samples that a view state names, in its order.
 
@@ -54,9 +60,7 @@ def filtered_numbers(samples: Samples, view: ViewState) -> np.ndarray:
     Raises:
         HeatError: if the selection, the notes or a sample that it names cannot be read.
     """
-    query, lens = view.query, view.lens()
-    if query.question not in (offered := questions_of(samples)):  # as questionOf in compute/query.js
-        query = replace(query, question=next(iter(offered)))
+    query, lens = answerable_query(samples, view.query), view.lens()
     selection = load_selection(samples.run.folder, view.selection) if view.selection else None
     similar = most_similar(samples, SimilarityIndex(samples.run), samples.find(query.like)) if query.like else None
     tagged = Tags.from_notes(samples, read_notes(samples.run.folder)).any_mask() if query.question == "tagged" else None

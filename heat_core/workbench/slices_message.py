@@ -7,9 +7,10 @@ import numpy as np
 
 from heat_core import Lens
 from heat_core.analysis.facets import Tags
-from heat_core.analysis.questions import Query, baseline_of, questions_of
+from heat_core.analysis.questions import Query, baseline_of
 from heat_core.analysis.samples import Samples
 from heat_core.findings.slices import find_slices
+from heat_core.workbench.filtered_samples import answerable_query
 from heat_core.workbench.view_state import ViewState
 
 _TagKey = tuple[tuple[str, tuple[tuple[str, bytes], ...]], ...]  # facet → tag → bytes of its sample numbers
@@ -25,9 +26,8 @@ def slices_message(samples: Samples, view: ViewState, tags: dict[str, Tags]) -> 
         view: settings of the view.
         tags: facet's key → what people gave to samples, such as `tag` → tags.
     """
-    asked, offered = view.query, questions_of(samples)
-    question = asked.question if asked.question in offered else next(iter(offered))
-    query = Query(question=question, baseline=asked.baseline, methods=asked.methods)
+    asked = answerable_query(samples, view.query)
+    query = Query(question=asked.question, baseline=asked.baseline, methods=asked.methods)
     key = tuple((facet, tuple((tag, n.tobytes()) for tag, n in of.members.items())) for facet, of in tags.items())
     return _cached_message(samples, query, view.lens(), key)
 
