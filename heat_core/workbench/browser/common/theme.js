@@ -1,5 +1,7 @@
 // Follows the page around a component, whose colours may be light or dark and may change at any time.
 
+import { lightnessOf } from "./colour.js";
+
 /**
  * Writes into an element's data-theme whether the page around it is "light" or "dark", now and after each change.
  * @param {HTMLElement} element
@@ -39,4 +41,4 @@ function toPixel(colour) {
   return context.getImageData(0, 0, 1, 1).data;
 }
 
-const isDark = ([red, green, blue]) => 0.299 * red + 0.587 * green + 0.114 * blue < 128;
+const isDark = (colour) => lightnessOf(colour) < 128;

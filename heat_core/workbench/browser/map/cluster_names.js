@@ -32,7 +32,7 @@ export const clusterCentres = memo(({ run }) => {
  * Places names on the screen.
  * @param {{text: string, x: number, y: number}[]} names - at CSS pixels, the most important first
  * @param {function(string): number} widthOf - the width of a text in CSS pixels
- * @param {{width: number, height: number}} room - of the canvas in CSS pixels
+ * @param {{width: number, height: number}} size - of the canvas in CSS pixels
  * @returns {{text: string, x: number, y: number}[]} the names for which there is a place; x and y: their middles
  */
 export function placeNames(names, widthOf, { width, height }) {

@@ -1,9 +1,10 @@
 // Reads the colours of the page, and converts colours into pixels of an image, both plain and faded into the page.
 
+import { parseHex } from "../common/colour.js";
+
 const FADED_SHARE = 0.78; // the share of the page's colour in a faded colour
 const RAMP_STEPS = 256;
 
-const parseHex = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 const toPixel = ([r, g, b]) => (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
 const mix = (a, b, share) => a.map((v, i) => Math.round(v + (b[i] - v) * share));
 

@@ -1,5 +1,6 @@
 // Writes the marks of tags and decisions into the corner of a sample's picture, and into the sample's accessible name.
 
+import { lightnessOf, parseHex } from "../common/colour.js";
 import { element } from "../common/dom.js";
 import { memo } from "../common/memo.js";
 import { offeredTags } from "../common/tags.js";
@@ -54,12 +55,6 @@ function createCorner(marks, title) {
 
 function createMark({ sign, colour, isDecision }) {
   const mark = element("span", { className: isDecision ? "tag-mark decision" : "tag-mark", textContent: sign });
-  Object.assign(mark.style, { background: colour, color: lightnessOf(colour) < DARK_TEXT_FROM ? "#fff" : "#000" });
+  Object.assign(mark.style, { background: colour, color: lightnessOf(parseHex(colour)) < DARK_TEXT_FROM ? "#fff" : "#000" });
   return mark;
-}
-
-/** Returns the lightness of a colour "#rrggbb" from 0 to 255, weighted as the eye weighs red, green and blue. */
-function lightnessOf(colour) {
-  const [red, green, blue] = [1, 3, 5].map((i) => Number.parseInt(colour.slice(i, i + 2), 16));
-  return 0.299 * red + 0.587 * green + 0.114 * blue;
 }
