@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -13,9 +12,9 @@ from app.common.text import escape_markdown
 from app.common.times import finite_or_none, local_time
 from app.state import session
 from heat_core import HeatError, Run
-from heat_core.metrics import auroc, fpr95
+from heat_core.composition import HEAT
 from heat_core.names import printable
-from heat_core.runs.experiment import ID
+from heat_core.runs.experiment import AVERAGE
 from heat_core.runs.manage import LONGEST_NAME, damaged_runs, delete, list_runs, rename
 from heat_core.runs.results_file import ENERGIES
 
@@ -59,10 +58,14 @@ def draw_table(chosen: Run) -> None:
     with right.container(horizontal=True, horizontal_alignment="right"):
         frame = pd.DataFrame([{"id": printable(run.id)} | _table_row(run) for run in every_run])
         downloads.table_button(frame.set_index("id"), "runs")
-    shown = f"{len(runs):d} of {len(every_run):d} runs" if len(runs) < len(every_run) else f"{len(runs):d} runs"
+    shown = f"{len(runs):d} of {len(every_run):d} runs" if len(runs) < len(every_run) else _count(len(runs))
     left.caption(f"{shown}, newest first. A click on a row opens a run below; tick several to compare them.")
     for sentence in damaged_runs().values():
         left.caption(f":material/warning: {escape_markdown(sentence)}")
+
+
+def _count(runs: int) -> str:
+    return f"{runs:d} runs" if runs != 1 else "1 run"
 
 
 def _filter(runs: list[Run], place: DeltaGenerator) -> list[Run]:
@@ -186,11 +189,10 @@ def _cached_metrics(
     try:
         if not _run.priors:
             return None, None
-        known, unknown = _run.scores(ID), [_run.scores(name) for name in _run.ood_names]
-        means = [100 * float(np.mean([metric(known, scores) for scores in unknown])) for metric in (auroc, fpr95)]
+        mean = _run.metrics(detectors=[HEAT])[HEAT][AVERAGE]
     except HeatError:  # A file of the run is damaged, which its page says.
         return None, None
-    return means[0], means[1]
+    return 100 * mean["auroc"], 100 * mean["fpr95"]
 
 
 def short_source(source: str) -> str:
