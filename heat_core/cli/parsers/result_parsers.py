@@ -15,7 +15,8 @@ from heat_core.cli.result_verbs import (
 )
 from heat_core.cli.samples.export_verb import export
 from heat_core.cli.samples.labels_verb import labels
-from heat_core.exchange import FORMATS as EXPORTS
+from heat_core.exchange.export import FORMATS as EXPORTS
+from heat_core.exchange.export import MOST_PICTURES
 from heat_core.metrics import METRICS
 
 
@@ -96,7 +97,8 @@ def _add_export(verbs: Verbs) -> None:
     filter_help = "only images with this value, e.g. seen=cat (predicted class), set=NAME, tag=NAME, column:NAME=VALUE"
     parser.add_argument("--filter", action="append", metavar="FACET=VALUE", help=filter_help)
     parser.add_argument("--order", default="confident", choices=list(ORDERS), help="(default: confident)")
-    parser.add_argument("--most", type=int, default=2000, metavar="N", help="pictures at most (default: 2000)")
+    most_help = f"pictures at most (default: {MOST_PICTURES})"
+    parser.add_argument("--most", type=int, default=MOST_PICTURES, metavar="N", help=most_help)
     parser.add_argument("--out", metavar="FILE", help="default: a name with that of the run, in the working directory")
     add_lens_options(parser)
     parser.set_defaults(do=export)

@@ -153,7 +153,7 @@ class _Stage:
         return marks
 
     def neighbours(self) -> dict[str, np.ndarray]:
-        """Tell of each scored image whether its nearest training images are of the predicted class alone."""
+        """Tell of each scored image whether nearly all of its nearest training images are of the predicted class."""
         train = self.sets[TRAIN]
         return {
             name: has_one_class_nearby(self.sets[name], self.run.predicted(name), train) for name in self.run.datasets

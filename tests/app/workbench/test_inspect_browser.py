@@ -137,8 +137,8 @@ def test_the_map_enlarges_to_the_middle_and_works_there(page):
     small = canvas.bounding_box()
     button.click()
     page.wait_for_function(f"() => {LIVE}.$('.map').clientWidth > 1.5 * {small['width']}")
-    large, room = canvas.bounding_box(), middle.bounding_box()
-    assert room["x"] <= large["x"] < large["x"] + large["width"] <= room["x"] + room["width"]
+    large, pane = canvas.bounding_box(), middle.bounding_box()
+    assert pane["x"] <= large["x"] < large["x"] + large["width"] <= pane["x"] + pane["width"]
     assert large["height"] > 1.5 * small["height"]
     lasso(page, 150)
     page.wait_for_function(f"() => {LIVE}.selected.count > 0")

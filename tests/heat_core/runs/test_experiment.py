@@ -79,7 +79,7 @@ def test_an_impossible_experiment_is_refused_first(changes, home):
 
 @pytest.mark.parametrize("names", [["far", "far/away"], ["id/x"], ["far/away/x", "far/away"]])
 def test_a_set_is_not_called_as_an_image_of_another(names):
-    """Of `far` and `far/away`, the key `far/away/1.png` could be of both; a stored run of theirs still opens."""
+    """With sets `far` and `far/away`, the key `far/away/1.png` names an image of either; a stored run still opens."""
     experiment = small(ood=dict.fromkeys(names, "demo-unseen-digits"))
     with pytest.raises(HeatError, match=r"called as an image of '(far|id|far/away)' is"):
         experiment.check()

@@ -1,4 +1,4 @@
-"""The same images under other names: links, hard links, copies, crops of one file, repeated images."""
+"""Images that two runs list under different paths: links, hard links, copies, crops of one file, repeated images."""
 
 import os
 import shutil
