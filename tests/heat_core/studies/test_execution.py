@@ -86,7 +86,7 @@ def test_a_study_that_was_killed_goes_on_where_it_was(name, base, tmp_path, monk
 @pytest.mark.slow
 def test_a_process_that_is_killed_loses_nothing(base, tmp_path, home):
     """The whole set of the paper from the command line, ended by SIGKILL in its middle."""
-    base = replace(base, settings=base.settings | {"updates": 40, "epochs": 10})
+    base = replace(base, map=True, settings=base.settings | {"updates": 40, "epochs": 10})  # `study` has no --no-map
     words = [*shlex.split(base.to_command())[4:]]
     command = [sys.executable, "-m", "heat_core", "study", "paper", *words, "--seeds", "0"]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
