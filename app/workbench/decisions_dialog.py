@@ -51,7 +51,7 @@ def _run_again(run: Run) -> None:
     run_from_samples.open_filled_form()
 
 
-@st.dialog("Decisions", width="large", on_dismiss="rerun")  # the workbench shows what was undone
+@st.dialog("Decisions", width="large")
 def _open_review(samples: Samples) -> None:
     """Draw every decision with its author, time and number of images, and what can be done with them."""
     run = samples.run
@@ -81,19 +81,14 @@ def _draw_decision(run: Run, decision: Decision, count: int) -> None:
         details.append(f"{replaced:,} of them decided anew later")
     head = f"~~{title}~~" if decision.is_undone else f"**{title}**"
     text.markdown(f"{head}  \n:small[:gray[{' · '.join(filter(None, details))}]]")
-    if not decision.is_undone:
-        undo.button("Undo", key=f"undo-decision-{decision.id}", on_click=_undo, args=(run, decision.id))
+    if not decision.is_undone and undo.button("Undo", key=f"undo-decision-{decision.id}"):
+        undo_decision(run.folder, decision.id)
+        request(REVIEW)  # the whole page runs again, so that the workbench counts without it, and the review stays
+        st.rerun()
 
 
 def _when(seconds: float) -> str:
     return escape_markdown(format_time(seconds))
-
-
-def _undo(run: Run, number: int) -> None:
-    try:
-        undo_decision(run.folder, number)
-    except HeatError as error:
-        faults.toast(error)
 
 
 def _draw_actions(run: Run, decisions: list[Decision], some_hold: bool) -> None:

@@ -21,10 +21,10 @@ def test_from_the_finding_to_the_comparison(request, home, browser):
     made = request.getfixturevalue("decided_run")
     clicks = 0
 
-    def click(target) -> None:
+    def click(target, timeout=60_000) -> None:
         nonlocal clicks
         clicks += 1
-        target.click(timeout=60_000)
+        target.click(timeout=timeout)
 
     finding = ViewState(query=Query("all", values=(("set", ("other",)),)))
     query = "&".join(f"{key}={value}" for key, value in to_query_params(finding).items())
@@ -54,7 +54,7 @@ def test_from_the_finding_to_the_comparison(request, home, browser):
         moved = "20 images into the new class 'crystals', 4 of them as its test images."
         expect(page.get_by_text(moved)).to_be_visible(timeout=60_000)
         click(page.get_by_role("button", name="Start the run"))
-        click(page.get_by_role("button", name="Compare with its parent"))
+        click(page.get_by_role("button", name="Compare with its parent"), timeout=240_000)  # a run is trained
         expect(page.get_by_text("New test images of crystals")).to_be_visible(timeout=60_000)
         expect(page.get_by_text(re.compile(r"Known: \d of 4"))).to_be_visible()
         expect(page.get_by_text("16 images that B scored")).to_be_visible()
