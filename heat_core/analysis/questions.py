@@ -6,6 +6,7 @@ tests/app/workbench/test_subset_core.py compares the two.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -107,6 +108,7 @@ class Query:
         return list(dict.fromkeys(name for name, _ in (*self.values, *self.excluded)))
 
 
+@lru_cache(maxsize=8)
 def best_prior(samples: Samples) -> str:
     """Return the uncorrected prior with the lowest mean FPR95 over the run's OOD sets.
 
@@ -114,12 +116,9 @@ def best_prior(samples: Samples) -> str:
     """
     run = samples.run
     rows = [r for r in dict.fromkeys(map(prior_row, [*run.priors, "gmm", "gmm-std", "el"])) if r in samples.detectors]
-
-    def average(row: str) -> float:
-        scores = samples.scores_by_set(row)
-        return float(np.mean([fpr95(scores[ID], scores[name]) for name in samples.datasets[1:]]))
-
-    return min(rows, key=average) if rows else samples.detectors[-1]
+    scores = {row: samples.scores_by_set(row) for row in rows}
+    means = {row: np.mean([fpr95(s[ID], s[name]) for name in samples.datasets[1:]]) for row, s in scores.items()}
+    return min(means, key=means.__getitem__) if means else samples.detectors[-1]
 
 
 def baseline_of(samples: Samples, query: Query) -> str:
