@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from heat_core.arrays import require_head
+from heat_core.digests import digest_of_bytes
 from heat_core.energies.clusters import fit_cluster_head, label_by_clusters
 from heat_core.energies.fitted_attribute import FittedAttribute
 from heat_core.energies.settings import ResidualSettings
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
     from heat_core.backbones.registry import Backbone
     from heat_core.features.columns import Column
 
-__all__ = ["Context", "Detector", "Head", "log_softmax", "logits_of", "require_every_class"]
+__all__ = [
+    "Context",
+    "Detector",
+    "Head",
+    "digest_with_head",
+    "log_softmax",
+    "logits_of",
+    "require_every_class",
+]
 
 #: The values of `Detector.evidence`: what a detector reads.
 EVIDENCE = ("logits", "features", "both", "gradients")
@@ -111,6 +120,13 @@ class Detector(OODEstimator):
         """List the extra feature columns that `fit_features` reads; HeatError if this backbone cannot compute them."""
         return ()
 
+    def fit_columns(self, backbone: "Backbone | None") -> tuple["Column", ...]:
+        """List the extra feature columns that `fit_features` reads, once `head_` is set.
+
+        Columns that depend on the head are for slow detectors alone, since the others read `train_columns`.
+        """
+        return self.train_columns(backbone)
+
     def test_columns(self, backbone: "Backbone | None") -> tuple["Column", ...]:
         """List the extra feature columns that `score_features` reads, once the detector is fitted."""
         return self.train_columns(backbone)
@@ -129,10 +145,14 @@ class Detector(OODEstimator):
         Raises:
             HeatError: where the head is no pair of weight (C, D) and bias (C,), or the detector cannot be fitted.
         """
+        return self.with_head(head).fit_features(train)
+
+    def with_head(self, head: Head | None) -> Self:
+        """Set the linear head that the detector reads; HeatError where it is no pair of weight (C, D), bias (C,)."""
         self.__dict__.pop("head_", None)  # of an earlier fit
         if head is not None:
             self.head_ = require_head(head)
-        return self.fit_features(train)
+        return self
 
     def _fit_arrays(self, train: Features, head: Any) -> None:
         if self.reads_images:
@@ -153,6 +173,12 @@ class Detector(OODEstimator):
 
     def _score_arrays(self, features: Features) -> np.ndarray:
         return self.score_features(features)
+
+
+def digest_with_head(head: Head, parameters: tuple[object, ...]) -> str:
+    """Digest a linear head and parameters into 12 digits, for the name of a column that depends on both."""
+    arrays = (np.ascontiguousarray(part).tobytes() for part in head)
+    return digest_of_bytes(*arrays, repr(parameters).encode(), length=12)
 
 
 def require_every_class(labels: np.ndarray, classes: int, who: str) -> None:

@@ -6,8 +6,7 @@ from scipy.special import softmax
 from torch.nn.functional import cross_entropy, linear
 
 from heat_core.backbones.registry import Backbone
-from heat_core.detectors.base import Detector
-from heat_core.digests import digest_of_bytes
+from heat_core.detectors.base import Detector, digest_with_head
 from heat_core.features.columns import Batch, Column
 from heat_core.features.features import Features
 
@@ -35,9 +34,7 @@ class ODIN(Detector):
     @property
     def _name(self) -> str:
         """Name of the column of perturbed logits, with a digest of head and parameters."""
-        parameters = repr((self.temperature, self.epsilon)).encode()
-        digest = digest_of_bytes(*(np.ascontiguousarray(part).tobytes() for part in self.head_), parameters, length=12)
-        return f"odin-{digest}"
+        return f"odin-{digest_with_head(self.head_, (self.temperature, self.epsilon))}"
 
     def test_columns(self, backbone: Backbone | None) -> tuple[Column, ...]:  # noqa: ARG002
         """Return the column of `perturbed_logits`."""

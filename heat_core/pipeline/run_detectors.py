@@ -197,18 +197,13 @@ class DetectorInputs:
     head: Head
     context: Context
 
-    def fit(self, kind: type[Detector], train: Features, report: StepReport) -> tuple[Detector, tuple[Column, ...]]:
-        """Fit a detector; return it and the columns from which it scores.
-
-        Raises:
-            HeatError: where the detector cannot be fitted.
-        """
+    def make(self, kind: type[Detector], report: StepReport) -> Detector:
+        """Make a detector that has the run's head and is not fitted yet; HeatError where it cannot be made."""
 
         def on_progress(sentence: str, seconds_left: float) -> None:
             report(sentence, eta=seconds_left)
 
-        detector = kind.for_run(replace(self.context, on_progress=on_progress)).fit_with_head(train, self.head)
-        return detector, detector.test_columns(self.context.backbone)
+        return kind.for_run(replace(self.context, on_progress=on_progress)).with_head(self.head)
 
     def features(self, names: Iterable[str], columns: tuple[Column, ...], report: StepReport) -> list[Features]:
         """Load the features of some sets with extra columns; columns that are on disk are not computed again."""
@@ -250,11 +245,15 @@ def score_slow_detectors(
         if name in record.titles:
             report("already done", i + 1)
             continue
-        (train,) = inputs.features([TRAIN], kind.train_columns(inputs.context.backbone), report)
         try:
+            with blaming(registry.origin(name)):
+                detector = inputs.make(kind, report)
+                columns = detector.fit_columns(inputs.context.backbone)
+            (train,) = inputs.features([TRAIN], columns, report)
             report("fitting")
             with blaming(registry.origin(name)):
-                detector, columns = inputs.fit(kind, train, report)
+                detector.fit_with_head(train, inputs.head)
+                columns = detector.test_columns(inputs.context.backbone)
             report("scoring")
             sets = inputs.features(inputs.scored, columns, report)
             with blaming(registry.origin(name)):
