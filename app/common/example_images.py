@@ -7,6 +7,7 @@ from app.common import picture_rows
 from app.common.opened_sets import open_images
 from heat_core import Experiment, HeatError
 from heat_core.data.datasets import needs_download
+from heat_core.data.made.made_sets import MADE, make_set
 from heat_core.reporting.thumbnails import data_url
 from heat_core.runs.experiment import FEATURES
 
@@ -20,9 +21,12 @@ def draw_example_images(experiment: Experiment, heading: bool = True) -> None:
     """
     if experiment.backbone == FEATURES:
         return
-    test_set = {"ID test": (experiment.id_test, "test", None)} if experiment.id_test else {}
-    unknown = {name: (source, "test", name) for name, source in experiment.ood.items()}
-    sources = {"ID training": (experiment.id, "train", None), **test_set, **unknown}
+    train = (experiment.id, "train", None)
+    test = (experiment.id_test, "test", None) if experiment.id_test else train
+    unknown = {
+        name: (*test, source) if source in MADE else (source, "test", name) for name, source in experiment.ood.items()
+    }
+    sources = {"ID training": train, **({"ID test": test} if experiment.id_test else {}), **unknown}
     rows = {
         name: [picture_rows.picture_cell(u) for u in example_urls(*s)]
         for name, s in sources.items()
@@ -34,7 +38,7 @@ def draw_example_images(experiment: Experiment, heading: bool = True) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def example_urls(source: str, role: str, of: str | None) -> list[str]:
+def example_urls(source: str, role: str, of: str | None, made: str | None = None) -> list[str]:
     """Return data URLs of images spread evenly over a set.
 
     A set that cannot be opened has none; the job reports why.
@@ -43,10 +47,12 @@ def example_urls(source: str, role: str, of: str | None) -> list[str]:
         source: folder, list of images or name of a data set.
         role: "train" or "test".
         of: name of the OOD set; None for a known set.
+        made: source in `MADE` of the set that is made of these images; None for the images themselves.
     """
     urls = []
     try:
         image_set = open_images(source, role, of)
+        image_set = make_set(made, image_set) if made else image_set
         for index in np.linspace(0, len(image_set) - 1, picture_rows.PER_ROW).astype(int):
             urls.append(data_url(image_set.open(int(index)), 2 * picture_rows.THUMB))
     except (HeatError, OSError):

@@ -10,6 +10,7 @@ from app.runs.form_values import FormValues, same_name_sentence
 from heat_core import Experiment, HeatError
 from heat_core.backbones.quick_checks import check_backbone, check_weights
 from heat_core.data.datasets import needs_download
+from heat_core.data.made.made_sets import MADE
 from heat_core.features.features import Features
 from heat_core.features.store import load_features
 from heat_core.runs.experiment import FEATURES
@@ -57,7 +58,7 @@ def _errors_of_sets(form: FormValues) -> dict[str, str]:
             continue
         if form.text("backbone") == FEATURES:
             errors[name] = _error_of(partial(open_features, source))
-        else:
+        elif set_name is None or source not in MADE:
             errors[name] = _error_of(partial(open_images, source, role, set_name))
     return {name: error for name, error in errors.items() if error}
 

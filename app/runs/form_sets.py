@@ -11,6 +11,7 @@ from app.runs.form_values import NO_GROUP, SMALLEST_SHARE, FormValues, OodSetRow
 from app.runs.form_widgets import bind, path_field, renew_widgets, show_error
 from app.state import session
 from heat_core.data.datasets import known_names
+from heat_core.data.made.made_sets import MADE
 from heat_core.runs.experiment import GROUPS
 
 _LIST_HELP = (
@@ -149,7 +150,8 @@ def _draw_source(form: FormValues, number: int, row: OodSetRow, place: DeltaGene
         row.source,
         placeholder="/path/to/images, or list.csv",
         help="Images that the model should not know. The name of the set is that of the folder, unless you give "
-        "another. Of a list with a column `set`, the rows of the set of this name are taken.",
+        "another. Of a list with a column `set`, the rows of the set of this name are taken. "
+        f"{escape_markdown(', '.join(MADE))} are made from the known images for testing: they carry no object.",
         **binding,
     )
 

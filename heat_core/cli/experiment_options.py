@@ -4,6 +4,7 @@ import argparse
 
 from heat_core import detectors
 from heat_core.cli.options import add_backbone_options, add_list_option
+from heat_core.data.made.made_sets import MADE
 from heat_core.energies.names import all_priors
 from heat_core.energies.settings import PRESET_NAMES
 from heat_core.errors import HeatError
@@ -43,8 +44,9 @@ def _add_image_options(parser: argparse.ArgumentParser, required: bool) -> None:
     images.add_argument("--id", required=required, metavar="DIR|LIST|NAME", help=id_help)
     test_help = "ID test images (default: those of the LIST --id, or every fifth of --id)"
     images.add_argument("--id-test", metavar="DIR|LIST|NAME", help=test_help)
+    ood_help = f"unknown images; {', '.join(MADE)} are made from the ID test images"
     images.add_argument(
-        "--ood", nargs="+", action="extend", required=required, metavar="NAME=DIR|LIST|NAME", help="unknown images"
+        "--ood", nargs="+", action="extend", required=required, metavar="NAME=DIR|LIST|NAME", help=ood_help
     )
     add_list_option(parser, "--group", "NAME=near|mid|far", "distance of each OOD set from the known images")
     images.add_argument("--limit", type=int, metavar="PER_CLASS", help="images per class, in every set")
@@ -58,7 +60,7 @@ def _add_image_options(parser: argparse.ArgumentParser, required: bool) -> None:
 def experiment_from_options(options: argparse.Namespace) -> Experiment:
     """Build the experiment that the options describe; missing options get the defaults of `Experiment`."""
     values = vars(options) | {
-        "ood": _parse_pairs(options.ood or [], "NAME=DIR"),
+        "ood": _parse_pairs([f"{s}={s}" if s in MADE else s for s in options.ood or []], "NAME=DIR"),
         "groups": _parse_pairs(options.group or [], "NAME=near"),
         "settings": _parse_pairs(options.set or [], "KEY=VALUE"),
         "map": not getattr(options, "no_map", True),

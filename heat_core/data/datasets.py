@@ -19,6 +19,7 @@ from heat_core.data.image_io import READER, read_image, suffixes
 from heat_core.data.image_list import ImageBlock, ImageSources
 from heat_core.data.image_set import ImageSet, images_fingerprint, make_opener
 from heat_core.data.image_table import whole_column
+from heat_core.data.made.made_sets import MADE, MADE_PREFIX
 from heat_core.data.manifest_set import open_manifest
 from heat_core.data.path_list import PathList, read_file_stats
 from heat_core.data.table_formats import is_image_table, refuse_spreadsheet
@@ -81,6 +82,11 @@ def open_dataset(source: str, role: str = "test", name: str | None = None, set_n
         images = _from_extracted(source, role)
     else:
         refuse_spreadsheet(path)
+        if source.startswith(MADE_PREFIX):
+            raise HeatError(
+                f"{source!r} cannot be opened by itself: {', '.join(MADE)} are made from the ID test images of a run, "
+                "and can only be OOD sets of it."
+            )
         what = "is a file, but no manifest" if is_file(path) else "is neither a folder nor a known dataset"
         raise HeatError(
             f"{source!r} {what}: give a folder of images, a manifest (a CSV or Parquet file that lists them), "

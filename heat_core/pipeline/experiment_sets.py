@@ -8,6 +8,7 @@ from pathlib import Path
 from heat_core.data.datasets import OWN_IMAGES, needs_download, open_dataset
 from heat_core.data.demo import demo_sets
 from heat_core.data.image_set import ImageSet, images_fingerprint, make_opener
+from heat_core.data.made.made_sets import MADE, make_set
 from heat_core.data.path_list import PathList, read_file_stats
 from heat_core.data.table_formats import is_image_source
 from heat_core.errors import HeatError
@@ -126,13 +127,22 @@ def open_sets(experiment: Experiment, open_set: SetOpener = _open_set, download:
         sets[ID] = open_named(tests, "test")
     elif TRAIN in sets and not tests:
         sets[TRAIN], sets[ID] = sets[TRAIN].split()
-    sets |= {name: open_named(source, "test", name) for name, source in e.ood.items() if is_available(source)}
+    opened = {n: s for n, s in e.ood.items() if s not in MADE and is_available(s)}
+    sets |= {name: open_named(source, "test", name) for name, source in opened.items()}
     limits = {TRAIN: e.limit, ID: e.limit_test or e.limit}
     sets = {name: images.limited(limits.get(name, e.limit_ood or e.limit)) for name, images in sets.items()}
+    sets = _with_made_sets(e, sets)
     if TRAIN in sets:
         require_classes_or_none(sets[TRAIN], e)
         require_a_common_class(sets)
     return sets
+
+
+def _with_made_sets(e: Experiment, sets: dict[str, ImageSet]) -> dict[str, ImageSet]:
+    """Add the OOD sets that are made from the ID test images, as many as these unless `limit_ood` is given."""
+    sources = {name: source for name, source in e.ood.items() if source in MADE} if ID in sets else {}
+    made = {name: make_set(source, sets[ID]).limited(e.limit_ood) for name, source in sources.items()}
+    return {name: (sets | made)[name] for name in (TRAIN, ID, *e.ood) if name in sets | made}
 
 
 def parent_sets(experiment: Experiment, report: Progress) -> list[ImageSet]:

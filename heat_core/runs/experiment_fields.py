@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from heat_core.data.demo import demo_sets
+from heat_core.data.made.made_sets import MADE
 from heat_core.data.table_formats import is_image_source, is_image_table, table_title
 from heat_core.errors import HeatError
 from heat_core.names import printable
@@ -183,9 +184,9 @@ def resolve_set(source: str) -> str:
 
 
 def resolve_source(source: str, exists: Callable[[Path], bool]) -> str:
-    """Make a path absolute where it exists; names of demo sets stay."""
+    """Make a path absolute where it exists; names of demo sets and of sets that runs make stay."""
     path = expand_home(source)
-    return os.fspath(resolve_links(path)) if source not in demo_sets.SETS and exists(path) else source
+    return os.fspath(resolve_links(path)) if source not in (*demo_sets.SETS, *MADE) and exists(path) else source
 
 
 def resolve_backbone(backbone: str) -> str:

@@ -6,6 +6,7 @@ from heat_core.data.containers.members import is_archive, is_stored_file
 from heat_core.data.datasets import open_dataset
 from heat_core.data.image_location import ImageLocation
 from heat_core.data.image_set import ImageSet
+from heat_core.data.made.made_sets import MADE, make_set
 from heat_core.data.table_formats import is_image_table
 from heat_core.errors import HeatError
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
@@ -62,6 +63,8 @@ class Pictures:
 
     def _open(self, dataset: str) -> ImageSet:
         source = self.source(dataset)
+        if dataset in self._experiment.ood and source in MADE:
+            return make_set(source, self.of(ID))
         if dataset in self._experiment.ood:
             return open_dataset(source, "test", set_name=dataset)
         if dataset == ID and (self._experiment.id_test or self.of(TRAIN).has_test_rows):

@@ -75,6 +75,9 @@ def test_examples_are_of_the_given_set(source):
     example_images.example_urls.clear()
     assert len(example_images.example_urls(source, "train", None)) > 1
     assert example_images.example_urls(source, "test", "cars") == []
+    made = example_images.example_urls(source, "train", None, "made:shuffled")
+    assert len(made) == len(set(made)) == len(example_images.example_urls(source, "train", None))
+    assert not set(made) & set(example_images.example_urls(source, "train", None))
 
 
 def test_an_ood_set_without_a_name_is_called_after_its_list():

@@ -72,6 +72,8 @@ def test_what_is_right_has_no_error(sets, tmp_path):
     fine = {"id": str(sets / "train"), "ood": {"ood": str(sets / "ood")}}
     assert errors(**fine, weights=str(tmp_path / "w.safetensors"), backbone="resnet18") == {}
     assert errors(id="cifar10", ood={"far": "svhn"}) == {}  # downloaded by the job
+    assert errors(id=fine["id"], ood={"far": "made:noise"}) == {}
+    assert set(errors(id="made:noise", ood={"far": "made:fog"})) == {"id", "ood-0-source"}
     assert form_checks.find_errors(FormValues.from_experiment(demo_experiment())) == {}
 
 
