@@ -33,6 +33,8 @@ class TrainingRecipe:
         label_smoothing: share of a label that is spread over all classes.
         precision: precision of matrix products: fp32, bf16, or auto for the one that is faster on this machine.
         seed: seed of the first weights, of the order of the images and of their augmentation.
+        initial_weights: file of an earlier training whose weights are the first ones; "" = random weights. In a record,
+            the digest of the file.
     """
 
     architecture: str
@@ -45,6 +47,7 @@ class TrainingRecipe:
     label_smoothing: float = 0.0
     precision: str = "auto"
     seed: int = 0
+    initial_weights: str = ""
 
     def validate(self) -> None:
         """Refuse values outside their ranges.
@@ -96,12 +99,18 @@ class TrainingRecord:
 
     def metadata(self) -> dict[str, str]:
         """Return the record as metadata of a safetensors file, for `read_training_record`."""
-        return {_KEY: json.dumps({"format": _FORMAT} | asdict(self))}
+        content = {"format": _FORMAT} | asdict(self)
+        if not self.recipe.initial_weights:
+            del content["recipe"]["initial_weights"]  # which earlier versions do not know
+        return {_KEY: json.dumps(content)}
 
     def differences(self, recipe: TrainingRecipe, data: str, class_names: Sequence[str]) -> list[str]:
         """List in words how another training differs; empty where it would give the same network."""
         own, given = asdict(self.recipe), asdict(recipe)
+        has_other_start = own.pop("initial_weights") != given.pop("initial_weights")
         differences = [f"{key.replace('_', ' ')} {own[key]}, not {given[key]}" for key in own if own[key] != given[key]]
+        if has_other_start:
+            differences.append("other initial weights")
         if self.data != data or self.class_names != list(class_names):
             differences.append("other training images")
         return differences

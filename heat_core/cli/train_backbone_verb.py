@@ -11,7 +11,7 @@ from heat_core.storage import expand_home
 
 if TYPE_CHECKING:
     from heat_core.data.image_set import ImageSet
-    from heat_core.training.training import TrainingProgress
+    from heat_core.training.training_progress import TrainingProgress
 
 
 def train_backbone(options: argparse.Namespace) -> None:

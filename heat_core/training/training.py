@@ -10,9 +10,8 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict
 
 import torch
 from torch import nn
@@ -36,37 +35,14 @@ from heat_core.training.checkpoints import (
     write_weights,
 )
 from heat_core.training.image_cache import Augmentation, ImageBatches, PixelArray, channel_statistics, read_pixels
+from heat_core.training.initial_weights import InitialWeights, read_initial_weights
 from heat_core.training.optimizer import make_optimizer, one_cycle, set_learning_rate
+from heat_core.training.training_progress import EpochTotals, OnProgress
 
 _REPORT_EVERY = 30.0  # seconds between two reports within an epoch
 _MAX_ACCURACY_LOSS = 0.001  # largest loss of test accuracy for storing float16
 
 
-class TrainingProgress(TypedDict):
-    """Progress of a training.
-
-    Attributes:
-        epoch: number of the current epoch, from 1.
-        epochs: number of all epochs.
-        step: step within the epoch, from 1.
-        steps: steps per epoch.
-        loss: mean loss of the epoch so far.
-        accuracy: share of the epoch's augmented images so far that were classified correctly.
-        images_per_s: images per second.
-        eta: seconds to the end of all epochs.
-    """
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    loss: float
-    accuracy: float
-    images_per_s: float
-    eta: float
-
-
-OnProgress = Callable[[TrainingProgress], None]
 Report = Callable[[str], None]
 
 
@@ -86,60 +62,56 @@ def train(
     Args:
         images: images of the known classes.
         test: images of these classes that are not trained on; they are used once, at the end.
-        recipe: settings of the training.
+        recipe: settings of the training; `initial_weights` is a path.
         out: a safetensors file.
         device: device of the training; default: `auto_device()`.
         on_progress: receives a record at least every 30 s, and one at the end of each epoch.
         report: receives sentences.
 
     Raises:
-        HeatError: where the recipe, the images or the file are invalid, another process trains the same file, or the
-            loss is no longer finite.
+        HeatError: where the recipe, the images, the file or the initial weights are invalid, another process trains the
+            same file, or the loss is no longer finite.
     """
     recipe.validate()
     small_resnet(recipe, 2)  # refuses an unknown architecture before minutes of decoding
     require_classes(images)
     require_writable(out)
+    initial = read_initial_weights(recipe) if recipe.initial_weights else None
+    if initial:
+        recipe = replace(recipe, initial_weights=initial.digest)
     with lock_training(out):
         train_pixels, test_pixels = read_pixels(images, test, recipe.image_size, report)
         data = train_pixels.digest
         if (finished := read_matching_record(out, recipe, data, train_pixels.class_names)) is not None:
             report(f"{printable(out)} is already trained.")
             return finished
-        trainer = Trainer(recipe, train_pixels, out, device or auto_device(), report)
+        trainer = Trainer(recipe, train_pixels, out, device or auto_device(), report, initial)
         for _ in range(trainer.record.epochs_done, recipe.epochs):
             trainer.run_epoch(on_progress)
         return trainer.finish(test_pixels)
 
 
-@dataclass
-class _EpochTotals:
-    """Sums over the images of an epoch so far.
+class Trainer:
+    """Network in training, which continues from its checkpoint where there is one.
 
-    Attributes:
-        start_time: `time.monotonic()` at the beginning of the epoch, in seconds.
-        loss: sum of the images' losses.
-        correct: number of images that were classified correctly.
-        images: number of images.
+    Args:
+        recipe: settings of the training, with the digest of the initial weights.
+        pixels: training images.
+        out: file that is written at the end.
+        device: device of the training.
+        report: receives sentences.
+        initial: network from which a new training begins, whose normalisation of the pixels is kept, since its weights
+            were trained with it; None for random weights and the statistics of the images.
     """
 
-    start_time: float
-    loss: float = 0.0
-    correct: int = 0
-    images: int = 0
-
-    def add(self, mean_loss: float, correct: int, images: int) -> None:
-        """Add a batch."""
-        self.loss += mean_loss * images
-        self.correct += correct
-        self.images += images
-
-
-class Trainer:
-    """Network in training, which continues from its checkpoint where there is one."""
-
     def __init__(
-        self, recipe: TrainingRecipe, pixels: PixelArray, out: Path, device: torch.device, report: Report
+        self,
+        recipe: TrainingRecipe,
+        pixels: PixelArray,
+        out: Path,
+        device: torch.device,
+        report: Report,
+        initial: InitialWeights | None = None,
     ) -> None:
         self.recipe, self.out, self.device, self.report = recipe, out, device, report
         torch.manual_seed(recipe.seed)
@@ -148,13 +120,16 @@ class Trainer:
         self.optimizer = make_optimizer(self.model, recipe)
         data = pixels.digest
         record = read_matching_record(checkpoint_path(out), recipe, data, pixels.class_names)
-        mean, std = (record.mean, record.std) if record else channel_statistics(pixels.values)
+        known = record or (initial and initial.record)
+        mean, std = (known.mean, known.std) if known else channel_statistics(pixels.values)
         self.batches = ImageBatches(pixels, mean, std, device)
         self.steps = self.batches.per_epoch(recipe.batch_size)
         if record:
             self.record = record
             self._load_checkpoint()
         else:
+            if initial:
+                report(initial.copy_to(self.model, pixels.class_names))
             self.record = TrainingRecord(recipe, pixels.class_names, mean, std, data, self._choose_precision())
 
     def _load_checkpoint(self) -> None:
@@ -203,7 +178,7 @@ class Trainer:
             HeatError: where the loss or a weight is no longer finite.
         """
         done, total = self.record.epochs_done, self.recipe.epochs * self.steps
-        totals, is_due = _EpochTotals(time.monotonic()), RateLimiter(_REPORT_EVERY)
+        totals, is_due = EpochTotals(time.monotonic()), RateLimiter(_REPORT_EVERY)
         for step, draw in enumerate(self._augmentations(done), start=done * self.steps + 1):
             set_learning_rate(self.optimizer, one_cycle(step / (total + 1)) * self.recipe.lr)
             loss, correct = self._step(self.model, self.optimizer, self.record.precision, draw)

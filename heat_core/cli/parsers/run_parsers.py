@@ -58,13 +58,15 @@ def _add_study(verbs: Verbs) -> None:
 def _add_train_backbone(verbs: Verbs) -> None:
     parser = verbs.add_parser(
         "train-backbone",
-        description="Train a ResNet with the 3×3 stem for small images, from random weights. A killed training goes "
-        "on after its last epoch when the same command is given again.",
+        description="Train a ResNet with the 3×3 stem for small images, from random weights or from those of an "
+        "earlier training. A killed training goes on after its last epoch when the same command is given again.",
     )
     parser.add_argument("--arch", required=True, metavar="NAME", help="resnet18, resnet34 or another ResNet of timm")
     parser.add_argument("--id", required=True, metavar="DIR|NAME", help="training images of the known classes")
     parser.add_argument("--id-test", metavar="DIR|NAME", help="test images (default: every fifth of --id)")
     parser.add_argument("--out", required=True, metavar="FILE", help="the .safetensors file that is written")
+    initial_help = "begin from the weights that an earlier train-backbone wrote, as after a class was added"
+    parser.add_argument("--initial-weights", metavar="FILE", help=initial_help)
     parser.add_argument("--limit", type=int, metavar="PER_CLASS", help="training images per class")
     parser.add_argument("--width", type=float, metavar="X", help="factor of the channels, e.g. 0.5 (default: 1)")
     parser.add_argument("--image-size", type=int, metavar="N", help="side of the input in pixels (default: 32)")
