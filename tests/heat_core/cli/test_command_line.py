@@ -252,8 +252,8 @@ def test_a_list_option_given_twice_adds_up():
     from heat_core.cli.experiment_options import experiment_from_options
     from heat_core.cli.parser import build_parser
 
-    words = "run --id a --backbone b --ood x=1 --ood y=2 made:noise --group x=near --group y=far --set width=8 --set updates=5"
-    words += " --priors gmm --priors el --detectors knn --detectors vim"
+    words = "run --id a --backbone b --ood x=1 --ood y=2 made:noise --group x=near --group y=far"
+    words += " --set width=8 --set updates=5 --priors gmm --priors el --detectors knn --detectors vim"
     asked = experiment_from_options(build_parser().parse_args(words.split()))
     assert asked.ood == {"x": "1", "y": "2", "made:noise": "made:noise"}
     assert asked.groups == {"x": "near", "y": "far"}
