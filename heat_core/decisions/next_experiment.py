@@ -8,6 +8,7 @@ from typing import Any
 
 from heat_core.decisions.image_rows import Part, write_list
 from heat_core.decisions.moves import HELD_OUT_EVERY, ClassChange, Moves, plan_moves
+from heat_core.decisions.retraining import retraining_sentences
 from heat_core.decisions.store import Decision, in_force
 from heat_core.digests import digest_of_json
 from heat_core.errors import HeatError
@@ -63,7 +64,8 @@ def next_experiment(run: Run, decisions: Sequence[Decision]) -> NextExperiment:
     write_list(path, [part for parts in listed.values() for part in parts], before)
     following = _with_sets(run, moves, listed, str(path))
     _require_as_written(following, listed)
-    return NextExperiment(following, tuple(_sentences(run, moves)))
+    sentences = [*_sentences(run, moves), *(retraining_sentences(following) if moves.classes else ())]
+    return NextExperiment(following, tuple(sentences))
 
 
 def _listed_parts(e: Experiment, moves: Moves) -> dict[str, list[Part]]:

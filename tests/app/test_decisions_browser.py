@@ -53,6 +53,7 @@ def test_from_the_finding_to_the_comparison(request, home, browser):
         click(page.locator(".decided .run-again"))
         moved = "20 images into the new class 'crystals', 4 of them as its test images."
         expect(page.get_by_text(moved)).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("heat-demo-resnet itself stays as it is")).to_be_visible()
         click(page.get_by_role("button", name="Start the run"))
         click(page.get_by_role("button", name="Compare with its parent"), timeout=240_000)  # a run is trained
         expect(page.get_by_text("New test images of crystals")).to_be_visible(timeout=60_000)

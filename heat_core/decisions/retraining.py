@@ -1,0 +1,51 @@
+"""How the networks of a run can be trained on the classes that decisions changed."""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from heat_core.backbones.resnet_recipe import TrainingRecipe, TrainingRecord, read_training_record
+from heat_core.errors import HeatError
+from heat_core.names import printable
+from heat_core.runs.experiment import Experiment
+
+
+def retraining_sentences(following: Experiment) -> Iterator[str]:
+    """Say of each network of a run how it learns classes that changed, since a run leaves its networks as they are.
+
+    Args:
+        following: settings of the run on the changed classes.
+    """
+    first = (following.backbone, following.weights)
+    second = (following.second_backbone or "", following.second_weights)
+    for backbone, weights in (first, second):
+        if record := _read_record(weights):
+            command = printable(shlex.join(_training_words(record, str(weights), following)))
+            yield (
+                f"{printable(backbone)} itself stays as it is. This command continues its training on the new list, "
+                f"and its file can then be named as the weights: {command}"
+            )
+        elif (backbone, weights) == first:
+            yield (
+                f"{printable(backbone)} itself stays as it is, with a head that is fitted anew where a class is new. "
+                "Train it elsewhere, on the exported decisions, to let it learn them, too."
+            )
+
+
+def _read_record(weights: str | None) -> TrainingRecord | None:
+    with suppress(HeatError):  # a damaged file is refused when the run starts
+        return read_training_record(weights) if weights else None
+    return None
+
+
+def _training_words(record: TrainingRecord, weights: str, following: Experiment) -> list[str]:
+    """List the words of the command that continues the training of a network."""
+    recipe, file = record.recipe, Path(weights)
+    words = ["heat", "train-backbone", "--initial-weights", weights, "--arch", recipe.architecture]
+    for option in ("width", "image_size"):
+        value = getattr(recipe, option)
+        words += [f"--{option.replace('_', '-')}", f"{value:g}"] if value != getattr(TrainingRecipe, option) else []
+    words += ["--id", following.id]
+    words += ["--id-test", following.id_test] if following.id_test else []
+    return [*words, "--out", str(file.with_name(f"{file.stem}-continued.safetensors"))]

@@ -1,0 +1,51 @@
+"""What is said about the networks of the run that follows from decisions, and the command that trains one on."""
+
+import shlex
+from dataclasses import replace
+
+import pytest
+import torch
+
+from heat_core.__main__ import main
+from heat_core.backbones.resnet_recipe import TrainingRecipe, TrainingRecord, read_training_record
+from heat_core.backbones.timm_models import small_resnet
+from heat_core.decisions.next_experiment import next_experiment
+from heat_core.decisions.retraining import retraining_sentences
+from heat_core.decisions.store import add_decision, read_decisions
+from heat_core.training.checkpoints import write_weights
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def test_a_network_of_train_backbone_is_trained_on_by_the_command(decided_run, tmp_path, capsys):
+    file = tmp_path / "my net.safetensors"
+    recipe = TrainingRecipe("resnet10t", width=0.125, image_size=16)
+    torch.manual_seed(0)
+    record = TrainingRecord(recipe, ["a", "b"], (0.5,) * 3, (0.2,) * 3, "", "fp32", 20, 0.5, 10)
+    write_weights(file, small_resnet(recipe, 2).state_dict(), record)
+
+    add_decision(decided_run.folder, "new-class", [f"other/{i}" for i in decided_run.ids("other")[:5]], "crystals")
+    proposal = next_experiment(decided_run, read_decisions(decided_run.folder))
+    assert proposal.sentences[-1].startswith("heat-demo-resnet itself stays as it is, with a head that is fitted anew")
+    with_file = replace(proposal.experiment, backbone="resnet10t", weights=str(file))
+    (sentence,) = retraining_sentences(with_file)
+    assert sentence.startswith("resnet10t itself stays as it is. This command continues its training on the new list")
+    words = shlex.split(sentence.partition("weights: ")[2])
+    out = tmp_path / "my net-continued.safetensors"
+    assert words == [
+        *["heat", "train-backbone", "--initial-weights", str(file), "--arch", "resnet10t", "--width", "0.125"],
+        *["--image-size", "16", "--id", proposal.experiment.id, "--out", str(out)],
+    ]
+    assert main([*words[1:], "--epochs", "1", "--precision", "fp32"]) == 0
+    assert "Classes taken over: 2 (a, b); new: 1 (crystals); no longer there: 0." in capsys.readouterr().err
+    assert read_training_record(out).class_names == ["a", "b", "crystals"]
+    assert read_training_record(out).test_images == 11
+
+
+def test_two_networks_are_told_apart_and_no_class_says_nothing(decided_run, tmp_path):
+    made = replace(decided_run.experiment, second_backbone="resnet18", second_weights=str(tmp_path / "gone"))
+    (sentence,) = retraining_sentences(made)
+    assert sentence.startswith("heat-demo-resnet itself stays")
+    add_decision(decided_run.folder, "ignore", [f"other/{decided_run.ids('other')[0]}"])
+    proposal = next_experiment(decided_run, read_decisions(decided_run.folder))
+    assert not any("itself stays" in sentence for sentence in proposal.sentences)
