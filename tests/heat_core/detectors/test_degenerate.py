@@ -12,7 +12,7 @@ from tests.heat_core.detectors.blobs import CLASSES, DIM, HEAD, TEST, TRAIN, wit
 from tests.tolerance import assert_close_in_norm
 
 QUICK = ResidualSettings(width=16, hidden_layers=1, epochs=2, updates=4, batch_size=32, langevin_steps=2)
-FROM_FEATURES = [n for n in names() if n not in ("odin", "mds", "gram")]
+FROM_FEATURES = [n for n in names() if not load(n).reads_images]
 FAST = [n for n in FROM_FEATURES if not load(n).slow]
 
 DEGENERATE = {

@@ -14,7 +14,7 @@ from heat_core.runs.creation import new_run
 from heat_core.runs.experiment import ID, TRAIN
 from heat_core.runs.results_file import ENERGIES, RunRecord
 
-SLOW = ["ebm", "ensemble", "gram", "mds", "odin"]
+SLOW = ["ebm", "ensemble", "gram", "mds", "odin", "adascale-a"]
 SETTINGS = {"width": 16, "updates": 6, "epochs": 3, "langevin_steps": 2}
 
 
@@ -68,7 +68,7 @@ def counted(monkeypatch) -> list[str]:
 
 
 def test_who_is_slow():
-    assert sorted(name for name, kind in in_table_order().items() if kind.slow) == SLOW
+    assert sorted(name for name, kind in in_table_order().items() if kind.slow) == sorted([*SLOW, "adascale-l"])
 
 
 def test_residuals_are_on_disk_before_the_first_slow_row(watched):
@@ -84,7 +84,7 @@ def test_residuals_are_on_disk_before_the_first_slow_row(watched):
         of_this = [(event, rows) for event, rows in late if event["detector"] == name]
         assert [set(rows) & set(SLOW) for _, rows in of_this[:-1]] == [set(SLOW[:i])] * (len(of_this) - 1)
         assert set(SLOW[: i + 1]) <= set(of_this[-1][1])
-        assert [(e["done"], e["total"]) for e, _ in of_this] == [(i, 5)] * (len(of_this) - 1) + [(i + 1, 5)]
+        assert [(e["done"], e["total"]) for e, _ in of_this] == [(i, 6)] * (len(of_this) - 1) + [(i + 1, 6)]
     assert list(done.record.titles)[-5:] == ["gram", "ensemble", "ebm", "gmm", "gmm-std"]  # at their places
 
 
@@ -98,6 +98,7 @@ def test_events_say_what_is_left(watched):
     assert {event["dataset"] for event in images if event["detector"] == "odin"} == {"id", "unseen"}
     assert {event["dataset"] for event in images if event["detector"] == "gram"} == {"train", "id", "unseen"}
     odin = [event["eta"] for event in images if event["detector"] == "odin"]
+    assert {event["dataset"] for event in images if event["detector"] == "adascale-a"} == {"train", "id", "unseen"}
     assert odin[0] > 0
     assert odin[-1] == 0
     assert [e for e in watched[0].events() if e["stage"] == "detectors"] == events  # kept as they were told
@@ -109,10 +110,12 @@ def test_scores_are_those_of_the_order_before(watched, tmp_path, monkeypatch):
     monkeypatch.setenv("HEAT_HOME", str(tmp_path / "another"))
     e = experiment().with_absolute_paths()
     source = open_source(e)
-    kinds = {name: load(name) for name in ("msp", *SLOW, "knn")}
-    train = source.features(TRAIN, [c for kind in kinds.values() for c in kind.train_columns(source.backbone)])
     context = Context(e.id_set, settings_for("gmm", e.preset, e.settings), e.seed, source.backbone)
-    fitted = {name: kind.for_run(context).fit_with_head(train, done.head) for name, kind in kinds.items()}
+    fitted = {name: load(name).for_run(context).with_head(done.head) for name in ("msp", *SLOW, "knn")}
+    columns = [c for detector in fitted.values() for c in detector.fit_columns(source.backbone)]
+    train = source.features(TRAIN, columns)
+    for detector in fitted.values():
+        detector.fit_with_head(train, done.head)
     columns = [c for detector in fitted.values() for c in detector.test_columns(source.backbone)]
     for name in (ID, "unseen"):
         features = source.features(name, list(dict.fromkeys(columns)))
