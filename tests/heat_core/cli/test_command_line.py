@@ -117,8 +117,8 @@ def test_all_detectors_and_their_comparison(capsys, home):
         "heat-scale",
         "ssd-plus",
         "soft-knn",
-        *("adascale-a", "adascale-l", "ash-s", "core", "fdbd", "gen", "mds-plus-plus", "nci", "nnguide", "ras"),
-        *("rmds", "rmds-plus-plus", "scale", "she"),
+        *("adascale-a", "adascale-l", "ash-s", "combood", "core", "fdbd", "gen", "mds-plus-plus", "nci", "nnguide"),
+        *("ras", "rmds", "rmds-plus-plus", "scale", "she"),
     }
     assert expected < set(result["metrics"])
     for row in result["metrics"].values():
