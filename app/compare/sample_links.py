@@ -12,6 +12,7 @@ from heat_core.analysis.questions import Query
 from heat_core.analysis.selections import save_selection
 from heat_core.composition import HEAT
 from heat_core.reporting.tables import Link
+from heat_core.runs.row_names import COMBINED
 from heat_core.workbench.view_state import ViewState, page_url, to_query_params
 
 
@@ -19,7 +20,8 @@ def links_to_missed(runs: list[Run], view: ViewState) -> Link:
     """Return the function that links a cell of a table to the images that its row misses.
 
     The function takes the source of a row and the OOD sets of a column, and returns an address, or None where the run
-    lacks one of the sets.
+    lacks one of the sets, none is named, or the row combines p-values, which Inspect does not show. A row about certain
+    images (`ScoreSource.values`) leads to all of these.
 
     Args:
         runs: runs of the table, first the one that the page shows.
@@ -28,11 +30,13 @@ def links_to_missed(runs: list[Run], view: ViewState) -> Link:
     sets = {run.id: set(run.ood_names) for run in runs}
 
     def link(source: ScoreSource, names: tuple[str, ...]) -> str | None:
-        if not set(names) <= sets[source.run]:
+        if not set(names) <= sets[source.run] or not (names or source.values) or source.detector in COMBINED:
             return None
         here = view if source.run == runs[0].id else ViewState(colour=view.colour)
         values = () if set(names) == sets[source.run] else (("set", names),)
-        if source.detector == HEAT:
+        if source.values:
+            asked = Query("all", values=source.values)
+        elif source.detector == HEAT:
             lens = source.lens
             here = replace(here, beta=lens.beta, priors=lens.priors, weights=lens.weights)
             asked = Query("missed", here.query.baseline, values=values)

@@ -38,6 +38,8 @@ class Entry:
     def evidence(self) -> str:
         """Evidence that the row's detector reads (logits, features, both, or gradients); "" where it is not known."""
         composed = self.lens.select_priors(self.run.priors) if self.detector == HEAT else ()
+        if self.detector in self.run.combined:
+            composed = tuple(self.run.priors)
         return evidence_of(self.detector, self.run.record.evidence, composed)
 
 
@@ -98,8 +100,11 @@ class ScoreSource:
         run: id of the run.
         detector: name of the detector.
         lens: composition of HEAT.
+        values: pairs of a facet and its values, which describe the images that the row is about; (): those of the
+            column.
     """
 
     run: str
     detector: str
     lens: Lens = PLAIN
+    values: tuple[tuple[str, tuple[str, ...]], ...] = ()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from heat_core import run as run_experiment
 from heat_core.cli.experiment_options import experiment_from_options
-from heat_core.cli.output import close_progress, print_event, print_line, stop_on_sigterm
+from heat_core.cli.output import close_progress, print_event, print_json, print_line, stop_on_sigterm
 from heat_core.cli.run_table import print_run
 from heat_core.composition import Lens
 from heat_core.errors import HeatError
@@ -66,9 +66,13 @@ def study(options: argparse.Namespace) -> None:
     report = page.StudyReport(folder.request, *execution.current_results(folder))
     if report.results:
         close_progress()
-        print(page.to_markdown(report))
-        out = expand_home(options.out) if options.out else folder.folder / "results"
-        print_line(page.write_all(report, out))
+        if not options.json:
+            print(page.to_markdown(report))
+        written = page.write_all(report, expand_home(options.out) if options.out else folder.folder / "results")
+        if options.json:
+            print_json(page.to_json(report) | {"page": str(written)})
+        else:
+            print_line(written)
     if failure:
         raise failure
 

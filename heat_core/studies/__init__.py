@@ -5,4 +5,4 @@
 """
 
 #: Names of `catalogue.STUDIES`; the command line reads them here, so that its start imports nothing more.
-STUDY_NAMES = ("priors", "methods", "near-far", "beta", "lambda", "share", "dice", "cost", "paper")
+STUDY_NAMES = ("priors", "methods", "near-far", "beta", "lambda", "share", "dice", "cost", "leave-out", "paper")

@@ -3,10 +3,12 @@
 from argparse import Namespace
 from collections.abc import Sequence
 
+from heat_core.data.made.made_sets import MADE
 from heat_core.errors import HeatError
 from heat_core.runs.experiment import Experiment
 from heat_core.studies.cost_study import COST
 from heat_core.studies.curve_studies import BETA, LAMBDA, SHARE
+from heat_core.studies.leave_out_study import LEAVE_OUT
 from heat_core.studies.results import Result
 from heat_core.studies.study import FinishedRuns, Study, StudySetting
 from heat_core.studies.table_studies import DICE, METHODS, NEAR_FAR, PRIORS
@@ -43,13 +45,14 @@ def _base_experiment(finished: FinishedRuns) -> Experiment:
 
 
 STUDIES = _STUDIES | {
+    "leave-out": LEAVE_OUT,
     "paper": Study(
         "All tables and figures of the paper",
         "Tabs. 1 to 12, Figs. 1, 3 and 4",
         _vary_all,
         _show_all,
         measure=COST.measure,
-    )
+    ),
 }
 
 
@@ -74,12 +77,16 @@ _PAPER_DEFAULTS = {
 def fill_paper_defaults(options: Namespace) -> Namespace:
     """Fill missing options of a command line with the paper's sets and network, if its ID set is one of the paper's.
 
+    The study `leave-out` needs no OOD set: those that are made from the ID test images are added to any that are given.
+
     Raises:
         HeatError: where `--id`, `--ood` or `--backbone` is still missing.
     """
     for option, value in _PAPER_DEFAULTS.get(options.id, {}).items():
         if getattr(options, option) is None:
             setattr(options, option, value)
+    if options.study == "leave-out" and options.ood is None:
+        options.ood = list(MADE)
     for option in ("id", "ood", "backbone"):
         if getattr(options, option) is None:
             raise HeatError(f"A study needs --{option}: give it as for `run`, or --id cifar10 for the paper's sets.")

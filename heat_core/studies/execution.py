@@ -61,7 +61,7 @@ def plan_runs(request: StudyRequest) -> list[PlannedRun]:
         setting.experiment.check()
     files = fingerprint_of(request.base)
     planned = []
-    for i, seed in enumerate(request.seeds):
+    for i, seed in enumerate(request.seeds if study.uses_seeds else request.seeds[:1]):
         for setting in settings:
             experiment = setting.with_seed(seed, first=i == 0)
             planned.append(PlannedRun(setting, experiment, run_folder(experiment, files)))
@@ -152,5 +152,5 @@ def _write_measurements(study: StudyFolder, planned: list[PlannedRun], progress:
     run = planned[0].run
     if measure is None or run is None or (study.folder / MEASUREMENTS_FILE).exists():
         return
-    progress("study", "Measuring times.")
+    progress("study", "Measuring.")
     write_checked_json(study.folder / MEASUREMENTS_FILE, json.loads(json.dumps(measure(run, study.folder))))

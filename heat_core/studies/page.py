@@ -5,7 +5,9 @@ import platform
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from heat_core.analysis.comparison import Comparison
 from heat_core.names import escape_formula, file_name, printable
 from heat_core.reporting import figures, tables
 from heat_core.reporting.figure_layout import Figure, within_page
@@ -125,6 +127,34 @@ def figure_of(curves: Curves) -> Figure:
 def _band_values(curves: Curves) -> dict[str, tuple[list[float], list[float], list[float]]]:
     """Convert curves to the form that `figures.bands` expects."""
     return {name: (b.mean.tolist(), b.low.tolist(), b.high.tolist()) for name, b in curves.bands.items()}
+
+
+def to_json(report: StudyReport) -> dict[str, Any]:
+    """Return the tables and sentences of the report, and what the study measured, as JSON values."""
+    results = [
+        {
+            "title": result.title,
+            "answers": result.answers,
+            "tables": [_table_as_json(table) for table in result.tables],
+        }
+        for result in report.results
+    ]
+    return {
+        "study": report.request.study,
+        "facts": report.facts(),
+        "results": results,
+        "measurements": report.finished.measurements,
+    }
+
+
+def _table_as_json(table: Comparison) -> dict[str, Any]:
+    cells = [
+        {"row": label, "group": group, "set": name, "value": cell.value, "low": cell.low, "high": cell.high}
+        for label, row in zip(table.labels, table.cells, strict=True)
+        for (group, name), cell in zip(table.columns, row, strict=True)
+        if cell is not None
+    ]
+    return {"metric": table.metric, "cells": cells}
 
 
 def to_markdown(report: StudyReport) -> str:

@@ -51,7 +51,8 @@ class Result:
     """A section of a study's results.
 
     Attributes:
-        title: heading that ends with a table or figure of the paper in brackets, e.g. "All detectors (Tab. 4)".
+        title: heading that ends with a table or figure of the paper, or another short name, in brackets, e.g. "All
+            detectors (Tab. 4)".
         tables: tables, one per metric.
         curves: figures.
         answers: sentences with intervals.
@@ -64,9 +65,9 @@ class Result:
 
     @property
     def stem(self) -> str:
-        """File stem from the table or figure number in the title, e.g. "tab-4"."""
+        """File stem from the brackets of the title, e.g. "tab-4"."""
         reference = self.title.rpartition("(")[2].rstrip(")")
-        return reference.lower().replace(". ", "-").replace(", ", "-")
+        return reference.lower().replace(". ", "-").replace(", ", "-").replace(" ", "-")
 
 
 class MetricCache:

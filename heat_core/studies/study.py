@@ -72,6 +72,7 @@ class Study:
         show: function of the finished runs that returns the results.
         values: default values of the varied setting.
         measure: function that measures the first run, in the study's own process; None: there is nothing to measure.
+        uses_seeds: whether the results depend on the seed; otherwise there are runs of the first seed alone.
     """
 
     title: str
@@ -80,6 +81,7 @@ class Study:
     show: Show
     values: tuple[float, ...] = ()
     measure: Measure | None = None
+    uses_seeds: bool = True
 
 
 def row_over_seeds(runs: Sequence[Run], detector: str, lens: Lens = PLAIN, label: str = "") -> Entry | None:

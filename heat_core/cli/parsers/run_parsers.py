@@ -52,6 +52,7 @@ def _add_study(verbs: Verbs) -> None:
     out_help = "where the page and the tables go (default: in the study's folder)"
     parser.add_argument("--out", metavar="DIR", help=out_help)
     parser.add_argument("--resume", metavar="DIR", help="resume the study of this folder (the app does)")
+    add_json_option(parser)
     parser.set_defaults(do=study)
 
 

@@ -1,0 +1,152 @@
+"""Near and far without OOD images: each class left out in turn, and images without an object.
+
+Nothing is trained here but heads and priors, on features that are kept: no image goes through the network again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy.stats import t as student
+
+from heat_core.analysis.metric_estimates import average_over_sets, estimate_metric
+from heat_core.composition import HEAT
+from heat_core.data.made.made_sets import MADE
+from heat_core.energies.hybrid_model import HybridModel, hybrid_energies
+from heat_core.energies.names import SECOND_ENCODER
+from heat_core.errors import HeatError
+from heat_core.features.features import Features
+from heat_core.features.heads import HeadChoice, fit_head, logits_of
+from heat_core.metrics import METRICS
+from heat_core.runs.experiment import ID, TRAIN
+from heat_core.runs.run import Run
+from heat_core.studies.results import TITLES
+
+_REPLICATES = 400
+_FEWEST_CLASSES = 3  # one is left out, and a classifier needs two
+
+Scores = dict[str, np.ndarray]  # prior, or HEAT for all of them composed at β = 0 → (N,) scores
+
+
+def measure_near_and_far(run: Run) -> dict[str, Any]:
+    """Measure AUROC and FPR95, in percent, of the run's priors without residuals, and of all of them at β = 0.
+
+    Heads are logistic regressions in every case, also where the run has the network's own.
+
+    Returns:
+        "classes": for each class that has test images its `class`, `images`, `folders` (those of its images, [] where
+        they hold other classes too), `taken_for`, `share` (of its images that are taken for that class, in percent),
+        and `auroc` and `fpr95` (row → value) with the class as the unknown one; "near": metric → row → mean over the
+        classes, low, high; "far" and "given": the same over the made sets and over the other OOD sets, {} where there
+        are none; "skipped": classes without test images.
+
+    Raises:
+        HeatError: where the run has fewer than three classes, its test images have no classes, or every prior reads a
+            second encoder.
+    """
+    labels = _test_labels(run)
+    train, test = run.features(TRAIN), run.features(ID)
+    present = np.unique(labels).tolist()
+    classes = [_leave_out(run, train, test, labels, c) for c in present]
+    model = _fit(run, train)
+    known = _scores(model, test)
+    unknown = {name: _scores(model, run.features(name)) for name in run.ood_names}
+    made = [name for name in run.ood_names if run.experiment.ood[name] in MADE]
+    return {
+        "classes": classes,
+        "near": {metric: _mean_over_classes(classes, metric) for metric in TITLES},
+        "far": _mean_over_sets(known, unknown, made),
+        "given": _mean_over_sets(known, unknown, [name for name in unknown if name not in made]),
+        "skipped": [name for i, name in enumerate(run.class_names) if i not in present],
+    }
+
+
+def _test_labels(run: Run) -> np.ndarray:
+    """Return the (N,) classes of the ID test images."""
+    labels = run.labels(ID) if run.has_classes else None
+    if labels is None or run.accuracy is None:
+        raise HeatError("Classes can be left out only where the training images and the ID test images have the same.")
+    if len(run.class_names) < _FEWEST_CLASSES:
+        raise HeatError(f"Leaving a class out needs at least {_FEWEST_CLASSES} classes: {run.id} has fewer.")
+    return labels
+
+
+def _fit(run: Run, train: Features) -> HybridModel:
+    """Fit a head and the run's priors, without residuals."""
+    names = [name for name in run.priors if not name.endswith(SECOND_ENCODER)]
+    if not names:
+        raise HeatError("Every prior of this study reads a second encoder: give one of the first, such as gmm.")
+    head = fit_head(train.avg, train.required_labels("A head"))
+    model = HybridModel(run.experiment, HeadChoice(head, fit_head, ""), has_classes=True)
+    for name in names:
+        model.fit_prior(name, train)
+        model.add_trained(name, train)
+    return model
+
+
+def _scores(model: HybridModel, features: Features) -> Scores:
+    prior, residual = hybrid_energies(model.trained, features)
+    energies = prior + residual
+    return dict(zip(model.scale.priors, np.transpose(energies), strict=True)) | {HEAT: model.scale.scores(energies)}
+
+
+def _leave_out(run: Run, train: Features, test: Features, labels: np.ndarray, left_out: int) -> dict[str, Any]:
+    """Fit on the other classes, and measure how well the test images of the class left out are told from theirs."""
+    others = _without_class(train, left_out)
+    model = _fit(run, others)
+    is_new = labels == left_out
+    scores = _scores(model, test)
+    predicted = logits_of(test.subset(np.flatnonzero(is_new)), model.head.head).argmax(axis=1)
+    counts = np.bincount(predicted)
+    metrics = {
+        metric: {row: 100 * METRICS[metric](values[~is_new], values[is_new]) for row, values in scores.items()}
+        for metric in TITLES
+    }
+    return {
+        "class": run.class_names[left_out],
+        "images": int(is_new.sum()),
+        "folders": _own_folders(test.ids, is_new),
+        "taken_for": others.class_names[int(counts.argmax())],
+        "share": 100 * float(counts.max() / counts.sum()),
+        **metrics,
+    }
+
+
+def _without_class(train: Features, left_out: int) -> Features:
+    """Return the training features of the other classes, which are numbered without a gap."""
+    labels = train.required_labels("A class that is left out")
+    kept = train.subset(np.flatnonzero(labels != left_out))
+    numbers = kept.required_labels("A class that is left out")
+    names = [name for i, name in enumerate(train.class_names) if i != left_out]
+    return replace(kept, labels=numbers - (numbers > left_out), class_names=names)
+
+
+def _own_folders(ids: Sequence[str], is_new: np.ndarray) -> list[str]:
+    """List the folders of a class's images; none where one of them, or no folder, holds images of other classes."""
+    folders = np.array([sample.rpartition("/")[0] for sample in ids], dtype=object)
+    own = set(folders[is_new])
+    return sorted(own) if "" not in own and not own & set(folders[~is_new]) else []
+
+
+def _mean_over_classes(classes: list[dict[str, Any]], metric: str) -> dict[str, list[float]]:
+    """Average a metric over the classes, with Student's 95 % interval of the mean: row → mean, low, high."""
+    factor = float(student.ppf(0.975, len(classes) - 1)) / np.sqrt(len(classes))
+    means = {}
+    for row in classes[0][metric]:
+        values = np.array([of_class[metric][row] for of_class in classes])
+        half = factor * values.std(ddof=1)
+        low, high = np.clip([values.mean() - half, values.mean() + half], 0, 100)
+        means[row] = [float(values.mean()), float(low), float(high)]
+    return means
+
+
+def _mean_over_sets(known: Scores, unknown: dict[str, Scores], names: list[str]) -> dict[str, dict[str, list[float]]]:
+    """Average both metrics over sets, with bootstrap intervals over images: metric → row → mean, low, high."""
+    means: dict[str, dict[str, list[float]]] = {metric: {} for metric in TITLES} if names else {}
+    for metric, rows in means.items():
+        for row, of_known in known.items():
+            estimates = {n: estimate_metric(of_known, unknown[n][row], metric, _REPLICATES) for n in names}
+            value, replicates = average_over_sets(estimates, names)
+            rows[row] = [value, *np.percentile(replicates, [2.5, 97.5]).tolist()]
+    return means
