@@ -54,7 +54,7 @@ def _cached_comparison(
     of_runs, labels = [], run_labels(_runs)
     names = [run_name(run) for run in _runs]
     for i, run in enumerate(_runs):
-        rows = [d for d in detectors if d in run.detectors]
+        rows = [d for d in detectors if d in (*run.detectors, *run.combined)]
         name = names[i] if names.count(names[i]) == 1 else labels[run.id]
         of_runs.append(entries_of(run, rows, Lens(lens.beta) if i else lens, subsets, len(_runs) > 1 and name))
     return compare(interleave_runs(of_runs), metric, estimate=_cached_measurement)
@@ -64,12 +64,13 @@ def draw_table_view(run: Run) -> None:
     """Draw the controls, the table, its downloads, and a figure of the averages."""
     runs = [run, *_select_other_runs(run)]
     rows = list(dict.fromkeys(d for r in runs for d in r.detectors))
-    titles = {d: r.title(d) for r in reversed(runs) for d in r.detectors}
+    more = list(dict.fromkeys(d for r in runs for d in r.combined if d not in rows))
+    titles = {d: r.title(d) for r in reversed(runs) for d in (*r.detectors, *r.combined)}
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         metric = _select_metric()
         subsets, intervals, by_average = _draw_switches(st.container(horizontal=True, gap="medium", width="content"))
     with st.expander("Choose the methods", expanded="rows" in session.view_state().choices):
-        detectors = widgets.select_many(st.multiselect, "Methods", rows, "rows", rows, format_func=titles.get)
+        detectors = widgets.select_many(st.multiselect, "Methods", rows + more, "rows", rows, format_func=titles.get)
 
     keys = tuple((r.id, r.folder.joinpath(ENERGIES).stat().st_mtime_ns) for r in runs)
     view = session.view_state()

@@ -106,6 +106,10 @@ class Calibration:
         above = len(self) - np.searchsorted(self._sorted, values, side="left")
         return np.where(np.isnan(values), np.nan, (1 + above) / (len(self) + 1))
 
+    def leave_one_out(self) -> np.ndarray:
+        """Compute the (n,) p-values of the calibration images themselves, each against the others."""
+        return (len(self) - np.searchsorted(self._sorted, self.scores, side="left")) / len(self)
+
     def p_values_by_class(self, scores: ArrayLike, predicted: ArrayLike) -> np.ndarray:
         """Compute p-values against the calibration images of the same predicted class (Mondrian conformal prediction).
 

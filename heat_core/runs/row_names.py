@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Prefix of the row of a corrected prior, and of a composition of several, whose names are joined by +.
 CORRECTED = "heat-"
+# Rows that are computed from a run's corrected priors when they are asked for: method of `combine_p_values` → title.
+COMBINED = {"fisher": "Fisher's method", "harmonic": "Harmonic mean p"}
 
 
 def prior_row(prior: str) -> str:
@@ -43,7 +45,7 @@ def title_of(row: str, titles: Mapping[str, str]) -> str:
         return "HEAT"
     if row.startswith(CORRECTED):
         return "HEAT-" + "+".join(title_in_run(p, titles) for p in row.removeprefix(CORRECTED).split("+"))
-    return titles.get(row, row)
+    return titles.get(row) or COMBINED.get(row, row)
 
 
 def title_in_run(prior: str, titles: Mapping[str, str]) -> str:
@@ -55,13 +57,13 @@ def evidence_of(row: str, known: Mapping[str, str], composed: Sequence[str] = ()
     """Return the evidence that a row reads: logits, features, both or gradients; "" where it is unknown.
 
     Args:
-        row: a detector, an uncorrected prior, a corrected one, or HEAT.
+        row: a detector, an uncorrected prior, a corrected one, HEAT, or one of `COMBINED`.
         known: detector, or prior of a plugin → evidence that the run stored (see `Detector.evidence`); empty for runs
             of older versions.
-        composed: the priors of which HEAT's row is composed.
+        composed: the priors of which the row is composed; () where it is a detector or a prior.
     """
     corrected = row.removeprefix(CORRECTED).split("+") if row.startswith(CORRECTED) else ()
-    if parts := composed if row == HEAT else corrected:
+    if parts := composed or corrected:
         kinds = {_prior_evidence(prior, known) for prior in parts} | {"features"}  # of the residual
         return "" if "" in kinds else "features" if len(kinds) == 1 else "both"
     of_priors = {prior_row(prior): spec.evidence for prior, spec in BUILT_IN.items()}

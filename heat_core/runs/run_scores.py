@@ -12,7 +12,7 @@ from heat_core.metrics import evaluate
 from heat_core.runs.experiment import ID, Experiment
 from heat_core.runs.metadata_columns import Columns
 from heat_core.runs.results_file import BETA_FILE, ENERGIES, RunRecord, read_beta
-from heat_core.runs.row_names import CORRECTED, corrected_row, title_in_run, title_of
+from heat_core.runs.row_names import COMBINED, CORRECTED, corrected_row, title_in_run, title_of
 from heat_core.runs.set_record import SetRecord
 
 
@@ -85,6 +85,11 @@ class RunScores:
         corrected = [corrected_row(p) for p in self.priors]
         return [*self.record.titles, *corrected, *([HEAT] if corrected else [])]
 
+    @property
+    def combined(self) -> list[str]:
+        """Names of the rows that combine p-values of the corrected priors, which are computed when asked for."""
+        return [row for row in COMBINED if row not in self.record.titles] if len(self.priors) > 1 else []
+
     def title(self, detector: str) -> str:
         """Return a detector's title as in the paper's tables; `heat-gmm+el` is a subset of the priors (Tab. 3)."""
         if detector == HEAT and self.score_title is not None:
@@ -132,7 +137,12 @@ class RunScores:
         return self.scale.scores(self._set(dataset).hybrid, lens)
 
     def detector_scores(self, dataset: str, detector: str, lens: Lens = PLAIN) -> np.ndarray:
-        """Return the (N,) scores of any detector by its name in the tables; the lens changes those of `heat` only.
+        """Return the (N,) scores of any detector by its name in the tables.
+
+        Args:
+            dataset: name of the scored set.
+            detector: name of the detector, or one of `combined`.
+            lens: composition of `heat`; no other scores depend on it.
 
         Raises:
             HeatError: where the run has no such set or detector.
@@ -141,9 +151,21 @@ class RunScores:
             return self.scores(dataset, lens)
         if detector.startswith(CORRECTED):
             return self.scores(dataset, Lens(priors=(detector.removeprefix(CORRECTED),)))
+        if detector in self.combined:
+            return self._combined_scores(dataset, detector)
         if detector not in self.record.titles:
             raise HeatError(f"This run has no detector {detector!r}: it has {', '.join(self.detectors)}.")
         return self._set(dataset).scores[detector]
+
+    def _combined_scores(self, dataset: str, method: str) -> np.ndarray:
+        """Combine the p-values of the hybrid energies of all corrected priors (see `combined_scores`).
+
+        The ID test images calibrate, since they are the only known images of a run on which nothing was fitted.
+        """
+        from heat_core.guard.combined_p_values import combined_scores  # imports scipy.stats, which takes long
+
+        others = None if dataset == ID else self._set(dataset).hybrid
+        return combined_scores(self._set(ID).hybrid, others, method)
 
     def threshold(self, detector: str = HEAT, lens: Lens = PLAIN) -> float:
         """Return the score above which a sample is called OOD.

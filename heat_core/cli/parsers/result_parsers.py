@@ -68,7 +68,12 @@ def _add_compare(verbs: Verbs) -> None:
     )
     parser.add_argument("runs", nargs="+", metavar="RUN")
     parser.add_argument("--metric", default="auroc", help=f"one of {', '.join(METRICS)} (default: auroc)")
-    add_list_option(parser, "--detectors", "NAME", "rows (default: all of each run)")
+    add_list_option(
+        parser,
+        "--detectors",
+        "NAME",
+        "rows (default: all of each run); fisher, harmonic: p-values of its priors combined",
+    )
     parser.add_argument("--subsets", action="store_true", help="add every subset of the corrected priors (Tab. 3)")
     add_lens_options(parser, priors=False)
     parser.add_argument("--format", default="markdown", choices=list(FORMATS))

@@ -152,6 +152,17 @@ def test_every_cell_leads_to_what_its_row_misses(runs):
             assert "off=" not in href
 
 
+def test_combined_p_values_are_rows_when_chosen(runs):
+    test = page(run="first")
+    assert "Fisher" not in body(test, "heat-table")
+    assert test.multiselect(key="choice-rows").options[-2:] == ["Fisher's method", "Harmonic mean p"]
+    test.multiselect(key="choice-rows").set_value(["heat", "fisher"]).run()
+    fisher = body(test, "heat-table").partition("Fisher&#x27;s method")[2]
+    assert f"{runs[0].metrics(detectors=['fisher'])['fisher']['average']['auroc'] * 100:.1f}" in fisher
+    assert "<a href" not in fisher  # Inspect does not show these scores
+    drawn(test)
+
+
 def test_a_row_that_arrives_is_in_the_table_at_the_next_look(runs):
     test = page(run="first")
     before = body(test, "heat-table").count("<tr")
