@@ -52,8 +52,9 @@ class PriorSpec:
 
 
 #: Name → prior: those of the paper (Sec. 3.2); DICE of Tab. 10; soft-KNN and ViM, which Sec. 3.2 proposes; SCALE, later
-#: work. GMM, GMM-std and soft-KNN read normalised rows, the others raw ones. EL stands with the logits in the tables,
-#: the densities last. KNN itself is a detector, so that the row of the prior has another name.
+#: work; ResFlow, with which Sec. 2 compares. GMM, GMM-std, soft-KNN and ResFlow read normalised rows, the others raw
+#: ones. EL stands with the logits in the tables, the densities last. KNN itself is a detector, so that the row of the
+#: prior has another name.
 BUILT_IN = {
     "gmm": PriorSpec("GMM", "features", "avg", True, "gmm", 400, implementation="gmm:GaussianMixture"),
     "gmm-std": PriorSpec("GMM-std", "features", "std", True, "gmm-std", 410, implementation="gmm:GaussianMixture"),
@@ -64,6 +65,7 @@ BUILT_IN = {
     ),
     "vim": PriorSpec("ViM", "both", "avg", False, "el", 150, implementation="vim:VirtualLogit"),
     "scale": PriorSpec("SCALE", "both", "avg", False, "el", 86, True, implementation="scale:ScaledActivations"),
+    "resflow": PriorSpec("ResFlow", "features", "avg", True, "gmm", 405, implementation="resflow:ResidualFlow"),
 }
 #: The priors that are registered from outside this package.
 registry: plugins.Registry[PriorSpec] = plugins.Registry(

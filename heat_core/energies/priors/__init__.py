@@ -13,6 +13,7 @@ from heat_core.energies.priors.dice import DirectedSparsity
 from heat_core.energies.priors.gmm import GaussianMixture
 from heat_core.energies.priors.knn import SoftNeighbours
 from heat_core.energies.priors.logits import EnergyLogits
+from heat_core.energies.priors.resflow import ResidualFlow
 from heat_core.energies.priors.scale import ScaledActivations
 from heat_core.energies.priors.vim import VirtualLogit
 from heat_core.errors import HeatError
@@ -121,6 +122,7 @@ __all__ = [
     "Prior",
     "PriorContext",
     "PriorSpec",
+    "ResidualFlow",
     "ScaledActivations",
     "SoftNeighbours",
     "VirtualLogit",

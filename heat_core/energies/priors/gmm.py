@@ -173,8 +173,14 @@ class GaussianMixture(Prior):
         return -torch.logsumexp(torch.add(log_weights, squared, alpha=-0.5), dim=1)
 
     def _squared(self, z: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        return self._to_means(self._whiten(z, dtype))
+
+    def _whiten(self, z: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         k = self._constants.like(z)
-        white = ((z - k["centre"]) @ k["whitener"]).to(dtype)
+        return ((z - k["centre"]) @ k["whitener"]).to(dtype)
+
+    def _to_means(self, white: torch.Tensor) -> torch.Tensor:
+        """Compute the squared distances of whitened points to the whitened means, (N, D) → (N, C)."""
         k = self._constants.like(white)
         return torch.linalg.vecdot(white, white)[:, None] - 2 * white @ k["white_means"].T + k["mean_norms"]
 
@@ -201,4 +207,8 @@ class GaussianMixture(Prior):
         else:
             component = torch.multinomial(k["log_weights"].exp(), n, replacement=True, generator=generator)
         noise = torch.randn(n, self.means_.shape[1], generator=generator, device=device, dtype=dtype)
-        return k["centre"] + k["means"][component] + noise @ k["root"].T
+        return k["centre"] + k["means"][component] + self._unwhitened(noise)
+
+    def _unwhitened(self, noise: torch.Tensor) -> torch.Tensor:
+        """Map standard normal noise to the differences of samples from the mean of their class, (n, D) → (n, D)."""
+        return noise @ self._constants.like(noise)["root"].T

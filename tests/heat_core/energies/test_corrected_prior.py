@@ -165,7 +165,7 @@ def test_nothing_is_saved_before_training(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["gmm", "gmm-std", "el", "dice", "knn", "vim", "scale"])
+@pytest.mark.parametrize("name", ["gmm", "gmm-std", "el", "dice", "knn", "vim", "scale", "resflow"])
 def test_a_saved_residual_gives_the_same_energies(tmp_path, name):
     part, path = trained(name), tmp_path / "residual.safetensors"
     part.save(path, SETTINGS)
@@ -178,7 +178,7 @@ def test_a_saved_residual_gives_the_same_energies(tmp_path, name):
     assert again.statistics(MANY) == part.statistics(MANY)
 
 
-@pytest.mark.parametrize("name", ["gmm", "gmm-std", "el", "dice", "knn", "vim", "scale"])
+@pytest.mark.parametrize("name", ["gmm", "gmm-std", "el", "dice", "knn", "vim", "scale", "resflow"])
 @pytest.mark.parametrize("train", [MANY, FEW], ids=["many", "few"])
 def test_a_restored_prior_gives_the_same_energies(tmp_path, name, train):
     part, path = trained(name, train), tmp_path / "residual.safetensors"

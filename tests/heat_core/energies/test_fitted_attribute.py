@@ -25,7 +25,7 @@ TINY = ResidualSettings(width=8, hidden_layers=1, epochs=1, updates=1, batch_siz
 
 FROM_FEATURES = [name for name in names() if not load(name).reads_images]
 NEED_LABELS = {"mahalanobis", "ensemble", "openmax", "ssd-plus"}
-NEED_LABELS |= {"mds-plus-plus", "rmds", "rmds-plus-plus", "she", "core"}
+NEED_LABELS |= {"mds-plus-plus", "resflow", "rmds", "rmds-plus-plus", "she", "core"}
 
 
 def detector(name: str):
@@ -74,7 +74,7 @@ def test_a_prior_used_before_fit_names_itself_and_asks_for_fit(name, use):
 @pytest.mark.parametrize(
     ("name", "attribute"),
     [("gmm", a) for a in ("means_", "precision_", "covariance_used_", "floored_")]
-    + [("vim", "dim_"), ("vim", "alpha_"), ("knn", "width_")],
+    + [("vim", "dim_"), ("vim", "alpha_"), ("knn", "width_"), ("resflow", "gain_")],
 )
 def test_what_fit_learns_is_named_when_missing(name, attribute):
     with pytest.raises(HeatError, match=rf"\({attribute} is missing\)"):

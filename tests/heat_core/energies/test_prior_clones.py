@@ -20,6 +20,7 @@ HEAD = RNG.normal(size=(3, 12)), RNG.normal(size=3)
         ("dice", {"sparsity": 0.5}),
         ("vim", {"dim": 4}),
         ("scale", {"percentile": 75}),
+        ("resflow", {"covariance": "auto", "seed": 2}),
     ],
 )
 def test_a_clone_of_a_subclass_is_of_its_class_and_settings(name, settings):

@@ -11,6 +11,7 @@ from heat_core.energies.priors import (
     DirectedSparsity,
     EnergyLogits,
     GaussianMixture,
+    ResidualFlow,
     ScaledActivations,
     SoftNeighbours,
     VirtualLogit,
@@ -50,6 +51,7 @@ PRIORS = [
     VirtualLogit(*HEAD),
     ScaledActivations(*HEAD),
     SoftNeighbours(bank=100),
+    ResidualFlow(),
 ]
 
 

@@ -31,7 +31,7 @@ def both(tmp_path, monkeypatch) -> tuple[Features, Features]:
     return Features(z, z, y, [""] * N), Features(mapped, mapped, y, [""] * N)
 
 
-@pytest.mark.parametrize("name", ["gmm", "gmm-std", "el", "vim", "knn", "dice", "scale"])
+@pytest.mark.parametrize("name", ["gmm", "gmm-std", "el", "vim", "knn", "dice", "scale", "resflow"])
 def test_a_prior_of_mapped_features_is_that_of_loaded_ones(both, name):
     """A prior of memory-mapped features is that of features in memory."""
     settings = settings_for(name, "quick", {"epochs": 1, "updates": 2, "width": 16})

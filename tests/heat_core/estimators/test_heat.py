@@ -12,7 +12,7 @@ from heat_core import HEAT, Experiment, Guard, HeatError, run
 from heat_core.metrics import METRICS, evaluate
 
 TINY = {"width": 8, "hidden_layers": 1, "epochs": 1, "updates": 2, "batch_size": 16, "langevin_steps": 1}
-ALL = ("gmm", "gmm-std", "el", "dice", "knn", "vim", "scale")
+ALL = ("gmm", "gmm-std", "el", "dice", "knn", "vim", "scale", "resflow")
 RNG = np.random.default_rng(0)
 CENTRES = 2 * RNG.random((3, 6)) + 0.5
 
