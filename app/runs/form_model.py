@@ -126,7 +126,8 @@ def draw_heat(form: FormValues, errors: dict[str, str]) -> None:
         format_func=lambda p: escape_markdown(prior_title(p) if prior_kind(p) in BUILT_IN else p),  # unlike its title,
         # the name of a plugin's prior does not change when the plugin is imported
         help="GMM: mixture on average-pooled features. GMM-std: on std-pooled features. EL: energy of the "
-        "logits (Sec. 3.2). DICE: a sparsified head (Tab. 10). KNN (a soft one), ViM and SCALE go beyond the paper.",
+        "logits (Sec. 3.2). DICE: a sparsified head (Tab. 10). KNN (a soft one), ViM, SCALE and ResFlow go beyond the "
+        "paper.",
         **bind("priors", form, "default"),
     )
     show_error(errors, "priors")

@@ -91,6 +91,7 @@ def test_all_detectors_and_their_comparison(capsys, home):
         "knn",
         "vim",
         "scale",
+        "resflow",
         "--json",
     ]
     assert main(words) == 0
@@ -115,8 +116,10 @@ def test_all_detectors_and_their_comparison(capsys, home):
         "heat-knn",
         "heat-vim",
         "heat-scale",
+        "heat-resflow",
         "ssd-plus",
         "soft-knn",
+        "resflow",
         *("adascale-a", "adascale-l", "ash-s", "combood", "core", "fdbd", "gen", "mds-plus-plus", "nci", "nnguide"),
         *("ras", "rmds", "rmds-plus-plus", "scale", "she"),
     }
