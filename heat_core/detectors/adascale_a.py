@@ -26,7 +26,7 @@ class AdaSCALEA(Detector):
     of z, plus Σ ReLU(z'_d) over the 5 % largest. z' is the feature of x' = x + ε sign(∇ₓ f_ŷ), which differs from the
     image x in those 5 % of its values where |∇ₓ f_ŷ| is smallest; x is normalised, as the network receives it.
 
-    All values are those of the authors' code and OpenOOD's configuration; for a ResNet-50 on ImageNet they publish
+    All values are those of the authors' code in OpenOOD and its configuration; for a ResNet-50 on ImageNet they publish
     (80, 85) as p_min and p_max. Their benchmarks choose these two on OOD images, which is not done here. F is computed
     there on 5,000 validation images. Where no activation is above zero, nothing is scaled.
 
