@@ -28,7 +28,9 @@ NO_SPREAD = ("constant features", "zero features")
 NO_SAMPLES = ("one class only", "a class without samples")
 SENTENCES = (
     dict.fromkeys(((n, c) for n in ("ssd", "ssd-plus", "mahalanobis") for c in NO_SPREAD), "do not vary")
-    | dict.fromkeys(((n, c) for n in ("mds-plus-plus", "resflow", "rmds", "rmds-plus-plus") for c in NO_SPREAD), "do not vary")
+    | dict.fromkeys(
+        ((n, c) for n in ("mds-plus-plus", "resflow", "rmds", "rmds-plus-plus") for c in NO_SPREAD), "do not vary"
+    )
     | dict.fromkeys(((n, c) for n in ("vim", "residual") for c in NO_SPREAD), "nothing is left")
     | dict.fromkeys(((n, c) for n in ("openmax", "she", "core") for c in NO_SAMPLES), "has no training image")
     | {("core", "zero features"): "none is left"}
