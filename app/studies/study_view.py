@@ -127,7 +127,8 @@ def _draw_downloads(written: page.StudyReport) -> None:
         )
     with st.expander("Command"):
         st.code(page.command_of(written.request), language="bash", wrap_lines=True)
-    st.caption(page.LEGEND)
+    if written.legend:
+        st.caption(written.legend)
 
 
 def _draw_result(written: page.StudyReport, result: Result, key: str) -> None:

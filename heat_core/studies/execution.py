@@ -61,7 +61,7 @@ def plan_runs(request: StudyRequest) -> list[PlannedRun]:
         setting.experiment.check()
     files = fingerprint_of(request.base)
     planned = []
-    for i, seed in enumerate(request.seeds if study.uses_seeds else request.seeds[:1]):
+    for i, seed in enumerate(study.seeds_of(request.seeds)):
         for setting in settings:
             experiment = setting.with_seed(seed, first=i == 0)
             planned.append(PlannedRun(setting, experiment, run_folder(experiment, files)))

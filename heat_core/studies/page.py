@@ -45,6 +45,11 @@ class StudyReport:
         study = study_of(self.request.study)
         return f"{study.title} ({study.paper_reference})"
 
+    @property
+    def legend(self) -> str:
+        """Legend of the tables; "" where the study has no seeds to average over, and its sentences say what stands."""
+        return LEGEND if study_of(self.request.study).uses_seeds else ""
+
     def facts(self) -> dict[str, str]:
         """List the facts about the study, name → description: sets, network, preset, runs, command."""
         e = self.request.base
@@ -52,12 +57,14 @@ class StudyReport:
         first = runs[0] if runs else None
         accuracy = f", accuracy {first.accuracy:.1%} on the test images" if first and first.accuracy is not None else ""
         sizes = "" if first is None else f" ({len(first.training_ids):,} training images)"
+        preset = first.experiment.preset if first else e.preset
+        seeds = study_of(self.request.study).seeds_of(self.request.seeds)
         seconds = sum(float(run.info.get("seconds", 0.0)) for run in runs)
         return {
             "In-distribution": "/".join(Path(e.id).parts[-2:]) + sizes,
             "Out-of-distribution": ", ".join(e.ood),
             "Network": f"{e.backbone}{accuracy}",
-            "Preset": f"{e.preset}, seeds {', '.join(map(str, self.request.seeds))}",
+            "Preset": f"{preset}, seeds {', '.join(map(str, seeds))}",
             "Runs": f"{len(runs)}, {seconds / 60:.0f} minutes in all on {_machine()}",
             "Command": command_of(self.request),
         }
@@ -116,7 +123,7 @@ def to_html(report: StudyReport) -> str:
         for result in report.results
     ]
     facts = {name: printable(fact) for name, fact in report.facts().items()}
-    return render_page("study.html", title=report.title, facts=facts, legend=LEGEND, sections=sections)
+    return render_page("study.html", title=report.title, facts=facts, legend=report.legend, sections=sections)
 
 
 def figure_of(curves: Curves) -> Figure:
@@ -161,7 +168,7 @@ def to_markdown(report: StudyReport) -> str:
     """Make the report as Markdown, with figures as tables of their points."""
     lines = [f"# {tables.markdown_text(report.title)}", ""]
     lines += [f"- {name}: {tables.markdown_text(fact)}" for name, fact in report.facts().items() if name != "Command"]
-    lines += ["", f"```\n{report.facts()['Command']}\n```", "", LEGEND]
+    lines += ["", f"```\n{report.facts()['Command']}\n```", "", report.legend]
     for result in report.results:
         lines += ["", f"## {tables.markdown_text(result.title)}", ""]
         lines += [f"- {tables.markdown_text(answer)}" for answer in result.answers]

@@ -83,6 +83,10 @@ class Study:
     measure: Measure | None = None
     uses_seeds: bool = True
 
+    def seeds_of(self, asked: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the seeds among those asked for with which there are runs."""
+        return asked if self.uses_seeds else asked[:1]
+
 
 def row_over_seeds(runs: Sequence[Run], detector: str, lens: Lens = PLAIN, label: str = "") -> Entry | None:
     """Make a row that averages a detector over the runs that have it; None where none has."""
