@@ -2,6 +2,7 @@
 
 `tests/data/stored-by-0.2.tar.xz` holds a HEAT_HOME after two commands of that version (`run` and `study lambda` on a
 few digits of the demo), the guard that `pack` made of the run, and `expected.json`: its scores and the run's metrics.
+`energies-by-0.3.npz` holds the energies of the study's runs done again by version 0.3, by λ.
 """
 
 import json
@@ -16,7 +17,10 @@ import pytest
 from heat_core import Guard, Lens, Run
 from heat_core.__main__ import main
 from heat_core.features.store import load_features
+from heat_core.studies import request
 from tests.browser import ROOT
+
+ENERGIES = ROOT / "tests" / "data" / "energies-by-0.3.npz"
 
 
 @pytest.fixture
@@ -43,6 +47,7 @@ def test_a_run_has_its_metrics(run, expected):
         for detector, row in run.metrics(Lens(beta=float(beta))).items():
             for name, values in row.items():
                 assert values == pytest.approx(metrics[detector][name], rel=1e-9)
+    assert set(run.metrics(detectors=run.combined)) == {"fisher", "harmonic"}  # rows that came later
     assert run.status == "done"
     assert len(run.map.training_xy) == 60
 
@@ -76,7 +81,8 @@ def test_features_are_found_and_not_extracted_again(stored, capsys):
     assert [path.stat().st_mtime_ns for path in before] == times
 
 
-def test_a_study_shows_its_curve_without_doing_a_run_again(stored, capsys):
+def test_a_study_shows_its_curve_without_doing_a_run_again(stored, capsys, monkeypatch):
+    monkeypatch.setattr(request, "NUMBERS_VERSION", "0.2.0")  # its own; later ones train anew
     (folder,) = (stored / "home" / "studies").glob("lambda-*")
     curves = {path.name: path.read_bytes() for path in folder.glob("results/*.csv")}
     curves = {name: text.replace(b"balanced", b"rescaled") for name, text in curves.items()}  # a row has a new name
@@ -88,16 +94,17 @@ def test_a_study_shows_its_curve_without_doing_a_run_again(stored, capsys):
     assert [(run / "energies.npz").stat().st_mtime_ns for run in runs] == times
 
 
-def test_its_runs_done_again_give_its_energies(stored):
-    """Where they do not, `version.NUMBERS_VERSION` must be raised."""
+def test_its_runs_done_again_give_the_same_energies(stored):
+    """Where they do not, `version.NUMBERS_VERSION` must be raised, and the file of energies be written again."""
     (folder,) = (stored / "home" / "studies").glob("lambda-*")
-    runs = sorted((stored / "home" / "runs").glob("study-*"))
-    before = [energies_of(run) for run in runs]
-    for done in (stored / "home" / "studies" / "residuals", *runs):
+    for done in (stored / "home" / "studies" / "residuals", *(stored / "home" / "runs").glob("study-*")):
         shutil.rmtree(done)
     assert main(["study", "--resume", str(folder)]) == 0
-    for run, energies in zip(runs, before, strict=True):
-        np.testing.assert_allclose(energies_of(run), energies, rtol=1e-3, atol=2e-4)  # processors round differently
+    runs = {Run.open(run).experiment.settings.get("lambda_", "base"): run for run in stored.glob("home/runs/study-*")}
+    with np.load(ENERGIES) as kept:
+        assert {str(key) for key in runs} == set(kept.files)
+        for key, run in runs.items():  # processors round differently
+            np.testing.assert_allclose(energies_of(run), kept[str(key)], rtol=1e-3, atol=2e-4)
 
 
 def energies_of(folder: Path) -> np.ndarray:
