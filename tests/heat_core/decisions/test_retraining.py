@@ -17,7 +17,7 @@ from heat_core.training.checkpoints import write_weights
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def test_a_network_of_train_backbone_is_trained_on_by_the_command(decided_run, tmp_path, capsys):
+def test_the_command_trains_a_network_of_train_backbone_on(decided_run, tmp_path, capsys):
     file = tmp_path / "my net.safetensors"
     recipe = TrainingRecipe("resnet10t", width=0.125, image_size=16)
     torch.manual_seed(0)
