@@ -163,7 +163,8 @@ def test_a_seed_gives_the_same_numbers(flow):
 
 def test_packed_it_gives_the_same_numbers(flow):
     packed = ResidualFlow.from_constants(Constants(**flow.scoring_constants()))
-    np.testing.assert_allclose(packed.energy(NEW_MOONS), flow.energy(NEW_MOONS), rtol=1e-4, atol=1e-4)
+    points = NEW_MOONS.astype(np.float32)  # as features are
+    np.testing.assert_allclose(packed.energy(points), flow.energy(points), rtol=1e-10, atol=1e-10)
     assert {a.dtype for a in flow.scoring_constants().values()} == {np.dtype(np.float32), np.dtype(np.float64)}
 
 
@@ -184,3 +185,37 @@ def test_the_prior_in_a_run_reads_what_gmm_reads():
     assert not BUILT_IN["resflow"].needs_head
     with pytest.raises(HeatError, match="needs the label of every"):
         ResidualFlow().fit(z, None)
+
+
+class Energy(torch.nn.Module):
+    """The energy of a packed flow as a network whose buffers are its constants, as in a guard that is exported."""
+
+    def __init__(self, prior: ResidualFlow) -> None:
+        super().__init__()
+        for name, values in prior.scoring_constants().items():
+            self.register_buffer(name, torch.as_tensor(values, dtype=torch.float32))
+
+    def like(self, z: torch.Tensor) -> dict[str, torch.Tensor]:
+        return dict(self.named_buffers())
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return ResidualFlow.from_constants(self).energy(z)
+
+
+@pytest.mark.slow
+def test_the_energy_is_the_same_in_onnxruntime(tmp_path):
+    """For batches of any size, with five classes, of which three are evaluated."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    y = np.arange(len(MOONS)) % 5
+    z = MOONS + np.c_[y, y % 2]
+    prior = ResidualFlow().fit(z, y)
+    assert prior.gain_ > 0.4
+    points, names = torch.from_numpy(z[:7]).float(), {"input_names": ["z"], "output_names": ["energy"]}
+    shapes = ({0: torch.export.Dim("batch", min=1)},)
+    network = Energy(prior).eval()
+    program = torch.onnx.export(network, (points,), dynamo=True, dynamic_shapes=shapes, verbose=False, **names)
+    program.save(tmp_path / "energy.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "energy.onnx")
+    for n in (1, 3, 7):
+        found = session.run(None, {"z": points[:n].numpy()})[0]
+        np.testing.assert_allclose(found, prior.energy(z[:n]), rtol=1e-4, atol=1e-4)
