@@ -3,4 +3,4 @@
 __version__ = "0.3.0"
 # The last version that changed the numbers of an experiment. Studies use runs and residuals again that this version or
 # a later one made; `tests/heat_core/test_stored_formats.py` tells when it must be raised.
-NUMBERS_VERSION = "0.2.0"
+NUMBERS_VERSION = "0.3.0"

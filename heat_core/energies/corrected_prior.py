@@ -17,7 +17,7 @@ from heat_core.energies.priors import Prior, make_prior
 from heat_core.energies.residual import ResidualMLP
 from heat_core.energies.residual_trainer import EpochRecord, train_residual
 from heat_core.energies.settings import ResidualSettings
-from heat_core.energies.training_features import MAX_DEVICE_BYTES, load_training_features
+from heat_core.energies.training_features import MAX_DEVICE_BYTES, load_training_features, split_features
 from heat_core.energies.views import VIEWS, View
 from heat_core.errors import HeatError
 from heat_core.features.chunks import blocks, map_blocks
@@ -27,6 +27,7 @@ from heat_core.types import FitHead, Head, Rows
 
 _FEW = 10  # with fewer samples per dimension, training features have lower energies than unseen ones
 _HELD_OUT_EVERY = 5  # with few samples, every fifth of each class is held out as reference
+_ENOUGH = 4  # samples per dimension from which an automatic T no longer depends on their number
 _AUTO_SPREADS = 20  # an automatic T makes the prior's spread 1/20, the bound 1/(2λ) of a residual at λ = 10
 
 
@@ -104,10 +105,14 @@ class CorrectedPrior:
         Returns:
             Why training had to stop early, or None.
         """
-        z = load_training_features(self.view.rows(features), device, max_device_bytes)
-        self.temperature = settings.temperature or automatic_temperature(self.reference, *z.shape)
+        rows = self.view.rows(features)
+        self.temperature = settings.temperature or automatic_temperature(self.reference, *rows.shape)
+        z, unseen = load_training_features(rows, device, max_device_bytes), None
+        if self.held_out and (settings.rescale or settings.stop_below):
+            # The spread of E_θ is measured on the reference samples, so the residual must not learn them by heart.
+            z, unseen = split_features(z, self.reference_rows)
         project = partial(self.view.project, non_negative=self.non_negative)
-        trained = train_residual(self.prior, z, settings, self.temperature, project, seed, on_epoch)
+        trained = train_residual(self.prior, z, settings, self.temperature, project, seed, on_epoch, unseen)
         self.residual = trained.residual.cpu()
         if settings.rescale:
             self._rescale(features, trained.label_correlation)
@@ -119,8 +124,7 @@ class CorrectedPrior:
         prior, residual = self.reference / self.temperature, self.residual_energy(features)[self.reference_rows]
         z, weight = self.view.rows(features), self.prior.head_weight
         outside_head = None if weight is None else residual_scale.variance_outside_head(weight, z)
-        n, dim = z.shape
-        self.rho = residual_scale.target_scale(n, dim, outside_head, label_correlation)
+        self.rho = residual_scale.target_scale(outside_head, label_correlation)
         self.residual.scale(residual_scale.rescale_factor(self.rho, float(prior.std()), float(residual.std())))
 
     def statistics(self, features: Features) -> tuple[float, float]:
@@ -181,7 +185,7 @@ def automatic_temperature(reference: np.ndarray, n: int, dim: int) -> float:
         n: number of training samples.
         dim: dimension D of the features.
     """
-    return max(_AUTO_SPREADS * min(1.0, n / (residual_scale.SAMPLES_PER_DIM * dim)) * float(np.std(reference)), 1e-12)
+    return max(_AUTO_SPREADS * min(1.0, n / (_ENOUGH * dim)) * float(np.std(reference)), 1e-12)
 
 
 def fit_prior(

@@ -5,7 +5,7 @@ paper sets T and λ and leaves ρ to the training: with a short training, few im
 can give residuals that change nothing or residuals that outweigh their prior. `rescale` (beyond the paper) multiplies
 the trained residual by a factor so that
 
-    ρ = η · √min(1, n / 4D) · w
+    ρ = η · w
 
 - w is the residual weight. For an energy of logits w = u², where u is the share of the features' variance orthogonal to
   the differences of the head's rows (`variance_outside_head`), which does not distinguish classes and which only the
@@ -13,13 +13,22 @@ the trained residual by a factor so that
   much as the prior; with a network trained for these classes the head reads most of the variance, and the residual
   weighs little. For a prior that reads every direction (a mixture, neighbours, ViM) w = 0.2: the residual corrects the
   prior and does not replace it.
-- n is the number of training samples and D their dimension. The error of a function of D variables that is learned from
-  n samples is proportional to √(D/n), so below 4 samples per dimension (`SAMPLES_PER_DIM`) ρ decreases with √n.
 - η is the correlation of E_θ with the label (0 data, 1 negative) over the last updates of the training. An untrained
   residual is noise and has η near 0.
 
-The square and the constants were chosen on the OOD sets of three pairs of ID set and network. docs/evidence.md shows
-the results of the rule on these pairs and on one that was not used for the choice.
+Both spreads are measured on the reference samples of `CorrectedPrior`. Where there are few samples for the dimension,
+neither the reference prior nor the residual has seen them. A residual learns the features that it is trained on by
+heart: over those its spread goes to 0, while over others it does not, and a factor that divides by it grows without
+bound.
+
+When the training of a residual should end. At the optimum of its loss E_θ is -1/(2λ) where data are sure and 1/(2λ)
+where negatives are sure, so a network that tells the two apart without error is constant on data: its gradient there,
+by which images near the known ones are ranked, is gone. The spread of E_θ over unseen ID features therefore rises while
+the residual learns how data differ among themselves, and falls when it only still separates. `stop_below` ends the
+training when the spread of the averaged network has fallen to that share of its largest value.
+
+The square, w = 0.2, `averaging` and `stop_below` were chosen on OOD sets: docs/evidence.md names them, and shows the
+results on sets that were not used for the choice.
 """
 
 import numpy as np
@@ -29,22 +38,19 @@ from heat_core.features.chunks import blocks
 from heat_core.types import Rows
 
 DEFAULT_WEIGHT = 0.2  # w for a prior that reads every direction
-SAMPLES_PER_DIM = 4  # samples per dimension from which ρ no longer depends on n
 _SAME = 1e-9  # singular values of the head below this share of the largest count as 0
 
 
-def target_scale(n: int, dim: int, outside_head: float | None, label_correlation: float) -> float:
+def target_scale(outside_head: float | None, label_correlation: float) -> float:
     """Compute the ρ that a residual should have.
 
     Args:
-        n: number of training samples.
-        dim: dimension D of their features.
         outside_head: u in [0, 1] for an energy of logits, see `variance_outside_head`; None for a prior that reads
             every direction.
         label_correlation: η in [0, 1], see `residual_trainer.TrainedResidual`.
     """
     residual_weight = DEFAULT_WEIGHT if outside_head is None else outside_head**2
-    return label_correlation * float(np.sqrt(min(1.0, n / (SAMPLES_PER_DIM * dim)))) * residual_weight
+    return label_correlation * residual_weight
 
 
 def variance_outside_head(weight: np.ndarray, z: Rows) -> float:

@@ -1,5 +1,6 @@
 """Training of a residual (Algorithm 1 of the paper)."""
 
+import copy
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from heat_core.energies.settings import ResidualSettings
 from heat_core.energies.training_features import TrainingFeatures, column_spread
 
 _AVERAGED_UPDATES = 5  # updates over which the loss is averaged before it is compared with its bound
+_WATCHED = 512  # unseen features on which the spread of E_θ is watched: its error is then 3 %
 EpochRecord = dict[str, Any]  # what `on_epoch` receives after each epoch
 UpdateRecord = dict[str, float]
 
@@ -43,12 +45,15 @@ def train_residual(
     project: PointMap = lambda z: z,
     seed: int = 0,
     on_epoch: Callable[[EpochRecord], None] = lambda _: None,
+    unseen: TrainingFeatures | None = None,
 ) -> TrainedResidual:
     """Train one residual (Algorithm 1) on the device of `z`.
 
     Divergence (a non-finite loss or weight) stops the training and keeps the weights of the last good epoch. With
     `settings.saturation` the training ends when the loss is near its bound: data and negatives are then separated, and
-    further updates only overfit the training features.
+    further updates only overfit the training features. With `settings.stop_below` too it goes on until the spread of
+    E_θ over ID features that it is not trained on has passed its largest value: a residual that separates data from
+    negatives without error is constant on data, and no longer ranks what lies near the data (see `residual_scale`).
 
     Args:
         prior: the fitted prior.
@@ -58,9 +63,11 @@ def train_residual(
         project: projection of points onto the feature space, (n, D) → (n, D).
         seed: seed of the network's first weights and of every draw.
         on_epoch: callback that receives a record after each epoch: the epoch, their number, `eta` (remaining seconds),
-            `saturated`, and the means of loss and energies (see `ResidualTrainer.update`).
+            `saturated` (whether training ends before its last epoch), and the means of loss and energies (see
+            `ResidualTrainer.update`).
+        unseen: (M, D) ID features that are not among `z`, for `settings.stop_below`; None: those of `z`.
     """
-    return ResidualTrainer(prior, z, settings, temperature, project, seed).train(on_epoch)
+    return ResidualTrainer(prior, z, settings, temperature, project, seed, unseen).train(on_epoch)
 
 
 class ResidualTrainer:
@@ -73,6 +80,7 @@ class ResidualTrainer:
         temperature: T, by which E_q is divided.
         project: projection of points onto the feature space, (n, D) → (n, D).
         seed: seed of the network's first weights and of every draw.
+        unseen: (M, D) ID features on which the spread of E_θ is watched; None: those of `z`.
     """
 
     def __init__(
@@ -83,6 +91,7 @@ class ResidualTrainer:
         temperature: float,
         project: PointMap = lambda z: z,
         seed: int = 0,
+        unseen: TrainingFeatures | None = None,
     ) -> None:
         self.prior, self.z, self.settings = prior, z, settings
         self.temperature, self.project = temperature, project
@@ -91,6 +100,7 @@ class ResidualTrainer:
             torch.manual_seed(seed)
             residual = ResidualMLP(z.shape[1], settings.width, settings.hidden_layers)
         self.residual = residual.to(z.device)
+        self.averaged = copy.deepcopy(self.residual) if settings.averaging else self.residual
         self.optimiser = torch.optim.Adam(
             self.residual.parameters(), lr=settings.learning_rate, betas=(settings.adam_beta1, 0.999)
         )
@@ -99,38 +109,41 @@ class ResidualTrainer:
         self.updates_per_epoch = max(in_epoch, 1)
         self.spread = column_spread(z)
         self._recent_losses: deque[float] = deque(maxlen=_AVERAGED_UPDATES)
+        self._watched = _spaced_rows(z if unseen is None else unseen) if settings.stop_below else None
+        self._largest_spread = 0.0
 
     def train(self, on_epoch: Callable[[EpochRecord], None]) -> TrainedResidual:
-        """Train for all epochs, or until the loss is saturated or diverges."""
+        """Train for all epochs, or until further training would overfit or the loss diverges."""
         epochs, correlation = self.settings.epochs, 0.0
         last_good, start_time = self._copy_weights(), time.monotonic()
         for epoch in range(1, epochs + 1):
             self._decay_learning_rate(epoch)
-            updates, is_saturated = self._run_epoch()
+            updates, is_finished = self._run_epoch()
             means = _mean_record(updates)
             if self._has_diverged(means["loss"]):
-                self.residual.load_state_dict(last_good)
-                return TrainedResidual(self.residual, correlation, _divergence_message(epoch))
+                self.averaged.load_state_dict(last_good)
+                return TrainedResidual(self.averaged, correlation, _divergence_message(epoch))
             last_good = self._copy_weights()
             last_updates = updates[-_AVERAGED_UPDATES:]
             correlation = sum(u["learned"] for u in last_updates) / len(last_updates)
             left = (time.monotonic() - start_time) / epoch * (epochs - epoch)
-            progress = {"epoch": epoch, "epochs": epochs, "eta": 0.0 if is_saturated else left}
-            on_epoch({**progress, "saturated": is_saturated, **means})
-            if is_saturated:
+            progress = {"epoch": epoch, "epochs": epochs, "eta": 0.0 if is_finished else left}
+            on_epoch({**progress, "saturated": is_finished, **means})
+            if is_finished:
                 break
-        return TrainedResidual(self.residual, correlation)
+        return TrainedResidual(self.averaged, correlation)
 
     def _run_epoch(self) -> tuple[list[UpdateRecord], bool]:
-        """Update batch by batch, and return the updates' records and whether the loss is saturated."""
+        """Update batch by batch, and return the updates' records and whether further training would overfit."""
         updates: list[UpdateRecord] = []
-        is_saturated = False
+        is_finished = False
         for rows in self._draw_batches():
             updates.append(self.update(self.z[rows], with_energies=not updates))
             self._recent_losses.append(updates[-1]["loss"])
-            if is_saturated := self._is_saturated():
+            has_fallen = self._spread_has_fallen()  # measured after every update, to know the largest
+            if is_finished := has_fallen and self._is_saturated():
                 break
-        return updates, is_saturated
+        return updates, is_finished
 
     def update(self, data: torch.Tensor, with_energies: bool = False) -> UpdateRecord:
         """Run one iteration of Algorithm 1 on a batch.
@@ -189,6 +202,10 @@ class ResidualTrainer:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
+        if self.averaged is not self.residual:
+            with torch.no_grad():
+                for average, last in zip(self.averaged.parameters(), self.residual.parameters(), strict=True):
+                    average.lerp_(last, 1 - self.settings.averaging)
 
     def _mean_hybrid_energy(self, points: torch.Tensor) -> float:
         with torch.no_grad():
@@ -214,11 +231,25 @@ class ResidualTrainer:
             return False
         return sum(losses) / len(losses) <= -self.settings.saturation / (2 * self.settings.lambda_)
 
+    def _spread_has_fallen(self) -> bool:
+        """Return whether the spread of E_θ on unseen features is below the share `stop_below` of its largest value."""
+        if self._watched is None:
+            return True
+        with torch.no_grad():
+            spread = self.averaged(self._watched).std(correction=0).item()
+        self._largest_spread = max(self._largest_spread, spread)
+        return spread < self.settings.stop_below * self._largest_spread
+
     def _has_diverged(self, loss: float) -> bool:
         return loss != loss or not all(torch.isfinite(p).all() for p in self.residual.parameters())
 
     def _copy_weights(self) -> dict[str, torch.Tensor]:
-        return {name: values.detach().clone() for name, values in self.residual.state_dict().items()}
+        return {name: values.detach().clone() for name, values in self.averaged.state_dict().items()}
+
+
+def _spaced_rows(z: TrainingFeatures) -> torch.Tensor:
+    """Return at most `_WATCHED` rows at equal distances, so that each class of ordered features has its share."""
+    return z[torch.linspace(0, len(z) - 1, min(len(z), _WATCHED)).round().long().to(z.device)]
 
 
 def _mean_record(updates: list[UpdateRecord]) -> UpdateRecord:

@@ -36,7 +36,9 @@ class ResidualSettings:
     temperature: float = 1e3  # T; 0 = chosen by heat.automatic_temperature
     input_noise: float = 1e-4  # standard deviation of the noise on the network's input
     saturation: float = 0.0  # share of the loss's bound -1/(2λ) at which training ends; 0 = never
-    rescale: bool = True  # whether the residual is rescaled to `residual_scale.target_scale`
+    stop_below: float = 0.0  # share of its largest spread on unseen ID features to which E_θ must have fallen, too
+    averaging: float = 0.0  # share of the earlier weights in a running average that is the result; 0 = the last weights
+    rescale: bool = False  # whether the residual is rescaled to `residual_scale.target_scale`
 
     def changed(self, changes: dict[str, Any]) -> "ResidualSettings":
         """Copy the settings with some options changed.
@@ -73,10 +75,13 @@ class ResidualSettings:
             raise HeatError(f"{infinite[0]} must be finite.")
         if negative := [name for name, value in numbers.items() if value < 0]:
             raise HeatError(f"{negative[0]} must not be negative, but is {numbers[negative[0]]}.")
-        if self.adam_beta1 >= 1:
-            raise HeatError(f"adam_beta1 must be less than 1, not {self.adam_beta1}.")
+        for name in ("adam_beta1", "stop_below", "averaging"):
+            if getattr(self, name) >= 1:
+                raise HeatError(f"{name} must be less than 1, not {getattr(self, name)}.")
         if self.saturation and not self.lambda_:
             raise HeatError("saturation needs λ above 0: without it the loss has no bound.")
+        if self.stop_below and not self.saturation:
+            raise HeatError("stop_below needs saturation above 0: the spread of the first weights means nothing.")
         for name, choices in CHOICES.items():
             if (value := getattr(self, name)) not in choices:
                 raise HeatError(f"{name} is {value!r}: choose {', '.join(choices[:-1])} or {choices[-1]}.")
@@ -115,6 +120,8 @@ _QUICK = ResidualSettings(
     starts_are_negatives=True,
     temperature=0.0,
     saturation=0.85,
+    averaging=0.9,
+    rescale=True,
     start="data",
 )
 
@@ -136,7 +143,15 @@ PRESETS: dict[str, dict[str, ResidualSettings]] = {
         "gmm": _QUICK,
         "gmm-std": _QUICK,
         "el": _adapt_to_logits(
-            replace(_QUICK, learning_rate=3e-3, updates=330, starts_are_negatives=False, saturation=0.7, start="prior")
+            replace(
+                _QUICK,
+                learning_rate=3e-3,
+                updates=330,
+                starts_are_negatives=False,
+                saturation=0.7,
+                stop_below=0.9,
+                start="prior",
+            )
         ),
     },
 }

@@ -1,5 +1,6 @@
 """Features on which a residual is trained: on the device as a whole or, if they are too large, read batch by batch."""
 
+import numpy as np
 import torch
 
 from heat_core.energies.priors.base import column_moments
@@ -9,16 +10,24 @@ MAX_DEVICE_BYTES = 2**30  # size in bytes up to which training features are held
 
 
 class StreamedFeatures:
-    """Features (N, D) that are too large for the device; indexing them reads a batch and moves it there."""
+    """Features (N, D) that are too large for the device; indexing them reads a batch and moves it there.
 
-    def __init__(self, z: Rows, device: torch.device) -> None:
-        self.rows, self.device, self.shape = z, device, z.shape
+    Args:
+        z: the features on the disk or in memory.
+        device: device of the training.
+        numbers: (N,) rows of `z` that take part; None: all.
+    """
+
+    def __init__(self, z: Rows, device: torch.device, numbers: np.ndarray | None = None) -> None:
+        self.rows, self.device = z, device
+        self.numbers = np.arange(len(z)) if numbers is None else numbers
+        self.shape = len(self.numbers), z.shape[1]
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.numbers)
 
     def __getitem__(self, index: torch.Tensor) -> torch.Tensor:
-        return torch.from_numpy(self.rows[index.cpu().numpy()]).to(self.device)
+        return torch.from_numpy(self.rows[self.numbers[index.cpu().numpy()]]).to(self.device)
 
 
 TrainingFeatures = torch.Tensor | StreamedFeatures
@@ -29,6 +38,14 @@ def load_training_features(z: Rows, device: torch.device, max_bytes: int = MAX_D
     if len(z) * z.shape[1] * 4 <= max_bytes:
         return torch.tensor(z[:], device=device)
     return StreamedFeatures(z, device)
+
+
+def split_features(z: TrainingFeatures, chosen: np.ndarray) -> tuple[TrainingFeatures, TrainingFeatures]:
+    """Split features into those of all other rows and those of the chosen rows."""
+    others = np.setdiff1d(np.arange(len(z)), chosen)
+    if isinstance(z, torch.Tensor):
+        return z[torch.from_numpy(others)], z[torch.from_numpy(chosen)]
+    return StreamedFeatures(z.rows, z.device, others), StreamedFeatures(z.rows, z.device, chosen)
 
 
 def column_spread(z: TrainingFeatures) -> torch.Tensor:

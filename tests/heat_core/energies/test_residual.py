@@ -8,7 +8,7 @@ from heat_core import HeatError
 from heat_core.energies.langevin import hybrid_gradient, langevin, schedule
 from heat_core.energies.priors import GaussianMixture
 from heat_core.energies.residual import ResidualMLP, residual_loss
-from heat_core.energies.residual_trainer import train_residual
+from heat_core.energies.residual_trainer import ResidualTrainer, train_residual
 from heat_core.energies.settings import PRESETS, ResidualSettings, settings_for
 from heat_core.energies.views import View
 
@@ -184,6 +184,49 @@ def test_training_ends_once_its_negatives_are_separated():
     train_residual(prior, torch.from_numpy(z).float(), replace(settings, saturation=0.0), 1.0, on_epoch=whole.append)
     assert len(whole) == settings.epochs
     assert -1 / (2 * settings.lambda_) <= whole[-1]["loss"] < records[-1]["loss"]
+
+
+def test_training_ends_after_the_largest_spread_on_unseen_data():
+    """With few samples in many dimensions E_θ becomes constant on them; its spread on others falls from a peak."""
+    rng = np.random.default_rng(0)
+    scale = 1 / (1 + np.arange(32))
+    z, unseen = (torch.tensor(rng.normal(size=(n, 32)) * scale).float() for n in (64, 64))
+    prior = GaussianMixture().fit(z.numpy().astype(float), np.zeros(len(z), int))
+    settings = replace(
+        SMALL, learning_rate=3e-3, updates=200, epochs=200, averaging=0.9, stop_below=0.9, start="data", saturation=0.5
+    )
+    spreads: list[float] = []
+    trainer = ResidualTrainer(prior, z, settings, 100.0, unseen=unseen)
+
+    def watch(_: dict) -> None:
+        spreads.append(trainer.averaged(unseen).std(correction=0).item())
+
+    trainer.train(watch)
+    assert len(spreads) < settings.epochs
+    peak = max(spreads[int(np.argmin(spreads[:-1])) :])
+    assert spreads[-1] < 0.9 * peak <= min(spreads[spreads.index(peak) : -1])
+
+
+def test_averaged_weights_are_a_running_average():
+    z = torch.from_numpy(ring(256, 0)).float()
+    prior = GaussianMixture().fit(z.numpy().astype(float), np.zeros(len(z), int))
+    last, averaged = (ResidualTrainer(prior, z, replace(SMALL, averaging=share), 1.0) for share in (0.0, 0.75))
+    expected = last.residual[0].weight.detach().double()
+    for rows in torch.arange(256).split(64):
+        last.update(z[rows])
+        averaged.update(z[rows])
+        expected = 0.75 * expected + 0.25 * last.residual[0].weight.detach().double()
+    assert torch.equal(last.residual[0].weight, averaged.residual[0].weight)  # the chains follow the last weights
+    torch.testing.assert_close(averaged.averaged[0].weight.double(), expected, rtol=1e-5, atol=1e-7)
+    assert last.averaged is last.residual
+
+
+@pytest.mark.parametrize("prior", ["gmm", "gmm-std", "el"])
+@pytest.mark.parametrize("preset", ["paper", "released"])
+def test_the_papers_presets_have_nothing_of_ours(preset, prior):
+    s = settings_for(prior, preset)
+    assert (s.rescale, s.averaging, s.stop_below, s.saturation) == (False, 0.0, 0.0, 0.0)
+    assert s.temperature == (1.0 if prior == "el" else 1e3)  # App. B
 
 
 def test_chains_may_start_at_data_moved_by_noise():
