@@ -31,10 +31,10 @@ HELP_TEXTS = {
     "features.",
     "saturation": "Share of the loss's bound, -1/(2λ), at which training ends, since more training would overfit; "
     "0 = never (the paper).",
-    "stop_below": "Share of its largest value to which the spread of the residual over unseen training images must have "
-    "fallen, too, before `saturation` ends the training; 0 = no such condition (the paper).",
-    "averaging": "Share of the earlier weights in the running average of the network's weights, which is the result; 0 = "
-    "the last weights (the paper).",
+    "stop_below": "Share of its largest value to which the spread of the residual over unseen training images must "
+    "have fallen, too, before `saturation` ends the training; 0 = no such condition (the paper).",
+    "averaging": "Share of the earlier weights in the running average of the network's weights, which is the result; "
+    "0 = the last weights (the paper).",
     "balanced": "Whether the residual is rescaled, so that its scale relative to its prior follows from ID features "
     "alone; off = as trained (the paper).",
     "input_noise": "Noise on the inputs of the residual, for stability (App. B: 1e-4).",
