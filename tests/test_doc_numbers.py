@@ -110,6 +110,19 @@ def test_the_summary_of_all_methods_is_that_of_the_csv(row):
     assert f"{row} {' / '.join(numbers)}" in read("docs/evidence.md")
 
 
+@pytest.mark.parametrize("name", ["photos", "scenes", "cifar10"])
+def test_near_and_far_are_those_of_the_study(name):
+    fpr95, auroc = tables_of(read(f"docs/evidence/leave-out-{name}.md"))[:2]
+    expected = [
+        [(above[i].split(" ")[0], below[i].split(" ")[0]) for above, below in zip(auroc[1:], fpr95[1:], strict=True)]
+        for i in (1, 2, 3)  # near, far, real sets
+    ]
+    (rows,) = [rows for rows in tables_of(read("docs/evidence.md")) if rows[0][0].startswith("ID set (classes")]
+    first = next(i for i, row in enumerate(rows) if f"leave-out-{name}.md" in row[0])
+    shown = [PAIR.findall(" ".join(row[2:])) for row in rows[first : first + 3]]
+    assert shown == expected
+
+
 def test_the_times_are_those_of_the_csv():
     with (DOCS / "evidence" / "tab-12-ms.csv").open(encoding="utf-8", newline="") as file:
         ms = {line["row"]: float(line["value"]) for line in csv.DictReader(file)}
