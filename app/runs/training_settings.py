@@ -31,7 +31,7 @@ HELP_TEXTS = {
     "features.",
     "saturation": "Share of the loss's bound, -1/(2λ), at which training ends, since more training would overfit; "
     "0 = never (the paper).",
-    "stop_below": "Share of its largest value to which the spread of the residual over unseen training images must "
+    "stop_below": "Share of its largest value to which the spread of the residual over the training images must "
     "have fallen, too, before `saturation` ends the training; 0 = no such condition (the paper).",
     "averaging": "Share of the earlier weights in the running average of the network's weights, which is the result; "
     "0 = the last weights (the paper).",

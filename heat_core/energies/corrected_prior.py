@@ -17,7 +17,7 @@ from heat_core.energies.priors import Prior, make_prior
 from heat_core.energies.residual import ResidualMLP
 from heat_core.energies.residual_trainer import EpochRecord, train_residual
 from heat_core.energies.settings import ResidualSettings
-from heat_core.energies.training_features import MAX_DEVICE_BYTES, load_training_features, split_features
+from heat_core.energies.training_features import MAX_DEVICE_BYTES, load_training_features
 from heat_core.energies.views import VIEWS, View
 from heat_core.errors import HeatError
 from heat_core.features.chunks import blocks, map_blocks
@@ -107,12 +107,10 @@ class CorrectedPrior:
         """
         rows = self.view.rows(features)
         self.temperature = settings.temperature or automatic_temperature(self.reference, *rows.shape)
-        z, unseen = load_training_features(rows, device, max_device_bytes), None
-        if self.held_out and (settings.rescale or settings.stop_below):
-            # The spread of E_θ is measured on the reference samples, so the residual must not learn them by heart.
-            z, unseen = split_features(z, self.reference_rows)
+        unseen = self.reference_rows if self.held_out and settings.rescale else None  # the scale is measured on these
+        z = load_training_features(rows, device, max_device_bytes, without=unseen)
         project = partial(self.view.project, non_negative=self.non_negative)
-        trained = train_residual(self.prior, z, settings, self.temperature, project, seed, on_epoch, unseen)
+        trained = train_residual(self.prior, z, settings, self.temperature, project, seed, on_epoch)
         self.residual = trained.residual.cpu()
         if settings.rescale:
             self._rescale(features, trained.label_correlation)

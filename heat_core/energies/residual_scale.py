@@ -23,8 +23,8 @@ bound.
 
 When the training of a residual should end. At the optimum of its loss E_θ is -1/(2λ) where data are sure and 1/(2λ)
 where negatives are sure, so a network that tells the two apart without error is constant on data: its gradient there,
-by which images near the known ones are ranked, is gone. The spread of E_θ over unseen ID features therefore rises while
-the residual learns how data differ among themselves, and falls when it only still separates. `stop_below` ends the
+by which images near the known ones are ranked, is gone. The spread of E_θ over the training features therefore rises
+while the residual learns how data differ, and falls when it only separates. `stop_below` ends the
 training when the spread of the averaged network has fallen to that share of its largest value.
 
 The square, w = 0.2, `averaging` and `stop_below` were chosen on OOD sets: docs/evidence.md names them, and shows the

@@ -16,7 +16,7 @@ from heat_core.energies.settings import ResidualSettings
 from heat_core.energies.training_features import TrainingFeatures, column_spread
 
 _AVERAGED_UPDATES = 5  # updates over which the loss is averaged before it is compared with its bound
-_WATCHED = 512  # unseen features on which the spread of E_θ is watched: its error is then 3 %
+_WATCHED = 512  # training features on which the spread of E_θ is watched: its error is then 3 %
 EpochRecord = dict[str, Any]  # what `on_epoch` receives after each epoch
 UpdateRecord = dict[str, float]
 
@@ -45,15 +45,14 @@ def train_residual(
     project: PointMap = lambda z: z,
     seed: int = 0,
     on_epoch: Callable[[EpochRecord], None] = lambda _: None,
-    unseen: TrainingFeatures | None = None,
 ) -> TrainedResidual:
     """Train one residual (Algorithm 1) on the device of `z`.
 
     Divergence (a non-finite loss or weight) stops the training and keeps the weights of the last good epoch. With
     `settings.saturation` the training ends when the loss is near its bound: data and negatives are then separated, and
     further updates only overfit the training features. With `settings.stop_below` too it goes on until the spread of
-    E_θ over ID features that it is not trained on has passed its largest value: a residual that separates data from
-    negatives without error is constant on data, and no longer ranks what lies near the data (see `residual_scale`).
+    E_θ over the training features has passed its largest value: a residual that separates data from negatives without
+    error is constant on data, and no longer ranks what lies near the data (see `residual_scale`).
 
     Args:
         prior: the fitted prior.
@@ -65,9 +64,8 @@ def train_residual(
         on_epoch: callback that receives a record after each epoch: the epoch, their number, `eta` (remaining seconds),
             `saturated` (whether training ends before its last epoch), and the means of loss and energies (see
             `ResidualTrainer.update`).
-        unseen: (M, D) ID features that are not among `z`, for `settings.stop_below`; None: those of `z`.
     """
-    return ResidualTrainer(prior, z, settings, temperature, project, seed, unseen).train(on_epoch)
+    return ResidualTrainer(prior, z, settings, temperature, project, seed).train(on_epoch)
 
 
 class ResidualTrainer:
@@ -80,7 +78,6 @@ class ResidualTrainer:
         temperature: T, by which E_q is divided.
         project: projection of points onto the feature space, (n, D) → (n, D).
         seed: seed of the network's first weights and of every draw.
-        unseen: (M, D) ID features on which the spread of E_θ is watched; None: those of `z`.
     """
 
     def __init__(
@@ -91,7 +88,6 @@ class ResidualTrainer:
         temperature: float,
         project: PointMap = lambda z: z,
         seed: int = 0,
-        unseen: TrainingFeatures | None = None,
     ) -> None:
         self.prior, self.z, self.settings = prior, z, settings
         self.temperature, self.project = temperature, project
@@ -109,7 +105,7 @@ class ResidualTrainer:
         self.updates_per_epoch = max(in_epoch, 1)
         self.spread = column_spread(z)
         self._recent_losses: deque[float] = deque(maxlen=_AVERAGED_UPDATES)
-        self._watched = _spaced_rows(z if unseen is None else unseen) if settings.stop_below else None
+        self._watched = _spaced_rows(z) if settings.stop_below else None
         self._largest_spread = 0.0
 
     def train(self, on_epoch: Callable[[EpochRecord], None]) -> TrainedResidual:
@@ -232,7 +228,7 @@ class ResidualTrainer:
         return sum(losses) / len(losses) <= -self.settings.saturation / (2 * self.settings.lambda_)
 
     def _spread_has_fallen(self) -> bool:
-        """Return whether the spread of E_θ on unseen features is below the share `stop_below` of its largest value."""
+        """Return whether the spread of E_θ on training features is below `stop_below` times its largest value."""
         if self._watched is None:
             return True
         with torch.no_grad():

@@ -36,7 +36,7 @@ class ResidualSettings:
     temperature: float = 1e3  # T; 0 = chosen by heat.automatic_temperature
     input_noise: float = 1e-4  # standard deviation of the noise on the network's input
     saturation: float = 0.0  # share of the loss's bound -1/(2λ) at which training ends; 0 = never
-    stop_below: float = 0.0  # share of its largest spread on unseen ID features to which E_θ must have fallen, too
+    stop_below: float = 0.0  # share of its largest spread on training features to which E_θ must have fallen, too
     averaging: float = 0.0  # share of the earlier weights in a running average that is the result; 0 = the last weights
     rescale: bool = False  # whether the residual is rescaled to `residual_scale.target_scale`
 

@@ -15,12 +15,11 @@ class StreamedFeatures:
     Args:
         z: the features on the disk or in memory.
         device: device of the training.
-        numbers: (N,) rows of `z` that take part; None: all.
+        numbers: rows of `z` that take part.
     """
 
-    def __init__(self, z: Rows, device: torch.device, numbers: np.ndarray | None = None) -> None:
-        self.rows, self.device = z, device
-        self.numbers = np.arange(len(z)) if numbers is None else numbers
+    def __init__(self, z: Rows, device: torch.device, numbers: np.ndarray) -> None:
+        self.rows, self.device, self.numbers = z, device, numbers
         self.shape = len(self.numbers), z.shape[1]
 
     def __len__(self) -> int:
@@ -33,19 +32,21 @@ class StreamedFeatures:
 TrainingFeatures = torch.Tensor | StreamedFeatures
 
 
-def load_training_features(z: Rows, device: torch.device, max_bytes: int = MAX_DEVICE_BYTES) -> TrainingFeatures:
-    """Load (N, D) training features onto the device, or stream them if they are larger than `max_bytes` in float32."""
-    if len(z) * z.shape[1] * 4 <= max_bytes:
-        return torch.tensor(z[:], device=device)
-    return StreamedFeatures(z, device)
+def load_training_features(
+    z: Rows, device: torch.device, max_bytes: int = MAX_DEVICE_BYTES, without: np.ndarray | None = None
+) -> TrainingFeatures:
+    """Load (N, D) training features onto the device, or stream them if they are larger than `max_bytes` in float32.
 
-
-def split_features(z: TrainingFeatures, chosen: np.ndarray) -> tuple[TrainingFeatures, TrainingFeatures]:
-    """Split features into those of all other rows and those of the chosen rows."""
-    others = np.setdiff1d(np.arange(len(z)), chosen)
-    if isinstance(z, torch.Tensor):
-        return z[torch.from_numpy(others)], z[torch.from_numpy(chosen)]
-    return StreamedFeatures(z.rows, z.device, others), StreamedFeatures(z.rows, z.device, chosen)
+    Args:
+        z: the features.
+        device: device of the training.
+        max_bytes: size in bytes above which the features are read batch by batch.
+        without: rows that are left out; None: none.
+    """
+    kept = np.arange(len(z)) if without is None else np.setdiff1d(np.arange(len(z)), without)
+    if len(kept) * z.shape[1] * 4 <= max_bytes:
+        return torch.tensor(z[:] if without is None else z[kept], device=device)
+    return StreamedFeatures(z, device, kept)
 
 
 def column_spread(z: TrainingFeatures) -> torch.Tensor:
