@@ -48,7 +48,7 @@ def of_classes() -> ResidualFlow:
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3, 8, 13])
-def test_layers_are_inverted_and_their_determinant_is_the_jacobians(dim):
+def test_layers_have_an_inverse_and_the_jacobians_determinant(dim):
     weights = drawn(dim)
     u = 2 * torch.from_numpy(RNG.normal(size=(20, dim)))
     v, log_det = couplings.transform(u, weights)
