@@ -5,6 +5,7 @@ from pathlib import Path
 from heat_core.data.containers.members import is_archive
 from heat_core.data.formats.coco import open_coco
 from heat_core.data.formats.folder_table import FolderTable, find_list_files
+from heat_core.data.formats.imglist_rows import IMGLIST_SUFFIX
 from heat_core.data.formats.manifest import Manifest
 from heat_core.data.formats.row_paths import LIST_SUFFIXES
 from heat_core.data.formats.yolo import YOLO_SUFFIXES, open_yolo, yolo_file
@@ -15,7 +16,7 @@ from heat_core.storage import is_file, is_folder
 
 _COCO_SUFFIX = ".json"
 _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
-_SUFFIXES = (*LIST_SUFFIXES, _COCO_SUFFIX, *YOLO_SUFFIXES)
+_SUFFIXES = (*LIST_SUFFIXES, IMGLIST_SUFFIX, _COCO_SUFFIX, *YOLO_SUFFIXES)
 
 
 def is_image_table(path: Path) -> bool:

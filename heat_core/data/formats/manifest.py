@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from heat_core.data.formats.csv_rows import CsvRows
+from heat_core.data.formats.imglist_rows import IMGLIST_SUFFIX, ImglistRows, image_roots
 from heat_core.data.formats.json_rows import JsonRows
 from heat_core.data.formats.parquet_rows import ParquetRows
 from heat_core.data.formats.row_paths import RowPaths
@@ -38,6 +39,7 @@ from heat_core.names import printable
 _READERS: dict[str, tuple[Callable[[Path], TableRows], str]] = {
     ".parquet": (ParquetRows, "PARQUET"),
     **dict.fromkeys((".jsonl", ".ndjson", ".jsonl.gz"), (JsonRows, "JSON Lines")),
+    IMGLIST_SUFFIX: (ImglistRows, "an imglist"),
 }
 
 
@@ -71,7 +73,8 @@ class Manifest:
     """
 
     def __init__(self, path: Path, root: Path | None = None) -> None:
-        self.path, self._paths = path, RowPaths(path, root)
+        is_imglist = path.name.lower().endswith(IMGLIST_SUFFIX)
+        self.path, self._paths = path, RowPaths(path, [root] if root else image_roots(path) if is_imglist else [])
         self._table, self._kind = open_rows(path)
         self._columns = find_columns(self._table.header, self._table.nested, path)
         self.names, self.has_boxes = list(self._columns.texts), bool(self._columns.boxes)

@@ -3,7 +3,7 @@
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
@@ -41,11 +41,11 @@ class RowPaths:
 
     Args:
         table: path of the list.
-        root: folder to which the paths may be relative, if there are no such images beside the list.
+        roots: folders to which the paths may be relative, if there are no such images beside the list.
     """
 
-    def __init__(self, table: Path, root: Path | None = None) -> None:
-        folders = [table.parent.resolve(), *([root.resolve()] if root else []), table.resolve().parent]
+    def __init__(self, table: Path, roots: Sequence[Path] = ()) -> None:
+        folders = [table.parent.resolve(), *(root.resolve() for root in roots), table.resolve().parent]
         self._folders = [os.path.join(os.fsencode(folder), b"") for folder in dict.fromkeys(folders)]
         self._folder, self._is_chosen = self._folders[0], len(self._folders) == 1
         self._entries = lru_cache(_MOST_FOLDERS)(self._read_entries)

@@ -152,9 +152,9 @@ def test_a_manifest_of_nothing_is_a_sentence(write, tmp_path):
         open_dataset(write("path", "x.png", "y.png"))
     with pytest.raises(HeatError, match=r"lists no images: l\.csv, row 2: no file"):
         open_dataset(write("path", "i"))
-    (tmp_path / "l.txt").write_text("path\n")
+    (tmp_path / "l.dat").write_text("path\n")
     with pytest.raises(HeatError, match="is a file, but no manifest: give a folder of images, a manifest"):
-        open_dataset(str(tmp_path / "l.txt"))
+        open_dataset(str(tmp_path / "l.dat"))
 
 
 def test_an_image_that_is_named_twice_counts_once(write):
