@@ -59,6 +59,7 @@ class FormValues:
         rows: number of a row, which does not change when other rows are added or removed → its OOD set.
         settings: training setting → value, where it differs from that of the preset.
         note: sentence that says where the values come from.
+        commands: commands that the note tells of.
         is_demo: whether it was filled with the embedded demo.
         confirmed_warnings: warnings about the sets that a person has confirmed.
         filling: number of times that the form was filled in, so that the widgets of each filling have their own keys.
@@ -69,6 +70,7 @@ class FormValues:
     rows: dict[int, OodSetRow]
     settings: dict[str, Any] = field(default_factory=dict)
     note: str = ""
+    commands: tuple[str, ...] = ()
     is_demo: bool = False
     confirmed_warnings: set[str] = field(default_factory=set)
     filling: int = 0

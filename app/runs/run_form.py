@@ -1,5 +1,7 @@
 """Form of a new run, which keeps its values while other pages are open. Other pages fill it in with `prefill`."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from app.common import faults
@@ -18,14 +20,17 @@ _OWN = "form-own"  # The session's key for the form of one's own images, while t
 _MINE, _DEMO = "My images", "Embedded demo"
 
 
-def prefill(experiment: Experiment, note: str) -> None:
+def prefill(experiment: Experiment, note: str, commands: Sequence[str] = ()) -> None:
     """Fill in the form with an Experiment, and show the form when the Runs page is opened next.
 
     Args:
         experiment: settings of the proposed run.
         note: sentence that says where they come from.
+        commands: commands that the note tells of.
     """
-    _replace_form(FormValues.from_experiment(experiment, note))
+    form = FormValues.from_experiment(experiment, note)
+    form.commands = tuple(commands)
+    _replace_form(form)
     session.set_values(**{run_start.WANTED: run_start.NEW})
 
 
@@ -105,6 +110,8 @@ def _draw_source(form: FormValues) -> None:
     )
     if form.note:
         st.caption(f":material/info: {escape_markdown(form.note)}")
+    for command in form.commands:  # as code, which is copied character by character
+        st.code(command, language="bash", wrap_lines=True)
 
 
 def copy_of_run(run: Run) -> FormValues:

@@ -46,7 +46,7 @@ def fill_form_with_decisions(run: Run) -> None:
         HeatError: see `next_experiment`.
     """
     following = next_experiment(run, read_decisions(run.folder))
-    run_form.prefill(following.experiment, " ".join(following.sentences))
+    run_form.prefill(following.experiment, " ".join(following.sentences), following.commands)
     session.set_values(**{_OPEN_FORM: True})
 
 

@@ -139,5 +139,5 @@ def print_decisions(options: argparse.Namespace) -> None:
         print_line(path)
     if options.next:
         following = next_experiment(run, decisions)
-        for sentence in (*following.sentences, following.experiment.to_command()):
-            print_line(sentence)
+        for line in (*following.sentences, *following.commands, following.experiment.to_command()):
+            print_line(line)

@@ -8,7 +8,7 @@ from typing import Any
 
 from heat_core.decisions.image_rows import Part, write_list
 from heat_core.decisions.moves import HELD_OUT_EVERY, ClassChange, Moves, plan_moves
-from heat_core.decisions.retraining import retraining_sentences
+from heat_core.decisions.retraining import Retraining, plan_retraining
 from heat_core.decisions.store import Decision, in_force
 from heat_core.digests import digest_of_json
 from heat_core.errors import HeatError
@@ -28,10 +28,12 @@ class NextExperiment:
     Attributes:
         experiment: its settings.
         sentences: what changes, and what stays.
+        commands: commands that continue the training of its networks.
     """
 
     experiment: Experiment
     sentences: tuple[str, ...]
+    commands: tuple[str, ...] = ()
 
 
 def next_experiment(run: Run, decisions: Sequence[Decision]) -> NextExperiment:
@@ -64,8 +66,8 @@ def next_experiment(run: Run, decisions: Sequence[Decision]) -> NextExperiment:
     write_list(path, [part for parts in listed.values() for part in parts], before)
     following = _with_sets(run, moves, listed, str(path))
     _require_as_written(following, listed)
-    sentences = [*_sentences(run, moves), *(retraining_sentences(following) if moves.classes else ())]
-    return NextExperiment(following, tuple(sentences))
+    retraining = plan_retraining(following) if moves.classes else Retraining()
+    return NextExperiment(following, (*_sentences(run, moves), *retraining.sentences), retraining.commands)
 
 
 def _listed_parts(e: Experiment, moves: Moves) -> dict[str, list[Part]]:

@@ -1,8 +1,8 @@
 """How the networks of a run can be trained on the classes that decisions changed."""
 
 import shlex
-from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from heat_core.backbones.resnet_recipe import TrainingRecipe, TrainingRecord, read_training_record
@@ -11,26 +11,42 @@ from heat_core.names import printable
 from heat_core.runs.experiment import Experiment
 
 
-def retraining_sentences(following: Experiment) -> Iterator[str]:
+@dataclass(frozen=True)
+class Retraining:
+    """How the networks of a run learn classes that changed.
+
+    Attributes:
+        sentences: what is said of each network.
+        commands: commands that continue the training of networks, to be shown as they are.
+    """
+
+    sentences: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+
+
+def plan_retraining(following: Experiment) -> Retraining:
     """Say of each network of a run how it learns classes that changed, since a run leaves its networks as they are.
 
     Args:
         following: settings of the run on the changed classes.
     """
+    sentences, commands = [], []
     first = (following.backbone, following.weights)
     second = (following.second_backbone or "", following.second_weights)
     for backbone, weights in (first, second):
         if record := _read_record(weights):
-            command = printable(shlex.join(_training_words(record, str(weights), following)))
-            yield (
-                f"{printable(backbone)} itself stays as it is. This command continues its training on the new list, "
-                f"and its file can then be named as the weights: {command}"
+            commands.append(printable(shlex.join(_training_words(record, str(weights), following))))
+            sentences.append(
+                f"{printable(backbone)} itself stays as it is. The command train-backbone for "
+                f"{printable(Path(str(weights)).name)} continues its training on the new list, and the file that it "
+                "writes can then be named as the weights."
             )
         elif (backbone, weights) == first:
-            yield (
+            sentences.append(
                 f"{printable(backbone)} itself stays as it is, with a head that is fitted anew where a class is new. "
                 "Train it elsewhere, on the exported decisions, to let it learn them, too."
             )
+    return Retraining(tuple(sentences), tuple(commands))
 
 
 def _read_record(weights: str | None) -> TrainingRecord | None:

@@ -152,6 +152,7 @@ def test_the_form_is_filled_from_another_run_or_the_demo(run):
 def test_another_page_fills_the_form_in_one_call(home, sets):
     """Prefill the form from a button, as Inspect does with a tagged set, and open the Runs page."""
     synthetic_run(home / "runs" / "a")
+    command = "heat train-backbone --out '/a  b.safetensors'"
     script = f"""
 import runpy
 import streamlit as st
@@ -161,12 +162,14 @@ if st.button("go"):
     run_form.prefill(
         Experiment(id={str(sets / "train")!r}, ood={{"tagged": {str(sets / "ood")!r}}}, backbone="heat-demo-resnet"),
         "The 4 images that you tagged.",
+        [{command!r}],
     )
 runpy.run_path({str(PAGES / "runs.py")!r})
 """
     test = AppTest.from_string(script, default_timeout=60).run()
     press(test, "go")
     assert "The 4 images that you tagged." in texts(test)
+    assert command in [code.value for code in test.code]  # with both spaces, and no character more
     assert test.text_input(key="new-1-ood-0-source").value == str(sets / "ood")
     assert "10 ID training · 2 ID test · 4 tagged · 2 classes" in texts(test).replace("**", "")
     assert can_start(test)

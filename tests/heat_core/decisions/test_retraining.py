@@ -10,7 +10,7 @@ from heat_core.__main__ import main
 from heat_core.backbones.resnet_recipe import TrainingRecipe, TrainingRecord, read_training_record
 from heat_core.backbones.timm_models import small_resnet
 from heat_core.decisions.next_experiment import next_experiment
-from heat_core.decisions.retraining import retraining_sentences
+from heat_core.decisions.retraining import Retraining, plan_retraining
 from heat_core.decisions.store import add_decision, read_decisions
 from heat_core.training.checkpoints import write_weights
 
@@ -28,9 +28,12 @@ def test_the_command_trains_a_network_of_train_backbone_on(decided_run, tmp_path
     proposal = next_experiment(decided_run, read_decisions(decided_run.folder))
     assert proposal.sentences[-1].startswith("heat-demo-resnet itself stays as it is, with a head that is fitted anew")
     with_file = replace(proposal.experiment, backbone="resnet10t", weights=str(file))
-    (sentence,) = retraining_sentences(with_file)
-    assert sentence.startswith("resnet10t itself stays as it is. This command continues its training on the new list")
-    words = shlex.split(sentence.partition("weights: ")[2])
+    plan = plan_retraining(with_file)
+    (sentence,), (command,) = plan.sentences, plan.commands
+    assert sentence.startswith(
+        "resnet10t itself stays as it is. The command train-backbone for my net.safetensors continues its training"
+    )
+    words = shlex.split(command)
     out = tmp_path / "my net-continued.safetensors"
     assert words == [
         *["heat", "train-backbone", "--initial-weights", str(file), "--arch", "resnet10t", "--width", "0.125"],
@@ -44,8 +47,19 @@ def test_the_command_trains_a_network_of_train_backbone_on(decided_run, tmp_path
 
 def test_two_networks_are_told_apart_and_no_class_says_nothing(decided_run, tmp_path):
     made = replace(decided_run.experiment, second_backbone="resnet18", second_weights=str(tmp_path / "gone"))
-    (sentence,) = retraining_sentences(made)
+    (sentence,) = plan_retraining(made).sentences
     assert sentence.startswith("heat-demo-resnet itself stays")
     add_decision(decided_run.folder, "ignore", [f"other/{decided_run.ids('other')[0]}"])
     proposal = next_experiment(decided_run, read_decisions(decided_run.folder))
     assert not any("itself stays" in sentence for sentence in proposal.sentences)
+
+
+def test_commands_are_lines_of_their_own(decided_run, monkeypatch, capsys):
+    command = "heat train-backbone --out '/my  net-continued.safetensors'"
+    plan = Retraining(("It is trained on.",), (command,))
+    monkeypatch.setattr("heat_core.decisions.next_experiment.plan_retraining", lambda *_: plan)
+    add_decision(decided_run.folder, "new-class", [f"other/{i}" for i in decided_run.ids("other")[:5]], "crystals")
+    assert main(["decisions", decided_run.id, "--next"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-3:-1] == ["It is trained on.", command]
+    assert lines[-1].startswith("python -m heat_core run ")
