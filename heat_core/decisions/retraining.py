@@ -2,13 +2,15 @@
 
 import shlex
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from heat_core.backbones.resnet_recipe import TrainingRecipe, TrainingRecord, read_training_record
 from heat_core.errors import HeatError
 from heat_core.names import printable
 from heat_core.runs.experiment import Experiment
+
+_OTHERWISE = ("architecture", "initial_weights")  # fields of a recipe that the command has from elsewhere
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,10 @@ def _training_words(record: TrainingRecord, weights: str, following: Experiment)
     """List the words of the command that continues the training of a network."""
     recipe, file = record.recipe, Path(weights)
     words = ["heat", "train-backbone", "--initial-weights", weights, "--arch", recipe.architecture]
-    for option in ("width", "image_size"):
+    for option in (field.name for field in fields(TrainingRecipe) if field.name not in _OTHERWISE):
         value = getattr(recipe, option)
-        words += [f"--{option.replace('_', '-')}", f"{value:g}"] if value != getattr(TrainingRecipe, option) else []
+        changed = value != getattr(TrainingRecipe, option)
+        words += [f"--{option.replace('_', '-')}", str(value)] if changed else []
     words += ["--id", following.id]
     words += ["--id-test", following.id_test] if following.id_test else []
     return [*words, "--out", str(file.with_name(f"{file.stem}-continued.safetensors"))]

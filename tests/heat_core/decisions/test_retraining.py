@@ -1,7 +1,7 @@
 """What is said about the networks of the run that follows from decisions, and the command that trains one on."""
 
 import shlex
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -12,6 +12,7 @@ from heat_core.backbones.timm_models import small_resnet
 from heat_core.decisions.next_experiment import next_experiment
 from heat_core.decisions.retraining import Retraining, plan_retraining
 from heat_core.decisions.store import add_decision, read_decisions
+from heat_core.digests import digest_of_file
 from heat_core.training.checkpoints import write_weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -19,7 +20,10 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def test_the_command_trains_a_network_of_train_backbone_on(decided_run, tmp_path, capsys):
     file = tmp_path / "my net.safetensors"
-    recipe = TrainingRecipe("resnet10t", width=0.125, image_size=16)
+    given = {"width": 0.125, "image_size": 16, "epochs": 2, "batch_size": 8, "lr": 0.0123456789, "weight_decay": 1e-05}
+    given |= {"label_smoothing": 0.1, "precision": "fp32", "seed": 3}
+    recipe = TrainingRecipe("resnet10t", **given, initial_weights="digest of an earlier file")
+    assert given.keys() == {f.name for f in fields(TrainingRecipe)} - {"architecture", "initial_weights"}
     torch.manual_seed(0)
     record = TrainingRecord(recipe, ["a", "b"], (0.5,) * 3, (0.2,) * 3, "", "fp32", 20, 0.5, 10)
     write_weights(file, small_resnet(recipe, 2).state_dict(), record)
@@ -37,12 +41,26 @@ def test_the_command_trains_a_network_of_train_backbone_on(decided_run, tmp_path
     out = tmp_path / "my net-continued.safetensors"
     assert words == [
         *["heat", "train-backbone", "--initial-weights", str(file), "--arch", "resnet10t", "--width", "0.125"],
-        *["--image-size", "16", "--id", proposal.experiment.id, "--out", str(out)],
+        *[
+            "--image-size",
+            "16",
+            "--epochs",
+            "2",
+            "--batch-size",
+            "8",
+            "--lr",
+            "0.0123456789",
+            "--weight-decay",
+            "1e-05",
+        ],
+        *["--label-smoothing", "0.1", "--precision", "fp32", "--seed", "3"],
+        *["--id", proposal.experiment.id, "--out", str(out)],
     ]
-    assert main([*words[1:], "--epochs", "1", "--precision", "fp32"]) == 0
+    assert main(words[1:]) == 0
     assert "Classes taken over: 2 (a, b); new: 1 (crystals); no longer there: 0." in capsys.readouterr().err
     assert read_training_record(out).class_names == ["a", "b", "crystals"]
     assert read_training_record(out).test_images == 11
+    assert read_training_record(out).recipe == replace(recipe, initial_weights=digest_of_file(file))
 
 
 def test_two_networks_are_told_apart_and_no_class_says_nothing(decided_run, tmp_path):
