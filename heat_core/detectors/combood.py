@@ -22,10 +22,13 @@ class CombOOD(Detector):
     largest input of each activation layer and of the softmax, each standardised, then made Gaussian by Yeo and
     Johnson's power transform; Σ is the covariance of v over the training images. k = 50, or all of fewer images.
 
-    This is the combination that the authors' program computes (github.com/rmagesh148/combood, test_ood.py). They read
-    ReLU, GELU and LeakyReLU; ReLU6, ELU, SiLU, Mish and Hardswish are read here too. An implementation by others
-    reproduced its CIFAR rows in OpenOOD's leaderboard within about 2 points, but not its rows on near-OOD sets of
-    ImageNet and ImageNet-200, which are 13 to 22 points higher than theirs (OpenOOD's issue 307).
+    This is the combination that the authors' program computes (github.com/rmagesh148/combood, test_ood.py). What is
+    read of the network differs: the modules are ReLU, GELU and LeakyReLU there, all of `activation_calls` here; the
+    value is `input_[0]` in a hook after the module there, which after an in-place ReLU is the rectified tensor, and the
+    input before the module here; a module that is called again keeps the values of its last call there, and of every
+    call here. An implementation by others reproduced its CIFAR rows in OpenOOD's leaderboard within about 2 points, but
+    not its rows on near-OOD sets of ImageNet and ImageNet-200, which are 13 to 22 points higher than theirs (OpenOOD's
+    issue 307).
 
     Args:
         k: number of neighbours.
@@ -47,7 +50,7 @@ class CombOOD(Detector):
 
     @classmethod
     def train_columns(cls, backbone: Backbone | None) -> tuple[Column, ...]:
-        """Return the column `extremes`; HeatError if the backbone has no activation modules."""
+        """Return the column of extremes; HeatError if the backbone has no activation modules that can be read."""
         require_activations(backbone, cls.title)
         return (EXTREMES,)
 

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from torch import nn
 
 from heat_core.backbones.feature_extractor import Activations
-from heat_core.backbones.hooks import HookPoint, capture_tensors
 from heat_core.backbones.registry import Backbone
 from heat_core.errors import HeatError
+from heat_core.features.activation_inputs import activation_calls, activation_extremes
 
 GRAM_POWERS = tuple(range(1, 11))  # Sastry & Oore, 2020
-_ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish)
 
 
 class Batch:
@@ -110,33 +108,19 @@ def _gram_sums(batch: Batch) -> torch.Tensor:
     return torch.cat(sums, dim=1)
 
 
-def _activation_inputs(backbone: Backbone) -> list[HookPoint]:
-    """List the inputs of the network's activation modules."""
-    return [HookPoint(name, True) for name, part in backbone.model.named_modules() if isinstance(part, _ACTIVATIONS)]
-
-
 def _extremes(batch: Batch) -> torch.Tensor:
     """Compute the smallest and the largest input of every activation module, in the order of the calls: (B, 2L).
 
-    Inputs whose first dimension is not that of the images are left out. The network runs for this column alone.
+    The calls are those of `activation_calls`. The network runs for this column alone.
     """
-    extremes: list[torch.Tensor] = []
-
-    def record(_: HookPoint, values: torch.Tensor) -> None:
-        if len(values) == len(batch.pixels):
-            extremes.extend(values.float().flatten(1).aminmax(dim=1))
-
-    points = _activation_inputs(batch.backbone)
-    with torch.no_grad(), capture_tensors(batch.backbone.model, points, record):
-        batch.backbone.extractor.forward(batch.pixels)
-    return torch.stack(extremes, dim=1)
+    return torch.stack(activation_extremes(batch.backbone, batch.pixels), dim=1)
 
 
 AVG = Column("avg", lambda batch: batch.avg)
 STD = Column("std", lambda batch: batch.backbone.std_pool(batch.volume))
 LAYERS = Column("layers", lambda batch: torch.cat(batch.layers, dim=1), stages=True)
 GRAM = Column("gram", _gram_sums, stages=True)
-EXTREMES = Column("extremes", _extremes)
+EXTREMES = Column("activation-extremes", _extremes)  # "extremes" was of fewer activations
 
 
 def pooled_columns(backbone: Backbone) -> tuple[Column, ...]:
@@ -173,10 +157,14 @@ def require_activations(backbone: Backbone | None, detector: str) -> Backbone:
     """Return the backbone of a detector that reads the inputs of activation modules.
 
     Raises:
-        HeatError: where there is no backbone, or it has no such modules, such as an exported program.
+        HeatError: where there is no backbone, or none of its `activation_calls` has a row for each image, as in an
+            exported program, which has no modules.
     """
     if backbone is None:
         raise HeatError(f"{detector} reads the images, and this run has only their features.")
-    if not _activation_inputs(backbone):
-        raise HeatError(f"{detector} reads the inputs of activation modules (ReLU, GELU …); {backbone.name} has none.")
+    if not activation_calls(backbone):
+        raise HeatError(
+            f"{detector} reads the inputs of activation modules of torch, timm or transformers (ReLU, GELU …); "
+            f"{backbone.name} calls none with a row for each image."
+        )
     return backbone

@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+import timm
 import torch
 from scipy.stats import yeojohnson
+from torch import nn
 
 from heat_core import HeatError
 from heat_core.backbones.registry import DEMO, Backbone, load_backbone
 from heat_core.data.datasets import open_dataset
 from heat_core.detectors import load
+from heat_core.features.activation_inputs import activation_calls
 from heat_core.features.columns import EXTREMES, Batch
 from heat_core.features.features import Features
 from tests.heat_core.detectors.blobs import HEAD, LOGITS, TEST, TRAIN, TRAIN_LOGITS
@@ -40,15 +43,83 @@ def test_extremes_are_those_of_every_activations_input(backbone):
     torch.testing.assert_close(ours, torch.stack(expected, dim=1), rtol=1e-4, atol=1e-5)
 
 
-def test_a_network_without_activation_modules_has_no_extremes():
-    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 5), torch.nn.Linear(5, 3))
-    plain = Backbone.wrap(module, None, head="2", name="plain", input_shape=(3, 4, 4))
-    with pytest.raises(HeatError, match="CombOOD reads the inputs of activation modules"):
-        load("combood").train_columns(plain)
+def wrapped(*layers: nn.Module) -> Backbone:
+    """Network of 3 × 4 × 4 pixels whose head is its last layer."""
+    module = nn.Sequential(nn.Flatten(), nn.Linear(48, 5), *layers, nn.Linear(5, 3))
+    return Backbone.wrap(module, None, head=str(len(layers) + 2), name="plain", input_shape=(3, 4, 4))
+
+
+class WithTable(nn.Module):
+    """Adds a table of two positions, which has two rows for any number of images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.act, self.table = nn.ReLU(), nn.Parameter(torch.ones(2, 5))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.act(x) + self.act(self.table).sum()
+
+
+@pytest.mark.parametrize("layers", [(), (nn.Sigmoid(),), (nn.Softmax(1), nn.Hardsigmoid())])
+def test_a_network_without_activation_modules_has_no_extremes(layers):
+    with pytest.raises(HeatError, match=r"CombOOD reads the inputs of activation modules .*; .*plain.* calls none"):
+        load("combood").train_columns(wrapped(*layers))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_width_does_not_depend_on_the_number_of_images(count):
+    backbone = wrapped(WithTable())
+    load("combood").train_columns(backbone)
+    pixels = torch.randn(count, 3, 4, 4)
+    inputs = backbone.model.get_submodule("module.1")(pixels.flatten(1))
+    ours = EXTREMES.compute(Batch(backbone, pixels))
+    torch.testing.assert_close(ours, torch.stack([inputs.amin(dim=1), inputs.amax(dim=1)], dim=1))
+
+
+def test_activations_of_three_libraries_are_read():
+    class Own(nn.ReLU):
+        pass
+
+    kinds = [timm.layers.activations.GELU(), timm.layers.activations.HardSwish(), nn.PReLU(), Own(), nn.Tanh()]
+    kinds.append(pytest.importorskip("transformers").activations.GELUActivation())
+    assert [call.module for call in activation_calls(wrapped(nn.Sigmoid(), *kinds))] == [
+        f"module.{i}" for i in range(3, 9)
+    ]
+
+
+@pytest.mark.parametrize("name", ["swin", "convnext"])
+def test_networks_of_timm_with_activations_of_its_own(name):
+    """Swin V2 also calls activations on tables of positions, which have no row for each image."""
+    if name == "swin":
+        shape = {"img_size": 32, "window_size": 4, "embed_dim": 8, "depths": (1, 1), "num_heads": (2, 2)}
+        network, calls = timm.models.swin_transformer_v2.SwinTransformerV2(num_classes=3, **shape), 2
+    else:
+        network, calls = timm.models.convnext.ConvNeXt(num_classes=3, depths=(1, 1, 1, 2), dims=(4, 4, 4, 8)), 5
+    backbone = Backbone.wrap(network, None, name=name, input_shape=(3, 32, 32))
+    load("combood").train_columns(backbone)
+    assert all(call.module.endswith("mlp.act") for call in activation_calls(backbone))
+    pixels = torch.randn(4, 3, 32, 32)
+    ours = EXTREMES.compute(Batch(backbone, pixels))
+    assert ours.shape == (4, 2 * calls)
+    torch.testing.assert_close(EXTREMES.compute(Batch(backbone, pixels[:1])), ours[:1], rtol=1e-4, atol=1e-5)
+
+
+def test_a_module_that_not_all_images_pass_is_a_sentence():
+    class Branch(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.act = nn.ReLU()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x if x.abs().max() > 1000 else self.act(x)
+
+    backbone = wrapped(Branch())
+    with pytest.raises(HeatError, match=r"2\.act of .*plain.* is not called in the same way for all images"):
+        EXTREMES.compute(Batch(backbone, torch.full((2, 3, 4, 4), 1e6)))
 
 
 def with_extremes(features: Features, extremes: np.ndarray) -> Features:
-    return Features(features.avg, None, features.labels, features.ids, extra={"extremes": extremes})
+    return Features(features.avg, None, features.labels, features.ids, extra={EXTREMES.name: extremes})
 
 
 @pytest.mark.parametrize("k", [50, 7])
