@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from heat_core.energies.residual_cache import ResidualCache
 from heat_core.errors import HeatError
@@ -55,6 +56,7 @@ def plan_runs(request: StudyRequest) -> list[PlannedRun]:
     Raises:
         HeatError: where a set cannot be opened, or a setting of the study is not possible with this base.
     """
+    request.base.check()
     study = study_of(request.study)
     settings = study.vary(request.base, request.values or study.values)
     for setting in settings:
@@ -84,13 +86,12 @@ def seconds_left(planned: list[PlannedRun]) -> float:
 
 
 def collect_finished(study: StudyFolder, planned: list[PlannedRun]) -> FinishedRuns:
-    """Open the finished runs and the measurements of a study."""
+    """Open the finished runs of a study, and its measurements if they are of the run that is planned now."""
     runs: dict[str, tuple[StudySetting, list[Run]]] = {}
     for item in planned:
         if run := item.run:
             runs.setdefault(item.setting.label, (item.setting, []))[1].append(run)
-    path = study.folder / MEASUREMENTS_FILE
-    measurements = read_checked_json(path, "delete it and resume the study") if path.exists() else {}
+    measurements = _read_measurements(study, planned[0])
     return FinishedRuns(tuple((setting, tuple(of_setting)) for setting, of_setting in runs.values()), measurements)
 
 
@@ -147,10 +148,18 @@ def _forward_event(progress: Progress, event: Event, done: int, total: int) -> N
         progress("study", event["message"], done=done, total=total)
 
 
+def _read_measurements(study: StudyFolder, first: PlannedRun) -> dict[str, Any]:
+    """Read the measurements of the study's first run; {} where there are none, or they are of other files."""
+    path = study.folder / MEASUREMENTS_FILE
+    content = read_checked_json(path, "delete it and resume the study") if path.exists() else {}
+    return dict(content["measured"]) if content.get("run") == first.folder.name else {}
+
+
 def _write_measurements(study: StudyFolder, planned: list[PlannedRun], progress: Progress) -> None:
     measure = study_of(study.request.study).measure
     run = planned[0].run
-    if measure is None or run is None or (study.folder / MEASUREMENTS_FILE).exists():
+    if measure is None or run is None or _read_measurements(study, planned[0]):
         return
     progress("study", "Measuring.")
-    write_checked_json(study.folder / MEASUREMENTS_FILE, json.loads(json.dumps(measure(run, study.folder))))
+    content = {"run": run.folder.name, "measured": measure(run, study.folder)}
+    write_checked_json(study.folder / MEASUREMENTS_FILE, json.loads(json.dumps(content)))

@@ -19,6 +19,7 @@ from heat_core.errors import HeatError
 from heat_core.features.features import Features
 from heat_core.features.heads import HeadChoice, fit_head, logits_of
 from heat_core.metrics import METRICS
+from heat_core.pipeline.make_map import features_in_order
 from heat_core.runs.experiment import ID, TRAIN
 from heat_core.runs.run import Run
 from heat_core.studies.results import TITLES
@@ -46,12 +47,12 @@ def measure_near_and_far(run: Run) -> dict[str, Any]:
             second encoder.
     """
     labels = _test_labels(run)
-    train, test = run.features(TRAIN), run.features(ID)
+    train, test = features_in_order(run, TRAIN), features_in_order(run, ID)
     present = np.unique(labels).tolist()
     classes = [_leave_out(run, train, test, labels, c) for c in present]
     model = _fit(run, train)
     known = _scores(model, test)
-    unknown = {name: _scores(model, run.features(name)) for name in run.ood_names}
+    unknown = {name: _scores(model, features_in_order(run, name)) for name in run.ood_names}
     made = [name for name in run.ood_names if run.experiment.ood[name] in MADE]
     return {
         "classes": classes,

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from heat_core.digests import digest_of_array, digest_of_json
+from heat_core.digests import digest_of_arrays, digest_of_file, digest_of_json
 from heat_core.errors import HeatError
 from heat_core.features.store import load_features
 from heat_core.pipeline.experiment_sets import open_sets
@@ -20,7 +20,7 @@ from heat_core.runs.run import RUN_OF_STUDY, Run
 from heat_core.storage import expand_home, heat_home, is_file, read_json, write_json, writing
 from heat_core.version import NUMBERS_VERSION
 
-MEASUREMENTS_FILE = "measured.json"  # in the folder of a study: its measurements, which belong to no single run
+MEASUREMENTS_FILE = "measured.json"  # in the folder of a study: its measurements, and the name of the run they are of
 
 
 @dataclass(frozen=True)
@@ -151,9 +151,16 @@ def fingerprint_of(experiment: Experiment) -> str:
     stamp = [number for stat in stats for number in (stat.st_size, stat.st_mtime_ns)]
     if e.backbone == FEATURES:
         sources = [e.id, *([e.id_test] if e.id_test else []), *e.ood.values()]
-        feature_sets = [load_features(expand_home(source)) for source in sources]
-        return digest_of_json([stamp, [digest_of_array(f.avg) for f in feature_sets]], size=6)
+        return digest_of_json([stamp, [_digest_of_features(expand_home(source)) for source in sources]], size=6)
     return digest_of_json([stamp, {name: images.fingerprint for name, images in open_sets(e).items()}], size=6)
+
+
+def _digest_of_features(folder: Path) -> list[Any]:
+    """Digest everything in a folder of features that the numbers of a run depend on."""
+    features, head = load_features(folder), folder / "head.npz"
+    columns = {"avg": features.avg, "std": features.std, "labels": features.labels}
+    given = {name: values for name, values in columns.items() if values is not None}
+    return [digest_of_arrays(given), features.class_names, digest_of_file(head) if is_file(head) else ""]
 
 
 def _normalise(experiment: Experiment) -> Experiment:

@@ -14,9 +14,10 @@ from heat_core.data.made.made_sets import MADE
 from heat_core.features.store import load_features
 from heat_core.runs.experiment import ID
 from heat_core.storage import expand_home
+from heat_core.studies import held_out_classes, request
 from heat_core.studies.catalogue import study_of
 from heat_core.studies.execution import current_results, plan_runs, run_study
-from heat_core.studies.request import StudyRequest, new_study
+from heat_core.studies.request import StudyFolder, StudyRequest, new_study
 from tests.heat_core.studies.conftest import feature_folder
 
 TINY = ["width=8", "updates=1", "epochs=1", "langevin_steps=1"]
@@ -133,3 +134,41 @@ def test_a_class_without_test_images_is_named(base, tmp_path):
     assert (finished.measurements["skipped"], len(finished.measurements["classes"])) == ([run.class_names[1]], 2)
     assert f"Without test images, and not measured: {run.class_names[1]}." in by_class.answers
     assert set(run.labels(ID)) == {0, 2}
+
+
+def measured_of(base) -> tuple[StudyFolder, dict]:
+    study = new_study(StudyRequest("leave-out", base))
+    run_study(study)
+    return study, current_results(study)[0].measurements
+
+
+@pytest.mark.parametrize("change", ["labels", "classes", "numbers"])
+def test_new_data_are_measured_again(base, monkeypatch, change):
+    study, before = measured_of(base)
+    if change == "labels":
+        for source in (base.id, base.id_test):
+            path = expand_home(source) / "labels.npy"
+            labels = np.load(path)
+            labels[:40] = np.roll(labels[:40], 1)
+            np.save(path, labels)
+    elif change == "classes":
+        for source in (base.id, base.id_test):
+            (expand_home(source) / "meta.json").write_text(json.dumps({"class_names": ["one", "two", "three"]}))
+    else:
+        monkeypatch.setattr(request, "NUMBERS_VERSION", "another")
+        monkeypatch.setattr(held_out_classes, "measure_near_and_far", lambda run: before | {"skipped": [run.id]})
+    assert current_results(study)[0].measurements == {}
+    again, after = measured_of(base)
+    assert again.folder == study.folder
+    assert after
+    assert after != before
+
+
+@pytest.mark.parametrize("limits", [{}, {"limit": 15, "limit_test": 5, "limit_ood": 7}, {"share": 0.5}])
+def test_features_that_the_run_left_out_are_not_measured(base, limits):
+    base = replace(base, id_test=None, **limits)
+    study, measured = measured_of(base)
+    run = current_results(study)[0].runs[0][1][0]
+    assert sum(c["images"] for c in measured["classes"]) == len(run.ids(ID))
+    averages = {row: 100 * values["average"]["auroc"] for row, values in run.metrics().items()}
+    assert measured["given"]["auroc"]["gmm"][0] == pytest.approx(averages["gmm"], abs=1e-6)
