@@ -12,6 +12,7 @@ from heat_core.errors import HeatError
 from heat_core.guard.conformal import Calibration
 
 METHODS = ("fisher", "harmonic")
+_SMALLEST = float(np.finfo(float).tiny)
 
 
 def combine_p_values(p: ArrayLike, method: str) -> np.ndarray:
@@ -28,7 +29,8 @@ def combine_p_values(p: ArrayLike, method: str) -> np.ndarray:
         method: one of `METHODS`.
 
     Returns:
-        (N,) float64 combined values, above 0 and at most 1; NaN where a p-value of the row is NaN.
+        (N,) float64 combined values, above 0 and at most 1; NaN where a p-value of the row is NaN. Values that would be
+        below the smallest normal number (2.2e-308) become this number.
 
     Raises:
         HeatError: where the method is unknown, p has another shape, or a value is not above 0 and at most 1.
@@ -39,8 +41,8 @@ def combine_p_values(p: ArrayLike, method: str) -> np.ndarray:
     if values.ndim != 2 or not values.shape[1] or (values <= 0).any() or (values > 1).any():
         raise HeatError("p-values must be an array (N, K) of numbers above 0 and at most 1, with K of at least 1.")
     if method == "fisher":
-        return np.asarray(combine_pvalues(values, "fisher", axis=1).pvalue)
-    return np.asarray(hmean(values, axis=1))
+        return np.maximum(combine_pvalues(values, "fisher", axis=1).pvalue, _SMALLEST)
+    return np.asarray(hmean(np.maximum(values, values.shape[1] * _SMALLEST), axis=1))  # whose sum is finite
 
 
 def combined_scores(known: np.ndarray, others: np.ndarray | None, method: str) -> np.ndarray:

@@ -26,6 +26,18 @@ def test_the_formulas(p):
         np.testing.assert_allclose(combine_p_values([[0.2], [1]], method), [0.2, 1])
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("method", METHODS)
+def test_tiny_values_stay_above_zero(method):
+    tests = np.array([[1e-300] * 5, [1e-320] * 5, [5e-324, 5e-324, 5e-324, 5e-324, 1], [1] * 5, [np.nan] * 5])
+    combined = combine_p_values(tests, method)
+    assert (combined[:3] >= np.finfo(float).tiny).all()
+    assert (combined[:3] <= 1e-300 * (1 + 1e-9)).all()
+    assert combined[3] == 1
+    assert np.isnan(combined[4])
+    assert np.isfinite(np.log(combined[:4])).all()
+
+
 @pytest.mark.parametrize(
     ("values", "method", "sentence"),
     [
