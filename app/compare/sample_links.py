@@ -12,7 +12,6 @@ from heat_core.analysis.questions import Query
 from heat_core.analysis.selections import save_selection
 from heat_core.composition import HEAT
 from heat_core.reporting.tables import Link
-from heat_core.runs.row_names import COMBINED
 from heat_core.workbench.view_state import ViewState, page_url, to_query_params
 
 
@@ -27,13 +26,15 @@ def links_to_missed(runs: list[Run], view: ViewState) -> Link:
         runs: runs of the table, first the one that the page shows.
         view: view state of the first run. The other runs take the lens of their rows.
     """
-    sets = {run.id: set(run.ood_names) for run in runs}
+    by_id = {run.id: run for run in runs}
 
     def link(source: ScoreSource, names: tuple[str, ...]) -> str | None:
-        if not set(names) <= sets[source.run] or not (names or source.values) or source.detector in COMBINED:
+        run = by_id[source.run]
+        sets = set(run.ood_names)
+        if not set(names) <= sets or not (names or source.values) or source.detector in run.combined:
             return None
         here = view if source.run == runs[0].id else ViewState(colour=view.colour)
-        values = () if set(names) == sets[source.run] else (("set", names),)
+        values = () if set(names) == sets else (("set", names),)
         if source.values:
             asked = Query("all", values=source.values)
         elif source.detector == HEAT:
