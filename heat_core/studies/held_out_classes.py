@@ -43,8 +43,8 @@ def measure_near_and_far(run: Run) -> dict[str, Any]:
         are none; "skipped": classes without test images.
 
     Raises:
-        HeatError: where the run has fewer than three classes, its test images have no classes, or every prior reads a
-            second encoder.
+        HeatError: where the run has fewer than three classes, its test images have no classes or are all of one, or
+            every prior reads a second encoder.
     """
     labels = _test_labels(run)
     train, test = features_in_order(run, TRAIN), features_in_order(run, ID)
@@ -70,6 +70,8 @@ def _test_labels(run: Run) -> np.ndarray:
         raise HeatError("Classes can be left out only where the training images and the ID test images have the same.")
     if len(run.class_names) < _FEWEST_CLASSES:
         raise HeatError(f"Leaving a class out needs at least {_FEWEST_CLASSES} classes: {run.id} has fewer.")
+    if len(np.unique(labels)) == 1:
+        raise HeatError(f"All ID test images of {run.id} are of one class: give test images of at least two classes.")
     return labels
 
 
