@@ -32,13 +32,13 @@ class ClassChange:
     Attributes:
         name: the class.
         is_new: whether the run has no such class.
-        parts: images of each set that are added, with the title of their decision.
+        parts: images that are added, with the name of their set before and the title of their decision.
         relabelled: number of known images that get this class where they are.
     """
 
     name: str
     is_new: bool
-    parts: list[tuple[ImageSet, str]] = field(default_factory=list)
+    parts: list[tuple[str, ImageSet, str]] = field(default_factory=list)
     relabelled: int = 0
 
     @property
@@ -54,24 +54,40 @@ class ClassChange:
     @property
     def copies(self) -> int:
         """Number of images that are left out, since they are copies of images that are added."""
-        return sum(len(images) for images, _ in self.parts) - self.count
+        return sum(len(images) for _, images, _ in self.parts) - self.count
+
+    @property
+    def testable(self) -> int:
+        """Number of the added images that are no training images of the run."""
+        return len(self._rows_once[1])
+
+    @cached_property
+    def _rows_once(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the added images without copies, in the order of their digests: all, and those not trained on.
+
+        An image with the bytes of a training image that is added counts as a training image.
+        """
+        digests = np.array([digest for _, images, _ in self.parts for digest in _digests(images)])
+        is_training = np.array([name == TRAIN for name, images, _ in self.parts for _ in images.ids], bool)
+        unique, first = np.unique(digests, return_index=True)
+        return first, first[~np.isin(unique, digests[is_training])]
 
     @cached_property
     def split(self) -> tuple[list[Part], list[Part]]:
         """The added images as training and test images, once `parts` is complete.
 
-        Every fifth in the order of the digests is a test image. The order depends on the bytes of the files alone, so
-        that names and earlier decisions have no influence. Of images with the same bytes, only the first is added:
-        another one could become a test image of a training image.
+        Every fifth in the order of the digests is a test image, of those that are no training images of the run: its
+        networks may have been trained on these. The order depends on the bytes of the files alone, so that names and
+        earlier decisions have no influence. Of images with the same bytes, only the first is added: another one could
+        become a test image of a training image.
         """
-        digests = [digest for images, _ in self.parts for digest in _digests(images)]
-        _, first = np.unique(np.array(digests), return_index=True)
-        split_of = np.zeros(len(digests), np.uint8)  # 0 for copies
+        first, testable = self._rows_once
+        split_of = np.zeros(sum(len(images) for _, images, _ in self.parts), np.uint8)  # 0 for copies
         split_of[first] = 1
-        split_of[first[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]] = 2
+        split_of[testable[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]] = 2
         of_split: tuple[list[Part], list[Part]] = ([], [])
         start = 0
-        for images, title in self.parts:
+        for _, images, title in self.parts:
             own = split_of[start : start + len(images)]
             start += len(images)
             for parts, split, value in zip(of_split, ("train", "test"), (1, 2), strict=True):
@@ -224,7 +240,7 @@ def _apply(moves: Moves, name: str, images: ImageSet, rows: np.ndarray, decision
                 moves.labels[name][row] = change.name
             change.relabelled += len(rows)
             return
-        change.parts.append((images.subset(rows, f"decided {digest_of_bytes(rows.tobytes())}"), decision.title))
+        change.parts.append((name, images.subset(rows, f"decided {digest_of_bytes(rows.tobytes())}"), decision.title))
     elif name != NEW:
         moves.removed[name] = moves.removed.get(name, 0) + len(rows)
     if name != NEW:

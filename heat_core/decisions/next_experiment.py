@@ -39,11 +39,11 @@ class NextExperiment:
 def next_experiment(run: Run, decisions: Sequence[Decision]) -> NextExperiment:
     """Make the experiment that follows from the decisions on a run.
 
-    Of the images that are added to a class, every fifth in the order of their digests becomes an ID test image. All
-    others are training images. Of images with the same bytes, one is added and the others are left out. Images that are
-    removed or ignored leave their set. Every other image stays in its set, the ID test set and the settings are the
-    run's, and the features that the run kept are used. The sets that change are written as a list of images into
-    HEAT_HOME/sets, which names the files where they are.
+    Of the images that are added to a class and are no training images of the run, every fifth in the order of their
+    digests becomes an ID test image. All others are training images. Of images with the same bytes, one is added and
+    the others are left out. Images that are removed or ignored leave their set. Every other image stays in its set, the
+    ID test set and the settings are the run's, and the features that the run kept are used. The sets that change are
+    written as a list of images into HEAT_HOME/sets, which names the files where they are.
 
     Args:
         run: the run.
@@ -153,14 +153,22 @@ def _class_sentences(run: Run, change: ClassChange, moves: Moves) -> Iterator[st
     kind = f"the {'new ' if change.is_new else ''}class {change.name!r}"
     if change.count:
         tests = f"{change.held_out:,} of them as its test images" if change.held_out else "none of them for testing"
-        few = f", since there are fewer than {HELD_OUT_EVERY}" if not change.held_out else ""
-        yield f"{_images(change.count)} into {kind}, {tests}{few}."
+        yield f"{_images(change.count)} into {kind}, {tests}{_why_none_is_held_out(change)}."
     if change.copies:
         yield f"Left out: {_images(change.copies)} for {kind} with the same content as another one."
     if change.relabelled:
         yield f"{_images(change.relabelled)} that were known get {kind} where they are."
     if change.held_out and moves.sets[ID].labels is None and run.has_classes:
         yield "The ID test set has no classes, so that the accuracy on the new test images is not known."
+
+
+def _why_none_is_held_out(change: ClassChange) -> str:
+    if change.held_out:
+        return ""
+    if change.testable == change.count:
+        return f", since there are fewer than {HELD_OUT_EVERY}"
+    most = "all" if not change.testable else f"all but {change.testable:,}"
+    return f", since {most} are training images of this run, on which a network or its head may have been trained"
 
 
 def _images(count: int) -> str:

@@ -1,6 +1,7 @@
 """The run that follows from decisions: images moved, everything else stayed, and no image went through the network."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,6 +91,30 @@ def test_known_images_get_another_class_where_they_are(decided_run):
     assert set(sets["id"].ids) == set(made.ids("id"))
     assert set(sets["train"].ids) == set(made.training_ids) | set(made.ids("third")[:3])
     assert proposal.experiment.ood["other"] == made.experiment.ood["other"]  # what does not change keeps its source
+
+
+def test_no_training_image_becomes_a_test_image(decided_run):
+    made = decided_run
+    add_decision(made.folder, "new-class", [f"train/{sample}" for sample in made.training_ids[:20]], "crystals")
+    assert following(made).sentences[0] == (
+        "20 images into the new class 'crystals', none of them for testing, since all are training images of this run, "
+        "on which a network or its head may have been trained."
+    )
+    copied = Path(made.experiment.ood["other"], made.ids("other")[0])
+    plain = copied.read_bytes()
+    copied.write_bytes(Path(made.experiment.id, made.training_ids[0]).read_bytes())
+    try:
+        add_decision(made.folder, "add-to-class", keys(made, "other", 5), "crystals")
+        assert "none of them for testing, since all but 4 are training images" in following(made).sentences[0]
+        add_decision(made.folder, "add-to-class", keys(made, "other", 11), "crystals")
+        proposal = following(made)
+    finally:
+        copied.write_bytes(plain)
+    assert proposal.sentences[0] == "30 images into the new class 'crystals', 2 of them as its test images."
+    sets = open_sets(proposal.experiment)
+    held_out = set(sets["id"].ids) - set(made.ids("id"))
+    assert len(held_out) == 2
+    assert held_out < set(made.ids("other")[1:11])
 
 
 def test_no_decision_is_hashed_for_each_of_its_images(decided_run, monkeypatch):
