@@ -18,6 +18,7 @@ from heat_core.runs.experiment_fields import (
     plain_values,
     published_id_set,
     python_lines,
+    require_possible_made_sets,
     require_types,
     resolve_backbone,
     resolve_set,
@@ -153,6 +154,7 @@ class Experiment:
         for name in self.ood:
             if other := next((n for n in (TRAIN, ID, *self.ood) if name.startswith(f"{n}/")), None):
                 raise HeatError(f"The OOD set {name!r} is called as an image of {other!r} is: choose a name without /.")
+        require_possible_made_sets(self.ood, self.backbone != FEATURES)
 
     def _check_encoders(self) -> None:
         """Refuse priors without an encoder, and a second encoder without images."""

@@ -46,6 +46,21 @@ _PLAIN_OPTIONS = (
 )
 
 
+def require_possible_made_sets(ood: Mapping[str, str], has_images: bool) -> None:
+    """Refuse made sets where there are no images, that are made twice, or whose name another set has.
+
+    Raises:
+        HeatError: naming the set, and the remedy.
+    """
+    made = [source for source in ood.values() if source in MADE]
+    if made and not has_images:
+        raise HeatError(f"Made sets need images: give --ood folders of features in place of {', '.join(made)}.")
+    if twice := next((source for source in made if made.count(source) > 1), None):
+        raise HeatError(f"The OOD set {twice!r} is made twice, and would count twice: name it once.")
+    if other := next((name for name, source in ood.items() if name in MADE and source != name), None):
+        raise HeatError(f"The OOD set {other!r} is called as a made set is: choose another name for {ood[other]}.")
+
+
 def published_id_set(path: Path) -> str:
     """Return the name of the ID set, among those with published settings, that a path has in its last three parts."""
     path = path.with_name(table_title(path)) if is_image_table(path) else path

@@ -77,16 +77,17 @@ _PAPER_DEFAULTS = {
 def fill_paper_defaults(options: Namespace) -> Namespace:
     """Fill missing options of a command line with the paper's sets and network, if its ID set is one of the paper's.
 
-    The study `leave-out` needs no OOD set: those that are made from the ID test images are added to any that are given.
+    The study `leave-out` needs no OOD set: those that are made from the ID test images are added to any that are given,
+    and stand alone where none is.
 
     Raises:
         HeatError: where `--id`, `--ood` or `--backbone` is still missing.
     """
+    if options.study == "leave-out" and options.ood is None:
+        options.ood = list(MADE)
     for option, value in _PAPER_DEFAULTS.get(options.id, {}).items():
         if getattr(options, option) is None:
             setattr(options, option, value)
-    if options.study == "leave-out" and options.ood is None:
-        options.ood = list(MADE)
     for option in ("id", "ood", "backbone"):
         if getattr(options, option) is None:
             raise HeatError(f"A study needs --{option}: give it as for `run`, or --id cifar10 for the paper's sets.")

@@ -103,3 +103,18 @@ def test_command_and_python_lines_build_the_same_experiment():
 
 def test_demo_experiment_is_valid():
     demo_experiment().check()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"ood": {"a": "made:noise", "b": "made:noise"}}, "'made:noise' is made twice"),
+        ({"ood": {"made:noise": "demo-unseen-digits"}}, "'made:noise' is called as a made set is: choose another name"),
+        ({"ood": {"made:noise": "made:phase"}}, "'made:noise' is called as a made set is"),
+        ({"ood": {"a": "made:noise"}, "backbone": "features"}, "Made sets need images: give --ood folders"),
+    ],
+)
+def test_made_sets_that_are_impossible_are_refused(changes, sentence):
+    with pytest.raises(HeatError, match=sentence):
+        small(**changes).check()
+    small(ood={"a": "made:noise", "made:phase": "made:phase"}).check()

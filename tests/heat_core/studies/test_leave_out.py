@@ -10,12 +10,13 @@ from sklearn.metrics import roc_auc_score
 
 from heat_core import HeatError, Run
 from heat_core.cli.main import main
+from heat_core.cli.parser import build_parser
 from heat_core.data.made.made_sets import MADE
 from heat_core.features.store import load_features
 from heat_core.runs.experiment import ID
 from heat_core.storage import expand_home
 from heat_core.studies import held_out_classes, request
-from heat_core.studies.catalogue import study_of
+from heat_core.studies.catalogue import fill_paper_defaults, study_of
 from heat_core.studies.execution import current_results, plan_runs, run_study
 from heat_core.studies.request import StudyFolder, StudyRequest, new_study
 from tests.heat_core.studies.conftest import feature_folder
@@ -172,3 +173,18 @@ def test_features_that_the_run_left_out_are_not_measured(base, limits):
     assert sum(c["images"] for c in measured["classes"]) == len(run.ids(ID))
     averages = {row: 100 * values["average"]["auroc"] for row, values in run.metrics().items()}
     assert measured["given"]["auroc"]["gmm"][0] == pytest.approx(averages["gmm"], abs=1e-6)
+
+
+def test_made_sets_alone_also_with_a_set_of_the_paper():
+    words = ["study", "leave-out", "--id", "cifar10"]
+    filled = fill_paper_defaults(build_parser().parse_args(words))
+    assert (filled.ood, filled.id_test, filled.backbone) == (list(MADE), "cifar10", "resnet34_cifar10")
+    given = fill_paper_defaults(build_parser().parse_args([*words, "--ood", "svhn=svhn"]))
+    assert given.ood == ["svhn=svhn"]
+
+
+def test_features_alone_need_an_ood_set(base, home, capsys):
+    words = ["study", "leave-out", "--id", base.id, "--id-test", base.id_test, "--backbone", "features"]
+    assert main(words) == 2
+    assert "Made sets need images: give --ood folders of features" in capsys.readouterr().err
+    assert not (home / "studies").exists()
