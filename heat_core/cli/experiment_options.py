@@ -10,6 +10,8 @@ from heat_core.energies.settings import PRESET_NAMES
 from heat_core.errors import HeatError
 from heat_core.runs.experiment import COVARIANCES, MIXTURE_WEIGHTS, Experiment
 
+_OOD_FORMS = f"NAME=DIR, or be one of {', '.join(MADE)}"
+
 
 def add_experiment_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
     """Add the options of an experiment.
@@ -60,7 +62,7 @@ def _add_image_options(parser: argparse.ArgumentParser, required: bool) -> None:
 def experiment_from_options(options: argparse.Namespace) -> Experiment:
     """Build the experiment that the options describe; missing options get the defaults of `Experiment`."""
     values = vars(options) | {
-        "ood": _parse_pairs([f"{s}={s}" if s in MADE else s for s in options.ood or []], "NAME=DIR"),
+        "ood": _parse_pairs([f"{s}={s}" if s in MADE else s for s in options.ood or []], _OOD_FORMS),
         "groups": _parse_pairs(options.group or [], "NAME=near"),
         "settings": _parse_pairs(options.set or [], "KEY=VALUE"),
         "map": not getattr(options, "no_map", True),

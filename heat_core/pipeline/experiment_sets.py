@@ -83,7 +83,9 @@ def inspect_sets(
         tuple(train.class_names) if train else (),
         tuple(set_warnings(experiment, sets)),
         tuple(notes_of(sets)),
-        tuple(name for name in (TRAIN, ID, *experiment.ood) if name not in sets),
+        tuple(
+            name for name in (TRAIN, ID, *experiment.ood) if name not in sets and experiment.ood.get(name) not in MADE
+        ),
     )
 
 
@@ -139,9 +141,9 @@ def open_sets(experiment: Experiment, open_set: SetOpener = _open_set, download:
 
 
 def _with_made_sets(e: Experiment, sets: dict[str, ImageSet]) -> dict[str, ImageSet]:
-    """Add the OOD sets that are made from the ID test images, as many as these unless `limit_ood` is given."""
+    """Add the OOD sets that are made from the ID test images; `limit_ood` counts images of each of their classes."""
     sources = {name: source for name, source in e.ood.items() if source in MADE} if ID in sets else {}
-    made = {name: make_set(source, sets[ID]).limited(e.limit_ood) for name, source in sources.items()}
+    made = {name: make_set(source, sets[ID].limited(e.limit_ood)) for name, source in sources.items()}
     return {name: (sets | made)[name] for name in (TRAIN, ID, *e.ood) if name in sets | made}
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from heat_core.data.folder_scan import SPLITS
 from heat_core.data.grey_images import COLOUR, GREY, grey_or_colour
 from heat_core.data.image_set import ImageSet
+from heat_core.data.made.made_sets import MADE
 from heat_core.data.path_list import read_file_stats
 from heat_core.features.features import Features
 from heat_core.pipeline.copies.byte_copies import MOST_SECONDS, find_byte_copies
@@ -36,7 +37,8 @@ def set_warnings(experiment: Experiment, sets: dict[str, ImageSet]) -> Iterator[
     if TRAIN in sets and ID in sets:
         yield from _warn_split_classes(sets[TRAIN], sets[ID], not (experiment.id_test or sets[TRAIN].has_test_rows))
     yield from _warn_shared_images(sets)
-    yield from _warn_grey_and_colour(sets)
+    found = {name: images for name, images in sets.items() if experiment.ood.get(name) not in MADE}
+    yield from _warn_grey_and_colour(found)  # a made image is grey where its own is, and takes long to be made
 
 
 def warn_without_classes(labelled: bool) -> Iterator[str]:

@@ -173,6 +173,7 @@ def test_demo(demo_run, demo_output):
     [
         (["show", "nothing"], "There is no run"),
         ([*WORDS, "--ood", "demo-photo-patches"], "NAME=DIR"),
+        ([*WORDS, "--ood", "made:nois"], "'made:nois' should read NAME=DIR, or be one of made:shuffled, made:phase"),
         ([*WORDS, "--ood", "a=/no/such/folder"], "neither a folder nor a known dataset"),
         ([*WORDS, "--ood", "a=demo-photo-patches", "a=demo-unseen-digits"], "used twice"),
         ([*WORDS, "--ood", "a=demo-photo-patches", "--priors", "som"], "no prior"),

@@ -11,6 +11,7 @@ from heat_core import HeatError
 from heat_core.analysis.samples import Samples
 from heat_core.data.datasets import open_dataset
 from heat_core.data.image_set import ImageSet
+from heat_core.data.made import made_sets
 from heat_core.data.made.made_sets import MADE, make_set
 from heat_core.data.made.scrambling import noise_of_spectrum, randomise_phases, shuffle_patches
 from heat_core.features.store import load_features
@@ -114,7 +115,8 @@ def test_a_made_set_is_as_large_as_the_id_test_set(tmp_path, image_folder):
         ("z", 4),
         ("other", 8),
     ]
-    assert len(open_sets(asked(known, sources, limit_ood=3))["made:phase"]) == 3
+    few = open_sets(asked(known, sources, limit_ood=1))["made:phase"]
+    assert [sample[0] for sample in few.ids] == ["a", "b"]  # one of each class
     whole = open_sets(asked(known, sources))
     prints = {name: images.fingerprint for name, images in whole.items()}
     assert len(set(prints.values())) == 5
@@ -156,3 +158,14 @@ def test_a_run_has_scores_and_pictures_of_made_sets(tmp_path, image_folder):
     png = tmp_path / "made.png"
     png.write_bytes(picture_file(samples, number))
     assert np.array_equal(Image.open(png), expected)
+
+
+def test_no_image_is_made_before_the_run_starts(tmp_path, image_folder, monkeypatch):
+    known = image_folder(tmp_path / "known", {"a": 10, "b": 15})
+    monkeypatch.setattr(made_sets, "_make_image", pytest.fail)
+    assert inspect_sets(asked(known, {source: source for source in MADE})).warnings == ()
+
+
+def test_made_sets_are_not_downloaded():
+    found = inspect_sets(asked("cifar10", {"svhn": "svhn", "far": "made:noise"}, "cifar10"))
+    assert found.not_downloaded == ("train", "id", "svhn")
