@@ -66,7 +66,8 @@ def next_experiment(run: Run, decisions: Sequence[Decision]) -> NextExperiment:
     write_list(path, [part for parts in listed.values() for part in parts], before)
     following = _with_sets(run, moves, listed, str(path))
     _require_as_written(following, listed)
-    retraining = plan_retraining(following) if moves.classes else Retraining()
+    has_test_classes = all(label for part in listed.get(ID, ()) for label in part.labels)
+    retraining = plan_retraining(following, has_test_classes) if moves.classes else Retraining()
     return NextExperiment(following, (*_sentences(run, moves), *retraining.sentences), retraining.commands)
 
 

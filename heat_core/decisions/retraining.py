@@ -26,17 +26,24 @@ class Retraining:
     commands: tuple[str, ...] = ()
 
 
-def plan_retraining(following: Experiment) -> Retraining:
+def plan_retraining(following: Experiment, has_test_classes: bool = True) -> Retraining:
     """Say of each network of a run how it learns classes that changed, since a run leaves its networks as they are.
 
     Args:
         following: settings of the run on the changed classes.
+        has_test_classes: whether each of its ID test images has a class, without which no network is trained.
     """
     sentences, commands = [], []
     first = (following.backbone, following.weights)
     second = (following.second_backbone or "", following.second_weights)
     for backbone, weights in (first, second):
-        if record := _read_record(weights):
+        record = _read_record(weights)
+        if record and not has_test_classes:
+            sentences.append(
+                f"{printable(backbone)} itself stays as it is. There is no command that continues its training, since "
+                "train-backbone measures the accuracy on the ID test set, which has no classes."
+            )
+        elif record:
             commands.append(printable(shlex.join(_training_words(record, str(weights), following))))
             sentences.append(
                 f"{printable(backbone)} itself stays as it is. The command train-backbone for "

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
+from heat_core import run
 from heat_core.__main__ import main
 from heat_core.backbones.resnet_recipe import TrainingRecipe, TrainingRecord, read_training_record
 from heat_core.backbones.timm_models import small_resnet
@@ -14,6 +15,8 @@ from heat_core.decisions.retraining import Retraining, plan_retraining
 from heat_core.decisions.store import add_decision, read_decisions
 from heat_core.digests import digest_of_file
 from heat_core.training.checkpoints import write_weights
+from tests.conftest import make_folder
+from tests.heat_core.decisions.conftest import experiment_over
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -81,3 +84,16 @@ def test_commands_are_lines_of_their_own(decided_run, monkeypatch, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[-3:-1] == ["It is trained on.", command]
     assert lines[-1].startswith("python -m heat_core run ")
+
+
+def test_no_command_without_classes_of_the_test_images(tmp_path, home, monkeypatch):
+    for name, counts in (("known", {"a": 20, "b": 20}), ("flat", {"": 6}), ("other", {"": 10})):
+        make_folder(tmp_path / name, counts)
+    ood = {"other": str(tmp_path / "other"), "noise": "made:noise"}
+    made = run(experiment_over(tmp_path, id_test=str(tmp_path / "flat"), ood=ood, priors=["gmm"]))
+    record = TrainingRecord(TrainingRecipe("resnet10t"), ["a", "b"], (0.5,) * 3, (0.2,) * 3, "", "fp32", 20, 0.5, 10)
+    monkeypatch.setattr("heat_core.decisions.retraining._read_record", lambda weights: record)
+    add_decision(made.folder, "new-class", [f"other/{sample}" for sample in made.ids("other")[:5]], "crystals")
+    proposal = next_experiment(made, read_decisions(made.folder))
+    assert proposal.commands == ()
+    assert "no command that continues its training, since train-backbone measures" in proposal.sentences[-1]
