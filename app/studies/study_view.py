@@ -128,7 +128,7 @@ def _draw_downloads(written: page.StudyReport) -> None:
     with st.expander("Command"):
         st.code(page.command_of(written.request), language="bash", wrap_lines=True)
     if written.legend:
-        st.caption(written.legend)
+        st.caption(escape_markdown(written.legend))
 
 
 def _draw_result(written: page.StudyReport, result: Result, key: str) -> None:

@@ -253,9 +253,10 @@ def _reference_rows(z: Rows, labels: np.ndarray) -> tuple[np.ndarray, bool]:
     """Choose the training rows whose energies are the reference, and return whether they are held out from the fit.
 
     These are all rows, or every fifth of each class if there are fewer than 10 samples per dimension. A class with
-    fewer than five samples has none held out.
+    fewer than five samples has none held out; where all classes together have fewer than five held out, these are all
+    rows, since so few have no spread.
     """
     held_out = np.flatnonzero(rank_in_class(labels, len(z)) % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1)
-    if len(z) >= _FEW * z.shape[1] or not len(held_out):
+    if len(z) >= _FEW * z.shape[1] or len(held_out) < _HELD_OUT_EVERY:
         return np.arange(len(z)), False
     return held_out, True

@@ -16,8 +16,8 @@ the trained residual by a factor so that
 - η is the correlation of E_θ with the label (0 data, 1 negative) over the last updates of the training. An untrained
   residual is noise and has η near 0.
 
-Both spreads are measured on the reference samples of `CorrectedPrior`. Where there are few samples for the dimension,
-neither the reference prior nor the residual has seen them. A residual learns the features that it is trained on by
+Both spreads are measured on the reference samples of `CorrectedPrior`. Where there are few samples for the dimension, and
+classes of five or more, neither the reference prior nor the residual has seen them. A residual learns the features that it is trained on by
 heart: over those its spread goes to 0, while over others it does not, and a factor that divides by it grows without
 bound.
 
@@ -27,8 +27,7 @@ by which images near the known ones are ranked, is gone. The spread of E_θ over
 while the residual learns how data differ, and falls when it only separates. `stop_below` ends the
 training when the spread of the averaged network has fallen to that share of its largest value.
 
-The square, w = 0.2, `averaging` and `stop_below` were chosen on OOD sets: docs/evidence.md names them, and shows the
-results on sets that were not used for the choice.
+The square, w = 0.2, `averaging` and `stop_below` were chosen by looking at OOD sets, which docs/evidence.md names.
 """
 
 import numpy as np

@@ -156,7 +156,8 @@ class ResidualTrainer:
         starts = self._sample_starts(data)  # z'_0 ~ q
         ends = self._run_chains(starts)  # z'_T, by SGLD (Eq. 4)
         negatives = torch.cat([ends, starts]) if self.settings.starts_are_negatives else ends
-        on_data, on_negatives = self._noisy_energies(data, negatives)
+        inputs = self._add_noise(torch.cat([data, negatives]))
+        on_data, on_negatives = self.residual(inputs).split([len(data), len(negatives)])
         loss = residual_loss(on_data, on_negatives, self.settings.lambda_)  # L_Tot (Eq. 6)
         self._descend(loss)  # θ ← θ - α ∇L_Tot
         record = {
@@ -164,7 +165,7 @@ class ResidualTrainer:
             "residual_data": on_data.mean().item(),
             "residual_negatives": on_negatives.mean().item(),
             "residual_spread": on_data.std(correction=0).item(),
-            "learned": label_correlation(on_data, on_negatives).item(),
+            "learned": self._label_correlation(inputs, len(data)),
         }
         if with_energies:
             points = {"hybrid_starts": starts, "hybrid_ends": ends, "hybrid_data": data}
@@ -186,13 +187,16 @@ class ResidualTrainer:
         gradient = hybrid_gradient(self.prior, self.residual, self.temperature)
         return langevin(starts, gradient, self.settings, self.project, self.generator)
 
-    def _noisy_energies(self, data: torch.Tensor, negatives: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Compute E_θ of data and of negatives, with Gaussian noise added to both (App. B)."""
-        inputs = torch.cat([data, negatives])
+    def _add_noise(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Add Gaussian noise to inputs of E_θ (App. B)."""
         noise = torch.randn(inputs.shape, generator=self.generator, device=inputs.device)
-        inputs = inputs + self.settings.input_noise * noise
-        on_data, on_negatives = self.residual(inputs).split([len(data), len(negatives)])
-        return on_data, on_negatives
+        return inputs + self.settings.input_noise * noise
+
+    @torch.no_grad()
+    def _label_correlation(self, inputs: torch.Tensor, data_count: int) -> float:
+        """Compute the label correlation of the network that is returned, of which the first inputs are data."""
+        energies = self.averaged(inputs)
+        return label_correlation(energies[:data_count], energies[data_count:]).item()
 
     def _descend(self, loss: torch.Tensor) -> None:
         self.optimiser.zero_grad(set_to_none=True)
@@ -228,9 +232,14 @@ class ResidualTrainer:
         return sum(losses) / len(losses) <= -self.settings.saturation / (2 * self.settings.lambda_)
 
     def _spread_has_fallen(self) -> bool:
-        """Return whether the spread of E_θ on training features is below `stop_below` times its largest value."""
+        """Return whether the spread of E_θ on training features is below `stop_below` times its largest value.
+
+        The spread of the first weights does not count: nothing is learned until the loss is below 0.
+        """
         if self._watched is None:
             return True
+        if sum(self._recent_losses) >= 0:
+            return False
         with torch.no_grad():
             spread = self.averaged(self._watched).std(correction=0).item()
         self._largest_spread = max(self._largest_spread, spread)
@@ -245,7 +254,7 @@ class ResidualTrainer:
 
 def _spaced_rows(z: TrainingFeatures) -> torch.Tensor:
     """Return at most `_WATCHED` rows at equal distances, so that each class of ordered features has its share."""
-    return z[torch.linspace(0, len(z) - 1, min(len(z), _WATCHED)).round().long().to(z.device)]
+    return z[torch.linspace(0, len(z) - 1, min(len(z), _WATCHED), dtype=torch.float64).round().long().to(z.device)]
 
 
 def _mean_record(updates: list[UpdateRecord]) -> UpdateRecord:

@@ -82,6 +82,8 @@ def train(u: torch.Tensor, held_out: torch.Tensor, seed: int) -> tuple[Weights, 
     start = {name: values.to(u.device) for name, values in identity(u.shape[1], generator).items()}
     weights = {name: values.clone().requires_grad_() for name, values in start.items()}
     optimiser = torch.optim.AdamW(weights.values(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
+    if len(held_out) < 2:
+        return {name: values.float().cpu() for name, values in start.items()}, 0.0
     before = best = log_likelihood(held_out, start)
     kept, waited = start, 0
     for update in range(1, _UPDATES + 1):

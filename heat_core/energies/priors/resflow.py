@@ -26,7 +26,7 @@ _LAYER_NAMES = tuple(f"{kind}_{i}" for i in (1, 2, 3) for kind in ("weight", "bi
 class ResidualFlow(GaussianMixture):
     """E_q(z) = -log Σ_c w_c exp(-½ ‖f(u_c)‖² + log |det f'(u_c)|), u_c = Σ^(-1/2) (z - μ_c).
 
-    f are coupling layers (`couplings`) that begin at the identity, so that E_q begins as that of `GaussianMixture`, and
+    f are coupling layers (`couplings`) that begin at the identity, so that E_q begins as that of `GaussianMixture` (of the nearest classes, see below), and
     f learns what the Gaussians lack, by maximum likelihood on the training features alone. One image in ten of each
     class is held out from f; where f does not raise their likelihood it stays the identity. f learns from at most
     16,384 images.
@@ -114,8 +114,8 @@ class ResidualFlow(GaussianMixture):
         return -torch.logsumexp(k["log_weights"][nearest] + likelihood, dim=1)
 
     def gradient(self, z: torch.Tensor) -> torch.Tensor:
-        """Compute ∇E_q, (N, D) → (N, D), by automatic differentiation where there is a flow."""
-        if not self.gain_:
+        """Compute ∇E_q, (N, D) → (N, D), by automatic differentiation unless E_q is the mixture's."""
+        if not self.gain_ and len(self._constants.arrays["log_weights"]) <= _NEAREST:
             return super().gradient(z)
         with torch.enable_grad():
             points = z.detach().requires_grad_()
