@@ -16,10 +16,10 @@ the trained residual by a factor so that
 - η is the correlation of E_θ with the label (0 data, 1 negative) over the last updates of the training. An untrained
   residual is noise and has η near 0.
 
-Both spreads are measured on the reference samples of `CorrectedPrior`. Where there are few samples for the dimension, and
-classes of five or more, neither the reference prior nor the residual has seen them. A residual learns the features that it is trained on by
-heart: over those its spread goes to 0, while over others it does not, and a factor that divides by it grows without
-bound.
+Both spreads are measured on the reference samples of `CorrectedPrior`. Where there are few samples for the dimension,
+and classes of five or more, neither the reference prior nor the residual has seen them. A residual learns the features
+that it is trained on by heart: over those its spread goes to 0, while over others it does not, and a factor that
+divides by it grows without bound.
 
 When the training of a residual should end. At the optimum of its loss E_θ is -1/(2λ) where data are sure and 1/(2λ)
 where negatives are sure, so a network that tells the two apart without error is constant on data: its gradient there,

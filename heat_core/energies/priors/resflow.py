@@ -26,7 +26,7 @@ _LAYER_NAMES = tuple(f"{kind}_{i}" for i in (1, 2, 3) for kind in ("weight", "bi
 class ResidualFlow(GaussianMixture):
     """E_q(z) = -log Σ_c w_c exp(-½ ‖f(u_c)‖² + log |det f'(u_c)|), u_c = Σ^(-1/2) (z - μ_c).
 
-    f are coupling layers (`couplings`) that begin at the identity, so that E_q begins as that of `GaussianMixture` (of the nearest classes, see below), and
+    f are coupling layers (`couplings`) that begin at the identity, so that E_q begins as that of `GaussianMixture`, and
     f learns what the Gaussians lack, by maximum likelihood on the training features alone. One image in ten of each
     class is held out from f; where f does not raise their likelihood it stays the identity. f learns from at most
     16,384 images.
@@ -39,7 +39,7 @@ class ResidualFlow(GaussianMixture):
     of four coupling layers instead of ten; penultimate features, L2-normalised as those of GMM, instead of several
     layers of the network that a regression on OOD samples weights; and the sum over classes instead of their maximum
     (the sum makes q a density that can be sampled), over the three classes that are nearest to z by the Gaussians, so
-    that the cost does not grow with the number of classes.
+    that the cost does not grow with the number of classes; with more classes E_q is not quite that of the mixture.
 
     Args:
         covariance: see `GaussianMixture`.

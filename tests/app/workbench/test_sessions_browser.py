@@ -67,7 +67,7 @@ def test_labels_that_come_back_are_read(page, served):
     file = {"name": "back.csv", "mimeType": "text/csv", "buffer": table.encode()}
     page.locator("[role=dialog] input[type=file]").set_input_files(file)
     page.get_by_text("Without a label of a person: 1.").wait_for(timeout=20_000)
-    assert page.get_by_text("No image of this run, and left out: 1 (nowhere/x.png).").is_visible()
+    page.get_by_text("No image of this run, and left out: 1 (nowhere/x.png).").wait_for(timeout=20_000)
     assert page.locator("[role=dialog]").get_by_text("Add as class sign: 2 images").is_visible()
     assert page.get_by_role("button", name="Record these decisions").is_enabled()
     assert page.problems == []
