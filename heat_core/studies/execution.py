@@ -113,6 +113,8 @@ def run_study(study: StudyFolder, on_event: Callable[[Event], None] = lambda _: 
     """
     with record_job(study.folder, on_event, {"heat_core": __version__}) as progress:
         planned = list({item.folder: item for item in plan_runs(study.request)}.values())
+        if require := study_of(study.request.study).require:
+            require(study.request.base)
         failures: list[str] = []
         for i, item in enumerate(planned):
             name = f"{item.setting.label}, seed {item.experiment.seed}"

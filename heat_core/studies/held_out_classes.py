@@ -12,22 +12,58 @@ from scipy.stats import t as student
 
 from heat_core.analysis.metric_estimates import average_over_sets, estimate_metric
 from heat_core.composition import HEAT
+from heat_core.data.image_set import ImageSet
 from heat_core.data.made.made_sets import MADE
 from heat_core.energies.hybrid_model import HybridModel, hybrid_energies
 from heat_core.energies.names import SECOND_ENCODER
 from heat_core.errors import HeatError
 from heat_core.features.features import Features
 from heat_core.features.heads import HeadChoice, fit_head, logits_of
+from heat_core.features.store import load_features
 from heat_core.metrics import METRICS
+from heat_core.pipeline.experiment_sets import open_sets
 from heat_core.pipeline.make_map import features_in_order
-from heat_core.runs.experiment import ID, TRAIN
+from heat_core.pipeline.validate_sets import quote
+from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
 from heat_core.runs.run import Run
+from heat_core.storage import expand_home
 from heat_core.studies.results import TITLES
 
 _REPLICATES = 400
 _FEWEST_CLASSES = 3  # one is left out, and a classifier needs two
+_FEWEST_TESTED = 2
 
 Scores = dict[str, np.ndarray]  # prior, or HEAT for all of them composed at β = 0 → (N,) scores
+
+
+def require_test_classes(experiment: Experiment) -> None:
+    """Refuse an experiment in which fewer than two of the known classes have ID test images, before its run.
+
+    Raises:
+        HeatError: there, and where a set cannot be opened.
+    """
+    train, test = _known_features(experiment) if experiment.backbone == FEATURES else _known_images(experiment)
+    if train.labels is not None and test.labels is not None:
+        names = {test.class_names[i] for i in np.unique(test.labels)}
+        _require_two([name for name in train.class_names if name in names])
+
+
+def _known_images(experiment: Experiment) -> tuple[ImageSet, ImageSet]:
+    sets = open_sets(experiment)
+    return sets[TRAIN], sets[ID]
+
+
+def _known_features(experiment: Experiment) -> tuple[Features, Features]:
+    train = load_features(expand_home(experiment.id))
+    return (train, load_features(expand_home(experiment.id_test))) if experiment.id_test else train.split()
+
+
+def _require_two(names: list[str]) -> None:
+    """Refuse fewer than two classes with ID test images: the others are what a class that is left out is told from."""
+    if len(names) < _FEWEST_TESTED:
+        found = f"only {quote(names)} has some" if names else "none has any"
+        sentence = f"leave-out needs at least two classes with test images: {found}."
+        raise HeatError(f"{sentence} Give --id-test with images of every class.")
 
 
 def measure_near_and_far(run: Run) -> dict[str, Any]:
@@ -49,6 +85,7 @@ def measure_near_and_far(run: Run) -> dict[str, Any]:
     labels = _test_labels(run)
     train, test = features_in_order(run, TRAIN), features_in_order(run, ID)
     present = np.unique(labels).tolist()
+    _require_two([run.class_names[i] for i in present])
     classes = [_leave_out(run, train, test, labels, c) for c in present]
     model = _fit(run, train)
     known = _scores(model, test)

@@ -25,6 +25,12 @@ def _vary(base: Experiment, values: Sequence[float]) -> list[StudySetting]:  # n
     return [StudySetting(_LABEL, replace(quick, ood=base.ood | {source: source for source in made}, detectors=[]))]
 
 
+def _require(base: Experiment) -> None:
+    from heat_core.studies.held_out_classes import require_test_classes  # imports torch
+
+    require_test_classes(base)
+
+
 def _measure(run: Run, folder: Path) -> dict[str, Any]:  # noqa: ARG001
     from heat_core.studies.held_out_classes import measure_near_and_far  # imports torch
 
@@ -114,5 +120,6 @@ LEAVE_OUT = Study(
     _vary,
     _show,
     measure=_measure,
+    require=_require,
     uses_seeds=False,
 )

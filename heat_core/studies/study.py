@@ -59,6 +59,7 @@ class FinishedRuns:
 Vary = Callable[[Experiment, Sequence[float]], list[StudySetting]]
 Show = Callable[[FinishedRuns], list[Result]]
 Measure = Callable[[Run, Path], dict[str, Any]]
+Require = Callable[[Experiment], None]
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Study:
         show: function of the finished runs that returns the results.
         values: default values of the varied setting.
         measure: function that measures the first run, in the study's own process; None: there is nothing to measure.
+        require: function that refuses a base whose sets the study cannot use, before its first run.
         uses_seeds: whether the results depend on the seed; otherwise there are runs of the first seed alone.
     """
 
@@ -81,6 +83,7 @@ class Study:
     show: Show
     values: tuple[float, ...] = ()
     measure: Measure | None = None
+    require: Require | None = None
     uses_seeds: bool = True
 
     def seeds_of(self, asked: tuple[int, ...]) -> tuple[int, ...]:

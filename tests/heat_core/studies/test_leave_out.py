@@ -188,3 +188,22 @@ def test_features_alone_need_an_ood_set(base, home, capsys):
     assert main(words) == 2
     assert "Made sets need images: give --ood folders of features" in capsys.readouterr().err
     assert not (home / "studies").exists()
+
+
+def test_one_class_with_test_images_is_refused_before_the_run(base, home, tmp_path):
+    kept = load_features(expand_home(base.id_test))
+    one = kept.subset(np.flatnonzero(np.asarray(kept.labels) == 1))
+    (tmp_path / "one").mkdir()
+    for column, values in {"avg": one.avg, "std": one.std, "labels": np.ones(len(one), int)}.items():
+        np.save(tmp_path / "one" / f"{column}.npy", values)
+    with pytest.raises(HeatError, match="leave-out needs at least two classes with test images: only '1' has some"):
+        run_study(new_study(StudyRequest("leave-out", replace(base, id_test=str(tmp_path / "one")))))
+    assert not (home / "runs").exists()
+
+
+def test_held_out_images_of_one_class_are_too_few(base, home, tmp_path, image_folder):
+    known = image_folder(tmp_path / "small", {"blue": 10, "green": 3, "red": 3})
+    few = replace(base, id=str(known), id_test=None, ood={"n": "made:noise"}, groups={}, backbone="heat-demo-resnet")
+    with pytest.raises(HeatError, match="test images: only 'blue' has some"):
+        run_study(new_study(StudyRequest("leave-out", few)))
+    assert not (home / "runs").exists()
