@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from heat_core.detectors import in_table_order
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 NUMBER = r"[+\-−]?\d+(?:\.\d+)?"
@@ -158,3 +160,13 @@ def test_numbers_of_the_concepts_are_those_of_the_script():
     shares = {f"{share} %" for share in re.findall(r"(\d+(?:\.\d+)?)%", printed)} | {"5 %", "1 %", "95 %", "0.2 %"}
     body = re.sub(r"^\|.*", "", page, flags=re.M)
     assert set(re.findall(r"\d+(?:\.\d+)? %", body)) <= shares
+
+
+def test_the_methods_that_are_not_in_the_paper_are_counted():
+    """ResFlow, whose own section of the page says that the paper names it, is among neither."""
+    (table,) = [table for table in tables_of(read("docs/methods.md")) if table[0][0] == "method"]
+    files = {re.sub(r".*/(\w+)\.py.*", r"\1", row[0]).replace("_", "-") for row in table[1:]}
+    assert files < set(in_table_order())
+    others = len(in_table_order()) - len(files) - 1
+    for page in ("README.md", "docs/own-images.md"):
+        assert f"{others} methods of the paper's tables and {len(files)} others" in read(page).replace("\n", " ")

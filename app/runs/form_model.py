@@ -141,7 +141,7 @@ def draw_heat(form: FormValues, errors: dict[str, str]) -> None:
     st.multiselect(
         "Baselines",
         ["all", *detectors.names()],
-        help="The methods of the paper's tables, and some that came after; EL, GMM and GMM-std are always there. odin, "
+        help="The methods of the paper's tables, and others; EL, GMM and GMM-std are always there. odin, "
         "mds and gram read images again or more of the network, and take the longest.",
         **bind("detectors", form, "default"),
     )
