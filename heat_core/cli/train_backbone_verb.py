@@ -31,7 +31,7 @@ def train_backbone(options: argparse.Namespace) -> None:
     )
     print_line(out)
     print_line(f"test accuracy {trained.test_accuracy:.2%} ({trained.test_images:,} images)")
-    print_line(f"heat_core run … --backbone {recipe.architecture} --weights {shlex.quote(str(out))}")
+    print_line(f"heat run … --backbone {recipe.architecture} --weights {shlex.quote(str(out))}")
     if options.json:
         result = {
             "weights": str(out),

@@ -26,12 +26,14 @@ class InitialWeights:
         digest: digest of the file.
         record: record of its training.
         network: the network.
+        image_size: side of the input in pixels, of the training that begins.
     """
 
     file: Path
     digest: str
     record: TrainingRecord
     network: nn.Module
+    image_size: int
 
     def copy_to(self, network: nn.Module, class_names: Sequence[str]) -> str:
         """Copy the weights to a network of the same recipe.
@@ -44,7 +46,8 @@ class InitialWeights:
             class_names: names of the classes, in the order of the outputs.
 
         Returns:
-            A sentence that counts the classes that were taken over, that are new, and that are no longer there.
+            A sentence that counts the classes that were taken over, that are new, and that are no longer there, and
+            names another size of the images.
         """
         earlier_row = {name: row for row, name in enumerate(self.record.class_names)}
         state, fresh = self.network.state_dict(), network.state_dict()
@@ -65,7 +68,9 @@ class InitialWeights:
             "no longer there": [name for name in self.record.class_names if name not in set(class_names)],
         }
         counts = [f"{what}: {_count(names)}" for what, names in groups.items()]
-        return f"The training begins from {printable(self.file)}. Classes {'; '.join(counts)}."
+        size = self.record.recipe.image_size
+        other = f", whose images had a side of {size} pixels, not {self.image_size}" if size != self.image_size else ""
+        return f"The training begins from {printable(self.file)}{other}. Classes {'; '.join(counts)}."
 
 
 def _count(names: list[str]) -> str:
@@ -79,8 +84,8 @@ def read_initial_weights(recipe: TrainingRecipe) -> InitialWeights:
         recipe: settings of the training, with the path of the file.
 
     Raises:
-        HeatError: where there is no such file, `train-backbone` did not make it, or its network has another
-            architecture or width.
+        HeatError: where there is no such file, `train-backbone` did not make it, its training has not ended, or its
+            network has another architecture or width.
     """
     file = expand_home(recipe.initial_weights)
     require_file(file, "weights file")
@@ -90,6 +95,11 @@ def read_initial_weights(recipe: TrainingRecipe) -> InitialWeights:
             f"{printable(file)} was not made by train-backbone: begin from a file that it wrote, or leave the initial "
             "weights out."
         )
+    if record.test_accuracy is None:
+        raise HeatError(
+            f"{printable(file)} is the checkpoint of a training that has not ended: let this training end, and begin "
+            "from the file that it writes then."
+        )
     earlier = record.recipe
     if (earlier.architecture, earlier.width) != (recipe.architecture, recipe.width):
         raise HeatError(
@@ -98,4 +108,4 @@ def read_initial_weights(recipe: TrainingRecipe) -> InitialWeights:
             f"--width {earlier.width:g}), or leave the initial weights out."
         )
     network, _ = build_network(earlier.architecture, str(file), None)
-    return InitialWeights(file, digest_of_file(file), record, network)
+    return InitialWeights(file, digest_of_file(file), record, network, recipe.image_size)

@@ -68,6 +68,9 @@ def test_rows_are_matched_by_name_before_the_training(parent):
     plain = {name: values.clone() for name, values in network.state_dict().items()}
     said = read_initial_weights(replace(SMALL, initial_weights=str(parent))).copy_to(network, ["b", "c", "d"])
     assert said.endswith("Classes taken over: 1 (b); new: 2 (c, d); no longer there: 1 (a).")
+    larger = read_initial_weights(replace(SMALL, initial_weights=str(parent), image_size=48))
+    said_of_size = larger.copy_to(small_resnet(SMALL, 2), ["a", "b"])
+    assert f"from {parent}, whose images had a side of 32 pixels, not 48. Classes taken over: 2" in said_of_size
     state = network.state_dict()
     for key in ("fc.weight", "fc.bias"):
         assert torch.equal(state[key][0], weights[key][1])
@@ -85,6 +88,9 @@ def test_interrupted_and_resumed_gives_the_same_bytes(parent, more_folders, tmp_
     whole, stopped = tmp_path / "whole.safetensors", tmp_path / "stopped.safetensors"
     with pytest.raises(Cancelled):
         trained(more_folders, stopped, begin, on_progress=stop)
+    partial = replace(begin, initial_weights=str(tmp_path / "stopped.partial.safetensors"))
+    with pytest.raises(HeatError, match=r"stopped.partial.safetensors is the checkpoint of a training that"):
+        trained(more_folders, tmp_path / "other.safetensors", partial)
     with pytest.raises(HeatError, match=r"stopped.partial.safetensors is of another training \(other initial weights"):
         trained(more_folders, stopped, replace(begin, initial_weights=""))
     _, _, said = losses(more_folders, stopped, begin)

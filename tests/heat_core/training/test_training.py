@@ -177,7 +177,7 @@ def test_the_command_trains_and_its_file_makes_a_run(folders, tmp_path, image_fo
     assert main(["train-backbone", *sets, "--out", str(out), *words.split()]) == 0
     printed = capsys.readouterr()
     assert "[train] epoch 2/2: loss " in printed.err
-    assert f"--backbone resnet10t --weights {out}" in printed.out
+    assert f"heat run … --backbone resnet10t --weights {out}" in printed.out.splitlines()
     said = json.loads(printed.out.splitlines()[-1])
     made = read_training_record(out)
     assert said == {"weights": str(out), "test_accuracy": made.test_accuracy, "test_images": 10}
