@@ -34,9 +34,16 @@ def fill_new_run_form(samples: Samples, chosen: np.ndarray, name: str) -> None:
     if printable(name) in experiment.ood:
         raise HeatError(f"This run has an OOD set {printable(name)!r}: choose another name.")
     ood = {**experiment.ood, name: str(write_image_folder(samples, chosen, name))}
-    note = f"{len(chosen):,} images are the OOD set {printable(name)!r} of this run."
+    note = _ood_set_sentence(len(chosen), name, experiment.limit_ood or experiment.limit)
     run_form.prefill(replace(experiment, ood=ood, name="", parent=samples.run.id), note)
     session.set_values(**{_OPEN_FORM: True})
+
+
+def _ood_set_sentence(count: int, name: str, limit: int | None) -> str:
+    """Say how many of the images become the OOD set, which has no classes, under the run's limit."""
+    if limit is None or count <= limit:
+        return f"{count:,} images are the OOD set {printable(name)!r} of this run."
+    return f"{limit:,} of the {count:,} images are the OOD set {printable(name)!r} of this run, which is its limit."
 
 
 def fill_form_with_decisions(run: Run) -> None:
