@@ -36,7 +36,9 @@ def patches_of(pixels: np.ndarray, height: int, width: int) -> Counter[bytes]:
     return Counter(pixels[t : t + height, left : left + width].tobytes() for t in tops for left in lefts)
 
 
-@pytest.mark.parametrize(("shape", "patch"), [((45, 38), (5, 4)), ((7, 30), (1, 3)), ((64, 8), (8, 1))])
+@pytest.mark.parametrize(
+    ("shape", "patch"), [((45, 38), (5, 4)), ((7, 30), (1, 3)), ((64, 8), (8, 1)), ((15, 16), (1, 2))]
+)
 def test_shuffled_has_the_same_patches_elsewhere(shape, patch):
     pixels = drawn(*shape)
     made = shuffle_patches(pixels, np.random.default_rng(1))
@@ -94,6 +96,12 @@ def test_an_image_depends_on_its_content_alone(source):
 def test_a_grey_image_stays_grey(source):
     grey = np.repeat(drawn()[..., :1], 3, axis=2)
     assert np.ptp(np.asarray(make_set(source, set_of(grey)).open(0)), axis=2).max() == 0
+
+
+@pytest.mark.parametrize("source", MADE)
+def test_a_plain_image_stays_as_it_is(source):
+    plain = np.full((45, 38, 3), 77, np.uint8)
+    assert np.array_equal(make_set(source, set_of(plain)).open(0), plain)
 
 
 def test_whole_pictures_keep_amplitudes_within_rounding():
