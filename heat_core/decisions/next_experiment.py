@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from heat_core.data.made.made_sets import MADE
 from heat_core.decisions.image_rows import Part, write_list
 from heat_core.decisions.moves import HELD_OUT_EVERY, ClassChange, Moves, plan_moves
 from heat_core.decisions.retraining import Retraining, plan_retraining
@@ -68,7 +69,7 @@ def next_experiment(run: Run, decisions: Sequence[Decision]) -> NextExperiment:
     _require_as_written(following, listed)
     has_test_classes = all(label for part in listed.get(ID, ()) for label in part.labels)
     retraining = plan_retraining(following, has_test_classes) if moves.classes else Retraining()
-    return NextExperiment(following, (*_sentences(run, moves), *retraining.sentences), retraining.commands)
+    return NextExperiment(following, (*_sentences(run, moves, following), *retraining.sentences), retraining.commands)
 
 
 def _listed_parts(e: Experiment, moves: Moves) -> dict[str, list[Part]]:
@@ -140,13 +141,17 @@ def _normal(path: bytes) -> bytes:
     return os.path.normpath(path)
 
 
-def _sentences(run: Run, moves: Moves) -> Iterator[str]:
+def _sentences(run: Run, moves: Moves, following: Experiment) -> Iterator[str]:
     for change in moves.classes.values():
         yield from _class_sentences(run, change, moves)
     if moves.removed:
         counts = ", ".join(f"{count:,} of {set_title(name)}" for name, count in moves.removed.items())
         yield f"Left out: {counts}."
-    yield "Every other image and the settings stay as they are, and features that are kept are used."
+    made = [repr(name) for name, source in following.ood.items() if source in MADE]
+    tests_change = not moves.stays[ID].all() or any(change.held_out for change in moves.classes.values())
+    anew = f", except that the images of {' and '.join(made)} are made anew from the ID test images"
+    exception = anew if made and tests_change else ""
+    yield f"Every other image and the settings stay as they are{exception}, and features that are kept are used."
 
 
 def _class_sentences(run: Run, change: ClassChange, moves: Moves) -> Iterator[str]:
