@@ -92,8 +92,12 @@ def test_no_command_without_classes_of_the_test_images(tmp_path, home, monkeypat
     ood = {"other": str(tmp_path / "other"), "noise": "made:noise"}
     made = run(experiment_over(tmp_path, id_test=str(tmp_path / "flat"), ood=ood, priors=["gmm"]))
     record = TrainingRecord(TrainingRecipe("resnet10t"), ["a", "b"], (0.5,) * 3, (0.2,) * 3, "", "fp32", 20, 0.5, 10)
-    records = iter((record, None))  # of the first and the second network
-    monkeypatch.setattr("heat_core.decisions.retraining._read_record", lambda _: next(records))
+    monkeypatch.setattr("heat_core.decisions.retraining.read_training_record", lambda _: record)
+
+    def with_weights(following, has_test_classes):
+        return plan_retraining(replace(following, weights="net.safetensors"), has_test_classes)
+
+    monkeypatch.setattr("heat_core.decisions.next_experiment.plan_retraining", with_weights)
     add_decision(made.folder, "new-class", [f"other/{sample}" for sample in made.ids("other")[:5]], "crystals")
     proposal = next_experiment(made, read_decisions(made.folder))
     assert proposal.commands == ()
