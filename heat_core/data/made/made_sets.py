@@ -44,7 +44,7 @@ def make_set(source: str, images: ImageSet) -> ImageSet:
         images,
         name=source,
         ids=[f"{sample} ({kind})" for sample in images.ids],
-        open=partial(_make_image, images.open, MADE[source]),
+        open=partial(make_image, images.open, MADE[source]),
         labels=None,
         class_names=[],
         fingerprint=derived(images.fingerprint),
@@ -58,7 +58,7 @@ def make_set(source: str, images: ImageSet) -> ImageSet:
     )
 
 
-def _make_image(opener: Callable[[int], Image.Image], change: _Change, index: int) -> Image.Image:
+def make_image(opener: Callable[[int], Image.Image], change: _Change, index: int) -> Image.Image:
     """Make the image at an index; raises OSError if the one that it is made from cannot be read."""
     pixels = np.asarray(opener(index).convert("RGB"))
     seed = int(digest_of_bytes(repr(pixels.shape).encode(), pixels.tobytes()), 16)

@@ -170,7 +170,7 @@ def test_a_run_has_scores_and_pictures_of_made_sets(tmp_path, image_folder):
 
 def test_no_image_is_made_before_the_run_starts(tmp_path, image_folder, monkeypatch):
     known = image_folder(tmp_path / "known", {"a": 10, "b": 15})
-    monkeypatch.setattr(made_sets, "_make_image", pytest.fail)
+    monkeypatch.setattr(made_sets, "make_image", pytest.fail)
     assert inspect_sets(asked(known, {source: source for source in MADE})).warnings == ()
 
 
