@@ -1,4 +1,4 @@
-"""The methods that are not in the paper, each against pytorch-ood where it has the method, else against its formula in float64."""
+"""The methods that are not in the paper, against pytorch-ood where it has the method, else their formula in float64."""
 
 from dataclasses import replace
 
