@@ -13,9 +13,9 @@ from heat_core.features.features import Features
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_energies_and_gradients_of_points_on_a_gpu_are_there(name):
-    rng = np.random.default_rng(0)
-    z, y = np.abs(rng.normal(size=(200, 12))).astype(np.float32), np.arange(200) % 4
-    prior = make_prior(name, (rng.normal(size=(4, 12)), rng.normal(size=4)), None, "empirical", "x").fit(z, y)
+    rng = np.random.default_rng(0)  # three classes: with more, ResFlow needs autograd, which such tensors do not have
+    z, y = np.abs(rng.normal(size=(200, 12))).astype(np.float32), np.arange(200) % 3
+    prior = make_prior(name, (rng.normal(size=(3, 12)), rng.normal(size=3)), None, "empirical", "x").fit(z, y)
     with FakeTensorMode(allow_non_fake_inputs=True):
         points = torch.empty(8, 12, device="cuda")
         for found, shape in ((prior.energy(points), (8,)), (prior.gradient(points), (8, 12))):
