@@ -47,7 +47,7 @@ def test_the_help_of_a_run_names_what_plugins_offer(plugin, capsys):
     with pytest.raises(SystemExit):
         build_parser().parse_args(["run", "--help"])
     shown = " ".join(capsys.readouterr().out.split())
-    assert "scale, diagonal (default" in shown
+    assert "scale, resflow, diagonal (default" in shown
     assert "fdbd, feature-norm, gen" in shown
 
 
