@@ -126,6 +126,8 @@ def read_score_shard(path: Path) -> tuple[dict[str, list[Any]], str]:
     pa = arrow()
     try:
         table = pa.parquet.read_table(path, columns=list(_COLUMNS), page_checksum_verification=True)
+        if any(pa.types.is_binary(table.schema.field(name).type) for name in ("path", "predicted")):
+            raise ValueError  # the type of a column of texts, which no checksum covers
         return table.to_pydict(), torch.device(json.loads(table.schema.metadata[b"heat"])["device"]).type
     except (pa.ArrowException, OSError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise HeatError(f"{printable(path)} is cut off or damaged: delete it and start again.") from error
