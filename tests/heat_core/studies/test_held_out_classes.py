@@ -19,5 +19,5 @@ def test_test_images_of_one_class_are_too_few(base, tmp_path):
     (tmp_path / "one").mkdir()
     for column, values in {"avg": one.avg, "std": one.std, "labels": one.labels}.items():
         np.save(tmp_path / "one" / f"{column}.npy", values)
-    with pytest.raises(HeatError, match="at least two classes with test images: only .1. has some"):
+    with pytest.raises(HeatError, match=r"at least two classes with test images: only .1. has some"):
         run_study(new_study(StudyRequest("leave-out", replace(base, id_test=str(tmp_path / "one")))))
