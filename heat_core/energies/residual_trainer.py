@@ -165,7 +165,7 @@ class ResidualTrainer:
             "residual_data": on_data.mean().item(),
             "residual_negatives": on_negatives.mean().item(),
             "residual_spread": on_data.std(correction=0).item(),
-            "learned": self._label_correlation(inputs, len(data)),
+            "learned": self._label_correlation(inputs, on_data, on_negatives),
         }
         if with_energies:
             points = {"hybrid_starts": starts, "hybrid_ends": ends, "hybrid_data": data}
@@ -193,10 +193,11 @@ class ResidualTrainer:
         return inputs + self.settings.input_noise * noise
 
     @torch.no_grad()
-    def _label_correlation(self, inputs: torch.Tensor, data_count: int) -> float:
-        """Compute the label correlation of the network that is returned, of which the first inputs are data."""
-        energies = self.averaged(inputs)
-        return label_correlation(energies[:data_count], energies[data_count:]).item()
+    def _label_correlation(self, inputs: torch.Tensor, on_data: torch.Tensor, on_negatives: torch.Tensor) -> float:
+        """Compute the label correlation of the network that is returned, which may be the last one itself."""
+        if self.averaged is not self.residual:
+            on_data, on_negatives = self.averaged(inputs).split([len(on_data), len(on_negatives)])
+        return label_correlation(on_data, on_negatives).item()
 
     def _descend(self, loss: torch.Tensor) -> None:
         self.optimiser.zero_grad(set_to_none=True)

@@ -144,7 +144,8 @@ def _with_made_sets(e: Experiment, sets: dict[str, ImageSet]) -> dict[str, Image
     """Add the OOD sets that are made from the ID test images; `limit_ood` counts images of each of their classes."""
     sources = {name: source for name, source in e.ood.items() if source in MADE} if ID in sets else {}
     made = {name: make_set(source, sets[ID].limited(e.limit_ood)) for name, source in sources.items()}
-    return {name: (sets | made)[name] for name in (TRAIN, ID, *e.ood) if name in sets | made}
+    found = sets | made
+    return {name: found[name] for name in (TRAIN, ID, *e.ood) if name in found}
 
 
 def parent_sets(experiment: Experiment, report: Progress) -> list[ImageSet]:

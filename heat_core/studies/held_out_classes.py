@@ -59,7 +59,7 @@ def _known_features(experiment: Experiment) -> tuple[Features, Features]:
 
 
 def _require_two(names: list[str]) -> None:
-    """Refuse fewer than two classes with ID test images: the others are what a class that is left out is told from."""
+    """Refuse fewer than two classes with ID test images: without another class there are no known test images."""
     if len(names) < _FEWEST_TESTED:
         found = f"only {quote(names)} has some" if names else "none has any"
         sentence = f"leave-out needs at least two classes with test images: {found}."
@@ -107,8 +107,6 @@ def _test_labels(run: Run) -> np.ndarray:
         raise HeatError("Classes can be left out only where the training images and the ID test images have the same.")
     if len(run.class_names) < _FEWEST_CLASSES:
         raise HeatError(f"Leaving a class out needs at least {_FEWEST_CLASSES} classes: {run.id} has fewer.")
-    if len(np.unique(labels)) == 1:
-        raise HeatError(f"All ID test images of {run.id} are of one class: give test images of at least two classes.")
     return labels
 
 
@@ -132,7 +130,7 @@ def _scores(model: HybridModel, features: Features) -> Scores:
 
 
 def _leave_out(run: Run, train: Features, test: Features, labels: np.ndarray, left_out: int) -> dict[str, Any]:
-    """Fit on the other classes, and measure how well the test images of the class left out are told from theirs."""
+    """Fit on the other classes, and measure how well scores separate the left-out class's test images from theirs."""
     others = _without_class(train, left_out)
     model = _fit(run, others)
     is_new = labels == left_out

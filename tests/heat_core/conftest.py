@@ -3,6 +3,9 @@
 import pytest
 import torch
 
+from heat_core.backbones.registry import DEMO, load_backbone
+from heat_core.data.datasets import open_dataset
+
 
 @pytest.fixture(scope="module")
 def one_thread():
@@ -11,3 +14,15 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return load_backbone(DEMO)
+
+
+@pytest.fixture(scope="module")
+def pixels(backbone):
+    """Eight test images, as the demo's network receives them."""
+    images = open_dataset("demo-digits", "test")
+    return torch.stack([backbone.transform(images.open(i)) for i in range(8)])

@@ -20,7 +20,7 @@ from heat_core.data.pyarrow_support import arrow
 from heat_core.data.skipped_rows import SkippedRows
 
 IMGLIST_SUFFIX = ".txt"
-_LINE = re.compile(rb"(.*\S)\s+(-?\d+)\s*")
+_LINE = re.compile(rb"(.*\S)\s+(-?\d+)")
 _BLOCK = 2**16  # rows
 _DATA_FOLDERS = ("", "images_classic", "images_largescale")  # below OpenOOD's `data`, beside `benchmark_imglist`
 _LEVELS = 4  # folders above a list in which the images are looked for

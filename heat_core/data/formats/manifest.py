@@ -73,8 +73,10 @@ class Manifest:
     """
 
     def __init__(self, path: Path, root: Path | None = None) -> None:
-        is_imglist = path.name.lower().endswith(IMGLIST_SUFFIX)
-        self.path, self._paths = path, RowPaths(path, [root] if root else image_roots(path) if is_imglist else [])
+        roots = [root] if root else []
+        if path.name.lower().endswith(IMGLIST_SUFFIX):
+            roots += image_roots(path)
+        self.path, self._paths = path, RowPaths(path, roots)
         self._table, self._kind = open_rows(path)
         self._columns = find_columns(self._table.header, self._table.nested, path)
         self.names, self.has_boxes = list(self._columns.texts), bool(self._columns.boxes)

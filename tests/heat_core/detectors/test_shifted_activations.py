@@ -9,8 +9,6 @@ from scipy.special import logsumexp
 from scipy.stats import rankdata
 
 from heat_core import HeatError
-from heat_core.backbones.registry import DEMO, load_backbone
-from heat_core.data.datasets import open_dataset
 from heat_core.detectors import Context, load
 from heat_core.energies.settings import settings_for
 from heat_core.features.columns import Batch
@@ -50,17 +48,6 @@ def test_ras_reads_the_order_of_the_activations_alone():
 # ---- AdaSCALE --------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def backbone():
-    return load_backbone(DEMO)
-
-
-@pytest.fixture(scope="module")
-def pixels(backbone):
-    images = open_dataset("demo-digits", "test")
-    return torch.stack([backbone.transform(images.open(i)) for i in range(6)])
-
-
 def q_of(network, image: torch.Tensor, epsilon: float) -> float:
     """Q of one image, by the whole network in float64."""
     inputs = []
@@ -81,6 +68,7 @@ def q_of(network, image: torch.Tensor, epsilon: float) -> float:
 
 @pytest.mark.parametrize("epsilon", [0.5, 2.0])
 def test_the_shift_of_adascale_is_its_formula(backbone, pixels, epsilon):
+    pixels = pixels[:6]
     method = load("adascale-a")(epsilon=epsilon).with_head(backbone.head)
     (column,) = method.fit_columns(backbone)
     shifts = column.compute(Batch(backbone, pixels.clone(), gradients=True))

@@ -42,7 +42,7 @@ def flow() -> ResidualFlow:
 
 @pytest.fixture(scope="module")
 def of_classes() -> ResidualFlow:
-    """Of two classes with unequal shares, whose flow has learned."""
+    """Fit a flow on two classes with unequal shares, until it has learned."""
     rows = np.r_[np.flatnonzero(MOON == 0), np.flatnonzero(MOON == 1)[:200]]
     return ResidualFlow(weights="empirical").fit(MOONS[rows], MOON[rows])
 
@@ -169,7 +169,7 @@ def test_packed_it_gives_the_same_numbers(flow):
 
 
 def test_only_the_nearest_classes_are_evaluated():
-    """Of many classes the sum over the three nearest is the sum over all, but for what is far away."""
+    """With many classes the sum over the three nearest ones equals the sum over all of them, near the classes."""
     y = np.arange(300) % 30
     z = RNG.normal(size=(300, 5)) + 12 * RNG.normal(size=(30, 5))[y]
     prior, mixture = ResidualFlow().fit(z, y), GaussianMixture().fit(z, y)

@@ -9,7 +9,7 @@ from pytorch_ood import detector as rival
 from pytorch_ood.detector.odin import odin_preprocessing
 
 from heat_core import HeatError
-from heat_core.backbones.registry import DEMO, load_backbone
+from heat_core.backbones.registry import load_backbone
 from heat_core.data.datasets import open_dataset
 from heat_core.detectors import load
 from heat_core.features.columns import AVG, GRAM, GRAM_POWERS, LAYERS, STD, Batch
@@ -17,17 +17,6 @@ from heat_core.features.extraction import extract
 from tests.tolerance import assert_close_in_norm
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def backbone():
-    return load_backbone(DEMO)
-
-
-@pytest.fixture(scope="module")
-def pixels(backbone):
-    images = open_dataset("demo-digits", "test")
-    return torch.stack([backbone.transform(images.open(i)) for i in range(8)])
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def parent(folders, tmp_path):
 
 @pytest.fixture
 def more_folders(folders, tmp_path, image_folder):
-    """The same images and a class `0 new`, which comes first in the order of the names; its images have no green."""
+    """Write the same images, and a class `0 new` whose images have no green; its name comes first in their order."""
     for folder, count in ((tmp_path / "train", 16), (tmp_path / "test", 5)):
         image_folder(folder, {"0 new": count})
         for file in (folder / "0 new").iterdir():
