@@ -121,7 +121,7 @@ def test_all_detectors_and_their_comparison(capsys, home):
         "soft-knn",
         "resflow",
         *("adascale-a", "adascale-l", "ash-s", "combood", "core", "fdbd", "gen", "mds-plus-plus", "nci", "nnguide"),
-        *("ras", "rmds", "rmds-plus-plus", "scale", "she"),
+        *("mm-plus-plus", "ras", "rmds", "rmds-plus-plus", "scale", "she"),
     }
     assert expected < set(result["metrics"])
     for row in result["metrics"].values():

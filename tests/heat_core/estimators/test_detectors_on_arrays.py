@@ -47,7 +47,7 @@ def test_a_head_is_fitted_on_the_labels(name):
 def test_methods_that_read_images_say_so():
     for name in sorted(set(names()) - set(ON_ARRAYS)):
         with pytest.raises(HeatError, match="reads the images: it works in a run, and not on features alone"):
-            load(name)(**({"widths": [1]} if name in ("gram", "mds") else {})).fit(Z, Y)
+            load(name)(**({"widths": [1]} if name in ("gram", "mds", "mm-plus-plus") else {})).fit(Z, Y)
 
 
 def test_classes_are_imported_by_their_names():
