@@ -104,7 +104,7 @@ def beta_control() -> None:
 
     slider, box = st.columns([5, 1], vertical_alignment="bottom")
     slider.select_slider(
-        "β of the composition",
+        "β: how the energies are combined",
         BETAS,
         key="beta_slider",
         format_func=lambda b: escape_markdown(format_beta(b)),
@@ -120,7 +120,7 @@ def beta_suggestion(run: Run) -> None:
     suggested = run.suggested_beta
     if suggested is not None:
         st.button(
-            f"Suggested β: {escape_markdown(format_beta(suggested))}",
+            f"Take β = {escape_markdown(format_beta(suggested))}, suggested from known images alone",
             on_click=lambda: session.update_view_state(beta=suggested),
             type="tertiary",
             icon=":material/auto_awesome:",

@@ -79,7 +79,8 @@ def draw_table_view(run: Run) -> None:
         table = table.best_first()
     missing = {n: reason for r in runs for n, reason in r.left_out.items()}
     st.html(GROUND + tables.to_html(table, intervals, missing, links_to_missed(runs, view)))
-    st.caption(_CAPTION)
+    spectrum = "full-spectrum: averages in which the images of the shifted sets count as known, too."
+    st.caption(f"{_CAPTION} {spectrum}" if any(r.shifted_names for r in runs) else _CAPTION)
     for note in dict.fromkeys(note for r in runs for note in r.record.notes):
         st.caption(escape_markdown(note))
     _draw_downloads(table, f"{run.id}-{metric}")
@@ -129,7 +130,10 @@ def _select_metric() -> str:
 def _draw_switches(place: DeltaGenerator) -> tuple[bool, bool, bool]:
     """Draw three toggles and return whether to show subsets and intervals, and whether to sort by the average."""
     subsets = widgets.toggle(
-        place, "Subsets of priors", "subsets", help="Every subset of the corrected priors, composed (Tab. 3)."
+        place,
+        "All combinations of priors",
+        "subsets",
+        help="A row for each choice among the corrected priors, such as GMM with EL, composed as one score (Tab. 3).",
     )
     intervals = widgets.toggle(
         place,

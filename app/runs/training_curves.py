@@ -54,8 +54,9 @@ def _draw_residual_curves(run: Run, prior: str, records: list[Event]) -> None:
     title, last = title_of(corrected_row(prior), {}), records[-1]
     st.markdown(f"**{escape_markdown(title)}** · epoch {last['epoch']:d} of {last['epochs']:d}")
     st.caption(
-        f"T = {last['temperature']:.4g} · spread of the prior after division by T {last['prior_spread']:.3g} · "
-        f"spread of the residual on data {last['residual_spread']:.3g}"
+        f"By how much each part of the energy differs between training images (standard deviation): the prior, divided "
+        f"by its temperature T = {last['temperature']:.4g}, by {last['prior_spread']:.3g}; the residual by "
+        f"{last['residual_spread']:.3g}."
     )
     if last.get("saturated"):
         st.caption("Early stopping: data and negatives are separated, so that further training would overfit.")

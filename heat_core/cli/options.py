@@ -29,7 +29,9 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
 def add_lens_options(parser: argparse.ArgumentParser, priors: bool = True) -> None:
     """Add the option `--beta`, and `--priors` unless `priors` is False."""
     parser.add_argument(
-        "--beta", default="0", help="β of the composition: a number, inf, -inf, or auto (chosen without OOD data)"
+        "--beta",
+        default="0",
+        help="β, by which the energies are combined: a number, inf, -inf, or auto (chosen without OOD data)",
     )
     if priors:
         add_list_option(parser, "--priors", "PRIOR", "priors that are composed (default: all of the run)")

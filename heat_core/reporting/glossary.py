@@ -65,6 +65,20 @@ TERMS = (
         "Sec. 4",
     ),
     Term(
+        "Covariate shift, shifted set",
+        "Images of the known classes under other conditions, such as another camera, weather or corruption, are "
+        "covariate-shifted: they are known, and a set of them is a shifted set, whose accuracy and share of flagged "
+        "images are shown; it is neither a set of ID test images nor an OOD set.",
+        source="Zhang et al., OpenOOD v1.5, 2023",
+    ),
+    Term(
+        "Full-spectrum",
+        "FPR95, AUROC and AUPR with the ID test images and the images of all shifted sets together as the known ones; "
+        "the threshold of this FPR95 keeps 95 % of all of them.",
+        r"\mathrm{FPR95} = P(s(z_{\text{OOD}}) \le Q_{0.95}\{s(z_i) : z_i \in \text{ID test} \cup \text{shifted}\})",
+        "Zhang et al., OpenOOD v1.5, 2023",
+    ),
+    Term(
         "Features, avg and std",
         "The vectors that a frozen network makes of an image: avg is what its linear head reads, std is the standard "
         "deviation of its last feature volume over positions (std-pooling).",
@@ -169,7 +183,8 @@ TERMS = (
     Term(
         "Slice, lift",
         "A slice is the part of the images that have a value in common, such as a folder, a predicted class or a "
-        "brightness; its lift is its share of missed (or flagged, or wrong) images divided by that of all images.",
+        "brightness; its lift is its share of missed (or flagged, or wrong) images divided by that of all images, "
+        "which the pages write as “2.2 × overall”.",
     ),
     Term(
         "q-value (q)",

@@ -71,7 +71,7 @@ def test_a_breakdown_shows_rates_sorted_by_lift(page, question):
     page.wait_for_function(f"() => location.search.includes('q={question}')", timeout=20_000)
     break_down(page, "seen")
     rates = [float(text.removesuffix(" %")) for text in page.locator(".breakdown b").all_inner_texts()]
-    lifts = [float(text.removeprefix("× ")) for text in page.locator(".breakdown .lift").all_inner_texts()]
+    lifts = [float(text.removesuffix(" × overall")) for text in page.locator(".breakdown .lift").all_inner_texts()]
     assert len(rates) > 1
     assert rates == sorted(rates, reverse=True)
     assert lifts == sorted(lifts, reverse=True)

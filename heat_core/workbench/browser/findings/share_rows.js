@@ -4,11 +4,11 @@ import { element } from "../common/dom.js";
 import { formatCount, formatShare } from "../common/format.js";
 
 /**
- * Formats a lift, the share of a group divided by the share of all.
+ * Formats a lift, the share of a group divided by the overall share.
  * @param {number} lift
  * @returns {string}
  */
-export const formatLift = (lift) => `× ${lift < 10 ? lift.toFixed(1) : Math.round(lift)}`;
+export const formatLift = (lift) => `${lift < 10 ? lift.toFixed(1) : Math.round(lift)} × overall`;
 
 /**
  * Creates the row of a group.

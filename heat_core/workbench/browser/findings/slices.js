@@ -49,7 +49,7 @@ function createLinks(slices, query, actions) {
   if (!slices) return [];
   if (!slices.list.length) return [element("span", { className: "faint", textContent: describeNone(slices) })];
   return slices.list.slice(0, IN_HEADLINE).map((slice) => {
-    const textContent = `${titleOf(slice)}: ${formatShare(slice.rate)} % ${formatLift(slice.lift)}`;
+    const textContent = `${titleOf(slice)}: ${formatShare(slice.rate)} %, ${formatLift(slice.lift)}`;
     const link = element("button", { type: "button", textContent, title: describeSlice(slice) });
     link.setAttribute("aria-pressed", isKept(slice, query));
     link.onclick = () => actions.toggleSlice(slice.values);

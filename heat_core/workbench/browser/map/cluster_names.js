@@ -7,8 +7,8 @@ const NAME = /^nearest class (.*), cluster (\d+)$/s; // see by_cluster in heat_c
 const LINE_HEIGHT = 15; // CSS pixels
 const SHIFTS = [0, -LINE_HEIGHT, LINE_HEIGHT, -2 * LINE_HEIGHT, 2 * LINE_HEIGHT]; // tried one after another
 
-/** Returns the short form of a cluster's name, "sea (3)" for "nearest class sea, cluster 3". */
-const shortName = (name) => name.replace(NAME, "$1 ($2)");
+/** Returns the short form of a cluster's name, "sea, cluster 3" for "nearest class sea, cluster 3". */
+const shortName = (name) => name.replace(NAME, "$1, cluster $2");
 
 /**
  * Lists the clusters of a run's map.

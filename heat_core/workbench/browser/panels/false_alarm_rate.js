@@ -24,7 +24,8 @@ export function createFalseAlarmRate(root, actions) {
     if (isElsewhere && alphaAt(Number(slider.value), idCount) !== alpha) slider.value = position;
     slider.setAttribute("aria-valuetext", formatRate(alpha));
     setText($(".at"), `α ${formatRate(alpha)}`);
-    $(".least").title = `of ${idCount} known test images`;
-    setText($(".least"), `smallest p: ${(1 / (idCount + 1)).toPrecision(2)}`);
+    $(".least").title = "p is the share of known test images that look at least as unusual as an image:"
+      + ` with ${idCount} of them it is at least 1 / ${idCount + 1}, and no smaller α flags an image`;
+    setText($(".least"), `smallest possible p-value: ${(1 / (idCount + 1)).toPrecision(2)}`);
   };
 }
