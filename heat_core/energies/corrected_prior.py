@@ -49,6 +49,7 @@ class CorrectedPrior:
         dim: dimension D of the features, or None if it is not known.
         rho: residual scale ρ = std(E_θ) / std(E_q / T) to which training brought the residual; None if it was not
             rescaled.
+        label_correlation: η of the training, see `residual_trainer.TrainedResidual`; None if it is not known.
     """
 
     name: str
@@ -62,6 +63,7 @@ class CorrectedPrior:
     residual: ResidualMLP | None = None
     dim: int | None = None
     rho: float | None = None
+    label_correlation: float | None = None
 
     def prior_energy(self, features: Features) -> np.ndarray:
         """Compute the prior's energy E_q of N samples, (N,) float64, not divided by T."""
@@ -111,18 +113,19 @@ class CorrectedPrior:
         z = load_training_features(rows, device, max_device_bytes, without=unseen)
         project = partial(self.view.project, non_negative=self.non_negative)
         trained = train_residual(self.prior, z, settings, self.temperature, project, seed, on_epoch)
-        self.residual = trained.residual.cpu()
+        self.residual, self.label_correlation = trained.residual.cpu(), trained.label_correlation
         if settings.rescale:
-            self._rescale(features, trained.label_correlation)
+            self.rescale(features)
         return trained.stopped
 
-    def _rescale(self, features: Features, label_correlation: float) -> None:
-        """Rescale the residual to the target scale ρ (`residual_scale.target_scale`)."""
+    def rescale(self, features: Features) -> None:
+        """Rescale the residual as it was trained to the target scale ρ (`residual_scale.target_scale`)."""
         assert self.residual is not None
+        assert self.label_correlation is not None
         prior, residual = self.reference / self.temperature, self.residual_energy(features)[self.reference_rows]
         z, weight = self.view.rows(features), self.prior.head_weight
         outside_head = None if weight is None else residual_scale.variance_outside_head(weight, z)
-        self.rho = residual_scale.target_scale(outside_head, label_correlation)
+        self.rho = residual_scale.target_scale(outside_head, self.label_correlation)
         self.residual.scale(residual_scale.rescale_factor(self.rho, float(prior.std()), float(residual.std())))
 
     def statistics(self, features: Features) -> tuple[float, float]:
@@ -130,18 +133,26 @@ class CorrectedPrior:
         hybrid = self.reference / self.temperature + self.residual_energy(features)[self.reference_rows]
         return float(hybrid.mean()), float(hybrid.std())
 
-    def save(self, path: Path, settings: ResidualSettings) -> None:
-        """Write the residual to a safetensors file, with its temperature, its shape and a digest."""
+    def save(self, path: Path, settings: ResidualSettings, origin: str = "") -> None:
+        """Write the residual to a safetensors file, with its temperature, its shape, a digest and its origin.
+
+        Args:
+            path: path of the file.
+            settings: settings of the training.
+            origin: digest of what it was made with, see `residual_cache.residual_origin`.
+        """
         if self.residual is None:
             raise HeatError(f"The residual of {self.name} is not trained yet: there is nothing to save.")
-        shape = {"width": str(settings.width), "hidden_layers": str(settings.hidden_layers)}
+        about = {"width": str(settings.width), "hidden_layers": str(settings.hidden_layers), "origin": origin}
+        if self.label_correlation is not None:
+            about["label_correlation"] = repr(self.label_correlation)
         state = self.residual.state_dict()
-        meta = {"temperature": repr(self.temperature), "digest": _digest(state, self.temperature)} | shape
+        meta = {"temperature": repr(self.temperature), "digest": _digest(state, self.temperature)} | about
         with replacing(path) as temp_path:
             temp_path.write_bytes(save(state, metadata=meta))
 
-    def load(self, path: Path) -> None:
-        """Read a residual that `save` wrote.
+    def load(self, path: Path) -> str:
+        """Read a residual that `save` wrote, and return its origin; "" where the file holds none, as older ones.
 
         Raises:
             HeatError: when the file is damaged, or the residual reads features of another dimension.
@@ -155,6 +166,7 @@ class CorrectedPrior:
             residual = ResidualMLP(dim, int(meta["width"]), int(meta["hidden_layers"]))
             residual.load_state_dict(state)
             temperature = float(meta["temperature"])
+            correlation = float(meta["label_correlation"]) if "label_correlation" in meta else None
         except (SafetensorError, OSError, KeyError, IndexError, RuntimeError, TypeError, ValueError) as error:
             raise HeatError(f"{path} is cut off or damaged: {cure}.") from error
         if meta.get("digest", "") not in ("", _digest(state, temperature)):
@@ -164,7 +176,8 @@ class CorrectedPrior:
             raise HeatError(f"{path} is damaged, it holds NaN or infinity: {cure}.")
         if self.dim is not None and dim != self.dim:
             raise HeatError(f"{path} is the residual of {dim} features, and these have {self.dim}: {cure}.")
-        self.residual, self.temperature = residual, temperature
+        self.residual, self.temperature, self.label_correlation = residual, temperature, correlation
+        return meta.get("origin", "")
 
 
 def _digest(state: dict[str, torch.Tensor], temperature: float) -> str:

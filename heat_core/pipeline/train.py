@@ -1,12 +1,13 @@
 """Third stage of a run: training of the residuals, one prior after another, and the suggested β."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from heat_core.energies.beta_selection import add_noise, choose_beta
 from heat_core.energies.corrected_prior import CorrectedPrior
-from heat_core.energies.residual_cache import ResidualCache
+from heat_core.energies.residual_cache import ResidualCache, residual_origin, train_and_store
 from heat_core.energies.residual_trainer import EpochRecord
 from heat_core.features.features import Features
 from heat_core.pipeline.run_state import RunState
@@ -36,25 +37,37 @@ def train(state: RunState, cache: ResidualCache | None = None) -> None:
 
 
 def _train_residual(name: str, state: RunState, cache: ResidualCache | None) -> None:
-    """Train a residual and store it; a stored one is loaded instead."""
+    """Train a residual and store it; a stored one that was made with the same settings is loaded instead."""
     e, device, progress = state.experiment, state.source.device, state.progress
     part, settings = state.model.fitted[name], state.model.settings_of(name)
     path = residual_path(state.folder, name)
-    cached = cache and cache.path_for(part, state.train, settings, e.seed, device.type)
-    if path.exists() or (cache and cached and cache.restore(cached, path)):
-        part.load(path)
+    origin = residual_origin(name, settings, e)
+    is_own = path.exists() and _load_own(part, path, origin, progress)
+    if is_own or (cache and cache.restore(part, state.train, settings, e.seed, device.type)):
         progress("residual", f"The residual of {part.name} is already trained.", prior=part.name)
+        if not is_own:
+            part.save(path, settings, origin)
         return
     progress("residual", f"Training the residual of {part.name}.", prior=part.name)
     on_epoch = lambda epoch: _report_epoch(part, epoch, progress)  # noqa: E731
-    if stopped := state.model.train(name, state.train, device, on_epoch):
+    if stopped := train_and_store(state.model, name, state.train, device, on_epoch, cache):
         progress("residual", f"{part.name}: {stopped}", prior=part.name, diverged=True)
     if part.rho is not None:
         message = f"{part.name}: the residual varies {part.rho:.2g} times as much as its prior (`balanced`)."
         progress("residual", message, prior=part.name, rho=part.rho)
-    part.save(path, settings)
-    if cache and cached:
-        cache.store(path, cached)
+    part.save(path, settings, origin)
+
+
+def _load_own(part: CorrectedPrior, path: Path, origin: str, progress: Progress) -> bool:
+    """Load a residual that an earlier job of the run stored; return whether it has the origin that is asked for."""
+    if part.load(path) == origin:
+        return True
+    message = (
+        f"The residual of {part.name} is not used again: it was made with other settings, or by an older version of "
+        "HEAT Explorer."
+    )
+    progress("residual", message, prior=part.name)
+    return False
 
 
 def _report_epoch(part: CorrectedPrior, epoch: EpochRecord, progress: Progress) -> None:
