@@ -11,7 +11,7 @@ from app.state import session
 from heat_core import detectors
 from heat_core.backbones.quick_checks import known_backbones
 from heat_core.energies.names import BUILT_IN, all_priors, prior_kind, prior_title, second_priors
-from heat_core.energies.settings import PRESET_NAMES
+from heat_core.energies.settings import PRESET_NAMES, PRESET_PURPOSES
 from heat_core.plugins import problems
 from heat_core.runs.experiment import COVARIANCES, MIXTURE_WEIGHTS
 
@@ -134,8 +134,7 @@ def draw_heat(form: FormValues, errors: dict[str, str]) -> None:
     st.radio(
         "Preset",
         PRESET_NAMES,
-        horizontal=True,
-        help="paper: App. B. released: what the authors' code uses. quick: a small network and few updates, for a CPU.",
+        captions=[PRESET_PURPOSES[preset] for preset in PRESET_NAMES],
         **bind("preset", form, "index", PRESET_NAMES),
     )
     st.multiselect(

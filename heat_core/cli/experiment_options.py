@@ -6,7 +6,7 @@ from heat_core import detectors
 from heat_core.cli.options import add_backbone_options, add_list_option
 from heat_core.data.made.made_sets import MADE
 from heat_core.energies.names import all_priors
-from heat_core.energies.settings import PRESET_NAMES
+from heat_core.energies.settings import DEFAULT_PRESET, PRESET_PURPOSES
 from heat_core.errors import HeatError
 from heat_core.runs.experiment import COVARIANCES, MIXTURE_WEIGHTS, Experiment
 
@@ -25,7 +25,8 @@ def add_experiment_options(parser: argparse.ArgumentParser, required: bool = Tru
     add_backbone_options(parser, required, two=True, more=features_help)
     add_list_option(parser, "--priors", "PRIOR", f"among {', '.join(all_priors())} (default: the paper's three)")
     add_detectors_option(parser)
-    parser.add_argument("--preset", help=f"training settings: {', '.join(PRESET_NAMES)} (default: paper)")
+    purposes = "; ".join(f"{preset}: {purpose}" for preset, purpose in PRESET_PURPOSES.items())
+    parser.add_argument("--preset", help=f"training settings (default: {DEFAULT_PRESET}). {purposes}")
     add_list_option(parser, "--set", "KEY=VALUE", "changes to the preset, e.g. lambda_=5")
     parser.add_argument("--covariance", help=f"covariance of the mixtures: {', '.join(COVARIANCES)} (default: auto)")
     parser.add_argument(
@@ -50,9 +51,13 @@ def _add_image_options(parser: argparse.ArgumentParser, required: bool) -> None:
     images.add_argument(
         "--ood", nargs="+", action="extend", required=required, metavar="NAME=DIR|LIST|NAME", help=ood_help
     )
+    shifted_help = "images of --id's classes under other conditions, which count as known (full-spectrum OOD)"
+    add_list_option(parser, "--shifted", "NAME=DIR|LIST|NAME", shifted_help)
     add_list_option(parser, "--group", "NAME=near|mid|far", "distance of each OOD set from the known images")
     images.add_argument("--limit", type=int, metavar="PER_CLASS", help="images per class, in every set")
-    images.add_argument("--limit-test", type=int, metavar="PER_CLASS", help="images per class of --id-test")
+    images.add_argument(
+        "--limit-test", type=int, metavar="PER_CLASS", help="images per class of --id-test and --shifted"
+    )
     images.add_argument("--limit-ood", type=int, metavar="PER_CLASS", help="images per class of --ood")
     cluster_help = "clusters in place of the classes of an --id without any (default: 10, fewer below 200 images)"
     images.add_argument("--clusters", type=int, metavar="N", help=cluster_help)
@@ -63,6 +68,7 @@ def experiment_from_options(options: argparse.Namespace) -> Experiment:
     """Build the experiment that the options describe; missing options get the defaults of `Experiment`."""
     values = vars(options) | {
         "ood": _parse_pairs([f"{s}={s}" if s in MADE else s for s in options.ood or []], _OOD_FORMS),
+        "shifted": _parse_pairs(options.shifted or [], "NAME=DIR"),
         "groups": _parse_pairs(options.group or [], "NAME=near"),
         "settings": _parse_pairs(options.set or [], "KEY=VALUE"),
         "map": not getattr(options, "no_map", True),

@@ -42,7 +42,7 @@ _EXAMPLES = """\
 examples
   {prog} demo
   {prog} run --id photos/train --id-test photos/test --ood unknown=photos/unknown \\
-      --backbone resnet50.a1_in1k --preset quick
+      --backbone resnet50.a1_in1k
   {prog} show RUN --beta -1 --priors gmm el
   {prog} score RUN new-photos/
 

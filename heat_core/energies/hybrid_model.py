@@ -22,7 +22,7 @@ class FitOptions(Protocol):
     """Options of the fit, which an `Experiment` and the estimator `HEAT` have under the same names.
 
     Attributes:
-        preset: paper, released or quick, see `settings_for`.
+        preset: quick, paper or released, see `settings_for`.
         settings: option → value, changes of the preset; None = none.
         covariance: covariance estimator of the mixtures, see `GaussianMixture`.
         mixture_weights: class weights of the mixtures, see `GaussianMixture`.
@@ -79,10 +79,24 @@ class HybridModel:
         return settings_for(name, self.options.preset, dict(self.options.settings or {}))
 
     def train(
-        self, name: str, train: Features, device: torch.device, on_epoch: Callable[[EpochRecord], None]
+        self,
+        name: str,
+        train: Features,
+        device: torch.device,
+        on_epoch: Callable[[EpochRecord], None],
+        settings: ResidualSettings | None = None,
     ) -> str | None:
-        """Train the residual of a fitted prior (Algorithm 1); return why training stopped early, or None."""
-        return self.fitted[name].train(train, self.settings_of(name), device, self.options.seed, on_epoch)
+        """Train the residual of a fitted prior (Algorithm 1); return why training stopped early, or None.
+
+        Args:
+            name: name of the prior.
+            train: the training features on which it was fitted.
+            device: device of the training.
+            on_epoch: callback that receives a record after each epoch.
+            settings: settings of the training; default: `settings_of` the prior.
+        """
+        settings = settings or self.settings_of(name)
+        return self.fitted[name].train(train, settings, device, self.options.seed, on_epoch)
 
     def add_trained(self, name: str, train: Features) -> CorrectedPrior:
         """Add a prior with its residual to the model, standardised by its energies of the training features."""

@@ -23,7 +23,7 @@ class ResidualSettings:
     drop_after: int = 0  # epochs after which the learning rate is divided by ten; 0 = never
     epochs: int = 20
     batch_size: int = 256
-    updates: int = 0  # total number of updates, equally many per epoch; 0 = whole passes over the data
+    updates: int = 0  # total number of updates, spread over the epochs; 0 = whole passes over the data
     langevin_steps: int = 20
     step_start: float = 1e-4
     step_end: float = 1e-5
@@ -133,12 +133,6 @@ def _adapt_to_logits(settings: ResidualSettings) -> ResidualSettings:
 
 
 PRESETS: dict[str, dict[str, ResidualSettings]] = {
-    "paper": {"gmm": _PAPER, "gmm-std": _PAPER, "el": _adapt_to_logits(_PAPER)},
-    "released": {
-        "gmm": _RELEASED,
-        "gmm-std": replace(_RELEASED, langevin_steps=1),
-        "el": _adapt_to_logits(replace(_RELEASED, langevin_steps=50, batch_size=256, start="normal")),
-    },
     "quick": {
         "gmm": _QUICK,
         "gmm-std": _QUICK,
@@ -154,8 +148,23 @@ PRESETS: dict[str, dict[str, ResidualSettings]] = {
             )
         ),
     },
+    "paper": {"gmm": _PAPER, "gmm-std": _PAPER, "el": _adapt_to_logits(_PAPER)},
+    "released": {
+        "gmm": _RELEASED,
+        "gmm-std": replace(_RELEASED, langevin_steps=1),
+        "el": _adapt_to_logits(replace(_RELEASED, langevin_steps=50, batch_size=256, start="normal")),
+    },
 }
 PRESET_NAMES = tuple(PRESETS)
+DEFAULT_PRESET = "quick"
+#: What each preset is for, in a sentence that the form and the command line show.
+PRESET_PURPOSES = {
+    "quick": "for your own images, few or many: about a minute a residual, with rules of ours that are not in the "
+    "paper (residuals are rescaled and averaged, and training ends early)",
+    "paper": "the paper's settings, to reproduce it: with tens of thousands of images hours without a GPU, and not for "
+    "few images, for which EL's residual can make EL worse",
+    "released": "the settings of the authors' released code, to reproduce its numbers: hours without a GPU, too",
+}
 
 
 def settings_for(prior: str, preset: str, changes: dict[str, Any] | None = None) -> ResidualSettings:
@@ -163,7 +172,7 @@ def settings_for(prior: str, preset: str, changes: dict[str, Any] | None = None)
 
     Args:
         prior: name of the prior, for example gmm or gmm@b.
-        preset: paper, released or quick.
+        preset: quick, paper or released.
         changes: option → value, see `ResidualSettings.changed`.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Any
 
 from heat_core import detectors
 from heat_core.energies.names import FIRST_ENCODER, PRIORS, all_priors, registry, second_priors
-from heat_core.energies.settings import settings_for
+from heat_core.energies.settings import DEFAULT_PRESET, settings_for
 from heat_core.errors import HeatError
 from heat_core.names import printable
 from heat_core.runs.experiment_fields import (
@@ -19,6 +19,7 @@ from heat_core.runs.experiment_fields import (
     published_id_set,
     python_lines,
     require_possible_made_sets,
+    require_set_names,
     require_types,
     resolve_backbone,
     resolve_set,
@@ -49,9 +50,9 @@ class Experiment:
     """Settings of one run: its images, backbone, priors, detectors and training.
 
     Attributes:
-        id: training images of the known classes: a folder with one sub-folder per class, a manifest, or a data set's
-            name.
+        id: training images of the known classes: a folder with a sub-folder a class, a manifest, or a data set's name.
         ood: name → folder, manifest or data set's name.
+        shifted: the same of sets of the ID's classes under other conditions, which count as known (full-spectrum OOD).
         id_test: ID test images; without any, those that the manifest `id` lists for testing, or every fifth of `id`.
         backbone: a timm name, `torch:FILE.pt2` (of `Backbone.save`), `hf:ID` (of transformers; also a folder), or
             "features" where every set is a folder of features (`avg.npy` …).
@@ -61,7 +62,7 @@ class Experiment:
             `heat_core.energies.names`.
         detectors: methods that HEAT is compared with: names of `heat_core.detectors`, or all.
         groups: OOD set → near, mid or far, for the averages of the tables.
-        preset: name of the training settings.
+        preset: training settings: quick, paper or released, see `heat_core.energies.settings.PRESET_PURPOSES`.
         settings: changes to the training settings, by name.
         covariance: covariance of the mixtures: auto, empirical or ledoit-wolf.
         second_backbone: a second encoder, whose features the priors gmm@b, gmm-std@b and knn@b read.
@@ -72,7 +73,7 @@ class Experiment:
         mixture_weights: weights of the mixtures' classes: uniform (the paper's formula) or empirical (the authors'
             code).
         limit: images per class (or per set without classes), the same for every set; None = all.
-        limit_test: limit of the ID test set; None = `limit`.
+        limit_test: limit of the ID test set and of the shifted sets; None = `limit`.
         limit_ood: limit of the OOD sets; None = `limit`.
         share: share of each class's training images that is learned from, above 0 and at most 1; features are extracted
             for all of them.
@@ -92,7 +93,7 @@ class Experiment:
     priors: list[str] = field(default_factory=lambda: list(PRIORS))
     detectors: list[str] = field(default_factory=lambda: list(detectors.BASIC))
     groups: dict[str, str] = field(default_factory=dict)
-    preset: str = "paper"
+    preset: str = DEFAULT_PRESET
     settings: dict[str, Any] = field(default_factory=dict)
     covariance: str = "auto"
     limit: int | None = None
@@ -109,6 +110,7 @@ class Experiment:
     second_weights: str | None = field(default=None, metadata=_OMIT_DEFAULT)
     second_image_size: int | None = field(default=None, metadata=_OMIT_DEFAULT)
     parent: str | None = field(default=None, metadata=_OMIT_DEFAULT)
+    shifted: dict[str, str] = field(default_factory=dict, metadata=_OMIT_DEFAULT)
 
     def __post_init__(self) -> None:
         vars(self).update(plain_values(vars(self)))
@@ -145,16 +147,8 @@ class Experiment:
         for option in ("id_test", "weights", "second_backbone", "second_weights"):
             if getattr(self, option) == "":
                 raise HeatError(f"{option} is empty: leave it out, or say which (is a variable of the shell not set?).")
-        if not all(str(name).strip() for name in self.ood):
-            raise HeatError("An OOD set has no name: write NAME=DIR for each.")
-        if not all(self.ood.values()):
-            raise HeatError(f"The OOD set {next(n for n, s in self.ood.items() if not s)!r} has no folder or name.")
-        if reserved := {TRAIN, ID, AVERAGE, "ID test", "ID train"} & set(self.ood):
-            raise HeatError(f"An OOD set cannot be called {sorted(reserved)[0]!r}: choose another name for it.")
-        for name in self.ood:
-            if other := next((n for n in (TRAIN, ID, *self.ood) if name.startswith(f"{n}/")), None):
-                raise HeatError(f"The OOD set {name!r} is called as an image of {other!r} is: choose a name without /.")
-        require_possible_made_sets(self.ood, self.backbone != FEATURES)
+        require_set_names(self.ood, self.shifted, (TRAIN, ID, AVERAGE))
+        require_possible_made_sets(self.ood, self.shifted, self.backbone != FEATURES)
 
     def _check_encoders(self) -> None:
         """Refuse priors without an encoder, and a second encoder without images."""
@@ -192,6 +186,11 @@ class Experiment:
         """
         return published_id_set(Path(self.with_absolute_paths().id))
 
+    @property
+    def scored_sets(self) -> dict[str, str]:
+        """Sets that are scored beside the ID test set, OOD sets first: name → source."""
+        return {**self.ood, **self.shifted}
+
     def group(self, ood_name: str) -> str | None:
         """Return near, mid or far; None where the group is not given.
 
@@ -212,6 +211,7 @@ class Experiment:
             second_backbone=self.second_backbone and resolve_backbone(self.second_backbone),
             second_weights=self.second_weights and resolve_source(self.second_weights, is_file),
             ood={printable(name): resolve_set(source) for name, source in self.ood.items()},
+            shifted={printable(name): resolve_set(source) for name, source in self.shifted.items()},
             groups={printable(name): group for name, group in self.groups.items()},
             name=printable(self.name),
         )

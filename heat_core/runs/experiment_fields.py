@@ -21,6 +21,8 @@ _STORED_KEYS = {
     "second_weights": "beside_weights",
     "second_image_size": "beside_image_size",
 }
+# Values of keys that a run.json may lack, although `Experiment` has another default today.
+_STORED_DEFAULTS = {"preset": "paper"}
 # Options of a network that take two values for two encoders → value that means "none" for the first encoder.
 _NETWORK_OPTIONS = {"backbone": "", "weights": "-", "image_size": "0"}
 _SECOND_FIELDS = {"backbone": "second_backbone", "weights": "second_weights", "image_size": "second_image_size"}
@@ -46,8 +48,35 @@ _PLAIN_OPTIONS = (
 )
 
 
-def require_possible_made_sets(ood: Mapping[str, str], has_images: bool) -> None:
+def require_set_names(ood: Mapping[str, str], shifted: Mapping[str, str], known: tuple[str, ...]) -> None:
+    """Refuse OOD and shifted sets without a name or source, and names that mean something else, or two sets.
+
+    Args:
+        ood: OOD set → its source.
+        shifted: shifted set → its source.
+        known: names that the sets of the known images and the average have in tables.
+
+    Raises:
+        HeatError: naming the set, and the remedy.
+    """
+    for sets, a, the in ((ood, "An OOD set", "The OOD set"), (shifted, "A shifted set", "The shifted set")):
+        if not all(str(name).strip() for name in sets):
+            raise HeatError(f"{a} has no name: write NAME=DIR for each.")
+        if not all(sets.values()):
+            raise HeatError(f"{the} {next(n for n, s in sets.items() if not s)!r} has no folder or name.")
+        if reserved := {*known, "ID test", "ID train"} & set(sets):
+            raise HeatError(f"{a} cannot be called {sorted(reserved)[0]!r}: choose another name for it.")
+        for name in sets:
+            if other := next((n for n in (*known, *ood, *shifted) if name.startswith(f"{n}/")), None):
+                raise HeatError(f"{the} {name!r} is called as an image of {other!r} is: choose a name without /.")
+    if both := sorted(set(ood) & set(shifted)):
+        raise HeatError(f"An OOD set and a shifted set are called {both[0]!r}: give each a name of its own.")
+
+
+def require_possible_made_sets(ood: Mapping[str, str], shifted: Mapping[str, str], has_images: bool) -> None:
     """Refuse made sets where there are no images, that are made twice, or whose name another set has.
+
+    They carry no object, so that none of them is a shifted set.
 
     Raises:
         HeatError: naming the set, and the remedy.
@@ -59,6 +88,8 @@ def require_possible_made_sets(ood: Mapping[str, str], has_images: bool) -> None
         raise HeatError(f"The OOD set {twice!r} is made twice, and would count twice: name it once.")
     if other := next((name for name, source in ood.items() if name in MADE and source != name), None):
         raise HeatError(f"The OOD set {other!r} is called as a made set is: choose another name for {ood[other]}.")
+    if wrong := next((text for pair in shifted.items() for text in pair if text in MADE), None):
+        raise HeatError(f"{wrong} shows none of the ID's classes, so that it is no shifted set: give it as --ood.")
 
 
 def published_id_set(path: Path) -> str:
@@ -76,7 +107,7 @@ def to_stored(values: Mapping[str, Any]) -> dict[str, Any]:
 def from_stored(content: dict[str, Any]) -> dict[str, Any]:
     """Rename the keys of run.json to field names; keys that are no field are kept."""
     names = {key: name for name, key in _STORED_KEYS.items()}
-    return {names.get(key, key): value for key, value in content.items()}
+    return _STORED_DEFAULTS | {names.get(key, key): value for key, value in content.items()}
 
 
 def plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,8 +130,9 @@ def map_paths(values: Mapping[str, Any], change: Callable[[str], str]) -> dict[s
         return change(value) if isinstance(value, str) else value
 
     mapped = {name: change_text(value) if name in _PATH_FIELDS else value for name, value in values.items()}
-    if isinstance(sources := values.get("ood"), dict):
-        mapped["ood"] = {name: change_text(source) for name, source in sources.items()}
+    for field in ("ood", "shifted"):
+        if isinstance(sources := values.get(field), dict):
+            mapped[field] = {name: change_text(source) for name, source in sources.items()}
     return mapped
 
 
@@ -126,9 +158,9 @@ def require_types(values: Mapping[str, Any], groups: tuple[str, ...]) -> None:
     _require(isinstance(values["map"], bool), "map must be true or false")
     for names in (values["priors"], values["detectors"]):
         _require(isinstance(names, list) and all(isinstance(v, str) for v in names), "lists must hold texts")
-    for named in (values["ood"], values["groups"]):
+    for named in (values["ood"], values["shifted"], values["groups"]):
         pairs = isinstance(named, dict) and all(isinstance(v, str) for pair in named.items() for v in pair)
-        _require(pairs, "ood and groups must name texts")
+        _require(pairs, "ood, shifted and groups must name texts")
     _require(set(values["groups"].values()) <= set(groups), "groups must be near, mid or far")
     _require(isinstance(values["settings"], dict), "settings must be an object")
 
@@ -158,7 +190,10 @@ def split_encoders(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def command_line(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """Write the command line of `heat_core run` that gives these field values."""
+    """Write the command line of `heat_core run` that gives these field values.
+
+    The preset is always written, since its default has changed once.
+    """
     words = ["python", "-m", "heat_core", "run", "--id", values["id"]]
     words += ["--id-test", values["id_test"]] if values["id_test"] else []
     for option, none in _NETWORK_OPTIONS.items():
@@ -166,7 +201,8 @@ def command_line(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
         if first is not None or second is not None:
             given = [first] if second is None else [first if first is not None else none, second]
             words += [_flag(option), *map(str, given)]
-    words += ["--ood", *(f"{name}={source}" for name, source in values["ood"].items())]
+    for option in ("ood", "shifted"):
+        words += [_flag(option), *(f"{n}={s}" for n, s in values[option].items())] if values[option] else []
     words += ["--priors", *values["priors"], "--preset", values["preset"]]
     if values["detectors"] != defaults["detectors"]:
         words += ["--detectors", *values["detectors"]]
@@ -187,8 +223,8 @@ def _flag(option: str) -> str:
 
 
 def python_lines(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """Write Python lines that run an experiment with these field values."""
-    changed = {k: v for k, v in values.items() if k in ("id", "ood") or v != defaults[k]}
+    """Write Python lines that run an experiment with these field values; the preset is always written."""
+    changed = {k: v for k, v in values.items() if k in ("id", "ood", "preset") or v != defaults[k]}
     lines = "".join(f"    {k}={v!r},\n" for k, v in changed.items())
     return f"from heat_core import Experiment, run\n\nresult = run(Experiment(\n{lines}))\nprint(result.metrics())\n"
 

@@ -42,13 +42,16 @@ def _add_study(verbs: Verbs) -> None:
     parser = verbs.add_parser(
         "study",
         description="Many runs that differ in one setting, and the table or figure over them. Finished runs are never "
-        "repeated; `--id cifar10` (or cifar100) alone takes the paper's own sets and network from the internet.",
+        "repeated; `--id cifar10` (or cifar100) alone takes the paper's own sets and network from the internet. "
+        "Residuals are trained with the preset `quick`, as by `run`; --preset paper reproduces the paper.",
     )
     parser.add_argument("study", nargs="?", metavar="NAME", help=f"one of {', '.join(STUDY_NAMES)}")
     add_experiment_options(parser, required=False)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="N", help="(default: 0 1 2)")
-    values_help = "values of the setting that is varied: λ, shares"
+    values_help = "values of the setting that is varied: λ, shares, numbers of updates"
     parser.add_argument("--values", nargs="+", type=float, default=[], metavar="X", help=values_help)
+    residuals_help = "with leave-out: train residuals for each class that is left out, too"
+    parser.add_argument("--residuals", action="store_true", help=residuals_help)
     out_help = "where the page and the tables go (default: in the study's folder)"
     parser.add_argument("--out", metavar="DIR", help=out_help)
     parser.add_argument("--resume", metavar="DIR", help="resume the study of this folder (the app does)")

@@ -8,6 +8,7 @@ from app.common.text import escape_markdown
 from app.runs import form_checks
 from app.runs.form_values import FormValues
 from heat_core import Experiment, Run
+from heat_core.energies.settings import PRESET_PURPOSES
 from heat_core.runs.experiment import demo_experiment
 from tests.app.runs.new_run_form import can_start, choose_network, form, show_demo
 from tests.app.runs.test_runs import press, texts
@@ -94,7 +95,7 @@ def test_rows_without_a_source_and_with_one_name(sets):
     assert "cannot be called 'train'" in found.pop("ood-4-source")
     assert found == {
         "ood-1-source": "The OOD set 'b' has no folder or name.",
-        "ood-2-source": "Two OOD sets are called 'a': give each a name of its own.",
+        "ood-2-source": "Two sets are called 'a': give each a name of its own.",
     }
 
 
@@ -119,6 +120,8 @@ def test_the_form_of_own_images_starts_blank_beside_the_demo(home):
     test = page("runs", view="new")
     assert test.segmented_control(key="new-images-False").value == "My images"
     assert {field.value for field in test.text_input} == {""}
+    preset = test.radio(key="new-preset")
+    assert (preset.value, preset.proto.captions[0]) == ("quick", PRESET_PURPOSES["quick"])
     assert {field.value for field in test.number_input if field.key.startswith("new-limit")} == {None}
     test.text_input(key="new-id").set_value("/photos/train").run()
     show_demo(test)

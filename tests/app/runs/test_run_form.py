@@ -79,7 +79,7 @@ def test_what_no_form_can_hold_is_left_out_and_said():
     form_values = FormValues.from_experiment(strange, "A copy.")
     assert form_values.note == "A copy. Not known here, and left out: my-own, other, nonsense."
     kept = form_values.to_experiment()
-    assert (kept.detectors, kept.preset, kept.settings, kept.seed) == (["msp"], "paper", {"epochs": 3}, 0)
+    assert (kept.detectors, kept.preset, kept.settings, kept.seed) == (["msp"], "quick", {"epochs": 3}, 0)
     assert kept.limit == 2**53 - 1
 
 
@@ -98,7 +98,7 @@ def test_two_ood_sets_of_one_name_are_refused():
     form_values.add_row()
     form_values.rows[1].source = "/y/trees"
     form_values.rows[0].name = " "
-    with pytest.raises(HeatError, match="Two OOD sets are called 'trees'"):
+    with pytest.raises(HeatError, match="Two sets are called 'trees'"):
         form_values.to_experiment()
     form_values.rows[1].name = "other"
     assert form_values.to_experiment().ood == {"trees": "/x/trees", "other": "/y/trees"}
@@ -115,7 +115,7 @@ def test_what_was_typed_is_there_when_the_page_comes_back(demo_home):
     press(main, "Add an OOD set")
     main.text_input(key="new-ood-1-name").set_value("other").run()
     main.number_input(key="new-seed").set_value(5).run()
-    main.number_input(key="new-set-paper-gmm-0-epochs").set_value(3).run()
+    main.number_input(key="new-set-quick-gmm-0-epochs").set_value(3).run()
     main.selectbox(key="new-ood-1-group").set_value("far").run()
     for away in ("app_pages/studies.py", "app_pages/runs.py"):
         main.switch_page(away).run()
@@ -125,7 +125,7 @@ def test_what_was_typed_is_there_when_the_page_comes_back(demo_home):
     assert main.text_input(key="new-ood-1-name").value == "other"
     assert main.selectbox(key="new-ood-1-group").value == "far"
     assert main.number_input(key="new-seed").value == 5
-    assert main.number_input(key="new-set-paper-gmm-0-epochs").value == 3
+    assert main.number_input(key="new-set-quick-gmm-0-epochs").value == 3
     main.segmented_control(key="runs-view-new").set_value("list").run()
     main.segmented_control(key="runs-view-list").set_value("new").run()
     assert main.text_input(key="new-id").value == "cifar10"

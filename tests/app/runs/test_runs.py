@@ -79,7 +79,7 @@ def test_the_list_says_what_each_run_is_newest_first(home, three):
         "features",
         "known",
         "near, far",
-        "paper",
+        "quick",
     ]
     assert frame.iloc[0]["seconds"] == 61.4
     assert frame["created"].is_monotonic_decreasing

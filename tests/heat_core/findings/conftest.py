@@ -63,6 +63,7 @@ def _run(folder: Path, ood: dict[str, str]):
                 image_size=32,
                 priors=["gmm", "el"],
                 detectors=[],
+                preset="paper",
                 settings={"epochs": 1},
                 map=False,
             )

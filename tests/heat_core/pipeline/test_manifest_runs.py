@@ -51,7 +51,8 @@ def folder(tmp_path_factory):
 
 def asked(folder, **changes) -> Experiment:
     source = str(folder / "list.csv")
-    more = {"id": source, "ood": {"other": source}, "priors": ["el"], "detectors": [], "settings": {"epochs": 1}}
+    more = {"id": source, "ood": {"other": source}, "priors": ["el"], "detectors": []}
+    more |= {"preset": "paper", "settings": {"epochs": 1}}
     return Experiment(
         **more | changes, backbone="resnet10t", weights=str(folder / "resnet10t.safetensors"), image_size=32, map=False
     )

@@ -31,7 +31,8 @@ def made(tmp_path_factory):
             "32",
             "0",
         ]
-        words += ["--priors", "gmm@a", "gmm@b", "knn@b", "el@a", "--set", "epochs=1", "--name", "two"]
+        words += ["--priors", "gmm@a", "gmm@b", "knn@b", "el@a", "--preset", "paper", "--set", "epochs=1"]
+        words += ["--name", "two"]
         assert main(words) == 0
         (one,) = (folder / "home" / "runs").iterdir()
         yield Run.open(one), folder

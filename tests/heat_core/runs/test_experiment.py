@@ -101,6 +101,22 @@ def test_command_and_python_lines_build_the_same_experiment():
     assert names["built"] == wanted
 
 
+def test_the_preset_is_always_written():
+    """The default is quick; a run.json without a preset is of the time when it was paper."""
+    from heat_core.cli.experiment_options import experiment_from_options
+    from heat_core.cli.parser import build_parser
+
+    plain = Experiment(id="a", ood={"b": "c"})
+    assert plain.preset == "quick"
+    assert "--preset quick" in plain.to_command()
+    assert "preset='quick'" in plain.to_python()
+    words = ["run", "--id", "a", "--ood", "b=c", "--backbone", plain.backbone]
+    assert experiment_from_options(build_parser().parse_args(words)) == plain
+    without = {key: value for key, value in plain.to_dict().items() if key != "preset"}
+    assert Experiment.from_dict(without).preset == "paper"
+    assert Experiment.from_dict(plain.to_dict()).preset == "quick"
+
+
 def test_demo_experiment_is_valid():
     demo_experiment().check()
 
