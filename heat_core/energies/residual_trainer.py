@@ -51,8 +51,8 @@ def train_residual(
     Divergence (a non-finite loss or weight) stops the training and keeps the weights of the last good epoch. With
     `settings.saturation` the training ends when the loss is near its bound: data and negatives are then separated, and
     further updates only overfit the training features. With `settings.stop_below` too it goes on until the spread of
-    E_θ over the training features has passed its largest value: a residual that separates data from negatives without
-    error is constant on data, and no longer ranks what lies near the data (see `residual_scale`).
+    E_θ over the training features has passed its largest value, as it does when data and negatives are separated (see
+    `residual_scale`, also for what is not known about this rule).
 
     Args:
         prior: the fitted prior.
@@ -101,8 +101,7 @@ class ResidualTrainer:
             self.residual.parameters(), lr=settings.learning_rate, betas=(settings.adam_beta1, 0.999)
         )
         self.batch_size = min(settings.batch_size, len(z))
-        in_epoch = settings.updates // settings.epochs if settings.updates else len(z) // self.batch_size
-        self.updates_per_epoch = max(in_epoch, 1)
+        self.epochs = min(settings.epochs, settings.updates) if settings.updates else settings.epochs
         self.spread = column_spread(z)
         self._recent_losses: deque[float] = deque(maxlen=_AVERAGED_UPDATES)
         self._watched = _spaced_rows(z) if settings.stop_below else None
@@ -110,11 +109,11 @@ class ResidualTrainer:
 
     def train(self, on_epoch: Callable[[EpochRecord], None]) -> TrainedResidual:
         """Train for all epochs, or until further training would overfit or the loss diverges."""
-        epochs, correlation = self.settings.epochs, 0.0
+        epochs, correlation = self.epochs, 0.0
         last_good, start_time = self._copy_weights(), time.monotonic()
         for epoch in range(1, epochs + 1):
             self._decay_learning_rate(epoch)
-            updates, is_finished = self._run_epoch()
+            updates, is_finished = self._run_epoch(epoch)
             means = _mean_record(updates)
             if self._has_diverged(means["loss"]):
                 self.averaged.load_state_dict(last_good)
@@ -129,11 +128,11 @@ class ResidualTrainer:
                 break
         return TrainedResidual(self.averaged, correlation)
 
-    def _run_epoch(self) -> tuple[list[UpdateRecord], bool]:
+    def _run_epoch(self, epoch: int) -> tuple[list[UpdateRecord], bool]:
         """Update batch by batch, and return the updates' records and whether further training would overfit."""
         updates: list[UpdateRecord] = []
         is_finished = False
-        for rows in self._draw_batches():
+        for rows in self._draw_batches(self._updates_in(epoch)):
             updates.append(self.update(self.z[rows], with_energies=not updates))
             self._recent_losses.append(updates[-1]["loss"])
             has_fallen = self._spread_has_fallen()  # measured after every update, to know the largest
@@ -212,9 +211,16 @@ class ResidualTrainer:
         with torch.no_grad():
             return (self.prior.energy(points) / self.temperature + self.residual(points)).mean().item()
 
-    def _draw_batches(self) -> list[torch.Tensor]:
+    def _updates_in(self, epoch: int) -> int:
+        """Return the number of updates of an epoch: one pass, or an equal part, to within one, of `updates`."""
+        if not self.settings.updates:
+            return max(len(self.z) // self.batch_size, 1)
+        done_before, done_after = (self.settings.updates * e // self.epochs for e in (epoch - 1, epoch))
+        return done_after - done_before
+
+    def _draw_batches(self, batches: int) -> list[torch.Tensor]:
         """Draw the row indices of an epoch's batches; a small set is shuffled and used again until there are enough."""
-        n, rows_needed = len(self.z), self.updates_per_epoch * self.batch_size
+        n, rows_needed = len(self.z), batches * self.batch_size
         passes = -(-rows_needed // n)
         order = [torch.randperm(n, generator=self.generator, device=self.z.device) for _ in range(passes)]
         return list(torch.cat(order)[:rows_needed].split(self.batch_size))

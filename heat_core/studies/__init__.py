@@ -5,4 +5,7 @@
 """
 
 #: Names of `catalogue.STUDIES`; the command line reads them here, so that its start imports nothing more.
-STUDY_NAMES = ("priors", "methods", "near-far", "beta", "lambda", "share", "dice", "cost", "leave-out", "paper")
+STUDY_NAMES = (
+    *("priors", "methods", "near-far", "beta", "lambda", "share", "dice", "cost"),
+    *("updates", "leave-out", "paper"),
+)

@@ -1,4 +1,4 @@
-"""Catalogue of the studies by name, and `paper`, which combines all of them on one base."""
+"""Catalogue of the studies by name, and `paper`, which combines those that repeat the paper on one base."""
 
 from argparse import Namespace
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from heat_core.data.made.made_sets import MADE
 from heat_core.errors import HeatError
 from heat_core.runs.experiment import Experiment
 from heat_core.studies.cost_study import COST
-from heat_core.studies.curve_studies import BETA, LAMBDA, SHARE
+from heat_core.studies.curve_studies import BETA, LAMBDA, SHARE, UPDATES
 from heat_core.studies.leave_out_study import LEAVE_OUT
 from heat_core.studies.results import Result
 from heat_core.studies.study import FinishedRuns, Study, StudySetting
@@ -45,6 +45,7 @@ def _base_experiment(finished: FinishedRuns) -> Experiment:
 
 
 STUDIES = _STUDIES | {
+    "updates": UPDATES,
     "leave-out": LEAVE_OUT,
     "paper": Study(
         "All tables and figures of the paper",

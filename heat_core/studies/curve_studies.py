@@ -1,4 +1,4 @@
-"""Studies shown as curves: `lambda` (Figs. 3a, 6a), `beta` (Figs. 3b, 6b), `share` (Figs. 4, 7)."""
+"""Studies shown as curves: `lambda` (Figs. 3a, 6a), `beta` (Figs. 3b, 6b), `share` (Figs. 4, 7), `updates`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -144,6 +144,58 @@ def _show_share(finished: FinishedRuns) -> list[Result]:
     return [Result("Effect of the share of the training images (Figs. 4, 7)", curves=curves, answers=answers)]
 
 
+# ---- number of updates -----------------------------------------------------------------------------------------------
+
+
+def _vary_updates(base: Experiment, values: Sequence[float]) -> list[StudySetting]:
+    if any(value < 1 or value != int(value) for value in values):
+        raise HeatError("A number of updates must be a whole number of at least 1.")
+    to_the_end = base.settings | {"saturation": 0.0, "stop_below": 0.0}
+    return [main_setting(base)] + [
+        StudySetting(
+            f"{v:,.0f} updates",
+            replace(base, settings=to_the_end | {"updates": int(v)}, detectors=[EBM]),
+            v,
+        )
+        for v in sorted(values)
+    ]
+
+
+def _show_updates(finished: FinishedRuns) -> list[Result]:
+    """Show all curves in one figure with the priors as levels, and then each beside the base."""
+    varied = [(setting, runs) for setting, runs in finished.runs if setting.label != "base"]
+    if not varied:
+        return []
+    runs, base = varied[0][1], finished.runs_of("base")
+    by_label = [(setting.label, of_setting) for setting, of_setting in varied]
+    x = tuple(f"{setting.value:,.0f}" for setting, _ in varied)
+    together: dict[str, dict[str, Band]] = {m: {} for m in TITLES}
+    parts, answers = [], []
+    for row in (*map(corrected_row, runs[0].priors), HEAT, EBM):
+        entries = _rows_of_settings(by_label, row)
+        if len(entries) < len(varied):
+            continue
+        title = runs[0].title(row)
+        for m, bands in together.items():
+            bands[title] = metric_cache().average_band(entries, m)
+        levels = {m: {f"{t}, the base": v for t, v in _level_line(base, row, m).items()} for m in TITLES}
+        curves = [Curves(title, x, "updates", m, {title: together[m][title]}, levels[m]) for m in TITLES]
+        parts.append(Result(f"Updates and {title} (updates)", curves=curves))
+        if len(x) > 1:
+            names = f"{title}, {by_label[-1][0]}", by_label[0][0]
+            answers.append(metric_cache().describe_difference(entries[-1], entries[0], names))
+    priors: dict[str, dict[str, float]] = {m: {} for m in TITLES}
+    for m, of_metric in priors.items():
+        for p in runs[0].priors:
+            of_metric.update(_level_line(runs, prior_row(p), m))
+    answers.append(
+        "Every residual of these curves, and the EBM, made all of its updates (saturation = 0, stop_below = 0). The "
+        "base has its own number of updates and its own end."
+    )
+    curves = [Curves("Priors and all curves", x, "updates", m, together[m], priors[m]) for m in TITLES]
+    return [Result("Effect of the number of updates (updates)", curves=curves, answers=answers), *parts]
+
+
 LAMBDA = Study(
     "Effect of λ on the residual",
     "Figs. 3a and 6a",
@@ -153,3 +205,10 @@ LAMBDA = Study(
 )
 BETA = Study("Effect of β on HEAT", "Figs. 3b and 6b", _vary_beta, _show_beta)
 SHARE = Study("How few training images are enough", "Figs. 4 and 7", _vary_share, _show_share, (0.1, 0.2, 0.5, 1.0))
+UPDATES = Study(
+    "How many updates the residuals need",
+    "beyond the paper",
+    _vary_updates,
+    _show_updates,
+    (165, 660, 2640, 15600),
+)

@@ -138,6 +138,17 @@ def test_every_epoch_is_reported():
     assert {"loss", "eta", "residual_data", "residual_negatives", "hybrid_starts", "hybrid_ends"} <= set(epochs[0])
 
 
+@pytest.mark.parametrize(("updates", "of_epochs"), [(7, [2, 2, 3]), (2, [1, 1]), (0, [2, 2, 2])])
+def test_the_updates_are_as_many_as_asked_for(monkeypatch, updates, of_epochs):
+    z, made, until = ring(600, 1), [], []
+    plain = ResidualTrainer.update
+    monkeypatch.setattr(ResidualTrainer, "update", lambda *a, **k: made.append(1) or plain(*a, **k))
+    settings = replace(SMALL, epochs=3, updates=updates, langevin_steps=1)
+    prior = GaussianMixture().fit(z, np.zeros(600, int))
+    train_residual(prior, torch.from_numpy(z).float(), settings, 1.0, on_epoch=lambda e: until.append(len(made)))
+    assert np.diff([0, *until]).tolist() == of_epochs
+
+
 def test_presets_are_the_papers_and_the_released_ones():
     paper = PRESETS["paper"]["gmm"]
     assert (paper.learning_rate, paper.epochs, paper.langevin_steps, paper.lambda_, paper.temperature) == (
