@@ -21,11 +21,18 @@ and classes of five or more, neither the reference prior nor the residual has se
 that it is trained on by heart: over those its spread goes to 0, while over others it does not, and a factor that
 divides by it grows without bound.
 
-When the training of a residual should end. At the optimum of its loss E_θ is -1/(2λ) where data are sure and 1/(2λ)
-where negatives are sure, so a network that tells the two apart without error is constant on data: its gradient there,
-by which images near the known ones are ranked, is gone. The spread of E_θ over the training features therefore rises
-while the residual learns how data differ, and falls when it only separates. `stop_below` ends the
-training when the spread of the averaged network has fallen to that share of its largest value.
+When the training of a residual should end. With a density p of data and r of negatives, the optimum of the loss is
+E_θ = -tanh(½ log(p/r)) / (2λ): nearly the constant -1/(2λ) on data wherever these are told from negatives without
+error. The spread of E_θ over data therefore rises while the residual learns how they differ from negatives, and falls
+when it separates the two. `stop_below` ends the training when the spread of the averaged network over the training
+features has fallen to that share of its largest value.
+
+Why a residual of EL gets worse on images from there on is not known. In two dimensions, where p and r are known
+(`tests/heat_core/energies/test_residual_spread.py`, notebook 03), the spread over data that are held out does rise and
+fall to that of the optimum, and E_θ orders these data less by log(p/r) than at the largest spread. But the gradient of
+E_θ on data does not vanish, and points just outside of the data are told from them better the longer the training is.
+Where negatives lie among the data, as in the other trainings of that notebook, the optimum is no constant, and the
+spread goes on growing.
 
 The square, w = 0.2, `averaging` and `stop_below` were chosen by looking at OOD sets, which docs/evidence.md names.
 """
