@@ -26,23 +26,26 @@ def synthetic_run(
     seed: int = 0,
     with_map: bool = True,
     columns: dict[str, dict[str, np.ndarray]] | None = None,
+    shifted: dict[str, int] | None = None,
 ) -> Run:
     """Write a run of `known` ID test samples and `ood` (name → how many); unknown ones score higher on average.
-    `columns`: set → what its manifest says."""
+    `columns`: set → what its manifest says; `shifted`: shifted sets, which score a little higher than known ones."""
     rng = np.random.default_rng(seed)
-    sizes = {"id": known} | ({"near": 40, "far": 50} if ood is None else ood)
+    ood, shifted = {"near": 40, "far": 50} if ood is None else ood, shifted or {}
+    sizes = {"id": known} | ood | shifted
     sets = []
-    for i, (name, n) in enumerate(sizes.items()):
-        prior = rng.normal(2.0 * (i > 0), 1, (n, len(priors)))
+    for name, n in sizes.items():
+        height = 1.0 if name in ood else 0.4 * (name in shifted)
+        prior = rng.normal(2.0 * height, 1, (n, len(priors)))
         of_priors = {prior_row(p): 3 * prior[:, k] for k, p in enumerate(priors)}
         found = SetRecord(
             ids=np.array([f"{name}-{j:06d}" for j in range(n)]),
-            labels=rng.integers(0, len(CLASSES), n) if i == 0 else None,
+            labels=None if name in ood else rng.integers(0, len(CLASSES), n),
             predicted=rng.integers(0, len(CLASSES), n),
             confidence=rng.uniform(1 / len(CLASSES), 1, n),
-            scores={"msp": rng.normal(i > 0, 1, n), **of_priors},
+            scores={"msp": rng.normal(height, 1, n), **of_priors},
             prior=prior,
-            residual=rng.normal(0.5 * (i > 0), 0.3, (n, len(priors))),
+            residual=rng.normal(0.5 * height, 0.3, (n, len(priors))),
             columns=(columns or {}).get(name, {}),
         )
         sets.append(found)
@@ -57,9 +60,8 @@ def synthetic_run(
         scale=Scale(priors, np.zeros(len(priors)), np.ones(len(priors))),
         temperatures=(3.0,) * len(priors),
     )
-    experiment = Experiment(
-        id="known", ood={name: name for name in sizes if name != "id"}, backbone="features", priors=list(priors)
-    )
+    experiment = Experiment(id="known", ood={name: name for name in ood}, backbone="features", priors=list(priors))
+    experiment.shifted = {name: name for name in shifted}
     experiment.groups = groups or {}
     folder.mkdir(parents=True)
     info = {"format": FORMAT, "experiment": experiment.to_dict(), "status": "done", "created": 0.0}

@@ -10,6 +10,7 @@ import numpy as np
 from heat_core.analysis.comparison_rows import Entry, ScoreSource
 from heat_core.analysis.metric_estimates import (
     MetricFunction,
+    SetEstimates,
     average_over_sets,
     estimate_metric,
     estimate_sets,
@@ -21,6 +22,8 @@ from heat_core.runs.experiment import AVERAGE, GROUPS
 from heat_core.runs.run import Run
 
 _LOWER_IS_BETTER = {"fpr95"}
+#: Group of the columns in which the images of the shifted sets count as known, too.
+FULL_SPECTRUM = "full-spectrum"
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,11 @@ class Comparison:
     Attributes:
         metric: name of the metric in the cells.
         labels: title of each row.
-        columns: (group, name) pairs; the average of a group is its last column.
+        columns: (group, name) pairs; the average of a group is its last column, and that of all sets the last of all.
         cells: rows × columns; None where a run has no such set.
         sources: origin of each row's scores; may be empty.
-        members: OOD sets that each column averages.
+        members: OOD sets whose missed images each column counts; () for full-spectrum columns, whose FPR95 has another
+            threshold than the run.
         evidence: evidence that each row's detector reads (see `runs.row_names.evidence_of`), "" where it is not known;
             may be empty.
     """
@@ -114,6 +118,8 @@ def compare(
 ) -> Comparison:
     """Fill the table of `entries` (rows) × the OOD sets of their runs (columns, near to far, with averages).
 
+    For every choice of shifted sets that a run has, the full-spectrum averages follow the OOD sets.
+
     Args:
         entries: the rows.
         metric: name of a metric, one of `metrics.METRICS`.
@@ -128,22 +134,29 @@ def compare(
     if not entries:
         raise HeatError("Choose at least one detector to compare.")
     grouped = _grouped_sets([e.run for e in entries])
-    columns = _columns(grouped)
+    spectra = list(dict.fromkeys(shifted for e in entries if (shifted := tuple(e.run.shifted_names))))
+    columns = _columns(grouped, spectra)
     names = [name for group in grouped.values() for name in group]
-    rows = [estimate_sets(entry, names, metric, replicates, estimate) for entry in entries]
+
+    def estimate_row(entry: Entry, shifted: tuple[str, ...]) -> SetEstimates:
+        if shifted not in ((), tuple(entry.run.shifted_names)):
+            return {}
+        return estimate_sets(entry, names, metric, replicates, estimate, full_spectrum=bool(shifted))
+
+    rows = {shifted: [estimate_row(entry, shifted) for entry in entries] for shifted in ((), *spectra)}
     cells: list[list[Cell | None]] = [[None] * len(columns) for _ in entries]
-    for j, (_, members) in enumerate(columns.values()):
-        averages = [average_over_sets(row, members) for row in rows]
+    for j, column in enumerate(columns):
+        averages = [average_over_sets(row, column.members) for row in rows[column.shifted]]
         values, replicas = np.array([value for value, _ in averages]), [r for _, r in averages]
         for i, cell in rank_column(values, replicas, metric in _LOWER_IS_BETTER):
             cells[i][j] = cell
     return Comparison(
         metric,
         labels=[e.label or e.run.title(e.detector) for e in entries],
-        columns=[(group, name) for name, (group, _) in columns.items()],
+        columns=[(column.group, column.name) for column in columns],
         cells=cells,
         sources=[ScoreSource(e.run.id, e.detector, e.lens) for e in entries],
-        members=[tuple(members) for _, members in columns.values()],
+        members=[() if column.shifted else tuple(column.members) for column in columns],
         evidence=[e.evidence for e in entries],
     )
 
@@ -159,15 +172,34 @@ def _grouped_sets(runs: Sequence[Run]) -> dict[str, list[str]]:
     return {g: names for g, names in groups.items() if names}
 
 
-def _columns(grouped: dict[str, list[str]]) -> dict[str, tuple[str, list[str]]]:
-    """Map the name of each column to its group and the sets that it averages."""
-    columns: dict[str, tuple[str, list[str]]] = {}
+@dataclass(frozen=True)
+class _Column:
+    """Column of a table: its group and name, the OOD sets that it averages, and the shifted sets that are known."""
+
+    group: str
+    name: str
+    members: list[str]
+    shifted: tuple[str, ...] = ()
+
+
+def _columns(grouped: dict[str, list[str]], spectra: Sequence[tuple[str, ...]]) -> list[_Column]:
+    """List the columns: the OOD sets by group, the full-spectrum averages, and the average of all sets.
+
+    Args:
+        grouped: group → its OOD sets.
+        spectra: the different choices of shifted sets that the runs have.
+    """
+    columns: list[_Column] = []
     for group, names in grouped.items():
-        columns |= {name: (group, [name]) for name in names}
+        columns += [_Column(group, name, [name]) for name in names]
         if group and len(names) > 1:
-            columns[f"{group} average"] = (group, names)
+            columns.append(_Column(group, f"{group} average", names))
     everything = [n for names in grouped.values() for n in names]
-    return columns | {AVERAGE: ("", everything)}
+    for shifted in spectra:
+        title = FULL_SPECTRUM if len(spectra) == 1 else f"{FULL_SPECTRUM} with {', '.join(shifted)}"
+        columns += [_Column(title, group, names, shifted) for group, names in grouped.items() if group]
+        columns.append(_Column(title, AVERAGE, everything, shifted))
+    return [*columns, _Column("", AVERAGE, everything)]
 
 
 def rank_column(values: np.ndarray, replicas: list[np.ndarray], lower_is_better: bool) -> Iterator[tuple[int, Cell]]:

@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from heat_core.composition import HEAT, PLAIN, Lens
+from heat_core.runs.experiment import ID
 from heat_core.runs.row_names import corrected_row, evidence_of
 from heat_core.runs.run import Run
 
@@ -33,6 +34,15 @@ class Entry:
     def scores(self, dataset: str) -> list[np.ndarray]:
         """Return the (N,) scores of a set, one array per seed."""
         return [run.detector_scores(dataset, self.detector, self.lens) for run in (self.run, *self.other_seeds)]
+
+    def known_scores(self, full_spectrum: bool = False) -> list[np.ndarray]:
+        """Return the (N,) scores of the known images, one array per seed.
+
+        Args:
+            full_spectrum: whether the images of the shifted sets count as known, after the ID test images.
+        """
+        names = (ID, *(self.run.shifted_names if full_spectrum else ()))
+        return [np.concatenate(of_seed) for of_seed in zip(*map(self.scores, names), strict=True)]
 
     @property
     def evidence(self) -> str:

@@ -11,6 +11,8 @@ import numpy as np
 from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT, PLAIN, Lens, influence
 from heat_core.errors import HeatError
+from heat_core.names import printable
+from heat_core.runs.experiment import ID, TRAIN
 
 _MAX_CLUSTERS, _POINTS_PER_CLUSTER = 16, 40
 _CACHED = 4  # samples whose facets are kept, since they take long
@@ -40,6 +42,13 @@ class Facet:
 def by_set(samples: Samples) -> Facet:
     """Group samples by set, under the run's name of it (`id`: the ID test set)."""
     return Facet(tuple(samples.datasets), samples.dataset)
+
+
+def set_title(samples: Samples, name: str) -> str:
+    """Return the name of a set as pages show it; that of a shifted set says that its images are known."""
+    if name in samples.shifted_datasets:
+        return f"{printable(name)} (shifted known images)"
+    return {ID: "ID test", TRAIN: "training images"}.get(name, printable(name))
 
 
 @lru_cache(maxsize=_CACHED)

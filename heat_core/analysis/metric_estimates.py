@@ -7,7 +7,6 @@ import numpy as np
 
 from heat_core.analysis.comparison_rows import Entry
 from heat_core.metrics import METRICS, bootstrap
-from heat_core.runs.experiment import ID
 
 _RESAMPLED = {"auroc", "fpr95"}
 MetricEstimate = tuple[float, np.ndarray]  # metric in percent, (B,) bootstrap replicates in percent
@@ -22,13 +21,21 @@ def estimate_metric(id_scores: np.ndarray, ood_scores: np.ndarray, metric: str, 
 
 
 def estimate_sets(
-    entry: Entry, names: Sequence[str], metric: str, replicates: int, estimate: MetricFunction
+    entry: Entry,
+    names: Sequence[str],
+    metric: str,
+    replicates: int,
+    estimate: MetricFunction,
+    full_spectrum: bool = False,
 ) -> SetEstimates:
-    """Estimate a metric of a row on each of the OOD sets `names` that its run has."""
-    id_scores = entry.scores(ID)
+    """Estimate a metric of a row on each of the OOD sets `names` that its run has.
+
+    With `full_spectrum`, the images of the shifted sets count as known, too (Zhang et al., OpenOOD v1.5, 2023).
+    """
+    known = entry.known_scores(full_spectrum)
     return {
         name: average_over_seeds(
-            [estimate(known, ood, metric, replicates) for known, ood in zip(id_scores, entry.scores(name), strict=True)]
+            [estimate(k, ood, metric, replicates) for k, ood in zip(known, entry.scores(name), strict=True)]
         )
         for name in names
         if name in entry.run.ood_names

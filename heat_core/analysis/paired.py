@@ -68,8 +68,8 @@ class PairedSet:
         name: name of the set; `average` for all OOD sets.
         first: (n,) numbers of the samples in A.
         second: (n,) numbers of the same samples in B.
-        correct: (2, n) whether the verdicts of A and B are correct (OOD detected, ID kept), each at its own threshold.
-        metrics: name → the metric of both sides over the common samples; empty for the ID test set.
+        correct: (2, n) whether the verdicts of A and B are correct (OOD detected, known kept), each at its threshold.
+        metrics: name → the metric of both sides over the common samples; empty for sets of known images.
     """
 
     name: str
@@ -85,7 +85,7 @@ class PairedSet:
 
 
 def compare_paired(a: RunDetector, b: RunDetector, replicates: int = 400) -> list[PairedSet]:
-    """Compare two sides on the ID test set, on each OOD set that both have, and on all OOD sets if there are several.
+    """Compare two sides on each set that both have in the same role, and on all OOD sets if there are several.
 
     Args:
         a: first side; its order of sets and samples is kept.
@@ -102,27 +102,28 @@ def compare_paired(a: RunDetector, b: RunDetector, replicates: int = 400) -> lis
     }
     if ID not in common:
         raise HeatError("These runs have no known test image in common: choose two runs on the same ID test set.")
-    if len(common) == 1:
+    ood = [name for name in common if name in a.samples.ood_datasets]
+    if not ood:
         raise HeatError("These runs have no OOD image in common: sets are matched by their names.")
     is_correct = [side.samples.is_correct(side.detector, side.lens) for side in (a, b)]
     scores = [side.samples.scores(side.detector, side.lens) for side in (a, b)]
     known = [values[common[ID][i]] for i, values in enumerate(scores)]
     estimates = {
-        name: _estimate_metrics(known, [values[numbers[i]] for i, values in enumerate(scores)], replicates)
-        for name, numbers in common.items()
-        if name != ID
+        name: _estimate_metrics(known, [values[common[name][i]] for i, values in enumerate(scores)], replicates)
+        for name in ood
     }
     pairs = []
     for name, (first, second) in common.items():
         correct = np.stack([is_correct[0][first], is_correct[1][second]])
         metrics = {metric: _difference(*both) for metric, both in estimates.get(name, {}).items()}
         pairs.append(PairedSet(name, first, second, correct, metrics))
-    return [*pairs, _pool_sets(pairs[1:], list(estimates.values()))] if len(estimates) > 1 else pairs
+    of_ood = [pair for pair in pairs if pair.name in ood]
+    return [*pairs, _pool_sets(of_ood, list(estimates.values()))] if len(ood) > 1 else pairs
 
 
 def _common_numbers(a: Samples, b: Samples, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers, in A and in B, of the samples of a set that both have, in A's order."""
-    if name not in b.run.datasets:
+    """Return the numbers, in A and in B, of the samples of a set that both have in the same role, in A's order."""
+    if name not in b.run.datasets or (name in a.shifted_datasets) != (name in b.shifted_datasets):
         return np.empty(0, int), np.empty(0, int)
     members = [np.flatnonzero(s.dataset == s.run.datasets.index(name)) for s in (a, b)]
     ids_a, ids_b = (s.ids[numbers].astype(str) for s, numbers in zip((a, b), members, strict=True))

@@ -117,7 +117,7 @@ def best_prior(samples: Samples) -> str:
     run = samples.run
     rows = [r for r in dict.fromkeys(map(prior_row, [*run.priors, "gmm", "gmm-std", "el"])) if r in samples.detectors]
     scores = {row: samples.scores_by_set(row) for row in rows}
-    means = {row: np.mean([fpr95(s[ID], s[name]) for name in samples.datasets[1:]]) for row, s in scores.items()}
+    means = {row: np.mean([fpr95(s[ID], s[name]) for name in samples.ood_datasets]) for row, s in scores.items()}
     return min(means, key=means.__getitem__) if means else samples.detectors[-1]
 
 
@@ -170,7 +170,7 @@ def question_mask(samples: Samples, query: Query, lens: Lens = PLAIN, tagged: np
 def _is_typical(samples: Samples, lens: Lens) -> np.ndarray:
     """Return the (N,) mask of the samples whose conformal p-value is above `TYPICAL_P`."""
     scores = samples.scores(_heat_row(samples), lens)
-    return scores <= threshold_at(scores[~samples.is_ood], TYPICAL_P)
+    return scores <= threshold_at(scores[samples.is_id], TYPICAL_P)
 
 
 def questions_of(samples: Samples) -> dict[str, str]:

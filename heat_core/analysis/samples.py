@@ -20,6 +20,7 @@ from heat_core.metrics import auroc, fpr95
 from heat_core.pipeline.measurements.measurements_file import SetMeasurements, read_measurements
 from heat_core.runs.metadata_columns import Columns, concatenate
 from heat_core.runs.run import Run
+from heat_core.runs.set_record import classes_by_folder
 from heat_core.thresholds import threshold95
 
 
@@ -33,12 +34,14 @@ class Samples:
         sizes: number of samples of each set.
         dataset: (N,) number of the set that each sample belongs to; 0 is the ID test set.
         row: (N,) 0-based position of each sample in its set.
+        is_id: (N,) whether each sample is of the ID test set, which calibrates thresholds and p-values.
+        is_shifted: (N,) whether each sample is of a shifted set: known, but not of the ID test set.
         is_ood: (N,) whether each sample is OOD.
         ids: (N,) stable ids.
         predicted: (N,) number of the predicted class.
         confidence: (N,) softmax probability of the predicted class.
         true_class: (N,) names of the true classes; "" where none is known.
-        is_misclassified: (N,) whether the classifier predicts another class than the true one of an ID test image.
+        is_misclassified: (N,) whether the classifier predicts another class than the true one of a known image.
         scores: `scores(detector, lens)` returns (N,) OOD scores; the last 64 results are cached.
         percentile: `percentile(detector, lens)` returns the (N,) share of ID test samples that score lower; cached too.
     """
@@ -51,15 +54,19 @@ class Samples:
             [run.ids(name) for name in run.datasets],
             [run.predicted(name) for name in run.datasets],
             [run.confidence(name) for name in run.datasets],
+            shifted=len(run.shifted_names),
         )
 
-    def _concatenate(self, ids: list[np.ndarray], predicted: list[np.ndarray], confidence: list[np.ndarray]) -> None:
-        """Fill the arrays over all sets from those of each set, and start with empty caches."""
-        self.sizes = [len(of_set) for of_set in ids]
+    def _concatenate(
+        self, ids: list[np.ndarray], predicted: list[np.ndarray], confidence: list[np.ndarray], shifted: int = 0
+    ) -> None:
+        """Fill the arrays over all sets from those of each set, of which the last are shifted; start empty caches."""
+        self.sizes, self._shifted = [len(of_set) for of_set in ids], shifted
         self._starts = np.cumsum([0, *self.sizes])
         self.dataset = np.repeat(np.arange(len(self.sizes)), self.sizes)
         self.row = np.arange(len(self.dataset)) - self._starts[self.dataset]
-        self.is_ood = self.dataset > 0
+        self.is_id, self.is_shifted = self.dataset == 0, self.dataset >= len(self.sizes) - shifted
+        self.is_ood = ~(self.is_id | self.is_shifted)
         self.ids = np.concatenate(ids)
         self.predicted, self.confidence = np.concatenate(predicted), np.concatenate(confidence)
         self.scores = lru_cache(maxsize=64)(self._compute_scores)
@@ -67,6 +74,16 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.dataset)
+
+    @property
+    def ood_datasets(self) -> list[str]:
+        """Names of the OOD sets, or of what takes their place."""
+        return self.datasets[1 : len(self.sizes) - self._shifted]
+
+    @property
+    def shifted_datasets(self) -> list[str]:
+        """Names of the shifted sets."""
+        return self.datasets[len(self.sizes) - self._shifted :]
 
     @cached_property
     def columns(self) -> Columns:
@@ -80,19 +97,27 @@ class Samples:
     def true_class(self) -> np.ndarray:
         """(N,) names of the true classes; "" where none is known."""
         ids, labels, names = np.split(self.ids, self._starts[1:-1]), self._set_labels(), [*self.run.class_names, ""]
-        classes = [_classes_by_folder(*of_set) for of_set in zip(ids, labels, strict=True)]
-        if labels[0] is not None and self.run.accuracy is not None:  # They are in the numbering of the run's classes.
-            classes[0] = np.array(names)[np.minimum(labels[0], len(names) - 1)]
+        classes = [classes_by_folder(*of_set) for of_set in zip(ids, labels, strict=True)]
+        for i, of_set in enumerate(labels):
+            if of_set is not None and self._has_known_classes(i):
+                classes[i] = np.array(names)[np.minimum(of_set, len(names) - 1)]
         return np.concatenate(classes)
+
+    def _has_known_classes(self, i: int) -> bool:
+        """Tell whether the labels of the i-th set, if it has any, are in the numbering of the run's classes."""
+        if i == 0:
+            return self.run.accuracy is not None
+        return self.datasets[i] in self.run.shifted_names and self.run.has_classes
 
     def _set_labels(self) -> list[np.ndarray | None]:
         return [self.run.labels(name) for name in self.datasets]
 
     @cached_property
     def is_misclassified(self) -> np.ndarray:
-        """(N,) whether the classifier predicts another class than the true one of an ID test image."""
+        """(N,) whether the classifier predicts another class than the true one of a known image."""
         predicted = np.array(self.run.class_names)[self.predicted]
-        has_verdict = ~self.is_ood & (self.true_class != "") & (self.run.accuracy is not None)
+        judged = np.array([self._has_known_classes(i) for i in range(len(self.sizes))])[self.dataset]
+        has_verdict = ~self.is_ood & (self.true_class != "") & judged
         return has_verdict & (predicted != self.true_class)
 
     @cached_property
@@ -142,8 +167,8 @@ class Samples:
 
     @property
     def detectors(self) -> list[str]:
-        """Detectors that have a score for every sample, in the order of the tables."""
-        return self.run.detectors
+        """Rows that have a score for every sample, in the order of the tables; those that combine p-values are last."""
+        return [*self.run.detectors, *self.run.combined]
 
     def energies(self) -> np.ndarray:
         """Return the (N, K) standardised hybrid energies."""
@@ -198,32 +223,33 @@ class Samples:
 
     def threshold(self, detector: str, lens: Lens = PLAIN) -> float:
         """Return the threshold above which the detector calls a sample OOD."""
-        return lens.threshold_for(detector, self.scores(detector, lens)[~self.is_ood])
+        return lens.threshold_for(detector, self.scores(detector, lens)[self.is_id])
 
     def flagged(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
         """Return the (N,) mask of the samples that the detector calls OOD."""
         return self.scores(detector, lens) > self.threshold(detector, lens)
 
     def is_correct(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
-        """Return the (N,) mask of correct verdicts: OOD samples detected, ID samples kept."""
+        """Return the (N,) mask of correct verdicts: OOD samples detected, known samples kept."""
         return self.flagged(detector, lens) == self.is_ood
 
     def _compute_percentile(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
         """Compute the (N,) share of ID test samples that score lower: 0 is most typical, 1 is above all of them."""
         scores = self.scores(detector, lens)
-        return share_below(scores[~self.is_ood], scores)
+        return share_below(scores[self.is_id], scores)
 
     def calibration(self, lens: Lens = PLAIN) -> Calibration:
         """Make the calibration of HEAT's scores from the ID test images."""
-        return Calibration(self.scores(HEAT, lens)[~self.is_ood], self.predicted[~self.is_ood])
+        return Calibration(self.scores(HEAT, lens)[self.is_id], self.predicted[self.is_id])
 
     def set_metrics(self, lens: Lens = PLAIN) -> "SetMetrics":
         """Compute HEAT's metrics on every set, as the workbench shows them."""
-        known, *ood = self.scores_by_set(HEAT, lens).values()
+        by_set = self.scores_by_set(HEAT, lens)
+        known, ood = by_set[self.datasets[0]], [by_set[name] for name in self.ood_datasets]
         threshold = self.threshold(HEAT, lens)
         return SetMetrics(
             threshold95=threshold95(known),
-            flagged=[int((scores > threshold).sum()) for scores in (known, *ood)],
+            flagged=[int((scores > threshold).sum()) for scores in by_set.values()],
             fpr95=[fpr95(known, scores) for scores in ood],
             auroc=[auroc(known, scores) for scores in ood],
         )
@@ -243,7 +269,7 @@ class SetMetrics:
 
     Attributes:
         threshold95: threshold that keeps 95 % of the ID test samples.
-        flagged: number of samples of each set that are called OOD, ID first.
+        flagged: number of samples of each set that are called OOD, in the order of the sets: ID first, shifted last.
         fpr95: FPR95 on each OOD set, in [0, 1].
         auroc: AUROC on each OOD set, in [0, 1].
     """
@@ -252,20 +278,6 @@ class SetMetrics:
     flagged: list[int]
     fpr95: list[float]
     auroc: list[float]
-
-
-def _classes_by_folder(ids: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
-    """Return the (N,) classes of a set of which the run keeps numbers without names, "" where they are not known.
-
-    They are known where the ids begin with folders, and each number stands for one folder.
-    """
-    unknown = np.full(len(ids), "")
-    if labels is None:
-        return unknown
-    folders = np.array([sample.partition("/")[0] if "/" in sample else "" for sample in ids.tolist()])
-    pairs = len(set(zip(labels.tolist(), folders.tolist(), strict=True)))
-    is_class = "" not in folders and pairs == len(np.unique(labels)) == len(np.unique(folders))
-    return folders if is_class else unknown
 
 
 def share_below(known: np.ndarray, scores: np.ndarray) -> np.ndarray:

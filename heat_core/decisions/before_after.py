@@ -92,7 +92,7 @@ def compare_before_after(after: RunDetector, before: RunDetector, replicates: in
     of_sets = [pair for pair in sets if pair.name != AVERAGE]
     matched = [np.concatenate([getattr(pair, side) for pair in of_sets]) for side in ("first", "second")]
     others = [np.setdiff1d(np.arange(len(s.samples)), m) for s, m in zip((after, before), matched, strict=True)]
-    tests = others[0][~after.samples.is_ood[others[0]]]
+    tests = others[0][after.samples.is_id[others[0]]]
     moved, origin = same_samples(after.samples, before.samples, tests, others[1])
     masks = dict(_masks(after, before, of_sets))
     return BeforeAfter(
@@ -109,7 +109,8 @@ _Masks = tuple[np.ndarray, np.ndarray, np.ndarray]  # numbers of images, wrong n
 
 def _masks(after: RunDetector, before: RunDetector, sets: list[PairedSet]) -> Iterator[tuple[str, _Masks]]:
     """Yield for each rate the numbers of the images, and whether each is wrong now and was wrong before."""
-    (known,), ood = [pair for pair in sets if pair.name == ID], [pair for pair in sets if pair.name != ID]
+    (known,) = [pair for pair in sets if pair.name == ID]
+    ood = [pair for pair in sets if pair.name in after.samples.ood_datasets]
     now, then = (np.concatenate([~pair.correct[i] for pair in ood]) for i in (0, 1))
     yield "missed", (np.concatenate([pair.first for pair in ood]), now, then)
     yield "flagged", (known.first, *~known.correct)

@@ -83,7 +83,7 @@ def _listed_parts(e: Experiment, moves: Moves) -> dict[str, list[Part]]:
         splits = [change.split for change in moves.classes.values()]
         listed[TRAIN] = [moves.staying(TRAIN), *(part for train, _ in splits for part in train)]
         listed[ID] = [moves.staying(ID), *(part for _, test in splits for part in test)]
-    listed |= {n: [moves.staying(n)] for n in e.ood if has_limits or not moves.stays[n].all()}
+    listed |= {n: [moves.staying(n)] for n in e.scored_sets if has_limits or not moves.stays[n].all()}
     return {name: kept for name, parts in listed.items() if (kept := [part for part in parts if len(part.labels)])}
 
 
@@ -102,7 +102,8 @@ def _with_sets(run: Run, moves: Moves, listed: dict[str, list[Part]], path: str)
         HeatError: where no OOD set, or no ID test image, is left.
     """
     e = run.experiment
-    ood = {name: path if name in listed else source for name, source in e.ood.items() if moves.stays[name].any()}
+    kept = {n: path if n in listed else source for n, source in e.scored_sets.items() if moves.stays[n].any()}
+    ood, shifted = ({name: kept[name] for name in kept if name in before} for before in (e.ood, e.shifted))
     if not ood:
         raise HeatError("No OOD set would be left: a run needs at least one image that is unknown.")
     if not moves.stays[ID].any() and ID not in listed:
@@ -110,8 +111,8 @@ def _with_sets(run: Run, moves: Moves, listed: dict[str, list[Part]], path: str)
     known: dict[str, Any] = {"id": path, "id_test": None} if TRAIN in listed else {}
     unlimited: dict[str, Any] = dict.fromkeys(("limit", "limit_test", "limit_ood"))
     groups = {name: group for name, group in e.groups.items() if name in ood}
-    following = replace(e, **known, **unlimited, ood=ood, groups=groups, parent=run.id, name=_name(run, moves))
-    return following.with_absolute_paths()
+    sets: dict[str, Any] = {**known, **unlimited, "ood": ood, "shifted": shifted, "groups": groups}
+    return replace(e, **sets, parent=run.id, name=_name(run, moves)).with_absolute_paths()
 
 
 def _name(run: Run, moves: Moves) -> str:

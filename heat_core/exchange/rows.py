@@ -22,7 +22,7 @@ class Record:
     Attributes:
         key: lasting name of the sample (see `Samples.key`), by which labels find back to it.
         set: name of its set.
-        is_known: whether it is an image of the ID test set.
+        is_known: whether it is an image of the ID test set or of a shifted set.
         predicted_class: name of the predicted class.
         confidence: softmax probability of the predicted class.
         true_class: name of the true class; "" where none is known.

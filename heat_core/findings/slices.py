@@ -134,8 +134,9 @@ def find_slices(
 def population_mask(samples: Samples, question: str) -> np.ndarray:
     """Return the (N,) mask of the images among which the share of a question is counted.
 
-    They are the ID test images for `flagged`, and for `misclassified` and `mislabelled`, since those alone have classes
-    of the run; all images for `duplicates` and `tagged`; else the OOD images, or what takes their place.
+    They are the known images, of the ID test set and the shifted sets, for `flagged`, and for `misclassified` and
+    `mislabelled`, since those alone have classes of the run; all images for `duplicates` and `tagged`; else the OOD
+    images, or what takes their place.
     """
     if samples.has_truth and question in ("flagged", "misclassified", "mislabelled"):
         return ~samples.is_ood

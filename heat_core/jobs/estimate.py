@@ -47,5 +47,5 @@ def estimate(experiment: Experiment, sizes: Mapping[str, int] | None = None) -> 
     if e.backbone == FEATURES:
         return Estimate(total, None, seconds, training_like=training.run)
     extraction = throughput.extraction_throughput(e.backbone, e.image_size)
-    downloads = bool({TRAIN, ID, *e.ood} - set(sizes))
+    downloads = bool({TRAIN, ID, *e.scored_sets} - set(sizes))
     return Estimate(total, total / extraction.rate, seconds, extraction.run, training.run, downloads)

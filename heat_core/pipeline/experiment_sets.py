@@ -20,6 +20,7 @@ from heat_core.pipeline.validate_sets import (
     require_a_common_class,
     require_classes_of_images,
     require_classes_or_none,
+    require_known_classes,
     require_labels,
 )
 from heat_core.runs.creation import read_info
@@ -44,8 +45,8 @@ class SetsOverview:
     """Content of an experiment's sets, inspected before it starts.
 
     Attributes:
-        sizes: `train`, `id` or an OOD set → number of its images (samples); sets that are not downloaded yet are left
-            out.
+        sizes: `train`, `id`, an OOD set or a shifted set → number of its images (samples); sets that are not
+            downloaded yet are left out.
         classes: names of the known classes.
         warnings: sentences about what is probably unintended and should be confirmed.
         notes: sentences about what was left out.
@@ -84,25 +85,28 @@ def inspect_sets(
         tuple(set_warnings(experiment, sets)),
         tuple(notes_of(sets)),
         tuple(
-            name for name in (TRAIN, ID, *experiment.ood) if name not in sets and experiment.ood.get(name) not in MADE
+            name
+            for name in (TRAIN, ID, *experiment.scored_sets)
+            if name not in sets and experiment.ood.get(name) not in MADE
         ),
     )
 
 
 def _inspect_feature_folders(e: Experiment, open_features: Callable[[str], Features]) -> SetsOverview:
     """Inspect folders of features; only equal folders are reported here, equal rows when the job reads them."""
-    sources = {TRAIN: e.id, **({ID: e.id_test} if e.id_test else {}), **e.ood}
+    sources = {TRAIN: e.id, **({ID: e.id_test} if e.id_test else {}), **e.scored_sets}
     opened = {name: open_features(source) for name, source in sources.items()}
     require_labels(opened[TRAIN], Path(e.id), e)
+    require_known_classes(opened[TRAIN], {name: opened[name] for name in e.shifted})
     folders = {name: {os.path.realpath(expand_home(source))} for name, source in sources.items()}
     sizes = {name: len(features) for name, features in opened.items()}
     labelled = opened[TRAIN].labels is not None
-    warnings = (*warn_without_classes(labelled), *warn_overlaps(folders, "samples"))
+    warnings = (*warn_without_classes(labelled), *warn_overlaps(folders, "samples", e.shifted))
     return SetsOverview(sizes, tuple(opened[TRAIN].class_names) if labelled else (), warnings)
 
 
 def open_sets(experiment: Experiment, open_set: SetOpener = _open_set, download: bool = True) -> dict[str, ImageSet]:
-    """Open the sets of an experiment: `train`, `id`, then its OOD sets, each cut to its limit.
+    """Open the sets of an experiment: `train`, `id`, then its OOD sets and its shifted sets, each cut to its limit.
 
     Args:
         experiment: the experiment.
@@ -110,8 +114,8 @@ def open_sets(experiment: Experiment, open_set: SetOpener = _open_set, download:
         download: whether sets that may have to be downloaded are opened too; otherwise they are left out.
 
     Raises:
-        HeatError: where a set cannot be opened, where the classes are names of splits, or where the ID test set has no
-            class of the training set.
+        HeatError: where a set cannot be opened, where the classes are names of splits, where the ID test set has no
+            class of the training set, or where a shifted set has another class.
     """
     e, sets = experiment, {}
 
@@ -129,14 +133,15 @@ def open_sets(experiment: Experiment, open_set: SetOpener = _open_set, download:
         sets[ID] = open_named(tests, "test")
     elif TRAIN in sets and not tests:
         sets[TRAIN], sets[ID] = sets[TRAIN].split()
-    opened = {n: s for n, s in e.ood.items() if s not in MADE and is_available(s)}
+    opened = {n: s for n, s in e.scored_sets.items() if s not in MADE and is_available(s)}
     sets |= {name: open_named(source, "test", name) for name, source in opened.items()}
-    limits = {TRAIN: e.limit, ID: e.limit_test or e.limit}
+    limits = {TRAIN: e.limit} | dict.fromkeys((ID, *e.shifted), e.limit_test or e.limit)
     sets = {name: images.limited(limits.get(name, e.limit_ood or e.limit)) for name, images in sets.items()}
     sets = _with_made_sets(e, sets)
     if TRAIN in sets:
         require_classes_or_none(sets[TRAIN], e)
         require_a_common_class(sets)
+        require_known_classes(sets[TRAIN], {n: sets[n] for n in e.shifted if n in sets})
     return sets
 
 
@@ -145,7 +150,7 @@ def _with_made_sets(e: Experiment, sets: dict[str, ImageSet]) -> dict[str, Image
     sources = {name: source for name, source in e.ood.items() if source in MADE} if ID in sets else {}
     made = {name: make_set(source, sets[ID].limited(e.limit_ood)) for name, source in sources.items()}
     found = sets | made
-    return {name: found[name] for name in (TRAIN, ID, *e.ood) if name in found}
+    return {name: found[name] for name in (TRAIN, ID, *e.scored_sets) if name in found}
 
 
 def parent_sets(experiment: Experiment, report: Progress) -> list[ImageSet]:

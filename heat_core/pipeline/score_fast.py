@@ -29,7 +29,7 @@ def score_fast(state: RunState) -> None:
         HeatError: where a set or the head differs from that with which the run began.
     """
     source, folder, head = state.source, state.folder, state.model.head.head
-    names = (ID, *state.experiment.ood)
+    names = (ID, *state.experiment.scored_sets)
     state.scored = {name: source.features(name, state.scored_columns) for name in names}
     require_same_features(folder, state.scored)
     require_same_head(folder, head)
@@ -52,9 +52,12 @@ def score_fast(state: RunState) -> None:
 def _first_record(state: RunState, scores: dict[str, SetScores]) -> RunRecord:
     """Make the record with ids, labels, predictions, and scores of priors and fast detectors."""
     sets = [_set_record(features, i, state, scores) for i, features in enumerate(state.scored.values())]
-    accuracy, truth = None, _known_labels(state.scored[ID], state.train.class_names)
+    known = {ID, *state.experiment.shifted}
+    truths = [_known_labels(f, state.train.class_names) if n in known else None for n, f in state.scored.items()]
+    # Labels of known images are in the numbering of the run's classes.
+    sets = [s if truth is None else replace(s, labels=truth) for s, truth in zip(sets, truths, strict=True)]
+    accuracy, truth = None, truths[0]
     if truth is not None:
-        sets[0] = replace(sets[0], labels=truth)  # in the numbering of the run's classes
         accuracy = float((sets[0].predicted == truth).mean())
         state.progress("priors", f"ID test accuracy of the classifier: {accuracy:.1%}.")
     all_features = {TRAIN: state.train} | state.scored

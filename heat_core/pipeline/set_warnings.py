@@ -1,6 +1,6 @@
 """Warnings about sets that may be laid out by mistake: shared images, missing classes, odd class names, grey images."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -36,7 +36,7 @@ def set_warnings(experiment: Experiment, sets: dict[str, ImageSet]) -> Iterator[
         yield from _warn_class_names(sets[TRAIN])
     if TRAIN in sets and ID in sets:
         yield from _warn_split_classes(sets[TRAIN], sets[ID], not (experiment.id_test or sets[TRAIN].has_test_rows))
-    yield from _warn_shared_images(sets)
+    yield from _warn_shared_images(sets, experiment.shifted)
     found = {name: images for name, images in sets.items() if experiment.ood.get(name) not in MADE}
     yield from _warn_grey_and_colour(found)  # a made image is grey where its own is, and takes long to be made
 
@@ -96,7 +96,7 @@ def _warn_class_names(train: ImageSet) -> Iterator[str]:
             yield f"The classes {quote(names)} of the training set differ in case or spaces only: are they one class?"
 
 
-def _warn_shared_images(sets: dict[str, ImageSet]) -> Iterator[str]:
+def _warn_shared_images(sets: dict[str, ImageSet], shifted: Collection[str]) -> Iterator[str]:
     """Write sentences about images that are in two sets, or twice in the training set, also through links or copies."""
     stats = {name: read_file_stats(images.files) for name, images in sets.items() if images.files}
     members: dict[str, list[Any]] = {
@@ -108,7 +108,7 @@ def _warn_shared_images(sets: dict[str, ImageSet]) -> Iterator[str]:
     copies = find_byte_copies({name: sets[name].files for name in stats}, stats)
     for (name, i), key in (copies or {}).items():
         members[name][i] = (*key, *box_numbers(sets[name], i))
-    yield from warn_overlaps({name: set(images) for name, images in members.items()}, "images")
+    yield from warn_overlaps({name: set(images) for name, images in members.items()}, "images", shifted)
     if copies is None:
         yield (
             "Whether files of one set are copies of another set's was not found out: too many have the same size to be "
@@ -129,19 +129,29 @@ def _warn_grey_and_colour(sets: dict[str, ImageSet]) -> Iterator[str]:
             )
 
 
-def warn_shared_samples(sets: dict[str, Features]) -> Iterator[str]:
+def warn_shared_samples(sets: dict[str, Features], shifted: Collection[str]) -> Iterator[str]:
     """Write sentences about sets of given features that hold the same rows."""
     rows = {name: {row.tobytes() for row in np.asarray(features.avg)} for name, features in sets.items()}
-    yield from warn_overlaps(rows, "samples")
+    yield from warn_overlaps(rows, "samples", shifted)
 
 
-def warn_overlaps(members: Mapping[str, set[Any]], what: str) -> Iterator[str]:
-    """Write a sentence for every two sets with common members; `what` names the members in the plural."""
+def warn_overlaps(members: Mapping[str, set[Any]], what: str, shifted: Collection[str]) -> Iterator[str]:
+    """Write a sentence for every two sets with common members.
+
+    Args:
+        members: set → its members.
+        what: name of the members in the plural.
+        shifted: names of the shifted sets.
+    """
     for a, b in combinations(members, 2):
         if count := len(members[a] & members[b]):
             first, second = set_title(a), set_title(b)
             why = "they cannot be told apart"
             if b == ID:
                 why = f"every figure is of {what} that were learned; without --id-test a fifth is split off"
+            elif a == TRAIN and b in shifted:
+                why = f"full-spectrum figures are of {what} that were learned"
+            elif {a, b} <= {ID, *shifted}:
+                why = "full-spectrum figures count them twice"
             share = "All" if count == len(members[b]) else f"{count:,} of the {len(members[b]):,}"
             yield f"{share} {what} of {second} are {what} of {first} too: {why}."

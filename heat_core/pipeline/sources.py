@@ -32,7 +32,7 @@ from heat_core.pipeline.set_warnings import (
     warn_shared_samples,
     warn_without_classes,
 )
-from heat_core.pipeline.validate_sets import require_labels
+from heat_core.pipeline.validate_sets import require_known_classes, require_labels
 from heat_core.progress import RateLimiter, no_progress
 from heat_core.runs.events import Progress
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
@@ -85,7 +85,7 @@ class ImageSource:
                 report("features", self.notes[-1])
 
     def features(self, name: str, columns: Sequence[Column] = (), on_reread: OnExtraction | None = None) -> Features:
-        """Extract the features of `train`, `id` or an OOD set, with extra columns.
+        """Extract the features of `train` or of a scored set, with extra columns.
 
         The progress and the files that cannot be read are reported; where the images were read before, for other
         columns, `on_reread` receives the progress instead.
@@ -122,7 +122,8 @@ class ImageSource:
 
     def notes_about(self, features: dict[str, Features]) -> list[str]:
         """Write sentences about pictures that two sets share, found by the features of all sets."""
-        return near_duplicate_notes({name: LoadedSet(f, self._sets[name]) for name, f in features.items()})
+        loaded = {name: LoadedSet(f, self._sets[name]) for name, f in features.items()}
+        return near_duplicate_notes(loaded, self._experiment.shifted)
 
 
 class FeatureFolderSource:
@@ -148,7 +149,7 @@ class FeatureFolderSource:
     def __init__(self, experiment: Experiment, report: Progress) -> None:
         e = experiment
         self.device = auto_device()
-        sources = {TRAIN: e.id, **({ID: e.id_test} if e.id_test else {}), **e.ood}
+        sources = {TRAIN: e.id, **({ID: e.id_test} if e.id_test else {}), **e.scored_sets}
         folders = {name: expand_home(source) for name, source in sources.items()}
         report("start", f"Using {self.device.type}; the features are given, so no image is read.")
         for folder in folders.values():
@@ -159,19 +160,20 @@ class FeatureFolderSource:
         opened = _with_common_columns({name: load_features(folder) for name, folder in folders.items()}, report)
         train = opened[TRAIN]
         require_labels(train, folders[TRAIN], e)
+        require_known_classes(train, {name: opened[name] for name in e.shifted})
         self.labelled = train.labels is not None
         train, test = (train, opened[ID]) if e.id_test else train.split()
         limits = e.limit_test or e.limit, e.limit_ood or e.limit
         self._sets = {
             TRAIN: train.limited(e.limit).subsample(e.share),
             ID: test.limited(limits[0]),
-            **{name: opened[name].limited(limits[1]) for name in e.ood},
+            **{name: opened[name].limited(limits[name in e.ood]) for name in e.scored_sets},
         }
         labelled = test.class_names if e.id_test and test.labels is not None else []
         self.notes = [
             *warn_without_classes(self.labelled),
             *warn_other_classes(train.class_names if self.labelled else [], labelled),
-            *warn_shared_samples(self._sets),
+            *warn_shared_samples(self._sets, e.shifted),
         ]
         for note in self.notes:
             report("features", note)
@@ -179,7 +181,7 @@ class FeatureFolderSource:
         self.no_head_reason = "" if self.head else "there is no head.npz beside them"
 
     def features(self, name: str, columns: Sequence[Column] = (), on_reread: OnExtraction | None = None) -> Features:  # noqa: ARG002
-        """Return the features of `train`, `id` or an OOD set; there are no extra columns."""
+        """Return the features of `train` or of a scored set; there are no extra columns."""
         return self._sets[name]
 
     def columns(self, name: str, ids: Sequence[str]) -> Columns:  # noqa: ARG002

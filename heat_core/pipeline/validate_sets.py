@@ -1,6 +1,7 @@
 """Refuse sets of an experiment whose layout is invalid: splits as classes, a single class, other classes."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from heat_core.data.folder_scan import SPLITS, split_of
@@ -66,6 +67,29 @@ def require_a_common_class(sets: dict[str, ImageSet]) -> None:
         f"against {quote(train.class_names)}. Give other images of the same classes, in sub-folders of the same "
         "names; or none, and every fifth training image is held out."
     )
+
+
+def require_known_classes(train: ImageSet | Features, shifted: Mapping[str, ImageSet | Features]) -> None:
+    """Refuse shifted sets without classes, and with a class that is none of the ID's: their images count as known.
+
+    Args:
+        train: the training set; where it has no classes, the shifted sets may have any.
+        shifted: name of a shifted set → its images or features.
+
+    Raises:
+        HeatError: naming the set.
+    """
+    for name, images in shifted.items() if train.labels is not None else ():
+        if images.labels is None:
+            raise HeatError(
+                f"The shifted set {name!r} has no classes: put its images into one sub-folder for each class of the "
+                "training set, or label them in a list."
+            )
+        if other := sorted(set(images.class_names) - set(train.class_names)):
+            raise HeatError(
+                f"The shifted set {name!r} has classes that the training set lacks ({quote(other)}): its images count "
+                "as known, so take these out, or give them as an OOD set."
+            )
 
 
 def require_classes_of_images(train: ImageSet, source: str) -> None:

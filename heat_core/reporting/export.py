@@ -42,7 +42,7 @@ class HeatScores:
 def heat_scores(samples: Samples, lens: Lens = PLAIN) -> HeatScores:
     """Return scores, p-values and threshold of all samples under a lens."""
     row = HEAT if HEAT in samples.detectors else samples.detectors[-1]
-    scores, known = samples.scores(row, lens), ~samples.is_ood
+    scores, known = samples.scores(row, lens), samples.is_id
     calibration = Calibration(scores[known], samples.predicted[known])
     return HeatScores(scores, calibration.p_values(scores), samples.threshold(row, lens))
 

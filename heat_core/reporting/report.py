@@ -10,6 +10,8 @@ import plotly.graph_objects as go
 from heat_core.analysis.beta_sweep import BETAS, sweep_beta
 from heat_core.analysis.comparison import compare
 from heat_core.analysis.comparison_rows import composition, entries_of
+from heat_core.analysis.facets import set_title
+from heat_core.analysis.measured.shifted_sets import shifted_sets
 from heat_core.analysis.notes import read_notes
 from heat_core.analysis.samples import Samples, stratified_sample
 from heat_core.composition import HEAT, PLAIN, Lens, format_beta
@@ -78,6 +80,7 @@ def _facts(run: Run, lens: Lens) -> dict[str, str]:
         "In-distribution": f"{e.id} ({len(run.class_names)} {kinds}, {len(run.training_ids):,} training images)",
         "Accuracy": "not known" if run.accuracy is None else f"{run.accuracy:.1%} of the known test images",
         "Out-of-distribution": ", ".join(f"{n} ({len(run.ids(n)):,})" for n in run.ood_names),
+        **{f"Shifted known images, {s.name}": s.sentence() for s in shifted_sets(run, lens)},
         "Priors": ", ".join(run.title(corrected_row(p)) for p in run.priors) or "none trained",
         "Preset": f"{e.preset}, seed {e.seed}" + (f", changed: {e.settings}" if e.settings else ""),
         "Composition": f"{composition(run, lens)}, β = {format_beta(lens.beta)}" if run.priors else "none",
@@ -116,7 +119,7 @@ def _figures(run: Run, samples: Samples, lens: Lens) -> dict[str, str]:
 def _map(run: Run, samples: Samples) -> go.Figure:
     """Draw the map by set; above 10,000 points, a stratified sample of them, with a title that gives their number."""
     numbers = stratified_sample(samples, _MAP_POINTS)
-    names = ["ID test" if n == ID else escape_plotly(n) for n in run.datasets]
+    names = [escape_plotly(set_title(samples, n)) for n in run.datasets]
     groups = {name: np.flatnonzero(samples.dataset[numbers] == i) for i, name in enumerate(names)}
     colours = {"ID test": palette.ID, **palette.of_sets(names[1:])}
     text = [escape_plotly(samples.key(int(i))) for i in numbers]

@@ -21,9 +21,9 @@ class Pictures:
         self._image_sets: dict[str, tuple[ImageSet, dict[str, int]]] = {}
 
     def source(self, dataset: str) -> str:
-        """Return the folder, manifest or name from which a set (`train`, `id`, an OOD set) is opened."""
+        """Return the folder, manifest or name from which a set of the run, or `train`, is opened."""
         e = self._experiment
-        return e.ood.get(dataset, (e.id_test or e.id) if dataset == ID else e.id)
+        return e.scored_sets.get(dataset, (e.id_test or e.id) if dataset == ID else e.id)
 
     def of(self, dataset: str) -> ImageSet:
         """Return the images of a set; where the ID test set was split off the training set, those of both."""
@@ -65,7 +65,7 @@ class Pictures:
         source = self.source(dataset)
         if dataset in self._experiment.ood and source in MADE:
             return make_set(source, self.of(ID))
-        if dataset in self._experiment.ood:
+        if dataset in self._experiment.scored_sets:
             return open_dataset(source, "test", set_name=dataset)
         if dataset == ID and (self._experiment.id_test or self.of(TRAIN).has_test_rows):
             return open_dataset(source, "test")

@@ -52,7 +52,7 @@ def require_format(number: Any, path: Path, version: str = "") -> None:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """Results of a run for its scored sets (the ID test set, then the OOD sets), and the values that they share.
+    """Results of a run for its scored sets (ID test set, OOD sets, shifted sets), and the values that they share.
 
     Attributes:
         sets: records of the sets, in the order of `Run.datasets`.
@@ -60,7 +60,7 @@ class RunRecord:
         class_names: names of the classifier's classes.
         titles: detector or uncorrected prior → title, in the order of the tables.
         left_out: detector or prior that could not run → reason.
-        features: set (`train`, `id`, OOD sets) → folder of its features.
+        features: set (`train`, `id`, and the others) → folder of its features.
         accuracy: accuracy of the classifier on the ID test set, where its labels are known.
         notes: sentences about the sets and rows that a reader of the numbers should know.
         scale: the corrected priors, and the standardisation scale of their hybrid energies.

@@ -59,13 +59,18 @@ class RunScores:
 
     @property
     def datasets(self) -> list[str]:
-        """Names of the scored sets: `id` (the ID test set), then the OOD sets."""
-        return [ID, *self.ood_names]
+        """Names of the scored sets: `id` (the ID test set), then the OOD sets, then the shifted sets."""
+        return [ID, *self.experiment.scored_sets]
 
     @property
     def ood_names(self) -> list[str]:
         """Names of the OOD sets."""
         return list(self.experiment.ood)
+
+    @property
+    def shifted_names(self) -> list[str]:
+        """Names of the shifted sets: images of the ID's classes under other conditions, which count as known."""
+        return list(self.experiment.shifted)
 
     @property
     def scale(self) -> Scale:
@@ -152,20 +157,26 @@ class RunScores:
         if detector.startswith(CORRECTED):
             return self.scores(dataset, Lens(priors=(detector.removeprefix(CORRECTED),)))
         if detector in self.combined:
-            return self._combined_scores(dataset, detector)
+            return self.combined_scores(detector, None if dataset == ID else self._set(dataset).hybrid)
         if detector not in self.record.titles:
             raise HeatError(f"This run has no detector {detector!r}: it has {', '.join(self.detectors)}.")
         return self._set(dataset).scores[detector]
 
-    def _combined_scores(self, dataset: str, method: str) -> np.ndarray:
-        """Combine the p-values of the hybrid energies of all corrected priors (see `combined_scores`).
+    def combined_scores(self, method: str, hybrid: np.ndarray | None = None) -> np.ndarray:
+        """Combine the p-values of the hybrid energies of all corrected priors (see `guard.combined_p_values`).
 
         The ID test images calibrate, since they are the only known images of a run on which nothing was fitted.
+
+        Args:
+            method: one of `combined`.
+            hybrid: (N, K) hybrid energies of the images to score; None = those of the ID test images.
+
+        Returns:
+            (N,) scores; larger is more out-of-distribution.
         """
         from heat_core.guard.combined_p_values import combined_scores  # imports scipy.stats, which takes long
 
-        others = None if dataset == ID else self._set(dataset).hybrid
-        return combined_scores(self._set(ID).hybrid, others, method)
+        return combined_scores(self._set(ID).hybrid, hybrid, method)
 
     def threshold(self, detector: str = HEAT, lens: Lens = PLAIN) -> float:
         """Return the score above which a sample is called OOD.
@@ -174,11 +185,18 @@ class RunScores:
         """
         return lens.threshold_for(detector, self.detector_scores(ID, detector, lens))
 
-    def metrics(self, lens: Lens = PLAIN, detectors: list[str] | None = None) -> dict[str, dict[str, dict[str, float]]]:
-        """Evaluate detectors: detector → OOD set (and `average`) → fpr95, auroc, aupr_in, aupr_out."""
+    def metrics(
+        self, lens: Lens = PLAIN, detectors: list[str] | None = None, full_spectrum: bool = False
+    ) -> dict[str, dict[str, dict[str, float]]]:
+        """Evaluate detectors: detector → OOD set (and `average`) → fpr95, auroc, aupr_in, aupr_out.
+
+        With `full_spectrum`, the known images are those of the ID test set and of the shifted sets together; otherwise
+        those of the ID test set.
+        """
+        known = [ID, *(self.shifted_names if full_spectrum else ())]
         return {
             d: evaluate(
-                self.detector_scores(ID, d, lens),
+                np.concatenate([self.detector_scores(name, d, lens) for name in known]),
                 {name: self.detector_scores(name, d, lens) for name in self.ood_names},
             )
             for d in (detectors or self.detectors)

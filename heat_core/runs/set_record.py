@@ -76,3 +76,17 @@ def printable_ids(ids: np.ndarray) -> np.ndarray:
         return ids
     except UnicodeEncodeError:
         return np.array([printable(text) for text in ids.tolist()])
+
+
+def classes_by_folder(ids: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+    """Return the (N,) classes of a set of which the run keeps numbers without names, "" where they are not known.
+
+    They are known where the ids begin with folders, and each number stands for one folder.
+    """
+    unknown = np.full(len(ids), "")
+    if labels is None:
+        return unknown
+    folders = np.array([sample.partition("/")[0] if "/" in sample else "" for sample in ids.tolist()])
+    pairs = len(set(zip(labels.tolist(), folders.tolist(), strict=True)))
+    is_class = "" not in folders and pairs == len(np.unique(labels)) == len(np.unique(folders))
+    return folders if is_class else unknown

@@ -63,6 +63,7 @@ class StudyReport:
         return {
             "In-distribution": "/".join(Path(e.id).parts[-2:]) + sizes,
             "Out-of-distribution": ", ".join(e.ood),
+            **({"Shifted known images": ", ".join(e.shifted)} if e.shifted else {}),
             "Network": f"{e.backbone}{accuracy}",
             "Preset": f"{preset}, seeds {', '.join(map(str, seeds))}",
             "Runs": f"{len(runs)}, {seconds / 60:.0f} minutes in all on {_machine()}",

@@ -150,7 +150,7 @@ def fingerprint_of(experiment: Experiment) -> str:
     stats = [path.stat() for path in e.network_files]
     stamp = [number for stat in stats for number in (stat.st_size, stat.st_mtime_ns)]
     if e.backbone == FEATURES:
-        sources = [e.id, *([e.id_test] if e.id_test else []), *e.ood.values()]
+        sources = [e.id, *([e.id_test] if e.id_test else []), *e.scored_sets.values()]
         return digest_of_json([stamp, [_digest_of_features(expand_home(source)) for source in sources]], size=6)
     return digest_of_json([stamp, {name: images.fingerprint for name, images in open_sets(e).items()}], size=6)
 

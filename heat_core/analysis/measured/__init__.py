@@ -1,1 +1,1 @@
-"""What the measurements of a run's images say of its samples: traits that questions ask for, and facets of quality."""
+"""What is measured on a run's images: traits that questions ask for, facets of quality, and its shifted sets."""

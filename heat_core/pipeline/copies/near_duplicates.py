@@ -6,6 +6,7 @@ reached 0.26, and copies at JPEG quality 40 to 95, halved or doubled stay above 
 stay above 0.99 too, and halved ones, which lost half of the edges, are not found.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import combinations, combinations_with_replacement
 
@@ -44,14 +45,19 @@ class LoadedSet:
     images: ImageSet
 
 
-def near_duplicate_notes(sets: dict[str, LoadedSet]) -> list[str]:
+def near_duplicate_notes(sets: dict[str, LoadedSet], shifted: Collection[str] = ()) -> list[str]:
     """Write a sentence for every two sets that share pictures in different files.
 
+    Shifted sets are not compared with the ID test set and with each other: they may show the same pictures under other
+    conditions.
+
     Args:
-        sets: `train`, `id` or an OOD set → the set with its features.
+        sets: `train`, `id`, an OOD set or a shifted set → the set with its features.
+        shifted: names of the shifted sets.
     """
-    centre = _centre(sets)
-    notes = (_note(sets, a, b, centre) for a, b in combinations(sets, 2))
+    centre, known = _centre(sets), {ID, *shifted}
+    pairs = [pair for pair in combinations(sets, 2) if not set(pair) <= known]
+    notes = (_note(sets, a, b, centre, a == TRAIN and b in known) for a, b in pairs)
     return [note for note in notes if note]
 
 
@@ -100,7 +106,7 @@ def _find_shared(first: LoadedSet, second: LoadedSet, centre: np.ndarray, with_c
     return _SharedPictures(*_same_pictures(pairs, first.images, second.images, with_copies), every)
 
 
-def _note(sets: dict[str, LoadedSet], a: str, b: str, centre: np.ndarray) -> str:
+def _note(sets: dict[str, LoadedSet], a: str, b: str, centre: np.ndarray, is_learned: bool) -> str:
     second, found = sets[b], _find_shared(sets[a], sets[b], centre)
     same, every = found.pairs, found.every
     if not same:
@@ -108,7 +114,7 @@ def _note(sets: dict[str, LoadedSet], a: str, b: str, centre: np.ndarray) -> str
     count = f"{len(same):,} of the {len(second.features):,} images of {set_title(b)}"
     partial = f" (one in {every} of them looked at)" if every > 1 else ""
     least = "At least " if not found.is_complete else ""
-    consequence = "figures on them are of images that were learned" if b == ID else "they cannot be told apart"
+    consequence = "figures on them are of images that were learned" if is_learned else "they cannot be told apart"
     return (
         f"{least}{count}{partial} are near-duplicates of images of {set_title(a)}, such as re-encoded or resized "
         f"copies (first {same[0][1]} of {same[0][0]}): {consequence}."

@@ -160,14 +160,14 @@ class _Stage:
         }
 
     def label_issues(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Find likely wrong labels of training images, and of test images with the classes of the training set."""
+        """Find likely wrong labels of training images, and of known images with the classes of the training set."""
         if not self.run.has_classes:
             return {}
         require_cleanlab()
         found = {}
-        labels, test = self.run.labels(ID), self.sets[ID]
-        if labels is not None and self.run.accuracy is not None:
-            found[ID] = find_label_issues(labels, softmax(logits_of(test, self.run.head), axis=1))
+        for name in (*([ID] if self.run.accuracy is not None else []), *self.run.shifted_names):
+            if (labels := self.run.labels(name)) is not None:
+                found[name] = find_label_issues(labels, softmax(logits_of(self.sets[name], self.run.head), axis=1))
         train = self.sets[TRAIN]
         train_labels = train.required_labels("The training set")
         probabilities = self.attempt(
