@@ -24,7 +24,8 @@ def draw_example_images(experiment: Experiment, heading: bool = True) -> None:
     train = (experiment.id, "train", None)
     test = (experiment.id_test, "test", None) if experiment.id_test else train
     unknown = {
-        name: (*test, source) if source in MADE else (source, "test", name) for name, source in experiment.ood.items()
+        name: (*test, source) if source in MADE else (source, "test", name)
+        for name, source in experiment.scored_sets.items()
     }
     sources = {"ID training": train, **({"ID test": test} if experiment.id_test else {}), **unknown}
     rows = {

@@ -96,6 +96,7 @@ def _draw_settings(experiment: Experiment) -> None:
     id_set, ood_sets = "/".join(Path(experiment.id).parts[-2:]), ", ".join(experiment.ood)
     settings = f"preset {escape_markdown(experiment.preset)} · seed {escape_markdown(experiment.seed)}"
     sets = f"ID **{escape_markdown(id_set)}** · OOD **{escape_markdown(ood_sets)}**"
+    sets += f" · shifted **{escape_markdown(', '.join(experiment.shifted))}**" if experiment.shifted else ""
     st.caption(f"{escape_markdown(experiment.network)} · {settings} · {sets}{parent_phrase(experiment)}")
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from app.common.text import escape_markdown
 from app.compare.sample_links import links_to_missed
 from heat_core.analysis.comparison_rows import ScoreSource
+from heat_core.analysis.measured.shifted_sets import shifted_sets
 from heat_core.analysis.questions import baseline_of, count_gains
 from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT
@@ -33,13 +34,17 @@ def draw_heat_cards(samples: Samples, view: ViewState) -> None:
     run, lens = samples.run, view.lens()
     link, source = links_to_missed([run], view), ScoreSource(run.id, HEAT, lens)
     metrics = samples.set_metrics(lens)
-    missed = [total - gained for total, gained in zip(samples.sizes, metrics.flagged, strict=True)][1:]
-    rows = list(zip(run.ood_names, metrics.fpr95, metrics.auroc, missed, samples.sizes[1:], strict=True))
+    of_ood = slice(1, 1 + len(run.ood_names))
+    sizes = samples.sizes[of_ood]
+    missed = [total - gained for total, gained in zip(sizes, metrics.flagged[of_ood], strict=True)]
+    rows = list(zip(run.ood_names, metrics.fpr95, metrics.auroc, missed, sizes, strict=True))
     cards = [_card_html(name, row, link(source, (name,))) for name, *row in rows]
     if len(rows) > 1:
-        together = [float(np.mean(metrics.fpr95)), float(np.mean(metrics.auroc)), sum(missed), sum(samples.sizes[1:])]
+        together = [float(np.mean(metrics.fpr95)), float(np.mean(metrics.auroc)), sum(missed), sum(sizes)]
         cards.insert(0, _card_html(AVERAGE, together, link(source, tuple(run.ood_names)), "average"))
     st.html(_STYLE + f'<div class="heat-cards">{"".join(cards)}</div>')
+    for of_set in shifted_sets(run, lens):
+        st.caption(escape_markdown(f"{of_set.name} (shifted known images): {of_set.sentence()}."))
     gained, lost = count_gains(samples, view.query, lens)
     against = escape_markdown(run.title(baseline_of(samples, view.query)))
     which = "" if view.query.baseline else " (the best uncorrected prior)"

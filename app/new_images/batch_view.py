@@ -61,4 +61,4 @@ def _open_batch(run: Run, batch: str, scored: ScoredImages) -> tuple[NewImages, 
 
 def _expected_share(new_images: NewImages, lens: Lens) -> float:
     """Return the share of known test images that are called unknown at the same threshold."""
-    return float(new_images.flagged(HEAT, lens)[~new_images.is_ood].mean())
+    return float(new_images.flagged(HEAT, lens)[new_images.is_id].mean())

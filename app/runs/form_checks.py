@@ -64,13 +64,14 @@ def _errors_of_sets(form: FormValues) -> dict[str, str]:
 
 
 def _errors_of_rows(form: FormValues) -> dict[str, str]:
-    """Return the errors of rows of the OOD sets whose name cannot be used or is taken, or that lack a source."""
+    """Return the errors of rows whose name cannot be used or is taken, or that lack a source."""
     errors: dict[str, str | None] = {}
     names: set[str] = set()
     for number, row in form.rows.items():
         if row.is_empty:
             continue
-        alone = Experiment(id="known", ood={row.set_name: row.source.strip()})
+        own = {row.set_name: row.source.strip()}
+        alone = Experiment(id="known", ood={"ood": "ood"}, shifted=own) if row.is_shifted else Experiment("known", own)
         errors[form.row_field(number)] = _error_of(alone.check)
         if row.set_name in names:
             errors[form.row_field(number)] = same_name_sentence(row.set_name)

@@ -19,6 +19,11 @@ _LIST_HELP = (
     "`time`, `box` (x, y, w, h in pixels: crops); other columns stay with the images."
 )
 
+_OOD_HELP = (
+    f"Images that the model should not know. {escape_markdown(', '.join(MADE))} are made from the known images for "
+    "testing: they carry no object."
+)
+_SHIFTED_HELP = "Images of the known classes under other conditions, in one sub-folder a class."
 _SAME = "Empty: the same as for training."
 
 
@@ -58,10 +63,20 @@ def draw_image_sets(form: FormValues, errors: dict[str, str]) -> None:
         "every fifth training image.",
     )
     show_error(errors, "id_test", test_column)
-    for i, (number, row) in enumerate(list(form.rows.items())):
-        _draw_ood_set(form, number, row, "visible" if i == 0 else "collapsed")
-        show_error(errors, form.row_field(number))
-    st.button("Add an OOD set", icon=":material/add:", type="tertiary", on_click=form.add_row)
+    for shifted in (False, True):
+        for i, (number, row) in enumerate(form.rows_of(shifted).items()):
+            _draw_set(form, number, row, "visible" if i == 0 else "collapsed")
+            show_error(errors, form.row_field(number))
+    add = st.container(horizontal=True)
+    add.button("Add an OOD set", icon=":material/add:", type="tertiary", on_click=form.add_row)
+    add.button(
+        "Add a shifted set",
+        icon=":material/add:",
+        type="tertiary",
+        help="The known classes under other conditions: another camera, weather, corruption. Its images count as known "
+        "in the full-spectrum columns of the tables; its accuracy and its false positives are shown.",
+        on_click=lambda: form.add_row(shifted=True),
+    )
     _draw_limits(form)
 
 
@@ -98,8 +113,8 @@ def _draw_limits(form: FormValues) -> None:
     )
 
 
-def _draw_ood_set(form: FormValues, number: int, row: OodSetRow, labels: Any) -> None:
-    """Draw the row of an OOD set: its name, source and distance, and a button that removes it.
+def _draw_set(form: FormValues, number: int, row: OodSetRow, labels: Any) -> None:
+    """Draw the row of a set: its name, source and, of an OOD set, distance, and a button that removes it.
 
     Args:
         form: values of the form.
@@ -113,29 +128,31 @@ def _draw_ood_set(form: FormValues, number: int, row: OodSetRow, labels: Any) ->
         key = f"{form.key_prefix}-ood-{number}-{name}"
         return {"key": key, "on_change": lambda: setattr(row, name, session.get(key)), "label_visibility": labels}
 
-    columns[0].text_input("OOD set", row.name, placeholder="name", **bind_row("name"))
+    title = "Shifted set" if row.is_shifted else "OOD set"
+    columns[0].text_input(title, row.name, placeholder="name", **bind_row("name"))
     _draw_source(form, number, row, columns[1], bind_row("source"))
-    columns[2].selectbox(
-        "Distance",
-        [NO_GROUP, *GROUPS],
-        [NO_GROUP, *GROUPS].index(row.group),
-        help="How far it is from the known classes, for you to judge: the tables average near, mid and far sets apart "
-        "(Tab. 4).",
-        **bind_row("group"),
-    )
+    if not row.is_shifted:
+        columns[2].selectbox(
+            "Distance",
+            [NO_GROUP, *GROUPS],
+            [NO_GROUP, *GROUPS].index(row.group),
+            help="How far it is from the known classes, for you to judge: the tables average near, mid and far sets "
+            "apart (Tab. 4).",
+            **bind_row("group"),
+        )
     columns[3].button(
         "",
         icon=":material/close:",
         type="tertiary",
         key=f"{form.key_prefix}-ood-{number}-less",
         help="Remove this set.",
-        disabled=len(form.rows) == 1,
+        disabled=not row.is_shifted and len(form.rows_of(shifted=False)) == 1,
         on_click=lambda: form.remove_row(number),
     )
 
 
 def _draw_source(form: FormValues, number: int, row: OodSetRow, place: DeltaGenerator, binding: dict[str, Any]) -> None:
-    """Draw the field for the source of an OOD set, and the button that chooses it on this machine.
+    """Draw the field for the source of a set, and the button that chooses it on this machine.
 
     Args:
         form: values of the form.
@@ -149,9 +166,8 @@ def _draw_source(form: FormValues, number: int, row: OodSetRow, place: DeltaGene
         "Folder, list or data set",
         row.source,
         placeholder="/path/to/images, or list.csv",
-        help="Images that the model should not know. The name of the set is that of the folder, unless you give "
-        "another. Of a list with a column `set`, the rows of the set of this name are taken. "
-        f"{escape_markdown(', '.join(MADE))} are made from the known images for testing: they carry no object.",
+        help=f"{_SHIFTED_HELP if row.is_shifted else _OOD_HELP} The name of the set is that of the folder, unless you "
+        "give another. Of a list with a column `set`, the rows of the set of this name are taken.",
         **binding,
     )
 

@@ -22,17 +22,19 @@ _LARGEST_NUMBER = 2**53 - 1  # largest integer that JavaScript represents exactl
 
 @dataclass
 class OodSetRow:
-    """Row of the form for one OOD set.
+    """Row of the form for one OOD set, or one shifted set.
 
     Attributes:
         name: name of the set; "" = the last name of its source.
         source: folder, list of images or name of a data set.
-        group: distance from the known classes, among GROUPS, or NO_GROUP.
+        group: distance of an OOD set from the known classes, among GROUPS, or NO_GROUP.
+        is_shifted: whether it is a shifted set.
     """
 
     name: str = ""
     source: str = ""
     group: str = NO_GROUP
+    is_shifted: bool = False
 
     @property
     def set_name(self) -> str:
@@ -46,8 +48,8 @@ class OodSetRow:
 
 
 def same_name_sentence(name: str) -> str:
-    """Return the error of two OOD sets of one name."""
-    return f"Two OOD sets are called {name!r}: give each a name of its own."
+    """Return the error of two sets of one name."""
+    return f"Two sets are called {name!r}: give each a name of its own."
 
 
 @dataclass
@@ -56,7 +58,7 @@ class FormValues:
 
     Attributes:
         values: field of the Experiment → value of its widget.
-        rows: number of a row, which does not change when other rows are added or removed → its OOD set.
+        rows: number of a row, which does not change when other rows are added or removed → its OOD or shifted set.
         settings: training setting → value, where it differs from that of the preset.
         note: sentence that says where the values come from.
         commands: commands that the note tells of.
@@ -124,6 +126,10 @@ class FormValues:
             )
             for i, (name, source) in enumerate(e.ood.items())
         }
+        shifted = [
+            OodSetRow(_browser_text(name), _browser_text(e.shifted[name]), is_shifted=True) for name in e.shifted
+        ]
+        rows = (rows or {0: OodSetRow()}) | dict(enumerate(shifted, start=len(rows) or 1))
         settings = {}
         for name, value in e.settings.items():
             try:
@@ -132,14 +138,14 @@ class FormValues:
                 dropped.append(name)
         if dropped:
             note = f"{note} Not known here, and left out: {', '.join(dropped)}.".strip()
-        return cls(values, rows or {0: OodSetRow()}, settings, note)
+        return cls(values, rows, settings, note)
 
     def text(self, name: str) -> str:
         """Return the value of a text field, without spaces around it."""
         return str(self.values[name]).strip()
 
     def row_field(self, number: int) -> str:
-        """Return the name of the field that holds the source of the OOD set in a row."""
+        """Return the name of the field that holds the source of the set in a row."""
         return f"ood-{number}-source"
 
     @property
@@ -147,7 +153,7 @@ class FormValues:
         """What the form does not name yet, of that without which no run can start."""
         lacking = {
             "the known images": not self.text("id"),
-            "at least one set of unknown images": all(row.is_empty for row in self.rows.values()),
+            "at least one set of unknown images": all(row.is_empty for row in self.rows_of(shifted=False).values()),
             "the backbone": not self.text("backbone"),
         }
         return [name for name, is_lacking in lacking.items() if is_lacking]
@@ -162,9 +168,13 @@ class FormValues:
         """Prefix of the keys of the training widgets, whose defaults depend on the preset and the first prior."""
         return f"{self.key_prefix}-set-{self.values['preset']}-{next(iter(self.values['priors']), '')}-{self.resets}"
 
-    def add_row(self) -> None:
-        """Add an empty row for an OOD set."""
-        self.rows[max(self.rows, default=-1) + 1] = OodSetRow()
+    def rows_of(self, shifted: bool) -> dict[int, OodSetRow]:
+        """Return the rows of the shifted sets, or those of the OOD sets."""
+        return {number: row for number, row in self.rows.items() if row.is_shifted == shifted}
+
+    def add_row(self, shifted: bool = False) -> None:
+        """Add an empty row for an OOD set, or for a shifted set."""
+        self.rows[max(self.rows, default=-1) + 1] = OodSetRow(is_shifted=shifted)
 
     def remove_row(self, number: int) -> None:
         """Remove the row of a number."""
@@ -174,7 +184,7 @@ class FormValues:
         """Convert the values to an Experiment.
 
         Raises:
-            HeatError: if two OOD sets have the same name.
+            HeatError: if two sets have the same name.
         """
         values = {name: value.strip() if name in _TEXT_FIELDS else value for name, value in self.values.items()}
         values |= {
@@ -182,17 +192,19 @@ class FormValues:
             for name in (*NUMBER_FIELDS, "id_test", "weights", "second_backbone", "second_weights", "parent")
         }
         ood: dict[str, str] = {}
+        shifted: dict[str, str] = {}
         groups: dict[str, str] = {}
         for row in self.rows.values():
             if row.is_empty:
                 continue
-            if (name := row.set_name) in ood:
+            if (name := row.set_name) in ood | shifted:
                 raise HeatError(same_name_sentence(name))
-            ood[name] = row.source.strip()
-            if row.group in GROUPS:
+            (shifted if row.is_shifted else ood)[name] = row.source.strip()
+            if row.group in GROUPS and not row.is_shifted:
                 groups[name] = row.group
         chosen = ["all"] if "all" in values["detectors"] else values["detectors"]
-        return Experiment(**values | {"detectors": chosen}, ood=ood, groups=groups, settings=dict(self.settings))
+        sets = {"ood": ood, "shifted": shifted, "groups": groups}
+        return Experiment(**values | sets | {"detectors": chosen}, settings=dict(self.settings))
 
     def current_settings(self) -> dict[str, Any]:
         """Return the training settings of the first prior, with the changes applied."""

@@ -29,10 +29,11 @@ def draw_head(run: Run) -> None:
         st.markdown(f"AUROC **{auroc:.1f} %** · FPR95 **{fpr95:.1f} %** (HEAT, mean over the OOD sets)")
     seconds = finite_or_none(run.info.get("seconds"))
     took = f" · took {escape_markdown(format_duration(seconds))}" if seconds and status == "done" else ""
+    shifted = f" · shifted {escape_markdown(', '.join(e.shifted))}" if e.shifted else ""
     st.caption(
         f"{escape_markdown(format_time(run.info.get('created')))}{took} · {escape_markdown(run.id)}  \n"
         f"{escape_markdown(e.network)} · known {escape_markdown(run_list.short_source(e.id))} · unknown "
-        f"{escape_markdown(', '.join(e.ood))} · seed {escape_markdown(e.seed)}{run_picker.parent_phrase(e)}"
+        f"{escape_markdown(', '.join(e.ood))}{shifted} · seed {escape_markdown(e.seed)}{run_picker.parent_phrase(e)}"
     )
 
 

@@ -83,7 +83,7 @@ def _filter(runs: list[Run], place: DeltaGenerator) -> list[Run]:
 
 def _searched_text(run: Run) -> str:
     e = run.experiment
-    parts = (run_name(run), run.id, run.status, e.network, short_source(e.id), *e.ood, *e.priors, e.preset)
+    parts = (run_name(run), run.id, run.status, e.network, short_source(e.id), *e.scored_sets, *e.priors, e.preset)
     return "\n".join(printable(part) for part in parts).casefold()
 
 
@@ -167,6 +167,7 @@ def _table_row(run: Run) -> dict[str, Any]:
         "backbone": printable(e.network),
         "ID": printable(short_source(e.id)),
         "OOD sets": printable(", ".join(e.ood)),
+        **({"shifted sets": printable(", ".join(e.shifted))} if e.shifted else {}),
         "priors": printable(", ".join(e.priors)),
         "preset": printable(e.preset),
         "seconds": finite_or_none(run.info.get("seconds")),

@@ -67,7 +67,7 @@ def start_button(disabled: bool) -> bool:
 def _overview_key(experiment: Experiment) -> str:
     """Return the settings that decide which images the run uses, as JSON for the cache's key."""
     e = experiment
-    fields = ("id", "id_test", "ood", "limit", "limit_test", "limit_ood", "clusters", "backbone")
+    fields = ("id", "id_test", "ood", "shifted", "limit", "limit_test", "limit_ood", "clusters", "backbone")
     return json.dumps({name: getattr(e, name) for name in fields})
 
 

@@ -31,7 +31,7 @@ def fill_new_run_form(samples: Samples, chosen: np.ndarray, name: str) -> None:
     experiment = samples.run.experiment
     if not len(chosen):
         raise HeatError("No sample is left: choose another question, or select some.")
-    if printable(name) in experiment.ood:
+    if printable(name) in experiment.scored_sets:
         raise HeatError(f"This run has an OOD set {printable(name)!r}: choose another name.")
     ood = {**experiment.ood, name: str(write_image_folder(samples, chosen, name))}
     note = _ood_set_sentence(len(chosen), name, experiment.limit_ood or experiment.limit)

@@ -151,13 +151,14 @@ def _confidence_ranks(samples: Samples) -> np.ndarray:
 
 
 def _sets(samples: Samples, numbers: np.ndarray) -> list[dict[str, Any]]:
-    """Return the name, the colour and the number of drawn and of all samples of every set."""
+    """Return the name, the role, the colour and the number of drawn and of all samples of every set."""
     colours = {ID: palette.ID, **palette.of_sets(samples.datasets[1:])}
     drawn = np.bincount(samples.dataset[numbers], minlength=len(samples.datasets))
     return [
         {
             "key": name,
-            "name": {ID: "ID test", TRAIN: "training images"}.get(name, printable(name)),
+            "name": facets.set_title(samples, name),
+            "ood": name in samples.ood_datasets,
             "colour": colours[name],
             "shown": int(shown),
             "total": total,

@@ -81,11 +81,11 @@ def sign(message: dict[str, Any], signature: str | None) -> dict[str, Any]:
 
 
 def exact_numbers(samples: Samples, lens: Lens) -> dict[str, Any]:
-    """Return the threshold at 95 % of ID, and for each set FPR95, AUROC and the number of samples called OOD."""
+    """Return the threshold at 95 % of ID, each set's number of samples called OOD, and FPR95 and AUROC of OOD sets."""
     metrics = samples.set_metrics(lens)
     sets: list[dict[str, Any]] = [{"flagged": count} for count in metrics.flagged]
-    for numbers, fpr, area in zip(sets[1:], metrics.fpr95, metrics.auroc, strict=True):
-        numbers |= {"fpr95": fpr, "auroc": area}
+    for i, of_set in enumerate(zip(metrics.fpr95, metrics.auroc, strict=True), start=1):  # the OOD sets follow ID
+        sets[i] |= dict(zip(("fpr95", "auroc"), of_set, strict=True))
     return {"threshold": metrics.threshold95, "line": lens.threshold, "alpha": lens.alpha, "sets": sets}
 
 

@@ -15,6 +15,7 @@ from heat_core.analysis.samples import Samples
 from heat_core.findings.slices import population_mask
 from heat_core.pipeline.measurements.measurements_file import FINDINGS, QUALITIES, Measurements, SetMeasurements
 from heat_core.workbench.payload import pack
+from heat_core.workbench.view_message import exact_numbers
 from tests.app.modules import module_page
 from tests.browser import NEEDS_CHROMIUM
 from tests.synthetic import synthetic_run
@@ -90,7 +91,7 @@ def samples(tmp_path_factory):
         np.resize(np.array(values), 60) for values in (["x", "", "y", "2024"], [2.0, np.nan, 10.0, 2.0, 1.0])
     )
     columns = {"id": {"<b>a:b": texts.astype(object), "n": numbers}, "near": {"<b>a:b": texts.astype(object)[:40]}}
-    run = synthetic_run(tmp_path_factory.mktemp("subset") / "run", seed=4, columns=columns)
+    run = synthetic_run(tmp_path_factory.mktemp("subset") / "run", seed=4, columns=columns, shifted={"dark": 25})
     rng = np.random.default_rng(1)
     measured = [_random_measurements(rng, len(run.ids(name))) for name in run.datasets]
     Measurements(tuple(measured)).save(run.folder / FINDINGS)
@@ -162,3 +163,31 @@ def test_a_subset_is_what_python_answers(page, samples, name, lasso):
         verdict = 2 * samples.is_ood + samples.flagged("heat", lens)
         if not (query.values or query.excluded or query.find or query.like or query.brush):
             assert result["lasso"] == [int((inside & (verdict == v)).sum()) for v in range(4)]
+
+
+SET_ROWS = """async ([bytes, exact]) => {
+  const { decodeRun } = await import('/state/decode_run.js');
+  const { createSetRows, writeSetMetrics } = await import('/panels/set_metrics.js');
+  const { describeVerdict } = await import('/common/verdicts.js');
+  const run = decodeRun(Uint8Array.from(bytes)), root = document.createElement('div');
+  root.innerHTML = '<table class="numbers"><tbody></tbody></table><p class="note"></p>';
+  createSetRows(root, run, () => {});
+  const scores = new Float32Array(run.n), inputs = { run, hidden: [], threshold: null, alpha: null };
+  writeSetMetrics(root, { ...inputs, scores, cutoff: 0, approximate: [], exact });
+  const verdicts = run.sets.map((_, s) => describeVerdict(run, run.set.indexOf(s), true).description);
+  const rows = Array.from(root.querySelectorAll('tr:not(.train)'));
+  return [rows.map(row => Array.from(row.cells, c => c.textContent)), verdicts];
+}"""
+
+
+def test_shifted_sets_are_known_and_in_no_average(page, samples):
+    lens = Lens(beta=0.5)
+    exact = exact_numbers(samples, lens)
+    rows, verdicts = page.evaluate(SET_ROWS, [list(pack(samples, "v")[0]), exact])
+    means = samples.run.metrics(lens)["heat"]["average"]
+    shown = [f"{100 * means[metric]:.1f}" for metric in ("fpr95", "auroc")]
+    flagged = exact["sets"][3]["flagged"]
+    assert [name for name, *_ in rows] == ["ID test", "near", "far", "dark (shifted known images)", "average"]
+    assert rows[3] == ["dark (shifted known images)", f"{flagged} / 25", "–", "–"]
+    assert rows[4][2:] == shown
+    assert verdicts == ["known, flagged by mistake", *["unknown, caught"] * 2, "known, flagged by mistake"]

@@ -20,7 +20,7 @@ const VERDICTS = {
  * @returns {{kind: string, sign: string, description: string}} kind is a class of the style sheet
  */
 export function describeVerdict(run, i, isFlagged) {
-  const [kind, sign, description] = VERDICTS[verdictName(run, run.set[i] > 0, isFlagged)];
+  const [kind, sign, description] = VERDICTS[verdictName(run, run.isOod[i], isFlagged)];
   return { kind, sign, description };
 }
 

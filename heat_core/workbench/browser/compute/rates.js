@@ -19,11 +19,11 @@ export function wilsonInterval(hits, total) {
  * Returns which images the share of a question is counted among, as heat_core.findings.slices.population_mask does.
  * @param {object} run
  * @param {string} question
- * @returns {string} "id" or "ood", those of the ID test set or those of the other sets; "every" for both
+ * @returns {string} "known" or "ood", those of the OOD sets or those of the others; "every" for both
  */
 export function populationOf(run, question) {
   if (!run.truth) return "ood";
-  if (["flagged", "misclassified", "mislabelled"].includes(question)) return "id";
+  if (["flagged", "misclassified", "mislabelled"].includes(question)) return "known";
   return ["duplicates", "tagged", "all"].includes(question) ? "every" : "ood";
 }
 
@@ -35,5 +35,5 @@ export function populationOf(run, question) {
  */
 export function populationTest(run, question) {
   const population = populationOf(run, question);
-  return population === "every" ? () => true : (i) => run.set[i] > 0 === (population === "ood");
+  return population === "every" ? () => true : (i) => run.isOod[i] === (population === "ood" ? 1 : 0);
 }

@@ -67,7 +67,7 @@ export function traitsOf({ run, baseline, methods, tags }) {
   const traits = new Uint16Array(run.n), query = { baseline, methods };
   const addTrait = (test, bit) => { for (let i = 0; i < run.n; i++) if (test(i)) traits[i] |= bit; };
   for (let i = 0; i < run.n; i++) traits[i] = run.traits[i] << MEASURED_SHIFT;
-  addTrait((i) => run.set[i], OOD);
+  addTrait((i) => run.isOod[i], OOD);
   if (run.methods.length) addTrait(flagTest(run, baselineOf(run, query)), BASELINE_FLAGS);
   for (const key of methodsOf(run, query))
     if (key !== HEAT && run.methods.length) addTrait(flagTest(run, key), OTHER_FLAGS);
@@ -118,7 +118,7 @@ const answerTables = memo(({ run, showsHeat }) => {
  * @returns {{mask: Uint8Array, count: number, questions: object, share: object, shareOfAll: object, answers: Uint8Array,
  *   lasso: number[]}} mask and answers hold 0 or 1 for each point, answers without the filters; questions: name → count;
  *   share and shareOfAll: {bad, population} of the question with and without the filters; lasso: how many of the
- *   selected points are ID kept, ID flagged, OOD missed and OOD detected
+ *   selected points are known kept, known flagged, OOD missed and OOD detected
  */
 export function computeSubset({ run, query }, failed, traits, { scores, cutoff, typicalScore }) {
   const tables = answerTables({ run, showsHeat: methodsOf(run, query).includes(HEAT) }), question = questionOf(run, query);

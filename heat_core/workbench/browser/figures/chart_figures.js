@@ -56,7 +56,7 @@ export function mapFigure({ run, hidden, colour }, scoring) {
   for (let i = 0; i < run.n; i++) {
     if (!isVisible(i)) continue;
     const x = positionOf(run.xy[2 * i]), y = positionOf(MAP_SIDE - run.xy[2 * i + 1]);
-    const isWrong = isWrongVerdict(verdictIndex(run.set[i], scoring.scores[i] > scoring.cutoff));
+    const isWrong = isWrongVerdict(verdictIndex(run.isOod[i], scoring.scores[i] > scoring.cutoff));
     const paths = isWrong ? crosses : dots, pixel = style.plain[style.index[i]];
     paths.set(pixel, `${paths.get(pixel) ?? ""}${isWrong ? `M${x} ${y}m-3 -3l6 6m-6 0l6 -6` : `M${x} ${y}h0`}`);
   }

@@ -10,7 +10,7 @@ const VERDICT_SHAPES = [DISC, SHAPE_NAMES.indexOf("plus"), CROSS, SHAPE_NAMES.in
 
 /**
  * Returns the position of a verdict in the palette's verdicts: kept, flagged, missed, caught.
- * @param {boolean} isOod
+ * @param {boolean|number} isOod
  * @param {boolean} isFlagged
  * @returns {number}
  */
@@ -66,7 +66,7 @@ export function pointStyle(colourBy, palettes, run, staticStyles, { scores, cuto
   for (let i = 0; i < run.n; i++) {
     if (colourBy === "score") index[i] = rampStep(histogram.binOf[i] / histogram.bins);
     else {
-      index[i] = verdictIndex(run.set[i], scores[i] > cutoff);
+      index[i] = verdictIndex(run.isOod[i], scores[i] > cutoff);
       shape[i] = VERDICT_SHAPES[index[i]];
     }
   }

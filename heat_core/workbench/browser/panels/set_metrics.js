@@ -49,14 +49,14 @@ export function writeSetMetrics(root, { run, hidden, threshold, alpha, scores, c
   const { rows } = root.querySelector(".numbers tbody"), drawnCounts = countFlagged(run, scores, cutoff);
   // The exact counts hold for one threshold only; elsewhere the drawn points are counted.
   const hasExactCounts = exact && exact.line === threshold && exact.alpha === alpha;
-  const metrics = run.sets.map((_, i) => (i && run.truth ? (exact ? exact.sets[i] : approximate[i]) : null));
+  const metrics = run.sets.map(({ ood }, i) => (ood && run.truth ? (exact ? exact.sets[i] : approximate[i]) : null));
   run.sets.forEach((set, i) => {
     const counts = hasExactCounts ? [exact.sets[i].flagged, set.total] : [drawnCounts[i], set.shown];
     setText(rows[i].cells[1], counts.map(formatCount).join(" / "));
     writeMetrics(rows[i], metrics[i], exact);
     setPressed(rows[i], !hidden.includes(set.key));
   });
-  if (run.truth) writeMetrics(rows[run.sets.length], averageMetrics(metrics.slice(1)), exact);
+  if (run.truth) writeMetrics(rows[run.sets.length], averageMetrics(metrics.filter(Boolean)), exact);
   setPressed([...rows].find((row) => row.className === "train"), !hidden.includes(HIDDEN_TRAINING));
   setText(root.querySelector(".note"), noteOf(run, exact));
 }
@@ -72,7 +72,7 @@ function countFlagged(run, scores, cutoff) {
   return counts;
 }
 
-/** Writes the metrics of a row; metrics is null for ID, which has none. */
+/** Writes the metrics of a row; metrics is null for sets of known images, which have none. */
 function writeMetrics(row, metrics, exact) {
   const cells = [row.cells[2], row.cells[3]], values = metrics ? [metrics.fpr95, metrics.auroc] : [];
   cells.forEach((cell, c) => {

@@ -7,7 +7,8 @@ const paddedLength = (length) => Math.ceil(length / 4) * 4;
  * Decodes a run. The block holds the length of a JSON header as u32, the header padded to 4 bytes, and the arrays that
  * it lists, padded as well. The array `ids` is JSON again.
  * @param {Uint8Array} bytes
- * @returns {object} the header with its arrays, and with `pointOf`: the point of each sample, -1 where it is not drawn
+ * @returns {object} the header with its arrays, with `pointOf`: the point of each sample, -1 where it is not drawn, and
+ *   with `isOod`: 1 for each point of an OOD set, or of what takes its place, and 0 for a known image
  */
 export function decodeRun(bytes) {
   const block = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
@@ -19,6 +20,7 @@ export function decodeRun(bytes) {
     offset += paddedLength(run[name].byteLength);
   }
   run.ids = JSON.parse(text.decode(run.ids));
+  run.isOod = Uint8Array.from(run.set, (set) => run.sets[set].ood);
   run.pointOf = new Int32Array(run.total).fill(-1);
   for (let i = 0; i < run.number.length; i++) run.pointOf[run.number[i]] = i;
   return run;
