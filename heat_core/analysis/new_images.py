@@ -68,14 +68,16 @@ class NewImages(Samples):
 
     @property
     def detectors(self) -> list[str]:
-        """Detectors that need the features alone: HEAT, and each prior with and without its residual."""
+        """Rows that need the features alone: each prior with and without its residual, and what these compose."""
         alone = [prior_row(p) for p in self.run.priors if prior_row(p) in self.run.detectors]
-        return [*alone, *map(corrected_row, self.run.priors), HEAT]
+        return [*alone, *map(corrected_row, self.run.priors), HEAT, *self.run.combined]
 
     def _compute_scores(self, detector: str, lens: Lens = PLAIN) -> np.ndarray:
         known = self.run.detector_scores(ID, detector, lens)
         if detector == HEAT:
             return np.r_[known, self.scored.scores(self.run.scale, lens)]
+        if detector in self.run.combined:
+            return np.r_[known, self.run.combined_scores(detector, self.scored.prior + self.scored.residual)]
         prior = detector.removeprefix(CORRECTED)
         if detector.startswith(CORRECTED):
             return np.r_[known, self.scored.scores(self.run.scale, Lens(priors=(prior,)))]

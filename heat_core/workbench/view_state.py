@@ -128,7 +128,7 @@ def _parse_query(query: dict[str, str], run: Run) -> Query:
     column, _ = parse_order(given.get("order", ""))
     if given.get("order") not in ORDERS and column not in (*COLUMNS, *run.priors) and not is_column(column):
         given.pop("order", None)
-    rows = run.detectors if run.has_energies else []
+    rows = [*run.detectors, *run.combined] if run.has_energies else []
     if given.get("baseline") not in rows:
         given.pop("baseline", None)
     methods = tuple(dict.fromkeys(m for m in query.get("methods", "").split(",") if m in rows))

@@ -6,8 +6,13 @@ from scipy.stats import chi2, kstest
 
 from heat_core import HeatError, Lens
 from heat_core.__main__ import main
+from heat_core.analysis.new_images import NEW, NewImages
+from heat_core.analysis.questions import Query, question_mask
+from heat_core.analysis.samples import Samples
 from heat_core.guard.combined_p_values import METHODS, combine_p_values, combined_scores
 from heat_core.runs.row_names import COMBINED
+from heat_core.runs.scored_images import ScoredImages
+from heat_core.workbench.view_state import ViewState, from_query_params, to_query_params
 from tests.synthetic import synthetic_run
 
 
@@ -96,3 +101,22 @@ def test_a_finished_run_has_the_rows_when_asked(tmp_path, home, capsys):
     assert alone.combined == []
     assert main(["compare", alone.id, "--detectors", "fisher"]) == 2
     assert "This run has no detector 'fisher': it has msp, gmm, heat-gmm, heat." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_heat_is_compared_with_them_image_by_image(tmp_path, method):
+    made = synthetic_run(tmp_path / "made")
+    samples, by_set = Samples(made), {name: made.detector_scores(name, method) for name in made.datasets}
+    np.testing.assert_array_equal(samples.scores(method), np.concatenate(list(by_set.values())))
+    assert samples.threshold(method) == made.threshold(method)
+    query = Query("gained", baseline=method, methods=(method, "heat"))
+    missed = np.concatenate([by_set[name] <= made.threshold(method) for name in made.datasets])
+    found = question_mask(samples, query, Lens(2.0))
+    np.testing.assert_array_equal(found, samples.is_ood & missed & samples.flagged("heat", Lens(2.0)))
+    assert from_query_params(to_query_params(ViewState(query=query)), made).query == query
+
+    names, near = made.ids("near"), (made.prior_energies("near"), made.residual_energies("near"))
+    rest = (made.predicted("near"), made.confidence("near"), np.zeros((len(names), 4)), np.empty((0, 2)), names[:0])
+    new = NewImages(made, ScoredImages(names, *near, *rest)).scores_by_set(method)
+    np.testing.assert_array_equal(new["id"], by_set["id"])
+    np.testing.assert_array_equal(new[NEW], by_set["near"])
