@@ -22,6 +22,7 @@ FULL = Experiment(
     id="demo-digits",
     id_test="demo-digits",
     ood={"unseen": "demo-unseen-digits", "patches": "demo-photo-patches"},
+    shifted={"rain": "/some/rain"},
     backbone="heat-demo-resnet",
     weights="/some/weights.safetensors",
     image_size=48,
@@ -51,7 +52,7 @@ FULL = Experiment(
 @pytest.fixture
 def run(home) -> Run:
     """A run whose Experiment has no default left."""
-    made = synthetic_run(home / "runs" / "full")
+    made = synthetic_run(home / "runs" / "full", shifted={"rain": 5})
     write_json(made.folder / RUN_FILE, read_json(made.folder / RUN_FILE) | {"experiment": FULL.to_dict()})
     return Run.open(made.folder)
 
@@ -65,7 +66,7 @@ def test_an_experiment_passes_the_form_unchanged(experiment):
 def test_every_field_has_its_place(home):
     """A field that is added to the Experiment must be added to the form."""
     form_values = FormValues.from_experiment(FULL)
-    kept = {*form_values.values, "ood", "groups", "settings"}
+    kept = {*form_values.values, "ood", "shifted", "groups", "settings"}
     assert kept == {f.name for f in fields(Experiment)}
     default = Experiment(id="", ood={})
     assert not [f.name for f in fields(FULL) if getattr(FULL, f.name) == getattr(default, f.name)]

@@ -1,6 +1,7 @@
 """The run that follows from decisions: images moved, everything else stayed, and no image went through the network."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from heat_core.decisions.before_after import compare_before_after
 from heat_core.decisions.next_experiment import next_experiment
 from heat_core.decisions.store import Decision, add_decision, read_decisions, undo_decision
 from heat_core.pipeline.experiment_sets import open_sets
+from tests.conftest import make_folder
 from tests.synthetic import synthetic_run
 
 
@@ -52,6 +54,21 @@ def test_images_move_and_no_image_is_read_again(decided_run, networks_runs):
         for sample in set(old.ids) & set(new.ids):
             rows = old.ids.index(sample), new.ids.index(sample)
             np.testing.assert_array_equal(old.avg[rows[0]], new.avg[rows[1]])
+
+
+def test_images_of_shifted_sets_move_too(decided_run, tmp_path):
+    make_folder(tmp_path / "rainy-days", {"a": 4, "b": 4})
+    made = run(replace(decided_run.experiment, shifted={"rain": str(tmp_path / "rainy-days")}))
+    ids = made.ids("rain").tolist()
+    add_decision(made.folder, "remove", [f"rain/{ids[0]}"])
+    add_decision(made.folder, "add-to-class", [f"rain/{ids[1]}", f"rain/{ids[2]}"], "b")
+    proposal = following(made)
+    assert "Left out: 1 of 'rain'." in proposal.sentences
+    assert list(proposal.experiment.shifted) == ["rain"]
+    assert list(proposal.experiment.ood) == ["other", "third"]
+    sets = open_sets(proposal.experiment)
+    assert [sets["rain"].class_names[i] for i in sets["rain"].labels] == ["a", *["b"] * 4]
+    assert len(sets["train"]) == len(made.training_ids) + 2
 
 
 def test_before_and_after_are_matched_whatever_the_set(decided_run):
