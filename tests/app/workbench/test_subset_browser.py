@@ -6,10 +6,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from heat_core import Lens
 from heat_core.analysis.notes import read_notes
 from heat_core.analysis.questions import Query, best_prior, question_mask, sort_samples
 from heat_core.analysis.samples import Samples
-from tests.app.open_workbench import EXACT, LIVE, break_down, lasso, open_page, shown_numbers
+from tests.app.open_workbench import EXACT, LIVE, break_down, lasso, open_energies, open_page, shown_numbers
 from tests.browser import NEEDS_CHROMIUM
 
 pytestmark = NEEDS_CHROMIUM
@@ -29,6 +30,17 @@ def test_it_opens_on_the_surest_mistakes_of_heat(page, demo_run):
     assert page.locator("select.baseline").input_value() == baseline
     heat, base = samples.flagged("heat"), samples.flagged(baseline)
     gained, lost = int((samples.is_ood & heat & ~base).sum()), int((samples.is_ood & ~heat & base).sum())
+    compared = [page.locator(f"[data-question={name}]").inner_text().split() for name in ("gained", "lost")]
+    assert compared == [[f"+{gained:,}", "caught"], [f"−{lost:,}", "lost"]]
+
+    page.locator("select.baseline").select_option(label="Fisher's method")  # as the β of HEAT moves, this one stands
+    open_energies(page)
+    page.locator("input.exactly").fill("2")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => location.search.includes('base=fisher') && location.search.includes('beta=2')")
+    heat, base = samples.flagged("heat", Lens(2.0)), samples.flagged("fisher")
+    gained, lost = int((samples.is_ood & heat & ~base).sum()), int((samples.is_ood & ~heat & base).sum())
+    page.wait_for_function(EXACT, timeout=60_000)
     compared = [page.locator(f"[data-question={name}]").inner_text().split() for name in ("gained", "lost")]
     assert compared == [[f"+{gained:,}", "caught"], [f"−{lost:,}", "lost"]]
     assert not page.problems
