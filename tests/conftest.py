@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -41,17 +42,31 @@ def home(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_output(tmp_path_factory) -> Path:
-    """A folder with HEAT_HOME (`home`) after `python -m heat_core demo --json`, and what it printed (`output.txt`)."""
+def make_demo(tmp_path_factory) -> Callable[[], Path]:
+    """Makes the folder of `demo_output` with the environment of now, whenever it is called."""
+    environment = dict(os.environ)
 
     def run_demo(folder: Path) -> None:
         command = [sys.executable, "-m", "heat_core", "demo", "--json"]
-        environment = os.environ | {"HEAT_HOME": str(folder / "home")}
-        demo = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        of_demo = environment | {"HEAT_HOME": str(folder / "home")}
+        demo = subprocess.run(command, env=of_demo, check=True, capture_output=True, text=True)
         (folder / "output.txt").write_text(demo.stdout, encoding="utf-8")
 
-    made = make_once(tmp_path_factory, "demo", run_demo)
-    return shutil.copytree(made, tmp_path_factory.mktemp("demo") / "copy")
+    return lambda: make_once(tmp_path_factory, "demo", run_demo)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def early_demo(request, make_demo) -> None:
+    """Of several processes the first one starts the demo at once, so that none waits for it half a minute later."""
+    needed = any("demo_output" in item.fixturenames for item in request.session.items)
+    if needed and os.environ.get("PYTEST_XDIST_WORKER") == "gw0":
+        threading.Thread(target=make_demo, daemon=True).start()
+
+
+@pytest.fixture(scope="session")
+def demo_output(make_demo, tmp_path_factory) -> Path:
+    """A folder with HEAT_HOME (`home`) after `python -m heat_core demo --json`, and what it printed (`output.txt`)."""
+    return shutil.copytree(make_demo(), tmp_path_factory.mktemp("demo") / "copy")
 
 
 def copy_run(run, folder: Path) -> Path:
