@@ -79,7 +79,9 @@ def require_known_classes(train: ImageSet | Features, shifted: Mapping[str, Imag
     Raises:
         HeatError: naming the set.
     """
-    for name, images in shifted.items() if train.labels is not None else ():
+    if train.labels is None:
+        return
+    for name, images in shifted.items():
         if images.labels is None:
             raise HeatError(
                 f"The shifted set {name!r} has no classes: put its images into one sub-folder for each class of the "
