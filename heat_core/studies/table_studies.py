@@ -13,6 +13,7 @@ from heat_core.composition import HEAT, Lens
 from heat_core.runs.experiment import AVERAGE, GROUPS, Experiment
 from heat_core.runs.row_names import corrected_row, prior_row
 from heat_core.runs.run import Run
+from heat_core.studies.other_scale import OtherScale, other_scale_setting
 from heat_core.studies.paper import add_paper_columns
 from heat_core.studies.results import Band, Curves, Result, metric_cache
 from heat_core.studies.study import (
@@ -30,20 +31,31 @@ def _vary_nothing(base: Experiment, values: Sequence[float]) -> list[StudySettin
     return [main_setting(base)]
 
 
-def _tables(entries: list[Entry], runs: Sequence[Run], study: str, part: str) -> list[Comparison]:
-    id_set = runs[0].experiment.id_set
-    return [add_paper_columns(table, id_set, study, part) for table in metric_cache().compare(entries)]
+def _tables(
+    entries: list[Entry], runs: Sequence[Run], study: str, part: str, scales: OtherScale | None = None
+) -> list[Comparison]:
+    id_set, tables = runs[0].experiment.id_set, metric_cache().compare(entries)
+    if scales:
+        tables = [scales.add_column(table, entries) for table in tables]
+    return [add_paper_columns(table, id_set, study, part) for table in tables]
 
 
 # ---- priors ----------------------------------------------------------------------------------------------------------
 
 
+def _vary_priors(base: Experiment, values: Sequence[float]) -> list[StudySetting]:  # noqa: ARG001
+    return [main_setting(base), other_scale_setting(base)]
+
+
 def _show_priors(finished: FinishedRuns) -> list[Result]:
     runs = finished.runs_of("base")
-    return [_corrections(runs), _against_ebm(runs), _subsets(runs)] if runs and runs[0].priors else []
+    if not runs or not runs[0].priors:
+        return []
+    scales = OtherScale.of(finished)
+    return [_corrections(runs, scales), _against_ebm(runs, scales), _subsets(runs, scales)]
 
 
-def _corrections(runs: Sequence[Run]) -> Result:
+def _corrections(runs: Sequence[Run], scales: OtherScale) -> Result:
     priors = runs[0].priors
     names = [name for p in priors for name in (prior_row(p), corrected_row(p))]
     answers = []
@@ -52,20 +64,20 @@ def _corrections(runs: Sequence[Run]) -> Result:
         if prior and corrected:
             titles = runs[0].title(corrected_row(p)), runs[0].prior_title(p)
             answers.append(metric_cache().describe_difference(corrected, prior, titles))
-    tables = _tables(rows_over_seeds(runs, names), runs, "priors", "corrections")
-    return Result("Does each residual improve its prior? (Tab. 1)", tables, answers=answers)
+    tables = _tables(rows_over_seeds(runs, names), runs, "priors", "corrections", scales)
+    return Result("Does each residual improve its prior? (Tab. 1)", tables, answers=[*answers, *scales.describe()])
 
 
-def _against_ebm(runs: Sequence[Run]) -> Result:
+def _against_ebm(runs: Sequence[Run], scales: OtherScale) -> Result:
     rows = {name: row_over_seeds(runs, name) for name in (prior_row("gmm"), EBM, corrected_row("gmm"))}
     entries = [entry for entry in rows.values() if entry]
     hybrid, pure = rows[corrected_row("gmm")], rows[EBM]
     answers = [metric_cache().describe_difference(hybrid, pure, ("HEAT-GMM", "EBM"))] if hybrid and pure else []
-    tables = _tables(entries, runs, "priors", "ebm")
+    tables = _tables(entries, runs, "priors", "ebm", scales)
     return Result("Is the hybrid energy better than an EBM without a prior? (Tab. 2)", tables, answers=answers)
 
 
-def _subsets(runs: Sequence[Run]) -> Result:
+def _subsets(runs: Sequence[Run], scales: OtherScale) -> Result:
     subsets = [chosen for size in range(1, len(runs[0].priors) + 1) for chosen in combinations(runs[0].priors, size)]
     entries = [
         Entry(runs[0], HEAT, Lens(priors=chosen), " + ".join(runs[0].prior_title(p) for p in chosen), tuple(runs[1:]))
@@ -76,7 +88,7 @@ def _subsets(runs: Sequence[Run]) -> Result:
     answers = []
     if len(runs[0].priors) > 1:
         answers = [metric_cache().describe_difference(entries[-1], best, ("HEAT", f"its best part, HEAT-{best.label}"))]
-    tables = _tables(entries, runs, "priors", "subsets")
+    tables = _tables(entries, runs, "priors", "subsets", scales)
     return Result("Is the composition better than its parts? (Tab. 3)", tables, answers=answers)
 
 
@@ -189,7 +201,7 @@ def _group_averages(table: Comparison) -> Comparison:
 PRIORS = Study(
     "Effect of the residuals and of the composition",
     "Tabs. 1, 2 and 3",
-    _vary_nothing,
+    _vary_priors,
     _show_priors,
 )
 METHODS = Study("All detectors on near, mid and far OOD sets", "Tabs. 4 to 9 and 11", _vary_nothing, _show_methods)
