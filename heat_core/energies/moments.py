@@ -95,6 +95,42 @@ class Moments:
         return float(total / self.counts.sum())
 
 
+def sum_of_fourth_powers(z: Rows, index: np.ndarray, means: np.ndarray) -> float:
+    """Compute Σ_n ‖z_n - μ_y‖⁴ over (N, D) rows in float64, for `ledoit_wolf`.
+
+    Args:
+        z: features, as an array or anything that is sliced like one.
+        index: (N,) class number of each row.
+        means: (C, D) class means μ.
+    """
+    total = 0.0
+    for rows, block in blocks(z, np.float64):
+        squared = ((block - means[index[rows]]) ** 2).sum(axis=1)
+        total += float(squared @ squared)
+    return total
+
+
+def ledoit_wolf(moments: Moments, fourth_powers: float) -> np.ndarray:
+    """Compute the covariance shrunk towards a multiple of the identity (Ledoit & Wolf, 2004), (D, D).
+
+    The result is that of scikit-learn's `ledoit_wolf` of the rows minus their class means, which takes three products
+    of all rows where the scatter takes one: beside it only the fourth powers of the rows' norms are needed.
+
+    Args:
+        moments: moments of the rows, with products in float64.
+        fourth_powers: `sum_of_fourth_powers` of the same rows.
+    """
+    n, dim = moments.counts.sum(), len(moments.scatter)
+    covariance = moments.scatter / n
+    variance, squares = np.trace(covariance) / dim, float((covariance**2).sum())
+    distance = squares / dim - variance**2  # δ² = ‖Σ - μI‖² / D
+    noise = min((fourth_powers / n - squares) / (n * dim), distance)  # β²
+    shrinkage = noise / distance if distance > 0 else 0.0
+    shrunk = (1 - shrinkage) * covariance
+    shrunk[np.diag_indices(dim)] += shrinkage * variance
+    return shrunk
+
+
 def class_means(
     z: Rows, index: np.ndarray, classes: int, of_block: Callable[[np.ndarray], np.ndarray] = lambda block: block
 ) -> np.ndarray:

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from heat_core.features.chunks import BLOCK, as_tensor, blocks, compute_dtype, rows_in_cache
 from heat_core.progress import no_progress
-from heat_core.types import OnStep, Rows
+from heat_core.types import Head, OnStep, Rows
 
 _FIRST_STEPS = (10, 20)  # steps on a sample; the metric is computed again before each number of steps
 _MAX_STEPS = 1000
@@ -21,7 +21,7 @@ _SAMPLE_ROWS_PER_DIMENSION = 8  # rows of that sample per feature dimension
 
 
 def fit_logistic(
-    z: Rows, y: np.ndarray, inverse_penalty: float, on_step: OnStep = no_progress
+    z: Rows, y: np.ndarray, inverse_penalty: float, on_step: OnStep = no_progress, start: Head | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit weight (C, D) and bias (C,) in float64; C rows also for two classes.
 
@@ -30,6 +30,7 @@ def fit_logistic(
         y: (N,) labels of at least two classes.
         inverse_penalty: scikit-learn's C.
         on_step: receives, after each evaluation, the number of evaluations and the mean loss.
+        start: a head near the result, such as that of most of the rows, from which fewer steps are needed.
     """
     classes, index = np.unique(y, return_inverse=True)
     # For two classes scikit-learn penalises one row w; the two rows ± w / 2 have half of its squared norm.
@@ -40,7 +41,11 @@ def fit_logistic(
         sample, index[::stride], penalty * len(sample) / len(z), sample.mean(axis=0, dtype=np.float64)
     )
     weight, bias = torch.zeros(len(classes), z.shape[1]).double(), torch.zeros(len(classes)).double()
-    for max_steps in _FIRST_STEPS if stride > 1 else _FIRST_STEPS[:1]:
+    first_steps = _FIRST_STEPS if stride > 1 else _FIRST_STEPS[:1]
+    if start is not None:
+        weight, bias = (torch.from_numpy(np.array(part, dtype=np.float64)) for part in start)
+        bias, first_steps = bias + weight @ sample_problem.mean, ()
+    for max_steps in first_steps:
         weight, bias = sample_problem.solve(weight, bias, sample_problem.inverse_root(weight, bias), max_steps)
     full_problem = _LogisticProblem(z, index, penalty, sample_problem.mean.numpy())
     weight, bias = full_problem.solve(weight, bias, sample_problem.inverse_root(weight, bias), _MAX_STEPS, on_step)

@@ -46,12 +46,19 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return torch.log_softmax(torch.from_numpy(logits), dim=1).numpy()
 
 
-def fit_head(z: Rows, y: np.ndarray, on_step: OnStep = no_progress) -> Head:
-    """Fit a logistic-regression head on (N, D) features: weight (C, D), bias (C,), also for two classes."""
+def fit_head(z: Rows, y: np.ndarray, on_step: OnStep = no_progress, start: Head | None = None) -> Head:
+    """Fit a logistic-regression head on (N, D) features: weight (C, D), bias (C,), also for two classes.
+
+    Args:
+        z: (N, D) features.
+        y: (N,) labels of at least two classes.
+        on_step: receives the progress, see `fit_logistic`.
+        start: a head near the result, from which fewer steps are needed.
+    """
     from heat_core.features.head_fitting import fit_logistic
 
     # C = 0.1, since there are more features than images per class, and a weakly regularised head is overconfident.
-    return fit_logistic(z, y, 0.1, on_step)
+    return fit_logistic(z, y, 0.1, on_step, start)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import torch
 
 from heat_core.arrays import to_array
 from heat_core.energies.fitted_attribute import FittedAttribute
-from heat_core.energies.moments import Moments
+from heat_core.energies.moments import Moments, ledoit_wolf, sum_of_fourth_powers
 from heat_core.energies.priors.base import (
     ArrayOrTensor,
     Constants,
@@ -86,11 +86,9 @@ class GaussianMixture(Prior):
         if chosen == "auto":
             chosen = "ledoit-wolf" if few else "empirical"
 
-        moments = Moments.from_rows(z, index, len(classes))
+        moments = Moments.from_rows(z, index, len(classes), exact=chosen == "ledoit-wolf")
         if chosen == "ledoit-wolf":
-            from sklearn.covariance import ledoit_wolf
-
-            self._fit(moments, ledoit_wolf(z[:] - moments.means[index], assume_centered=True)[0], chosen)
+            self._fit(moments, ledoit_wolf(moments, sum_of_fourth_powers(z, index, moments.means)), chosen)
         elif self._fit_scatter(moments) < _SAFE and compute_dtype(z.dtype) != np.float64:
             # The smallest variances are below the rounding of float32 products: compute them again in float64.
             self._fit_scatter(Moments.from_rows(z, index, len(classes), exact=True))

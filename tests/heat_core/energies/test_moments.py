@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn import covariance
 
 from heat_core import HeatError
-from heat_core.energies.moments import Moments, class_means
+from heat_core.energies.moments import Moments, class_means, ledoit_wolf, sum_of_fourth_powers
 from heat_core.energies.priors import GaussianMixture
 from heat_core.features.chunks import BLOCK
 
@@ -39,6 +40,15 @@ def test_parts_add_up_where_one_has_no_row_of_a_class(rows):
     np.testing.assert_array_equal(added.counts, whole.counts)
     np.testing.assert_allclose(added.means, whole.means, rtol=1e-12)
     np.testing.assert_allclose(added.scatter, whole.scatter, rtol=1e-9, atol=1e-7)
+
+
+@pytest.mark.parametrize(("rows", "dim"), [(N, DIM), (20, DIM), (60, 1)])
+def test_shrinkage_from_the_moments_is_scikit_learns(rows, dim):
+    z, y = Z[:rows, :dim].astype(np.float32), Y[:rows]
+    moments = Moments.from_rows(z, y, CLASSES, exact=True)
+    shrunk = ledoit_wolf(moments, sum_of_fourth_powers(z, y, moments.means))
+    expected = covariance.ledoit_wolf(z - plain(z.astype(np.float64), y)[0][y], assume_centered=True)[0]
+    np.testing.assert_allclose(shrunk, expected, rtol=1e-9, atol=1e-11 * expected.max())
 
 
 def test_moments_of_other_shapes_are_refused():

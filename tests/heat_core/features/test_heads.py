@@ -45,10 +45,12 @@ def test_log_softmax_where_the_softmax_is_zero():
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_a_fitted_head_gives_the_probabilities_of_scikit_learn(classes):
+@pytest.mark.parametrize("from_another", [False, True])
+def test_a_fitted_head_gives_the_probabilities_of_scikit_learn(classes, from_another):
     train, test = features(60, classes), features(31, classes)
     z = train.avg.astype(np.float64)
-    weight, bias = fit_head(z, train.labels)
+    start = fit_head(z[:40], train.labels[:40]) if from_another else None
+    weight, bias = fit_head(z, train.labels, start=start)
     assert (weight.shape, bias.shape) == ((classes, DIM), (classes,))
     model = LogisticRegression(C=0.1, max_iter=1000, tol=1e-10).fit(z, train.labels)
     expected = model.predict_proba(test.avg.astype(np.float64))
