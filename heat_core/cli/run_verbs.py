@@ -82,7 +82,10 @@ def _new_study(options: argparse.Namespace) -> "StudyFolder":
     from heat_core.studies import catalogue, execution
     from heat_core.studies.request import StudyRequest, new_study
 
-    catalogue.study_of(options.study or "")
+    if options.residuals and options.study != "leave-out":
+        raise HeatError("--residuals belongs to the study leave-out.")
+    options.study = f"{options.study or ''}{'-residuals' if options.residuals else ''}"
+    catalogue.study_of(options.study)
     experiment = experiment_from_options(catalogue.fill_paper_defaults(options))
     request = StudyRequest(options.study, experiment, tuple(options.seeds), tuple(options.values))
     request.base.check()

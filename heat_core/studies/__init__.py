@@ -7,5 +7,5 @@
 #: Names of `catalogue.STUDIES`; the command line reads them here, so that its start imports nothing more.
 STUDY_NAMES = (
     *("priors", "methods", "near-far", "beta", "lambda", "share", "dice", "cost"),
-    *("updates", "leave-out", "paper"),
+    *("updates", "leave-out", "leave-out-residuals", "paper"),
 )

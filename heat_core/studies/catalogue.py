@@ -8,7 +8,7 @@ from heat_core.errors import HeatError
 from heat_core.runs.experiment import Experiment
 from heat_core.studies.cost_study import COST
 from heat_core.studies.curve_studies import BETA, LAMBDA, SHARE, UPDATES
-from heat_core.studies.leave_out_study import LEAVE_OUT
+from heat_core.studies.leave_out_study import LEAVE_OUT, LEAVE_OUT_RESIDUALS
 from heat_core.studies.results import Result
 from heat_core.studies.study import FinishedRuns, Study, StudySetting
 from heat_core.studies.table_studies import DICE, METHODS, NEAR_FAR, PRIORS
@@ -47,6 +47,7 @@ def _base_experiment(finished: FinishedRuns) -> Experiment:
 STUDIES = _STUDIES | {
     "updates": UPDATES,
     "leave-out": LEAVE_OUT,
+    "leave-out-residuals": LEAVE_OUT_RESIDUALS,
     "paper": Study(
         "All tables and figures of the paper",
         "Tabs. 1 to 12, Figs. 1, 3 and 4",
@@ -78,13 +79,13 @@ _PAPER_DEFAULTS = {
 def fill_paper_defaults(options: Namespace) -> Namespace:
     """Fill missing options of a command line with the paper's sets and network, if its ID set is one of the paper's.
 
-    The study `leave-out` needs no OOD set: those that are made from the ID test images are added to any that are given,
-    and stand alone where none is.
+    The study `leave-out`, with and without residuals, needs no OOD set: those that are made from the ID test images are
+    added to any that are given, and stand alone where none is.
 
     Raises:
         HeatError: where `--id`, `--ood` or `--backbone` is still missing.
     """
-    if options.study == "leave-out" and options.ood is None:
+    if str(options.study).startswith("leave-out") and options.ood is None:
         options.ood = list(MADE)
     for option, value in _PAPER_DEFAULTS.get(options.id, {}).items():
         if getattr(options, option) is None:

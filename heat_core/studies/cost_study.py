@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from heat_core.analysis.comparison import Cell, Comparison
 from heat_core.analysis.comparison_rows import ScoreSource
+from heat_core.progress import no_progress
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
 from heat_core.runs.results_file import residual_path
 from heat_core.runs.run import Run
@@ -23,13 +23,14 @@ _BATCH = 256  # samples per call
 _REPEATS = 7
 
 
-def measure_cost(run: Run, folder: Path) -> dict[str, Any]:  # noqa: ARG001
+def measure_cost(run: Run, report: Callable[[str], None] = no_progress) -> dict[str, Any]:
     """Measure the milliseconds per image of each part of HEAT, on the device that runs use on this machine.
 
     Returns:
         "ms": part → median milliseconds per image over repeats of the same batch, without "network" and "ensemble"
         where the run has only features; "device": its name; "batch": images per call.
     """
+    report("Measuring the time per image.")
     from heat_core.energies.corrected_prior import restore_prior
     from heat_core.features.batches import auto_device
 

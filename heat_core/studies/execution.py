@@ -162,6 +162,5 @@ def _write_measurements(study: StudyFolder, planned: list[PlannedRun], progress:
     run = planned[0].run
     if measure is None or run is None or _read_measurements(study, planned[0]):
         return
-    progress("study", "Measuring.")
-    content = {"run": run.folder.name, "measured": measure(run, study.folder)}
+    content = {"run": run.folder.name, "measured": measure(run, lambda sentence: progress("study", sentence))}
     write_checked_json(study.folder / MEASUREMENTS_FILE, json.loads(json.dumps(content)))

@@ -1,10 +1,12 @@
 """Near and far without OOD images: each class left out in turn, and images without an object.
 
-Nothing is trained here but heads and priors, on features that are kept: no image goes through the network again.
+Heads, priors and, where they are asked for, residuals are fitted here on features that are kept: no image goes through
+the network again. Trained residuals are stored with those of the studies, so that a stopped measurement goes on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,9 @@ from heat_core.data.image_set import ImageSet
 from heat_core.data.made.made_sets import MADE
 from heat_core.energies.hybrid_model import HybridModel, hybrid_energies
 from heat_core.energies.names import SECOND_ENCODER
+from heat_core.energies.residual_cache import ResidualCache, train_and_store
 from heat_core.errors import HeatError
+from heat_core.features.batches import auto_device
 from heat_core.features.features import Features
 from heat_core.features.heads import HeadChoice, fit_head, logits_of
 from heat_core.features.store import load_features
@@ -24,16 +28,20 @@ from heat_core.metrics import METRICS
 from heat_core.pipeline.experiment_sets import open_sets
 from heat_core.pipeline.make_map import features_in_order
 from heat_core.pipeline.validate_sets import quote
+from heat_core.progress import no_progress
 from heat_core.runs.experiment import FEATURES, ID, TRAIN, Experiment
+from heat_core.runs.row_names import corrected_row
 from heat_core.runs.run import Run
 from heat_core.storage import expand_home
+from heat_core.studies.request import studies_home
 from heat_core.studies.results import TITLES
+from heat_core.types import Head
 
 _REPLICATES = 400
 _FEWEST_CLASSES = 3  # one is left out, and a classifier needs two
 _FEWEST_TESTED = 2
 
-Scores = dict[str, np.ndarray]  # prior, or HEAT for all of them composed at β = 0 → (N,) scores
+Scores = dict[str, np.ndarray]  # prior, corrected prior, or HEAT for all of them composed at β = 0 → (N,) scores
 
 
 def require_test_classes(experiment: Experiment) -> None:
@@ -66,10 +74,18 @@ def _require_two(names: list[str]) -> None:
         raise HeatError(f"{sentence} Give --id-test with images of every class.")
 
 
-def measure_near_and_far(run: Run) -> dict[str, Any]:
-    """Measure AUROC and FPR95, in percent, of the run's priors without residuals, and of all of them at β = 0.
+def measure_near_and_far(
+    run: Run, with_residuals: bool = False, report: Callable[[str], None] = no_progress
+) -> dict[str, Any]:
+    """Measure AUROC and FPR95, in percent, of the run's priors, and of all of them composed at β = 0.
 
     Heads are logistic regressions in every case, also where the run has the network's own.
+
+    Args:
+        run: a finished run.
+        with_residuals: whether residuals are trained, too, with the settings of the run: the corrected priors are then
+            measured as well, and composed in place of the priors.
+        report: receives a sentence before each fit.
 
     Returns:
         "classes": for each class that has test images its `class`, `images`, `folders` (those of its images, [] where
@@ -86,8 +102,15 @@ def measure_near_and_far(run: Run) -> dict[str, Any]:
     train, test = features_in_order(run, TRAIN), features_in_order(run, ID)
     present = np.unique(labels).tolist()
     _require_two([run.class_names[i] for i in present])
-    classes = [_leave_out(run, train, test, labels, c) for c in present]
-    model = _fit(run, train)
+    report("Fitting on all classes.")
+    model = _fit(run, train, with_residuals)
+    classes = []
+    for i, c in enumerate(present):
+        report(f"Leaving out a class, {i + 1} of {len(present)}: {run.class_names[c]}.")
+        others = _without_class(train, c)
+        weight, bias = (np.delete(part, c, axis=0) for part in model.head.head)
+        of_others = _fit(run, others, with_residuals, start=(weight, bias))
+        classes.append(_measure_class(run, of_others, test, labels, c))
     known = _scores(model, test)
     unknown = {name: _scores(model, features_in_order(run, name)) for name in run.ood_names}
     made = [name for name in run.ood_names if run.experiment.ood[name] in MADE]
@@ -110,31 +133,43 @@ def _test_labels(run: Run) -> np.ndarray:
     return labels
 
 
-def _fit(run: Run, train: Features) -> HybridModel:
-    """Fit a head and the run's priors, without residuals."""
+def _fit(run: Run, train: Features, with_residuals: bool, start: Head | None = None) -> HybridModel:
+    """Fit a head, from `start`, and the run's priors, and train their residuals where they are asked for."""
     names = [name for name in run.priors if not name.endswith(SECOND_ENCODER)]
     if not names:
         raise HeatError("Every prior of this study reads a second encoder: give one of the first, such as gmm.")
-    head = fit_head(train.avg, train.required_labels("A head"))
-    model = HybridModel(run.experiment, HeadChoice(head, fit_head, ""), has_classes=True)
+    head = fit_head(train.avg, train.required_labels("A head"), start=start)
+    model = HybridModel(run.experiment, HeadChoice(head, partial(fit_head, start=head), ""), has_classes=True)
     for name in names:
         model.fit_prior(name, train)
+        if with_residuals:
+            _train(model, name, train)
         model.add_trained(name, train)
     return model
 
 
+def _train(model: HybridModel, name: str, train: Features) -> None:
+    """Train the residual of a fitted prior, or take it from those of the studies."""
+    device, cache = auto_device(), ResidualCache(studies_home() / "residuals")
+    settings, seed = model.settings_of(name), model.options.seed
+    if not cache.restore(model.fitted[name], train, settings, seed, device.type):
+        train_and_store(model, name, train, device, no_progress, cache)
+
+
 def _scores(model: HybridModel, features: Features) -> Scores:
     prior, residual = hybrid_energies(model.trained, features)
-    energies = prior + residual
-    return dict(zip(model.scale.priors, np.transpose(energies), strict=True)) | {HEAT: model.scale.scores(energies)}
+    energies, names = prior + residual, model.scale.priors
+    scores = dict(zip(names, np.transpose(prior), strict=True))
+    if any(part.residual for part in model.trained):
+        scores |= dict(zip(map(corrected_row, names), np.transpose(energies), strict=True))
+    return scores | {HEAT: model.scale.scores(energies)}
 
 
-def _leave_out(run: Run, train: Features, test: Features, labels: np.ndarray, left_out: int) -> dict[str, Any]:
-    """Fit on the other classes, and measure how well scores separate the left-out class's test images from theirs."""
-    others = _without_class(train, left_out)
-    model = _fit(run, others)
+def _measure_class(run: Run, model: HybridModel, test: Features, labels: np.ndarray, left_out: int) -> dict[str, Any]:
+    """Measure how well the scores of a model of the other classes separate the left-out class's test images."""
     is_new = labels == left_out
     scores = _scores(model, test)
+    others = [name for i, name in enumerate(run.class_names) if i != left_out]
     predicted = logits_of(test.subset(np.flatnonzero(is_new)), model.head.head).argmax(axis=1)
     counts = np.bincount(predicted)
     metrics = {
@@ -145,7 +180,7 @@ def _leave_out(run: Run, train: Features, test: Features, labels: np.ndarray, le
         "class": run.class_names[left_out],
         "images": int(is_new.sum()),
         "folders": _own_folders(test.ids, is_new),
-        "taken_for": others.class_names[int(counts.argmax())],
+        "taken_for": others[int(counts.argmax())],
         "share": 100 * float(counts.max() / counts.sum()),
         **metrics,
     }

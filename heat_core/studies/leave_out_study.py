@@ -1,8 +1,8 @@
-"""Study `leave-out`: what the priors would miss, estimated from known images alone."""
+"""Studies `leave-out` and `leave-out-residuals`: what would be missed, estimated from known images alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from heat_core.analysis.comparison import Cell, Comparison
@@ -10,6 +10,7 @@ from heat_core.analysis.comparison_rows import ScoreSource
 from heat_core.composition import HEAT
 from heat_core.data.made.made_sets import MADE
 from heat_core.runs.experiment import FEATURES, ID, Experiment
+from heat_core.runs.row_names import corrected_row
 from heat_core.runs.run import Run
 from heat_core.studies.results import TITLES, Result
 from heat_core.studies.study import FinishedRuns, Study, StudySetting
@@ -18,11 +19,15 @@ _LABEL = "leave-out"
 _COLUMNS = {"near": "near: held-out classes", "far": "far: no object", "given": "the OOD sets given"}
 
 
-def _vary(base: Experiment, values: Sequence[float]) -> list[StudySetting]:  # noqa: ARG001 (nothing is varied)
+def _vary(base: Experiment, values: Sequence[float]) -> list[StudySetting]:
     """Add the made sets to the base; its residuals, which the study does not read, are those of `quick`."""
+    return _vary_sets(base if base.preset == "quick" else replace(base, preset="quick", settings={}), values)
+
+
+def _vary_sets(base: Experiment, values: Sequence[float]) -> list[StudySetting]:  # noqa: ARG001
+    """Add the made sets to the base."""
     made = [] if base.backbone == FEATURES else [source for source in MADE if source not in base.ood.values()]
-    quick = base if base.preset == "quick" else replace(base, preset="quick", settings={})
-    return [StudySetting(_LABEL, replace(quick, ood=base.ood | {source: source for source in made}, detectors=[]))]
+    return [StudySetting(_LABEL, replace(base, ood=base.ood | {source: source for source in made}, detectors=[]))]
 
 
 def _require(base: Experiment) -> None:
@@ -31,10 +36,10 @@ def _require(base: Experiment) -> None:
     require_test_classes(base)
 
 
-def _measure(run: Run, folder: Path) -> dict[str, Any]:  # noqa: ARG001
+def _measure(run: Run, report: Callable[[str], None], with_residuals: bool = False) -> dict[str, Any]:
     from heat_core.studies.held_out_classes import measure_near_and_far  # imports torch
 
-    return measure_near_and_far(run)
+    return measure_near_and_far(run, with_residuals, report)
 
 
 def _show(finished: FinishedRuns) -> list[Result]:
@@ -43,9 +48,15 @@ def _show(finished: FinishedRuns) -> list[Result]:
 
 
 def _titles(run: Run, measured: dict[str, Any]) -> dict[str, str]:
-    """Map each measured row to its title: the priors without residuals, and all of them composed."""
+    """Map each measured row to its title: the priors, those with a residual, and all of them composed."""
+    composed = "HEAT, β = 0" if _has_residuals(measured) else "all composed, β = 0"
+    titles = {HEAT: composed} | {p: run.prior_title(p) for p in run.priors}
+    return {row: titles.get(row) or run.title(row) for row in measured["near"]["auroc"]}
+
+
+def _has_residuals(measured: dict[str, Any]) -> bool:
     rows = measured["near"]["auroc"]
-    return {row: "all composed, β = 0" if row == HEAT else run.prior_title(row) for row in rows}
+    return any(corrected_row(row) in rows for row in rows)
 
 
 def _near_and_far(run: Run, measured: dict[str, Any]) -> Result:
@@ -68,13 +79,19 @@ def _near_and_far(run: Run, measured: dict[str, Any]) -> Result:
     sentences.append(
         "Near: priors and head are fitted on the other classes, and the test images of the class left out are unknown; "
         "the mean over the classes, with its 95 % interval over classes. The other columns: fitted on all classes, "
-        "with intervals over images. No residual is part of these numbers, and every head is a logistic regression."
+        f"with intervals over images. {_about_residuals(run, measured)}, and every head is a logistic regression."
     )
     sentences.append(
         "The network stays as it is: where it was trained on these very classes, it knows the class left out too, and "
         "near is too good."
     )
     return Result("From known images alone (near and far)", tables, answers=sentences)
+
+
+def _about_residuals(run: Run, measured: dict[str, Any]) -> str:
+    if not _has_residuals(measured):
+        return "No residual is part of these numbers"
+    return f"Residuals are trained on the same classes with the settings of the preset {run.experiment.preset}"
 
 
 def _classes(run: Run, measured: dict[str, Any]) -> Result:
@@ -91,10 +108,10 @@ def _classes(run: Run, measured: dict[str, Any]) -> Result:
         )
         for metric in TITLES
     ]
-    first = classes[0]
+    first, composed = classes[0], "HEAT" if _has_residuals(measured) else "all priors composed"
     sentences = [
-        f"If {first['class']} were new, {first['fpr95'][HEAT]:.0f} % of its images would go unnoticed (FPR95 of all "
-        f"priors composed), more than of any other class; {first['share']:.0f} % of its images would be taken for "
+        f"If {first['class']} were new, {first['fpr95'][HEAT]:.0f} % of its images would go unnoticed (FPR95 of "
+        f"{composed}), more than of any other class; {first['share']:.0f} % of its images would be taken for "
         f"{first['taken_for']}.",
         "The class that a row names second is the one that most of its images are taken for, by a head that was fitted "
         "without them.",
@@ -122,4 +139,10 @@ LEAVE_OUT = Study(
     measure=_measure,
     require=_require,
     uses_seeds=False,
+)
+LEAVE_OUT_RESIDUALS = replace(
+    LEAVE_OUT,
+    title="What would be missed, with residuals: each class left out in turn",
+    vary=_vary_sets,
+    measure=partial(_measure, with_residuals=True),
 )

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from heat_core import detectors
@@ -58,7 +57,7 @@ class FinishedRuns:
 
 Vary = Callable[[Experiment, Sequence[float]], list[StudySetting]]
 Show = Callable[[FinishedRuns], list[Result]]
-Measure = Callable[[Run, Path], dict[str, Any]]
+Measure = Callable[[Run, Callable[[str], None]], dict[str, Any]]
 Require = Callable[[Experiment], None]
 
 
@@ -72,7 +71,8 @@ class Study:
         vary: function of the base and the values that returns the settings.
         show: function of the finished runs that returns the results.
         values: default values of the varied setting.
-        measure: function that measures the first run, in the study's own process; None: there is nothing to measure.
+        measure: function that measures the first run, in the study's own process, and reports what it does in
+            sentences; None: there is nothing to measure.
         require: function that refuses a base whose sets the study cannot use, before its first run.
         uses_seeds: whether the results depend on the seed; otherwise there are runs of the first seed alone.
     """

@@ -1,6 +1,7 @@
 """Studies from what was asked to their numbers: shared runs, shared residuals, kills and resumes."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -44,7 +45,8 @@ def trained(study: StudyFolder) -> int:
 
 
 def request_of(name: str, base, seeds=(0, 1)) -> StudyRequest:
-    return StudyRequest(name, base, seeds, (0.1, 10.0) if name == "lambda" else ())
+    values = {"lambda": (0.1, 10.0), "updates": (2.0, 5.0)}
+    return StudyRequest(name, base, seeds, values.get(name, ()))
 
 
 def test_the_names_are_those_of_the_catalogue():
@@ -65,7 +67,7 @@ def test_a_study_that_was_killed_goes_on_where_it_was(name, base, tmp_path, monk
 
     def die(event):
         heard.append(event)
-        if event.get("done") == runs - 1 and "epoch" in event["message"]:
+        if event.get("done") == runs - 1 and re.search("epoch|already trained", event["message"]):
             raise Killed
 
     with pytest.raises(Killed):
@@ -117,6 +119,40 @@ def test_studies_share_runs_and_residuals(base):
     assert kept == 4
 
 
+def test_residuals_as_trained_stand_beside_rescaled_ones(base):
+    """Both columns are the runs' own numbers, trained once, in either order and also where the base is as trained."""
+    columns = {}
+    for balanced, name in ((True, "as trained"), (False, "rescaled")):
+        asked = replace(base, settings=base.settings | {"balanced": balanced})
+        study = new_study(StudyRequest("priors", asked, (0,)))
+        run_study(study)
+        assert trained(study) == (3 if balanced else 0)
+        finished, (corrections, _, subsets) = current_results(study)
+        (other,) = finished.runs_of(name)
+        table = corrections.tables[1]
+        own = [group for group, _ in table.columns].index(name)
+        labels = [label for label, row in zip(table.labels, table.cells, strict=True) if row[own]]
+        assert labels == ["HEAT-GMM", "HEAT-GMM-std", "HEAT-EL"]
+        shown = [row[own].value for row in table.cells if row[own]]
+        expected = [100 * other.metrics()[f"heat-{p}"]["average"]["auroc"] for p in ("gmm", "gmm-std", "el")]
+        assert shown == pytest.approx(expected, abs=1e-9)
+        columns[name] = [run.residual_energies("id") for run in (other, *finished.runs_of("base"))]
+        assert all(row[own] for row in subsets.tables[0].cells)
+        assert any(answer.startswith("HEAT, rescaled against as trained: ") for answer in corrections.answers)
+    for given, same in zip(columns["as trained"], reversed(columns["rescaled"]), strict=True):
+        np.testing.assert_array_equal(given, same)
+    rescaled, as_trained = columns["rescaled"]
+    factor = rescaled.std(axis=0) / as_trained.std(axis=0)
+    np.testing.assert_allclose(rescaled, factor * as_trained, rtol=1e-4, atol=1e-5 * np.abs(rescaled).max())
+
+
+def test_few_images_have_another_residual_as_trained(base):
+    """With fewer than 10 images a dimension the rescaled residual sees a fifth less, so that both are trained."""
+    study = new_study(StudyRequest("priors", replace(base, share=0.4), (0,)))
+    run_study(study)
+    assert trained(study) == 6
+
+
 def test_a_run_of_its_own_takes_nothing_from_the_shelf(base):
     from heat_core import run
 
@@ -131,7 +167,7 @@ def test_a_newer_field_at_its_default_changes_no_digest(base, tmp_path):
 
     Earlier studies and runs are found again; with other class weights they are others, and so is the residual.
     """
-    named = Experiment("a", {"b": "c"})
+    named = Experiment("a", {"b": "c"}, preset="paper")  # the default of then
     assert new_study(StudyRequest("dice", named)).id == "dice-c8d57cad1e5c"  # as before the field
     assert new_study(StudyRequest("dice", replace(named, mixture_weights="empirical"))).id != "dice-c8d57cad1e5c"
     assert run_folder(named, "x") == run_folder(Experiment.from_dict(named.to_dict()), "x")
@@ -180,6 +216,7 @@ def test_a_run_that_fails_does_not_stop_the_others(base):
         ({"study": "alpha"}, "There is no study 'alpha'"),
         ({"study": "lambda", "values": (0.0,)}, "λ must be greater than 0"),
         ({"study": "share", "values": (2.0,)}, "share must lie above 0"),
+        ({"study": "updates", "values": (0.5,)}, "whole number of at least 1"),
     ],
 )
 def test_impossible_requests_are_refused(change, sentence, base):

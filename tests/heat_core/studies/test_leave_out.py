@@ -157,7 +157,7 @@ def test_new_data_are_measured_again(base, monkeypatch, change):
             (expand_home(source) / "meta.json").write_text(json.dumps({"class_names": ["one", "two", "three"]}))
     else:
         monkeypatch.setattr(request, "NUMBERS_VERSION", "another")
-        monkeypatch.setattr(held_out_classes, "measure_near_and_far", lambda run: before | {"skipped": [run.id]})
+        monkeypatch.setattr(held_out_classes, "measure_near_and_far", lambda run, *_: before | {"skipped": [run.id]})
     assert current_results(study)[0].measurements == {}
     again, after = measured_of(base)
     assert again.folder == study.folder
