@@ -51,7 +51,7 @@ class Arms:
         return self.places[place] + noise * rng.standard_normal((n, 2)), place * CLASSES // len(self.places)
 
 
-def test_the_spread_falls_where_negatives_are_far_but_the_gradient_stays():
+def test_the_spread_falls_with_far_negatives_not_the_gradient():
     arms = Arms()
     train, labels = arms.draw(20_000, seed=0)
     known, near = arms.draw(2000, seed=1)[0], arms.draw(2000, seed=5, noise=2.5 * NOISE)[0]

@@ -25,7 +25,7 @@ def test_without_a_network_there_is_no_time_of_an_ensemble(tmp_path):
     assert "without the network, since the features were given" in result.answers[0]
 
 
-@pytest.mark.parametrize(("settings", "line"), [({"balanced": True}, ", rescaled"), ({}, ", the base")])
-def test_the_base_is_called_rescaled_only_where_it_is(tmp_path, settings, line):
-    result = LAMBDA.show(finished(synthetic_run(tmp_path / "run"), settings=settings))[0]
+@pytest.mark.parametrize(("balanced", "line"), [(True, ", rescaled"), (False, ", the base")])
+def test_the_base_is_called_rescaled_only_where_it_is(tmp_path, balanced, line):
+    result = LAMBDA.show(finished(synthetic_run(tmp_path / "run"), settings={"balanced": balanced}))[0]
     assert next(name for name in result.curves[0].levels if "HEAT" in name).endswith(line)
