@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.conftest import copy_run
 
 LIVE = "[...heatLive.values()].find(e => e.live).live"
+TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 EXACT = f"() => globalThis.heatLive && [...heatLive.values()].some(e => e.live) && {LIVE}.isExact"
 
 
@@ -15,8 +16,9 @@ def copies(demo_run, home: Path) -> None:
         copy_run(demo_run, home / "runs" / name)
 
 
-def open_page(browser, address: str, query: str = ""):
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+def open_page(browser, address: str, query: str = "", width: int = 1280):
+    page = browser.new_page()
+    page.set_viewport_size({"width": width, "height": 900})
     page.problems = []
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     page.goto(f"{address}/{query}")

@@ -40,11 +40,11 @@ def page(served, browser, demo_run):
     )
     scored.save(batch / SCORED)
     (batch / LOG_FILE).touch()
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    page = context.new_page()
+    page = browser.new_page()
+    page.emulate_media(reduced_motion="reduce")
     page.address, page.run = address, f"run={demo_run.id}"
     yield page
-    context.close()
+    page.close()
 
 
 def open_workbench(page, query: str = "") -> None:

@@ -4,18 +4,19 @@ import re
 
 import pytest
 
-from tests.browser import NEEDS_CHROMIUM, app_on, chromium
+from tests.browser import NEEDS_CHROMIUM, app_on
 from tests.conftest import copy_run
 
 pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture
-def page(home):
-    with app_on(home) as address, chromium() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
+def page(home, browser):
+    page = browser.new_page()
+    with app_on(home) as address:
         page.goto(address)
         yield page
+    page.close()
 
 
 LIVE = "[...heatLive.values()].find(e => e.live).live"
@@ -50,19 +51,17 @@ def test_open_demo_finishes_inspect_compare(page):
     assert page.get_by_text("Traceback").count() == 0
 
 
-def test_widgets_show_the_look_on_every_page(demo_run, home):
+def test_widgets_show_the_look_on_every_page(demo_run, home, server, browser):
     """Two pages in a row that share a widget: the second one's is new, and must not start at its default."""
 
     from playwright.sync_api import expect
 
     for name in ("a", "b"):
         copy_run(demo_run, home / "runs" / name)  # of one name and date, so that their labels end in their ids
-    with app_on(home) as address, chromium() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.goto(f"{address}/compare?run=a&beta=2.5")
-        for name in ("Runs", "Compare", "Inspect", "Compare"):
-            page.get_by_role("link", name=name, exact=True).click()
-            expect(page.get_by_role("combobox", name="Run", exact=True)).to_have_value(
-                re.compile(" · a$"), timeout=30_000
-            )
-        expect(page.get_by_role("textbox", name="Exact value")).to_have_value("2.5", timeout=20_000)
+    page = browser.new_page()
+    page.goto(f"{server(home)}/compare?run=a&beta=2.5")
+    for name in ("Runs", "Compare", "Inspect", "Compare"):
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page.get_by_role("combobox", name="Run", exact=True)).to_have_value(re.compile(" · a$"), timeout=30_000)
+    expect(page.get_by_role("textbox", name="Exact value")).to_have_value("2.5", timeout=20_000)
+    page.close()

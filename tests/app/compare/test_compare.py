@@ -19,7 +19,7 @@ from heat_core.analysis.selections import load_selection
 from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.runs.run import Run
 from heat_core.workbench.view_state import from_query_params
-from tests.browser import CHROMIUM, ROOT, app_on, chromium
+from tests.browser import CHROMIUM, ROOT
 from tests.synthetic import synthetic_run
 
 PAGE = ROOT / "app" / "app_pages" / "compare.py"
@@ -215,75 +215,74 @@ def test_a_count_of_two_runs_is_kept_as_a_selection(runs, monkeypatch):
 # ---- in a browser ----------------------------------------------------------------------------------------------------
 
 
-def watched(browser, width: int, scheme: str = "light"):
-    view = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme).new_page()
-    view.set_default_timeout(60_000)
-    return view
+@pytest.fixture
+def view(browser):
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    yield page
+    page.close()
 
 
 class TestInABrowser:
     pytestmark = needs_browser
 
-    def test_a_figure_is_saved_as_png_and_svg_by_a_click(self, runs, home):
-        with app_on(home) as address, chromium() as browser:
-            view = watched(browser, 1280)
-            view.goto(f"{address}/compare?run=first&section=curves")
-            for n, name in enumerate(("histogram", "roc")):
-                view.locator(".js-plotly-plot .main-svg").nth(0).wait_for()
-                for kind in ("PNG", "SVG", "PNG"):
-                    with view.expect_download() as saved:
-                        view.get_by_role("button", name=kind, exact=True).nth(n).click()
-                    assert saved.value.suggested_filename == f"first-{name}.{kind.lower()}"
-                    content = Path(saved.value.path()).read_bytes()
-                    if kind == "PNG":
-                        assert content.startswith(b"\x89PNG")
-                    else:
-                        text = "".join(ElementTree.fromstring(content).itertext())
-                        assert ("last bin" in text) == (name == "histogram")
+    def test_a_figure_is_saved_as_png_and_svg_by_a_click(self, server, view, runs, home):
+        view.goto(f"{server(home)}/compare?run=first&section=curves")
+        for n, name in enumerate(("histogram", "roc")):
+            view.locator(".js-plotly-plot .main-svg").nth(0).wait_for()
+            for kind in ("PNG", "SVG", "PNG"):
+                with view.expect_download() as saved:
+                    view.get_by_role("button", name=kind, exact=True).nth(n).click()
+                assert saved.value.suggested_filename == f"first-{name}.{kind.lower()}"
+                content = Path(saved.value.path()).read_bytes()
+                if kind == "PNG":
+                    assert content.startswith(b"\x89PNG")
+                else:
+                    text = "".join(ElementTree.fromstring(content).itertext())
+                    assert ("last bin" in text) == (name == "histogram")
 
-    def test_ten_sets_scroll_in_their_own_box_and_row_names_stay(self, home):
+    def test_ten_sets_scroll_in_their_own_box_and_row_names_stay(self, server, view, home):
         synthetic_run(home / "runs" / "ten", TEN, known=60)
-        with app_on(home) as address, chromium() as browser:
-            for width in (1024, 1280, 1920):
-                view = watched(browser, width, "dark")
-                view.goto(f"{address}/compare?run=ten")
-                table = view.locator(".heat-table")
-                table.wait_for()
-                assert view.evaluate("document.documentElement.scrollWidth <= innerWidth")
-                main = view.locator("[data-testid=stMain]")
-                assert main.evaluate("e => e.scrollWidth <= e.clientWidth")
-                head = table.locator("thead tr").last.locator("th")
-                assert head.nth(1).inner_text() == "average"
-                name = table.locator("tbody th").last
-                before = name.bounding_box()["x"]
-                table.evaluate("e => e.scrollLeft = 1e6")
-                assert name.bounding_box()["x"] == before
-                ground = name.evaluate("e => getComputedStyle(e).backgroundColor")
-                assert ground == view.locator(".stApp").evaluate("e => getComputedStyle(e).backgroundColor")
-                cards = view.locator(".heat-cards a")
-                assert cards.count() == 11
-                boxes = [cards.nth(i).bounding_box() for i in range(11)]
-                edge = main.bounding_box()
-                assert all(b["x"] + b["width"] <= edge["x"] + edge["width"] for b in boxes)
-
-    def test_a_cell_opens_its_images_beside_a_second_run(self, runs, home):
-        """A cell opens its images, and the rows of the second run are visible."""
-        with app_on(home) as address, chromium() as browser:
-            view = watched(browser, 1280)
-            view.goto(f"{address}/compare?run=first&runs=second")
+        view.emulate_media(color_scheme="dark")
+        address = server(home)
+        for width in (1024, 1280, 1920):
+            view.set_viewport_size({"width": width, "height": 900})
+            view.goto(f"{address}/compare?run=ten")
             table = view.locator(".heat-table")
             table.wait_for()
-            box = table.bounding_box()
-            for label in ("HEAT · first", "HEAT · second"):
-                row = table.locator("tbody tr", has_text=label).last
-                row.scroll_into_view_if_needed()
-                average = row.locator("td").first.bounding_box()
-                assert box["x"] < average["x"]
-                assert average["x"] + average["width"] <= box["x"] + box["width"]
-            link = table.locator("tbody tr", has_text="GMM · second").first.locator("td a").nth(1)
-            link.focus()
-            view.keyboard.press("Enter")
-            view.wait_for_url(lambda url: "run=second" in url and "compare" not in url)
-            query = dict(parse_qsl(urlsplit(view.url).query))
-            assert (query["q"], query["base"], query["set"]) == ("missed-by-baseline", "gmm", '["textures"]')
-            assert len(view.context.pages) == 1
+            assert view.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            main = view.locator("[data-testid=stMain]")
+            assert main.evaluate("e => e.scrollWidth <= e.clientWidth")
+            head = table.locator("thead tr").last.locator("th")
+            assert head.nth(1).inner_text() == "average"
+            name = table.locator("tbody th").last
+            before = name.bounding_box()["x"]
+            table.evaluate("e => e.scrollLeft = 1e6")
+            assert name.bounding_box()["x"] == before
+            ground = name.evaluate("e => getComputedStyle(e).backgroundColor")
+            assert ground == view.locator(".stApp").evaluate("e => getComputedStyle(e).backgroundColor")
+            cards = view.locator(".heat-cards a")
+            assert cards.count() == 11
+            boxes = [cards.nth(i).bounding_box() for i in range(11)]
+            edge = main.bounding_box()
+            assert all(b["x"] + b["width"] <= edge["x"] + edge["width"] for b in boxes)
+
+    def test_a_cell_opens_its_images_beside_a_second_run(self, server, view, runs, home):
+        """A cell opens its images, and the rows of the second run are visible."""
+        view.goto(f"{server(home)}/compare?run=first&runs=second")
+        table = view.locator(".heat-table")
+        table.wait_for()
+        box = table.bounding_box()
+        for label in ("HEAT · first", "HEAT · second"):
+            row = table.locator("tbody tr", has_text=label).last
+            row.scroll_into_view_if_needed()
+            average = row.locator("td").first.bounding_box()
+            assert box["x"] < average["x"]
+            assert average["x"] + average["width"] <= box["x"] + box["width"]
+        link = table.locator("tbody tr", has_text="GMM · second").first.locator("td a").nth(1)
+        link.focus()
+        view.keyboard.press("Enter")
+        view.wait_for_url(lambda url: "run=second" in url and "compare" not in url)
+        query = dict(parse_qsl(urlsplit(view.url).query))
+        assert (query["q"], query["base"], query["set"]) == ("missed-by-baseline", "gmm", '["textures"]')
+        assert len(view.context.pages) == 1

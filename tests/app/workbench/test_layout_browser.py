@@ -2,13 +2,14 @@
 
 import shutil
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 
 from heat_core.analysis.samples import Samples
 from heat_core.runs.results_file import ENERGIES
-from tests.app.open_workbench import EXACT, LIVE, open_page
+from tests.app.open_workbench import LIVE, TWO_FRAMES, open_page
 from tests.browser import NEEDS_CHROMIUM, app_on
 from tests.conftest import copy_run
 
@@ -40,10 +41,8 @@ def sized(served, browser, demo_run):
     pages = []
 
     def open_at(width: int, query: str = ""):
-        page = browser.new_page(viewport={"width": width, "height": 900})
+        page = open_page(browser, served[0], f"?run={demo_run.id}{query}", width)
         pages.append(page)
-        page.goto(f"{served[0]}/?run={demo_run.id}{query}")
-        page.wait_for_function(EXACT, timeout=60_000)
         page.locator(".results .cell").first.wait_for(timeout=20_000)
         return page
 
@@ -52,10 +51,11 @@ def sized(served, browser, demo_run):
         page.close()
 
 
-@pytest.mark.parametrize("width", [375, 960, 1280, 1440, 1920])
-def test_pictures_are_early_and_the_inspector_in_view(sized, width):
-    page = sized(width)
-    for layout in ("grid", "table"):
+@pytest.mark.parametrize("widths", [(375,), (1920, 1440, 1280, 960)], ids=["phone", "desktop"])
+def test_pictures_are_early_and_the_inspector_in_view(sized, widths):
+    page = sized(widths[0])
+    for width, layout in product(widths, ("grid", "table")):
+        page.set_viewport_size({"width": width, "height": 900})
         page.locator(f"[data-layout={layout}]").click()
         page.wait_for_function(f"() => {LIVE}.state.layout === '{layout}'")
         page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
@@ -92,7 +92,7 @@ def test_the_table_shows_all_of_its_columns(sized):
     page.locator(".facts").wait_for(timeout=20_000)
     for width in (960, 1280, 1440):
         page.set_viewport_size({"width": width, "height": 900})
-        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.evaluate(TWO_FRAMES)
         all_columns_are_in_view(page)
 
 

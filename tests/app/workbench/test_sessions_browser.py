@@ -14,23 +14,27 @@ from tests.browser import NEEDS_CHROMIUM
 pytestmark = NEEDS_CHROMIUM
 
 
+@pytest.fixture(scope="module")
+def tab(browser):
+    """One page, in which one address after the other is opened."""
+    return browser.new_page()
+
+
 @pytest.mark.parametrize("old", ["inspect", "live", "gallery", "map", "explore", "own", "train", "setup"])
-def test_old_addresses_redirect_to_the_new_page(served, browser, demo_run, old):
+def test_old_addresses_redirect_to_the_new_page(served, tab, demo_run, old):
     from app.server.redirects import NEW_PLACE
 
-    page = browser.new_page()
-    page.goto(f"{served[0]}/{old}?run={demo_run.id}&beta=-2")
+    tab.goto(f"{served[0]}/{old}?run={demo_run.id}&beta=-2")
     new = NEW_PLACE[old]
     path = {"inspect": "/"}.get(new, f"/{new}")
-    page.wait_for_function(f"() => location.pathname === '{path}' && location.search.includes('run=')", timeout=30_000)
-    page.wait_for_selector("h1", timeout=30_000)
+    tab.wait_for_function(f"() => location.pathname === '{path}' && location.search.includes('run=')", timeout=30_000)
+    tab.wait_for_selector("h1", timeout=30_000)
     if new in ("inspect", "compare"):
-        page.wait_for_function("() => location.search.includes('beta=-2')", timeout=30_000)
-    page.close()
+        tab.wait_for_function("() => location.search.includes('beta=-2')", timeout=30_000)
 
 
 def test_two_sessions_do_not_disturb_each_other(page, served, browser):
-    other = open_page(browser, served[0], "?beta=3")
+    other = open_page(browser.browser.new_context(), served[0], "?beta=3")  # another person's browser
     open_energies(page)
     page.locator("input.exactly").fill("-2")
     page.keyboard.press("Enter")
@@ -46,7 +50,7 @@ def test_two_sessions_do_not_disturb_each_other(page, served, browser):
     assert selected(other) == 0
     assert page.evaluate(f"{LIVE}.state.beta") == -2
     assert "beta=-2" in page.url
-    other.close()
+    other.context.close()
 
 
 def test_labels_that_come_back_are_read(page, served):
