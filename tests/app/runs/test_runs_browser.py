@@ -6,18 +6,19 @@ import pytest
 
 from heat_core.jobs.jobs import cancel
 from heat_core.runs.manage import list_runs
-from tests.browser import NEEDS_CHROMIUM, app_on, chromium
+from tests.browser import NEEDS_CHROMIUM, app_on
 from tests.synthetic import synthetic_run
 
 pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture
-def page(home):
-    with app_on(home) as address, chromium() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 1400})
-        page.address = address
+def page(home, browser):
+    page = browser.new_page()
+    page.set_viewport_size({"width": 1280, "height": 1400})
+    with app_on(home) as page.address:
         yield page
+    page.close()
     for run in list_runs():
         if run.is_active:
             cancel(run)

@@ -9,18 +9,19 @@ from heat_core.runs.lock import is_active
 from heat_core.runs.manage import list_runs
 from heat_core.studies.execution import run_study
 from heat_core.studies.request import StudyRequest, list_studies, new_study
-from tests.browser import NEEDS_CHROMIUM, app_on, chromium
+from tests.browser import NEEDS_CHROMIUM, app_on
 from tests.heat_core.studies.conftest import base  # noqa: F401 (a fixture)
 
 pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture
-def page(home):
-    with app_on(home) as address, chromium() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 1400})
-        page.address = address
+def page(home, browser):
+    page = browser.new_page()
+    page.set_viewport_size({"width": 1280, "height": 1400})
+    with app_on(home) as page.address:
         yield page
+    page.close()
     for study in list_studies():
         if is_active(study.folder):
             cancel(study)
