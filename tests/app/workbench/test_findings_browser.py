@@ -22,6 +22,7 @@ def sentence(page) -> str:
 def test_the_headline_follows_beta_and_its_slices_narrow(page, demo_run):
     samples = Samples(demo_run)
     found = find_slices(samples, Query())
+    page.locator(".top-slices button").first.wait_for(timeout=20_000)
     assert sentence(page) == page.locator(".findings .finding").inner_text() == found.sentence()
     first, link = found.slices[0], page.locator(".top-slices button").first
     assert page.locator(".findings .share-row").count() == len(found.slices)
