@@ -41,7 +41,7 @@ def fit_logistic(
         sample, index[::stride], penalty * len(sample) / len(z), sample.mean(axis=0, dtype=np.float64)
     )
     weight, bias = torch.zeros(len(classes), z.shape[1]).double(), torch.zeros(len(classes)).double()
-    first_steps = _FIRST_STEPS if stride > 1 else _FIRST_STEPS[:1]
+    first_steps: tuple[int, ...] = _FIRST_STEPS if stride > 1 else _FIRST_STEPS[:1]
     if start is not None:
         weight, bias = (torch.from_numpy(np.array(part, dtype=np.float64)) for part in start)
         bias, first_steps = bias + weight @ sample_problem.mean, ()
