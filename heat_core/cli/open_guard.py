@@ -30,11 +30,12 @@ def open_guard(options: argparse.Namespace, only_composed: bool = False) -> "Gua
     from heat_core.pipeline.build_guard import build_guard
 
     path = expand_home(options.run)
+    weights = {name: getattr(options, name, None) for name in ("weights", "second_weights")}
     if is_file(path):
         if options.beta != "0" or options.priors:
             raise HeatError("β and the priors of a guard are fixed: pack its run again with others.")
-        return Guard.load(path, weights=getattr(options, "weights", None))
-    if getattr(options, "weights", None):
+        return Guard.load(path, **weights)
+    if any(weights.values()):
         raise HeatError("--weights are for a guard whose network lies elsewhere; a run stores where its weights are.")
     run = Run.open(options.run)
     return build_guard(run, lens_from_options(options, run), print_stage, only_composed)

@@ -32,10 +32,10 @@ def pack(options: argparse.Namespace) -> None:
         guard.save(out := expand_home(options.out), with_weights=options.with_weights)
         print_line(f"{printable(out)} ({out.stat().st_size / 1e6:.1f} MB)")
     if options.onnx:
-        from heat_core.guard.module import write_onnx
+        from heat_core.guard.onnx_file import OUTPUTS, write_onnx
 
         write_onnx(guard, onnx := expand_home(options.onnx))
-        print_line(f"{printable(onnx)} ({onnx.stat().st_size / 1e6:.1f} MB): pixels → logits, score, energies")
+        print_line(f"{printable(onnx)} ({onnx.stat().st_size / 1e6:.1f} MB): pixels → {', '.join(OUTPUTS)}")
     print_line(f"{guard.calibration_note} The smallest p-value is {guard.calibration.smallest_p:.2g}.")
 
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heat_core.composition import compose
-from heat_core.energies.names import SECOND_ENCODER
-from heat_core.features.features import Features
+from heat_core.features.features import SECOND_ENCODER, Features
 from heat_core.metrics import auroc
 
 GRID = (-np.inf, -30.0, -10.0, -3.0, -1.0, -0.3, 0.0, 0.3, 1.0, 3.0, 10.0, 30.0, np.inf)

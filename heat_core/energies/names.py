@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from heat_core import plugins
+from heat_core.features.features import SECOND_ENCODER
 
 PRIORS = ("gmm", "gmm-std", "el")  # the priors of the paper (Sec. 3.2)
-#: Suffixes of a prior's name that say which encoder's features it reads, for runs with two encoders.
-FIRST_ENCODER, SECOND_ENCODER = "@a", "@b"
+FIRST_ENCODER = "@a"  # may end the name of a prior of the first encoder, which is named without it
 _BEHIND_ALL = 420  # the place of a prior that states none
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heat_core.energies.names import SECOND_ENCODER, prior_kind, spec_of
+from heat_core.energies.names import prior_kind, spec_of
 from heat_core.errors import HeatError
 from heat_core.memory import release_pages
 
@@ -58,9 +58,7 @@ class View:
 
     def rows(self, features: "Features") -> "ViewedRows":
         """Return the rows of `array` without reading them: slices are read and normalised when they are taken."""
-        column = (
-            features.extra.get(self.column) if self.column.endswith(SECOND_ENCODER) else getattr(features, self.column)
-        )
+        column = features.pooled_column(self.column)
         if column is None:
             raise HeatError(
                 f"these features have no {self.column}.npy (a network gives one where its maps have two positions or "

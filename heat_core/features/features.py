@@ -10,6 +10,8 @@ from heat_core.data.splits import held_out_rows, rank_in_class, require_positive
 from heat_core.errors import HeatError
 from heat_core.features.chunks import non_finite_rows
 
+SECOND_ENCODER = "@b"  # ending of the columns of a second encoder, and of the priors that read them
+
 
 @dataclass
 class Features:
@@ -24,6 +26,7 @@ class Features:
         skipped: ids of images that could not be read.
         extra: (N, …) further columns that detectors requested, by name.
         folder: folder of the features on disk, or None.
+        second_folder: folder of the second encoder's features on disk, or None.
         class_indices: indices of the classes that have samples, among those of the whole set.
         all_class_names: names of the whole set's classes, in order, since a head may have been made for all of them.
 
@@ -41,6 +44,7 @@ class Features:
     skipped: list[str] = field(default_factory=list)
     extra: dict[str, np.ndarray] = field(default_factory=dict)
     folder: Path | None = None
+    second_folder: Path | None = None
     class_indices: list[int] = field(default_factory=list)
     all_class_names: list[str] = field(default_factory=list)
 
@@ -65,6 +69,10 @@ class Features:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def pooled_column(self, name: str) -> np.ndarray | None:
+        """Return avg, std, or a column of the second encoder (`avg@b`, `std@b`); None where there is none."""
+        return getattr(self, name) if name in ("avg", "std") else self.extra.get(name)
+
     def column(self, name: str) -> np.ndarray:
         """Return an extra column.
 
@@ -87,6 +95,20 @@ class Features:
         if self.labels is None:
             raise HeatError(f"{who} needs the label of every training sample: these features have none.")
         return self.labels
+
+    def with_second_encoder(self, second: "Features") -> "Features":
+        """Add the features of a second encoder, as columns `avg@b` and `std@b`.
+
+        The classes and what a head reads stay those of the first.
+
+        Raises:
+            HeatError: where they are not of the same images.
+        """
+        if self.ids != second.ids:
+            raise HeatError("Some images could be read by one encoder alone: they changed meanwhile, start again.")
+        columns = {"avg": second.avg, **({} if second.std is None else {"std": second.std})}
+        of_second = {f"{name}{SECOND_ENCODER}": values for name, values in columns.items()}
+        return replace(self, extra=self.extra | of_second, second_folder=second.folder)
 
     def subset(self, rows: np.ndarray) -> "Features":
         """Select some rows, with their ids."""

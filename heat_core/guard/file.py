@@ -14,7 +14,7 @@ from heat_core.backbones.registry import Backbone
 from heat_core.composition import Lens, Scale
 from heat_core.digests import digest_of_arrays
 from heat_core.energies.corrected_prior import CorrectedPrior, make_scoring_prior
-from heat_core.energies.names import all_priors, registry
+from heat_core.energies.names import all_priors, prior_kind, registry
 from heat_core.energies.priors import unpack_prior
 from heat_core.energies.priors.base import Constants
 from heat_core.energies.residual import ResidualMLP
@@ -27,8 +27,9 @@ from heat_core.storage import from_stored_path, replacing, to_stored_path
 from heat_core.version import __version__
 
 FORMAT = 1  # increase it when a reader of this format would misread new files
+_TWO_ENCODERS = 2  # format of guards with two encoders, which older versions of heat_core cannot use
 _METADATA_KEY = "heat_guard"  # key of the JSON in the header's metadata
-_WEIGHTS_KEY = "network/weights"
+_NETWORKS = ("network", "second_network")  # keys of the networks in the header, and in the names of their weights
 _CHECKED_POINTS = 4  # points at which a prior is compared with itself, packed
 _PACKING_TOLERANCE = 1e-3  # largest difference of the energies, as a share of the largest energy: constants are float32
 Arrays = dict[str, np.ndarray]
@@ -40,7 +41,9 @@ def save_guard(guard: GuardState, path: Path, with_weights: bool = False) -> Non
     if with_weights:
         if guard.network is None:
             raise HeatError(f"{guard.name} was made from features: there are no weights to pack.")
-        arrays[_WEIGHTS_KEY] = np.frombuffer(guard.network.weights_as_bytes(), dtype=np.uint8)
+        for key, network in zip(_NETWORKS, (guard.network, guard.second_network), strict=True):
+            if network is not None:
+                arrays[_weights_key(key)] = np.frombuffer(network.weights_as_bytes(), dtype=np.uint8)
     header["digest"] = _digest(header, arrays)
     with replacing(path) as temp_path:
         save_file(arrays, temp_path, metadata={_METADATA_KEY: json.dumps(header)})
@@ -89,11 +92,20 @@ def _pack_prior(part: CorrectedPrior) -> Arrays:
     return arrays
 
 
-def load_guard(path: Path, weights: str | Path | None = None, backbone: Backbone | None = None) -> GuardState:
+GivenNetwork = tuple[str | Path | None, Backbone | None]  # path of the weights, and the network itself
+
+
+def load_guard(path: Path, given: GivenNetwork = (None, None), given_second: GivenNetwork = (None, None)) -> GuardState:
     """Read a guard; see `Guard.load`."""
     header, arrays = _read_file(path)
+    if any(value is not None for value in given_second) and not header.get("second_network"):
+        raise HeatError(f"{printable(path)} has no second encoder: give no weights and no network of one.")
     try:
-        return _build_state(header, arrays, None if weights is None else str(weights), backbone)
+        networks = [
+            _build_network(key, header, arrays, *of_caller)
+            for key, of_caller in zip(_NETWORKS, (given, given_second), strict=True)
+        ]
+        return _build_state(header, arrays, *networks)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         if isinstance(error, HeatError):
             raise
@@ -110,19 +122,13 @@ def is_guard(path: Path) -> bool:
 
 
 def _make_header(guard: GuardState) -> dict[str, Any]:
-    network, lens = guard.network, guard.lens
-    return {
-        "format": FORMAT,
+    lens, second = guard.lens, guard.second_network
+    of_second = {"second_network": _describe_network(second)} if second else {}
+    return of_second | {
+        "format": _TWO_ENCODERS if second else FORMAT,
         "heat_core": __version__,
         "name": guard.name,
-        "network": network
-        and {
-            "name": to_stored_path(network.name),
-            "weights": network.weights and to_stored_path(network.weights),
-            "image_size": network.image_size,
-            "fingerprint": network.fingerprint,
-            "preprocessing": network.preprocessing,
-        },
+        "network": guard.network and _describe_network(guard.network),
         "class_names": guard.class_names,
         "parts": {
             part.name: {
@@ -130,12 +136,22 @@ def _make_header(guard: GuardState) -> dict[str, Any]:
                 "width": part.residual[0].out_features,
                 "hidden_layers": sum(isinstance(layer, torch.nn.Linear) for layer in part.residual) - 2,
             }
-            | ({"plugin": plugin} if (plugin := registry.origin(part.name)) else {})
+            | ({"plugin": plugin} if (plugin := registry.origin(prior_kind(part.name))) else {})
             for part in guard.parts
             if part.residual is not None
         },
         "lens": asdict(lens) | {"beta": str(lens.beta)},
         "remark": guard.calibration_note,
+    }
+
+
+def _describe_network(network: Network) -> dict[str, Any]:
+    return {
+        "name": to_stored_path(network.name),
+        "weights": network.weights and to_stored_path(network.weights),
+        "image_size": network.image_size,
+        "fingerprint": network.fingerprint,
+        "preprocessing": network.preprocessing,
     }
 
 
@@ -151,26 +167,38 @@ def _read_file(path: Path) -> tuple[dict[str, Any], Arrays]:
         raise HeatError(f"{printable(path)} is cut off, damaged, or no guard: pack it again.") from error
     if not isinstance(header, dict):
         raise HeatError(f"{printable(path)} is no guard: give a file that `python -m heat_core pack` wrote.")
-    if header.get("format") != FORMAT:
+    if header.get("format") not in (FORMAT, _TWO_ENCODERS):
         raise HeatError(
             f"{printable(path)} is a guard of format {printable(str(header.get('format')))} by heat_core "
-            f"{printable(str(header.get('heat_core')))}, and this heat_core reads format {FORMAT}: install the version "
-            "that wrote it, or pack the run again."
+            f"{printable(str(header.get('heat_core')))}, and this heat_core reads formats up to {_TWO_ENCODERS}: "
+            "install the version that wrote it, or pack the run again."
         )
     if header.pop("digest", None) != _digest(header, arrays):
         raise HeatError(f"{printable(path)} is damaged, it is not what was written: pack it again.")
     return header, arrays
 
 
-def _build_state(header: dict[str, Any], arrays: Arrays, weights: str | None, backbone: Backbone | None) -> GuardState:
-    lens, network_header = header["lens"], header["network"]
-    weight_bytes = arrays[_WEIGHTS_KEY].tobytes() if _WEIGHTS_KEY in arrays and weights is None else None
-    if network_header:
-        paths = {key: network_header[key] and from_stored_path(network_header[key]) for key in ("name", "weights")}
-        network_header = network_header | paths
-    network = network_header and Network(**network_header, weight_bytes=weight_bytes, backbone=backbone)
-    if network and weights:
-        network = replace(network, weights=weights)
+def _weights_key(network: str) -> str:
+    return f"{network}/weights"
+
+
+def _build_network(
+    key: str, header: dict[str, Any], arrays: Arrays, weights: str | Path | None, backbone: Backbone | None
+) -> Network | None:
+    """Make the network under a key of the header, with weights or a backbone of the caller; None where it has none."""
+    described, packed = header.get(key), arrays.get(_weights_key(key))
+    if not described:
+        return None
+    paths = {name: described[name] and from_stored_path(described[name]) for name in ("name", "weights")}
+    weight_bytes = packed.tobytes() if packed is not None and weights is None else None
+    network = Network(**described | paths, weight_bytes=weight_bytes, backbone=backbone)
+    return replace(network, weights=str(weights)) if weights else network
+
+
+def _build_state(
+    header: dict[str, Any], arrays: Arrays, network: Network | None, second_network: Network | None
+) -> GuardState:
+    lens = header["lens"]
     return GuardState(
         name=header["name"],
         network=network,
@@ -181,11 +209,12 @@ def _build_state(header: dict[str, Any], arrays: Arrays, weights: str | None, ba
         class_names=header["class_names"],
         calibration=Calibration(arrays["calibration/scores"], arrays["calibration/classes"]),
         calibration_note=header["remark"],
+        second_network=second_network,
     )
 
 
 def _build_prior(name: str, shape: dict[str, Any], arrays: Arrays) -> CorrectedPrior:
-    if name not in all_priors():
+    if prior_kind(name) not in all_priors():
         plugin = f", which comes from {printable(shape['plugin'])}" if shape.get("plugin") else ""
         raise HeatError(f"This guard has the prior {printable(name)!r}{plugin}: install what it comes from to load it.")
     constants, state = _strip_prefix(f"{name}/prior/", arrays), _strip_prefix(f"{name}/residual/", arrays)

@@ -21,9 +21,9 @@ from heat_core.data.pixels.arrays import is_picture
 from heat_core.energies.hybrid_model import hybrid_energies
 from heat_core.energies.names import prior_title
 from heat_core.errors import HeatError
-from heat_core.features.batches import ExtractionProgress, extract_in_memory, extract_pixels
+from heat_core.features.batches import ExtractionProgress, extract_all_in_memory, extract_pixels
 from heat_core.features.chunks import non_finite_rows
-from heat_core.features.features import Features
+from heat_core.features.features import SECOND_ENCODER, Features
 from heat_core.features.heads import logits_of
 from heat_core.guard.file import load_guard, save_guard
 from heat_core.guard.module import GuardModule
@@ -31,6 +31,15 @@ from heat_core.guard.state import GuardState
 from heat_core.guard.verdicts import Verdicts, insert_unscored
 from heat_core.names import printable
 from heat_core.storage import expand_home
+
+# Columns of features by the arguments of `Guard.of_features`.
+_COLUMN_NAMES = {
+    "avg": "avg",
+    "std": "std",
+    "second_avg": f"avg{SECOND_ENCODER}",
+    "second_std": f"std{SECOND_ENCODER}",
+}
+_ARGUMENTS = {column: argument for argument, column in _COLUMN_NAMES.items()}
 
 
 class Guard(GuardState):
@@ -45,18 +54,30 @@ class Guard(GuardState):
     """
 
     @classmethod
-    def load(cls, path: str | Path, weights: str | Path | None = None, backbone: Backbone | None = None) -> "Guard":
+    def load(
+        cls,
+        path: str | Path,
+        weights: str | Path | None = None,
+        backbone: Backbone | None = None,
+        *,
+        second_weights: str | Path | None = None,
+        second_backbone: Backbone | None = None,
+    ) -> "Guard":
         """Load a guard from a file that `save` wrote.
 
         Args:
             path: path of the file.
             weights: path of the network's weights, if it differs from the one when the guard was packed.
             backbone: the network itself, for networks that no file of weights can restore.
+            second_weights: the same as `weights` of a second encoder.
+            second_backbone: the same as `backbone` of a second encoder.
 
         Raises:
-            HeatError: when the file is missing, damaged, no guard, or of another format.
+            HeatError: when the file is missing, damaged, no guard, or of another format, or something of a second
+                encoder is given for a guard that has none.
         """
-        return cls(**vars(load_guard(expand_home(path), weights, backbone)))
+        networks = (weights, backbone), (second_weights, second_backbone)
+        return cls(**vars(load_guard(expand_home(path), *networks)))
 
     def save(self, path: str | Path, with_weights: bool = False) -> None:
         """Write the guard to one file, optionally with the network's weights in it."""
@@ -89,15 +110,28 @@ class Guard(GuardState):
             HeatError: when no image is given, `images` holds something else than images, or the network cannot be
                 loaded or is not the guard's.
         """
-        backbone = self.backbone
         if isinstance(images, torch.Tensor):
-            return self.score_features(extract_pixels(backbone, images, batch_size), by_class)
+            return self.score_features(self._extract_pixels(images, batch_size), by_class)
         image_set = images if isinstance(images, ImageSet) else _open_images(images)
-        features, readable = extract_in_memory(backbone, image_set, batch_size, on_progress=on_progress)
+        features, readable = extract_all_in_memory(self.backbones, image_set, batch_size, on_progress=on_progress)
         return self.score_readable(features, image_set.ids, readable, by_class)
 
+    def _extract_pixels(self, pixels: torch.Tensor, batch_size: int | None) -> Features:
+        if self.second_network:
+            raise HeatError(
+                f"{self.name} has two encoders, which read images of different sizes and scales: give images instead "
+                "of a tensor, or use guard.module(), which takes a tensor for each."
+            )
+        return extract_pixels(self.backbone, pixels, batch_size)
+
     def of_features(
-        self, avg: ArrayLike | torch.Tensor, std: ArrayLike | torch.Tensor | None = None, by_class: bool = False
+        self,
+        avg: ArrayLike | torch.Tensor,
+        std: ArrayLike | torch.Tensor | None = None,
+        by_class: bool = False,
+        *,
+        second_avg: ArrayLike | torch.Tensor | None = None,
+        second_std: ArrayLike | torch.Tensor | None = None,
     ) -> Verdicts:
         """Score features that a network computed.
 
@@ -105,23 +139,30 @@ class Guard(GuardState):
             avg: (N, D) features that the network's head reads, as an array or a tensor.
             std: (N, D') standard deviation of the last feature volume over positions; needed if a prior reads it.
             by_class: whether p-values are computed within the predicted class.
+            second_avg: (N, E) features of a second encoder; needed if a prior reads them.
+            second_std: (N, E') standard deviation of the second encoder's last feature volume; needed if a prior reads
+                it.
 
         Returns:
             The verdicts of all rows. A row that is not finite has NaN in place of a score, and an error.
 
         Raises:
-            HeatError: when the dimensions are not those of the run, or std is needed and missing.
+            HeatError: when the dimensions are not those of the run, or a column is needed and missing.
         """
-        avg, std = _require_features("avg", avg), None if std is None else _require_features("std", std)
-        if std is not None and len(std) != len(avg):
-            raise HeatError(f"avg has {len(avg)} rows and std {len(std)}: give one row per image in each.")
-        ids, is_finite = [f"image {i}" for i in range(len(avg))], np.ones(len(avg), bool)
-        for values in (avg, std):
-            if values is not None:
-                is_finite[non_finite_rows(values)] = False
+        given = {"avg": avg, "std": std, "second_avg": second_avg, "second_std": second_std}
+        columns = {name: _require_features(name, values) for name, values in given.items() if values is not None}
+        count = len(columns["avg"])
+        for name, values in columns.items():
+            if len(values) != count:
+                raise HeatError(f"avg has {count} rows and {name} {len(values)}: give one row per image in each.")
+        ids, is_finite = [f"image {i}" for i in range(count)], np.ones(count, bool)
+        for values in columns.values():
+            is_finite[non_finite_rows(values)] = False
         finite_rows = np.flatnonzero(is_finite)
-        finite_std = None if std is None else std[finite_rows]
-        features = Features(avg[finite_rows], finite_std, None, [ids[i] for i in finite_rows])
+        finite = {_COLUMN_NAMES[name]: values[finite_rows] for name, values in columns.items()}
+        features = Features(
+            finite.pop("avg"), finite.pop("std", None), None, [ids[i] for i in finite_rows], extra=finite
+        )
         verdicts = self.score_features(features, by_class)
         if is_finite.all():
             return verdicts
@@ -171,19 +212,21 @@ class Guard(GuardState):
     def _empty_features(self) -> Features:
         """Make the features of zero images."""
         columns = {name: np.empty((0, dim or 0), np.float32) for name, dim in self._column_dims.items()}
-        return Features(columns["avg"], columns.get("std"), None, [])
+        return Features(columns.pop("avg"), columns.pop("std", None), None, [], extra=columns)
 
     def _require_columns(self, features: Features) -> None:
         for name, dim in self._column_dims.items():
-            column = getattr(features, name)
+            column, argument = features.pooled_column(name), _ARGUMENTS[name]
             if column is None:
                 prior = next(part.name for part in self.parts if part.view.column == name)
-                raise HeatError(f"{prior_title(prior)} reads {name}, which is missing: pass it together with avg.")
+                raise HeatError(f"{prior_title(prior)} reads {argument}, which is missing: pass it together with avg.")
             if dim is not None and column.shape[1] != dim:
-                raise HeatError(f"{name} has {column.shape[1]} dimensions, and this guard reads {dim}.")
+                raise HeatError(f"{argument} has {column.shape[1]} dimensions, and this guard reads {dim}.")
 
     def module(self) -> torch.nn.Module:
         """Make the guard one network: (B, 3, H, W) pixels → logits (B, C), score (B,), energies (B, K).
+
+        With a second encoder, its pixels (B, 3, H', W') are a second argument.
 
         See `GuardModule`.
         """

@@ -1,30 +1,29 @@
-"""A guard as one network from pixels to logits, score and energies, for `torch.export`, ONNX or use in torch."""
+"""A guard as one network from pixels to logits, score and energies, for `torch.export` or use in torch."""
 
 import copy
 import math
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
+from heat_core.backbones.backbone import Backbone
 from heat_core.backbones.frozen import FrozenModule
 from heat_core.energies.corrected_prior import CorrectedPrior
 from heat_core.energies.priors import prior_class
 from heat_core.errors import HeatError
+from heat_core.features.features import SECOND_ENCODER
 from heat_core.guard.state import GuardState
-from heat_core.names import printable
-from heat_core.storage import replacing
 
 _ZERO_BETA = 1e-8  # |β| below which the composition equals the mean in float32
-OUTPUTS = ("logits", "score", "energies")
 
 
 class GuardModule(FrozenModule):
     """Network from pixels (B, 3, H, W) to logits (B, C), HEAT's score (B,) and hybrid energies (B, K).
 
-    The pixels are those that the backbone's transform makes. The energies are those that the score composes. Everything
-    is computed in float32, except the composition, which is in float64.
+    The pixels are those that the backbone's transform makes. If a composed prior reads a second encoder, the pixels
+    (B, 3, H', W') that its transform makes of the same images are a second argument. The energies are those that the
+    score composes. Everything is computed in float32, except the composition, which is in float64.
 
     Args:
         guard: the guard that is copied into the network; later changes to the guard have no effect on it.
@@ -36,7 +35,7 @@ class GuardModule(FrozenModule):
 
     def __init__(self, guard: GuardState) -> None:
         super().__init__()
-        self.backbone = copy.deepcopy(guard.backbone).cpu().to(memory_format=torch.contiguous_format)
+        self.backbone, self.second_backbone = (*map(_copy, guard.composed_backbones), None)[:2]
         weight, bias = (torch.as_tensor(np.asarray(part), dtype=torch.float32) for part in guard.head)
         self.head = nn.Linear(weight.shape[1], weight.shape[0])
         self.head.weight, self.head.bias = nn.Parameter(weight), nn.Parameter(bias)
@@ -50,11 +49,28 @@ class GuardModule(FrozenModule):
         self.register_buffer("shares", torch.as_tensor(weights, dtype=torch.float64) / sum(weights))
         self.freeze()
 
-    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Compute logits (B, C), score (B,) and hybrid energies (B, K) of pixels (B, 3, H, W)."""
+    @property
+    def backbones(self) -> list[Backbone]:
+        """The backbone, and the second encoder if there is one."""
+        return [self.backbone] if self.second_backbone is None else [self.backbone, self.second_backbone]
+
+    def forward(
+        self, pixels: torch.Tensor, second_pixels: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Compute logits (B, C), score (B,) and hybrid energies (B, K) of pixels (B, 3, H, W).
+
+        Raises:
+            HeatError: where pixels of the second encoder are missing, or given without one.
+        """
         self.freeze()
+        if (second_pixels is None) != (self.second_backbone is None):
+            raise HeatError(f"This guard has {1 if self.second_backbone is None else 2} encoders: give pixels of each.")
         avg, std = self.backbone(pixels)
-        energies = torch.stack([part(avg, std) for part in self.parts], dim=1)
+        columns = {"avg": avg, "std": std}
+        if self.second_backbone is not None:
+            second_avg, second_std = self.second_backbone(second_pixels)
+            columns |= {f"avg{SECOND_ENCODER}": second_avg, f"std{SECOND_ENCODER}": second_std}
+        energies = torch.stack([part(columns[part.view.column]) for part in self.parts], dim=1)
         score = compose((energies - self.mean) / self.spread, self.beta, self.shares)
         return self.head(avg), score, energies
 
@@ -83,8 +99,12 @@ def compose(energies: torch.Tensor, beta: float, shares: torch.Tensor) -> torch.
     return (mean + torch.logsumexp(scaled + shares.log().clamp_min(-1e30), dim=1) / beta).float()
 
 
+def _copy(backbone: Backbone) -> Backbone:
+    return copy.deepcopy(backbone).cpu().to(memory_format=torch.contiguous_format)
+
+
 class _HybridEnergy(nn.Module):
-    """Hybrid energy E_q / T + E_θ (Eq. 2) of one corrected prior as a network: avg (B, D), std (B, D') → (B,)."""
+    """Hybrid energy E_q / T + E_θ (Eq. 2) of one corrected prior as a network: its column (B, D) → (B,)."""
 
     def __init__(self, part: CorrectedPrior) -> None:
         super().__init__()
@@ -92,11 +112,9 @@ class _HybridEnergy(nn.Module):
         self.prior = prior_class(part.name).from_constants(self.constants)
         self.residual, self.view, self.temperature = copy.deepcopy(part.residual), part.view, part.temperature
 
-    def forward(self, avg: torch.Tensor, std: torch.Tensor | None) -> torch.Tensor:
-        z = avg if self.view.column == "avg" else std
-        assert z is not None
+    def forward(self, column: torch.Tensor) -> torch.Tensor:
         assert self.residual is not None
-        z = self.view.project(z.float(), non_negative=False)
+        z = self.view.project(column.float(), non_negative=False)
         return self.prior.energy(z) / self.temperature + self.residual(z)
 
 
@@ -112,57 +130,15 @@ class _Buffers(nn.Module):
         return dict(self.named_buffers())
 
 
-ExportArguments = tuple[nn.Module, tuple[torch.Tensor], tuple[dict[int, torch.export.Dim]]]
-
-
-def _export_arguments(guard: GuardState) -> ExportArguments:
-    """Make the arguments of an exporter: the module, pixels of two images, and a dynamic batch size."""
-    return (
-        GuardModule(guard),
-        (torch.zeros(2, *guard.backbone.input_shape),),
-        ({0: torch.export.Dim("batch", min=1)},),
-    )
+def export_inputs(module: GuardModule) -> tuple[tuple[torch.Tensor, ...], tuple[dict[int, torch.export.Dim], ...]]:
+    """Make the inputs for an exporter: pixels of two images for each encoder, and a dynamic batch size."""
+    pixels = tuple(torch.zeros(2, *backbone.input_shape) for backbone in module.backbones)
+    batch = torch.export.Dim("batch", min=1)
+    return pixels, tuple({0: batch} for _ in pixels)
 
 
 def export_program(guard: GuardState) -> torch.export.ExportedProgram:
     """Export the guard as a `torch.export` program for batches of any size."""
-    module, pixels, shapes = _export_arguments(guard)
+    module = GuardModule(guard)
+    pixels, shapes = export_inputs(module)
     return torch.export.export(module, pixels, dynamic_shapes=shapes)
-
-
-def write_onnx(guard: GuardState, path: Path) -> None:
-    """Write the guard as an ONNX file with input `pixels` and outputs `logits`, `score` and `energies`.
-
-    Batches may have any size.
-
-    Raises:
-        HeatError: when onnx or onnxscript is not installed, or the network cannot be exported.
-    """
-    _require_onnx()
-    module, pixels, shapes = _export_arguments(guard)
-    try:
-        program = torch.onnx.export(
-            module,
-            pixels,
-            dynamo=True,
-            input_names=["pixels"],
-            output_names=list(OUTPUTS),
-            dynamic_shapes=shapes,
-            verbose=False,
-        )
-    except Exception as error:  # torch's exporter raises many kinds of errors for networks that it cannot trace
-        raise HeatError(
-            f"{printable(guard.backbone.name)} cannot be exported to ONNX ({type(error).__name__}): use "
-            "guard.module() in torch, or another backbone."
-        ) from error
-    assert program is not None
-    with replacing(path) as temp_path:
-        program.save(temp_path, external_data=False)
-
-
-def _require_onnx() -> None:
-    try:
-        import onnx  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise HeatError("ONNX files need onnx and onnxscript: pip install 'heat-explorer[onnx]'.") from error

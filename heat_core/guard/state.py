@@ -7,6 +7,7 @@ from heat_core.backbones.registry import Backbone
 from heat_core.composition import HEAT, Lens, Scale
 from heat_core.energies.corrected_prior import CorrectedPrior
 from heat_core.errors import HeatError
+from heat_core.features.features import SECOND_ENCODER
 from heat_core.guard.conformal import Calibration
 from heat_core.guard.network import Network
 from heat_core.types import Head
@@ -26,6 +27,7 @@ class GuardState:
         class_names: names of the classifier's classes.
         calibration: scores of known images on which nothing was fitted.
         calibration_note: sentence on which images the calibration has, and whether β was chosen with them.
+        second_network: network of a second encoder, which priors such as gmm@b read; None where there is none.
     """
 
     name: str
@@ -37,6 +39,7 @@ class GuardState:
     class_names: list[str]
     calibration: Calibration
     calibration_note: str
+    second_network: Network | None = None
 
     def __post_init__(self) -> None:
         self.lens.select_priors(self.scale.priors)  # raises a HeatError for priors that the guard does not have
@@ -47,6 +50,17 @@ class GuardState:
         if self.network is None:
             raise HeatError(f"{self.name} was made from features and has no network: score features with of_features.")
         return self.network.load()
+
+    @cached_property
+    def backbones(self) -> tuple[Backbone, ...]:
+        """The backbone, and the second encoder if there is one; HeatError as of `backbone`."""
+        return (self.backbone, *([self.second_network.load()] if self.second_network else []))
+
+    @property
+    def composed_backbones(self) -> tuple[Backbone, ...]:
+        """The backbones without a second encoder that no composed prior reads."""
+        composed = self.lens.select_priors(self.scale.priors)
+        return self.backbones if any(p.endswith(SECOND_ENCODER) for p in composed) else (self.backbone,)
 
     @property
     def threshold(self) -> float:

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from heat_core.backbones.registry import load_backbone
 from heat_core.composition import HEAT, PLAIN, Lens
 from heat_core.energies.corrected_prior import CorrectedPrior, restore_prior
-from heat_core.energies.names import SECOND_ENCODER, prior_title
+from heat_core.energies.names import prior_title
 from heat_core.errors import HeatError
-from heat_core.features.features import Features
+from heat_core.features.features import SECOND_ENCODER, Features
 from heat_core.features.store import backbone_fingerprint
 from heat_core.guard.conformal import Calibration
 from heat_core.guard.guard import Guard
 from heat_core.guard.network import Network
+from heat_core.names import printable
 from heat_core.pipeline.provenance import require_plugins
 from heat_core.progress import no_progress
 from heat_core.runs.events import Progress
@@ -39,14 +41,16 @@ def build_guard(run: Run, lens: Lens = PLAIN, report: Progress = no_progress, on
         raise HeatError(f"Run {run.id} has no trained residual yet: wait for it, or resume it.")
     composed = lens.select_priors(run.priors)
     priors = composed if only_composed else run.priors
-    if second := [p for p in priors if p.endswith(SECOND_ENCODER)]:
-        raise HeatError(
-            f"{prior_title(second[0])} reads a second encoder, and new images go through one: pack the priors of the "
-            "first alone (--priors)."
-        )
     require_plugins({p: plugin for p, plugin in run.record.plugins.items() if p in priors})
-    train = run.features(TRAIN)
-    network = None if e.backbone == FEATURES else _network(run, train, report)
+    train, of_second = run.features(TRAIN), [p for p in priors if p.endswith(SECOND_ENCODER)]
+    if of_second and train.second_folder is None:
+        raise HeatError(
+            f"{prior_title(of_second[0])} reads a second encoder, whose features of this run are not on this machine, "
+            "or were made by an older version: start the run again, or choose the priors of the first alone (--priors)."
+        )
+    first = e.backbone, e.weights, e.image_size
+    network = None if e.backbone == FEATURES else _network(run, first, train.folder, report)
+    second = e.second_backbone or "", e.second_weights, e.second_image_size
     report("priors", "Fitting the priors on the run's training features.")
     return Guard(
         name=run.id,
@@ -58,6 +62,7 @@ def build_guard(run: Run, lens: Lens = PLAIN, report: Progress = no_progress, on
         class_names=run.class_names,
         calibration=Calibration(run.detector_scores(ID, HEAT, lens), run.predicted(ID)),
         calibration_note=_calibration_remark(run, lens),
+        second_network=_network(run, second, train.second_folder, report) if of_second else None,
     )
 
 
@@ -72,16 +77,17 @@ def restore_parts(run: Run, train: Features, priors: Sequence[str]) -> list[Corr
     return [restore_prior(p, train, head, *kind, residual_path(run.folder, p)) for p in priors]
 
 
-def _network(run: Run, train: Features, report: Progress) -> Network:
-    e = run.experiment
-    report("features", f"Loading {e.backbone}.")
-    backbone = load_backbone(e.backbone, e.weights, e.image_size)
-    if train.folder and backbone_fingerprint(train.folder) not in (None, backbone.fingerprint):
+def _network(run: Run, encoder: tuple[str, str | None, int | None], features: Path | None, report: Progress) -> Network:
+    """Load an encoder (name, weights, image size) of a run, and compare it with the one of its folder of features."""
+    name, weights, image_size = encoder
+    report("features", f"Loading {printable(name)}.")
+    backbone = load_backbone(name, weights, image_size)
+    if features and backbone_fingerprint(features) not in (None, backbone.fingerprint):
         raise HeatError(
-            f"The weights of {e.backbone} are others than when run {run.id} was made: put those back, or start the run "
-            "again."
+            f"The weights of {printable(name)} are others than when run {run.id} was made: put those back, or start "
+            "the run again."
         )
-    return Network.from_backbone(backbone, e.weights, e.image_size)
+    return Network.from_backbone(backbone, weights, image_size)
 
 
 def _calibration_remark(run: Run, lens: Lens) -> str:

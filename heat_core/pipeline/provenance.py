@@ -5,9 +5,9 @@ from typing import Any
 
 from heat_core import detectors
 from heat_core.digests import digest_of_array
-from heat_core.energies.names import SECOND_ENCODER, prior_kind, registry
+from heat_core.energies.names import prior_kind, registry
 from heat_core.errors import HeatError
-from heat_core.features.features import Features
+from heat_core.features.features import SECOND_ENCODER, Features
 from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.storage import read_checked_json, write_checked_json
 from heat_core.types import Head

@@ -68,6 +68,7 @@ def _first_record(state: RunState, scores: dict[str, SetScores]) -> RunRecord:
         titles=ordered_titles(state.fast_detectors, state.prior_energies),
         left_out=state.reasons,
         features={name: str(f.folder.absolute()) for name, f in all_features.items() if f.folder},
+        second_features={name: str(f.second_folder.absolute()) for name, f in all_features.items() if f.second_folder},
         accuracy=accuracy,
     )
 

@@ -36,6 +36,9 @@ def score(run: Run, paths: list[Path], report: Progress = no_progress) -> Scored
 
     size = run.experiment.batch_size
     features = extract(guard.backbone, images, auto_device(), size, on_progress=progress)
+    if guard.second_network:
+        second = guard.backbones[-1]
+        features = features.with_second_encoder(extract(second, images, auto_device(), size, on_progress=progress))
     verdicts = guard.score_features(features)
     read = images.select(features.ids)
     return ScoredImages(

@@ -15,12 +15,11 @@ from heat_core.backbones.backbone import Backbone
 from heat_core.backbones.class_names import class_names_of
 from heat_core.backbones.registry import load_backbone
 from heat_core.data.folder_scan import is_features_folder
-from heat_core.energies.names import SECOND_ENCODER
 from heat_core.errors import HeatError
 from heat_core.features.batches import ExtractionProgress, auto_device
 from heat_core.features.columns import Column, pooled_columns
 from heat_core.features.extraction import extract
-from heat_core.features.features import Features
+from heat_core.features.features import SECOND_ENCODER, Features
 from heat_core.features.store import load_features
 from heat_core.names import printable, shortlist
 from heat_core.pipeline.copies.near_duplicates import LoadedSet, near_duplicate_notes
@@ -112,8 +111,7 @@ class ImageSource:
             message = f"{images.name}: {len(skipped)} unreadable images skipped: {shortlist(skipped)}"
             self._report("features", message, skipped=skipped)
         if self.second_backbone:
-            second = extract(self.second_backbone, images, self.device, **settings)
-            features = _with_second_encoder(features, second)
+            features = features.with_second_encoder(extract(self.second_backbone, images, self.device, **settings))
         return features.subsample(self._experiment.share) if name == TRAIN else features
 
     def columns(self, name: str, ids: Sequence[str]) -> Columns:
@@ -194,14 +192,6 @@ class FeatureFolderSource:
 
 
 Source = ImageSource | FeatureFolderSource
-
-
-def _with_second_encoder(first: Features, second: Features) -> Features:
-    """Add the features of a second encoder to those of the first, as columns of their own."""
-    if first.ids != second.ids:
-        raise HeatError("Some images could be read by one encoder alone: they changed meanwhile, start the run again.")
-    columns = {"avg": second.avg, **({} if second.std is None else {"std": second.std})}
-    return replace(first, extra=first.extra | {f"{name}{SECOND_ENCODER}": values for name, values in columns.items()})
 
 
 def open_source(experiment: Experiment, report: Progress = no_progress) -> Source:

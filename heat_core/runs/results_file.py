@@ -61,6 +61,7 @@ class RunRecord:
         titles: detector or uncorrected prior → title, in the order of the tables.
         left_out: detector or prior that could not run → reason.
         features: set (`train`, `id`, and the others) → folder of its features.
+        second_features: the same of a second encoder; {} where there is none, and in runs of older versions.
         accuracy: accuracy of the classifier on the ID test set, where its labels are known.
         notes: sentences about the sets and rows that a reader of the numbers should know.
         scale: the corrected priors, and the standardisation scale of their hybrid energies.
@@ -82,6 +83,7 @@ class RunRecord:
     notes: tuple[str, ...] = ()
     evidence: dict[str, str] = field(default_factory=dict)
     plugins: dict[str, str] = field(default_factory=dict)
+    second_features: dict[str, str] = field(default_factory=dict)
 
     def with_corrected(
         self,
@@ -164,6 +166,7 @@ class RunRecord:
             "left_out": self.left_out,
             "train_size": len(self.training_ids),
             "features": {name: to_stored_path(folder) for name, folder in self.features.items()},
+            "second_features": {name: to_stored_path(folder) for name, folder in self.second_features.items()},
             "priors": list(self.scale.priors),
             "mean": list(map(float, self.scale.mean)),
             "std": list(map(float, self.scale.std)),
@@ -194,7 +197,8 @@ class RunRecord:
                 class_names=summary["class_names"],
                 titles={row: summary.get("titles", {}).get(row, row) for row in summary["baselines"]},
                 left_out=summary["left_out"],
-                features={n: from_stored_path(f, path.parent) for n, f in summary.get("features", {}).items()},
+                features=_stored_folders(summary, "features", path),
+                second_features=_stored_folders(summary, "second_features", path),
                 accuracy=summary.get("accuracy"),
                 scale=Scale(tuple(summary["priors"]), np.array(summary["mean"]), np.array(summary["std"])),
                 temperatures=tuple(summary["temperature"]),
@@ -220,6 +224,11 @@ def _is_text(value: Any) -> bool:
         return isinstance(value, str) and value.encode() is not None
     except UnicodeEncodeError:
         return False
+
+
+def _stored_folders(summary: dict[str, Any], key: str, path: Path) -> dict[str, str]:
+    """Return set → folder of features, as the file of a run has them under a key; {} where it has none."""
+    return {name: from_stored_path(folder, path.parent) for name, folder in summary.get(key, {}).items()}
 
 
 def _set_record(arrays: dict[str, np.ndarray], i: int, detectors: list[str]) -> SetRecord:

@@ -108,13 +108,16 @@ class Run(RunScores):
         return not (self.folder / CLUSTERS_FILE).exists()
 
     def features(self, dataset: str) -> Features:
-        """Load the features of a scored set, or of `train`.
+        """Load the features of a scored set, or of `train`, with those of a second encoder where they are kept.
 
         Raises:
             HeatError: where they are no longer on this machine.
         """
         if dataset not in self.loaded_features:
             features = load_features(self.features_folder(dataset))
+            second = self.record.second_features.get(dataset)
+            if second and is_features_folder(Path(second)):
+                features = features.with_second_encoder(load_features(Path(second)))
             if dataset == TRAIN:
                 if len(features) > len(self.training_ids):  # the run held out some samples of the folder
                     features = features.subset(np.flatnonzero(np.isin(features.ids, self.training_ids)))

@@ -53,7 +53,7 @@ def extract_list(
             report("features", note)
         if None in image_list.labels and len(image_list.labels) > 1:
             report("features", "Some images have no label, so that the set is taken without classes.")
-        job = FeatureShardJob(out, plan, backbone)
+        job = FeatureShardJob(out, plan, (backbone,))
         if not (out / META).exists():
             _assemble(job, run_shards(job, options, report), None not in image_list.labels)
         for number in range(plan.shard_count):

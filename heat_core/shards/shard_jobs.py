@@ -20,7 +20,7 @@ from heat_core.data.folder_scan import unique_names_avoiding
 from heat_core.data.image_set import ImageSet, make_opener
 from heat_core.data.pyarrow_support import arrow, to_arrow
 from heat_core.errors import HeatError
-from heat_core.features.batches import ExtractionProgress, auto_device, default_workers, extract_in_memory
+from heat_core.features.batches import ExtractionProgress, auto_device, default_workers, extract_all_in_memory
 from heat_core.features.features import Features
 from heat_core.guard.guard import Guard
 from heat_core.guard.table import arrow_columns
@@ -62,7 +62,7 @@ class ShardJob(ABC):
     Args:
         folder: folder of the image list and of the results.
         plan: plan that the folder was begun with.
-        backbone: network that the features come from.
+        backbones: network that the features come from, and the second encoder if there is one.
 
     Attributes:
         kind: kind of the results, with which the names of their files begin.
@@ -72,8 +72,8 @@ class ShardJob(ABC):
     kind: ClassVar[str]
     suffix: ClassVar[str]
 
-    def __init__(self, folder: Path, plan: ShardPlan, backbone: Backbone) -> None:
-        self.folder, self.plan, self.backbone = folder.resolve(), plan, backbone
+    def __init__(self, folder: Path, plan: ShardPlan, backbones: tuple[Backbone, ...]) -> None:
+        self.folder, self.plan, self.backbones = folder.resolve(), plan, backbones
 
     def result_path(self, number: int) -> Path:
         """Return the result file of a shard; the shard is finished if and only if the file exists."""
@@ -128,7 +128,7 @@ class ShardJob(ABC):
             if due():
                 report(self.kind, f"shard {shard.number}: {record['done']} of {len(shard)} images", done=record["done"])
 
-        return extract_in_memory(self.backbone, images, batch_size, workers, progress)
+        return extract_all_in_memory(self.backbones, images, batch_size, workers, progress)
 
 
 def _exists(path: bytes) -> bool:
@@ -176,7 +176,7 @@ class ScoreShardJob(ShardJob):
     kind, suffix = "scores", ".parquet"
 
     def __init__(self, folder: Path, plan: ShardPlan, guard: Guard, keep: int) -> None:
-        super().__init__(folder, plan, guard.backbone)
+        super().__init__(folder, plan, guard.backbones)
         self.guard, self.keep = guard, keep
 
     def write(self, shard: Shard, features: Features | None, readable: np.ndarray) -> None:

@@ -17,11 +17,10 @@ from heat_core.composition import HEAT
 from heat_core.data.image_set import ImageSet
 from heat_core.data.made.made_sets import MADE
 from heat_core.energies.hybrid_model import HybridModel, hybrid_energies
-from heat_core.energies.names import SECOND_ENCODER
 from heat_core.energies.residual_cache import ResidualCache, train_and_store
 from heat_core.errors import HeatError
 from heat_core.features.batches import auto_device
-from heat_core.features.features import Features
+from heat_core.features.features import SECOND_ENCODER, Features
 from heat_core.features.heads import HeadChoice, fit_head, logits_of
 from heat_core.features.store import load_features
 from heat_core.metrics import METRICS

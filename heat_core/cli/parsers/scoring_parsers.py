@@ -22,7 +22,9 @@ def _add_pack(verbs: Verbs) -> None:
     add_run_or_guard(parser)
     parser.add_argument("--out", metavar="FILE", help="the guard, a .safetensors file")
     parser.add_argument("--with-weights", action="store_true", help="store the network's weights in the file, too")
-    parser.add_argument("--onnx", metavar="FILE", help="network and guard as ONNX: pixels → logits, score, energies")
+    parser.add_argument(
+        "--onnx", metavar="FILE", help="network and guard as ONNX, from pixels to p-values"
+    )
     add_lens_options(parser)
     parser.set_defaults(do=pack)
 
@@ -43,6 +45,7 @@ def _add_score(verbs: Verbs) -> None:
     parser.add_argument("--by", metavar="COLUMN", help=by_help)
     parser.add_argument("--fail-above", type=float, metavar="SHARE", help="exit with 1 where more images are unknown")
     parser.add_argument("--weights", metavar="FILE", help="new path of the weights of a guard's network")
+    parser.add_argument("--second-weights", metavar="FILE", help="the same for its second encoder, if it has one")
     parser.add_argument("--into", metavar="DIR", help="write the result into this folder instead (the app does)")
     parser.add_argument(
         "--out", metavar="FILE|DIR", help="a table (.csv, .json, .parquet); or a folder, for long lists, in shards"

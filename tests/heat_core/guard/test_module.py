@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from heat_core import Experiment, HeatError, Lens, composition, run
-from heat_core.guard import module as exporting
 from heat_core.guard.guard import Guard
-from heat_core.guard.module import GuardModule, compose, export_program, write_onnx
+from heat_core.guard.module import GuardModule, compose, export_program
+from heat_core.guard.onnx_file import OUTPUTS, write_onnx
 from heat_core.pipeline.build_guard import build_guard
 from tests.conftest import make_folder, save_network
 
@@ -65,10 +65,10 @@ def test_onnxruntime_finds_the_same_to_1e_4(guarded, tmp_path):
     write_onnx(guard, tmp_path / "guard.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["guard.onnx"]  # one file, weights inside
     session = onnxruntime.InferenceSession(tmp_path / "guard.onnx")
-    assert [out.name for out in session.get_outputs()] == list(exporting.OUTPUTS)
+    assert [out.name for out in session.get_outputs()] == list(OUTPUTS)
     for part in (pixels, pixels[:1]):
         outputs = session.run(None, {"pixels": part.numpy()})
-        for found, expected in zip(outputs, guard.module()(part), strict=True):
+        for found, expected in zip(outputs[:3], guard.module()(part), strict=True):
             np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
 
 
