@@ -22,9 +22,7 @@ def _add_pack(verbs: Verbs) -> None:
     add_run_or_guard(parser)
     parser.add_argument("--out", metavar="FILE", help="the guard, a .safetensors file")
     parser.add_argument("--with-weights", action="store_true", help="store the network's weights in the file, too")
-    parser.add_argument(
-        "--onnx", metavar="FILE", help="network and guard as ONNX, from pixels to p-values"
-    )
+    parser.add_argument("--onnx", metavar="FILE", help="network and guard as ONNX, from pixels to p-values")
     add_lens_options(parser)
     parser.set_defaults(do=pack)
 

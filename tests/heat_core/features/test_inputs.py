@@ -138,7 +138,7 @@ def test_an_experiment_takes_paths_and_numbers_of_numpy():
     given.check()
     with pytest.raises(HeatError, match="numbers must be whole"):
         Experiment(id="a", ood={"x": "b"}, limit="3").check()
-    with pytest.raises(HeatError, match="ood and groups must name texts"):
+    with pytest.raises(HeatError, match="ood, shifted and groups must name texts"):
         Experiment(id="a", ood=["b"]).check()
 
 

@@ -25,7 +25,7 @@ def other_images(folder):
 def test_a_guard_scores_as_its_run(two_encoders):
     run, folder, guard = two_encoders
     found = guard(folder / "other")
-    np.testing.assert_allclose(found.score, run.detector_scores("other", "heat", Lens(beta=0.5)), atol=1e-4)
+    np.testing.assert_allclose(found.score, run.detector_scores("other", "heat", Lens(beta=0.5)), rtol=1e-5, atol=1e-4)
     assert found.priors == PRIORS_OF_TWO
     assert guard.second_network.name == "test_vit"
 
@@ -107,7 +107,7 @@ def test_the_onnx_graph_has_a_branch_for_each_encoder(two_encoders, tmp_path):
     inputs = {"pixels": pixels[0].numpy(), "second_pixels": pixels[1].numpy()}
     logits, scores, energies, p_values = session.run(None, inputs)
     expected = guard(folder / "other")
-    np.testing.assert_allclose(scores, expected.score, atol=1e-4)
+    np.testing.assert_allclose(scores, expected.score, rtol=1e-5, atol=1e-4)
     np.testing.assert_array_equal(logits.argmax(1), expected.predicted)
     assert energies.shape == (6, len(PRIORS_OF_TWO))
     np.testing.assert_allclose(p_values, expected.p_value, atol=1.5 / (1 + len(guard.calibration)))
@@ -115,7 +115,7 @@ def test_the_onnx_graph_has_a_branch_for_each_encoder(two_encoders, tmp_path):
     assert [described["inputs"][name]["height"] for name in inputs] == [p.shape[-2] for p in pixels]
     assert described["priors"] == list(PRIORS_OF_TWO)
     module = guard.module()
-    np.testing.assert_allclose(module(*pixels)[1], expected.score, atol=1e-4)
+    np.testing.assert_allclose(module(*pixels)[1], expected.score, rtol=1e-5, atol=1e-4)
     with pytest.raises(HeatError, match="2 encoders: give pixels of each"):
         module(pixels[0])
     with pytest.raises(HeatError, match="has two encoders"):
@@ -127,7 +127,7 @@ def test_a_graph_of_the_first_alone_has_one_branch(two_encoders):
     guard = build_guard(run, Lens(priors=("gmm", "el")))
     images = [run.image("other", i) for i in run.ids("other")[:2]]
     _, scores, _ = guard.module()(torch.stack([guard.backbone.transform(image) for image in images]))
-    np.testing.assert_allclose(scores, guard(other_images(folder)[:2]).score, atol=1e-4)
+    np.testing.assert_allclose(scores, guard(other_images(folder)[:2]).score, rtol=1e-5, atol=1e-4)
 
 
 def test_a_run_without_the_folder_of_the_second_says_what_to_do(two_encoders):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from heat_core import Experiment, HeatError, Run, pack, run
+from heat_core import Experiment, HeatError, Run, run
 from heat_core.__main__ import main
 from heat_core.backbones.registry import load_backbone
 from heat_core.data.datasets import open_dataset
@@ -110,13 +110,3 @@ def test_impossible_values_give_a_sentence(changes, why):
 def test_three_networks_are_too_many(capsys):
     assert main(["run", "--id", "a", "--ood", "b=c", "--backbone", "x", "y", "z"]) == 2
     assert "--backbone takes one value, or two" in capsys.readouterr().err
-
-
-def test_a_guard_is_of_one_encoder(made, tmp_path):
-    from heat_core import Lens
-
-    found, _ = made
-    with pytest.raises(HeatError, match="GMM@b reads a second encoder"):
-        pack(found, tmp_path / "g.safetensors")
-    pack(found, tmp_path / "g.safetensors", Lens(priors=("gmm", "el")))
-    assert (tmp_path / "g.safetensors").exists()

@@ -122,9 +122,7 @@ def test_lists_stand_for_shifted_folders(sets):
         files = sorted((sets / name).glob("*/*.png"))
         rows = [f"{file} {('blue', 'red').index(file.parent.name)}" for file in files]
         (sets / f"{name}.txt").write_text("\n".join(rows))
-    lists = replace(
-        asked(sets, rainy=sets / "pouring.txt"), id=str(sets / "train.txt"), id_test=str(sets / "test.txt")
-    )
+    lists = replace(asked(sets, rainy=sets / "pouring.txt"), id=str(sets / "train.txt"), id_test=str(sets / "test.txt"))
     assert inspect_sets(lists).sizes == {"train": 12, "id": 6, "green": 4, "rainy": 9}
 
 
