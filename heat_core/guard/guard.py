@@ -110,10 +110,11 @@ class Guard(GuardState):
             HeatError: when no image is given, `images` holds something else than images, or the network cannot be
                 loaded or is not the guard's.
         """
+        backbones = self.backbones
         if isinstance(images, torch.Tensor):
             return self.score_features(self._extract_pixels(images, batch_size), by_class)
         image_set = images if isinstance(images, ImageSet) else _open_images(images)
-        features, readable = extract_all_in_memory(self.backbones, image_set, batch_size, on_progress=on_progress)
+        features, readable = extract_all_in_memory(backbones, image_set, batch_size, on_progress=on_progress)
         return self.score_readable(features, image_set.ids, readable, by_class)
 
     def _extract_pixels(self, pixels: torch.Tensor, batch_size: int | None) -> Features:
