@@ -148,7 +148,7 @@ def _show_share(finished: FinishedRuns) -> list[Result]:
 
 
 def _vary_updates(base: Experiment, values: Sequence[float]) -> list[StudySetting]:
-    if any(value < 1 or value != int(value) for value in values):
+    if not all(value >= 1 and float(value).is_integer() for value in values):
         raise HeatError("A number of updates must be a whole number of at least 1.")
     to_the_end = base.settings | {"saturation": 0.0, "stop_below": 0.0}
     return [main_setting(base)] + [

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from heat_core.composition import HEAT
+from heat_core.errors import HeatError
 from heat_core.runs.row_names import corrected_row, prior_row
+from heat_core.studies.curve_studies import UPDATES
 from heat_core.studies.execution import current_results, run_study
 from heat_core.studies.request import StudyRequest, new_study
 from heat_core.studies.study import EBM
@@ -46,3 +48,9 @@ def test_curves_are_the_numbers_of_the_runs(base, width):
             expected = {f"{titles[row]}, the base": mean_of(finished.runs_of("base"), row, curves.metric)}
             assert curves.levels == pytest.approx(expected)
     assert together.answers[0].startswith("HEAT-GMM, 9 updates against 3 updates: ")
+
+
+@pytest.mark.parametrize("value", [0.0, 2.5, float("inf"), float("nan")])
+def test_a_number_of_updates_is_a_whole_number(base, value):
+    with pytest.raises(HeatError, match=r"A number of updates must be a whole number of at least 1\."):
+        UPDATES.vary(base, (3.0, value))
