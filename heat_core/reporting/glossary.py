@@ -128,8 +128,9 @@ TERMS = (
     Term(
         "Residual scale (ρ), rescaling",
         "The spread of a residual divided by that of its prior over ID features; `rescale` (beyond the paper) "
-        "multiplies the residual so that ρ follows from the number of samples and from what the prior does not read.",
-        r"\rho = \mathrm{std}(E_\theta) / \mathrm{std}(E_q/T) = \eta\,\sqrt{\min(1, n/4D)}\;w",
+        "multiplies the residual so that ρ follows from how much it has learned (η) and from what the prior does not "
+        "read (w).",
+        r"\rho = \mathrm{std}(E_\theta) / \mathrm{std}(E_q/T) = \eta\,w",
         "heat_core.energies.residual_scale",
         on_pages=False,
     ),
