@@ -164,11 +164,21 @@ def _has_maps(backbone: Backbone) -> bool:
 # ---- slow detectors --------------------------------------------------------------------------------------------------
 
 
-def load_finished_scores(path: Path, slow: Iterable[str], sets: Iterable[Features]) -> dict[str, SetScores]:
+def load_finished_scores(
+    path: Path, slow: Iterable[str], sets: Iterable[Features], origin: str, progress: Progress
+) -> dict[str, SetScores]:
     """Load the scores of slow detectors that an interrupted run has finished: detector → scores of each set.
 
-    They are scores of the same features by the same head: `provenance` refuses to resume with others. A damaged record
-    gives {}.
+    They are scores of the same features by the same head: `provenance` refuses to resume with others. Scores that were
+    made with other settings of the training or by an older version would not fit the run's residuals, which are then
+    trained anew: they are not used again. A damaged record gives {}, too.
+
+    Args:
+        path: file of the record.
+        slow: names of the slow detectors.
+        sets: the scored sets.
+        origin: origin that the record must have (see `RunRecord.origin`).
+        progress: receives a sentence where scores are not used again.
     """
     try:
         record = RunRecord.load(path) if path.exists() else None
@@ -176,7 +186,15 @@ def load_finished_scores(path: Path, slow: Iterable[str], sets: Iterable[Feature
         return {}
     if record is None or [s.ids.tolist() for s in record.sets] != [list(f.ids) for f in sets]:
         return {}
-    return {name: [s.scores[name] for s in record.sets] for name in slow if name in record.titles}
+    finished = {name: [s.scores[name] for s in record.sets] for name in slow if name in record.titles}
+    if not finished or record.origin == origin:
+        return finished
+    progress(
+        "priors",
+        f"Scores that are not used again: {', '.join(record.titles[name] for name in finished)}. They were made with "
+        "other settings, or by an older version of HEAT Explorer.",
+    )
+    return {}
 
 
 @dataclass(frozen=True)

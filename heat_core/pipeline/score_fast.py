@@ -9,6 +9,7 @@ from scipy.special import softmax
 from heat_core.detectors import registry
 from heat_core.energies.names import prior_kind, prior_title, spec_of
 from heat_core.energies.names import registry as prior_registry
+from heat_core.energies.residual_cache import residual_origin
 from heat_core.features.features import Features
 from heat_core.features.heads import logits_of
 from heat_core.pipeline.provenance import require_same_features, require_same_head
@@ -70,6 +71,7 @@ def _first_record(state: RunState, scores: dict[str, SetScores]) -> RunRecord:
         features={name: str(f.folder.absolute()) for name, f in all_features.items() if f.folder},
         second_features={name: str(f.second_folder.absolute()) for name, f in all_features.items() if f.second_folder},
         accuracy=accuracy,
+        origin=residual_origin("gmm", state.context.training, state.experiment),  # the EBM is trained with these
     )
 
 
@@ -123,7 +125,8 @@ def _plugins(detectors: Iterable[str], priors: Iterable[str]) -> dict[str, str]:
 
 
 def _restore_slow_rows(state: RunState) -> None:
-    """Add the scores of slow detectors that an earlier job finished."""
-    slow = state.detectors.slow
-    for name, scores in load_finished_scores(state.folder / ENERGIES, slow, state.scored.values()).items():
+    """Add the scores of slow detectors that an earlier job finished with the same settings and version."""
+    slow, sets = state.detectors.slow, state.scored.values()
+    finished = load_finished_scores(state.folder / ENERGIES, slow, sets, state.record.origin, state.progress)
+    for name, scores in finished.items():
         state.record = state.record.with_detector(name, slow[name].title, scores, state.row_order)

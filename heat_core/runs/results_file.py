@@ -69,6 +69,8 @@ class RunRecord:
         evidence: detector, or prior of a plugin → evidence that its score reads (see `Detector.evidence`); {} in runs
             of older versions.
         plugins: detector or prior of a plugin → name and version of the plugin.
+        origin: digest of the version and the settings with which its slow detectors are trained, see
+            `energies.residual_cache.residual_origin`; "" in runs of older versions.
     """
 
     sets: list[SetRecord]
@@ -84,6 +86,7 @@ class RunRecord:
     evidence: dict[str, str] = field(default_factory=dict)
     plugins: dict[str, str] = field(default_factory=dict)
     second_features: dict[str, str] = field(default_factory=dict)
+    origin: str = ""
 
     def with_corrected(
         self,
@@ -127,7 +130,7 @@ class RunRecord:
         """
         k, scale = len(self.scale.priors), self.scale
         texts = (*self.class_names, *self.titles, *self.titles.values(), *self.left_out.values(), *self.notes)
-        texts += (*self.evidence, *self.evidence.values(), *self.plugins, *self.plugins.values())
+        texts += (*self.evidence, *self.evidence.values(), *self.plugins, *self.plugins.values(), self.origin)
         checks = {
             "texts": all(map(_is_text, texts)),
             "classes": len(self.class_names) > 0 and len(self.sets) > 1,
@@ -174,6 +177,7 @@ class RunRecord:
             "notes": list(self.notes),
             "evidence": self.evidence,
             "plugins": self.plugins,
+            "origin": self.origin,
         }
         if self.accuracy is not None:
             summary["accuracy"] = self.accuracy
@@ -205,6 +209,7 @@ class RunRecord:
                 notes=tuple(summary.get("notes", ())),
                 evidence=summary.get("evidence", {}),
                 plugins=summary.get("plugins", {}),
+                origin=summary.get("origin", ""),
             )
             record.require_sound(path)
             if len(record.training_ids) != summary.get("train_size", len(record.training_ids)):

@@ -60,3 +60,19 @@ def test_a_residual_without_an_origin_opens_but_is_no_start(home):
     messages, again = resumed(done)
     assert messages == [f"The residual of gmm {NOT_USED}", "Training the residual of gmm."]
     np.testing.assert_array_equal(again, energies)
+
+
+def test_a_newer_version_fits_slow_detectors_anew(home, monkeypatch):
+    """The EBM is trained with the settings of the residuals: its row is kept only beside those of its own origin."""
+    messages: list[str] = []
+    asked = small(priors=["gmm"], detectors=["msp", "ebm"])
+    with monkeypatch.context() as older:
+        older.setattr(residual_cache, "NUMBERS_VERSION", "0.2.0")
+        done = run(asked)
+    for expected in (["EBM: done"], ["EBM: already done"]):
+        messages.clear()
+        again = run(asked, done.folder, on_event=lambda e: messages.append(e["message"]))
+        assert [m for m in messages if m in ("EBM: done", "EBM: already done")] == expected
+        sentence = "Scores that are not used again: EBM. They were made with other settings"
+        assert any(m.startswith(sentence) for m in messages) == (expected == ["EBM: done"])
+        np.testing.assert_array_equal(again.detector_scores("unseen", "ebm"), done.detector_scores("unseen", "ebm"))
