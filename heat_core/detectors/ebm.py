@@ -30,7 +30,8 @@ class EBM(Detector):
         settings: settings of the training; default: those of HEAT-GMM in the preset "quick". Their temperature is
             not used.
         seed: seed of the network's first weights and of every draw.
-        on_progress: callback that receives a text and the remaining seconds after each epoch.
+        on_progress: callback that receives a text and the remaining seconds after each epoch, and why training stopped
+            early.
     """
 
     title, source = "EBM", "Lafon et al., ICML 2023 (the fully data-driven EBM)"
@@ -65,6 +66,8 @@ class EBM(Detector):
 
         project = partial(_VIEW.project, non_negative=non_negative)
         trained = train_residual(flat, z, settings, 1.0, project, self.seed, report_epoch)
+        if trained.stopped:
+            self.on_progress(trained.stopped, 0.0)
         self._network = trained.residual.cpu()
         return self
 

@@ -92,6 +92,8 @@ def train_and_store(
 ) -> str | None:
     """Train the residual of a fitted prior of a model, and store it as trained; return why training stopped early.
 
+    A residual whose training stopped early is not stored, so that whoever asks for it again hears of it again.
+
     Args:
         model: model with the prior.
         name: name of the prior.
@@ -103,7 +105,7 @@ def train_and_store(
     part, settings = model.fitted[name], model.settings_of(name)
     shared = shared_settings(part, settings)
     stopped = model.train(name, train, device, on_epoch, shared)
-    if cache:
+    if cache and not stopped:
         cache.store(part, train, shared, model.options.seed, device.type)
     if settings != shared:
         part.rescale(train)

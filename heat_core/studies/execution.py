@@ -74,7 +74,7 @@ def seconds_left(planned: list[PlannedRun]) -> float:
     """Estimate the seconds that the remaining runs take at most.
 
     Features are extracted once for all runs. A residual that several runs need is counted for each, although it is
-    trained once.
+    trained once. What the study measures after its runs is not counted (see `Study.more_work`).
     """
     to_do = {item.folder: item.experiment for item in planned if item.run is None}
     if not to_do:

@@ -91,7 +91,7 @@ def measure_near_and_far(
         they hold other classes too), `taken_for`, `share` (of its images that are taken for that class, in percent),
         and `auroc` and `fpr95` (row → value) with the class as the unknown one; "near": metric → row → mean over the
         classes, low, high; "far" and "given": the same over the made sets and over the other OOD sets, {} where there
-        are none; "skipped": classes without test images.
+        are none; "skipped": classes without test images; "stopped": sentences about residuals whose training diverged.
 
     Raises:
         HeatError: where the run has fewer than three classes, its test images have no classes or are all of one, or
@@ -101,14 +101,21 @@ def measure_near_and_far(
     train, test = features_in_order(run, TRAIN), features_in_order(run, ID)
     present = np.unique(labels).tolist()
     _require_two([run.class_names[i] for i in present])
+    stopped: list[str] = []
+
+    def on_stop(classes: str, sentence: str) -> None:
+        stopped.append(f"{classes}, {sentence}")
+        report(stopped[-1])
+
     report("Fitting on all classes.")
-    model = _fit(run, train, with_residuals)
+    model = _fit(run, train, with_residuals, partial(on_stop, "All classes"))
     classes = []
     for i, c in enumerate(present):
         report(f"Leaving out a class, {i + 1} of {len(present)}: {run.class_names[c]}.")
         others = _without_class(train, c)
         weight, bias = (np.delete(part, c, axis=0) for part in model.head.head)
-        of_others = _fit(run, others, with_residuals, start=(weight, bias))
+        on_stop_without = partial(on_stop, f"Without {run.class_names[c]}")
+        of_others = _fit(run, others, with_residuals, on_stop_without, start=(weight, bias))
         classes.append(_measure_class(run, of_others, test, labels, c))
     known = _scores(model, test)
     unknown = {name: _scores(model, features_in_order(run, name)) for name in run.ood_names}
@@ -119,6 +126,7 @@ def measure_near_and_far(
         "far": _mean_over_sets(known, unknown, made),
         "given": _mean_over_sets(known, unknown, [name for name in unknown if name not in made]),
         "skipped": [name for i, name in enumerate(run.class_names) if i not in present],
+        "stopped": stopped,
     }
 
 
@@ -132,8 +140,13 @@ def _test_labels(run: Run) -> np.ndarray:
     return labels
 
 
-def _fit(run: Run, train: Features, with_residuals: bool, start: Head | None = None) -> HybridModel:
-    """Fit a head, from `start`, and the run's priors, and train their residuals where they are asked for."""
+def _fit(
+    run: Run, train: Features, with_residuals: bool, on_stop: Callable[[str], None], start: Head | None = None
+) -> HybridModel:
+    """Fit a head, from `start`, and the run's priors, and train their residuals where they are asked for.
+
+    `on_stop` receives a sentence about each residual whose training diverged.
+    """
     names = [name for name in run.priors if not name.endswith(SECOND_ENCODER)]
     if not names:
         raise HeatError("Every prior of this study reads a second encoder: give one of the first, such as gmm.")
@@ -141,18 +154,19 @@ def _fit(run: Run, train: Features, with_residuals: bool, start: Head | None = N
     model = HybridModel(run.experiment, HeadChoice(head, partial(fit_head, start=head), ""), has_classes=True)
     for name in names:
         model.fit_prior(name, train)
-        if with_residuals:
-            _train(model, name, train)
+        if with_residuals and (stopped := _train(model, name, train)):
+            on_stop(f"residual of {run.prior_title(name)}: {stopped}")
         model.add_trained(name, train)
     return model
 
 
-def _train(model: HybridModel, name: str, train: Features) -> None:
-    """Train the residual of a fitted prior, or take it from those of the studies."""
+def _train(model: HybridModel, name: str, train: Features) -> str | None:
+    """Train the residual of a fitted prior, or take it from those of the studies; return why training stopped early."""
     device, cache = auto_device(), ResidualCache(studies_home() / "residuals")
     settings, seed = model.settings_of(name), model.options.seed
-    if not cache.restore(model.fitted[name], train, settings, seed, device.type):
-        train_and_store(model, name, train, device, no_progress, cache)
+    if cache.restore(model.fitted[name], train, settings, seed, device.type):
+        return None
+    return train_and_store(model, name, train, device, no_progress, cache)
 
 
 def _scores(model: HybridModel, features: Features) -> Scores:

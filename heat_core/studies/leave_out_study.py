@@ -85,13 +85,17 @@ def _near_and_far(run: Run, measured: dict[str, Any]) -> Result:
         "The network stays as it is: where it was trained on these very classes, it knows the class left out too, and "
         "near is too good."
     )
+    sentences += measured.get("stopped", [])  # measurements of older versions have none
     return Result("From known images alone (near and far)", tables, answers=sentences)
 
 
 def _about_residuals(run: Run, measured: dict[str, Any]) -> str:
     if not _has_residuals(measured):
         return "No residual is part of these numbers"
-    return f"Residuals are trained on the same classes with the settings of the preset {run.experiment.preset}"
+    e = run.experiment
+    changed = ", ".join(f"{name}={value}" for name, value in e.settings.items())
+    preset = f"{e.preset} (changed: {changed})" if changed else e.preset
+    return f"Residuals are trained on the same classes with the settings of the preset {preset}"
 
 
 def _classes(run: Run, measured: dict[str, Any]) -> Result:
@@ -145,4 +149,5 @@ LEAVE_OUT_RESIDUALS = replace(
     title="What would be missed, with residuals: each class left out in turn",
     vary=_vary_sets,
     measure=partial(_measure, with_residuals=True),
+    more_work="Priors × (classes + 1) trainings of residuals follow, whose time is not counted here.",
 )

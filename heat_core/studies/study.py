@@ -74,6 +74,7 @@ class Study:
         measure: function that measures the first run, in the study's own process, and reports what it does in
             sentences; None: there is nothing to measure.
         require: function that refuses a base whose sets the study cannot use, before its first run.
+        more_work: sentence about what `measure` does for long and an estimate of the time leaves out; "": nothing.
         uses_seeds: whether the results depend on the seed; otherwise there are runs of the first seed alone.
     """
 
@@ -84,6 +85,7 @@ class Study:
     values: tuple[float, ...] = ()
     measure: Measure | None = None
     require: Require | None = None
+    more_work: str = ""
     uses_seeds: bool = True
 
     def seeds_of(self, asked: tuple[int, ...]) -> tuple[int, ...]:

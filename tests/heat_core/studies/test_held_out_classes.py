@@ -44,9 +44,8 @@ def test_residuals_are_trained_on_the_other_classes(base):
             assert found["auroc"][row] == pytest.approx(100 * auroc(scores[~is_new], scores[is_new]), abs=near)
     rows = ["GMM", "GMM-std", "EL", "HEAT-GMM", "HEAT-GMM-std", "HEAT-EL", "HEAT, β = 0"]
     assert summary.tables[0].labels == [title for _, title in by_class.tables[0].columns] == rows
-    assert any(
-        "Residuals are trained on the same classes with the settings of the preset quick" in a for a in summary.answers
-    )
+    trained = "trained on the same classes with the settings of the preset quick (changed: epochs=2, updates=4, width=8"
+    assert any(trained in answer for answer in summary.answers)
     assert [e["message"] for e in read_events(study.folder) if "Leaving out" in e["message"]] == [
         f"Leaving out a class, {c + 1} of 3: {name}." for c, name in enumerate(train.class_names)
     ]
@@ -56,6 +55,20 @@ def test_residuals_are_trained_on_the_other_classes(base):
     run_study(study)
     assert current_results(study)[0].measurements == finished.measurements
     assert {path: path.stat().st_mtime_ns for path in (study.folder.parent / "residuals").iterdir()} == kept
+
+
+def test_a_divergence_is_said_and_not_kept(base):
+    wild = replace(base, priors=["gmm"], settings=base.settings | {"learning_rate": 1e30})
+    study = new_study(StudyRequest("leave-out-residuals", wild, (0,)))
+    run_study(study)
+    finished, (summary, _) = current_results(study)
+    said = finished.measurements["stopped"]
+    classes = ["All classes", *(f"Without {c['class']}" for c in finished.measurements["classes"])]
+    diverged = "residual of GMM: Training diverged in epoch 1: the weights of epoch 0 are kept; lower the learning rate"
+    assert [sentence.startswith(f"{of}, {diverged}") for of, sentence in zip(classes, said, strict=True)] == [True] * 4
+    assert set(said) <= {e["message"] for e in read_events(study.folder)}
+    assert set(said) <= set(summary.answers)
+    assert not list((study.folder.parent / "residuals").glob("*"))
 
 
 def test_residuals_belong_to_leave_out(base, home, capsys):
