@@ -13,6 +13,7 @@ from heat_core.errors import HeatError
 from heat_core.runs.experiment import Experiment
 from heat_core.runs.row_names import corrected_row, prior_row
 from heat_core.runs.run import Run
+from heat_core.studies.other_scale import is_rescaled
 from heat_core.studies.results import TITLES, Band, Curves, Result, metric_cache
 from heat_core.studies.study import EBM, FinishedRuns, Study, StudySetting, main_setting, row_over_seeds
 
@@ -58,8 +59,8 @@ def _show_lambda(finished: FinishedRuns) -> list[Result]:
         levels = {m: _level_line(varied[0][1], prior_row(p), m) for m in TITLES}
         name = varied[0][1][0].title(corrected_row(p))
         base = finished.runs_of("base")
-        is_rescaled = base and settings_for(p, base[0].experiment.preset, base[0].experiment.settings).rescale
-        which = "rescaled" if is_rescaled else "the base"
+        base_rescales = base and settings_for(p, base[0].experiment.preset, base[0].experiment.settings).rescale
+        which = "rescaled" if base_rescales else "the base"
         rescaled = {m: {f"{t}, {which}": v for t, v in _level_line(base, corrected_row(p), m).items()} for m in TITLES}
         curves = [
             Curves(name, x, "λ", m, {name: metric_cache().average_band(entries, m)}, levels[m] | rescaled[m])
@@ -188,12 +189,21 @@ def _show_updates(finished: FinishedRuns) -> list[Result]:
     for m, of_metric in priors.items():
         for p in runs[0].priors:
             of_metric.update(_level_line(runs, prior_row(p), m))
-    answers.append(
-        "Every residual of these curves, and the EBM, made all of its updates (saturation = 0, stop_below = 0). The "
-        "base has its own number of updates and its own end."
-    )
+    answers += _about_updates(runs[0].experiment)
     curves = [Curves("Priors and all curves", x, "updates", m, together[m], priors[m]) for m in TITLES]
     return [Result("Effect of the number of updates (updates)", curves=curves, answers=answers), *parts]
+
+
+def _about_updates(experiment: Experiment) -> list[str]:
+    """Say when the trainings of the study `updates` end, and whether their residuals are rescaled."""
+    sentences = [
+        "Every residual of these curves, and the EBM, made all of its updates (saturation = 0, stop_below = 0), unless "
+        "its training diverged, which the study then reports. The base has its own number of updates and its "
+        "own end."
+    ]
+    if is_rescaled(experiment):
+        sentences.append("Residuals are rescaled as in the base; --set balanced=false shows them as trained.")
+    return sentences
 
 
 LAMBDA = Study(

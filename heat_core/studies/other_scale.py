@@ -18,12 +18,13 @@ _AS_TRAINED, _RESCALED = "as trained", "rescaled"
 
 def other_scale_setting(base: Experiment) -> StudySetting:
     """Make the setting whose residuals are as trained where those of the base are rescaled, and the reverse."""
-    is_rescaled = _is_rescaled(base)
-    changed = replace(base, settings=base.settings | {"balanced": not is_rescaled}, detectors=[])
-    return StudySetting(_AS_TRAINED if is_rescaled else _RESCALED, changed)
+    rescaled = is_rescaled(base)
+    changed = replace(base, settings=base.settings | {"balanced": not rescaled}, detectors=[])
+    return StudySetting(_AS_TRAINED if rescaled else _RESCALED, changed)
 
 
-def _is_rescaled(base: Experiment) -> bool:
+def is_rescaled(base: Experiment) -> bool:
+    """Return whether an experiment rescales a residual of its priors."""
     return any(settings_for(p, base.preset, base.settings).rescale for p in base.priors)
 
 
@@ -51,6 +52,8 @@ class OtherScale:
     def add_column(self, table: Comparison, entries: Sequence[Entry]) -> Comparison:
         """Append the averages of the same rows with the other scale; a row that is not HEAT's has none of its own.
 
+        Where there are such rows the column has no ranks: the best of HEAT's rows need not be the best of all.
+
         Args:
             table: table of the rows of the base.
             entries: these rows.
@@ -60,8 +63,11 @@ class OtherScale:
         if not present:
             return table
         (found,) = metric_cache().compare(present, [table.metric])
-        averages = iter(row[-1] for row in found.cells)
-        cells = [[*row, next(averages) if other else None] for row, other in zip(table.cells, others, strict=True)]
+        averages = [row[-1] for row in found.cells]
+        if len(present) < len(others):
+            averages = [cell and replace(cell, rank=0, is_tied=False) for cell in averages]
+        left = iter(averages)
+        cells = [[*row, next(left) if other else None] for row, other in zip(table.cells, others, strict=True)]
         return replace(table, columns=[*table.columns, (self.name, AVERAGE)], cells=cells, members=[*table.members, ()])
 
     def _same_row(self, entry: Entry) -> Entry | None:
@@ -87,11 +93,20 @@ class OtherScale:
         )
         sentences.append(
             "A rescaled residual is the one as trained times a factor. With fewer than 10 training images per "
-            "dimension it is another one, trained without the fifth of the images on which the factor is measured."
+            "dimension, and classes of five or more, it is another one, trained without the fifth of the images on "
+            "which the factor is measured."
         )
-        if self.base[0].experiment.preset == "quick":
-            sentences.append(
-                "The preset quick averages the weights of a residual and ends its training early, so that its "
-                "residuals as trained are not the paper's either: --preset paper trains as the paper does."
-            )
-        return sentences
+        return sentences + _about_training(self.base[0].experiment)
+
+
+def _about_training(base: Experiment) -> list[str]:
+    """Say what the training of the base's residuals adds to that of the paper; nothing where it adds nothing."""
+    settings = [settings_for(p, base.preset, base.settings) for p in base.priors]
+    ways = ["averages the weights of a residual"] if any(s.averaging for s in settings) else []
+    ways += ["ends its training early"] if any(s.saturation for s in settings) else []
+    if not ways:
+        return []
+    return [
+        f"This training {' and '.join(ways)}, so that residuals as trained are not the paper's either: --preset paper "
+        "trains as the paper does."
+    ]

@@ -48,6 +48,8 @@ def test_curves_are_the_numbers_of_the_runs(base, width):
             expected = {f"{titles[row]}, the base": mean_of(finished.runs_of("base"), row, curves.metric)}
             assert curves.levels == pytest.approx(expected)
     assert together.answers[0].startswith("HEAT-GMM, 9 updates against 3 updates: ")
+    assert "unless its training diverged" in together.answers[-2]
+    assert together.answers[-1] == "Residuals are rescaled as in the base; --set balanced=false shows them as trained."
 
 
 @pytest.mark.parametrize("value", [0.0, 2.5, float("inf"), float("nan")])
