@@ -39,7 +39,7 @@ class HeldOutClass:
         numbers: (n,) numbers of the images in the run.
         known: number of them that HEAT calls known.
         right: number of them that HEAT calls known and the classifier puts into this class.
-        scored_before: number of them that the former run scored, as OOD images.
+        scored_before: number of them that the former run scored as OOD images.
         known_before: number of these that it called known.
     """
 
@@ -151,7 +151,7 @@ def _held_out_classes(
     for name in dict.fromkeys(samples.true_class[tests].tolist()):
         numbers = tests[samples.true_class[tests] == name]
         is_right = known[numbers] & ~samples.is_misclassified[numbers] & (samples.run.accuracy is not None)
-        scored = [origins[n] for n in numbers.tolist() if n in origins]
+        scored = [origins[n] for n in numbers.tolist() if n in origins and before.samples.is_ood[origins[n]]]
         yield HeldOutClass(
             name, numbers, int(known[numbers].sum()), int(is_right.sum()), len(scored), int(known_before[scored].sum())
         )

@@ -1,6 +1,6 @@
 """Where the images of a run go by the decisions on them: to a class, with test images held out, or out of their set."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,6 +18,7 @@ from heat_core.errors import HeatError
 from heat_core.features.written_pictures import box_bytes, picture_files, write_pictures
 from heat_core.names import printable, shortlist
 from heat_core.pipeline.experiment_sets import scored_set
+from heat_core.pipeline.validate_sets import set_title
 from heat_core.runs.experiment import ID, TRAIN
 from heat_core.runs.run import Run
 from heat_core.runs.scored_images import SCORED, ScoredImages
@@ -114,11 +115,12 @@ class Moves:
     """Images of a run's sets after the decisions.
 
     Attributes:
-        sets: `train`, `id` and each OOD set → its images in the run.
+        sets: `train`, `id` and each OOD and shifted set → its images in the run.
         labels: the same → class of each image; changed where a known image gets another class.
         stays: the same → (n,) whether each image stays in its set.
         classes: changes by class.
         removed: the same → number of images that leave their set for none.
+        relabelled: names of the sets in which known images get a class where they are.
     """
 
     sets: dict[str, ImageSet]
@@ -126,11 +128,17 @@ class Moves:
     stays: dict[str, np.ndarray]
     classes: dict[str, ClassChange]
     removed: dict[str, int]
+    relabelled: set[str] = field(default_factory=set)
 
     @property
     def changes_known(self) -> bool:
         """Whether the training set or the ID test set changes."""
-        return bool(self.classes) or not (self.stays[TRAIN].all() and self.stays[ID].all())
+        are_added = any(change.parts for change in self.classes.values())
+        return are_added or self.changes(TRAIN) or self.changes(ID)
+
+    def changes(self, name: str) -> bool:
+        """Return whether images of a set leave it, or get a class in it."""
+        return name in self.relabelled or not self.stays[name].all()
 
     def staying(self, name: str) -> Part:
         """Return the images of a set that stay in it."""
@@ -173,7 +181,7 @@ def plan_moves(run: Run, decisions: Sequence[Decision]) -> Moves:
         images = _batch_images(run, batch) if batch else sets[name]
         chosen.append((name, images, _rows(images, ids, name), of_number[number]))
     for name, images, rows, decision in one_decision_per_file(chosen, sets):
-        _apply(moves, name, images, rows, decision)
+        _apply(moves, name, images, rows, decision, (TRAIN, ID, *run.shifted_names))
     moves.classes = {name: change for name, change in moves.classes.items() if change.parts or change.relabelled}
     return moves
 
@@ -229,15 +237,21 @@ def _rows(images: ImageSet, ids: list[str], name: str) -> np.ndarray:
     return np.array(sorted(row_of[sample] for sample in ids))
 
 
-def _apply(moves: Moves, name: str, images: ImageSet, rows: np.ndarray, decision: Decision) -> None:
-    """Apply a decision to some images of a set; of known images, another class that exists is a new label alone."""
+def _apply(
+    moves: Moves, name: str, images: ImageSet, rows: np.ndarray, decision: Decision, known: Collection[str]
+) -> None:
+    """Apply a decision to some images of a set; in the known sets, another class that exists is a new label alone."""
     if decision.action in CLASS_ACTIONS:
         change = moves.classes[class_of(decision)]
-        if name in (TRAIN, ID) and not change.is_new:
+        if name in known and not change.is_new:
             if moves.sets[name].labels is None:
-                raise HeatError("The ID test set has no classes: undo the decisions that add images of it to one.")
+                raise HeatError(
+                    f"Images of {set_title(name)}, which has no classes, cannot get the class {change.name!r}: undo "
+                    "the decisions that add them to it."
+                )
             for row in rows:
                 moves.labels[name][row] = change.name
+            moves.relabelled.add(name)
             change.relabelled += len(rows)
             return
         change.parts.append((name, images.subset(rows, f"decided {digest_of_bytes(rows.tobytes())}"), decision.title))

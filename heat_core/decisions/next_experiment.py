@@ -42,7 +42,8 @@ def next_experiment(run: Run, decisions: Sequence[Decision]) -> NextExperiment:
 
     Of the images that are added to a class and are no training images of the run, every fifth in the order of their
     digests becomes an ID test image. All others are training images. Of images with the same bytes, one is added and
-    the others are left out. Images that are removed or ignored leave their set. Every other image stays in its set, the
+    the others are left out. Known images, those of shifted sets too, that are added to a class of the run get this
+    class in their set. Images that are removed or ignored leave their set. Every other image stays in its set, the
     ID test set and the settings are the run's, and the features that the run kept are used. The sets that change are
     written as a list of images into HEAT_HOME/sets, which names the files where they are.
 
@@ -68,7 +69,8 @@ def next_experiment(run: Run, decisions: Sequence[Decision]) -> NextExperiment:
     following = _with_sets(run, moves, listed, str(path))
     _require_as_written(following, listed)
     has_test_classes = all(label for part in listed.get(ID, ()) for label in part.labels)
-    retraining = plan_retraining(following, has_test_classes) if moves.classes else Retraining()
+    is_new_to_networks = moves.classes and moves.changes_known
+    retraining = plan_retraining(following, has_test_classes) if is_new_to_networks else Retraining()
     return NextExperiment(following, (*_sentences(run, moves, following), *retraining.sentences), retraining.commands)
 
 
@@ -83,7 +85,7 @@ def _listed_parts(e: Experiment, moves: Moves) -> dict[str, list[Part]]:
         splits = [change.split for change in moves.classes.values()]
         listed[TRAIN] = [moves.staying(TRAIN), *(part for train, _ in splits for part in train)]
         listed[ID] = [moves.staying(ID), *(part for _, test in splits for part in test)]
-    listed |= {n: [moves.staying(n)] for n in e.scored_sets if has_limits or not moves.stays[n].all()}
+    listed |= {n: [moves.staying(n)] for n in e.scored_sets if has_limits or moves.changes(n)}
     return {name: kept for name, parts in listed.items() if (kept := [part for part in parts if len(part.labels)])}
 
 
@@ -163,6 +165,10 @@ def _class_sentences(run: Run, change: ClassChange, moves: Moves) -> Iterator[st
         yield f"{_images(change.count)} into {kind}, {tests}{_why_none_is_held_out(change)}."
     if change.copies:
         yield f"Left out: {_images(change.copies)} for {kind} with the same content as another one."
+    for name in run.shifted_names:
+        if leaving := sum(len(images) for of_set, images, _ in change.parts if of_set == name):
+            verb = "leaves" if leaving == 1 else "leave"
+            yield f"{_images(leaving)} {verb} the shifted set {name!r} for {kind}."
     if change.relabelled:
         yield f"{_images(change.relabelled)} that were known get {kind} where they are."
     if change.held_out and moves.sets[ID].labels is None and run.has_classes:

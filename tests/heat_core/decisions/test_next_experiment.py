@@ -56,19 +56,36 @@ def test_images_move_and_no_image_is_read_again(decided_run, networks_runs):
             np.testing.assert_array_equal(old.avg[rows[0]], new.avg[rows[1]])
 
 
-def test_images_of_shifted_sets_move_too(decided_run, tmp_path):
+def test_images_of_shifted_sets_get_classes_there(decided_run, tmp_path):
     make_folder(tmp_path / "rainy-days", {"a": 4, "b": 4})
     made = run(replace(decided_run.experiment, shifted={"rain": str(tmp_path / "rainy-days")}))
     ids = made.ids("rain").tolist()
     add_decision(made.folder, "remove", [f"rain/{ids[0]}"])
     add_decision(made.folder, "add-to-class", [f"rain/{ids[1]}", f"rain/{ids[2]}"], "b")
     proposal = following(made)
-    assert "Left out: 1 of 'rain'." in proposal.sentences
+    assert proposal.sentences[:2] == (
+        "2 images that were known get the class 'b' where they are.",
+        "Left out: 1 of 'rain'.",
+    )
+    assert not proposal.commands
+    assert (proposal.experiment.id, proposal.experiment.id_test) == (made.experiment.id, made.experiment.id_test)
     assert list(proposal.experiment.shifted) == ["rain"]
     assert list(proposal.experiment.ood) == ["other", "third"]
     sets = open_sets(proposal.experiment)
-    assert [sets["rain"].class_names[i] for i in sets["rain"].labels] == ["a", *["b"] * 4]
-    assert len(sets["train"]) == len(made.training_ids) + 2
+    assert sets["rain"].ids == ids[1:]
+    assert [sets["rain"].class_names[i] for i in sets["rain"].labels] == ["b", "b", "a", *["b"] * 4]
+    assert (len(sets["train"]), sets["id"].ids) == (len(made.training_ids), made.ids("id").tolist())
+
+    add_decision(made.folder, "new-class", [f"rain/{sample}" for sample in ids[3:8]], "crystals")
+    proposal = following(made)
+    assert "5 images leave the shifted set 'rain' for the new class 'crystals'." in proposal.sentences
+    sets = open_sets(proposal.experiment)
+    assert sets["rain"].ids == ids[1:3]
+    assert len(sets["train"]) == len(made.training_ids) + 4
+    child = run(proposal.experiment)
+    found = compare_before_after(RunDetector(Samples(child), "heat"), RunDetector(Samples(made), "heat"), 50)
+    (crystals,) = found.classes
+    assert (len(crystals.numbers), crystals.scored_before) == (1, 0)  # it was known before, and no OOD image
 
 
 def test_before_and_after_are_matched_whatever_the_set(decided_run):
