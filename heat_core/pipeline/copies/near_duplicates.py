@@ -61,21 +61,26 @@ def near_duplicate_notes(sets: dict[str, LoadedSet], shifted: Collection[str] = 
     return [note for note in notes if note]
 
 
-def mark_near_duplicates(sets: dict[str, LoadedSet]) -> tuple[dict[str, np.ndarray], bool]:
+def mark_near_duplicates(
+    sets: dict[str, LoadedSet], shifted: Collection[str] = ()
+) -> tuple[dict[str, np.ndarray], bool]:
     """Mark the images of which another image, of the same set or of another one, shows the same picture.
 
-    Files of the same bytes count too.
+    Files of the same bytes count too. Shifted sets are compared with others as in `near_duplicate_notes`.
 
     Args:
-        sets: `train`, `id` or an OOD set → the set with its features.
+        sets: `train`, `id`, an OOD set or a shifted set → the set with its features.
+        shifted: names of the shifted sets.
 
     Returns:
         Set → (N,) bool in the order of its features; and whether no search was given up or looked at a part alone.
     """
-    centre, is_complete = _centre(sets), True
+    centre, known, is_complete = _centre(sets), {ID, *shifted}, True
     marks = {name: np.zeros(len(of_set.features), bool) for name, of_set in sets.items()}
     rows_of = {name: {sample: i for i, sample in enumerate(s.features.ids)} for name, s in sets.items()}
     for a, b in combinations_with_replacement(sets, 2):
+        if a != b and {a, b} <= known:
+            continue
         found = _find_shared(sets[a], sets[b], centre, with_copies=True)
         is_complete &= found.is_complete and found.every == 1
         for first, second in found.pairs:

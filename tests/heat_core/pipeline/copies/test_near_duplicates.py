@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 from heat_core.data.datasets import open_dataset
 from heat_core.features.features import Features
 from heat_core.pipeline.copies import near_duplicates
-from heat_core.pipeline.copies.near_duplicates import LoadedSet, near_duplicate_notes
+from heat_core.pipeline.copies.near_duplicates import LoadedSet, mark_near_duplicates, near_duplicate_notes
 
 
 def photo(seed: int) -> Image.Image:
@@ -67,6 +67,20 @@ def test_byte_copies_and_crops_are_not_counted_here(folders):
     train = sets["train"]
     sets["id"] = LoadedSet(train.features, replace(train.images, boxes=np.tile([2.0, 2.0, 90.0, 90.0], (30, 1))))
     assert near_duplicate_notes(sets) == []
+
+
+def test_shifted_sets_may_show_the_test_images(folders):
+    (folders / "rain").mkdir()
+    for seed in (100, 101, 102):
+        photo(seed).save(folders / "rain" / f"{seed}.jpg", quality=70)
+    photo(102).save(folders / "rain" / "again.png")
+    photo(3).save(folders / "rain" / "trained.jpg", quality=70)
+    sets = {name: loaded(folders / name) for name in ("train", "id", "ood", "rain")}
+    marks, is_complete = mark_near_duplicates(sets, ["rain"])
+    assert is_complete
+    marked = {name: np.array(sets[name].features.ids)[mask].tolist() for name, mask in marks.items()}
+    assert marked == {"train": ["3.png"], "id": [], "ood": [], "rain": ["102.jpg", "again.png", "trained.jpg"]}
+    assert mark_near_duplicates(sets)[0]["id"].sum() == 3
 
 
 def test_plain_pictures_are_not_compared(folders):
