@@ -15,7 +15,7 @@ from heat_core.energies.residual import ResidualMLP, label_correlation, residual
 from heat_core.energies.settings import ResidualSettings
 from heat_core.energies.training_features import TrainingFeatures, column_spread
 
-_AVERAGED_UPDATES = 5  # updates over which the loss is averaged before it is compared with its bound
+_AVERAGED_UPDATES = 5  # updates over which the label correlation, and the loss to compare with its bound, are averaged
 _WATCHED = 512  # training features on which the spread of E_θ is watched: its error is then 3 %
 EpochRecord = dict[str, Any]  # what `on_epoch` receives after each epoch
 UpdateRecord = dict[str, float]
@@ -104,6 +104,7 @@ class ResidualTrainer:
         self.epochs = min(settings.epochs, settings.updates) if settings.updates else settings.epochs
         self.spread = column_spread(z)
         self._recent_losses: deque[float] = deque(maxlen=_AVERAGED_UPDATES)
+        self._recent_correlations: deque[float] = deque(maxlen=_AVERAGED_UPDATES)
         self._watched = _spaced_rows(z) if settings.stop_below else None
         self._largest_spread = 0.0
 
@@ -119,8 +120,7 @@ class ResidualTrainer:
                 self.averaged.load_state_dict(last_good)
                 return TrainedResidual(self.averaged, correlation, _divergence_message(epoch))
             last_good = self._copy_weights()
-            last_updates = updates[-_AVERAGED_UPDATES:]
-            correlation = sum(u["learned"] for u in last_updates) / len(last_updates)
+            correlation = sum(self._recent_correlations) / len(self._recent_correlations)
             left = (time.monotonic() - start_time) / epoch * (epochs - epoch)
             progress = {"epoch": epoch, "epochs": epochs, "eta": 0.0 if is_finished else left}
             on_epoch({**progress, "saturated": is_finished, **means})
@@ -135,6 +135,7 @@ class ResidualTrainer:
         for rows in self._draw_batches(self._updates_in(epoch)):
             updates.append(self.update(self.z[rows], with_energies=not updates))
             self._recent_losses.append(updates[-1]["loss"])
+            self._recent_correlations.append(updates[-1]["learned"])
             has_fallen = self._spread_has_fallen()  # measured after every update, to know the largest
             if is_finished := has_fallen and self._is_saturated():
                 break

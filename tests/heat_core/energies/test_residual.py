@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from heat_core import HeatError
+from heat_core.detectors.ebm import EBM
 from heat_core.energies.langevin import hybrid_gradient, langevin, schedule
 from heat_core.energies.priors import GaussianMixture
 from heat_core.energies.residual import ResidualMLP, residual_loss
@@ -127,6 +128,20 @@ def test_divergence_stops_with_a_sentence_and_keeps_good_weights():
     assert "learning rate" in trained.stopped
     assert len(epochs) < 5
     assert all(torch.isfinite(p).all() for p in trained.residual.parameters())
+    said = []
+    EBM(wild, on_progress=lambda sentence, _: said.append(sentence)).fit(z)
+    assert said[-1].startswith("Training diverged in epoch ")
+
+
+def test_the_label_correlation_is_of_the_last_five_updates(monkeypatch):
+    """Also where an epoch has only two."""
+    learned = iter(np.arange(8) / 10)
+    monkeypatch.setattr(ResidualTrainer, "update", lambda *_, **__: {"loss": 0.0, "learned": next(learned)})
+    z = ring(300, 1)
+    prior = GaussianMixture().fit(z, np.zeros(300, int))
+    short = replace(SMALL, epochs=4, updates=8)
+    trained = train_residual(prior, torch.from_numpy(z).float(), short, 1.0)
+    assert trained.label_correlation == pytest.approx((0.3 + 0.4 + 0.5 + 0.6 + 0.7) / 5)
 
 
 def test_every_epoch_is_reported():
