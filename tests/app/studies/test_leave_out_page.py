@@ -43,3 +43,9 @@ def test_the_page_shows_each_class_with_its_images(tmp_path, image_folder, home,
     (green,) = {unescape(address) for name, _, address in rows if name == "green"}
     assert green.startswith(f"./?run={run.id}&")
     assert "folder=%5B%22id%2Fgreen%22%5D" in green
+
+    time = "trainings of residuals follow, whose time is not counted here."
+    assert not any(time in text.value for text in test.markdown)
+    test.selectbox(key="study-name").set_value("leave-out-residuals").run(timeout=60)
+    assert not test.exception
+    assert any(time in text.value for text in test.markdown)
