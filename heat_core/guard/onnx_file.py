@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from heat_core.version import __version__
 FORMAT = 1  # format of the metadata; increase it when a reader of this format would misread new files
 METADATA_KEY = "heat_guard"  # key of the JSON in the metadata of the file
 INPUTS = ("pixels", "second_pixels")
+LARGEST = 1536 * 2**20  # bytes of weights above which torch writes them beside the file
 OUTPUTS = ("logits", "score", "energies", "p_value")
 ALPHAS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1)  # false-alarm rates whose thresholds the metadata holds
 
@@ -30,7 +32,8 @@ def write_onnx(guard: GuardState, path: Path) -> None:
     Batches may have any size. The metadata hold the JSON of `describe_guard` under `heat_guard`.
 
     Raises:
-        HeatError: when onnx or onnxscript is not installed, or the network cannot be exported.
+        HeatError: when onnx or onnxscript is not installed, the network cannot be exported, or its weights do not fit
+            into one file.
     """
     _require_onnx()
     module = _WithPValue(guard)
@@ -46,11 +49,18 @@ def write_onnx(guard: GuardState, path: Path) -> None:
             verbose=False,
         )
     except Exception as error:  # torch's exporter raises many kinds of errors for networks that it cannot trace
+        names = " with ".join(printable(backbone.name) for backbone in module.guard.backbones)
         raise HeatError(
-            f"{printable(guard.backbone.name)} cannot be exported to ONNX ({type(error).__name__}): use "
-            "guard.module() in torch, or another backbone."
+            f"{names} cannot be exported to ONNX ({type(error).__name__}): use guard.module() in torch, or another "
+            "backbone."
         ) from error
     assert program is not None
+    size = sum(value.const_value.nbytes for value in program.model.graph.initializers.values() if value.const_value)
+    if size > LARGEST:
+        raise HeatError(
+            f"The weights of this guard take {size / 2**30:.1f} GiB, and one ONNX file holds "
+            f"{LARGEST / 2**30:.1f}: use guard.module() in torch, or a smaller backbone."
+        )
     program.model.metadata_props[METADATA_KEY] = json.dumps(describe_guard(guard))
     with replacing(path) as temp_path:
         program.save(temp_path, external_data=False)
@@ -92,18 +102,12 @@ def describe_pixels(backbone: Backbone) -> dict[str, Any]:
         `transform`.
     """
     info = backbone.transform_info
-    described = {
-        "height": info.size[0],
-        "width": info.size[1],
-        "mean": list(info.mean),
-        "std": list(info.std),
-        "transform": info.fingerprint_text,
-    }
+    described = {"height": info.size[0], "width": info.size[1], "transform": info.fingerprint_text}
     try:
         spec = info.to_spec()
     except HeatError:
-        return described | {"resize": None, "interpolation": None, "crop": None}
-    return described | {"resize": spec.resize, "interpolation": spec.interpolation, "crop": spec.crop}
+        return described | {"resize": None, "interpolation": None, "crop": None, "mean": info.mean, "std": info.std}
+    return described | asdict(spec)
 
 
 class _WithPValue(FrozenModule):
@@ -121,7 +125,8 @@ class _WithPValue(FrozenModule):
         """Compute logits (B, C), score (B,), energies (B, K) and p-values (B,)."""
         logits, score, energies = self.guard(pixels, second_pixels)
         as_unusual = (self.calibration >= score[:, None]).sum(dim=1)
-        return logits, score, energies, (1 + as_unusual).float() / (1 + len(self.calibration))
+        p_value = (1 + as_unusual).float() / (1 + len(self.calibration))
+        return logits, score, energies, torch.where(score.isnan(), score, p_value)
 
 
 def _finite_or_none(value: float) -> float | None:

@@ -39,10 +39,7 @@ def site(tmp_path_factory, two_encoders):
         pytest.skip(f"needs {RUNTIME}, and npm could not install it: no connection to npm's registry?")
     shutil.copy(ROOT / "docs" / "examples" / "onnx_page.html", folder / "index.html")
     write_onnx(two_encoders[2], folder / "guard.onnx")
-    handler = partial(
-        type("Quiet", (SimpleHTTPRequestHandler,), {"log_message": lambda *_: None}), directory=str(folder)
-    )
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield folder, f"http://127.0.0.1:{server.server_port}/index.html"
     server.shutdown()
@@ -62,6 +59,7 @@ def test_pictures_have_the_scores_of_python(site, two_encoders, tmp_path):
     folder, address = site
     paths, guard = pictures_in(tmp_path), two_encoders[2]
     (tmp_path / "broken.png").write_bytes(b"no picture")
+    Image.new("RGBA", (20, 20), (200, 10, 10, 40)).save(tmp_path / "clear.png")
     expected = guard(paths)
     with chromium() as browser:
         page, errors = browser.new_page(), []
@@ -73,7 +71,7 @@ def test_pictures_have_the_scores_of_python(site, two_encoders, tmp_path):
         page.get_by_text("it is no guard of HEAT Explorer").wait_for()
         page.set_input_files("#guard", folder / "guard.onnx")
         page.get_by_text("2 classes").wait_for()
-        page.set_input_files("#pictures", [*paths, tmp_path / "broken.png"])
+        page.set_input_files("#pictures", [*paths, tmp_path / "broken.png", tmp_path / "clear.png"])
         page.get_by_text("scored pictures are unknown").wait_for()
         found = page.evaluate("rows.map(({score, p, predicted}) => [score, p, predicted])")
         rows = page.locator("tbody tr").all_inner_texts()
@@ -82,4 +80,7 @@ def test_pictures_have_the_scores_of_python(site, two_encoders, tmp_path):
     np.testing.assert_allclose([p for _, p, _ in found], expected.p_value, atol=1.5 / (1 + len(guard.calibration)))
     assert [predicted for _, _, predicted in found] == list(expected.predicted_class)
     assert rows[0].count("0 <b>.png") == 1
-    assert "has no score" in rows[-1]
+    assert "has no score" in rows[-2]
+    assert "transparent pixels" in rows[-1]
+    verdicts = ["unknown" if score > guard.threshold else "known" for score in expected.score]
+    assert [row.split("\t")[-1].strip() for row in rows[:4]] == verdicts

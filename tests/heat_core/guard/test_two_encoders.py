@@ -10,6 +10,7 @@ from safetensors import safe_open
 
 from heat_core import Guard, HeatError, Lens, Run, pack
 from heat_core.__main__ import main
+from heat_core.guard import onnx_file
 from heat_core.guard.onnx_file import METADATA_KEY, write_onnx
 from heat_core.pipeline.build_guard import build_guard
 from heat_core.pipeline.scoring import score
@@ -142,3 +143,10 @@ def test_a_run_without_the_folder_of_the_second_says_what_to_do(two_encoders):
     with pytest.raises(HeatError, match="GMM-std@b reads a second encoder, whose features of this run are not on"):
         build_guard(older)
     assert build_guard(older, Lens(priors=("gmm", "el")), only_composed=True).second_network is None
+
+
+def test_weights_that_one_file_does_not_hold_are_refused(two_encoders, tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_file, "LARGEST", 2**20)
+    with pytest.raises(HeatError, match="one ONNX file holds 0.0"):
+        onnx_file.write_onnx(two_encoders[2], tmp_path / "guard.onnx")
+    assert not list(tmp_path.iterdir())
