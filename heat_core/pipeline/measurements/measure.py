@@ -147,7 +147,7 @@ class _Stage:
         if self.run.experiment.backbone == FEATURES:
             return {}
         sets = {name: LoadedSet(features, self.run.pictures.of(name)) for name, features in self.sets.items()}
-        marks, is_complete = mark_near_duplicates(sets)
+        marks, is_complete = mark_near_duplicates(sets, self.run.shifted_names)
         if not is_complete:
             self._say("There are more images than were compared: further near-duplicates are possible.")
         return marks
@@ -165,7 +165,8 @@ class _Stage:
             return {}
         require_cleanlab()
         found = {}
-        for name in (*([ID] if self.run.accuracy is not None else []), *self.run.shifted_names):
+        # Shares are of all known images, so that without classes of the ID test set there is none.
+        for name in (ID, *self.run.shifted_names) if self.run.accuracy is not None else ():
             if (labels := self.run.labels(name)) is not None:
                 found[name] = find_label_issues(labels, softmax(logits_of(self.sets[name], self.run.head), axis=1))
         train = self.sets[TRAIN]
