@@ -17,20 +17,22 @@ def page():
         yield page
 
 
-DRAW = """async ([xy, colours, set, mask, viewport, width, height]) => {
+DRAW = """async ([xy, colours, set, isOod, mask, viewport, width, height]) => {
   const { drawPoints } = await import('/map/draw_points.js');
   const n = set.length, pixels = new Uint32Array(width * height);
   const surface = { canvas: { width, height }, ratio: 1, paint: fill => fill(pixels) };
   const style = { plain: Uint32Array.of(0xff000011, 0xff000022), faded: Uint32Array.of(0xff000033, 0xff000044),
     index: Uint8Array.from(colours), shape: new Uint8Array(n) };
-  const isDensity = drawPoints(surface, { n, xy: Uint16Array.from(xy), set: Uint8Array.from(set) }, style,
-    [true, true], viewport, Uint8Array.from(mask), { scores: new Float32Array(n), cutoff: 1 }, { xy: [], colour: 0 });
+  const points = { n, xy: Uint16Array.from(xy), set: Uint8Array.from(set), isOod: Uint8Array.from(isOod) };
+  const isDensity = drawPoints(surface, points, style, [true, true], viewport,
+    Uint8Array.from(mask), { scores: new Float32Array(n), cutoff: 1 }, { xy: [], colour: 0 });
   return [isDensity, Array.from(pixels)];
 }"""
 
 
 def test_many_points_are_a_density_and_few_are_points(page):
-    """A square has the colour of most of its points; missed images (set 1) stay points, and so does what is zoomed."""
+    """A square has the colour of most of its points; missed images (set 1) stay points, and so does what is zoomed.
+    Shifted images that are kept are right, so that they are no such points."""
     rng = np.random.default_rng(0)
     count, missed = 25_000, 40
     xy = np.clip(rng.normal(32_768, 9_000, (count + missed, 2)), 0, 65_535).astype(int)
@@ -38,7 +40,7 @@ def test_many_points_are_a_density_and_few_are_points(page):
     sets, mask = np.repeat([0, 1], [count, missed]), np.ones(count + missed, int)
     xy[count:] = (1_000, 1_000)  # apart from the others
     whole = {"zoom": 1, "x": 0.5, "y": 0.5}
-    given = [xy.ravel().tolist(), colours.tolist(), sets.tolist(), mask.tolist()]
+    given = [xy.ravel().tolist(), colours.tolist(), sets.tolist(), sets.tolist(), mask.tolist()]
     is_density, pixels = page.evaluate(DRAW, [*given, whole, WIDTH, HEIGHT])
     assert is_density
     pixels = np.array(pixels, np.uint32).reshape(HEIGHT, WIDTH)
@@ -54,7 +56,9 @@ def test_many_points_are_a_density_and_few_are_points(page):
         assert abs(opacity - (60 + 195 * np.log(total[r, c]) / np.log(largest))) <= 1
     x, y = (int(1_000 * s * scale + side / 2 - 32_767.5 * s * scale) for s, side in ((1, WIDTH), (-1, HEIGHT)))
     assert pixels[y, x] >> 24 == 255  # a point
-    is_density, outside = page.evaluate(DRAW, [*given[:3], [0] * len(sets), whole, WIDTH, HEIGHT])
+    _, shifted = page.evaluate(DRAW, [*given[:3], [0] * len(sets), given[4], whole, WIDTH, HEIGHT])
+    assert 60 <= shifted[y * WIDTH + x] >> 24 < 255
+    is_density, outside = page.evaluate(DRAW, [*given[:4], [0] * len(sets), whole, WIDTH, HEIGHT])
     assert is_density
     assert {v & 0xFFFFFF for v in outside} == {0, 0x33, 0x44}  # faded where no point is in the subset
     is_density, pixels = page.evaluate(DRAW, [*given, {"zoom": 9, "x": 0.5, "y": 0.5}, WIDTH, HEIGHT])

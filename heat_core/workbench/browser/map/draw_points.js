@@ -12,7 +12,7 @@ const MOST_POINTS = 20_000; // in view; more points of a group are drawn as a de
  * Draws the points of the visible sets: first those outside the subset, faded, then those inside, wrong verdicts last.
  * A group of which very many are in view is drawn as a density.
  * @param {Surface} surface
- * @param {{n: number, xy: Uint16Array, set: Uint8Array}} points
+ * @param {{n: number, xy: Uint16Array, set: Uint8Array, isOod: Uint8Array}} points
  * @param {object} style - see `pointStyle` in point_style.js
  * @param {boolean[]} visible - for each set
  * @param {object} viewport
@@ -66,12 +66,12 @@ function squaresOfMany(surface, viewport, xy, group) {
 let groupBuffers = []; // reused by every frame
 
 /** Returns the visible points in three groups: outside the subset, inside and right, inside and wrong. */
-function groupPoints({ n, set }, visible, mask, { scores, cutoff }) {
+function groupPoints({ n, set, isOod }, visible, mask, { scores, cutoff }) {
   if (groupBuffers[0]?.length !== n) groupBuffers = [new Uint32Array(n), new Uint32Array(n), new Uint32Array(n)];
   const counts = [0, 0, 0];
   for (let i = 0; i < n; i++) {
     if (!visible[set[i]]) continue;
-    const group = mask[i] ? (set[i] > 0 === scores[i] > cutoff ? 1 : 2) : 0;
+    const group = mask[i] ? (isOod[i] > 0 === scores[i] > cutoff ? 1 : 2) : 0;
     groupBuffers[group][counts[group]++] = i;
   }
   return groupBuffers.map((buffer, g) => buffer.subarray(0, counts[g]));
