@@ -8,9 +8,10 @@ from app.common.text import escape_markdown
 from app.compare import sample_links
 from app.state import session
 from heat_core import Lens, Run
+from heat_core.analysis.facets import set_title
 from heat_core.analysis.paired import OUTCOMES, PAIRED_METRICS, MetricDifference, PairedSet, RunDetector, compare_paired
 from heat_core.analysis.samples import Samples
-from heat_core.runs.experiment import AVERAGE, ID
+from heat_core.runs.experiment import AVERAGE
 from heat_core.runs.manage import list_runs
 
 _WIDTHS = [2.2, 1.1, 1.1, 1.1, 1.1, 2.8, 2.8]
@@ -86,7 +87,7 @@ def _draw_titles() -> None:
 
 def _draw_set(run: Run, pair: PairedSet) -> None:
     """Draw the line of a set: its name, a button for each count, and both metrics."""
-    name = {ID: "ID test", AVERAGE: "all OOD sets"}.get(pair.name, pair.name)
+    name = "all OOD sets" if pair.name == AVERAGE else set_title(pair.name, run.shifted_names)
     first, *columns = st.columns(_WIDTHS, gap="small", vertical_alignment="center")
     first.markdown(f"{escape_markdown(name)}  \n:small[:gray[{len(pair.first):,} samples]]")
     for column, outcome in zip(columns, OUTCOMES, strict=False):

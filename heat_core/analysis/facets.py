@@ -1,6 +1,6 @@
 """Facets of samples: set, folder, predicted class, decisive part of the score, cluster of the map, tag."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -44,9 +44,9 @@ def by_set(samples: Samples) -> Facet:
     return Facet(tuple(samples.datasets), samples.dataset)
 
 
-def set_title(samples: Samples, name: str) -> str:
-    """Return the name of a set as pages show it; that of a shifted set says that its images are known."""
-    if name in samples.shifted_datasets:
+def set_title(name: str, shifted: Collection[str]) -> str:
+    """Return the name of a set as pages show it; that of a `shifted` set says that its images are known."""
+    if name in shifted:
         return f"{printable(name)} (shifted known images)"
     return {ID: "ID test", TRAIN: "training images"}.get(name, printable(name))
 

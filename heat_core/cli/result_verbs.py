@@ -56,7 +56,6 @@ def show(options: argparse.Namespace) -> None:
 def findings(options: argparse.Namespace) -> None:
     """Print the findings on a run's images, which are measured first where they were not."""
     from heat_core.findings import report
-    from heat_core.findings.slices import value_title
 
     run = Run.open(options.run)
     if options.again or not is_measured(run):
@@ -75,7 +74,7 @@ def findings(options: argparse.Namespace) -> None:
     print_line(f"Slices of {asked.question!r} beyond chance, of {asked.tested:,} that were tested:")
     rows = [
         [
-            " and ".join(value_title(facet, value) for facet, value in part.values),
+            asked.slice_title(part),
             f"{part.bad:,} of {part.n:,}",
             f"{100 * part.rate:.1f} % ({100 * part.low:.1f}–{100 * part.high:.1f})",
             f"{part.lift:.1f}",

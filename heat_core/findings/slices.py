@@ -1,12 +1,21 @@
 """Findings on a question about a run: how many images answer it, and in which slices their share is high."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from heat_core.analysis.facets import Facet, Tags, by_cluster, by_decisive_part, by_folder, by_predicted_class, by_set
+from heat_core.analysis.facets import (
+    Facet,
+    Tags,
+    by_cluster,
+    by_decisive_part,
+    by_folder,
+    by_predicted_class,
+    by_set,
+    set_title,
+)
 from heat_core.analysis.measured.quality_facets import quality_facets
 from heat_core.analysis.metadata_facets import COLUMN_PREFIX, column_facets
 from heat_core.analysis.questions import Query, baseline_of, question_mask
@@ -15,7 +24,6 @@ from heat_core.composition import PLAIN, Lens
 from heat_core.findings.slice_search import Slice, search_slices
 from heat_core.metrics import wilson_interval
 from heat_core.names import printable
-from heat_core.runs.experiment import ID
 
 #: Question → how the images that answer it are counted, after "73 of 2,200"; `{}` stands for the baseline's title.
 PHRASES = {
@@ -51,6 +59,7 @@ class QuestionFindings:
         bad: number of images that answer the question.
         tested: number of slices that were tested.
         slices: the slices with a high share, by lift.
+        shifted: names of the shifted sets.
     """
 
     question: str
@@ -59,6 +68,7 @@ class QuestionFindings:
     bad: int
     tested: int
     slices: list[Slice]
+    shifted: tuple[str, ...] = ()
 
     @property
     def rate(self) -> float:
@@ -76,13 +86,17 @@ class QuestionFindings:
         share = f"{100 * self.rate:.1f} % ({100 * low:.1f}–{100 * high:.1f})"
         return f"{self.bad:,} of {self.population:,} {self.title}, {share}"
 
+    def slice_title(self, part: Slice) -> str:
+        """Return the values of a slice as they are read, such as "predicted roses and low contrast"."""
+        return " and ".join(value_title(facet, value, self.shifted) for facet, value in part.values)
+
     def to_json(self) -> dict[str, Any]:
         """Return the findings for JSON: the numbers, the headline, and the slices with titles of their values."""
         low, high = self.interval
         own = {name: getattr(self, name) for name in ("question", "population", "bad", "rate", "tested")}
         numbers = ("n", "bad", "rate", "low", "high", "lift", "q")
         listed = [
-            {"values": [[facet, value, value_title(facet, value)] for facet, value in part.values]}
+            {"values": [[facet, value, value_title(facet, value, self.shifted)] for facet, value in part.values]}
             | {name: getattr(part, name) for name in numbers}
             for part in self.slices
         ]
@@ -128,7 +142,8 @@ def find_slices(
     searched = [(key, Facet(facet.names, facet.codes[inside])) for key, facet in facets if key not in left_out]
     tested, slices = search_slices(bad, searched)
     title = PHRASES[query.question].format(samples.run.title(baseline_of(samples, query)))
-    return QuestionFindings(query.question, title, len(inside), int(bad.sum()), tested, slices)
+    shifted = tuple(samples.shifted_datasets)
+    return QuestionFindings(query.question, title, len(inside), int(bad.sum()), tested, slices, shifted)
 
 
 def population_mask(samples: Samples, question: str) -> np.ndarray:
@@ -158,11 +173,17 @@ def _one_facet_per_tag(tags: Tags) -> list[Facet]:
     return [Facet((tag,), np.where(tags.mask_of([tag]), 0, -1)) for tag in tags.members if tag]
 
 
-def value_title(facet: str, value: str) -> str:
-    """Return a value of a facet as it is read on its own, such as "predicted roses" or "low contrast"."""
+def value_title(facet: str, value: str, shifted: Collection[str] = ()) -> str:
+    """Return a value of a facet as it is read on its own, such as "predicted roses" or "low contrast".
+
+    Args:
+        facet: key of the facet.
+        value: one of its values.
+        shifted: names of the shifted sets.
+    """
     text = printable(value)
     if facet == "set":
-        return "ID test" if value == ID else text
+        return set_title(value, shifted)
     prefixes = {"seen": "predicted ", "tag": "tagged ", "decision": "decided ", "part": "mainly "}
     if facet in prefixes:
         return prefixes[facet] + text

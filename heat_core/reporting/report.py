@@ -119,7 +119,7 @@ def _figures(run: Run, samples: Samples, lens: Lens) -> dict[str, str]:
 def _map(run: Run, samples: Samples) -> go.Figure:
     """Draw the map by set; above 10,000 points, a stratified sample of them, with a title that gives their number."""
     numbers = stratified_sample(samples, _MAP_POINTS)
-    names = [escape_plotly(set_title(samples, n)) for n in run.datasets]
+    names = [escape_plotly(set_title(n, run.shifted_names)) for n in run.datasets]
     groups = {name: np.flatnonzero(samples.dataset[numbers] == i) for i, name in enumerate(names)}
     colours = {"ID test": palette.ID, **palette.of_sets(names[1:])}
     text = [escape_plotly(samples.key(int(i))) for i in numbers]

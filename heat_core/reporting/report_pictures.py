@@ -20,7 +20,7 @@ from heat_core.analysis.questions import (
 from heat_core.analysis.samples import Samples
 from heat_core.composition import HEAT, Lens
 from heat_core.errors import HeatError
-from heat_core.findings.slices import find_slices, value_title
+from heat_core.findings.slices import find_slices
 from heat_core.names import printable
 from heat_core.reporting.diverse_subset import choose_diverse
 from heat_core.reporting.html_templates import render
@@ -60,7 +60,7 @@ def _findings(samples: Samples, lens: Lens) -> dict[str, Any]:
         return {}
     slices = [
         {
-            "name": " and ".join(value_title(facet, value) for facet, value in part.values),
+            "name": found.slice_title(part),
             "count": f"{part.bad:,} of {part.n:,}",
             "share": f"{100 * part.rate:.1f} % ({100 * part.low:.1f}–{100 * part.high:.1f})",
             "lift": f"{part.lift:.1f}",

@@ -157,7 +157,7 @@ def _sets(samples: Samples, numbers: np.ndarray) -> list[dict[str, Any]]:
     return [
         {
             "key": name,
-            "name": facets.set_title(samples, name),
+            "name": facets.set_title(name, samples.shifted_datasets),
             "ood": name in samples.ood_datasets,
             "colour": colours[name],
             "shown": int(shown),

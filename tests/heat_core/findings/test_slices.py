@@ -12,6 +12,7 @@ from heat_core.analysis.notes import read_notes, write_tags
 from heat_core.analysis.questions import Query, question_mask, questions_of
 from heat_core.analysis.samples import Samples
 from heat_core.findings import report
+from heat_core.findings.slice_search import Slice
 from heat_core.findings.slices import QuestionFindings, find_slices, value_title
 from heat_core.workbench.slices_message import slices_message
 from heat_core.workbench.view_state import ViewState, from_query_params, to_query_params
@@ -87,6 +88,9 @@ def test_values_are_read_on_their_own():
         ("tag", "a\nb"): "tagged a\\nb",
     }
     assert {(facet, value): value_title(facet, value) for facet, value in titles} == titles
+    found = QuestionFindings("flagged", "known images flagged", 90, 9, 10, [], ("rain",))
+    part = Slice((("set", "rain"), ("contrast", "low")), 20, 8, 0.4, 0.2, 0.6, 4.0, 0.001, 0.01)
+    assert found.slice_title(part) == "rain (shifted known images) and low contrast"
 
 
 def test_the_message_is_computed_when_something_changed(samples):
