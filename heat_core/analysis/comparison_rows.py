@@ -39,9 +39,10 @@ class Entry:
         """Return the (N,) scores of the known images, one array per seed.
 
         Args:
-            full_spectrum: whether the images of the shifted sets count as known, after the ID test images.
+            full_spectrum: whether the images of the shifted sets count as known, after the ID test images; in the
+                order of the names of these sets, so that runs with the same ones have the same order.
         """
-        names = (ID, *(self.run.shifted_names if full_spectrum else ()))
+        names = (ID, *(sorted(self.run.shifted_names) if full_spectrum else ()))
         return [np.concatenate(of_seed) for of_seed in zip(*map(self.scores, names), strict=True)]
 
     @property

@@ -73,9 +73,11 @@ def shifted_sets(run: Run, lens: Lens = PLAIN) -> list[ShiftedSet]:
     """Describe each shifted set of a run.
 
     Args:
-        run: run with results.
+        run: run with results; one without any row has no description.
         lens: composition of HEAT, and its threshold; before a residual is trained, the last row of the tables judges.
     """
+    if not run.detectors:
+        return []
     detector = HEAT if HEAT in run.detectors else run.detectors[-1]
     threshold = run.threshold(detector, lens)
     found = []

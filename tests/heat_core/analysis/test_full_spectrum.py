@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from heat_core import Lens
+from heat_core import Lens, Run
 from heat_core.analysis.comparison import compare
 from heat_core.analysis.comparison_rows import Entry, entries_of
 from heat_core.analysis.facets import set_title
@@ -14,11 +14,13 @@ from heat_core.analysis.measured.shifted_sets import shifted_sets
 from heat_core.analysis.paired import RunDetector, compare_paired
 from heat_core.analysis.questions import Query, best_prior, count_gains, question_mask
 from heat_core.analysis.samples import Samples
+from heat_core.composition import Scale
 from heat_core.decisions.before_after import compare_before_after
 from heat_core.findings.slices import population_mask
 from heat_core.metrics import bootstrap, wilson_interval
 from heat_core.reporting.report import to_html
 from heat_core.reporting.tables import to_csv
+from heat_core.runs.results_file import ENERGIES, RunRecord
 from heat_core.workbench.view_message import exact_numbers
 from tests.synthetic import CLASSES, synthetic_run
 
@@ -83,7 +85,7 @@ def test_each_set_has_one_role(run, plain):
     for mask, count in ((samples.is_id, 60), (samples.is_ood, 90), (samples.is_shifted, 55)):
         assert mask.sum() == count
     assert (samples.is_id ^ samples.is_ood ^ samples.is_shifted).all()
-    assert set_title(samples, "dark") == "dark (shifted known images)"
+    assert set_title("dark", samples.shifted_datasets) == "dark (shifted known images)"
     flagged = samples.flagged("heat", LENS)
     np.testing.assert_array_equal(samples.is_correct("heat", LENS)[samples.is_shifted], ~flagged[samples.is_shifted])
     before = Samples(plain)
@@ -122,13 +124,22 @@ def test_tables_have_full_spectrum_columns(run, plain):
     assert 'colspan="3">full-spectrum</th>' in to_html(run, LENS)
 
 
-def test_runs_with_other_shifted_sets_have_other_columns(run, plain, tmp_path):
+def test_the_choice_of_shifted_sets_makes_the_columns(run, plain, tmp_path):
     other = synthetic_run(tmp_path / "other", groups=GROUPS, shifted={"dark": 30})
     table = compare([Entry(r, "heat") for r in (run, plain, other)], "auroc", replicates=50)
     both, one = "full-spectrum with dark, rain", "full-spectrum with dark"
     assert [group for group, _ in table.columns] == ["near", "far", both, both, both, one, one, one, ""]
     has_cell = [[cell is not None for cell in row[2:8]] for row in table.cells]
     assert has_cell == [[True] * 3 + [False] * 3, [False] * 6, [False] * 3 + [True] * 3]
+
+    turned = synthetic_run(tmp_path / "turned", groups=GROUPS, shifted={"rain": 25, "dark": 30})
+    assert turned.shifted_names == ["rain", "dark"]
+    table = compare([Entry(r, "heat") for r in (run, turned)], "auroc", replicates=50)
+    assert [group for group, _ in table.columns] == ["near", "far", *["full-spectrum"] * 3, ""]
+    known = [Entry(r, "heat").known_scores(full_spectrum=True)[0] for r in (run, turned)]
+    for r, scores in zip((run, turned), known, strict=True):
+        expected = np.concatenate([r.detector_scores(name, "heat") for name in ("id", "dark", "rain")])
+        np.testing.assert_array_equal(scores, expected)
 
 
 def test_accuracy_and_false_positives_of_shifted_sets(run):
@@ -142,6 +153,17 @@ def test_accuracy_and_false_positives_of_shifted_sets(run):
         assert found.to_json()["accuracy"]["share"] == right / SHIFTED[name]
         assert f"{SHIFTED[name]} images, accuracy {100 * right / SHIFTED[name]:.1f} % (" in found.sentence()
     assert [len(np.unique(run.labels(name))) for name in SHIFTED] == [len(CLASSES)] * 2
+
+
+def test_without_a_row_no_shifted_set_is_described(run):
+    record = RunRecord.load(run.folder / ENERGIES)
+    empty = [np.empty((len(of_set.ids), 0)) for of_set in record.sets]
+    sets = [replace(s, scores={}, prior=e, residual=e) for s, e in zip(record.sets, empty, strict=True)]
+    bare = {"scale": Scale((), np.empty(0), np.empty(0)), "temperatures": ()}
+    replace(record, sets=sets, titles={}, **bare).save(run.folder / ENERGIES)
+    opened = Run.open(run.folder)
+    assert opened.detectors == []
+    assert shifted_sets(opened) == []
 
 
 def test_pairs_of_runs_keep_the_roles_apart(run, tmp_path):
