@@ -37,8 +37,9 @@ def set_warnings(experiment: Experiment, sets: dict[str, ImageSet]) -> Iterator[
     if TRAIN in sets and ID in sets:
         yield from _warn_split_classes(sets[TRAIN], sets[ID], not (experiment.id_test or sets[TRAIN].has_test_rows))
     yield from _warn_shared_images(sets, experiment.shifted)
-    found = {name: images for name, images in sets.items() if experiment.ood.get(name) not in MADE}
-    yield from _warn_grey_and_colour(found)  # a made image is grey where its own is, and takes long to be made
+    # A made image is grey where its own is, and takes long to be made; a shifted set is meant to differ.
+    found = {n: s for n, s in sets.items() if experiment.ood.get(n) not in MADE and n not in experiment.shifted}
+    yield from _warn_grey_and_colour(found)
 
 
 def warn_without_classes(labelled: bool) -> Iterator[str]:

@@ -61,5 +61,8 @@ def test_colour_that_only_one_set_has_is_reported(tmp_path, known, other, words)
     odd = write(tmp_path / "odd", other)
     warnings = inspect_sets(Experiment(id=str(tmp_path / "known"), ood={"odd": str(odd)})).warnings
     assert words in " ".join(warnings)
-    same = Experiment(id=str(tmp_path / "known"), ood={"odd": str(tmp_path / "known/a")})
+    for name in ("a", "b"):
+        write(tmp_path / "dusk" / name, other)
+    ids = {"id": str(tmp_path / "known"), "shifted": {"dim": str(tmp_path / "dusk")}}  # meant to differ
+    same = Experiment(**ids, ood={"odd": str(tmp_path / "known/a")})
     assert "alone may tell them apart" not in " ".join(inspect_sets(same).warnings)
