@@ -71,7 +71,8 @@ def _errors_of_rows(form: FormValues) -> dict[str, str]:
         if row.is_empty:
             continue
         own = {row.set_name: row.source.strip()}
-        alone = Experiment(id="known", ood={"ood": "ood"}, shifted=own) if row.is_shifted else Experiment("known", own)
+        others = {f"not {row.set_name}": "ood"} if row.is_shifted else own
+        alone = Experiment(id="known", ood=others, shifted=own if row.is_shifted else {})
         errors[form.row_field(number)] = _error_of(alone.check)
         if row.set_name in names:
             errors[form.row_field(number)] = same_name_sentence(row.set_name)

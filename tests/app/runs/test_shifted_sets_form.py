@@ -29,6 +29,8 @@ def test_a_shifted_set_is_filled_in_and_kept(sets, image_folder):
     filled.add_row(shifted=True)
     filled.rows[4].name, filled.rows[4].source = "rain", "/other"
     assert "Two sets are called 'rain'" in find_errors(filled)["ood-4-source"]
+    filled.rows[4].name, filled.rows[4].source = "ood", str(sets / "rainy")
+    assert "ood-4-source" not in find_errors(filled)
 
 
 def test_pages_count_shifted_images_as_known(home):
