@@ -26,13 +26,13 @@ def fill_new_run_form(samples: Samples, chosen: np.ndarray, name: str) -> None:
         name: name of the OOD set.
 
     Raises:
-        HeatError: if no sample is chosen, the run has an OOD set of this name, or the pictures are not on this machine.
+        HeatError: if no sample is chosen, the run has a set of this name, or the pictures are not on this machine.
     """
     experiment = samples.run.experiment
     if not len(chosen):
         raise HeatError("No sample is left: choose another question, or select some.")
     if printable(name) in experiment.scored_sets:
-        raise HeatError(f"This run has an OOD set {printable(name)!r}: choose another name.")
+        raise HeatError(f"This run has a set {printable(name)!r}: choose another name.")
     ood = {**experiment.ood, name: str(write_image_folder(samples, chosen, name))}
     note = _ood_set_sentence(len(chosen), name, experiment.limit_ood or experiment.limit)
     run_form.prefill(replace(experiment, ood=ood, name="", parent=samples.run.id), note)

@@ -24,7 +24,7 @@ def _describe_table(entries: list[Entry], about: About) -> dict[str, str]:  # no
 
 
 def _class_folder(row: Row, about: About) -> str:
-    """Return split and class of a picture; known test images stay test images."""
+    """Return split and class of a picture; known images, those of shifted sets too, are test images."""
     return f"{'test' if row.record.is_known else _TRAIN}/{about.folders[row.record.true_class]}"
 
 
@@ -37,9 +37,10 @@ IMAGEFOLDER = PictureFormat(
 )
 YOLO = PictureFormat(
     title="YOLO classification",
-    usage="The folders are SPLIT/CLASS/IMAGE, as Ultralytics and torchvision.datasets.ImageFolder read them; images "
-    "whose true class is not known lie in train/unlabelled. Move them into folders of classes, which may be new, and "
-    "give the folder back as a zip.",
+    usage="The folders are SPLIT/CLASS/IMAGE, as Ultralytics and torchvision.datasets.ImageFolder read them; test/ "
+    "holds the known images, those of the ID test set and of shifted sets. Images whose true class is not known lie in "
+    "train/unlabelled, known ones in test/unlabelled. Move them into folders of classes, which may be new, and give "
+    "the folder back as a zip.",
     describe=_describe_table,
     folder=_class_folder,
 )

@@ -30,7 +30,7 @@ class Labels:
     Attributes:
         of_samples: number of a sample → its label.
         unlabelled: number of rows that no person labelled.
-        unchanged: number of known test images that were labelled with their own true class.
+        unchanged: number of known images that were labelled with their own true class.
         unknown: names of images that are none of the run's.
         ambiguous: names of images that may be several of the run's, or that have several labels.
     """
@@ -47,7 +47,7 @@ class Labels:
         if self.unlabelled:
             found.append(f"Without a label of a person: {self.unlabelled:,}.")
         if self.unchanged:
-            found.append(f"Known test images with their own class, which stay as they are: {self.unchanged:,}.")
+            found.append(f"Known images with their own class, which stay as they are: {self.unchanged:,}.")
         for names, what in (
             (self.unknown, "No image of this run, and left out"),
             (self.ambiguous, "Several labels or several images of that name, and left out"),

@@ -85,7 +85,7 @@ def require_known_classes(train: ImageSet | Features, shifted: Mapping[str, Imag
         if images.labels is None:
             raise HeatError(
                 f"The shifted set {name!r} has no classes: put its images into one sub-folder for each class of the "
-                "training set, or label them in a list."
+                "training set, or give every image of the list a label."
             )
         if other := sorted(set(images.class_names) - set(train.class_names)):
             raise HeatError(

@@ -69,7 +69,7 @@ def test_label_studio_json_becomes_decisions(samples, tmp_path):
     assert (labels.unknown, labels.ambiguous) == (["other.png"], ["near/000.png"])
     assert labels.sentences() == [
         "Without a label of a person: 1.",
-        "Known test images with their own class, which stay as they are: 1.",
+        "Known images with their own class, which stay as they are: 1.",
         "No image of this run, and left out: 1 (other.png).",
         "Several labels or several images of that name, and left out: 1 (near/000.png).",
     ]

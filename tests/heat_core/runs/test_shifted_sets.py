@@ -13,8 +13,11 @@ from sklearn.metrics import roc_auc_score
 
 from heat_core import Experiment, HeatError, Run, run
 from heat_core.__main__ import main
+from heat_core.analysis.questions import questions_of
+from heat_core.analysis.samples import Samples
 from heat_core.data.datasets import open_dataset
 from heat_core.pipeline.experiment_sets import inspect_sets
+from heat_core.pipeline.measurements.measure import make_findings
 from heat_core.runs.experiment import demo_experiment
 
 SETTINGS = {"updates": 6, "epochs": 1, "langevin_steps": 2}
@@ -101,6 +104,9 @@ def test_shifted_sets_have_classes_of_the_id_set(sets, image_folder):
         inspect_sets(asked(sets, other=sets / "other"))
     with pytest.raises(HeatError, match="'flat' has no classes: put its images into one sub-folder"):
         inspect_sets(asked(sets, flat=sets / "ood"))
+    (sets / "half.txt").write_text("pouring/blue/000.png 0\npouring/red/000.png\n")
+    with pytest.raises(HeatError, match=r"'half' has no classes: .*or give every image of the list a label"):
+        inspect_sets(asked(sets, half=sets / "half.txt"))
     with pytest.raises(HeatError, match="An OOD set and a shifted set are called 'green'"):
         asked(sets, green=sets / "pouring").check()
     with pytest.raises(HeatError, match="made:shuffled shows none of the ID's classes"):
@@ -140,6 +146,12 @@ def test_features_stand_for_shifted_folders(tmp_path):
     known = np.concatenate([done.detector_scores(name, "gmm").astype(np.float64) for name in ("id", "rainy")])
     found = done.metrics(full_spectrum=True)["gmm"]["green"]["fpr95"]
     assert found == (done.detector_scores("green", "gmm") <= np.quantile(known, 0.95)).mean()
+    (tmp_path / "test" / "labels.npy").unlink()
+    of_run = [done, run(replace(e, detectors=[], map=False, name="unlabelled"))]
+    for with_measures in of_run:
+        make_findings(with_measures)
+    asked_of = [set(questions_of(Samples(Run.open(r.folder)))) & {"misclassified", "mislabelled"} for r in of_run]
+    assert asked_of == [{"misclassified", "mislabelled"}, set()]  # their shares are of all known images
     np.save(tmp_path / "rainy" / "labels.npy", np.arange(24) % 4)
     with pytest.raises(HeatError, match="'rainy' has classes that the training set lacks"):
         inspect_sets(e)
