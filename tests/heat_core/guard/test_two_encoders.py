@@ -147,6 +147,6 @@ def test_a_run_without_the_folder_of_the_second_says_what_to_do(two_encoders):
 
 def test_weights_that_one_file_does_not_hold_are_refused(two_encoders, tmp_path, monkeypatch):
     monkeypatch.setattr(onnx_file, "LARGEST", 2**20)
-    with pytest.raises(HeatError, match="one ONNX file holds 0.0"):
+    with pytest.raises(HeatError, match=r"one ONNX file holds 0\.0"):
         onnx_file.write_onnx(two_encoders[2], tmp_path / "guard.onnx")
     assert not list(tmp_path.iterdir())
