@@ -134,7 +134,7 @@ def draw_heat(form: FormValues, errors: dict[str, str]) -> None:
     st.radio(
         "Preset",
         PRESET_NAMES,
-        captions=[PRESET_PURPOSES[preset] for preset in PRESET_NAMES],
+        captions=[escape_markdown(PRESET_PURPOSES[preset]) for preset in PRESET_NAMES],
         **bind("preset", form, "index", PRESET_NAMES),
     )
     st.multiselect(

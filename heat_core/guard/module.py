@@ -35,7 +35,7 @@ class GuardModule(FrozenModule):
 
     def __init__(self, guard: GuardState) -> None:
         super().__init__()
-        self.backbone, self.second_backbone = (*map(_copy, guard.composed_backbones), None)[:2]
+        self.backbones = nn.ModuleList(map(_copy, guard.composed_backbones))
         weight, bias = (torch.as_tensor(np.asarray(part), dtype=torch.float32) for part in guard.head)
         self.head = nn.Linear(weight.shape[1], weight.shape[0])
         self.head.weight, self.head.bias = nn.Parameter(weight), nn.Parameter(bias)
@@ -49,11 +49,6 @@ class GuardModule(FrozenModule):
         self.register_buffer("shares", torch.as_tensor(weights, dtype=torch.float64) / sum(weights))
         self.freeze()
 
-    @property
-    def backbones(self) -> list[Backbone]:
-        """The backbone, and the second encoder if there is one."""
-        return [self.backbone] if self.second_backbone is None else [self.backbone, self.second_backbone]
-
     def forward(
         self, pixels: torch.Tensor, second_pixels: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -63,16 +58,15 @@ class GuardModule(FrozenModule):
             HeatError: where pixels of the second encoder are missing, or given without one.
         """
         self.freeze()
-        if (second_pixels is None) != (self.second_backbone is None):
-            raise HeatError(f"This guard has {1 if self.second_backbone is None else 2} encoders: give pixels of each.")
-        avg, std = self.backbone(pixels)
-        columns = {"avg": avg, "std": std}
-        if self.second_backbone is not None:
-            second_avg, second_std = self.second_backbone(second_pixels)
-            columns |= {f"avg{SECOND_ENCODER}": second_avg, f"std{SECOND_ENCODER}": second_std}
-        energies = torch.stack([part(columns[part.view.column]) for part in self.parts], dim=1)
+        given = [pixels] if second_pixels is None else [pixels, second_pixels]
+        if len(given) != len(self.backbones):
+            raise HeatError(f"This guard has {len(self.backbones)} encoders: give pixels of each.")
+        columns: dict[str, torch.Tensor] = {}
+        for backbone, ending, images in zip(self.backbones, ("", SECOND_ENCODER), given, strict=False):
+            columns[f"avg{ending}"], columns[f"std{ending}"] = backbone(images)
+        energies = torch.stack([part(columns) for part in self.parts], dim=1)
         score = compose((energies - self.mean) / self.spread, self.beta, self.shares)
-        return self.head(avg), score, energies
+        return self.head(columns["avg"]), score, energies
 
 
 def compose(energies: torch.Tensor, beta: float, shares: torch.Tensor) -> torch.Tensor:
@@ -104,7 +98,7 @@ def _copy(backbone: Backbone) -> Backbone:
 
 
 class _HybridEnergy(nn.Module):
-    """Hybrid energy E_q / T + E_θ (Eq. 2) of one corrected prior as a network: its column (B, D) → (B,)."""
+    """Hybrid energy E_q / T + E_θ (Eq. 2) of one corrected prior as a network: columns (B, D) by name → (B,)."""
 
     def __init__(self, part: CorrectedPrior) -> None:
         super().__init__()
@@ -112,9 +106,9 @@ class _HybridEnergy(nn.Module):
         self.prior = prior_class(part.name).from_constants(self.constants)
         self.residual, self.view, self.temperature = copy.deepcopy(part.residual), part.view, part.temperature
 
-    def forward(self, column: torch.Tensor) -> torch.Tensor:
+    def forward(self, columns: dict[str, torch.Tensor]) -> torch.Tensor:
         assert self.residual is not None
-        z = self.view.project(column.float(), non_negative=False)
+        z = self.view.project(columns[self.view.column].float(), non_negative=False)
         return self.prior.energy(z) / self.temperature + self.residual(z)
 
 
@@ -130,9 +124,9 @@ class _Buffers(nn.Module):
         return dict(self.named_buffers())
 
 
-def export_inputs(module: GuardModule) -> tuple[tuple[torch.Tensor, ...], tuple[dict[int, torch.export.Dim], ...]]:
+def export_inputs(guard: GuardState) -> tuple[tuple[torch.Tensor, ...], tuple[dict[int, torch.export.Dim], ...]]:
     """Make the inputs for an exporter: pixels of two images for each encoder, and a dynamic batch size."""
-    pixels = tuple(torch.zeros(2, *backbone.input_shape) for backbone in module.backbones)
+    pixels = tuple(torch.zeros(2, *backbone.input_shape) for backbone in guard.composed_backbones)
     batch = torch.export.Dim("batch", min=1)
     return pixels, tuple({0: batch} for _ in pixels)
 
@@ -140,5 +134,5 @@ def export_inputs(module: GuardModule) -> tuple[tuple[torch.Tensor, ...], tuple[
 def export_program(guard: GuardState) -> torch.export.ExportedProgram:
     """Export the guard as a `torch.export` program for batches of any size."""
     module = GuardModule(guard)
-    pixels, shapes = export_inputs(module)
+    pixels, shapes = export_inputs(guard)
     return torch.export.export(module, pixels, dynamic_shapes=shapes)

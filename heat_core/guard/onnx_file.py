@@ -37,7 +37,7 @@ def write_onnx(guard: GuardState, path: Path) -> None:
     """
     _require_onnx()
     module = _WithPValue(guard)
-    pixels, shapes = export_inputs(module.guard)
+    pixels, shapes = export_inputs(guard)
     try:
         program = torch.onnx.export(
             module,
@@ -49,7 +49,7 @@ def write_onnx(guard: GuardState, path: Path) -> None:
             verbose=False,
         )
     except Exception as error:  # torch's exporter raises many kinds of errors for networks that it cannot trace
-        names = " with ".join(printable(backbone.name) for backbone in module.guard.backbones)
+        names = " with ".join(printable(backbone.name) for backbone in guard.composed_backbones)
         raise HeatError(
             f"{names} cannot be exported to ONNX ({type(error).__name__}): use guard.module() in torch, or another "
             "backbone."

@@ -66,17 +66,19 @@ def test_a_block_of_bytes_is_unpacked(page):
 
     arrays = {"xy": np.arange(3, dtype="<u2"), "set": np.arange(5, dtype="u1"), "energies": np.array([0.5, -2], "<f4")}
     arrays |= {"number": np.array([4, 0], "<u4"), "ids": np.frombuffer(json.dumps(["a\nb", "ü"]).encode(), "u1")}
-    header = {"name": "é", "total": 5, "arrays": [[name, a.dtype.str[1:], int(a.size)] for name, a in arrays.items()]}
+    header = {"name": "é", "total": 5, "sets": [{"ood": i in (1, 2)} for i in range(5)]}
+    header["arrays"] = [[name, a.dtype.str[1:], int(a.size)] for name, a in arrays.items()]
     text = json.dumps(header, ensure_ascii=False).encode()
     block = len(text).to_bytes(4, "little") + padded(text) + b"".join(padded(a.tobytes()) for a in arrays.values())
     result = page.evaluate(
         "async bytes => { const { decodeRun } = await import('/state/decode_run.js');"
         " const run = decodeRun(Uint8Array.from([9, ...bytes]).subarray(1));"
         " return [run.name, ...['xy', 'set', 'energies'].map(name => Array.from(run[name])),"
-        " run.ids, Array.from(run.pointOf)] }",
+        " run.ids, Array.from(run.pointOf), Array.from(run.isOod)] }",
         list(block),
     )
-    assert result == ["é", *(arrays[n].tolist() for n in ("xy", "set", "energies")), ["a\nb", "ü"], [1, -1, -1, -1, 0]]
+    unpacked = [arrays[name].tolist() for name in ("xy", "set", "energies")]
+    assert result == ["é", *unpacked, ["a\nb", "ü"], [1, -1, -1, -1, 0], [0, 1, 1, 0, 0]]
 
 
 def test_the_state_follows_python_and_python_the_state(page):

@@ -112,6 +112,7 @@ def test_the_table_begins_with_score_and_p(page, demo_run):
     samples = Samples(demo_run)
     page.locator("[data-layout=table]").click()
     titles = page.locator(".titles button")
+    titles.first.wait_for()
     fixed = ["Score", "p-value", "Name", "Set", "Predicted class", "Confidence", "True class"]
     assert titles.all_inner_texts()[:7] == fixed
     titles.nth(0).click()

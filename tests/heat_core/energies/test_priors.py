@@ -199,11 +199,9 @@ def test_bad_names_and_heads_give_a_sentence():
 
 
 def test_views_normalise_and_project():
-    class Columns:
-        avg = RNG.normal(size=(5, 4)).astype(np.float16)
-
-    assert np.allclose(np.linalg.norm(View("avg", True).array(Columns), axis=1), 1)
-    np.testing.assert_array_equal(View("avg", False).array(Columns), Columns.avg.astype(np.float32))
+    features = Features(RNG.normal(size=(5, 4)).astype(np.float16), None, None, list("abcde"))
+    assert np.allclose(np.linalg.norm(View("avg", True).array(features), axis=1), 1)
+    np.testing.assert_array_equal(View("avg", False).array(features), features.avg.astype(np.float32))
     points = View("avg", True).project(
         torch.randn(6, 4, generator=torch.Generator().manual_seed(0)) + 1, non_negative=True
     )
