@@ -15,6 +15,8 @@ from heat_core.energies.settings import PRESET_NAMES, PRESET_PURPOSES
 from heat_core.plugins import problems
 from heat_core.runs.experiment import COVARIANCES, MIXTURE_WEIGHTS
 
+PRESET_CAPTIONS = [PRESET_PURPOSES[preset] for preset in PRESET_NAMES]
+
 
 def draw_backbone(form: FormValues, errors: dict[str, str]) -> None:
     """Draw the fields of the backbone and of the second backbone.
@@ -134,7 +136,7 @@ def draw_heat(form: FormValues, errors: dict[str, str]) -> None:
     st.radio(
         "Preset",
         PRESET_NAMES,
-        captions=[escape_markdown(PRESET_PURPOSES[preset]) for preset in PRESET_NAMES],
+        captions=PRESET_CAPTIONS,
         **bind("preset", form, "index", PRESET_NAMES),
     )
     st.multiselect(

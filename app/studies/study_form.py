@@ -6,6 +6,7 @@ from dataclasses import replace
 import streamlit as st
 
 from app.common import faults, times
+from app.common.text import escape_markdown
 from app.state import session
 from heat_core import HeatError, Run
 from heat_core.jobs.jobs import start_study
@@ -61,7 +62,9 @@ def _draw_request(run: Run) -> None:
         faults.show(error)
         return
     to_do = f", about **{times.format_duration(seconds)}** for the others" if finished < len(planned) else ""
-    st.markdown(f"**{len(planned):d}** runs, **{finished:d}** of them finished{to_do}. {STUDIES[study].more_work}")
+    st.markdown(
+        f"**{len(planned):d}** runs, **{finished:d}** of them finished{to_do}. {escape_markdown(STUDIES[study].more_work)}"
+    )
     if st.button("Start the study", type="primary", icon=":material/play_arrow:"):
         try:
             study_folder = new_study(request)
