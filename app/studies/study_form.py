@@ -62,9 +62,8 @@ def _draw_request(run: Run) -> None:
         faults.show(error)
         return
     to_do = f", about **{times.format_duration(seconds)}** for the others" if finished < len(planned) else ""
-    st.markdown(
-        f"**{len(planned):d}** runs, **{finished:d}** of them finished{to_do}. {escape_markdown(STUDIES[study].more_work)}"
-    )
+    more_work = escape_markdown(STUDIES[study].more_work)
+    st.markdown(f"**{len(planned):d}** runs, **{finished:d}** of them finished{to_do}. {more_work}")
     if st.button("Start the study", type="primary", icon=":material/play_arrow:"):
         try:
             study_folder = new_study(request)

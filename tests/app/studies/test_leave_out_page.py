@@ -3,6 +3,7 @@
 import re
 from html import unescape
 
+from app.common.text import escape_markdown
 from app.compare.sample_links import links_to_missed
 from heat_core import Run
 from heat_core.analysis.comparison_rows import ScoreSource
@@ -44,7 +45,7 @@ def test_the_page_shows_each_class_with_its_images(tmp_path, image_folder, home,
     assert green.startswith(f"./?run={run.id}&")
     assert "folder=%5B%22id%2Fgreen%22%5D" in green
 
-    time = "trainings of residuals follow, whose time is not counted here."
+    time = escape_markdown("trainings of residuals follow, whose time is not counted here.")
     assert not any(time in text.value for text in test.markdown)
     test.selectbox(key="study-name").set_value("leave-out-residuals").run(timeout=60)
     assert not test.exception
