@@ -30,8 +30,8 @@ features has fallen to that share of its largest value.
 Why a residual of EL gets worse on images from there on is not known. In two dimensions, where p and r are known
 (`tests/heat_core/energies/test_residual_spread.py`, notebook 03), the spread over data that are held out does rise and
 fall to that of the optimum, and E_θ orders these data less by log(p/r) than at the largest spread. But the gradient of
-E_θ on data does not vanish, and points just outside of the data, which are hardly told from them (AUROC 50 to 52 %) until
-well after the largest spread, are told somewhat better at the end of a long training (54 to 57 %).
+E_θ on data does not vanish, and points just outside of the data, which are hardly told from them (AUROC 50 to 52 %)
+until well after the largest spread, are told somewhat better at the end of a long training (54 to 57 %).
 Where negatives lie among the data, as in the other trainings of that notebook, the optimum is no constant, and the
 spread goes on growing.
 
