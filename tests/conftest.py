@@ -57,7 +57,7 @@ def make_demo(tmp_path_factory) -> Callable[[], Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def early_demo(request, make_demo) -> None:
-    """Of several processes the first one starts the demo at once, so that none waits for it half a minute later."""
+    """Of several processes the first one starts the demo at once, so that the others find it finished."""
     needed = any("demo_output" in item.fixturenames for item in request.session.items)
     if needed and os.environ.get("PYTEST_XDIST_WORKER") == "gw0":
         threading.Thread(target=make_demo, daemon=True).start()

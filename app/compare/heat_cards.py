@@ -9,6 +9,7 @@ import streamlit as st
 from app.common.text import escape_markdown
 from app.compare.sample_links import links_to_missed
 from heat_core.analysis.comparison_rows import ScoreSource
+from heat_core.analysis.facets import set_title
 from heat_core.analysis.measured.shifted_sets import shifted_sets
 from heat_core.analysis.questions import baseline_of, count_gains
 from heat_core.analysis.samples import Samples
@@ -44,7 +45,7 @@ def draw_heat_cards(samples: Samples, view: ViewState) -> None:
         cards.insert(0, _card_html(AVERAGE, together, link(source, tuple(run.ood_names)), "average"))
     st.html(_STYLE + f'<div class="heat-cards">{"".join(cards)}</div>')
     for of_set in shifted_sets(run, lens):
-        st.caption(escape_markdown(f"{of_set.name} (shifted known images): {of_set.sentence()}."))
+        st.caption(escape_markdown(f"{set_title(of_set.name, run.shifted_names)}: {of_set.sentence()}."))
     gained, lost = count_gains(samples, view.query, lens)
     against = escape_markdown(run.title(baseline_of(samples, view.query)))
     which = "" if view.query.baseline else " (the best uncorrected prior)"

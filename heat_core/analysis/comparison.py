@@ -134,12 +134,12 @@ def compare(
     if not entries:
         raise HeatError("Choose at least one detector to compare.")
     grouped = _grouped_sets([e.run for e in entries])
-    spectra = list(dict.fromkeys(shifted for e in entries if (shifted := tuple(sorted(e.run.shifted_names)))))
+    spectra = list(dict.fromkeys(entry.shifted_names for entry in entries if entry.shifted_names))
     columns = _columns(grouped, spectra)
     names = [name for group in grouped.values() for name in group]
 
     def estimate_row(entry: Entry, shifted: tuple[str, ...]) -> SetEstimates:
-        if shifted not in ((), tuple(sorted(entry.run.shifted_names))):
+        if shifted not in ((), entry.shifted_names):
             return {}
         return estimate_sets(entry, names, metric, replicates, estimate, full_spectrum=bool(shifted))
 

@@ -35,14 +35,19 @@ class Entry:
         """Return the (N,) scores of a set, one array per seed."""
         return [run.detector_scores(dataset, self.detector, self.lens) for run in (self.run, *self.other_seeds)]
 
+    @property
+    def shifted_names(self) -> tuple[str, ...]:
+        """Names of the run's shifted sets in the order of the alphabet, so that runs with the same ones agree."""
+        return tuple(sorted(self.run.shifted_names))
+
     def known_scores(self, full_spectrum: bool = False) -> list[np.ndarray]:
         """Return the (N,) scores of the known images, one array per seed.
 
         Args:
-            full_spectrum: whether the images of the shifted sets count as known, after the ID test images; in the
-                order of the names of these sets, so that runs with the same ones have the same order.
+            full_spectrum: whether the images of the shifted sets count as known, after the ID test images, in the
+                order of `shifted_names`.
         """
-        names = (ID, *(sorted(self.run.shifted_names) if full_spectrum else ()))
+        names = (ID, *(self.shifted_names if full_spectrum else ()))
         return [np.concatenate(of_seed) for of_seed in zip(*map(self.scores, names), strict=True)]
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from heat_core.analysis.facets import set_title
 from heat_core.analysis.measured.shifted_sets import shifted_sets
 from heat_core.cli.output import print_json, print_line, print_table
 from heat_core.composition import Lens
@@ -33,7 +34,7 @@ def print_run(run: Run, lens: Lens, as_json: bool) -> None:
     print_table([*rows, *([name, *("–" for _ in texts)] for name in run.left_out)])
     shifted = shifted_sets(run, lens)
     for of_set in shifted:
-        print_line(f"{of_set.name} (shifted known images): {of_set.sentence()}.")
+        print_line(f"{set_title(of_set.name, run.shifted_names)}: {of_set.sentence()}.")
     for sentence in (*run.left_out.values(), *run.record.notes):
         print_line(sentence)
     if as_json:

@@ -92,7 +92,7 @@ def train_and_store(
 ) -> str | None:
     """Train the residual of a fitted prior of a model, and store it as trained; return why training stopped early.
 
-    A residual whose training stopped early is not stored, so that whoever asks for it again hears of it again.
+    A residual whose training stopped early is not stored: the next run that needs it trains it again, and reports it.
 
     Args:
         model: model with the prior.

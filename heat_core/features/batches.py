@@ -172,27 +172,16 @@ def extract_in_memory(
     return (_join(columns, ids) if ids else None), is_readable
 
 
-def extract_all_in_memory(
-    backbones: Sequence[Backbone],
-    images: ImageSet,
-    batch_size: int | None = None,
-    workers: int | None = None,
-    on_progress: Callable[[ExtractionProgress], None] = lambda _: None,
-) -> tuple[Features | None, np.ndarray]:
-    """Extract the features of one encoder, or of two beside each other, in memory, as `extract_in_memory` does.
+def join_encoders(extracted: Sequence[tuple[Features | None, np.ndarray]]) -> tuple[Features | None, np.ndarray]:
+    """Join what `extract_in_memory` gave of the same images for one encoder, or for two.
 
     Args:
-        backbones: the network, and the second encoder if there is one.
-        images: the images, which are decoded for each encoder.
-        batch_size: images per batch; default: `default_batch_size`.
-        workers: processes that decode images; default: `default_workers`.
-        on_progress: receives a record after every batch of each encoder.
+        extracted: result of the network, and of the second encoder if there is one.
 
     Returns:
         Features of the images that every encoder could read (None where none could), and (N,) bool that is True for
         these.
     """
-    extracted = [extract_in_memory(backbone, images, batch_size, workers, on_progress) for backbone in backbones]
     if len(extracted) == 1:
         return extracted[0]
     readable = np.logical_and.reduce([of_encoder for _, of_encoder in extracted])

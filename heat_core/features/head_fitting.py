@@ -30,7 +30,7 @@ def fit_logistic(
         y: (N,) labels of at least two classes.
         inverse_penalty: scikit-learn's C.
         on_step: receives, after each evaluation, the number of evaluations and the mean loss.
-        start: a head near the result, such as that of most of the rows, from which fewer steps are needed.
+        start: a head near the result, such as that of most of the rows, which saves the steps on a sample.
     """
     classes, index = np.unique(y, return_inverse=True)
     # For two classes scikit-learn penalises one row w; the two rows ± w / 2 have half of its squared norm.

@@ -53,7 +53,7 @@ def fit_head(z: Rows, y: np.ndarray, on_step: OnStep = no_progress, start: Head 
         z: (N, D) features.
         y: (N,) labels of at least two classes.
         on_step: receives the progress, see `fit_logistic`.
-        start: a head near the result, from which fewer steps are needed.
+        start: a head near the result, which saves the steps on a sample, see `fit_logistic`.
     """
     from heat_core.features.head_fitting import fit_logistic
 

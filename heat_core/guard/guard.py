@@ -21,7 +21,7 @@ from heat_core.data.pixels.arrays import is_picture
 from heat_core.energies.hybrid_model import hybrid_energies
 from heat_core.energies.names import prior_title
 from heat_core.errors import HeatError
-from heat_core.features.batches import ExtractionProgress, extract_all_in_memory, extract_pixels
+from heat_core.features.batches import ExtractionProgress, extract_in_memory, extract_pixels, join_encoders
 from heat_core.features.chunks import non_finite_rows
 from heat_core.features.features import SECOND_ENCODER, Features
 from heat_core.features.heads import logits_of
@@ -114,7 +114,9 @@ class Guard(GuardState):
         if isinstance(images, torch.Tensor):
             return self.score_features(self._extract_pixels(images, batch_size), by_class)
         image_set = images if isinstance(images, ImageSet) else _open_images(images)
-        features, readable = extract_all_in_memory(backbones, image_set, batch_size, on_progress=on_progress)
+        features, readable = join_encoders(
+            [extract_in_memory(b, image_set, batch_size, on_progress=on_progress) for b in backbones]
+        )
         return self.score_readable(features, image_set.ids, readable, by_class)
 
     def _extract_pixels(self, pixels: torch.Tensor, batch_size: int | None) -> Features:

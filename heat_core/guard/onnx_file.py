@@ -55,7 +55,8 @@ def write_onnx(guard: GuardState, path: Path) -> None:
             "backbone."
         ) from error
     assert program is not None
-    size = sum(value.const_value.nbytes for value in program.model.graph.initializers.values() if value.const_value)
+    weights = [value.const_value for value in program.model.graph.initializers.values()]
+    size = sum(values.nbytes for values in weights if values is not None)
     if size > LARGEST:
         raise HeatError(
             f"The weights of this guard take {size / 2**30:.1f} GiB, and one ONNX file holds "

@@ -20,7 +20,13 @@ from heat_core.data.folder_scan import unique_names_avoiding
 from heat_core.data.image_set import ImageSet, make_opener
 from heat_core.data.pyarrow_support import arrow, to_arrow
 from heat_core.errors import HeatError
-from heat_core.features.batches import ExtractionProgress, auto_device, default_workers, extract_all_in_memory
+from heat_core.features.batches import (
+    ExtractionProgress,
+    auto_device,
+    default_workers,
+    extract_in_memory,
+    join_encoders,
+)
 from heat_core.features.features import Features
 from heat_core.guard.guard import Guard
 from heat_core.guard.table import arrow_columns
@@ -128,7 +134,7 @@ class ShardJob(ABC):
             if due():
                 report(self.kind, f"shard {shard.number}: {record['done']} of {len(shard)} images", done=record["done"])
 
-        return extract_all_in_memory(self.backbones, images, batch_size, workers, progress)
+        return join_encoders([extract_in_memory(b, images, batch_size, workers, progress) for b in self.backbones])
 
 
 def _exists(path: bytes) -> bool:
