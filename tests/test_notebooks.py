@@ -57,7 +57,7 @@ assert area(composed(alone, -np.inf), "far") < 0.5
 assert min(area(composed(alone, np.inf), of) for of in ("centre", "far")) > 0.8
 assert np.ptp([area(composed(hybrids, beta)) for beta in BETAS]) < 0.05
 
-# The end of the training: the spread falls after its largest value, the slope stays, and points outside are told better.
+# When training ends: the spread falls after its largest value, the slope stays, and points outside are told better.
 top = int(np.argmax(watched["held-out points"]))
 assert 0 < top < len(watched["updates"]) - 3
 assert watched["training points"][-1] < watched["held-out points"][-1] < 0.8 * watched["held-out points"][top]
